@@ -40,4 +40,6 @@ mod entropy;
 pub mod mutant;
 pub mod time;
 
+pub mod sse;
+
 pub use entropy::Seed;

@@ -1,0 +1,112 @@
+//! Events as the bytes of an event stream.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use memchr::{memchr, memchr2};
+
+/// An event to be encoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outgoing<'a> {
+    /// The event's name; without one it is a `message`.
+    pub event: Option<&'a str>,
+    /// The data; an LF in it makes another line. Without data nothing is dispatched: the ID and the reconnection time alone are
+    /// set.
+    pub data: Option<&'a str>,
+    /// The last event ID from this event on; the empty one resets it.
+    pub id: Option<&'a str>,
+    /// The reconnection time to ask for; what it has beyond whole milliseconds is left out.
+    pub retry: Option<Duration>,
+}
+
+impl<'a> Outgoing<'a> {
+    /// A `message` with this data.
+    #[must_use]
+    pub const fn data(data: &'a str) -> Self {
+        Self { event: None, data: Some(data), id: None, retry: None }
+    }
+
+    /// The same event with a name.
+    #[must_use]
+    pub const fn named(mut self, event: &'a str) -> Self {
+        self.event = Some(event);
+        self
+    }
+}
+
+/// Why an event cannot be encoded: a decoder would read something else. Nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The name is empty, which reads as `message`, or holds a CR or LF, or there is no data that would make it an event.
+    #[error("the event name is empty, holds a line end or has no data")]
+    Event,
+    /// The data holds a CR, which reads as an LF.
+    #[error("the data holds a carriage return")]
+    Data,
+    /// The ID holds a CR, LF or NUL.
+    #[error("the id holds a line end or a nul")]
+    Id,
+    /// The reconnection time has more milliseconds than a decoder tells apart.
+    #[error("the reconnection time is too long")]
+    Retry,
+    /// The comment holds a CR or LF.
+    #[error("the comment holds a line end")]
+    Comment,
+}
+
+/// Appends one event with its blank line.
+///
+/// # Errors
+///
+/// [`EncodeError`] when a decoder would read something else than was given; nothing was appended.
+pub fn encode(event: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let broken = |text: &str| memchr2(b'\r', b'\n', text.as_bytes()).is_some();
+    if event.event.is_some_and(|name| name.is_empty() || broken(name) || event.data.is_none()) {
+        return Err(EncodeError::Event);
+    }
+    if event.data.is_some_and(|data| memchr(b'\r', data.as_bytes()).is_some()) {
+        return Err(EncodeError::Data);
+    }
+    if event.id.is_some_and(|id| broken(id) || id.contains('\0')) {
+        return Err(EncodeError::Id);
+    }
+    let retry = match event.retry.map(|retry| u64::try_from(retry.as_millis())) {
+        Some(Err(_) | Ok(u64::MAX)) => return Err(EncodeError::Retry),
+        Some(Ok(milliseconds)) => Some(milliseconds),
+        None => None,
+    };
+    if let Some(name) = event.event {
+        field(b"event: ", name.as_bytes(), out);
+    }
+    if let Some(id) = event.id {
+        field(b"id: ", id.as_bytes(), out);
+    }
+    if let Some(milliseconds) = retry {
+        field(b"retry: ", alloc::format!("{milliseconds}").as_bytes(), out);
+    }
+    for line in event.data.into_iter().flat_map(|data| data.split('\n')) {
+        field(b"data: ", line.as_bytes(), out);
+    }
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Appends a comment, which a decoder passes over: a sign of life.
+///
+/// # Errors
+///
+/// [`EncodeError::Comment`] when the text holds a line end; nothing was appended.
+pub fn comment(text: &str, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    if memchr2(b'\r', b'\n', text.as_bytes()).is_some() {
+        return Err(EncodeError::Comment);
+    }
+    field(b": ", text.as_bytes(), out);
+    Ok(())
+}
+
+fn field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    for part in [name, value, b"\n"] {
+        out.extend_from_slice(part);
+    }
+}

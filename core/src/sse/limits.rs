@@ -1,0 +1,71 @@
+//! What bounds an event stream, and what it is when a bound was passed.
+
+/// What bounds an event stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one event's data, joining LFs counted: 16 MiB.
+    pub data: usize,
+    /// Bytes of one line that is kept, its end not counted: 16 MiB and room for the field's name. Lines that no field begins
+    /// are not kept and may be of any length.
+    pub line: usize,
+    /// Bytes of an event's name: 1 KiB.
+    pub name: usize,
+    /// Bytes of an ID: 4 KiB.
+    pub id: usize,
+    /// Data lines of one event, empty ones counted: 65 536.
+    pub lines: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let data = 16 * 1024 * 1024;
+        Self { data, line: data + "data: ".len(), name: 1024, id: 4 * 1024, lines: 64 * 1024 }
+    }
+}
+
+/// A limit was passed. Fatal and sticky: going on would mean to drop an event silently, and it might be the last one.
+/// However the bytes are cut into reads, the error is the same; of two limits that one line passes, the first counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A line passed [`Limits::line`].
+    #[error("a line is longer than {limit} bytes, at byte {offset} of the stream")]
+    LineTooLong {
+        /// The limit in bytes.
+        limit: usize,
+        /// The offset in the stream of the first byte beyond it.
+        offset: u64,
+    },
+    /// An event's data passed [`Limits::data`].
+    #[error("an event's data is longer than {limit} bytes, at byte {offset} of the stream")]
+    DataTooLong {
+        /// The limit in bytes.
+        limit: usize,
+        /// The offset in the stream of the first byte beyond it; of the line's first byte when a joining LF is beyond it.
+        offset: u64,
+    },
+    /// An event has more data lines than [`Limits::lines`].
+    #[error("an event has more than {limit} data lines, at byte {offset} of the stream")]
+    TooManyLines {
+        /// The limit in lines.
+        limit: usize,
+        /// The offset in the stream of the first line beyond it.
+        offset: u64,
+    },
+    /// An event's name passed [`Limits::name`].
+    #[error("an event's name is longer than {limit} bytes, at byte {offset} of the stream")]
+    NameTooLong {
+        /// The limit in bytes.
+        limit: usize,
+        /// The offset in the stream of the first byte beyond it.
+        offset: u64,
+    },
+    /// An ID passed [`Limits::id`].
+    #[error("an id is longer than {limit} bytes, at byte {offset} of the stream")]
+    IdTooLong {
+        /// The limit in bytes.
+        limit: usize,
+        /// The offset in the stream of the first byte beyond it.
+        offset: u64,
+    },
+}
