@@ -40,6 +40,7 @@ mod entropy;
 pub mod mutant;
 pub mod time;
 
+pub mod http;
 pub mod sse;
 
 pub use entropy::Seed;

@@ -1,0 +1,278 @@
+//! Heads from bytes, searched and parsed once however they drip in.
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem;
+
+use memchr::{memchr, memchr_iter};
+
+use super::error::Error;
+use super::field::{HeaderValue, Headers};
+use super::head::{Request, Response, Version};
+
+/// What bounds a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Bytes of one head with its empty line: 64 KiB.
+    pub bytes: usize,
+    /// Header lines of one head: 128.
+    pub headers: usize,
+}
+
+impl Default for HeadLimits {
+    fn default() -> Self {
+        Self { bytes: 64 * 1024, headers: 128 }
+    }
+}
+
+/// A kind of head. Sealed: a [`Request`] or a [`Response`].
+pub trait Head: sealed::Sealed + Sized {}
+impl Head for Request {}
+impl Head for Response {}
+impl Head for Trailers {}
+
+/// The lines behind a chunked body's last chunk (RFC 9112 §7.1.2): a head without a start line.
+#[derive(Debug)]
+pub(super) struct Trailers {
+    pub(super) headers: Headers,
+}
+
+mod sealed {
+    use alloc::borrow::ToOwned as _;
+
+    use super::{Error, Headers, Request, Response, Scan, String, Trailers, Version, vec};
+
+    pub trait Sealed: Sized {
+        /// Where a decoder of this kind begins.
+        const START: Scan;
+
+        /// Parses a whole head of at most `limit` header lines.
+        fn parse(head: &[u8], limit: usize) -> Result<Self, Error>;
+    }
+
+    impl Sealed for Request {
+        const START: Scan = Scan::Before { empty: 0 };
+
+        fn parse(head: &[u8], limit: usize) -> Result<Self, Error> {
+            let mut lines = vec![httparse::EMPTY_HEADER; limit];
+            let mut parsed = httparse::Request::new(&mut lines);
+            let result = parsed.parse(head);
+            // What is wrong with the start line counts before what is wrong behind it.
+            let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
+                return Err(Error::StartLine);
+            };
+            let mut request = Self::new(method, target).map_err(|_| Error::StartLine)?;
+            super::complete(result, limit)?;
+            request.version = super::version(minor);
+            request.headers = super::headers(parsed.headers)?;
+            Ok(request)
+        }
+    }
+
+    impl Sealed for Response {
+        const START: Scan = Scan::Before { empty: 0 };
+
+        fn parse(head: &[u8], limit: usize) -> Result<Self, Error> {
+            let mut lines = vec![httparse::EMPTY_HEADER; limit];
+            let mut parsed = httparse::Response::new(&mut lines);
+            let result = parsed.parse(head);
+            let (Some(status @ 100..), Some(minor)) = (parsed.code, parsed.version) else {
+                return Err(Error::StartLine);
+            };
+            super::complete(result, limit)?;
+            let reason = parsed.reason.map_or_else(String::new, |text| text.trim().to_owned());
+            let headers: Headers = super::headers(parsed.headers)?;
+            let version: Version = super::version(minor);
+            Ok(Self { status, reason, version, headers })
+        }
+    }
+
+    impl Sealed for Trailers {
+        const START: Scan = Scan::LineEnd;
+
+        fn parse(head: &[u8], limit: usize) -> Result<Self, Error> {
+            let mut lines = vec![httparse::EMPTY_HEADER; limit];
+            match httparse::parse_headers(head, &mut lines) {
+                Ok(httparse::Status::Complete((_, lines))) => Ok(Self { headers: super::headers(lines)? }),
+                Err(httparse::Error::TooManyHeaders) => Err(Error::TooManyHeaders { limit }),
+                Ok(httparse::Status::Partial) | Err(_) => Err(Error::HeaderLine),
+            }
+        }
+    }
+}
+
+/// The head is whole and each of its lines ends with CR LF: what httparse finds wrong with the end of a line, or missing, is
+/// the start line's.
+fn complete(result: httparse::Result<usize>, limit: usize) -> Result<(), Error> {
+    match result {
+        Ok(httparse::Status::Complete(_)) => Ok(()),
+        Err(httparse::Error::TooManyHeaders) => Err(Error::TooManyHeaders { limit }),
+        Err(httparse::Error::HeaderName | httparse::Error::HeaderValue) => Err(Error::HeaderLine),
+        Ok(httparse::Status::Partial) | Err(_) => Err(Error::StartLine),
+    }
+}
+
+const fn version(minor: u8) -> Version {
+    if minor == 0 { Version::Http10 } else { Version::Http11 }
+}
+
+/// Headers that carry credentials, and are never shown.
+const SENSITIVE: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+
+fn headers(lines: &[httparse::Header<'_>]) -> Result<Headers, Error> {
+    let mut headers = Headers::new();
+    for line in lines {
+        let value = HeaderValue::new(line.value).map_err(|_| Error::HeaderLine)?;
+        let sensitive = SENSITIVE.iter().any(|name| name.eq_ignore_ascii_case(line.name));
+        headers.push(line.name, if sensitive { value.sensitive() } else { value });
+    }
+    Ok(headers)
+}
+
+/// Reads heads of one kind, one after the other, from bytes in any pieces. `Debug` shows nothing of what the peer sent.
+pub struct HeadDecoder<H: Head> {
+    limits: HeadLimits,
+    /// The head so far, when it did not come whole.
+    partial: Vec<u8>,
+    /// How far the search for the empty line has come.
+    scan: Scan,
+    failed: Option<Error>,
+    kind: PhantomData<fn() -> H>,
+}
+
+/// How many empty lines may come before a start line.
+const EMPTY_LINES: u8 = 2;
+
+/// How far the search for the empty line has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// Nothing of the start line has been seen, only this many empty lines.
+    Before { empty: u8 },
+    /// Something of a line has been seen.
+    Line,
+    /// A line has ended, and nothing of the next one has been seen, but perhaps its CR.
+    LineEnd,
+}
+
+impl<H: Head> HeadDecoder<H> {
+    /// A decoder at the start of a head.
+    #[must_use]
+    pub const fn new(limits: HeadLimits) -> Self {
+        Self { limits, partial: Vec::new(), scan: H::START, failed: None, kind: PhantomData }
+    }
+
+    /// Reads from the front of `input` up to the end of the next head; what follows it stays. `None`: all of it was taken, and the
+    /// head goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], sticky: the decoder is good for nothing afterwards, and takes no more input.
+    pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<H>, Error> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        self.advance(input).inspect_err(|error| self.failed = Some(*error))
+    }
+
+    /// Whether a head has begun and not ended: the end of the connection here would cut it.
+    #[must_use]
+    pub const fn is_partial(&self) -> bool {
+        !matches!(self.scan, Scan::Before { .. })
+    }
+
+    /// How many bytes are kept.
+    #[must_use]
+    pub const fn buffered(&self) -> usize {
+        self.partial.len()
+    }
+
+    fn advance(&mut self, input: &mut &[u8]) -> Result<Option<H>, Error> {
+        self.skip_empty_lines(input)?;
+        if input.is_empty() {
+            return Ok(None);
+        }
+        // Beyond the limit nothing is looked at: what comes first is what counts.
+        let reach = input.len().min(self.limits.bytes.saturating_sub(self.partial.len()));
+        let end = self.find_end(&input[..reach])?;
+        if end.is_none() && reach < input.len() {
+            return Err(Error::HeadTooLong { limit: self.limits.bytes });
+        }
+        let (head, rest) = input.split_at(end.unwrap_or(reach));
+        *input = rest;
+        if end.is_none() {
+            self.partial.extend_from_slice(head);
+            return Ok(None);
+        }
+        self.scan = H::START;
+        if self.partial.is_empty() {
+            return H::parse(head, self.limits.headers).map(Some);
+        }
+        let mut whole = mem::take(&mut self.partial);
+        whole.extend_from_slice(head);
+        H::parse(&whole, self.limits.headers).map(Some)
+    }
+
+    /// Passes over empty lines before the start line, which some peers leave behind a body (RFC 9112 §2.2), but not over many:
+    /// a peer that sends nothing else must come to an end. A CR whose LF has not come yet waits in `partial`.
+    fn skip_empty_lines(&mut self, input: &mut &[u8]) -> Result<(), Error> {
+        while let (Scan::Before { empty }, [first, rest @ ..]) = (self.scan, *input) {
+            match (self.partial.as_slice(), first) {
+                ([], b'\r') if empty < EMPTY_LINES => self.partial.push(b'\r'),
+                ([], b'\r') => return Err(Error::StartLine),
+                ([], byte) if *byte != b'\n' => {
+                    self.scan = Scan::Line;
+                    return Ok(());
+                }
+                ([_, ..], b'\n') => {
+                    self.partial.clear();
+                    self.scan = Scan::Before { empty: empty + 1 };
+                }
+                _ => return Err(Error::LineEnd),
+            }
+            *input = rest;
+        }
+        Ok(())
+    }
+
+    /// Looks at each new byte once for the LF that ends the head. Each LF must follow a CR, and each CR be followed by an LF.
+    fn find_end(&mut self, input: &[u8]) -> Result<Option<usize>, Error> {
+        let mut start = 0;
+        let mut after_cr = self.partial.last() == Some(&b'\r');
+        for at in memchr_iter(b'\n', input) {
+            let text = match &input[start..at] {
+                [] if after_cr => &[],
+                [text @ .., b'\r'] if !after_cr && memchr(b'\r', text).is_none() => text,
+                _ => return Err(Error::LineEnd),
+            };
+            if self.scan == Scan::LineEnd && text.is_empty() {
+                return Ok(Some(at + 1));
+            }
+            self.scan = Scan::LineEnd;
+            (start, after_cr) = (at + 1, false);
+        }
+        let text = match &input[start..] {
+            [] => return Ok(None),
+            [text @ .., b'\r'] | text => text,
+        };
+        if after_cr || memchr(b'\r', text).is_some() {
+            return Err(Error::LineEnd);
+        }
+        if !text.is_empty() {
+            self.scan = Scan::Line;
+        }
+        Ok(None)
+    }
+}
+
+impl<H: Head> fmt::Debug for HeadDecoder<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HeadDecoder")
+            .field("limits", &self.limits)
+            .field("buffered", &self.buffered())
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}

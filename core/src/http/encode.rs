@@ -1,0 +1,64 @@
+//! Heads and chunks as bytes. What is encoded here was checked when it was built, so nothing can fail.
+
+use alloc::vec::Vec;
+
+use super::field::Headers;
+use super::head::{Request, Response, Version};
+
+/// Appends a request head.
+pub fn request(head: &Request, out: &mut Vec<u8>) {
+    for part in [head.method.as_bytes(), b" ", head.target.as_bytes(), b" ", version(head.version), b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+    headers(&head.headers, out);
+}
+
+/// Appends a response head.
+pub fn response(head: &Response, out: &mut Vec<u8>) {
+    let status = head.status;
+    let digits =
+        [status / 100, status / 10 % 10, status % 10].map(|digit| b'0' + u8::try_from(digit % 10).unwrap_or(0));
+    for part in [version(head.version), b" ", &digits, b" ", head.reason.as_bytes(), b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+    headers(&head.headers, out);
+}
+
+/// Appends one chunk of a chunked body. Empty data appends nothing: an empty chunk would end the body.
+pub fn chunk(data: &[u8], out: &mut Vec<u8>) {
+    if data.is_empty() {
+        return;
+    }
+    let mut digits = [0; 2 * size_of::<usize>()];
+    let mut at = digits.len();
+    let mut left = data.len();
+    while left > 0 {
+        at -= 1;
+        digits[at] = b"0123456789abcdef"[left % 16];
+        left /= 16;
+    }
+    for part in [&digits[at..], b"\r\n", data, b"\r\n"] {
+        out.extend_from_slice(part);
+    }
+}
+
+/// Appends the last chunk of a chunked body, without trailers.
+pub fn last_chunk(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"0\r\n\r\n");
+}
+
+const fn version(version: Version) -> &'static [u8] {
+    match version {
+        Version::Http10 => b"HTTP/1.0",
+        Version::Http11 => b"HTTP/1.1",
+    }
+}
+
+fn headers(headers: &Headers, out: &mut Vec<u8>) {
+    for (name, value) in headers.iter() {
+        for part in [name.as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            out.extend_from_slice(part);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}

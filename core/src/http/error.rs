@@ -1,0 +1,79 @@
+//! What can be wrong with bytes that should be HTTP.
+
+/// Why a message cannot be read. Fatal for the connection, and sticky: the decoder that returned it returns it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The head, with its empty line, is longer than the limit.
+    #[error("the head is longer than {limit} bytes")]
+    HeadTooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The head has more header lines than the limit.
+    #[error("the head has more than {limit} header lines")]
+    TooManyHeaders {
+        /// The limit in lines.
+        limit: usize,
+    },
+    /// More interim (1xx) responses than the limit came before the final one.
+    #[error("more than {limit} interim responses came")]
+    TooManyInterim {
+        /// The limit in responses.
+        limit: usize,
+    },
+    /// The start line does not have the grammar of RFC 9112 §3 or §4, or its version is not HTTP/1.0 or HTTP/1.1.
+    #[error("the start line is malformed")]
+    StartLine,
+    /// A header line does not have the grammar of RFC 9112 §5: obs-fold, white space before the colon, a control character.
+    #[error("a header line is malformed")]
+    HeaderLine,
+    /// A line ends with a bare LF, or holds a bare CR (RFC 9112 §2.2).
+    #[error("a line end is not CR LF")]
+    LineEnd,
+    /// `Content-Length` is no plain decimal number below 2^63, or is stated twice in two ways (RFC 9112 §6.3).
+    #[error("the content length is malformed")]
+    ContentLength,
+    /// `Content-Length` stands beside `Transfer-Encoding`: a smuggling attempt or a broken peer (RFC 9112 §6.3).
+    #[error("both content length and transfer encoding are stated")]
+    LengthAndEncoding,
+    /// The transfer coding is not exactly `chunked`, or is used with HTTP/1.0 (RFC 9112 §6.1).
+    #[error("the transfer coding is not supported")]
+    TransferCoding,
+    /// The content coding is not `identity`, and nothing here was asked to undo it.
+    #[error("the content coding is not supported")]
+    ContentCoding,
+    /// A coded body is no gzip stream, or its checksum is wrong (RFC 1952 §2.3). Not without the feature `gzip`.
+    #[error("the coded content is corrupt")]
+    ContentCorrupt,
+    /// More comes of a coded body than the limit.
+    #[error("the coded content decodes to more than {limit} bytes")]
+    ContentTooLong {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// More comes of each byte of a coded body than the limit.
+    #[error("the coded content decodes to more than {limit} times its length")]
+    ContentRatio {
+        /// The limit in bytes for a byte.
+        limit: u32,
+    },
+    /// A chunk's size line, data or line end does not have the grammar of RFC 9112 §7.1, or its size exceeds 2^63.
+    #[error("a chunk is malformed")]
+    Chunk,
+    /// A chunk's size line is longer than the limit.
+    #[error("a chunk size line is longer than {limit} bytes")]
+    ChunkLineTooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The chunk extensions of one body are longer than the limit.
+    #[error("the chunk extensions are longer than {limit} bytes")]
+    ExtensionsTooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The bytes ended inside a head or before the end that the body's framing promised (RFC 9112 §8).
+    #[error("the message is truncated")]
+    Truncated,
+}

@@ -1,0 +1,192 @@
+//! Request and response heads, and what they say.
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+
+use super::error::Error;
+use super::field::{Headers, InvalidHeader, is_token};
+
+/// The protocol version of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// HTTP/1.0: connections do not persist unless asked to, and bodies are never chunked.
+    Http10,
+    /// HTTP/1.1.
+    #[default]
+    Http11,
+}
+
+/// Why a head could not be built. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidHead {
+    /// The method is no token (RFC 9110 §9.1).
+    #[error("the method is not a token")]
+    Method,
+    /// The target is empty or holds white space, a control character or a non-ASCII character (RFC 9112 §3.2).
+    #[error("the request target holds a character that cannot be sent")]
+    Target,
+    /// The status is not between 100 and 599 (RFC 9110 §15).
+    #[error("the status is not between 100 and 599")]
+    Status,
+    /// A header cannot stand in a head.
+    #[error(transparent)]
+    Header(#[from] InvalidHeader),
+}
+
+/// A request head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Request {
+    /// The method, case-sensitive.
+    pub(crate) method: String,
+    /// The request target as it stands in the start line.
+    pub(crate) target: String,
+    /// The protocol version.
+    pub version: Version,
+    /// The header lines.
+    pub headers: Headers,
+}
+
+impl Request {
+    /// An HTTP/1.1 request without headers.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHead`] when the method or the target would break the start line.
+    pub fn new(method: &str, target: &str) -> Result<Self, InvalidHead> {
+        if method.is_empty() || !method.bytes().all(is_token) {
+            return Err(InvalidHead::Method);
+        }
+        if target.is_empty() || !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(InvalidHead::Target);
+        }
+        Ok(Self {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            version: Version::Http11,
+            headers: Headers::new(),
+        })
+    }
+
+    /// The method, case-sensitive.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// The request target as it stands in the start line.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
+    #[must_use]
+    pub fn expects_continue(&self) -> bool {
+        self.version == Version::Http11 && self.headers.has_token("expect", "100-continue")
+    }
+}
+
+/// A response head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Response {
+    /// The status code, 100 to 999 as received, 100 to 599 as built.
+    pub(crate) status: u16,
+    /// The reason phrase; may be empty, means nothing.
+    pub(crate) reason: String,
+    /// The protocol version.
+    pub version: Version,
+    /// The header lines.
+    pub headers: Headers,
+}
+
+impl Response {
+    /// An HTTP/1.1 response without headers and with the status's usual reason phrase.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHead::Status`] when the status is not between 100 and 599.
+    pub fn new(status: u16) -> Result<Self, InvalidHead> {
+        if !(100..=599).contains(&status) {
+            return Err(InvalidHead::Status);
+        }
+        Ok(Self { status, reason: reason(status).to_owned(), version: Version::Http11, headers: Headers::new() })
+    }
+
+    /// The status code.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The reason phrase; may be empty, means nothing.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// Whether the status is 2xx.
+    #[must_use]
+    pub const fn is_success(&self) -> bool {
+        self.status / 100 == 2
+    }
+
+    /// Whether this is an interim response: 1xx, but for `101 Switching Protocols`, which is final here.
+    #[must_use]
+    pub const fn is_interim(&self) -> bool {
+        self.status / 100 == 1 && self.status != 101
+    }
+
+    /// Whether the content is sent as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ContentCoding`] when a coding other than `identity` was applied.
+    pub fn identity(&self) -> Result<(), Error> {
+        let mut codings = self.headers.tokens("content-encoding");
+        match codings.all(|coding| coding.eq_ignore_ascii_case(b"identity")) {
+            true => Ok(()),
+            false => Err(Error::ContentCoding),
+        }
+    }
+}
+
+/// The usual reason phrase (RFC 9110 §15), for the statuses that occur here.
+const fn reason(status: u16) -> &'static str {
+    match status {
+        100 => "Continue",
+        101 => "Switching Protocols",
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        411 => "Length Required",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
+        426 => "Upgrade Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "",
+    }
+}
