@@ -42,5 +42,6 @@ pub mod time;
 
 pub mod http;
 pub mod sse;
+pub mod ws;
 
 pub use entropy::Seed;

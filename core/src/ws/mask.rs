@@ -1,0 +1,116 @@
+//! Masking (RFC 6455 §5.3), in loops that the compiler turns into vector instructions.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+/// A masking key, turned so that its first byte is for the next byte of payload.
+pub(super) type Key = [u8; 4];
+
+/// As many bytes as one step takes: what fits the registers of every target.
+const BLOCK: usize = 64;
+
+/// Masked or plain bytes of the caller's.
+#[derive(Debug)]
+pub(super) enum Source<'i> {
+    /// They must stay as they are.
+    Kept(&'i [u8]),
+    /// They may be unmasked where they lie.
+    Free(&'i mut [u8]),
+}
+
+impl<'i> Source<'i> {
+    pub(super) const fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Kept(bytes) => bytes,
+            Self::Free(bytes) => bytes,
+        }
+    }
+
+    pub(super) fn slice(&mut self, range: Range<usize>) -> Source<'_> {
+        match self {
+            Self::Kept(bytes) => Source::Kept(&bytes[range]),
+            Self::Free(bytes) => Source::Free(&mut bytes[range]),
+        }
+    }
+
+    /// The bytes without their mask, if they have one: where they lie, or in `room`, which is emptied before.
+    pub(super) fn plain<'p>(self, key: Option<Key>, room: &'p mut Vec<u8>) -> &'p [u8]
+    where
+        'i: 'p,
+    {
+        match (self, key) {
+            (Self::Kept(bytes), None) => bytes,
+            (Self::Free(bytes), None) => bytes,
+            (Self::Kept(bytes), Some(key)) => {
+                room.clear();
+                room.reserve(bytes.len());
+                append(key, bytes, room);
+                room
+            }
+            (Self::Free(bytes), Some(key)) => {
+                apply(key, bytes);
+                bytes
+            }
+        }
+    }
+}
+
+/// The key for what follows `length` bytes of payload.
+pub(super) const fn turn(key: Key, length: usize) -> Key {
+    [key[length % 4], key[(length + 1) % 4], key[(length + 2) % 4], key[(length + 3) % 4]]
+}
+
+/// Masks or unmasks `bytes` where they lie.
+#[inline]
+pub(super) fn apply(key: Key, bytes: &mut [u8]) {
+    let wide = widen(key);
+    let (blocks, rest) = bytes.as_chunks_mut::<BLOCK>();
+    for block in blocks {
+        *block = mixed(block, &wide);
+    }
+    let wide = widen(key);
+    let (words, rest) = rest.as_chunks_mut::<8>();
+    for word in words {
+        *word = mixed(word, &wide);
+    }
+    for (byte, key) in rest.iter_mut().zip(wide) {
+        *byte ^= key;
+    }
+}
+
+/// Appends `bytes` to `out`, which has room for them, masked or unmasked on the way. Blocks of a constant size go through
+/// registers, which is quicker than to append everything and to mask it there.
+#[inline]
+pub(super) fn append(key: Key, bytes: &[u8], out: &mut Vec<u8>) {
+    let wide = widen(key);
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    for block in blocks {
+        out.extend_from_slice(&mixed(block, &wide));
+    }
+    let wide = widen(key);
+    let (words, rest) = rest.as_chunks::<8>();
+    for word in words {
+        out.extend_from_slice(&mixed(word, &wide));
+    }
+    for (byte, key) in rest.iter().zip(wide) {
+        out.push(byte ^ key);
+    }
+}
+
+#[inline]
+fn mixed<const N: usize>(bytes: &[u8; N], wide: &[u8; N]) -> [u8; N] {
+    let mut mixed = *bytes;
+    for (byte, key) in mixed.iter_mut().zip(wide) {
+        *byte ^= key;
+    }
+    mixed
+}
+
+#[inline]
+fn widen<const N: usize>(key: Key) -> [u8; N] {
+    let mut wide = [0; N];
+    for word in wide.as_chunks_mut::<4>().0 {
+        *word = key;
+    }
+    wide
+}
