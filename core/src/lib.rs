@@ -44,4 +44,6 @@ pub mod http;
 pub mod sse;
 pub mod ws;
 
+pub mod responses;
+
 pub use entropy::Seed;

@@ -1,0 +1,168 @@
+//! What a client says on a WebSocket: requests and steering (`docs/protocol.md` §3.2, and the public WebSocket mode).
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::item::{Item, parse_input};
+use super::malformed::Malformed;
+use super::members::Members;
+use super::raw::Raw;
+use super::request::{CreateResponse, Frame, Wire};
+use super::write::{Extra, Object, array, string};
+
+/// One message of a client's.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// Asks for a response.
+    Create(Box<Create>),
+    /// Steers the response that is being made.
+    Steer(Steer),
+    /// A message of another `type`, as it came.
+    Other {
+        /// Its `type`.
+        kind: String,
+        /// The whole message.
+        raw: Raw<'static>,
+    },
+}
+
+/// Asks for a response: the request, and what a frame adds to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Create {
+    /// The request.
+    pub request: CreateResponse,
+    /// The response to go on from.
+    pub previous_response_id: Option<String>,
+    /// `false` warms up without generating.
+    pub generate: Option<bool>,
+    /// The lane; none is the default one.
+    pub stream_id: Option<String>,
+}
+
+/// Steers a response: input for it to take into account. It is not applied before the successor's `response.created`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Steer {
+    /// The response.
+    pub previous_response_id: String,
+    /// The lane, where it is named.
+    pub stream_id: Option<String>,
+    /// The input, as JSON: a string, or an array of messages.
+    pub input: Raw<'static>,
+    /// Members that are not known here.
+    pub extra: Extra,
+}
+
+impl ClientEvent {
+    /// Reads a message, as a server does.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] when the text is no JSON object with a `type`, or has a known one and not what belongs to it.
+    pub fn parse(json: &str) -> Result<Self, Malformed> {
+        let mut members = Members::parse(json)?;
+        match members.kind() {
+            "" => Err(Malformed::missing("message", "type")),
+            "response.create" => Ok(Self::Create(Box::new(Create {
+                previous_response_id: members.optional("previous_response_id")?,
+                generate: members.optional("generate")?,
+                stream_id: members.optional("stream_id")?,
+                request: {
+                    // The public mode does not say it, and means it.
+                    let stream: Option<bool> = members.optional("stream")?;
+                    let mut request = CreateResponse::read(members)?;
+                    request.stream = stream.unwrap_or(true);
+                    request
+                },
+            }))),
+            "response.steer" => Ok(Self::Steer(Steer {
+                previous_response_id: members.required("previous_response_id")?,
+                stream_id: members.optional("stream_id")?,
+                input: members.required_raw("input")?,
+                extra: members.rest(),
+            })),
+            kind => Ok(Self::Other { kind: kind.into(), raw: Raw::trusted(json).into_owned() }),
+        }
+    }
+
+    /// Appends the message.
+    pub fn encode(&self, wire: Wire, out: &mut Vec<u8>) {
+        match self {
+            Self::Create(create) => create.encode(wire, out),
+            Self::Steer(steer) => steer.encode(out),
+            Self::Other { raw, .. } => out.extend_from_slice(raw.as_str().as_bytes()),
+        }
+    }
+
+    /// The lane that the message is for.
+    #[must_use]
+    pub fn stream_id(&self) -> Option<&str> {
+        match self {
+            Self::Create(create) => create.stream_id.as_deref(),
+            Self::Steer(steer) => steer.stream_id.as_deref(),
+            Self::Other { .. } => None,
+        }
+    }
+}
+
+impl Create {
+    /// A request on the default lane, with nothing before it.
+    #[must_use]
+    pub const fn new(request: CreateResponse) -> Self {
+        Self { request, previous_response_id: None, generate: None, stream_id: None }
+    }
+
+    /// Appends the message.
+    pub fn encode(&self, wire: Wire, out: &mut Vec<u8>) {
+        let frame = Frame {
+            previous_response_id: self.previous_response_id.as_deref(),
+            generate: self.generate,
+            stream_id: self.stream_id.as_deref(),
+            ..Frame::default()
+        };
+        self.request.encode_ws(&frame, wire, out);
+    }
+}
+
+impl Steer {
+    /// Words of the user's.
+    #[must_use]
+    pub fn text(previous_response_id: &str, text: &str) -> Self {
+        Self::new(previous_response_id, Raw::string(text))
+    }
+
+    /// Messages.
+    #[must_use]
+    pub fn items(previous_response_id: &str, items: &[Item]) -> Self {
+        let mut out = Vec::new();
+        array(items, &mut out, Item::encode);
+        Self::new(previous_response_id, Raw::built(String::from_utf8(out).unwrap_or_default()))
+    }
+
+    fn new(previous_response_id: &str, input: Raw<'static>) -> Self {
+        Self { previous_response_id: previous_response_id.into(), stream_id: None, input, extra: Extra::new() }
+    }
+
+    /// The input, read.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] when it is neither a string nor an array of items.
+    pub fn input(&self) -> Result<Vec<Item>, Malformed> {
+        parse_input(self.input.as_str())
+    }
+
+    /// Appends the message.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.string("type", "response.steer");
+        object.optional("stream_id", self.stream_id.as_deref());
+        string(&self.previous_response_id, object.key("previous_response_id"));
+        object.raw("input", self.input.as_str());
+        object.extra(&self.extra);
+        object.end();
+    }
+}

@@ -1,0 +1,111 @@
+//! Errors as a server says them: the body of a response, an event, a failed response (`docs/protocol.md` §6).
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::Fields;
+use super::event::{Data, ServerEvent};
+use super::raw::Raw;
+use super::write::{Extra, Object};
+
+/// An error, as it is sent. What is unset is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ErrorObject {
+    /// Its `type`: `invalid_request_error`, `usage_limit_reached`.
+    pub kind: Option<String>,
+    /// Its code: `rate_limit_exceeded`, `previous_response_not_found`.
+    pub code: Option<String>,
+    /// What happened, in words.
+    pub message: Option<String>,
+    /// The member of the request that is at fault.
+    pub param: Option<String>,
+    /// The plan, at a usage limit.
+    pub plan_type: Option<String>,
+    /// When the limit ends, in Unix seconds.
+    pub resets_at: Option<i64>,
+    /// More members.
+    pub extra: Extra,
+}
+
+impl ErrorObject {
+    /// An error of this code.
+    #[must_use]
+    pub fn new(code: &str, message: &str) -> Self {
+        Self { code: Some(code.into()), message: Some(message.into()), ..Self::default() }
+    }
+
+    /// The same of this `type`.
+    #[must_use]
+    pub fn of_type(mut self, kind: &str) -> Self {
+        self.kind = Some(kind.into());
+        self
+    }
+
+    /// Appends the object.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.optional("type", self.kind.as_deref());
+        self.write(&mut object);
+        object.end();
+    }
+
+    /// Appends the body of a response.
+    pub fn encode_body(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        self.encode(object.key("error"));
+        object.end();
+    }
+
+    /// The event that ends a request over WebSocket: with a status, and headers that the response to a `POST` would have had.
+    #[must_use]
+    pub fn to_event(&self, status: Option<u16>, fields: Fields<'_>) -> ServerEvent<'static> {
+        let mut error = Vec::new();
+        self.encode(&mut error);
+        let mut headers = Vec::new();
+        let mut object = Object::new(&mut headers);
+        for (name, value) in fields {
+            object.string(name, value);
+        }
+        object.end();
+        ServerEvent::new(Data::Error {
+            error: Some(built(error)),
+            code: None,
+            message: None,
+            param: None,
+            status: status.map(|status| Raw::built(status.to_string())),
+            status_code: None,
+            headers: (!fields.is_empty()).then(|| built(headers)),
+        })
+    }
+
+    /// The event as it is over SSE: its members beside the `type`, which is `error` then.
+    #[must_use]
+    pub fn to_flat_event(&self) -> ServerEvent<'static> {
+        let word = |word: &Option<String>| word.as_deref().map(Raw::string);
+        ServerEvent::new(Data::Error {
+            error: None,
+            code: word(&self.code),
+            message: word(&self.message),
+            param: word(&self.param),
+            status: None,
+            status_code: None,
+            headers: None,
+        })
+    }
+
+    fn write(&self, object: &mut Object<'_>) {
+        object.optional("code", self.code.as_deref());
+        object.optional("message", self.message.as_deref());
+        object.optional("param", self.param.as_deref());
+        object.optional("plan_type", self.plan_type.as_deref());
+        if let Some(resets_at) = self.resets_at {
+            object.integer("resets_at", resets_at);
+        }
+        object.extra(&self.extra);
+    }
+}
+
+fn built(json: Vec<u8>) -> Raw<'static> {
+    Raw::built(String::from_utf8(json).unwrap_or_default())
+}

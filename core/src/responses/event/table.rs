@@ -1,0 +1,335 @@
+//! The table of events: each kind with its class and its members. Everything else about events is made of it.
+
+use alloc::borrow::Cow;
+
+use super::own;
+use crate::responses::envelope::{Class, Envelope, Member};
+use crate::responses::malformed::Malformed;
+use crate::responses::raw::Raw;
+use crate::responses::write::Object;
+
+macro_rules! type_of {
+    (str) => { Cow<'a, str> };
+    (str_opt) => { Option<Cow<'a, str>> };
+    (int_opt) => { Option<i64> };
+    (raw) => { Raw<'a> };
+    (raw_opt) => { Option<Raw<'a>> };
+}
+
+macro_rules! read {
+    (str_opt $envelope:ident $member:ident) => {
+        $envelope.string_opt(Member::$member)
+    };
+    (int_opt $envelope:ident $member:ident) => {
+        $envelope.integer_opt(Member::$member)
+    };
+    (raw_opt $envelope:ident $member:ident) => {
+        $envelope.value(Member::$member)
+    };
+    (str $envelope:ident $member:ident) => {
+        needed($envelope, $envelope.string(Member::$member)?, Member::$member)?
+    };
+    (raw $envelope:ident $member:ident) => {
+        needed($envelope, $envelope.value(Member::$member), Member::$member)?
+    };
+}
+
+macro_rules! write {
+    (str $object:ident $member:ident) => { $object.string(stringify!($member), $member) };
+    (int $object:ident $member:ident) => { $object.integer(stringify!($member), *$member) };
+    (raw $object:ident $member:ident) => { $object.raw(stringify!($member), $member.as_str()) };
+    (str_opt $object:ident $member:ident) => { if let Some($member) = $member { write!(str $object $member) } };
+    (int_opt $object:ident $member:ident) => { if let Some($member) = $member { write!(int $object $member) } };
+    (raw_opt $object:ident $member:ident) => { if let Some($member) = $member { write!(raw $object $member) } };
+}
+
+macro_rules! owned {
+    (str $member:ident) => {
+        own($member)
+    };
+    (str_opt $member:ident) => {
+        $member.map(own)
+    };
+    (int_opt $member:ident) => {
+        $member
+    };
+    (raw $member:ident) => {
+        $member.into_owned()
+    };
+    (raw_opt $member:ident) => {
+        $member.map(Raw::into_owned)
+    };
+}
+
+fn needed<T>(envelope: &Envelope<'_>, value: Option<T>, member: Member) -> Result<T, Malformed> {
+    value.ok_or_else(|| Malformed::missing(envelope.kind(), member.name()))
+}
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $variant:ident $kind:literal $class:ident { $($member:ident: $how:ident,)* })*) => {
+        /// What an event says, by kind. A member that the protocol does not promise is an `Option`.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        #[expect(missing_docs, reason = "the members bear the protocol's own names and meanings")]
+        pub enum Data<'a> {
+            $($(#[$doc])* $variant { $($member: type_of!($how),)* },)*
+            /// A kind that is not known here. Its payload is in [`ServerEvent::raw`](super::ServerEvent::raw).
+            Other {
+                kind: Cow<'a, str>,
+            },
+        }
+
+        /// Every kind that is typed, with its class and its members, each with how it is read; `_opt` marks those that may be
+        /// missing.
+        pub const KINDS: &[(&str, Class, &[(&str, &str)])] = &[
+            $(($kind, Class::$class, &[$((stringify!($member), stringify!($how)),)*]),)*
+        ];
+
+        /// The class of a kind.
+        pub(in crate::responses) fn class(kind: &str) -> Class {
+            match kind {
+                $($kind => Class::$class,)*
+                _ => Class::Note,
+            }
+        }
+
+        impl<'a> Data<'a> {
+            pub(super) fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
+                Ok(match envelope.kind() {
+                    $($kind => Self::$variant { $($member: read!($how envelope $member),)* },)*
+                    _ => Self::Other { kind: envelope.kind.clone() },
+                })
+            }
+
+            pub(super) fn write(&self, object: &mut Object<'_>) {
+                match self {
+                    $(Self::$variant { $($member,)* } => { $(write!($how object $member);)* })*
+                    Self::Other { .. } => {}
+                }
+            }
+
+            pub(super) fn into_owned(self) -> Data<'static> {
+                match self {
+                    $(Self::$variant { $($member,)* } => Data::$variant { $($member: owned!($how $member),)* },)*
+                    Self::Other { kind } => Data::Other { kind: own(kind) },
+                }
+            }
+        }
+
+        impl super::ServerEvent<'_> {
+            /// The event's `type`.
+            #[must_use]
+            pub fn kind(&self) -> &str {
+                match &self.data {
+                    $(Data::$variant { .. } => $kind,)*
+                    Data::Other { kind } => kind,
+                }
+            }
+        }
+    };
+}
+
+events! {
+    /// The response exists.
+    Created "response.created" Created { response: raw, }
+    /// The response waits for its turn.
+    Queued "response.queued" Created { response: raw_opt, }
+    /// The response is being made.
+    InProgress "response.in_progress" Created { response: raw_opt, }
+    /// The response is complete.
+    Completed "response.completed" Completed { response: raw, }
+    /// The response failed; a `Failure` is made of it.
+    Failed "response.failed" Failed { response: raw_opt, }
+    /// The response ended before its end.
+    Incomplete "response.incomplete" Incomplete { response: raw_opt, }
+    /// An item has begun.
+    OutputItemAdded "response.output_item.added" Output { item: raw, output_index: int_opt, }
+    /// An item is complete.
+    OutputItemDone "response.output_item.done" Output { item: raw, output_index: int_opt, }
+    /// A part of a message has begun.
+    ContentPartAdded "response.content_part.added" Output {
+        item_id: str_opt, output_index: int_opt, content_index: int_opt, part: raw_opt,
+    }
+    /// A part of a message is complete.
+    ContentPartDone "response.content_part.done" Output {
+        item_id: str_opt, output_index: int_opt, content_index: int_opt, part: raw_opt,
+    }
+    /// More text.
+    OutputTextDelta "response.output_text.delta" Output {
+        item_id: str_opt, output_index: int_opt, content_index: int_opt, delta: str, logprobs: raw_opt,
+        obfuscation: str_opt,
+    }
+    /// A text is complete.
+    OutputTextDone "response.output_text.done" Output {
+        item_id: str_opt, output_index: int_opt, content_index: int_opt, text: str_opt, logprobs: raw_opt,
+    }
+    /// A text was annotated.
+    OutputTextAnnotationAdded "response.output_text.annotation.added" Output {
+        item_id: str_opt, output_index: int_opt, content_index: int_opt, annotation_index: int_opt,
+        annotation: raw_opt,
+    }
+    /// More of a refusal.
+    RefusalDelta "response.refusal.delta" Output {
+        item_id: str_opt, output_index: int_opt, content_index: int_opt, delta: str, obfuscation: str_opt,
+    }
+    /// A refusal is complete.
+    RefusalDone "response.refusal.done" Output {
+        item_id: str_opt, output_index: int_opt, content_index: int_opt, refusal: str_opt,
+    }
+    /// More of a call's arguments.
+    FunctionCallArgumentsDelta "response.function_call_arguments.delta" Output {
+        item_id: str_opt, call_id: str_opt, output_index: int_opt, delta: str, obfuscation: str_opt,
+    }
+    /// A call's arguments are complete.
+    FunctionCallArgumentsDone "response.function_call_arguments.done" Output {
+        item_id: str_opt, call_id: str_opt, output_index: int_opt, name: str_opt, arguments: str_opt,
+    }
+    /// More of a custom tool's input.
+    CustomToolCallInputDelta "response.custom_tool_call_input.delta" Output {
+        item_id: str_opt, call_id: str_opt, output_index: int_opt, delta: str, obfuscation: str_opt,
+    }
+    /// A custom tool's input is complete.
+    CustomToolCallInputDone "response.custom_tool_call_input.done" Output {
+        item_id: str_opt, call_id: str_opt, output_index: int_opt, input: str_opt,
+    }
+    /// A part of a reasoning summary has begun.
+    ReasoningSummaryPartAdded "response.reasoning_summary_part.added" Output {
+        item_id: str_opt, output_index: int_opt, summary_index: int_opt, part: raw_opt,
+    }
+    /// A part of a reasoning summary is complete.
+    ReasoningSummaryPartDone "response.reasoning_summary_part.done" Output {
+        item_id: str_opt, output_index: int_opt, summary_index: int_opt, part: raw_opt,
+    }
+    /// More of a reasoning summary.
+    ReasoningSummaryTextDelta "response.reasoning_summary_text.delta" Output {
+        item_id: str_opt, output_index: int_opt, summary_index: int_opt, delta: str, obfuscation: str_opt,
+    }
+    /// A reasoning summary's text is complete.
+    ReasoningSummaryTextDone "response.reasoning_summary_text.done" Output {
+        item_id: str_opt, output_index: int_opt, summary_index: int_opt, text: str,
+    }
+    /// More of the reasoning itself.
+    ReasoningTextDelta "response.reasoning_text.delta" Output {
+        item_id: str_opt, output_index: int_opt, content_index: int_opt, delta: str, obfuscation: str_opt,
+    }
+    /// The reasoning itself is complete.
+    ReasoningTextDone "response.reasoning_text.done" Output {
+        item_id: str_opt, output_index: int_opt, content_index: int_opt, text: str_opt,
+    }
+    /// More reasoning, under an older name.
+    ReasoningDelta "response.reasoning.delta" Output {
+        item_id: str_opt, output_index: int_opt, content_index: int_opt, delta: raw_opt,
+    }
+    /// Reasoning is complete, under an older name.
+    ReasoningDone "response.reasoning.done" Output {
+        item_id: str_opt, output_index: int_opt, content_index: int_opt, text: str_opt,
+    }
+    /// More of a summary, under an older name.
+    ReasoningSummaryDelta "response.reasoning_summary.delta" Output {
+        item_id: str_opt, output_index: int_opt, summary_index: int_opt, delta: raw_opt,
+    }
+    /// A summary is complete, under an older name.
+    ReasoningSummaryDone "response.reasoning_summary.done" Output {
+        item_id: str_opt, output_index: int_opt, summary_index: int_opt, text: str_opt,
+    }
+    /// A search of files has begun.
+    FileSearchCallInProgress "response.file_search_call.in_progress" Output {
+        item_id: str_opt, output_index: int_opt,
+    }
+    /// Files are being searched.
+    FileSearchCallSearching "response.file_search_call.searching" Output { item_id: str_opt, output_index: int_opt, }
+    /// A search of files is complete.
+    FileSearchCallCompleted "response.file_search_call.completed" Output { item_id: str_opt, output_index: int_opt, }
+    /// A search of the web has begun.
+    WebSearchCallInProgress "response.web_search_call.in_progress" Output { item_id: str_opt, output_index: int_opt, }
+    /// The web is being searched.
+    WebSearchCallSearching "response.web_search_call.searching" Output { item_id: str_opt, output_index: int_opt, }
+    /// A search of the web is complete.
+    WebSearchCallCompleted "response.web_search_call.completed" Output { item_id: str_opt, output_index: int_opt, }
+    /// A code interpreter's call has begun.
+    CodeInterpreterCallInProgress "response.code_interpreter_call.in_progress" Output {
+        item_id: str_opt, output_index: int_opt,
+    }
+    /// Code is being interpreted.
+    CodeInterpreterCallInterpreting "response.code_interpreter_call.interpreting" Output {
+        item_id: str_opt, output_index: int_opt,
+    }
+    /// A code interpreter's call is complete.
+    CodeInterpreterCallCompleted "response.code_interpreter_call.completed" Output {
+        item_id: str_opt, output_index: int_opt,
+    }
+    /// More code.
+    CodeInterpreterCallCodeDelta "response.code_interpreter_call_code.delta" Output {
+        item_id: str_opt, output_index: int_opt, delta: str, obfuscation: str_opt,
+    }
+    /// The code is complete.
+    CodeInterpreterCallCodeDone "response.code_interpreter_call_code.done" Output {
+        item_id: str_opt, output_index: int_opt, code: str_opt,
+    }
+    /// An image's generation has begun.
+    ImageGenerationCallInProgress "response.image_generation_call.in_progress" Output {
+        item_id: str_opt, output_index: int_opt,
+    }
+    /// An image is being generated.
+    ImageGenerationCallGenerating "response.image_generation_call.generating" Output {
+        item_id: str_opt, output_index: int_opt,
+    }
+    /// A preview of an image.
+    ImageGenerationCallPartialImage "response.image_generation_call.partial_image" Output {
+        item_id: str_opt, output_index: int_opt, partial_image_index: int_opt, partial_image_b64: str_opt,
+    }
+    /// An image's generation is complete.
+    ImageGenerationCallCompleted "response.image_generation_call.completed" Output {
+        item_id: str_opt, output_index: int_opt,
+    }
+    /// A call of an MCP tool has begun.
+    McpCallInProgress "response.mcp_call.in_progress" Output { item_id: str_opt, output_index: int_opt, }
+    /// More of an MCP call's arguments.
+    McpCallArgumentsDelta "response.mcp_call_arguments.delta" Output {
+        item_id: str_opt, output_index: int_opt, delta: str, obfuscation: str_opt,
+    }
+    /// An MCP call's arguments are complete.
+    McpCallArgumentsDone "response.mcp_call_arguments.done" Output {
+        item_id: str_opt, output_index: int_opt, arguments: str_opt,
+    }
+    /// A call of an MCP tool is complete.
+    McpCallCompleted "response.mcp_call.completed" Output { item_id: str_opt, output_index: int_opt, }
+    /// A call of an MCP tool failed.
+    McpCallFailed "response.mcp_call.failed" Output { item_id: str_opt, output_index: int_opt, }
+    /// An MCP server's tools are being listed.
+    McpListToolsInProgress "response.mcp_list_tools.in_progress" Output { item_id: str_opt, output_index: int_opt, }
+    /// An MCP server's tools are listed.
+    McpListToolsCompleted "response.mcp_list_tools.completed" Output { item_id: str_opt, output_index: int_opt, }
+    /// An MCP server's tools could not be listed.
+    McpListToolsFailed "response.mcp_list_tools.failed" Output { item_id: str_opt, output_index: int_opt, }
+    /// More audio, in base64.
+    AudioDelta "response.audio.delta" Output { response_id: str_opt, delta: str, }
+    /// The audio is complete.
+    AudioDone "response.audio.done" Output { response_id: str_opt, }
+    /// More of the audio's transcript.
+    AudioTranscriptDelta "response.audio.transcript.delta" Output { response_id: str_opt, delta: str, }
+    /// The audio's transcript is complete.
+    AudioTranscriptDone "response.audio.transcript.done" Output { response_id: str_opt, }
+    /// What the server says beside the response: the turn's token over WebSocket, verifications, moderation.
+    Metadata "response.metadata" Note { headers: raw_opt, metadata: raw_opt, }
+    /// The same without the token.
+    CodexMetadata "codex.response.metadata" Note { headers: raw_opt, metadata: raw_opt, }
+    /// How much of the limits is used.
+    RateLimits "codex.rate_limits" Note {
+        plan_type: raw_opt, metered_limit_name: raw_opt, limit_name: raw_opt, rate_limits: raw_opt,
+        credits: raw_opt,
+    }
+    /// Where the time went, in milliseconds.
+    WebsocketTiming "responsesapi.websocket_timing" Note { timing_metrics: raw_opt, }
+    /// A steering input was accepted; the successor's creation commits it.
+    SteerAccepted "response.steer.accepted" Note { steer: raw_opt, }
+    /// A steering input waits, most likely for the output of a tool: `required_input` names what has to be sent.
+    SteerPending "response.steer.pending" Note { steer: raw_opt, reason: str_opt, required_input: raw_opt, }
+    /// A steering input was not taken; `steer` gives it back.
+    SteerFailed "response.steer.failed" Note { steer: raw_opt, error: raw_opt, }
+    /// The request, or the connection, failed; a `Failure` is made of it.
+    Error "error" Error {
+        error: raw_opt, code: raw_opt, message: raw_opt, param: raw_opt, status: raw_opt, status_code: raw_opt,
+        headers: raw_opt,
+    }
+}

@@ -1,0 +1,226 @@
+//! Failures that events tell of (`docs/protocol.md` §6.2, §6.3), in whatever shape a server puts them.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use super::{Failure, FailureClass, try_again_in};
+use crate::responses::envelope::{Class, Envelope, Member};
+use crate::responses::members::Members;
+
+const CYBER: &str = "This request has been flagged for possible cybersecurity risk.";
+const LIMIT: &str =
+    "Responses websocket connection limit reached (60 minutes). Create a new websocket connection to continue.";
+
+/// What an error says, in whatever shape.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) code: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) message: Option<String>,
+    pub(super) plan_type: Option<String>,
+    pub(super) resets_at: Option<i64>,
+    /// Whether each of its members has the type that the protocol gives it.
+    pub(super) is_exact: bool,
+}
+
+impl Said {
+    /// Reads an error by itself: an object, or a string that is its message.
+    pub(super) fn read(json: &str) -> Option<Self> {
+        if json.starts_with('"') {
+            return Some(Self { message: serde_json::from_str(json).ok(), ..Self::default() });
+        }
+        let pairs = Members::pairs(json).ok()?;
+        let mut said = Self { is_exact: true, ..Self::default() };
+        for (key, value) in pairs.iter().filter(|(_, value)| *value != "null") {
+            let slot = match &**key {
+                "code" => &mut said.code,
+                "type" => &mut said.kind,
+                "message" => &mut said.message,
+                "plan_type" => &mut said.plan_type,
+                "resets_at" => {
+                    said.resets_at = value.parse().ok();
+                    said.is_exact &= said.resets_at.is_some();
+                    continue;
+                }
+                _ => continue,
+            };
+            said.is_exact &= value.starts_with('"');
+            *slot = word(value);
+        }
+        Some(said)
+    }
+
+    /// Reads what carries an error: the body of a response, or an event. The error is in its `error`, or it is the error.
+    pub(super) fn of(json: &str) -> Option<Self> {
+        let pairs = Members::pairs(json).ok()?;
+        let get =
+            |name: &str| pairs.iter().find(|(key, value)| key == name && *value != "null").map(|(_, value)| *value);
+        let flat = || {
+            let mut said = Self::read(json)?;
+            // That is what the event is called, not what the error is.
+            said.kind = said.kind.filter(|kind| kind != "error");
+            said.message = said.message.or_else(|| word(get("detail")?));
+            Some(said)
+        };
+        let Some(error) = get("error") else { return flat() };
+        let mut said = Self::read(error)?;
+        said.code = said.code.or_else(|| word(get("code")?));
+        if let Some(message) = get("message").and_then(word) {
+            if error.starts_with('"') {
+                // A word and a sentence: the sentence is the message.
+                said.kind = said.message.replace(message);
+            } else if said.message.is_none() {
+                said.message = Some(message);
+            }
+        }
+        Some(said)
+    }
+
+    pub(super) fn code(&self) -> &str {
+        self.code.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn kind(&self) -> &str {
+        self.kind.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn non_blank(&self) -> Option<&str> {
+        self.message.as_deref().filter(|message| !message.trim().is_empty())
+    }
+}
+
+impl Failure {
+    /// The failure that an event of the classes [`Class::Failed`], [`Class::Incomplete`] and [`Class::Error`] tells of.
+    #[must_use]
+    pub fn from_event(envelope: &Envelope<'_>) -> Self {
+        let mut failure = match envelope.class() {
+            Class::Incomplete => incomplete(envelope),
+            Class::Error => error(envelope),
+            Class::Failed | Class::Created | Class::Note | Class::Output | Class::Completed => failed(envelope),
+        };
+        failure.raw = Some(envelope.text().to_string());
+        failure
+    }
+
+    /// A failure of a coded error, as `response.failed` and error frames without a status have it.
+    pub(super) fn coded(said: &Said) -> Self {
+        let message = said.message.as_deref().unwrap_or_default();
+        let (class, message) = match said.code() {
+            "context_length_exceeded" => (FailureClass::ContextWindowExceeded, message),
+            "insufficient_quota" => (FailureClass::QuotaExceeded, message),
+            "usage_not_included" => (FailureClass::UsageNotIncluded, message),
+            "cyber_policy" => (FailureClass::CyberPolicy, said.non_blank().unwrap_or(CYBER)),
+            "invalid_prompt" | "bio_policy" => {
+                (FailureClass::InvalidRequest, said.message.as_deref().unwrap_or("Invalid request."))
+            }
+            "server_is_overloaded" | "slow_down" => (FailureClass::Overloaded, message),
+            "websocket_connection_limit_reached" => {
+                (FailureClass::ConnectionLimit, said.message.as_deref().unwrap_or(LIMIT))
+            }
+            "previous_response_not_found" => (FailureClass::PreviousResponseNotFound, message),
+            "websocket_stream_limit_reached" => (FailureClass::ConnectionLimit, message),
+            "invalid_stream_id" => (FailureClass::InvalidRequest, message),
+            _ => (FailureClass::Retryable, message),
+        };
+        let mut failure = Self::new(class, message);
+        failure.code.clone_from(&said.code);
+        if said.code() == "rate_limit_exceeded" {
+            failure.delay = try_again_in(message);
+        }
+        failure
+    }
+}
+
+fn failed(envelope: &Envelope<'_>) -> Failure {
+    let error = envelope.response().and_then(|response| {
+        let pairs = Members::pairs(response).ok()?;
+        pairs.into_iter().find(|(key, value)| key == "error" && *value != "null").map(|(_, error)| error)
+    });
+    // An error that is neither what the protocol says nor has words of its own says nothing (§6.2).
+    match error.and_then(Said::read).filter(|said| said.is_exact || said.message.is_some()) {
+        Some(said) => Failure::coded(&said),
+        None => Failure::stream("response.failed event received"),
+    }
+}
+
+fn incomplete(envelope: &Envelope<'_>) -> Failure {
+    let reason = envelope.incomplete_reason();
+    let reason = reason.as_deref().unwrap_or("unknown");
+    Failure::new(FailureClass::Incomplete, &alloc::format!("Incomplete response returned, reason: {reason}"))
+}
+
+/// An `error`: its members in an `error` object, or beside the `type`; with a status, or without.
+fn error(envelope: &Envelope<'_>) -> Failure {
+    let said = Said::of(envelope.text()).unwrap_or_default();
+    let headers = headers(envelope);
+    let fields: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    // Some servers put the status where the code belongs.
+    let status = envelope.status().or_else(|| said.code().parse().ok().filter(|code| (400..=599).contains(code)));
+    let mut failure = match status {
+        Some(status) if !concerns_connection(said.code()) => {
+            return Failure::from_http(status, &fields, envelope.text(), None, None);
+        }
+        _ => Failure::coded(&said),
+    };
+    failure.status = status;
+    failure.details = Box::new(super::http::details(&fields, None));
+    if failure.class == FailureClass::Retryable && said.code() != "rate_limit_exceeded" {
+        let class = match said.kind() {
+            "invalid_request_error" => FailureClass::InvalidRequest,
+            "authentication_error" | "permission_error" => FailureClass::Unauthorized,
+            "insufficient_quota" => FailureClass::QuotaExceeded,
+            "usage_not_included" => FailureClass::UsageNotIncluded,
+            "usage_limit_reached" => {
+                super::http::usage_limit(&mut failure.details, &fields, Some(&said));
+                FailureClass::UsageLimitReached
+            }
+            _ => FailureClass::Retryable,
+        };
+        failure.class = class;
+        failure.retryable = class.is_retryable();
+    }
+    failure
+}
+
+/// Codes that mean the same whatever the status beside them says.
+pub(super) fn concerns_connection(code: &str) -> bool {
+    matches!(
+        code,
+        "websocket_connection_limit_reached" | "websocket_stream_limit_reached" | "previous_response_not_found"
+    )
+}
+
+/// A string, or a number as it stands.
+fn word(json: &str) -> Option<String> {
+    match json.as_bytes().first()? {
+        b'"' => serde_json::from_str(json).ok(),
+        b'0'..=b'9' | b'-' => Some(json.into()),
+        _ => None,
+    }
+}
+
+/// The headers that an error frame brings, at its top or in its error: strings, numbers and booleans.
+fn headers<'a>(envelope: &Envelope<'a>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
+    let inner = || {
+        let pairs = Members::pairs(envelope.raw(Member::error)?).ok()?;
+        pairs.into_iter().find(|(key, _)| key == "headers").map(|(_, headers)| headers)
+    };
+    let Some(pairs) = envelope.headers().or_else(inner).and_then(|headers| Members::pairs(headers).ok()) else {
+        return Vec::new();
+    };
+    let scalar = |(name, value): (Cow<'a, str>, &'a str)| match value.as_bytes().first()? {
+        b'"' => serde_json::from_str::<String>(value).ok().map(|value| (name, Cow::Owned(value))),
+        b'[' | b'{' | b'n' => None,
+        _ => Some((name, Cow::Borrowed(value))),
+    };
+    // Names that no header can have are nobody's.
+    pairs.into_iter().filter(|(name, _)| is_token(name)).filter_map(scalar).collect()
+}
+
+/// A header's name (RFC 9110 §5.6.2).
+fn is_token(name: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_token)
+}

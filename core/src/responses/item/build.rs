@@ -1,0 +1,124 @@
+//! Items that are made, not read: each from what it needs, with everything else unset.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::part::{Part, ToolOutput};
+use super::variants::{
+    Action, AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput,
+    FunctionCall, FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, Reasoning, ToolSearchCall,
+    ToolSearchOutput, WebSearchCall,
+};
+use crate::responses::raw::Raw;
+use crate::responses::write::Extra;
+
+/// Declares how an item is made: what it needs, and what the rest is.
+macro_rules! build {
+    ($(#[$doc:meta])* $name:ident($($need:ident: $type:ty),*) { $($member:ident: $value:expr,)* }) => {
+        impl $name {
+            $(#[$doc])*
+            #[must_use]
+            pub fn new($($need: $type),*) -> Self {
+                Self { id: None, $($member: $value,)* passthrough: None, extra: Extra::new() }
+            }
+
+            /// The same with this id.
+            #[must_use]
+            pub fn with_id(mut self, id: &str) -> Self {
+                self.id = Some(id.into());
+                self
+            }
+        }
+    };
+}
+
+build! {
+    /// A message of this role.
+    Message(role: &str, content: Vec<Part>) { role: role.into(), content: content, phase: None, }
+}
+build! {
+    /// A message from one agent to another.
+    AgentMessage(author: &str, recipient: &str, content: Vec<Part>) {
+        author: author.into(), recipient: recipient.into(), content: content,
+    }
+}
+build! {
+    /// Reasoning with these summaries.
+    Reasoning(summary: Vec<Part>) { summary: summary, content: None, encrypted_content: None, }
+}
+build! {
+    /// A call that runs this command.
+    LocalShellCall(call_id: &str, status: &str, command: Vec<String>) {
+        call_id: Some(call_id.into()), status: status.into(), action: Action::exec(command),
+    }
+}
+build! {
+    /// A call with these arguments, which are JSON in a string.
+    FunctionCall(call_id: &str, name: &str, arguments: &str) {
+        name: name.into(), namespace: None, arguments: arguments.into(), call_id: call_id.into(), status: None,
+    }
+}
+build! {
+    /// The output of this call.
+    FunctionCallOutput(call_id: &str, output: ToolOutput) { call_id: call_id.into(), output: output, }
+}
+build! {
+    /// A call with this input.
+    CustomToolCall(call_id: &str, name: &str, input: &str) {
+        status: None, call_id: call_id.into(), name: name.into(), namespace: None, input: input.into(),
+    }
+}
+build! {
+    /// The output of this call.
+    CustomToolCallOutput(call_id: &str, output: ToolOutput) { call_id: call_id.into(), name: None, output: output, }
+}
+build! {
+    /// A search by this executor, with these arguments.
+    ToolSearchCall(execution: &str, arguments: Raw<'static>) {
+        call_id: None, status: None, execution: execution.into(), arguments: arguments,
+    }
+}
+build! {
+    /// What a search found.
+    ToolSearchOutput(status: &str, execution: &str, tools: Vec<Raw<'static>>) {
+        call_id: None, status: status.into(), execution: execution.into(), tools: tools,
+    }
+}
+build! {
+    /// A search that is this far.
+    WebSearchCall(status: &str) { status: Some(status.into()), action: None, }
+}
+build! {
+    /// A generated image, in base64, or one that is not there yet.
+    ImageGenerationCall(status: &str, result: Option<String>) {
+        status: status.into(), revised_prompt: None, result: result,
+    }
+}
+build! {
+    /// A compacted history.
+    Compaction(encrypted_content: &str) { encrypted_content: encrypted_content.into(), }
+}
+build! {
+    /// A compacted context.
+    ContextCompaction(encrypted_content: Option<String>) { encrypted_content: encrypted_content, }
+}
+build! {
+    /// These tools, from the developer.
+    AdditionalTools(tools: Vec<Raw<'static>>) { role: "developer".into(), tools: tools, }
+}
+
+impl Action {
+    /// Runs a command, with everything else unset.
+    #[must_use]
+    pub const fn exec(command: Vec<String>) -> Self {
+        Self::Exec { command, timeout_ms: None, working_directory: None, env: None, user: None, extra: Extra::new() }
+    }
+}
+
+impl Message {
+    /// All of its text, one part after the other.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.content.iter().filter_map(Part::text).collect()
+    }
+}

@@ -1,0 +1,187 @@
+//! Content parts of messages and of tool outputs (`docs/protocol.md` §3.5). A part that is not known is kept as it came.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::responses::malformed::Malformed;
+use crate::responses::members::Members;
+use crate::responses::raw::Raw;
+use crate::responses::write::{Extra, Object, string};
+
+/// A part of a message, an agent's message, a reasoning summary or a reasoning's content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Part {
+    /// Text under one of the protocol's names: `input_text`, `output_text`, `summary_text`, `reasoning_text` or `text`.
+    Text {
+        /// The part's `type`.
+        kind: &'static str,
+        /// The text.
+        text: String,
+        /// Members that are not known here: `annotations`, `logprobs` and the like.
+        extra: Extra,
+    },
+    /// `input_image`.
+    InputImage {
+        /// Where the image is, often a data URL.
+        image_url: String,
+        /// `auto`, `low`, `high`, `original`, or another word.
+        detail: Option<String>,
+        /// Members that are not known here.
+        extra: Extra,
+    },
+    /// `input_audio`.
+    InputAudio {
+        /// Where the audio is, often a data URL.
+        audio_url: String,
+        /// Members that are not known here.
+        extra: Extra,
+    },
+    /// `encrypted_content`.
+    Encrypted {
+        /// What only the server can read.
+        encrypted_content: String,
+        /// Members that are not known here.
+        extra: Extra,
+    },
+    /// A part of another `type`, or of a known one in another shape, as it came.
+    Other(Raw<'static>),
+}
+
+/// The same set serves a tool's output (§3.5b).
+pub type OutputPart = Part;
+
+const TEXTS: [&str; 5] = ["input_text", "output_text", "summary_text", "reasoning_text", "text"];
+
+impl Part {
+    /// Text that goes in.
+    #[must_use]
+    pub fn input_text(text: &str) -> Self {
+        Self::Text { kind: "input_text", text: text.into(), extra: Extra::new() }
+    }
+
+    /// Text that came out.
+    #[must_use]
+    pub fn output_text(text: &str) -> Self {
+        Self::Text { kind: "output_text", text: text.into(), extra: Extra::new() }
+    }
+
+    /// Text of a reasoning summary.
+    #[must_use]
+    pub fn summary_text(text: &str) -> Self {
+        Self::Text { kind: "summary_text", text: text.into(), extra: Extra::new() }
+    }
+
+    /// Text of the reasoning itself.
+    #[must_use]
+    pub fn reasoning_text(text: &str) -> Self {
+        Self::Text { kind: "reasoning_text", text: text.into(), extra: Extra::new() }
+    }
+
+    /// An image that goes in, by its URL.
+    #[must_use]
+    pub fn input_image(image_url: &str) -> Self {
+        Self::InputImage { image_url: image_url.into(), detail: None, extra: Extra::new() }
+    }
+
+    /// The part's text, whatever it is called.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text { text, .. } => Some(text),
+            Self::InputImage { .. } | Self::InputAudio { .. } | Self::Encrypted { .. } | Self::Other(_) => None,
+        }
+    }
+
+    /// Whether this is text under this name.
+    pub(super) fn is_text(&self, name: &str) -> bool {
+        matches!(self, Self::Text { kind, .. } if *kind == name)
+    }
+
+    pub(super) fn parse(json: &str) -> Result<Self, Malformed> {
+        let members = Members::parse(json)?;
+        if members.kind().is_empty() {
+            return Err(Malformed::missing("part", "type"));
+        }
+        // A known part in an unknown shape is kept too, rather than to lose its item (ruling 8).
+        Ok(Self::typed(members).unwrap_or_else(|_| Self::Other(Raw::trusted(json).into_owned())))
+    }
+
+    fn typed(mut members: Members<'_>) -> Result<Self, Malformed> {
+        if let Some(kind) = TEXTS.into_iter().find(|kind| *kind == members.kind()) {
+            return Ok(Self::Text { kind, text: members.required("text")?, extra: members.rest() });
+        }
+        Ok(match members.kind() {
+            "input_image" => Self::InputImage {
+                image_url: members.required("image_url")?,
+                detail: members.optional("detail")?,
+                extra: members.rest(),
+            },
+            "input_audio" => Self::InputAudio { audio_url: members.required("audio_url")?, extra: members.rest() },
+            "encrypted_content" => {
+                Self::Encrypted { encrypted_content: members.required("encrypted_content")?, extra: members.rest() }
+            }
+            kind => return Err(Malformed::missing(kind, "type")),
+        })
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let (kind, extra) = match self {
+            Self::Other(raw) => return out.extend_from_slice(raw.as_str().as_bytes()),
+            Self::Text { kind, extra, .. } => (*kind, extra),
+            Self::InputImage { extra, .. } => ("input_image", extra),
+            Self::InputAudio { extra, .. } => ("input_audio", extra),
+            Self::Encrypted { extra, .. } => ("encrypted_content", extra),
+        };
+        let mut object = Object::new(out);
+        object.string("type", kind);
+        match self {
+            Self::Text { text, .. } => object.string("text", text),
+            Self::InputImage { image_url, detail, .. } => {
+                object.string("image_url", image_url);
+                object.optional("detail", detail.as_deref());
+            }
+            Self::InputAudio { audio_url, .. } => object.string("audio_url", audio_url),
+            Self::Encrypted { encrypted_content, .. } => object.string("encrypted_content", encrypted_content),
+            Self::Other(_) => {}
+        }
+        object.extra(extra);
+        object.end();
+    }
+
+    pub(super) fn extra_mut(&mut self) -> Option<&mut Extra> {
+        match self {
+            Self::Text { extra, .. }
+            | Self::InputImage { extra, .. }
+            | Self::InputAudio { extra, .. }
+            | Self::Encrypted { extra, .. } => Some(extra),
+            Self::Other(_) => None,
+        }
+    }
+}
+
+/// What a tool has to say: text, or parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolOutput {
+    /// Plain text.
+    Text(String),
+    /// Parts (§3.5b).
+    Parts(Vec<OutputPart>),
+}
+
+impl ToolOutput {
+    pub(super) fn parse(kind: &str, json: &str) -> Result<Self, Malformed> {
+        if let Ok(text) = serde_json::from_str(json) {
+            return Ok(Self::Text(text));
+        }
+        let parts: Vec<Raw<'static>> = serde_json::from_str(json).map_err(|_| Malformed::wrong_type(kind, "output"))?;
+        parts.iter().map(|part| Part::parse(part.as_str())).collect::<Result<_, _>>().map(Self::Parts)
+    }
+
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Text(text) => string(text, out),
+            Self::Parts(parts) => crate::responses::write::array(parts, out, Part::encode),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! A payload that cannot be read.
+
+use alloc::borrow::Cow;
+
+/// Why a payload cannot be read. The stream it came in goes on; the raw text is delivered beside it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// The text is not JSON, or not a JSON object.
+    #[error("the payload is no json object, at byte {offset}")]
+    Json {
+        /// Where in the text reading failed, as far as that is known.
+        offset: usize,
+    },
+    /// A member that is required is not there.
+    #[error("`{kind}` has no `{member}`")]
+    Missing {
+        /// The `type` of the event or item.
+        kind: Cow<'static, str>,
+        /// The missing member.
+        member: &'static str,
+    },
+    /// A member has another type than the one it is read as.
+    #[error("`{member}` of `{kind}` has the wrong type")]
+    Type {
+        /// The `type` of the event or item.
+        kind: Cow<'static, str>,
+        /// The member.
+        member: &'static str,
+    },
+    /// A member that is read stands there twice.
+    #[error("a member stands there twice")]
+    Twice,
+    /// The JSON is nested more deeply than 128 levels in a part that is read.
+    #[error("the payload is nested too deeply")]
+    Depth,
+}
+
+impl Malformed {
+    pub(crate) fn missing(kind: &str, member: &'static str) -> Self {
+        Self::Missing { kind: Cow::Owned(short(kind)), member }
+    }
+
+    pub(crate) fn wrong_type(kind: &str, member: &'static str) -> Self {
+        Self::Type { kind: Cow::Owned(short(kind)), member }
+    }
+
+    pub(crate) fn json(error: &serde_json::Error) -> Self {
+        // Payloads rarely have more than one line; the column is the offset then.
+        Self::Json { offset: error.column() }
+    }
+}
+
+/// A kind is the peer's word: enough of it to recognise, not more.
+fn short(kind: &str) -> alloc::string::String {
+    kind.chars().take(64).collect()
+}

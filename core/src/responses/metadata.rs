@@ -1,0 +1,64 @@
+//! `client_metadata`: strings that travel with a request (`docs/protocol.md` §3.8).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::malformed::Malformed;
+use super::members::Members;
+use super::write::Object;
+
+/// Keys and string values, in the order they were set. `Debug` shows the keys only: the turn's token can be among the values.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Metadata(Vec<(String, String)>);
+
+impl Metadata {
+    /// No metadata.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Sets a key, in its old place if it had one.
+    pub fn set(&mut self, key: &str, value: &str) {
+        match self.0.iter_mut().find(|(known, _)| known == key) {
+            Some((_, known)) => *known = value.into(),
+            None => self.0.push((key.into(), value.into())),
+        }
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
+    }
+
+    /// Every pair.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    pub(crate) fn parse(json: &str) -> Result<Self, Malformed> {
+        Members::strings(json).map(Self)
+    }
+
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        for (key, value) in &self.0 {
+            object.string(key, value);
+        }
+        object.end();
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|(key, _)| key)).finish()
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Metadata {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+    }
+}

@@ -1,0 +1,62 @@
+//! Floor 2: the vocabulary of the Responses protocol (`docs/protocol.md` §2, §3, §5–§7): requests and items, events, failures,
+//! rate limits. Text to meaning and back; how the text travels is not known here.
+//!
+//! ```
+//! use turnwire::responses::{CreateResponse, Data, Item, ServerEvent, request::Wire};
+//!
+//! let mut body = Vec::new();
+//! CreateResponse::new("gpt-x", vec![Item::user("ping")]).encode_http(Wire::EVERYTHING, &mut body);
+//!
+//! let payload = r#"{"type":"response.output_text.delta","item_id":"msg_a","delta":"Hel"}"#;
+//! let event = ServerEvent::parse(payload)?;
+//! assert!(matches!(&event.data, Data::OutputTextDelta { delta, .. } if delta == "Hel"));
+//! assert_eq!(event.to_json(), payload); // what was read is written as it came
+//! # Ok::<(), turnwire::responses::Malformed>(())
+//! ```
+//!
+//! Reading is lenient and loses nothing: unknown members, parts, items and kinds are kept as they came. Writing is exact: what
+//! is always there, what is left out and what is `null` follows the protocol to the byte.
+
+mod client_event;
+mod derive;
+mod envelope;
+mod error;
+mod event;
+mod failure;
+mod item;
+mod malformed;
+mod members;
+mod metadata;
+mod names;
+mod prelude;
+mod rate_limit;
+mod raw;
+pub mod request;
+mod scan;
+pub mod session;
+
+mod timing;
+pub mod tool;
+pub mod unary;
+mod usage;
+mod write;
+
+pub use client_event::{ClientEvent, Create, Steer};
+pub use derive::{Derivation, Derived, Origin, SafetyBuffering};
+pub use envelope::{Class, Envelope};
+pub use error::ErrorObject;
+pub use event::{Completed, Data, KINDS, ServerEvent};
+pub use failure::{Details, Failure, FailureClass, Replay, retry_after, try_again_in};
+pub use item::*;
+pub use malformed::Malformed;
+pub use metadata::Metadata;
+pub use prelude::Prelude;
+pub use rate_limit::{Credits, RateLimits, Window};
+pub use raw::Raw;
+pub use request::CreateResponse;
+pub use timing::Timing;
+pub use usage::Usage;
+pub use write::Extra;
+
+/// Header lines as names and values: what this floor sees of framing.
+pub type Fields<'a> = &'a [(&'a str, &'a str)];

@@ -1,0 +1,236 @@
+//! Requests: one type, written as an HTTP body or as a WebSocket frame (`docs/protocol.md` §3).
+
+mod options;
+mod shape;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+pub use options::{Reasoning, Text};
+pub use shape::{Compress, ZSTD_LEVEL, compresses};
+
+use super::item::{Item, is_prefixed, parse_input};
+use super::malformed::Malformed;
+use super::members::Members;
+use super::metadata::Metadata;
+use super::raw::Raw;
+use super::write::{Extra, Object, string};
+
+/// A request for a response. Each member says when it is written; what is not said is always written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CreateResponse {
+    /// The model.
+    pub model: String,
+    /// What the model should know before everything else; left out when empty.
+    pub instructions: String,
+    /// The conversation.
+    pub input: Vec<Item>,
+    /// The tools, as JSON objects; left out when unset, and an empty array when set but empty.
+    pub tools: Option<Vec<Raw<'static>>>,
+    /// Which tool to use: `"auto"` unless set, as JSON.
+    pub tool_choice: Raw<'static>,
+    /// Whether several tools may be called at once.
+    pub parallel_tool_calls: bool,
+    /// How to reason; `null` when unset.
+    pub reasoning: Option<Reasoning>,
+    /// Whether the server keeps the response.
+    pub store: bool,
+    /// Whether the answer comes as events; `true` over WebSocket too.
+    pub stream: bool,
+    /// Options of the stream, as JSON; left out when unset.
+    pub stream_options: Option<Raw<'static>>,
+    /// What to send besides: `reasoning.encrypted_content` and the like.
+    pub include: Vec<String>,
+    /// `priority`, `flex`, or another tier; left out when unset.
+    pub service_tier: Option<String>,
+    /// What prompts that belong together have in common; left out when unset.
+    pub prompt_cache_key: Option<String>,
+    /// How to write; left out when unset.
+    pub text: Option<Text>,
+    /// Strings for the server; left out when unset. The turn's token is not among them: it is the client's business.
+    pub client_metadata: Option<Metadata>,
+    /// Members that are not known here, written last.
+    pub extra: Extra,
+}
+
+/// How much of an item travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// Which ids are sent.
+    pub ids: Ids,
+    /// Whether passed-through metadata is sent: only to the provider that gave it (§1.6).
+    pub passthrough: bool,
+}
+
+/// Which item ids are sent (§3.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ids {
+    /// As they are.
+    All,
+    /// Prefixed ones, such as `msg_1`.
+    Prefixed,
+    /// None.
+    None,
+}
+
+impl Wire {
+    /// What travels to a provider (§1.6, §3.6). Prefixed ids do where the response is stored or the application wants them to;
+    /// passed-through metadata does where the provider is the one that gave it.
+    #[must_use]
+    pub const fn new(sends_ids: bool, stores: bool, first_party: bool) -> Self {
+        let ids = if sends_ids || stores { Ids::Prefixed } else { Ids::None };
+        Self { ids, passthrough: first_party }
+    }
+
+    /// Everything there is.
+    pub const EVERYTHING: Self = Self { ids: Ids::All, passthrough: true };
+
+    pub(crate) fn sends_id(self, id: &str) -> bool {
+        match self.ids {
+            Ids::All => true,
+            Ids::Prefixed => is_prefixed(id),
+            Ids::None => false,
+        }
+    }
+}
+
+/// What the machine adds to a request when it travels as a WebSocket frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Frame<'a> {
+    /// The response to go on from (§9.5); left out when unset.
+    pub previous_response_id: Option<&'a str>,
+    /// `false` warms up without generating; left out when unset.
+    pub generate: Option<bool>,
+    /// The lane; left out when unset.
+    pub stream_id: Option<&'a str>,
+    /// Metadata of this frame, set over the request's own.
+    pub metadata: &'a [(&'a str, &'a str)],
+    /// How many items the server has seen already: they are left out.
+    pub input_from: usize,
+}
+
+impl CreateResponse {
+    /// A request with everything else unset: the smallest there is.
+    #[must_use]
+    pub fn new(model: &str, input: Vec<Item>) -> Self {
+        Self {
+            model: model.into(),
+            instructions: String::new(),
+            input,
+            tools: None,
+            tool_choice: Raw::string("auto"),
+            parallel_tool_calls: false,
+            reasoning: None,
+            store: false,
+            stream: true,
+            stream_options: None,
+            include: Vec::new(),
+            service_tier: None,
+            prompt_cache_key: None,
+            text: None,
+            client_metadata: None,
+            extra: Extra::new(),
+        }
+    }
+
+    /// Appends the body of a `POST`.
+    pub fn encode_http(&self, wire: Wire, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        self.write(&mut object, wire, 0, &[]);
+        object.end();
+    }
+
+    /// Appends the text of a WebSocket frame: the same object with a `type`, and what the machine adds.
+    pub fn encode_ws(&self, frame: &Frame<'_>, wire: Wire, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.string("type", "response.create");
+        object.optional("stream_id", frame.stream_id);
+        object.optional("previous_response_id", frame.previous_response_id);
+        self.write(&mut object, wire, frame.input_from, frame.metadata);
+        if let Some(generate) = frame.generate {
+            object.boolean("generate", generate);
+        }
+        object.end();
+    }
+
+    fn write(&self, object: &mut Object<'_>, wire: Wire, from: usize, metadata: &[(&str, &str)]) {
+        object.string("model", &self.model);
+        object.optional("instructions", Some(self.instructions.as_str()).filter(|text| !text.is_empty()));
+        let input = self.input.get(from..).unwrap_or_default();
+        object.array("input", input, |item, out| item.encode_for(wire, out));
+        if let Some(tools) = &self.tools {
+            object.array("tools", tools, |tool, out| out.extend_from_slice(tool.as_str().as_bytes()));
+        }
+        object.raw("tool_choice", self.tool_choice.as_str());
+        object.boolean("parallel_tool_calls", self.parallel_tool_calls);
+        match &self.reasoning {
+            Some(reasoning) => reasoning.write(object.key("reasoning")),
+            None => object.raw("reasoning", "null"),
+        }
+        object.boolean("store", self.store);
+        object.boolean("stream", self.stream);
+        if let Some(options) = &self.stream_options {
+            object.raw("stream_options", options.as_str());
+        }
+        object.array("include", &self.include, |word, out| string(word, out));
+        object.optional("service_tier", self.service_tier.as_deref());
+        object.optional("prompt_cache_key", self.prompt_cache_key.as_deref());
+        if let Some(text) = &self.text {
+            text.write(object.key("text"));
+        }
+        if self.client_metadata.is_some() || !metadata.is_empty() {
+            let mut all = self.client_metadata.clone().unwrap_or_default();
+            for (key, value) in metadata {
+                all.set(key, value);
+            }
+            all.encode(object.key("client_metadata"));
+        }
+        object.extra(&self.extra);
+    }
+
+    /// Reads the body of a `POST`, as a server does. Leniently: what is missing is as in [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] when the text is no JSON object, or a member has another type.
+    pub fn parse(json: &str) -> Result<Self, Malformed> {
+        Self::read(Members::parse(json)?)
+    }
+
+    pub(crate) fn read(mut members: Members<'_>) -> Result<Self, Malformed> {
+        let input = members.take("input")?.map(parse_input).transpose()?.unwrap_or_default();
+        Ok(Self {
+            model: members.optional("model")?.unwrap_or_default(),
+            instructions: members.optional("instructions")?.unwrap_or_default(),
+            input,
+            tools: members.optional("tools")?,
+            tool_choice: members.optional_raw("tool_choice")?.unwrap_or_else(|| Raw::string("auto")),
+            parallel_tool_calls: members.optional("parallel_tool_calls")?.unwrap_or(false),
+            reasoning: members.take("reasoning")?.map(Reasoning::parse).transpose()?,
+            store: members.optional("store")?.unwrap_or(false),
+            stream: members.optional("stream")?.unwrap_or(false),
+            stream_options: members.optional_raw("stream_options")?,
+            include: members.optional("include")?.unwrap_or_default(),
+            service_tier: members.optional("service_tier")?,
+            prompt_cache_key: members.optional("prompt_cache_key")?,
+            text: members.take("text")?.map(Text::parse).transpose()?,
+            client_metadata: members.take("client_metadata")?.map(Metadata::parse).transpose()?,
+            extra: members.rest(),
+        })
+    }
+}
+
+/// The text of a `response.steer`: what the response that is being made is to take into account.
+#[must_use]
+pub fn steer(previous_response_id: &str, lane: Option<&str>, input: &[Item]) -> String {
+    let mut out = Vec::new();
+    let mut object = Object::new(&mut out);
+    object.string("type", "response.steer");
+    object.optional("stream_id", lane);
+    object.string("previous_response_id", previous_response_id);
+    object.array("input", input, |item, out| item.encode_for(Wire::EVERYTHING, out));
+    object.end();
+    // JSON text is what was written.
+    String::from_utf8(out).unwrap_or_default()
+}

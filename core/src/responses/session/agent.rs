@@ -1,0 +1,63 @@
+//! The process that asks: its name and its user agent (`docs/protocol.md` §2.6).
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+/// The process, as its requests present it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Agent {
+    /// What it is called.
+    pub originator: String,
+    /// Its version.
+    pub version: String,
+    /// The operating system and its version: `Debian 12.0.0`.
+    pub system: String,
+    /// The processor: `x86_64`.
+    pub architecture: String,
+    /// What it runs in.
+    pub terminal: String,
+    /// What follows in parentheses, where something does.
+    pub suffix: Option<String>,
+    /// Where its data has to stay: `us`.
+    pub residency: Option<String>,
+}
+
+impl Agent {
+    /// A process of this name and version, of which nothing else is said.
+    #[must_use]
+    pub fn new(originator: &str, version: &str) -> Self {
+        Self {
+            originator: originator.into(),
+            version: version.into(),
+            system: "unknown".into(),
+            architecture: "unknown".into(),
+            terminal: "unknown".into(),
+            suffix: None,
+            residency: None,
+        }
+    }
+
+    /// The user agent. What no header can hold becomes `_`.
+    #[must_use]
+    pub fn user_agent(&self) -> String {
+        let Self { originator, version, system, architecture, terminal, .. } = self;
+        let mut text = alloc::format!("{originator}/{version} ({system}; {architecture}) {terminal}");
+        if let Some(suffix) = &self.suffix {
+            text.push_str(&alloc::format!(" ({suffix})"));
+        }
+        let printable = |c: char| if matches!(c, ' '..='~') { c } else { '_' };
+        text.chars().map(printable).collect::<String>().trim().to_string()
+    }
+
+    /// The headers that every request has unless something else sets them (§2.1).
+    #[must_use]
+    pub fn defaults(&self) -> Vec<(String, String)> {
+        let mut fields = alloc::vec![
+            ("originator".to_string(), self.originator.clone()),
+            ("user-agent".to_string(), self.user_agent()),
+        ];
+        fields.extend(self.residency.clone().map(|place| ("x-openai-internal-codex-residency".to_string(), place)));
+        fields
+    }
+}
