@@ -45,5 +45,6 @@ pub mod sse;
 pub mod ws;
 
 pub mod responses;
+pub mod turn;
 
 pub use entropy::Seed;
