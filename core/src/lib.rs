@@ -47,4 +47,6 @@ pub mod ws;
 pub mod responses;
 pub mod turn;
 
+pub mod connection;
+
 pub use entropy::Seed;
