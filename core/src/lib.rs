@@ -23,6 +23,59 @@
 //! and both transports; the server's sticky token belongs to the turn and to nothing else. Keeping the two apart is what this
 //! crate is for.
 //!
+//! # The loop
+//!
+//! Every machine has the same three kinds of methods: `handle_*` tells it what happened and cannot fail; bare verbs command it and
+//! fail only with misuse, which hands the value back; `poll_*` asks it what to do. Polls have no order, and asking twice changes
+//! nothing: input is decoded when it arrives, so that every answer is exact at once. A loop has one shape: *events, finished?,
+//! dial, write, read, wait*.
+//!
+//! ```no_run
+//! # use turnwire::client::{Client, ConnectFailed, Dial, Target};
+//! # use turnwire::time::{Duration, Instant};
+//! # struct Socket;
+//! # impl Socket {
+//! #     fn open(_: &Target) -> Result<Self, ConnectFailed> { Ok(Self) }
+//! #     fn write(&mut self, _: &[u8]) -> Result<usize, ()> { Err(()) }
+//! #     fn read(&mut self, _: &mut [u8], _until: Option<Instant>) -> Result<Option<usize>, ()> { Err(()) }
+//! # }
+//! # fn now() -> Instant { Instant::ZERO }
+//! fn drive(client: &mut Client) {
+//!     let (mut socket, mut buffer) = (None, [0; 16 * 1024]);
+//!     loop {
+//!         while let Some(event) = client.poll_event() {
+//!             println!("{event:?}");
+//!         }
+//!         if client.is_finished() {
+//!             return;
+//!         }
+//!         match client.poll_dial() {
+//!             Some(Dial::Open(target)) => match Socket::open(&target) {
+//!                 Ok(open) => { socket = Some(open); client.handle_connected(now()) }
+//!                 Err(why) => client.handle_connect_failed(now(), why),
+//!             },
+//!             Some(Dial::HangUp) => socket = None,
+//!             None => {}
+//!         }
+//!         let Some(open) = &mut socket else { continue };
+//!         match open.write(client.poll_transmit()) {
+//!             Ok(written) => client.handle_written(now(), written),
+//!             Err(()) => client.handle_eof(now()),
+//!         }
+//!         match open.read(&mut buffer, client.poll_timeout()) {
+//!             Ok(Some(0)) | Err(()) => client.handle_eof(now()),
+//!             Ok(Some(length)) => client.handle_input(now(), &buffer[..length]),
+//!             Ok(None) => client.handle_timeout(now()), // nothing came until the deadline
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! # One floor alone
+//!
+//! Each floor is usable by itself: an event-stream decoder ([`sse`]), HTTP heads and bodies ([`http`]), a WebSocket codec with
+//! deflate ([`ws`]), the vocabulary ([`responses`]), one [`connection`] of either role, the whole [`client`].
+//!
 //! # What it promises
 //!
 //! The network side is taken to be hostile. No input panics; every length has a limit, and none is reserved because a peer
@@ -47,6 +100,7 @@ pub mod ws;
 pub mod responses;
 pub mod turn;
 
+pub mod client;
 pub mod connection;
 
 pub use entropy::Seed;

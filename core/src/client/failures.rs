@@ -1,0 +1,75 @@
+//! Failures that are the connection's, in the protocol's words (`docs/protocol.md` §5.8), and what an answer to a handshake means.
+
+use alloc::string::{String, ToString as _};
+use core::time::Duration;
+
+use super::dial::ConnectFailed;
+use crate::connection::{Closed, Deadline, Transport};
+use crate::entropy::Entropy;
+use crate::http::Response;
+use crate::mutant::{self, Mutant};
+use crate::responses::{Failure, FailureClass};
+
+/// The close code that says that a message is too long (RFC 6455 §7.4.1).
+const TOO_BIG: u16 = 1009;
+
+pub(super) fn not_connected(why: &ConnectFailed) -> Failure {
+    let class = match why {
+        ConnectFailed::Network(_) => FailureClass::Connect,
+        ConnectFailed::Tls(_) => FailureClass::Tls,
+    };
+    Failure::new(class, &why.to_string())
+}
+
+/// What the end of a connection is to a request that was on it.
+pub(super) fn lost(transport: Transport, closed: &Closed) -> Failure {
+    let websocket = transport == Transport::WebSocket;
+    match closed {
+        Closed::Timeout(Deadline::Head) => Failure::timeout(),
+        Closed::Timeout(Deadline::Write) if websocket => {
+            Failure::new(FailureClass::Timeout, "idle timeout sending websocket request")
+        }
+        Closed::Timeout(Deadline::Write) => Failure::new(FailureClass::Timeout, "idle timeout sending the request"),
+        Closed::Timeout(Deadline::Progress | Deadline::Bytes | Deadline::Control) => {
+            Failure::stream(&closed.to_string())
+        }
+        Closed::Timeout(_) if websocket => Failure::stream("idle timeout waiting for websocket"),
+        Closed::Timeout(_) => Failure::stream("idle timeout waiting for SSE"),
+        Closed::Peer { code: TOO_BIG, .. } => {
+            Failure::new(FailureClass::TooLarge, "the server closed the websocket with code 1009")
+        }
+        Closed::Peer { .. } => Failure::stream("websocket closed by server before response.completed"),
+        Closed::Eof | Closed::Local => Failure::stream("stream closed before response.completed"),
+        Closed::Binary => Failure::stream("unexpected binary websocket event"),
+        Closed::Truncated
+        | Closed::Http(_)
+        | Closed::Events(_)
+        | Closed::WebSocket(_)
+        | Closed::Handshake(_)
+        | Closed::Unsolicited
+        | Closed::BodyTooLong { .. } => Failure::stream(&closed.to_string()),
+    }
+}
+
+/// The failure of an answer whose status is not a success.
+pub(super) fn answered(head: &Response, body: &[u8], url: &str, unix: Option<u64>) -> Failure {
+    let text = String::from_utf8_lossy(body);
+    Failure::from_http(head.status(), &head.headers.text(), &text, Some(url), unix)
+}
+
+/// Whether a server that answers the handshake so will not upgrade at all (`docs/differences.md` 31): it does not know how, or
+/// took the request for a plain one.
+pub(super) const fn will_not_upgrade(status: u16) -> bool {
+    matches!(status, 200..=299 | 404 | 405 | 426 | 501)
+}
+
+/// The delay before the `retry`th time (§10.1): doubled each time, and varied by a tenth, in whole milliseconds.
+pub(super) fn backoff(base: Duration, retry: u32, entropy: &mut Entropy) -> Duration {
+    let grown = base.saturating_mul(1_u32.checked_shl(retry.saturating_sub(1)).unwrap_or(u32::MAX));
+    // Two hours are long enough for anything that still makes sense, and far from what would overflow.
+    let varied = grown.min(Duration::from_secs(7200)).mul_f64(match mutant::is(Mutant::JitterIgnored) {
+        true => 1.0,
+        false => 0.9 + 0.2 * entropy.unit(),
+    });
+    Duration::from_millis(u64::try_from(varied.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,360 @@
+//! Providers as data: where a server is, how it is addressed, and what it can do (`docs/protocol.md` §1).
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use url::{Host, Url};
+
+use crate::http::Headers;
+
+/// One deployment of the Responses API.
+///
+/// `Debug` shows the names of headers and not their values: some deployments want keys in them.
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Provider {
+    /// What it is called. `OpenAI`, to the letter, and `azure`, in any case, mean more than a name (§1.5, §1.6).
+    pub name: String,
+    /// The base of every URL: `https://api.openai.com/v1`.
+    pub base_url: String,
+    /// Query parameters of every URL, in this order, percent-encoded where they need it.
+    pub query: Vec<(String, String)>,
+    /// Headers of every request.
+    pub headers: Vec<(String, String)>,
+    /// What is tried again, how often and when.
+    pub retry: Retry,
+    /// From the decision to dial until the connection can carry a request, TLS and handshake included: 15 s.
+    pub connect_timeout: Duration,
+    /// From one event to the next, and from a request to its response's head: 300 s.
+    pub idle_timeout: Duration,
+    /// Whether `http` and `ws` may be spoken to hosts other than loopback ones.
+    pub allow_plain: bool,
+    /// What the server can do.
+    pub profile: Profile,
+}
+
+/// What a server can do, beside answering requests.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Profile {
+    /// Whether it speaks WebSocket.
+    pub websocket: bool,
+    /// The `OpenAI-Beta` header of WebSocket handshakes.
+    pub beta: Option<String>,
+    /// Whether requests may build on the response before them (§9.5).
+    pub incremental: bool,
+    /// Whether permessage-deflate is offered.
+    pub deflate: bool,
+    /// Whether it takes request bodies in zstd, with the credentials that it is used with (§4.1): not with an API key.
+    pub zstd: bool,
+    /// Requests that may be in flight on one WebSocket, each on a lane of its own: 1.
+    pub in_flight: usize,
+    /// Names that lanes may have in one WebSocket's life: 32. For one more, it is replaced when it is idle.
+    pub named_lanes: usize,
+    /// How old a WebSocket may become before it is replaced, when it is idle: 55 min, of the 60 that servers allow.
+    pub max_age: Option<Duration>,
+    /// Bytes of one request that the server takes; a longer one is not sent.
+    pub send_cap: Option<usize>,
+    /// How often an open WebSocket is pinged: 25 s, give or take a tenth.
+    pub ping: Option<Duration>,
+    /// Whether requests replay the turn's token (§8).
+    pub turn_state: bool,
+    /// Whether responses are stored, so that item ids travel (§3.6).
+    pub stores: bool,
+    /// Whether a WebSocket is used again after a request failed on it.
+    pub keep_after_failure: bool,
+}
+
+/// What is tried again (§10). One budget holds for a request, whatever fails of it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Retry {
+    /// How often a request is made again on one transport: 5.
+    pub retries: u32,
+    /// The delay before the first time: 200 ms. It doubles, and varies by a tenth.
+    pub base_delay: Duration,
+    /// Whether status 429 is retried.
+    pub on_429: bool,
+    /// Whether statuses from 500 on are retried.
+    pub on_5xx: bool,
+    /// Whether failures to connect, timeouts and lost connections are retried.
+    pub on_transport: bool,
+    /// No retry begins later than this after the request was made.
+    pub within: Option<Duration>,
+    /// The longest delay that a server may ask for: 10 min. Who is asked to wait longer fails, and is told how long.
+    pub max_delay: Option<Duration>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            retries: 5,
+            base_delay: Duration::from_millis(200),
+            on_429: false,
+            on_5xx: true,
+            on_transport: true,
+            within: None,
+            max_delay: Some(Duration::from_secs(600)),
+        }
+    }
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            websocket: true,
+            beta: None,
+            incremental: true,
+            deflate: true,
+            zstd: false,
+            in_flight: 1,
+            named_lanes: 32,
+            max_age: Some(Duration::from_secs(55 * 60)),
+            send_cap: None,
+            ping: Some(Duration::from_secs(25)),
+            turn_state: true,
+            stores: false,
+            keep_after_failure: false,
+        }
+    }
+}
+
+impl Provider {
+    /// A provider of this name and base URL, with everything else as usual.
+    #[must_use]
+    pub fn new(name: &str, base_url: &str) -> Self {
+        Self {
+            name: name.into(),
+            base_url: base_url.into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            retry: Retry::default(),
+            connect_timeout: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(300),
+            allow_plain: false,
+            profile: Profile::default(),
+        }
+    }
+
+    /// The public API: several lanes a WebSocket, which stays usable after a request failed on it.
+    #[must_use]
+    pub fn openai() -> Self {
+        let mut provider = Self::new("OpenAI", "https://api.openai.com/v1");
+        provider.profile = Profile {
+            in_flight: 16,
+            send_cap: Some(16 * 1024 * 1024 - 1),
+            keep_after_failure: true,
+            ..Profile::default()
+        };
+        provider
+    }
+
+    /// The backend of the Codex client.
+    #[must_use]
+    pub fn codex() -> Self {
+        let mut provider = Self::new("OpenAI", "https://chatgpt.com/backend-api/codex");
+        provider.profile = Profile {
+            beta: Some("responses_websockets=2026-02-06".into()),
+            zstd: true,
+            send_cap: Some(16 * 1024 * 1024 - 1),
+            ..Profile::default()
+        };
+        provider
+    }
+
+    /// A deployment on Azure: no WebSocket, responses are stored (§1.5).
+    #[must_use]
+    pub fn azure(base_url: &str) -> Self {
+        let mut provider = Self::new("azure", base_url);
+        provider.profile = Profile { websocket: false, stores: true, ..Profile::default() };
+        provider
+    }
+
+    /// A server on this machine (§1.2).
+    #[must_use]
+    pub fn local(port: u16) -> Self {
+        let mut provider = Self::new("gpt-oss", &alloc::format!("http://localhost:{port}/v1"));
+        provider.profile = Profile { websocket: false, ..Profile::default() };
+        provider
+    }
+
+    /// Judges the provider, as a client does.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidProvider`] when no request could ever be made.
+    pub fn check(&self) -> Result<(), InvalidProvider> {
+        Endpoint::new(self)?;
+        for (name, value) in &self.headers {
+            Headers::new().set(name, value.as_str()).map_err(|_| InvalidProvider::Header(name.clone()))?;
+        }
+        Ok(())
+    }
+
+    /// Whether passed-through metadata is sent (§1.6).
+    #[must_use]
+    pub fn is_first_party(&self) -> bool {
+        self.name == "OpenAI"
+    }
+
+    /// Whether this is Azure, by name or by host (§1.5).
+    #[must_use]
+    pub fn is_azure(&self) -> bool {
+        const MARKS: [&str; 6] = [
+            "openai.azure.",
+            "cognitiveservices.azure.",
+            "aoai.azure.",
+            "azure-api.",
+            "azurefd.",
+            "windows.net/openai",
+        ];
+        let base = self.base_url.to_ascii_lowercase();
+        self.name.eq_ignore_ascii_case("azure") || MARKS.iter().any(|mark| base.contains(mark))
+    }
+
+    /// Whether responses are stored: `store` is `true` in every request then.
+    #[must_use]
+    pub fn stores(&self) -> bool {
+        self.profile.stores || self.is_azure()
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Provider")
+            .field("name", &self.name)
+            .field("headers", &names)
+            .field("retry", &self.retry)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a provider is of no use.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidProvider {
+    /// The base URL is none.
+    #[error("the base url cannot be read: {0}")]
+    Url(String),
+    /// The base URL's scheme is not `http`, `https`, `ws` or `wss`.
+    #[error("the url scheme is not supported")]
+    Scheme,
+    /// The base URL holds a user name or a password.
+    #[error("the base url holds credentials")]
+    Userinfo,
+    /// Plain transport to another host than a loopback one, which the provider does not allow.
+    #[error("plain transport is allowed to loopback hosts only")]
+    Plain,
+    /// A header cannot stand in a head.
+    #[error("the header `{0}` cannot be sent")]
+    Header(String),
+}
+
+/// A base URL, taken apart.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoint {
+    pub(super) tls: bool,
+    /// Without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// What `Host` says.
+    pub(super) authority: String,
+    /// Without the slash at its end.
+    path: String,
+    /// With the provider's parameters.
+    query: String,
+}
+
+impl Endpoint {
+    pub(super) fn new(provider: &Provider) -> Result<Self, InvalidProvider> {
+        let url = Url::parse(&provider.base_url).map_err(|error| InvalidProvider::Url(error.to_string()))?;
+        let tls = match url.scheme() {
+            "https" | "wss" => true,
+            "http" | "ws" => false,
+            _ => return Err(InvalidProvider::Scheme),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(InvalidProvider::Userinfo);
+        }
+        let host = url.host().ok_or(InvalidProvider::Scheme)?;
+        if !tls && !provider.allow_plain && !is_loopback(&host) {
+            return Err(InvalidProvider::Plain);
+        }
+        let name = host.to_string();
+        let authority = url.port().map_or_else(|| name.clone(), |port| alloc::format!("{name}:{port}"));
+        let mut query = url.query().unwrap_or_default().to_string();
+        for (key, value) in &provider.query {
+            push_parameter(&mut query, key, value);
+        }
+        Ok(Self {
+            tls,
+            host: name.trim_matches(['[', ']']).to_string(),
+            port: url.port_or_known_default().unwrap_or(if tls { 443 } else { 80 }),
+            authority,
+            path: url.path().trim_end_matches('/').to_string(),
+            query,
+        })
+    }
+
+    /// The request target of an operation, with parameters of its own.
+    pub(super) fn target(&self, path: &str, parameters: &[(&str, &str)]) -> String {
+        let mut target = self.path.clone();
+        let path = path.trim_start_matches('/');
+        if !path.is_empty() || target.is_empty() {
+            target.push('/');
+        }
+        target.push_str(path);
+        let mut query = self.query.clone();
+        for (key, value) in parameters {
+            push_parameter(&mut query, key, value);
+        }
+        if !query.is_empty() {
+            target.push('?');
+            target.push_str(&query);
+        }
+        target
+    }
+
+    /// The URL of a request target, for people.
+    pub(super) fn url(&self, websocket: bool, target: &str) -> String {
+        let scheme = match (websocket, self.tls) {
+            (true, true) => "wss",
+            (true, false) => "ws",
+            (false, true) => "https",
+            (false, false) => "http",
+        };
+        alloc::format!("{scheme}://{}{target}", self.authority)
+    }
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+/// Appends a parameter; what would change the query's meaning, or cannot stand in it, is percent-encoded (RFC 3986 §3.4).
+fn push_parameter(query: &mut String, key: &str, value: &str) {
+    if !query.is_empty() {
+        query.push('&');
+    }
+    encode(key, b"-._~!$'()*,;:@/?", query);
+    query.push('=');
+    encode(value, b"-._~!$'()*,;:@/?=", query);
+}
+
+fn encode(text: &str, plain: &[u8], out: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&alloc::format!("%{byte:02X}"));
+        }
+    }
+}

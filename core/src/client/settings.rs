@@ -1,0 +1,120 @@
+//! What an application chooses, beside the provider.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use crate::connection;
+use crate::http::{Headers, InvalidHeader};
+use crate::responses::request::Compress;
+use crate::responses::session::Session;
+
+/// Which transport requests take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Choice {
+    /// WebSocket where the provider speaks it, and HTTP for the rest of the client's life once it turns out not to.
+    #[default]
+    Auto,
+    /// WebSocket only.
+    WebSocket,
+    /// HTTP and event streams only.
+    Sse,
+}
+
+/// What giving up a request does to the WebSocket that carries it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CancelMode {
+    /// It is closed with code 1000, unless it carries other requests; the next request dials.
+    #[default]
+    Close,
+    /// It is kept, and the rest of the response is passed over. When that takes longer than `limit`, it is closed after all.
+    Drain {
+        /// How long the rest may take.
+        limit: Duration,
+    },
+}
+
+/// The settings of a client.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Which transport requests take.
+    pub choice: Choice,
+    /// Limits and timeouts of each connection. The authority, and what the provider says, are set over it.
+    pub connection: connection::Config,
+    /// Headers that are sent where nobody has said otherwise: `originator`, `user-agent` (`docs/protocol.md` §2.1).
+    pub defaults: Vec<(String, String)>,
+    /// Headers of every request and every handshake, over the provider's.
+    pub headers: Vec<(String, String)>,
+    /// What giving up a request does to its WebSocket.
+    pub cancel: CancelMode,
+    /// Whether a request on a lane that is busy waits; if not, it is misuse.
+    pub queue: bool,
+    /// Whether a request is made again after some of its output was delivered: the application must be able to forget it.
+    pub resend_after_output: bool,
+    /// How often one request asks for new credentials after a 401: never, unless the application is there to answer.
+    pub credential_attempts: u32,
+    /// How long such a question waits for its answer: 60 s.
+    pub credential_wait: Duration,
+    /// Whether item ids travel although nothing is stored (§3.6).
+    pub item_ids: bool,
+    /// Compresses the bodies of HTTP requests for responses with zstd (§4.1), where the provider's profile says that it takes
+    /// them: level 3, one frame.
+    pub compress: Option<Compress>,
+    /// Who asks: its headers and metadata go with every request (§2, §3.8).
+    pub session: Option<Session>,
+    /// What the host attests, asked anew for each request over HTTP and each handshake (§2.8).
+    pub attest: Option<Attest>,
+}
+
+/// Makes an attestation, if there is one to be made.
+pub type Attest = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            choice: Choice::Auto,
+            connection: connection::Config::new(""),
+            defaults: Vec::new(),
+            headers: Vec::new(),
+            cancel: CancelMode::Close,
+            queue: true,
+            resend_after_output: false,
+            credential_attempts: 0,
+            credential_wait: Duration::from_secs(60),
+            item_ids: false,
+            compress: None,
+            session: None,
+            attest: None,
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("choice", &self.choice)
+            .field("cancel", &self.cancel)
+            .field("queue", &self.queue)
+            .field("resend_after_output", &self.resend_after_output)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Adds pairs to headers, each replacing what was there.
+pub(super) fn replace(headers: &mut Headers, fields: &[(String, String)]) -> Result<(), (String, InvalidHeader)> {
+    for (name, value) in fields {
+        headers.set(name, value.as_str()).map_err(|error| (name.clone(), error))?;
+    }
+    Ok(())
+}
+
+/// Adds pairs to headers where there is none of the name.
+pub(super) fn fill(headers: &mut Headers, fields: &[(String, String)]) -> Result<(), (String, InvalidHeader)> {
+    for (name, value) in fields {
+        headers.set_if_absent(name, value.as_str()).map_err(|error| (name.clone(), error))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Providers as they stand in a file: TOML, JSON, whatever serde reads.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::credentials::Secret;
+use super::provider::{Profile, Provider, Retry};
+
+/// The most retries that a file can ask for (`docs/protocol.md` §1.2).
+const RETRIES: u32 = 100;
+
+/// A provider is read over a preset, which is `custom` unless named: what the file does not say is as there. The names that the
+/// protocol's own clients have for some settings (§1.2) are understood as well. Durations are in milliseconds or seconds, as
+/// their names say; where there need not be a limit, 0 is none. Query parameters and headers are a map, or an array of pairs where
+/// their order matters and the format keeps none, as TOML.
+///
+/// ```
+/// # use turnwire::client::Provider;
+/// let file = r#"{"preset": "codex", "headers": {"x-team": "red"}, "retry": {"retries": 2}, "profile": {"ping_s": 0}}"#;
+/// let provider: Provider = serde_json::from_str(file)?;
+/// assert_eq!(provider.base_url, "https://chatgpt.com/backend-api/codex");
+/// assert_eq!((provider.retry.retries, provider.profile.ping), (2, None));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+impl<'de> Deserialize<'de> for Provider {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let file = File::deserialize(deserializer)?;
+        let mut provider = file.preset().map_err(D::Error::custom)?;
+        file.over(&mut provider);
+        Ok(provider)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    preset: Preset,
+    name: Option<String>,
+    base_url: Option<String>,
+    /// Of a local server.
+    port: Option<u16>,
+    #[serde(alias = "query_params")]
+    query: Option<Pairs>,
+    #[serde(alias = "http_headers")]
+    headers: Option<Pairs>,
+    #[serde(default)]
+    retry: FileRetry,
+    stream_max_retries: Option<u32>,
+    #[serde(alias = "websocket_connect_timeout_ms")]
+    connect_timeout_ms: Option<u64>,
+    #[serde(alias = "stream_idle_timeout_ms")]
+    idle_timeout_ms: Option<u64>,
+    allow_plain: Option<bool>,
+    supports_websockets: Option<bool>,
+    #[serde(default)]
+    profile: FileProfile,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Preset {
+    #[default]
+    Custom,
+    Openai,
+    Codex,
+    Azure,
+    Local,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct FileRetry {
+    retries: Option<u32>,
+    base_delay_ms: Option<u64>,
+    on_429: Option<bool>,
+    on_5xx: Option<bool>,
+    on_transport: Option<bool>,
+    within_s: Option<u64>,
+    max_delay_s: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct FileProfile {
+    websocket: Option<bool>,
+    beta: Option<String>,
+    incremental: Option<bool>,
+    deflate: Option<bool>,
+    zstd: Option<bool>,
+    in_flight: Option<usize>,
+    named_lanes: Option<usize>,
+    max_age_s: Option<u64>,
+    send_cap: Option<usize>,
+    ping_s: Option<u64>,
+    turn_state: Option<bool>,
+    stores: Option<bool>,
+    keep_after_failure: Option<bool>,
+}
+
+impl File {
+    fn preset(&self) -> Result<Provider, &'static str> {
+        let base_url = self.base_url.as_deref();
+        match self.preset {
+            Preset::Openai => Ok(Provider::openai()),
+            Preset::Codex => Ok(Provider::codex()),
+            Preset::Azure => base_url.map(Provider::azure).ok_or("a provider on azure needs a base_url"),
+            Preset::Local => Ok(Provider::local(self.port.unwrap_or(11434))),
+            Preset::Custom => match (&self.name, base_url) {
+                (Some(name), Some(base_url)) => Ok(Provider::new(name, base_url)),
+                _ => Err("a provider needs a name and a base_url, or a preset"),
+            },
+        }
+    }
+
+    fn over(self, provider: &mut Provider) {
+        set(&mut provider.name, self.name);
+        set(&mut provider.base_url, self.base_url);
+        set(&mut provider.query, self.query.map(|Pairs(pairs)| pairs));
+        set(&mut provider.headers, self.headers.map(|Pairs(pairs)| pairs));
+        set(&mut provider.connect_timeout, self.connect_timeout_ms.map(Duration::from_millis));
+        set(&mut provider.idle_timeout, self.idle_timeout_ms.map(Duration::from_millis));
+        set(&mut provider.allow_plain, self.allow_plain);
+        set(&mut provider.retry.retries, self.stream_max_retries);
+        self.retry.over(&mut provider.retry);
+        set(&mut provider.profile.websocket, self.supports_websockets);
+        self.profile.over(&mut provider.profile);
+    }
+}
+
+impl FileRetry {
+    fn over(self, retry: &mut Retry) {
+        set(&mut retry.retries, self.retries);
+        retry.retries = retry.retries.min(RETRIES);
+        set(&mut retry.base_delay, self.base_delay_ms.map(Duration::from_millis));
+        set(&mut retry.on_429, self.on_429);
+        set(&mut retry.on_5xx, self.on_5xx);
+        set(&mut retry.on_transport, self.on_transport);
+        set(&mut retry.within, self.within_s.map(seconds));
+        set(&mut retry.max_delay, self.max_delay_s.map(seconds));
+    }
+}
+
+impl FileProfile {
+    fn over(self, profile: &mut Profile) {
+        set(&mut profile.websocket, self.websocket);
+        set(&mut profile.beta, self.beta.map(|beta| Some(beta).filter(|beta| !beta.is_empty())));
+        set(&mut profile.incremental, self.incremental);
+        set(&mut profile.deflate, self.deflate);
+        set(&mut profile.zstd, self.zstd);
+        set(&mut profile.in_flight, self.in_flight.map(|requests| requests.max(1)));
+        set(&mut profile.named_lanes, self.named_lanes);
+        set(&mut profile.max_age, self.max_age_s.map(seconds));
+        set(&mut profile.send_cap, self.send_cap.map(|bytes| Some(bytes).filter(|bytes| *bytes > 0)));
+        set(&mut profile.ping, self.ping_s.map(seconds));
+        set(&mut profile.turn_state, self.turn_state);
+        set(&mut profile.stores, self.stores);
+        set(&mut profile.keep_after_failure, self.keep_after_failure);
+    }
+}
+
+fn set<T>(slot: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *slot = value;
+    }
+}
+
+/// 0 is no limit.
+fn seconds(seconds: u64) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+/// A map of strings, in the order that its reader keeps; or an array of pairs, for readers that keep none.
+struct Pairs(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map;
+
+        impl<'de> Visitor<'de> for Map {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of strings, or an array of pairs")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = seq.next_element()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_any(Map)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
+}
