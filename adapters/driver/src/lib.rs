@@ -1,0 +1,38 @@
+//! The one loop that drives turnwire's machines over any socket and any clock; it names no runtime.
+//!
+//! An [`Io`] is a socket and a clock in six methods. A [`Driver`] is a [`Client`](turnwire::client::Client) with its `Io`, and a
+//! [`Server`] the other end of an accepted one. Neither spawns, locks or sends: all progress lives in the machine, so that a
+//! future of theirs can be dropped wherever it waits, and nothing is lost.
+//!
+//! One task owns a driver and selects between its own work and `next()`:
+//!
+//! ```
+//! use turnwire::client::{Event, Misuse};
+//! use turnwire::responses::{CreateResponse, Data, Item};
+//! use turnwire_driver::{Driver, Io};
+//!
+//! async fn ask<I: Io>(client: &mut Driver<I>) -> Result<String, Misuse> {
+//!     let mut turn = client.turn()?;
+//!     turn.send(CreateResponse::new("gpt-x", vec![Item::user("ping")])).map_err(|refused| refused.why)?;
+//!     let mut text = String::new();
+//!     while let Some(event) = turn.next().await {
+//!         if let Event::Server { event, .. } = event
+//!             && let Data::OutputTextDelta { delta, .. } = event.data
+//!         {
+//!             text.push_str(&delta);
+//!         }
+//!     }
+//!     Ok(text)
+//! }
+//! ```
+#![forbid(unsafe_code)]
+
+mod client;
+mod io;
+mod machine;
+mod server;
+mod wire;
+
+pub use client::{Driver, Turn};
+pub use io::Io;
+pub use server::Server;

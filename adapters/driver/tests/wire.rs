@@ -1,0 +1,176 @@
+//! The loop over a socket that is a script.
+
+use core::cell::RefCell;
+use core::task::{Context, Poll, Waker};
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+
+use turnwire::client::{Client, ConnectFailed, Credentials, Event, Outcome, Provider, Settings, Target};
+use turnwire::responses::{CreateResponse, Item};
+use turnwire::time::Instant;
+use turnwire_driver::{Driver, Io};
+
+/// A socket whose every read is planned; `None` ends it. With nothing planned there is nothing to read yet.
+#[derive(Debug, Default)]
+struct Scripted {
+    reads: VecDeque<Option<Vec<u8>>>,
+    dials: usize,
+    written: Vec<u8>,
+    deaf: bool,
+    now: Instant,
+}
+
+impl Io for &mut Scripted {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn poll_connect(&mut self, _: &mut Context<'_>, _: &Target) -> Poll<Result<(), ConnectFailed>> {
+        self.dials += 1;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self.reads.pop_front() {
+            None => Poll::Pending,
+            Some(None) => Poll::Ready(Ok(0)),
+            Some(Some(bytes)) => {
+                buffer[..bytes.len()].copy_from_slice(&bytes);
+                Poll::Ready(Ok(bytes.len()))
+            }
+        }
+    }
+
+    fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.deaf {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        self.written.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_wait(&mut self, _: &mut Context<'_>, _: Option<Instant>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    fn hang_up(&mut self) {}
+}
+
+fn client() -> Client {
+    let mut provider = Provider::new("test", "http://localhost:1/v1");
+    provider.profile.websocket = false;
+    Client::new(provider, Credentials::None, Settings::default(), [5; 32]).expect("a client")
+}
+
+fn ask() -> CreateResponse {
+    CreateResponse::new("m", vec![Item::user("hi")])
+}
+
+fn answer() -> Option<Vec<u8>> {
+    let body = "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"resp_1\"}}\n\n";
+    Some(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
+}
+
+/// Polls a turn until it pends or ends, and says how often it was retried, and how it ended.
+fn run<I: Io>(driver: &mut Driver<I>) -> (usize, Option<Result<String, u16>>) {
+    let mut turn = driver.turn().expect("no turn is under way");
+    turn.send(ask()).expect("a request");
+    let (mut retries, mut end) = (0, None);
+    loop {
+        let next = core::pin::pin!(turn.next());
+        match next.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending | Poll::Ready(None) => return (retries, end),
+            Poll::Ready(Some(Event::Retry { .. })) => retries += 1,
+            Poll::Ready(Some(Event::Finished { outcome, .. })) => {
+                end = Some(match outcome {
+                    Outcome::Completed(completed) => Ok(completed.id.clone()),
+                    Outcome::Failed(failure) => Err(failure.status.unwrap_or_default()),
+                    _ => Err(0),
+                });
+            }
+            Poll::Ready(Some(_)) => {}
+        }
+    }
+}
+
+/// The peer stopped listening in the middle of the request, but had said why.
+#[test]
+fn an_answer_is_read_although_the_request_could_not_be_written() {
+    let mut socket = Scripted { deaf: true, ..Scripted::default() };
+    socket.reads.push_back(Some(b"HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n".to_vec()));
+    socket.reads.push_back(None);
+    assert_eq!(run(&mut Driver::new(client(), &mut socket)), (0, Some(Err(413))));
+}
+
+/// The server hung up between two turns, while nobody looked: the next request is not sent to nobody.
+#[test]
+fn a_socket_that_was_closed_meanwhile_costs_no_retry() {
+    let mut socket = Scripted::default();
+    socket.reads.push_back(answer());
+    let mut driver = Driver::new(client(), &mut socket);
+    assert_eq!(run(&mut driver), (0, Some(Ok("resp_1".into()))));
+    drop(driver);
+
+    // The same, and the end of the socket waits behind the answer.
+    let mut socket = Scripted::default();
+    socket.reads.extend([answer(), None, answer()]);
+    let mut driver = Driver::new(client(), &mut socket);
+    assert_eq!(run(&mut driver), (0, Some(Ok("resp_1".into()))));
+    assert_eq!(run(&mut driver), (0, Some(Ok("resp_1".into()))));
+    drop(driver);
+    assert_eq!(socket.dials, 2);
+}
+
+/// The same, in reach of the test while a driver has it.
+#[derive(Clone, Default)]
+struct Shared(Rc<RefCell<Scripted>>);
+
+impl Io for Shared {
+    fn now(&self) -> Instant {
+        self.0.borrow().now
+    }
+
+    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
+        (&mut *self.0.borrow_mut()).poll_connect(cx, target)
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        (&mut *self.0.borrow_mut()).poll_read(cx, buffer)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        (&mut *self.0.borrow_mut()).poll_write(cx, bytes)
+    }
+
+    fn poll_wait(&mut self, _: &mut Context<'_>, _: Option<Instant>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    fn hang_up(&mut self) {}
+}
+
+/// The task was busy with something else for longer than the peer may be silent; but the peer was not.
+#[test]
+fn a_late_task_does_not_find_its_peer_too_late() {
+    let socket = Shared::default();
+    let mut driver = Driver::new(client(), socket.clone());
+    driver.client().send(Instant::ZERO, ask()).expect("a request");
+    let sent = core::iter::from_fn(|| poll(&mut driver)).count();
+    assert_eq!(sent, 2, "connected, and on its way");
+
+    socket.0.borrow_mut().now = Instant::from_duration(core::time::Duration::from_secs(4000));
+    socket.0.borrow_mut().reads.push_back(answer());
+    let found: Vec<String> = core::iter::from_fn(|| poll(&mut driver)).collect();
+    assert!(found.iter().any(|event| event.contains("Completed")), "{found:?}");
+    assert!(!found.iter().any(|event| event.contains("Retry")), "{found:?}");
+}
+
+/// The next event, as it shows itself, if it comes without waiting.
+fn poll<I: Io>(driver: &mut Driver<I>) -> Option<String> {
+    let next = core::pin::pin!(driver.next());
+    match next.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Some(event)) => Some(format!("{event:?}")),
+        Poll::Ready(None) | Poll::Pending => None,
+    }
+}
