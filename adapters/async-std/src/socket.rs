@@ -1,0 +1,116 @@
+//! A socket of async-io as an [`Io`].
+
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::time;
+
+use async_io::{Async, Timer};
+use futures_io::{AsyncRead as _, AsyncWrite as _};
+use turnwire::client::{ConnectFailed, Target};
+use turnwire::time::Instant;
+use turnwire_driver::Io;
+
+type Stream = Async<TcpStream>;
+type Connecting = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send + Sync>>;
+
+/// A TCP socket, if one is open, and the system's monotonic clock.
+pub struct Socket {
+    epoch: time::Instant,
+    connecting: Option<Connecting>,
+    stream: Option<Stream>,
+    /// For when it is set, and the timer.
+    timer: Option<(time::Instant, Timer)>,
+}
+
+impl Socket {
+    /// No socket yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { epoch: time::Instant::now(), connecting: None, stream: None, timer: None }
+    }
+
+    /// An open socket, accepted or dialed elsewhere. Nagle's algorithm is switched off: every write is a whole message.
+    #[must_use]
+    pub fn open(stream: Stream) -> Self {
+        // A socket for which this cannot be done is no worse than before.
+        let _ = stream.get_ref().set_nodelay(true);
+        Self { stream: Some(stream), ..Self::new() }
+    }
+
+    fn stream(&mut self) -> io::Result<Pin<&mut Stream>> {
+        self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+/// Tries each address of the name in turn. Names are looked up on a thread for what blocks.
+async fn connect(host: String, port: u16) -> io::Result<Stream> {
+    let addresses = blocking::unblock(move || (host.as_str(), port).to_socket_addrs()).await?;
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match Async::<TcpStream>::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+impl Io for Socket {
+    fn now(&self) -> Instant {
+        Instant::from_duration(self.epoch.elapsed())
+    }
+
+    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
+        let connecting = self.connecting.get_or_insert_with(|| Box::pin(connect(target.host.clone(), target.port)));
+        let result = ready!(connecting.as_mut().poll(cx));
+        self.connecting = None;
+        let stream = result.map_err(|error| ConnectFailed::Network(error.to_string()))?;
+        let _ = stream.get_ref().set_nodelay(true);
+        self.stream = Some(stream);
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.stream()?.poll_read(cx, buffer)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.stream()?.poll_write(cx, bytes)
+    }
+
+    fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
+        // A moment that the clock cannot name never comes.
+        let Some(until) = until.and_then(|until| self.epoch.checked_add(until.as_duration())) else {
+            return Poll::Pending;
+        };
+        let (at, timer) = self.timer.get_or_insert_with(|| (until, Timer::at(until)));
+        if *at != until {
+            *at = until;
+            timer.set_at(until);
+        }
+        let _at = ready!(Pin::new(timer).poll(cx));
+        // A timer that has fired does not fire again.
+        self.timer = None;
+        Poll::Ready(())
+    }
+
+    fn hang_up(&mut self) {
+        self.connecting = None;
+        self.stream = None;
+    }
+}
+
+impl Default for Socket {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl core::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Socket").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
