@@ -1,0 +1,71 @@
+//! What a client does and decides, told to the `tracing` crate.
+
+use tracing::{debug, info, trace, warn};
+use turnwire::client::{Event, Outcome, Report};
+
+/// The target of every event that [`trace`] emits.
+const TARGET: &str = "turnwire";
+
+/// Tells `tracing` of an event of a client: call it with each one that is polled, before it is used.
+///
+/// Decisions and ends are at `info` and `warn`, connections and attempts at `debug`, the kinds of what the server says at `trace`.
+/// Numbers, kinds and classes only: no payload, no token, no header and no credential is in any of them.
+pub fn trace(event: &Event<'_>) {
+    let id = event.id().map(|id| id.to_string());
+    let request = id.as_deref();
+    match event {
+        Event::Sent { sent, turn_state, .. } => debug!(
+            target: TARGET,
+            request,
+            attempt = sent.attempt,
+            transport = ?sent.transport,
+            reused = sent.reused,
+            incremental = sent.incremental,
+            bytes = sent.bytes,
+            turn_state = turn_state.is_some(),
+            "sent"
+        ),
+        Event::Server { event, .. } => trace!(target: TARGET, request, kind = event.kind(), "event"),
+        Event::Derived { .. } => trace!(target: TARGET, request, "derived"),
+        Event::Malformed { malformed, text, .. } => {
+            warn!(target: TARGET, request, why = %malformed, bytes = text.len(), "malformed");
+        }
+        Event::Violation { violation, .. } => warn!(target: TARGET, request, why = %violation, "violation"),
+        Event::Retry { failure, retries, delay, .. } => {
+            info!(target: TARGET, request, why = failure.class.name(), status = failure.status, retries, ?delay, "retry");
+        }
+        Event::FellBack(_) => info!(target: TARGET, "from websocket to http"),
+        Event::CredentialsNeeded { failure, .. } => {
+            info!(target: TARGET, request, status = failure.status, "credentials needed");
+        }
+        Event::Connected { transport, .. } => debug!(target: TARGET, ?transport, "connected"),
+        Event::Disconnected(_) => debug!(target: TARGET, "disconnected"),
+        Event::Finished { outcome, report, .. } => finished(request, outcome, report),
+        _ => {}
+    }
+}
+
+fn finished(request: Option<&str>, outcome: &Outcome<'_>, report: &Report) {
+    let (outcome, why) = match outcome {
+        Outcome::Completed(_) => ("completed", None),
+        Outcome::Failed(failure) => ("failed", Some(failure.class.name())),
+        Outcome::Cancelled => ("cancelled", None),
+        Outcome::Skipped => ("skipped", None),
+        Outcome::Answered { .. } => ("answered", None),
+        _ => ("ended", None),
+    };
+    info!(
+        target: TARGET,
+        request,
+        outcome,
+        why,
+        transport = report.transport.map(tracing::field::debug),
+        status = report.status,
+        attempts = report.attempts,
+        first_event = report.first_event.map(tracing::field::debug),
+        total = ?report.total,
+        sent_bytes = report.sent_bytes,
+        received_bytes = report.received_bytes,
+        "finished"
+    );
+}
