@@ -1,0 +1,89 @@
+//! Payloads as typed events and requests.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use turnwire::responses::request::{Frame, Wire};
+use turnwire::responses::{CreateResponse, Data, Envelope, Malformed, ServerEvent};
+
+use super::output::Output;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    kind: &'a str,
+    /// What was read as what it means, written again.
+    fields: &'a RawValue,
+    raw: &'a str,
+}
+
+#[derive(Serialize)]
+struct MalformedLine<'a> {
+    malformed: String,
+    raw: &'a str,
+}
+
+/// A payload of a server's.
+pub(super) fn server(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
+    // Some servers end their streams so; it says nothing.
+    if payload.is_empty() || payload == "[DONE]" {
+        return Ok(());
+    }
+    let event = match ServerEvent::parse(payload) {
+        Ok(event) => event,
+        Err(malformed) => return malformed_line(&malformed, payload, out),
+    };
+    line(event.kind(), &typed(&event), payload, out)
+}
+
+/// A payload of a client's: a request, or a note beside one.
+pub(super) fn client(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
+    let read = Envelope::scan(payload).and_then(|envelope| {
+        let request = (envelope.kind() == "response.create").then(|| CreateResponse::parse(payload)).transpose()?;
+        Ok((envelope, request))
+    });
+    match read {
+        Ok((envelope, request)) => {
+            let fields = request.map_or_else(|| "{}".to_owned(), |request| frame(&request));
+            line(envelope.kind(), &fields, payload, out)
+        }
+        Err(malformed) => malformed_line(&malformed, payload, out),
+    }
+}
+
+/// The body of a request.
+pub(super) fn body(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
+    match CreateResponse::parse(payload) {
+        Ok(request) => {
+            let mut fields = Vec::new();
+            request.encode_http(Wire::EVERYTHING, &mut fields);
+            line("request", &String::from_utf8_lossy(&fields), payload, out)
+        }
+        Err(malformed) => malformed_line(&malformed, payload, out),
+    }
+}
+
+fn malformed_line(malformed: &Malformed, raw: &str, out: &mut Output<'_>) -> io::Result<()> {
+    out.line(&MalformedLine { malformed: malformed.to_string(), raw })
+}
+
+fn line(kind: &str, fields: &str, raw: &str, out: &mut Output<'_>) -> io::Result<()> {
+    out.line(&Line { kind, fields: serde_json::from_str(fields)?, raw })
+}
+
+/// The event's members as they were understood.
+fn typed(event: &ServerEvent<'_>) -> String {
+    if matches!(event.data, Data::Other { .. }) {
+        return "{}".to_owned();
+    }
+    let mut typed = ServerEvent::new(event.data.clone());
+    typed.sequence_number = event.sequence_number;
+    typed.stream_id = event.stream_id.clone();
+    typed.to_json()
+}
+
+fn frame(request: &CreateResponse) -> String {
+    let mut fields = Vec::new();
+    request.encode_ws(&Frame::default(), Wire::EVERYTHING, &mut fields);
+    String::from_utf8_lossy(&fields).into_owned()
+}

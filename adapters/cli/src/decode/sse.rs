@@ -1,0 +1,126 @@
+//! Event streams, and payloads one per line.
+
+use serde::Serialize;
+use turnwire::sse::{Decoder, Error, Input, Limits};
+
+use super::output::Output;
+use super::{Broken, Decode, Failed, Layer, event};
+
+/// An event stream.
+#[derive(Debug)]
+pub(super) struct Stream {
+    decoder: Decoder,
+    layer: Layer,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    event: &'a str,
+    data: &'a str,
+    id: &'a str,
+    /// The reconnection time that the stream has set by now, in milliseconds.
+    retry: Option<u128>,
+}
+
+impl Stream {
+    pub(super) const fn new(layer: Layer) -> Self {
+        Self { decoder: Decoder::new(LIMITS), layer }
+    }
+}
+
+/// What a recording may hold.
+const LIMITS: Limits = Limits { data: 64 << 20, line: (64 << 20) + 6, name: 64 << 10, id: 64 << 10, lines: 1 << 20 };
+
+impl Decode for Stream {
+    fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), Failed> {
+        let mut input = Input::new(input);
+        while let Some(event) = self.decoder.decode(&mut input).map_err(broken)? {
+            if self.layer == Layer::Events {
+                event::server(event.data, out)?;
+                continue;
+            }
+            let (event, data, id) = (event.event.to_owned(), event.data.to_owned(), event.id.to_owned());
+            let retry = self.decoder.retry().map(|retry| retry.as_millis());
+            out.line(&Line { event: &event, data: &data, id: &id, retry })?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, _: &mut Output<'_>) -> Result<(), Failed> {
+        // What the end cuts off is no event (WHATWG HTML §9.2.6).
+        self.decoder.finish();
+        Ok(())
+    }
+}
+
+fn broken(error: Error) -> Broken {
+    let (limit, offset) = if let Error::LineTooLong { limit, offset }
+    | Error::DataTooLong { limit, offset }
+    | Error::TooManyLines { limit, offset }
+    | Error::NameTooLong { limit, offset }
+    | Error::IdTooLong { limit, offset } = error
+    {
+        (Some(limit), offset)
+    } else {
+        (None, 0)
+    };
+    Broken { error: error.to_string(), offset, limit }
+}
+
+/// One payload per line.
+#[derive(Debug)]
+pub(super) struct Lines {
+    line: Vec<u8>,
+    offset: u64,
+    layer: Layer,
+}
+
+#[derive(Serialize)]
+struct Text<'a> {
+    text: &'a str,
+}
+
+impl Lines {
+    pub(super) const fn new(layer: Layer) -> Self {
+        Self { line: Vec::new(), offset: 0, layer }
+    }
+
+    fn line(&mut self, out: &mut Output<'_>) -> Result<(), Failed> {
+        let line = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
+        let Ok(text) = core::str::from_utf8(line) else {
+            return Err(Broken { error: "a line is not utf-8".into(), offset: self.offset, limit: None }.into());
+        };
+        match self.layer {
+            _ if text.trim().is_empty() => {}
+            Layer::Frames => out.line(&Text { text })?,
+            Layer::Events => event::server(text, out)?,
+        }
+        self.offset += self.line.len() as u64 + 1;
+        self.line.clear();
+        Ok(())
+    }
+}
+
+impl Decode for Lines {
+    fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), Failed> {
+        let mut pieces = input.split(|byte| *byte == b'\n');
+        // There is always one piece: what comes before the first line end.
+        if let Some(first) = pieces.next() {
+            self.line.extend_from_slice(first);
+        }
+        for piece in pieces {
+            self.line(out)?;
+            self.line.extend_from_slice(piece);
+        }
+        if self.line.len() > LIMITS.line {
+            let limit = LIMITS.line;
+            let error = format!("a line is longer than {limit} bytes");
+            return Err(Broken { error, offset: self.offset, limit: Some(limit) }.into());
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut Output<'_>) -> Result<(), Failed> {
+        if self.line.is_empty() { Ok(()) } else { self.line(out) }
+    }
+}

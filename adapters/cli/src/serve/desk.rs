@@ -1,0 +1,235 @@
+//! Answers what a connection heard, as the script says. Pure: it sees no socket and no clock.
+
+use core::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use turnwire::connection::{Connection, Incoming, Misuse, Server as Role, Transport};
+use turnwire::http::{Headers, Request};
+use turnwire::responses::{Completed, ServerEvent};
+use turnwire::time::Instant;
+use turnwire_driver::{Io, Server};
+
+use super::script::{Reply, Script};
+
+/// The script, how far it has come, and what was seen. All connections of a server share one.
+#[derive(Debug)]
+pub struct Desk {
+    script: Script,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Which replies were given, and how many requests were answered.
+    given: Vec<bool>,
+    answered: usize,
+    seen: Vec<Seen>,
+}
+
+/// A request as the server saw it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Seen {
+    /// What it came on.
+    pub transport: Transport,
+    /// The turn's token that came with it.
+    pub turn_state: Option<String>,
+    /// The request itself; `null` when it is no JSON.
+    pub body: Value,
+}
+
+/// An [`Incoming`] to keep: what is lent by a connection cannot be answered on it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Heard {
+    /// A WebSocket handshake for this target.
+    Upgrade(String),
+    /// An HTTP request.
+    Request(Box<Request>, String),
+    /// A WebSocket message, and its lane.
+    Text(Option<String>, String),
+    /// Nothing that is answered.
+    Nothing,
+}
+
+impl Heard {
+    /// Keeps it.
+    #[must_use]
+    pub fn of(incoming: &Incoming<'_>) -> Self {
+        match incoming {
+            Incoming::Upgrade { head } => Self::Upgrade(head.target().to_owned()),
+            Incoming::Request { head, body } => {
+                Self::Request(Box::new((*head).clone()), String::from_utf8_lossy(body).into_owned())
+            }
+            Incoming::Text { lane, text } => Self::Text(lane.clone(), (*text).to_owned()),
+            Incoming::Malformed { text, .. } => Self::Text(None, (*text).to_owned()),
+            _ => Self::Nothing,
+        }
+    }
+}
+
+impl Desk {
+    /// A server that follows this script.
+    #[must_use]
+    pub fn new(script: Script) -> Self {
+        let state = State { given: vec![false; script.reply.len()], ..State::default() };
+        Self { script, state: Mutex::new(state) }
+    }
+
+    /// The requests so far.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen> {
+        self.state().seen.clone()
+    }
+
+    /// Answers what was heard.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse`] when the connection has ended meanwhile.
+    pub fn answer(&self, now: Instant, connection: &mut Connection<Role>, heard: Heard) -> Result<(), Misuse> {
+        match heard {
+            Heard::Upgrade(target) if !is_responses(&target) => refuse(now, connection, 404, "not found"),
+            Heard::Upgrade(_) if self.script.refuse_websocket => refuse(now, connection, 426, "speak http"),
+            Heard::Upgrade(_) => connection.accept(now, &Headers::new()),
+            Heard::Request(head, body) => self.request(now, connection, &head, &body),
+            Heard::Text(lane, text) => self.message(now, connection, lane.as_deref(), &text),
+            Heard::Nothing => Ok(()),
+        }
+    }
+
+    fn request(
+        &self,
+        now: Instant,
+        connection: &mut Connection<Role>,
+        head: &Request,
+        body: &str,
+    ) -> Result<(), Misuse> {
+        if head.method() != "POST" || !is_responses(head.target()) {
+            return refuse(now, connection, 404, "not found");
+        }
+        let turn_state = head.headers.get_str("x-codex-turn-state").map(str::to_owned);
+        let (reply, number) = self.note(Transport::Sse, turn_state, body);
+        let mut headers = headers(&reply)?;
+        if let Some(status) = reply.status {
+            let body = reply.body.as_deref().unwrap_or("{}");
+            return connection.respond(now, status, &headers, body.as_bytes());
+        }
+        if let Some(token) = &reply.turn_state {
+            headers.set("x-codex-turn-state", token.as_str()).map_err(|_| Misuse::Head)?;
+        }
+        connection.begin_stream(now, &headers)?;
+        for event in reply.events(number, None) {
+            connection.send(now, &event)?;
+        }
+        if reply.cut {
+            connection.close(now, 1011, "");
+            return Ok(());
+        }
+        connection.end_stream(now)
+    }
+
+    fn message(
+        &self,
+        now: Instant,
+        connection: &mut Connection<Role>,
+        lane: Option<&str>,
+        text: &str,
+    ) -> Result<(), Misuse> {
+        let body: Value = serde_json::from_str(text).unwrap_or_default();
+        if body["type"] != "response.create" {
+            return Ok(());
+        }
+        if body["generate"] == false {
+            // A warm-up: nothing is generated, and no reply is used up.
+            for event in [ServerEvent::created("resp_warm"), ServerEvent::completed(&Completed::new("resp_warm"))] {
+                let event = lane.map_or_else(|| event.to_json(), |lane| event.clone().on_lane(lane).to_json());
+                connection.send(now, &event)?;
+            }
+            return Ok(());
+        }
+        let turn_state = body["client_metadata"]["x-codex-turn-state"].as_str().map(str::to_owned);
+        let (reply, number) = self.note(Transport::WebSocket, turn_state, text);
+        if let Some(status) = reply.status {
+            let said = reply.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
+            let error =
+                said.map_or_else(|| serde_json::json!({"message": "refused"}), |body: Value| body["error"].clone());
+            let event = serde_json::json!({"type": "error", "status": status, "error": error});
+            return connection.send(now, &event.to_string());
+        }
+        let mut events = reply.events(number, lane);
+        if let Some(token) = &reply.turn_state {
+            let event = ServerEvent::turn_state(token);
+            events.insert(1, lane.map_or_else(|| event.to_json(), |lane| event.clone().on_lane(lane).to_json()));
+        }
+        for event in events {
+            connection.send(now, &event)?;
+        }
+        if reply.cut {
+            connection.close(now, 1011, "");
+        }
+        Ok(())
+    }
+
+    /// Notes what was seen, and picks its reply and its number.
+    fn note(&self, transport: Transport, turn_state: Option<String>, body: &str) -> (Reply, usize) {
+        let mut state = self.state();
+        state.seen.push(Seen { transport, turn_state, body: serde_json::from_str(body).unwrap_or_default() });
+        state.answered += 1;
+        let fits = |reply: &Reply| reply.when.as_ref().is_none_or(|text| body.contains(text.as_str()));
+        let replies = self.script.reply.iter().enumerate();
+        let fitting: Vec<usize> = replies.filter(|(_, reply)| fits(reply)).map(|(at, _)| at).collect();
+        if fitting.iter().all(|at| state.given[*at]) {
+            fitting.iter().for_each(|at| state.given[*at] = false);
+        }
+        let pick = fitting.into_iter().find(|at| !mem::replace(&mut state.given[*at], true));
+        let reply = pick.and_then(|at| self.script.reply.get(at)).cloned().unwrap_or_else(Reply::unplanned);
+        (reply, state.answered)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Whoever panicked while it was locked has left nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reply {
+    /// The reply to a request that the script has none for.
+    fn unplanned() -> Self {
+        Self {
+            status: Some(400),
+            body: Some(r#"{"error":{"code":"no_reply","message":"the script has no reply to this"}}"#.into()),
+            ..Self::default()
+        }
+    }
+}
+
+/// Serves one connection to its end.
+pub async fn serve<I: Io>(server: &mut Server<I>, desk: &Desk) {
+    while let Some(incoming) = server.next().await {
+        let heard = Heard::of(&incoming);
+        let now = server.now();
+        // The connection ended before it could be answered: its last event says so.
+        let _ = desk.answer(now, server.connection(), heard);
+    }
+}
+
+fn is_responses(target: &str) -> bool {
+    target.split('?').next().unwrap_or_default().ends_with("/responses")
+}
+
+fn headers(reply: &Reply) -> Result<Headers, Misuse> {
+    let mut headers = Headers::new();
+    for (name, value) in &reply.headers {
+        headers.append(name, value.as_str()).map_err(|_| Misuse::Head)?;
+    }
+    Ok(headers)
+}
+
+fn refuse(now: Instant, connection: &mut Connection<Role>, status: u16, message: &str) -> Result<(), Misuse> {
+    let mut headers = Headers::new();
+    headers.append("Content-Type", "application/json").map_err(|_| Misuse::Head)?;
+    let body = serde_json::json!({"error": {"message": message}}).to_string();
+    connection.respond(now, status, &headers, body.as_bytes())
+}

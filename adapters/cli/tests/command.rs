@@ -1,0 +1,183 @@
+//! The command itself, as a shell sees it.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+
+use turnwire_blocking::{accept, block_on};
+use turnwire_cli::serve::{self, Desk, Script};
+use turnwire_rustls::rustls::pki_types::PrivateKeyDer;
+
+fn turnwire(arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_turnwire"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    child.stdin.take().expect("its input is a pipe").write_all(input).expect("it reads its input");
+    child.wait_with_output().expect("it ends")
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("it prints text")
+}
+
+#[test]
+fn chat_holds_the_demos_conversation_on_each_transport() {
+    for arguments in [
+        &["chat", "--demo"][..],
+        &["chat", "--demo", "--transport", "sse"],
+        &["chat", "--demo", "--transport", "ws"],
+        &["chat", "--demo", "--demo-refuse-websocket"],
+    ] {
+        let output = turnwire(arguments, b"");
+        let text = text(&output);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        assert!(text.contains("go to Oslo."));
+        let summaries =
+            ["-- turn 1: ", "-- turn 2: "].map(|start| text.lines().filter(|line| line.starts_with(start)).count());
+        assert_eq!(summaries, [3, 1], "{arguments:?}");
+        assert!(text.contains("turn states that the server saw: none, ts-first, ts-first, none"));
+    }
+}
+
+#[test]
+fn bad_arguments_exit_with_2() {
+    for arguments in [
+        &["chat"][..],
+        &["chat", "--transport", "pigeon", "hi"],
+        &["chat", "--base-url", "gopher://localhost", "hi"],
+        &["chat", "--demo", "hi"],
+        &["decode"],
+        &["decode", "/there/is/no/such/file"],
+    ] {
+        assert_eq!(turnwire(arguments, b"").status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn decode_prints_one_object_per_item_however_it_is_fed() {
+    let cases: [(&str, &str, &[u8], &[&str]); 6] = [
+        (
+            "sse",
+            "frames",
+            b"data: a\nid: 1\nretry: 5\n\ndata: cut",
+            &[r#"{"event":"message","data":"a","id":"1","retry":5}"#],
+        ),
+        (
+            "sse",
+            "events",
+            b"data: {\"type\":\"response.output_text.delta\",\"delta\":\"x\"}\n\ndata: [DONE]\n\n",
+            &[
+                r#"{"kind":"response.output_text.delta","fields":{"type":"response.output_text.delta","delta":"x"},"raw":"{\"type\":\"response.output_text.delta\",\"delta\":\"x\"}"}"#,
+            ],
+        ),
+        (
+            "http-response",
+            "frames",
+            b"HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP",
+            &[
+                r#"{"interim":[103],"status":200,"headers":[["Content-Length","2"]],"body":"ok"}"#,
+                r#"{"end":"complete","leftover":4,"reuse":true}"#,
+            ],
+        ),
+        (
+            "http-request",
+            "frames",
+            b"POST /v1 HTTP/1.1\r\nContent-Length: 2\r\n\r\no",
+            &[
+                r#"{"method":"POST","target":"/v1","headers":[["Content-Length","2"]],"body":"o"}"#,
+                r#"{"end":"truncated","leftover":0,"reuse":false}"#,
+            ],
+        ),
+        (
+            "ws-client",
+            "frames",
+            b"HTTP/1.1 101 Go\r\n\r\n\x81\x02hi\x82\x01\xff\x88\x02\x03\xe8",
+            &[
+                r#"{"opcode":1,"fin":true,"text":"hi"}"#,
+                r#"{"opcode":2,"fin":true,"hex":"ff"}"#,
+                r#"{"opcode":8,"fin":true,"text":"","close_code":1000}"#,
+            ],
+        ),
+        (
+            "jsonl",
+            "events",
+            b"{\"type\":\"response.new\"}\nno json\n",
+            &[
+                r#"{"kind":"response.new","fields":{},"raw":"{\"type\":\"response.new\"}"}"#,
+                r#"{"malformed":"the payload is no json object, at byte 0","raw":"no json"}"#,
+            ],
+        ),
+    ];
+    for (format, layer, bytes, expected) in cases {
+        for chunk in ["1", "2", "3", "7", "16384"] {
+            let output = turnwire(&["decode", "--format", format, "--layer", layer, "--chunk", chunk, "-"], bytes);
+            assert_eq!(text(&output).lines().collect::<Vec<_>>(), expected, "{format}, {layer}, {chunk}");
+            assert!(output.status.success());
+        }
+    }
+}
+
+#[test]
+fn decode_says_where_the_framing_broke() {
+    let cases: [(&str, &[u8], &str); 3] = [
+        ("ws-client", b"\x81\x02hi\x83\x01a", r#"{"error":"the opcode is reserved","offset":4}"#),
+        (
+            "http-response",
+            b"HTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nrest",
+            r#"{"error":"the content length is malformed","offset":19}"#,
+        ),
+        ("jsonl", b"{}\n\xff\n", r#"{"error":"a line is not utf-8","offset":3}"#),
+    ];
+    for (format, bytes, last) in cases {
+        for chunk in ["1", "3", "16384"] {
+            let output = turnwire(&["decode", "--format", format, "--layer", "frames", "--chunk", chunk, "-"], bytes);
+            assert_eq!(text(&output).lines().last(), Some(last), "{format}, {chunk}");
+            assert_eq!(output.status.code(), Some(1));
+        }
+    }
+}
+
+#[test]
+fn certificates_are_verified_against_ssl_cert_file_on_both_transports() {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    let tls = turnwire_rustls::server_config(vec![made.cert.der().clone()], key).expect("a configuration");
+    let folder = tempfile::tempdir().expect("a folder");
+    let trusted = folder.path().join("trusted.pem");
+    std::fs::write(&trusted, made.cert.pem()).expect("a file");
+    let stranger = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+    let untrusted = folder.path().join("untrusted.pem");
+    std::fs::write(&untrusted, stranger.cert.pem()).expect("a file");
+
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("https://{}/v1", listener.local_addr().expect("an address"));
+    let script = Script::parse("[[reply]]\ntext = \"Hi, safely.\"\n").expect("a script");
+    thread::spawn(move || {
+        let desk = Desk::new(script);
+        for stream in listener.incoming().flatten() {
+            if let Ok(mut server) = accept(stream, serve::config(true), Some(tls.clone())) {
+                block_on(serve::serve(&mut server, &desk));
+            }
+        }
+    });
+    let chat = |roots: &std::path::Path, transport: &str| {
+        Command::new(env!("CARGO_BIN_EXE_turnwire"))
+            .args(["chat", "--base-url", &url, "--transport", transport, "--retries", "0", "hi"])
+            .env("SSL_CERT_FILE", roots)
+            .env_remove("SSL_CERT_DIR")
+            .env_remove("OPENAI_API_KEY")
+            .output()
+            .expect("it ends")
+    };
+    for transport in ["ws", "sse"] {
+        let output = chat(&trusted, transport);
+        assert!(output.status.success(), "{output:?}");
+        assert!(text(&output).contains("Hi, safely."));
+        for roots in [untrusted.as_path(), &folder.path().join("nothing.pem")] {
+            let output = chat(roots, transport);
+            assert_eq!(output.status.code(), Some(4), "{output:?}");
+            assert!(!text(&output).contains("Hi"));
+        }
+    }
+}
