@@ -1,0 +1,208 @@
+//! One WebSocket connection over the tokio adapter's socket: the `ws` floor driven by hand, in the one shape that every loop has,
+//! because a connection of this protocol takes no binary messages, and echoes nothing.
+
+use core::error::Error;
+use core::future::poll_fn;
+use std::io;
+
+use tokio::net::TcpStream;
+use turnwire::http::{self, HeadDecoder, HeadLimits, Headers, Request, Response};
+use turnwire::ws::deflate::{Offer, Policy};
+use turnwire::ws::handshake::{self, ServerOptions};
+use turnwire::ws::{Limits, Message, Role, Socket, State};
+use turnwire_driver::Io as _;
+use turnwire_tokio::Socket as Stream;
+
+/// What these programs fail with: they have nobody to tell but a person.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// What is written at once: a peer that sends many small messages in one read is answered in one write.
+const BATCH: usize = 64 * 1024;
+
+/// A message, kept: a lent one would not let its socket go for the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Data {
+    /// Text.
+    Text(String),
+    /// Binary.
+    Binary(Vec<u8>),
+}
+
+impl Data {
+    /// The message, lent.
+    pub(crate) fn lend(&self) -> Message<'_> {
+        match self {
+            Self::Text(text) => Message::Text(text),
+            Self::Binary(bytes) => Message::Binary(bytes),
+        }
+    }
+}
+
+/// What [`Peer::next`] found.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// A data message.
+    Data(Data),
+    /// A pong.
+    Pong,
+    /// The connection is over: the code of the peer's close frame, or why there is none.
+    End(Result<u16, String>),
+}
+
+/// An open connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    stream: Stream,
+    role: Role,
+    socket: Socket,
+    /// What has been read; what is before `at` is decoded.
+    input: Vec<u8>,
+    at: usize,
+    out: Vec<u8>,
+}
+
+impl Peer {
+    /// Answers a handshake. The request's target comes back beside the connection; `None` for a request that was refused.
+    pub(crate) async fn accept(stream: TcpStream) -> Result<Option<(String, Self)>, Failure> {
+        let mut stream = Stream::open(stream);
+        let mut heads = HeadDecoder::<Request>::new(HeadLimits::default());
+        let (request, rest) = head(&mut stream, |input| heads.decode(input)).await?;
+        let mut out = Vec::new();
+        let options = ServerOptions { deflate: Some(Policy::default()), protocols: &[] };
+        match handshake::accept(&request, &options) {
+            Ok((response, agreed)) => {
+                http::response(&response, &mut out);
+                let socket = Socket::new(Role::Server, Limits::default(), agreed.deflate.as_ref(), seed()?);
+                let peer = Self { stream, role: Role::Server, socket, input: rest, at: 0, out };
+                Ok(Some((request.target().to_owned(), peer)))
+            }
+            Err(refusal) => {
+                http::response(&refusal.response, &mut out);
+                write(&mut stream, &out).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Opens a connection.
+    pub(crate) async fn connect(address: &str, target: &str, offer: Option<&Offer>) -> Result<Self, Failure> {
+        let mut stream = Stream::open(TcpStream::connect(address).await?);
+        let nonce: [u8; 16] = seed()?[..16].try_into()?;
+        let request = handshake::request(target, address, nonce, &Headers::new(), offer)?;
+        let mut out = Vec::new();
+        http::request(&request, &mut out);
+        write(&mut stream, &out).await?;
+        let mut heads = HeadDecoder::<Response>::new(HeadLimits::default());
+        let (response, rest) = head(&mut stream, |input| heads.decode(input)).await?;
+        let agreed = handshake::verify(nonce, &response, offer, &[])?;
+        let socket = Socket::new(Role::Client, Limits::default(), agreed.deflate.as_ref(), seed()?);
+        Ok(Self { stream, role: Role::Client, socket, input: rest, at: 0, out: Vec::new() })
+    }
+
+    /// Appends a message to what will be written. On a connection that is closing it comes to nothing.
+    pub(crate) fn send(&mut self, message: Message<'_>) {
+        let _ = self.socket.send(message, &mut self.out);
+    }
+
+    /// Begins the closing handshake.
+    pub(crate) fn close(&mut self, code: u16, reason: &str) -> Result<(), Failure> {
+        Ok(self.socket.close(code, reason)?)
+    }
+
+    /// Moves bytes until there is a message, or no more.
+    pub(crate) async fn next(&mut self) -> Result<Next, Failure> {
+        loop {
+            while self.at < self.input.len() {
+                let mut rest = &mut self.input[self.at..];
+                let before = rest.len();
+                let message = self.socket.decode_in_place(&mut rest);
+                self.at += before - rest.len();
+                let next = match message {
+                    Ok(Some(Message::Text(text))) => Some(Next::Data(Data::Text(text.to_owned()))),
+                    Ok(Some(Message::Binary(bytes))) => Some(Next::Data(Data::Binary(bytes.to_vec()))),
+                    Ok(Some(Message::Pong(_))) => Some(Next::Pong),
+                    Ok(Some(_) | None) => None,
+                    Err(_) => {
+                        self.at = self.input.len();
+                        None
+                    }
+                };
+                // After each message, so that each ping has its pong: the protocol asks for the newest one's only.
+                self.socket.flush(&mut self.out);
+                if self.out.len() >= BATCH {
+                    self.write().await?;
+                }
+                if let Some(next) = next {
+                    return Ok(next);
+                }
+            }
+            self.socket.flush(&mut self.out);
+            self.write().await?;
+            if self.socket.state() == State::Closed && self.role == Role::Server {
+                self.stream.hang_up();
+                return Ok(Next::End(self.end()));
+            }
+            self.input.resize(BATCH, 0);
+            let size = read(&mut self.stream, &mut self.input).await.unwrap_or(0);
+            self.input.truncate(size);
+            self.at = 0;
+            if size == 0 {
+                return Ok(Next::End(self.end()));
+            }
+        }
+    }
+
+    async fn write(&mut self) -> Result<(), Failure> {
+        if !self.out.is_empty() {
+            write(&mut self.stream, &self.out).await?;
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    fn end(&self) -> Result<u16, String> {
+        self.socket
+            .peer_close()
+            .map(|close| close.code)
+            .ok_or_else(|| format!("no close frame: {:?}", self.socket.eof()))
+    }
+}
+
+/// Reads a head, and what was read behind it.
+async fn head<H, E: Error + Send + Sync + 'static>(
+    stream: &mut Stream,
+    mut decode: impl FnMut(&mut &[u8]) -> Result<Option<H>, E>,
+) -> Result<(H, Vec<u8>), Failure> {
+    let mut buffer = [0; 4096];
+    loop {
+        let size = read(stream, &mut buffer).await?;
+        if size == 0 {
+            return Err("the connection ended inside a head".into());
+        }
+        let mut input = &buffer[..size];
+        if let Some(head) = decode(&mut input)? {
+            return Ok((head, input.to_vec()));
+        }
+    }
+}
+
+async fn read(stream: &mut Stream, buffer: &mut [u8]) -> io::Result<usize> {
+    poll_fn(|cx| stream.poll_read(cx, buffer)).await
+}
+
+async fn write(stream: &mut Stream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match poll_fn(|cx| stream.poll_write(cx, bytes)).await? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            length => bytes = &bytes[length..],
+        }
+    }
+    Ok(())
+}
+
+/// A seed that no peer can predict.
+fn seed() -> Result<[u8; 32], Failure> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)?;
+    Ok(seed)
+}

@@ -1,0 +1,344 @@
+//! The laws of the `connection` floor: one end that reads anything, and two ends that talk.
+
+use std::time::Duration;
+
+use turnwire::connection::{Client, Closed, Config, Connection, Event, Expect, Incoming, Post, Transport};
+use turnwire::http::Headers;
+use turnwire::time::Instant;
+use turnwire::ws::{Decoder, Limits, Message, Role};
+
+use crate::chunks::Chunks;
+
+const START: Instant = Instant::from_duration(Duration::from_secs(1000));
+
+/// Everything that a client's connection made of what it read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Heard {
+    /// What it said, in words that can be compared.
+    pub events: Vec<String>,
+    /// What it wrote after its request, message by message. Pongs aside: only the newest ping needs one (RFC 6455 §5.5.3), so
+    /// how many there are is a matter of when they are written.
+    pub written: Vec<String>,
+    /// How it ended.
+    pub closed: Option<Closed>,
+}
+
+fn config() -> Config {
+    let mut config = Config::new("localhost");
+    config.backlog = 64 * 1024;
+    config.ping = Some(Duration::from_secs(25));
+    config
+}
+
+fn say(event: &Event<'_>) -> String {
+    match event {
+        Event::Server(event) => event.to_json(),
+        Event::Malformed { text, .. } => format!("malformed {text}"),
+        Event::Body { head, body } | Event::Refused { head, body } => format!("{} {body:?}", head.status()),
+        other => format!("{other:?}"),
+    }
+}
+
+fn post(expect: Expect) -> Post {
+    Post::new("/v1/responses", Headers::new(), b"{}".to_vec(), expect)
+}
+
+/// A connection that has asked, and what a server would say before anything else.
+fn asked(transport: Transport, expect: Expect) -> (Connection<Client>, Vec<u8>) {
+    let mut client = Connection::client(config(), transport, [1; 32]);
+    match transport {
+        Transport::Sse => {
+            client.post(START, post(expect)).expect("a request");
+            let length = client.poll_transmit().len();
+            client.handle_written(START, length);
+            (client, Vec::new())
+        }
+        Transport::WebSocket => {
+            client.upgrade(START, "/v1/responses", &Headers::new()).expect("a handshake");
+            let mut server = Connection::server(config(), [2; 32]);
+            server.handle_input(START, client.poll_transmit());
+            let length = client.poll_transmit().len();
+            client.handle_written(START, length);
+            assert!(matches!(server.poll_event(), Some(Incoming::Upgrade { .. })));
+            server.accept(START, &Headers::new()).expect("an upgrade");
+            let head = server.poll_transmit().to_vec();
+            (client, head)
+        }
+    }
+}
+
+/// Reads `input` cut like this, and then the end of it. `nosy`: everything is asked more often than needed.
+pub fn hear(transport: Transport, expect: Expect, input: &[u8], chunks: &Chunks, nosy: bool) -> Result<Heard, String> {
+    let (mut client, mut bytes) = asked(transport, expect);
+    if transport == Transport::WebSocket {
+        client.handle_input(START, &bytes);
+        bytes.clear();
+        client.send_text(START, None, r#"{"type":"response.create"}"#).map_err(|why| why.to_string())?;
+        let length = client.poll_transmit().len();
+        client.handle_written(START, length);
+    }
+    bytes.extend_from_slice(input);
+    let mut heard = Heard { events: Vec::new(), written: Vec::new(), closed: None };
+    let mut written = Vec::new();
+    for read in chunks.cut(&bytes) {
+        client.handle_input(START, read);
+        if nosy {
+            ask_about(&client);
+        }
+        collect(&mut client, &mut heard, &mut written)?;
+    }
+    client.handle_eof(START);
+    collect(&mut client, &mut heard, &mut written)?;
+    heard.written = messages(transport, &written)?;
+    if heard.closed.is_none() {
+        return Err("the input ended, and nobody said so".into());
+    }
+    silent(&mut client)?;
+    Ok(heard)
+}
+
+fn ask_about(client: &Connection<Client>) {
+    let _ = (client.poll_timeout(), client.poll_transmit().len(), client.wants_input(), client.is_finished());
+    let _ = (client.state(None), client.state(Some("a")), client.strays());
+}
+
+/// Takes what there is. Law 3: behind the end comes nothing.
+fn collect(client: &mut Connection<Client>, heard: &mut Heard, written: &mut Vec<u8>) -> Result<(), String> {
+    loop {
+        // What is owed is written when everything before it was: write first, as a loop does that is never behind.
+        let length = client.poll_transmit().len();
+        written.extend_from_slice(client.poll_transmit());
+        client.handle_written(START, length);
+        let Some(event) = client.poll_event() else { return Ok(()) };
+        if heard.closed.is_some() {
+            return Err(format!("after the end came {event:?}"));
+        }
+        if let Event::Closed(closed) = &event {
+            heard.closed = Some((*closed).clone());
+        }
+        heard.events.push(say(&event));
+    }
+}
+
+/// What a client wrote, read by whom it was written for, without the pongs.
+fn messages(transport: Transport, written: &[u8]) -> Result<Vec<String>, String> {
+    if transport == Transport::Sse {
+        return Ok(Vec::from_iter((!written.is_empty()).then(|| format!("{written:?}"))));
+    }
+    let mut decoder = Decoder::new(Role::Server, Limits::default(), None);
+    let (mut rest, mut messages) = (written, Vec::new());
+    loop {
+        match decoder.decode(&mut rest) {
+            Ok(None) => return Ok(messages),
+            Ok(Some(Message::Pong(_))) => {}
+            Ok(Some(message)) => messages.push(format!("{message:?}")),
+            Err(error) => return Err(format!("the client wrote what cannot be read: {error}")),
+        }
+    }
+}
+
+/// Law 3: a connection that is over takes nothing and says nothing.
+fn silent(client: &mut Connection<Client>) -> Result<(), String> {
+    client.handle_input(START, b"HTTP/1.1 200 OK\r\n\r\n\x81\x02{}");
+    client.handle_eof(START);
+    client.handle_timeout(START + Duration::from_secs(100_000));
+    client.close(START, 1000);
+    let refused = client.send_text(START, None, "{}").is_err() && client.post(START, post(Expect::Json)).is_err();
+    let quiet = client.poll_event().is_none() && client.poll_transmit().is_empty() && client.poll_timeout().is_none();
+    match refused && quiet && client.is_finished() && !client.wants_input() {
+        true => Ok(()),
+        false => Err(format!("the connection is over and goes on: {client:?}")),
+    }
+}
+
+/// Laws 1, 3 and 6: however bytes are cut and whoever asks on the way, the same is heard.
+pub fn chunking(transport: Transport, expect: Expect, input: &[u8], chunks: &Chunks) -> Result<Heard, String> {
+    let whole = hear(transport, expect, input, &Chunks::Whole, false)?;
+    let cut = hear(transport, expect, input, chunks, true)?;
+    if whole == cut { Ok(whole) } else { Err(format!("{chunks:?}: {cut:?}, but whole: {whole:?}")) }
+}
+
+/// Law 7: told the time whenever it wants to be, it comes to rest, and never wants to be told the same time again.
+pub fn deadlines(transport: Transport, expect: Expect, input: &[u8]) -> Result<(), String> {
+    let (mut client, mut bytes) = asked(transport, expect);
+    bytes.extend_from_slice(input);
+    client.handle_input(START, &bytes);
+    let mut now = START;
+    for _ in 0..2000 {
+        if client.poll_event().is_some() {
+            continue;
+        }
+        let Some(at) = client.poll_timeout() else { return Ok(()) };
+        // A peer that takes what is written has an hour of pings before it; that is long enough.
+        if at.saturating_duration_since(START) > Duration::from_secs(3600) {
+            return Ok(());
+        }
+        now = now.max(at);
+        client.handle_timeout(now);
+        if client.poll_timeout().is_some_and(|next| next <= now) {
+            return Err(format!("it is {now:?}, and it wants to be told so again"));
+        }
+        let written = client.poll_transmit().len();
+        client.handle_written(now, written);
+    }
+    Err("the clock never stops".into())
+}
+
+/// Law 4: whoever asks whether input is wanted keeps no more of it unpolled than the limit and the last read.
+pub fn bounded(transport: Transport, unit: &[u8]) -> Result<(), String> {
+    let (mut client, head) = asked(transport, Expect::EventStream);
+    client.handle_input(START, &head);
+    if transport == Transport::Sse {
+        client.handle_input(START, b"HTTP/1.1 200 OK\r\n\r\n");
+    }
+    let mut given = 0;
+    while client.wants_input() {
+        client.handle_input(START, unit);
+        given += unit.len();
+        if given > 4 * config().backlog + unit.len() {
+            // What makes no event costs nothing to keep.
+            let of_heads = |event: Event<'_>| matches!(event, Event::Upgraded { .. } | Event::Head { .. });
+            while let Some(event) = client.poll_event() {
+                if !of_heads(event) {
+                    return Err(format!("{given} bytes wait, and more are wanted"));
+                }
+            }
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Law 8: what one end sends the other receives, and with an empty wire both know the same of every lane.
+pub fn mirror(transport: Transport, script: &[u8], chunks: &Chunks) -> Result<(), String> {
+    let mut client = Connection::client(config(), transport, [1; 32]);
+    let mut server = Connection::server(config(), [2; 32]);
+    let lanes: &[Option<&str>] = match transport {
+        Transport::Sse => &[None],
+        Transport::WebSocket => &[None, Some("a"), Some("b")],
+    };
+    if transport == Transport::WebSocket {
+        client.upgrade(START, "/", &Headers::new()).map_err(|why| why.to_string())?;
+        exchange(&mut client, &mut server, chunks);
+        server.accept(START, &Headers::new()).map_err(|why| why.to_string())?;
+        exchange(&mut client, &mut server, chunks);
+    }
+    for (at, byte) in script.iter().enumerate() {
+        let lane = lanes[usize::from(byte >> 4) % lanes.len()];
+        let named = |event: &str| match lane {
+            Some(lane) => event.replacen('{', &format!(r#"{{"stream_id":"{lane}","#), 1),
+            None => event.to_owned(),
+        };
+        let sent = match byte & 15 {
+            0..=3 if transport == Transport::WebSocket => {
+                client.send_text(START, lane, &named(r#"{"type":"response.create"}"#)).is_ok()
+            }
+            0..=3 => {
+                client.post(START, post(Expect::EventStream)).is_ok() && {
+                    exchange(&mut client, &mut server, chunks);
+                    server.begin_stream(START, &Headers::new()).is_ok()
+                }
+            }
+            kind => {
+                // A server that keeps to the table: what is out of turn is not sent.
+                let id = format!("r{at}");
+                let event = match kind {
+                    4 | 5 => format!(r#"{{"type":"response.created","response":{{"id":"{id}"}}}}"#),
+                    6..=10 => r#"{"type":"response.output_text.delta","delta":"x"}"#.to_owned(),
+                    11 | 12 => format!(r#"{{"type":"response.completed","response":{{"id":"{id}"}}}}"#),
+                    13 => format!(r#"{{"type":"response.failed","response":{{"id":"{id}"}}}}"#),
+                    _ => r#"{"type":"response.metadata","headers":{}}"#.to_owned(),
+                };
+                let in_flight = server.state(lane).is_in_flight();
+                let sent = in_flight && server.send(START, &named(&event)).is_ok();
+                if sent && transport == Transport::Sse && !server.state(lane).is_in_flight() {
+                    server.end_stream(START).map_err(|why| why.to_string())?;
+                }
+                sent
+            }
+        };
+        let (up, down) = exchange(&mut client, &mut server, chunks);
+        if sent && up + down == 0 {
+            return Err(format!("operation {at} was sent and not received"));
+        }
+        for lane in lanes {
+            if client.state(*lane) != server.state(*lane) {
+                let (one, two) = (client.state(*lane), server.state(*lane));
+                return Err(format!("lane {lane:?}: the client says {one:?}, the server {two:?}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Empties the wire; how many events each end had.
+fn exchange(
+    client: &mut Connection<Client>,
+    server: &mut Connection<turnwire::connection::Server>,
+    chunks: &Chunks,
+) -> (usize, usize) {
+    let (mut up, mut down) = (0, 0);
+    loop {
+        let bytes = client.poll_transmit().to_vec();
+        client.handle_written(START, bytes.len());
+        chunks.cut(&bytes).into_iter().for_each(|read| server.handle_input(START, read));
+        let back = server.poll_transmit().to_vec();
+        server.handle_written(START, back.len());
+        chunks.cut(&back).into_iter().for_each(|read| client.handle_input(START, read));
+        while server.poll_event().is_some() {
+            up += 1;
+        }
+        while client.poll_event().is_some() {
+            down += 1;
+        }
+        if bytes.is_empty() && back.is_empty() {
+            return (up, down);
+        }
+    }
+}
+
+/// All of it over anything: the first bytes choose the transport, what is wanted, and the cut.
+pub fn anything(input: &[u8]) -> Result<(), String> {
+    let [choice, sizes, input @ ..] = input else { return Ok(()) };
+    let transport = if choice & 1 == 0 { Transport::Sse } else { Transport::WebSocket };
+    let expect = if choice & 2 == 0 { Expect::EventStream } else { Expect::Json };
+    let chunks = Chunks::Cycle(vec![usize::from(sizes & 15) + 1, usize::from(sizes >> 4)]);
+    let framed;
+    let bytes = match choice >> 2 & 3 {
+        // Anything at all.
+        0 => input,
+        // Anything for a body, or in frames.
+        _ => {
+            framed = frame(transport, input, choice & 16 != 0);
+            &framed
+        }
+    };
+    chunking(transport, expect, bytes, &chunks)?;
+    deadlines(transport, expect, bytes)?;
+    mirror(transport, &input[..input.len().min(64)], &chunks)
+}
+
+/// `input` in a well-framed response: in chunks or until close, or one message a line.
+fn frame(transport: Transport, input: &[u8], chunked: bool) -> Vec<u8> {
+    match transport {
+        Transport::Sse if chunked => {
+            let mut bytes = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+            for part in input.chunks(20) {
+                bytes.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
+                bytes.extend_from_slice(part);
+                bytes.extend_from_slice(b"\r\n");
+            }
+            bytes.extend_from_slice(b"0\r\n\r\n");
+            bytes
+        }
+        Transport::Sse => [b"HTTP/1.1 200 OK\r\n\r\n", input].concat(),
+        Transport::WebSocket => {
+            let line = |line: &[u8]| {
+                let line = &line[..line.len().min(125)];
+                let length = u8::try_from(line.len()).unwrap_or_default();
+                [&[0x81, length], line].concat()
+            };
+            input.split(|byte| *byte == b'\n').flat_map(line).collect()
+        }
+    }
+}

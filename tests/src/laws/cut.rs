@@ -1,0 +1,83 @@
+//! The law of a turn whose socket breaks somewhere.
+
+use turnwire::client::{Choice, Credentials, OwnedEvent, OwnedOutcome, RequestId, Settings};
+use turnwire::responses::Replay;
+
+use super::client::turn_of;
+use crate::chunks::Chunks;
+use crate::fixtures::{ask, created, delta, done, msg, token};
+use crate::pair::{Act, Cut, Kind, Pair, Script, provider};
+
+/// A turn of two requests and one of the next turn, whose first socket breaks there.
+#[must_use]
+pub fn turn(websocket: bool, retries: u32, cut: Cut, up: &Chunks, down: &Chunks) -> (Pair, Vec<RequestId>) {
+    let mut provider = provider();
+    provider.profile.websocket = websocket;
+    provider.retry.retries = retries;
+    let mut settings = Settings::default();
+    settings.choice = if websocket { Choice::WebSocket } else { Choice::Sse };
+    let mut pair = Pair::with(provider, Credentials::bearer("key"), settings, Script::new());
+    (pair.up, pair.down) = (up.clone(), down.clone());
+    pair.cuts.push_back(cut);
+    let mut asked = Vec::new();
+    for (turn, number) in [(0, 1), (0, 2), (1, 3)] {
+        if turn == 1 && number == 3 {
+            pair.client.begin_turn().expect("nothing is in flight");
+        }
+        // However often it is asked, it answers so.
+        let value = format!("t{turn}-{number}");
+        let events =
+            [created("r"), token(&value), delta("one"), msg("msg_1", "one"), delta("two"), done(&format!("r{number}"))];
+        pair.script = Script::new();
+        for _ in 0..=retries {
+            let sends = events.clone().into_iter().map(Act::Send);
+            if websocket {
+                pair.script.plan(Kind::Text, sends.collect());
+            } else {
+                let head = Act::stream_with(&[("x-codex-turn-state", &value)]);
+                pair.script.plan(Kind::Post, [head].into_iter().chain(sends).chain([Act::End]).collect());
+            }
+        }
+        let mut create = ask(&format!("question {number}"));
+        create.client_metadata = Some([("turn", turn.to_string())].into_iter().collect());
+        asked.push(pair.ask(create));
+        pair.run_out();
+    }
+    (pair, asked)
+}
+
+/// A turn that is cut there: each request is completed, or fails once with its advice; nothing is delivered twice after output,
+/// and no token crosses into the next turn.
+pub fn cut(websocket: bool, retries: u32, cut: Cut, up: &Chunks, down: &Chunks) -> Result<(), String> {
+    let (pair, asked) = turn(websocket, retries, cut, up, down);
+    let deltas = |id: RequestId| {
+        let of = |event: &OwnedEvent| matches!(event, OwnedEvent::Server { id: of, event } if *of == id && event.kind() == "response.output_text.delta");
+        pair.events.iter().filter(|event| of(event)).count()
+    };
+    for id in asked {
+        let seen = deltas(id);
+        match pair.outcome(id) {
+            None => return Err(format!("{id} never ended")),
+            Some(OwnedOutcome::Completed(_)) if seen == 2 => {}
+            Some(OwnedOutcome::Failed(failure)) if retries == 0 || failure.replay == Replay::OutputSeen => {
+                let right = match failure.replay {
+                    Replay::OutputSeen => seen > 0 || pair.kinds(id).contains(&"response.output_item.done".to_owned()),
+                    Replay::CreatedOnly => seen == 0 && pair.kinds(id).contains(&"response.created".to_owned()),
+                    Replay::SentNoEvent => seen == 0,
+                    Replay::NotSent => pair.kinds(id).is_empty(),
+                };
+                if !right {
+                    return Err(format!("{id} failed with {:?} after {:?}", failure.replay, pair.kinds(id)));
+                }
+            }
+            Some(other) => return Err(format!("{id} ended as {other:?} with {seen} deltas")),
+        }
+    }
+    for seen in pair.seen.iter().filter(|seen| matches!(seen.kind, Kind::Post | Kind::Text)) {
+        let turn = turn_of(seen);
+        if seen.turn_state().is_some_and(|token| !token.starts_with(&format!("t{turn}-"))) {
+            return Err(format!("turn {turn} was told {:?}", seen.turn_state()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! The laws of permessage-deflate.
+
+use turnwire::ws::Role;
+use turnwire::ws::deflate::{Deflater, Error, Inflater, Params};
+
+use crate::chunks::Chunks;
+use crate::naive::inflate::Twin;
+
+/// The largest window.
+const WINDOW: usize = 1 << 15;
+
+/// Inflates a message in these pieces.
+fn inflate(inflater: &mut Inflater, pieces: &[&[u8]], limit: usize) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    for piece in pieces {
+        inflater.push(piece, &mut out, limit)?;
+    }
+    inflater.end(&mut out)?;
+    Ok(out)
+}
+
+/// Laws 1, 3 and 9: messages inflate to the same however they are cut, and as the slow twin inflates them, up to the first that is
+/// broken.
+pub fn inflating(takeover: bool, messages: &[&[u8]], limit: usize, chunks: &Chunks) -> Result<(), String> {
+    let params = Params { server_no_context_takeover: !takeover, ..Params::default() };
+    let mut whole = Inflater::new(&params, Role::Client);
+    let mut cut = Inflater::new(&params, Role::Client);
+    let mut bytes = Inflater::new(&params, Role::Client);
+    let mut twin = Twin::new(takeover, WINDOW);
+    for (number, message) in messages.iter().enumerate() {
+        let expected = twin.message(message, limit);
+        for (name, inflater, pieces) in [
+            ("whole", &mut whole, vec![*message]),
+            ("cut", &mut cut, chunks.cut(message)),
+            ("bytes", &mut bytes, Chunks::Bytes.cut(message)),
+        ] {
+            let found = inflate(inflater, &pieces, limit);
+            if found != expected {
+                return Err(format!("message {number}, {name}: {}, twin: {}", show(&found), show(&expected)));
+            }
+        }
+        if expected.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn show(result: &Result<Vec<u8>, Error>) -> String {
+    match result {
+        Ok(bytes) => format!("{} bytes {:02x?}", bytes.len(), &bytes[..bytes.len().min(40)]),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+/// Law 2: what is compressed inflates to itself, in both inflaters, and no reference goes back beyond the window that was agreed on.
+pub fn deflating(params: &Params, messages: &[&[u8]], with_twin: bool) -> Result<(), String> {
+    let (bits, takeover) = (params.client_max_window_bits, !params.client_no_context_takeover);
+    let Some(mut deflater) = Deflater::new(params, Role::Client) else {
+        return if bits == 8 { Ok(()) } else { Err(format!("no deflater for a window of 2^{bits}")) };
+    };
+    let mut inflater = Inflater::new(params, Role::Server);
+    let mut twin = Twin::new(takeover, 1 << bits);
+    for (number, message) in messages.iter().enumerate() {
+        let mut compressed = vec![b'!'];
+        deflater.message(message, &mut compressed);
+        let [b'!', compressed @ ..] = compressed.as_slice() else { return Err("what was there is gone".into()) };
+        if compressed.is_empty() {
+            return Err(format!("message {number} was compressed to nothing"));
+        }
+        let back = inflate(&mut inflater, &[compressed], message.len());
+        if back.as_deref() != Ok(*message) {
+            return Err(format!("message {number} of {} bytes came back as {}", message.len(), show(&back)));
+        }
+        let back = if with_twin { twin.message(compressed, message.len()) } else { continue };
+        if back.as_deref() != Ok(*message) {
+            return Err(format!("message {number} of {} bytes, 2^{bits}, twin: {}", message.len(), show(&back)));
+        }
+    }
+    Ok(())
+}
+
+/// All of them over anything: what the fuzz target `ws-deflate` calls. The first two bytes choose; then come messages, each behind
+/// its length.
+pub fn anything(input: &[u8]) -> Result<(), String> {
+    let [choice, sizes, input @ ..] = input else { return Ok(()) };
+    // The twin is slow.
+    let mut rest = &input[..input.len().min(2048)];
+    let mut messages = Vec::new();
+    while let [length, after @ ..] = rest {
+        let (message, after) = after.split_at(usize::from(*length).min(after.len()));
+        messages.push(message);
+        rest = after;
+    }
+    let limit = [5000, 300, 40, 0][usize::from(choice & 3)];
+    let chunks = Chunks::Cycle(vec![usize::from(sizes & 15), usize::from(sizes >> 4)]);
+    inflating(choice & 4 == 0, &messages, limit, &chunks)?;
+    let params = Params {
+        client_no_context_takeover: choice & 4 != 0,
+        client_max_window_bits: 8 + (choice >> 5),
+        ..Params::default()
+    };
+    deflating(&params, &messages, true)
+}

@@ -1,0 +1,86 @@
+//! The laws of the gzip content coding.
+
+use turnwire::http::Error;
+use turnwire::http::gzip::{Decoder, Limits};
+
+use crate::chunks::Chunks;
+
+/// What came of a coded body, and what ended it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What the coding hid.
+    pub content: Vec<u8>,
+    /// The first error; the end of the body may be it.
+    pub error: Option<Error>,
+}
+
+/// Decodes a body in these reads. Judges laws 3 and 4 on the way: input is left only behind a piece or an error, an error is
+/// sticky and takes nothing, pieces are small, and no more comes than the limits allow.
+pub fn decode(limits: Limits, body: &[u8], chunks: &Chunks) -> Result<Outcome, String> {
+    let mut decoder = Decoder::new(limits);
+    let mut outcome = Outcome { content: Vec::new(), error: None };
+    'reads: for mut read in chunks.cut(body) {
+        loop {
+            match decoder.decode(&mut read) {
+                Ok(Some(piece)) if piece.is_empty() || piece.len() > 16 * 1024 => {
+                    return Err(format!("a piece of {} bytes", piece.len()));
+                }
+                Ok(Some(piece)) => outcome.content.extend_from_slice(piece),
+                Ok(None) if read.is_empty() => break,
+                Ok(None) => return Err(format!("{} bytes are left, and nothing came", read.len())),
+                Err(error) => {
+                    outcome.error = Some(error);
+                    break 'reads;
+                }
+            }
+        }
+    }
+    if outcome.content.len() as u64 > limits.output {
+        return Err(format!("{} bytes came", outcome.content.len()));
+    }
+    let eof = decoder.eof();
+    if let Some(error) = outcome.error {
+        let mut more: &[u8] = b"more";
+        let again = decoder.decode(&mut more).map(|_| ());
+        if again != Err(error) || eof != Err(error) || more.len() != 4 {
+            return Err(format!("after {error:?} came {again:?} and {eof:?}"));
+        }
+    }
+    if outcome.error.is_none() {
+        outcome.error = eof.err();
+    }
+    Ok(outcome)
+}
+
+/// Laws 1, 3 and 4: reads cut in this way give what one read gives.
+pub fn chunking(limits: Limits, body: &[u8], chunks: &Chunks) -> Result<Outcome, String> {
+    let whole = decode(limits, body, &Chunks::Whole)?;
+    let cut = decode(limits, body, chunks)?;
+    match cut == whole {
+        true => Ok(whole),
+        false => Err(format!(
+            "{chunks:?}: {} bytes and {:?}, but whole: {} bytes and {:?}",
+            cut.content.len(),
+            cut.error,
+            whole.content.len(),
+            whole.error
+        )),
+    }
+}
+
+/// Laws 1, 3 and 4 over anything: what the fuzz target `gzip` calls. The first bytes choose the limits and the cut, and whether
+/// a gzip header stands before the rest.
+pub fn anything(input: &[u8]) -> Result<(), String> {
+    let [choice, sizes, input @ ..] = input else { return Ok(()) };
+    let limits = match choice & 3 {
+        0 => Limits { output: 100, ratio: 4 },
+        1 => Limits { output: 20_000, ratio: 1000 },
+        2 => Limits { output: 1_000_000, ratio: 2 },
+        _ => Limits::default(),
+    };
+    let header: &[u8] = if choice & 4 == 0 { &[] } else { &[31, 139, 8, 0, 0, 0, 0, 0, 0, 3] };
+    let body = [header, input].concat();
+    chunking(limits, &body, &Chunks::Cycle(vec![usize::from(sizes & 15), usize::from(sizes >> 4)]))?;
+    chunking(limits, &body, &Chunks::Bytes)?;
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! The laws of the opening handshake.
+
+use core::fmt::Debug;
+
+use turnwire::http::{Error, Head, HeadDecoder, HeadLimits, Headers, Request, Response};
+use turnwire::ws::deflate::{Offer, Params, Policy};
+use turnwire::ws::handshake::{self, ServerOptions};
+
+use crate::chunks::Chunks;
+use crate::naive::offer::{Extension, extensions};
+
+/// The nonce of RFC 6455 §1.3.
+const NONCE: [u8; 16] = *b"the sample nonce";
+
+/// A head or an error, and how many bytes were taken.
+type Read<H> = (Result<Option<H>, Error>, usize);
+
+fn read<H: Head>(reads: &[&[u8]]) -> Result<Read<H>, String> {
+    let mut decoder = HeadDecoder::<H>::new(HeadLimits { bytes: 512, headers: 8 });
+    let mut taken = 0;
+    for read in reads {
+        let mut input = *read;
+        let result = decoder.decode(&mut input);
+        taken += read.len() - input.len();
+        match result {
+            Ok(None) if input.is_empty() => {}
+            Ok(None) => return Err("input is left, and nothing came".into()),
+            Err(error) if decoder.decode(&mut &b"GET / HTTP/1.1\r\n\r\n"[..]).err() != Some(error) => {
+                return Err(format!("{error:?} is not sticky"));
+            }
+            // How much of a refused head was taken depends on the reads.
+            Err(error) => return Ok((Err(error), 0)),
+            Ok(Some(head)) => return Ok((Ok(Some(head)), taken)),
+        }
+        if decoder.buffered() > 512 {
+            return Err(format!("{} bytes are kept", decoder.buffered()));
+        }
+    }
+    Ok((Ok(None), taken))
+}
+
+/// Laws 1, 3 and 4: a head reads the same however it is cut.
+fn chunking<H: Head + Debug + PartialEq>(input: &[u8], chunks: &Chunks) -> Result<Option<H>, String> {
+    let whole = read::<H>(&[input])?;
+    for chunks in [chunks, &Chunks::Bytes] {
+        let cut = read::<H>(&chunks.cut(input))?;
+        // With a limit passed and a line broken in the same head, reads decide which is seen first.
+        if cut != whole && !(cut.0.is_err() && whole.0.is_err()) {
+            return Err(format!("{chunks:?}: {cut:?}, but whole: {whole:?}"));
+        }
+    }
+    Ok(whole.0.ok().flatten())
+}
+
+/// Whatever the request, the answer is one or a refusal that can be sent; and an answer is one only to a good request.
+fn accepting(request: &Request) -> Result<(), String> {
+    let options = ServerOptions { deflate: Some(Policy::default()), protocols: &["chat", "other"] };
+    let (response, agreed) = match handshake::accept(request, &options) {
+        Ok(accepted) => accepted,
+        Err(refusal) if matches!(refusal.response.status(), 400 | 405 | 426 | 505) => return Ok(()),
+        Err(refusal) => return Err(format!("{refusal:?}")),
+    };
+    let once = |name: &str| request.headers.get_all(name).count() == 1;
+    let good = request.method() == "GET"
+        && ["host", "sec-websocket-key", "sec-websocket-version"].into_iter().all(once)
+        && request.headers.get_str("sec-websocket-version") == Some("13")
+        && !request.headers.contains("transfer-encoding")
+        && request.headers.get_all("content-length").all(|length| length.as_bytes() == b"0")
+        && request.headers.has_token("upgrade", "websocket")
+        && request.headers.has_token("connection", "upgrade");
+    let answers = response.status() == 101
+        && response.headers.get_all("sec-websocket-accept").count() == 1
+        && response.headers.contains("sec-websocket-extensions") == agreed.deflate.is_some()
+        && response.headers.get_str("sec-websocket-protocol") == agreed.protocol.as_deref();
+    if good && answers { Ok(()) } else { Err(format!("{request:?} was answered {response:?}")) }
+}
+
+/// One parameter list, as the twin understands it.
+#[derive(Default)]
+struct Stated {
+    server_reset: bool,
+    client_reset: bool,
+    server_bits: Option<u8>,
+    client_bits: Option<Option<u8>>,
+}
+
+fn stated(extension: &Extension) -> Option<Stated> {
+    let (name, parameters) = extension;
+    let mut names: Vec<&String> = parameters.iter().map(|(name, _)| name).collect();
+    names.sort();
+    names.dedup();
+    if !name.eq_ignore_ascii_case("permessage-deflate") || names.len() != parameters.len() {
+        return None;
+    }
+    let bits = |value: &str| (8..=15).find(|bits: &u8| bits.to_string() == value);
+    let mut stated = Stated::default();
+    for (name, value) in parameters {
+        match (name.as_str(), value) {
+            ("server_no_context_takeover", None) => stated.server_reset = true,
+            ("client_no_context_takeover", None) => stated.client_reset = true,
+            ("server_max_window_bits", Some(value)) => stated.server_bits = Some(bits(value)?),
+            ("client_max_window_bits", None) => stated.client_bits = Some(None),
+            ("client_max_window_bits", Some(value)) => stated.client_bits = Some(Some(bits(value)?)),
+            _ => return None,
+        }
+    }
+    Some(stated)
+}
+
+/// Law 9 for what a server makes of a line of offers.
+pub fn offers(line: &str, policy: Policy) -> Result<(), String> {
+    let mut headers = Headers::new();
+    if headers.append("Sec-WebSocket-Extensions", line).is_err() {
+        return Ok(());
+    }
+    let request = handshake::request("/", "example.com", NONCE, &headers, None).map_err(|error| error.to_string())?;
+    let options = ServerOptions { deflate: Some(policy), protocols: &[] };
+    let (response, agreed) = handshake::accept(&request, &options).map_err(|refusal| format!("{refusal:?}"))?;
+    let expected =
+        extensions(line.trim_matches([' ', '\t'])).iter().flatten().filter(|_| line.is_ascii()).find_map(|one| {
+            let stated = stated(one)?;
+            let server = policy.server_max_window_bits.min(stated.server_bits.unwrap_or(15));
+            let client = stated.client_bits.map_or(15, |limit| policy.client_max_window_bits.min(limit.unwrap_or(15)));
+            (server > 8).then_some(Params {
+                server_no_context_takeover: stated.server_reset || policy.server_no_context_takeover,
+                client_no_context_takeover: stated.client_reset || policy.client_no_context_takeover,
+                server_max_window_bits: server,
+                client_max_window_bits: client,
+            })
+        });
+    match agreed.deflate == expected && response.headers.contains("sec-websocket-extensions") == expected.is_some() {
+        true => Ok(()),
+        false => Err(format!("{line:?}: {:?}, the twin: {expected:?}", agreed.deflate)),
+    }
+}
+
+/// Law 9 for what a client makes of a server's line.
+pub fn answers(line: &str, offer: &Offer) -> Result<(), String> {
+    let asked =
+        handshake::request("/", "example.com", NONCE, &Headers::new(), None).map_err(|error| error.to_string())?;
+    let (mut response, _) =
+        handshake::accept(&asked, &ServerOptions::default()).map_err(|refusal| format!("{refusal:?}"))?;
+    if response.headers.append("Sec-WebSocket-Extensions", line).is_err() {
+        return Ok(());
+    }
+    let found = handshake::verify(NONCE, &response, Some(offer), &[]);
+    let judge = |one: &Option<Extension>| {
+        let stated = stated(one.as_ref()?)?;
+        let server = stated.server_bits.unwrap_or(15);
+        let client = match stated.client_bits {
+            None => 15,
+            Some(limit) => limit.filter(|_| offer.client_max_window_bits)?,
+        };
+        let kept = stated.server_reset || !offer.server_no_context_takeover;
+        (kept && server <= offer.server_max_window_bits.unwrap_or(15)).then_some(Params {
+            server_no_context_takeover: stated.server_reset,
+            client_no_context_takeover: stated.client_reset || offer.client_no_context_takeover,
+            server_max_window_bits: server,
+            client_max_window_bits: client,
+        })
+    };
+    let expected = match extensions(line.trim_matches([' ', '\t'])).as_slice() {
+        _ if !line.is_ascii() => Err(handshake::Error::Extension),
+        [] => Ok(None),
+        [one] => judge(one).map(Some).ok_or(handshake::Error::Extension),
+        _ => Err(handshake::Error::Extension),
+    };
+    let found = found.map(|agreed| agreed.deflate);
+    if found == expected { Ok(()) } else { Err(format!("{line:?}: {found:?}, the twin: {expected:?}")) }
+}
+
+/// All of them over anything: what the fuzz target `ws-handshake` calls. The first two bytes choose.
+pub fn anything(input: &[u8]) -> Result<(), String> {
+    let [choice, sizes, input @ ..] = input else { return Ok(()) };
+    let chunks = Chunks::Cycle(vec![usize::from(sizes & 15), usize::from(sizes >> 4)]);
+    let (a, b, c) = (choice & 4 != 0, choice & 8 != 0, choice & 16 != 0);
+    match choice & 3 {
+        0 => chunking::<Request>(input, &chunks)?.map_or(Ok(()), |request| accepting(&request)),
+        1 => {
+            if let Some(response) = chunking::<Response>(input, &chunks)? {
+                // Total: whatever it says, there is a verdict.
+                let _ = handshake::verify(NONCE, &response, a.then(Offer::default).as_ref(), &["chat"]);
+            }
+            Ok(())
+        }
+        2 => {
+            let policy = Policy {
+                server_no_context_takeover: a,
+                client_no_context_takeover: b,
+                server_max_window_bits: if c { 11 } else { 15 },
+                client_max_window_bits: 8 + (choice >> 5),
+            };
+            offers(&String::from_utf8_lossy(input), policy)
+        }
+        _ => {
+            let offer = Offer {
+                server_no_context_takeover: a,
+                client_no_context_takeover: b,
+                client_max_window_bits: c,
+                server_max_window_bits: (choice >> 5 != 0).then_some(8 + (choice >> 5)),
+            };
+            answers(&String::from_utf8_lossy(input), &offer)
+        }
+    }
+}

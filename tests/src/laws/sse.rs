@@ -1,0 +1,199 @@
+//! The laws of the `sse` floor.
+
+use core::time::Duration;
+
+use turnwire::sse::{Decoder, Error, Event, Input, Limits, Outgoing, Unfinished, comment, encode};
+
+use crate::chunks::Chunks;
+use crate::naive;
+
+/// An event that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owned {
+    /// Its name.
+    pub event: String,
+    /// Its data.
+    pub data: String,
+    /// The last event ID at it.
+    pub id: String,
+    /// Whether invalid UTF-8 in the data was replaced.
+    pub replaced: bool,
+}
+
+impl From<Event<'_>> for Owned {
+    fn from(event: Event<'_>) -> Self {
+        Self {
+            event: event.event.to_owned(),
+            data: event.data.to_owned(),
+            id: event.id.to_owned(),
+            replaced: event.replaced,
+        }
+    }
+}
+
+/// What a decoder made of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What it gave out.
+    pub events: Vec<Owned>,
+    /// What ended it.
+    pub error: Option<Error>,
+    /// The last event ID behind it.
+    pub last_event_id: String,
+    /// The reconnection time behind it.
+    pub retry: Option<Duration>,
+    /// What its end cut off; `None` behind an error.
+    pub unfinished: Option<Unfinished>,
+}
+
+/// Decodes `input` in these reads, with the last event ID that a stream before it left.
+///
+/// Judges laws 3 and 4 on the way: input is left only behind an event or an error, an error is sticky and takes nothing, and no
+/// more is kept than the limits allow and than has come.
+pub fn receive(limits: Limits, seed: &str, input: &[u8], chunks: &Chunks) -> Result<Outcome, String> {
+    let mut decoder = Decoder::resuming(limits, seed);
+    let mut outcome =
+        Outcome { events: Vec::new(), error: None, last_event_id: String::new(), retry: None, unfinished: None };
+    let mut given = 0;
+    'reads: for read in chunks.cut(input) {
+        let mut cursor = Input::new(read);
+        loop {
+            match decoder.decode(&mut cursor) {
+                Ok(Some(event)) => outcome.events.push(event.into()),
+                Ok(None) if cursor.rest().is_empty() => break,
+                Ok(None) => return Err(format!("{} bytes are left, and nothing came", cursor.rest().len())),
+                Err(error) => {
+                    outcome.error = Some(error);
+                    break 'reads;
+                }
+            }
+        }
+        given += read.len();
+        if decoder.offset() != given as u64 {
+            return Err(format!("the offset is {} behind {given} bytes", decoder.offset()));
+        }
+        bounded(&decoder, limits, given)?;
+    }
+    if let Some(error) = outcome.error {
+        let mut more = Input::new(b"data: late\n\n");
+        match decoder.decode(&mut more) {
+            Err(again) if again == error && more.rest().len() == 12 => {}
+            other => return Err(format!("after {error:?} came {other:?}")),
+        }
+    }
+    outcome.last_event_id = decoder.last_event_id().to_owned();
+    outcome.retry = decoder.retry();
+    if outcome.error.is_none() {
+        outcome.unfinished = Some(decoder.finish());
+        if decoder.buffered() != 0 || decoder.last_event_id() != outcome.last_event_id {
+            return Err("the end kept a part of an event, or lost the last event ID".into());
+        }
+    }
+    Ok(outcome)
+}
+
+/// Law 4: what is kept is within the limits, and no more than came.
+fn bounded(decoder: &Decoder, limits: Limits, given: usize) -> Result<(), String> {
+    let allowed =
+        [limits.data, limits.name, limits.id, limits.id].into_iter().fold(0, usize::saturating_add).min(given);
+    match decoder.buffered() {
+        kept if kept <= allowed => Ok(()),
+        kept => Err(format!("{kept} bytes are kept of {given}, with {allowed} allowed")),
+    }
+}
+
+/// Laws 1, 3 and 4: reads cut in this way give what one read gives.
+pub fn chunking(limits: Limits, seed: &str, input: &[u8], chunks: &Chunks) -> Result<Outcome, String> {
+    let whole = receive(limits, seed, input, &Chunks::Whole)?;
+    let cut = receive(limits, seed, input, chunks)?;
+    match cut == whole {
+        true => Ok(whole),
+        false => Err(format!("{chunks:?}: {cut:?}, but whole: {whole:?}")),
+    }
+}
+
+/// Law 2: what is encoded decodes to the same, comments leave no trace, and what was decoded decodes to the same again.
+pub fn round_trip(events: &[Outgoing<'_>], heartbeat: Option<&str>) -> Result<(), String> {
+    let (mut bytes, mut expected, mut last, mut retry) = (Vec::new(), Vec::new(), "", None);
+    for event in events {
+        if let Some(text) = heartbeat {
+            comment(text, &mut bytes).map_err(|error| format!("{text:?}: {error}"))?;
+        }
+        let before = bytes.len();
+        if let Err(error) = encode(event, &mut bytes) {
+            return if bytes.len() == before { Ok(()) } else { Err(format!("{error}, but bytes were written")) };
+        }
+        last = event.id.unwrap_or(last);
+        retry = event.retry.map(|retry| Duration::from_millis(retry.as_millis() as u64)).or(retry);
+        let Some(data) = event.data else { continue };
+        expected.push(Owned {
+            event: event.event.unwrap_or("message").to_owned(),
+            data: data.to_owned(),
+            id: last.to_owned(),
+            replaced: false,
+        });
+    }
+    let back = receive(Limits::default(), "", &bytes, &Chunks::Whole)?;
+    if back.events != expected || back.last_event_id != last || back.retry != retry || back.error.is_some() {
+        return Err(format!("{events:?} came back as {back:?}"));
+    }
+    again(&back.events)
+}
+
+/// Law 2: events that a decoder gave out encode to a stream that decodes to the same events.
+pub fn again(events: &[Owned]) -> Result<(), String> {
+    let mut bytes = Vec::new();
+    for event in events {
+        let outgoing =
+            Outgoing { event: Some(&event.event), data: Some(&event.data), id: Some(&event.id), retry: None };
+        encode(&outgoing, &mut bytes).map_err(|error| format!("{event:?}: {error}"))?;
+    }
+    let back = receive(Limits::default(), "", &bytes, &Chunks::Whole)?;
+    let expected: Vec<Owned> = events.iter().cloned().map(|event| Owned { replaced: false, ..event }).collect();
+    if back.events == expected { Ok(()) } else { Err(format!("{expected:?} came back as {:?}", back.events)) }
+}
+
+/// Law 9: the decoder does what its slow twins do.
+pub fn twin(limits: Limits, input: &[u8]) -> Result<(), String> {
+    let real = receive(limits, "", input, &Chunks::Whole)?;
+    let bytes = naive::sse::decode(limits, input);
+    if real != bytes {
+        return Err(format!("{real:?}, but the twin: {bytes:?}"));
+    }
+    let text = naive::sse::decode_text(input);
+    let events: Vec<_> = real.events.iter().map(|event| (&*event.event, &*event.data, &*event.id)).collect();
+    let twins: Vec<_> = text.iter().map(|(event, data, id)| (&**event, &**data, &**id)).collect();
+    match real.error.is_some() || events == twins {
+        true => Ok(()),
+        false => Err(format!("{events:?}, but the twin: {twins:?}")),
+    }
+}
+
+/// Limits small enough to be passed by small inputs, or the default ones.
+#[must_use]
+pub fn limits(choice: u8) -> Limits {
+    match choice & 7 {
+        0 => Limits { data: 8, line: 14, name: 4, id: 4, lines: 3 },
+        1 => Limits { data: 16, line: 12, name: 6, id: 3, lines: 2 },
+        2 => Limits { data: 0, line: 5, name: 0, id: 0, lines: 1 },
+        3 => Limits { data: 40, line: 1000, name: 40, id: 40, lines: 40 },
+        4 => Limits { data: 3, line: 3, name: 3, id: 3, lines: 0 },
+        _ => Limits::default(),
+    }
+}
+
+/// Laws 1, 2, 3 and 4 over anything: what the fuzz target `sse` calls. The first bytes choose the limits and the cut.
+pub fn anything(input: &[u8]) -> Result<(), String> {
+    let [choice, sizes, input @ ..] = input else { return Ok(()) };
+    let chunks = Chunks::Cycle(vec![usize::from(sizes & 15), usize::from(sizes >> 4)]);
+    let seed = if choice & 8 == 0 { "" } else { "seed" };
+    let whole = chunking(limits(*choice), seed, input, &chunks)?;
+    chunking(limits(*choice), seed, input, &Chunks::Bytes)?;
+    again(&whole.events)
+}
+
+/// Law 9 over anything: what the fuzz target `sse-twin` calls. The first byte chooses the limits.
+pub fn anything_twin(input: &[u8]) -> Result<(), String> {
+    let [choice, input @ ..] = input else { return Ok(()) };
+    twin(limits(*choice), input)
+}

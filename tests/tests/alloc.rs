@@ -1,0 +1,92 @@
+//! Allocations that a connection used by itself does not make: none for a text delta, from the bytes to the polled event.
+
+use allocation_counter::measure;
+use turnwire::connection::{Client, Config, Connection, Event, Expect, Incoming, Post, Server, Transport};
+use turnwire::http::Headers;
+use turnwire::responses::Data;
+use turnwire::time::Instant;
+
+const NOW: Instant = Instant::ZERO;
+
+/// A client and a server between which a response has begun.
+fn begun(transport: Transport) -> (Connection<Client>, Connection<Server>) {
+    let mut client = Connection::client(Config::new("localhost"), transport, [1; 32]);
+    let mut server = Connection::server(Config::new("localhost"), [2; 32]);
+    match transport {
+        Transport::Sse => {
+            let post = Post::new("/v1/responses", Headers::new(), b"{}".to_vec(), Expect::EventStream);
+            client.post(NOW, post).expect("it is idle");
+            server.handle_input(NOW, client.poll_transmit());
+            assert!(matches!(server.poll_event(), Some(Incoming::Request { .. })));
+            server.begin_stream(NOW, &Headers::new()).expect("a request waits");
+        }
+        Transport::WebSocket => {
+            client.upgrade(NOW, "/v1/responses", &Headers::new()).expect("it is fresh");
+            server.handle_input(NOW, &written(&mut client));
+            assert!(matches!(server.poll_event(), Some(Incoming::Upgrade { .. })));
+            server.accept(NOW, &Headers::new()).expect("it was asked for");
+            client.handle_input(NOW, &answered(&mut server));
+            client.send_text(NOW, None, r#"{"type":"response.create"}"#).expect("it is idle");
+            server.handle_input(NOW, client.poll_transmit());
+            while server.poll_event().is_some() {}
+        }
+    }
+    (client, server)
+}
+
+fn written(client: &mut Connection<Client>) -> Vec<u8> {
+    let bytes = client.poll_transmit().to_vec();
+    client.handle_written(NOW, bytes.len());
+    bytes
+}
+
+fn answered(server: &mut Connection<Server>) -> Vec<u8> {
+    let bytes = server.poll_transmit().to_vec();
+    server.handle_written(NOW, bytes.len());
+    bytes
+}
+
+/// Reads of 1 400 bytes, which cut events, every event polled: the bytes of the deltas.
+fn take(client: &mut Connection<Client>, bytes: &[u8]) -> usize {
+    let mut text = 0;
+    for read in bytes.chunks(1400) {
+        client.handle_input(NOW, read);
+        while let Some(event) = client.poll_event() {
+            if let Event::Server(event) = &event
+                && let Data::OutputTextDelta { delta, .. } = &event.data
+            {
+                text += delta.len();
+            }
+        }
+    }
+    text
+}
+
+fn a_delta_allocates_nothing(transport: Transport) {
+    let (mut client, mut server) = begun(transport);
+    let created = r#"{"type":"response.created","response":{"id":"resp_a"}}"#;
+    server.send(NOW, created).expect("the stream is open");
+    let mut deltas = Vec::new();
+    for _ in 0..2 {
+        for number in 0..200 {
+            let delta = format!(
+                r#"{{"type":"response.output_text.delta","content_index":0,"delta":"été","item_id":"msg_1","output_index":0,"sequence_number":{number}}}"#
+            );
+            server.send(NOW, &delta).expect("the stream is open");
+        }
+        deltas.push(answered(&mut server));
+    }
+    assert_eq!(take(&mut client, &deltas[0]), 200 * "été".len(), "warming");
+    let made = measure(|| assert_eq!(take(&mut client, &deltas[1]), 200 * "été".len()));
+    assert_eq!(made.count_total, 0);
+}
+
+#[test]
+fn a_delta_allocates_nothing_over_an_event_stream() {
+    a_delta_allocates_nothing(Transport::Sse);
+}
+
+#[test]
+fn a_delta_allocates_nothing_over_websocket() {
+    a_delta_allocates_nothing(Transport::WebSocket);
+}

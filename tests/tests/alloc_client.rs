@@ -1,0 +1,159 @@
+//! Allocations that are not made: none for a text delta, from the socket to the application, once the client is warm. And memory
+//! that is not kept, whatever a server says for ever.
+
+use allocation_counter::measure;
+use turnwire::client::{Client, Event, Settings};
+use turnwire::responses::Data;
+use turnwire::time::Instant;
+use turnwire_tests::fixtures::{ask, created, delta, msg, on_lane, token};
+use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
+
+/// Gives the client what was read, and takes what it has to say; how many bytes of text came.
+fn read(client: &mut Client, now: Instant, reads: &[&[u8]]) -> usize {
+    let mut text = 0;
+    for read in reads {
+        client.handle_input(now, read);
+        while let Some(event) = client.poll_event() {
+            let Event::Server { event, .. } = event else { panic!("{event:?}") };
+            let Data::OutputTextDelta { delta, .. } = &event.data else { panic!("{event:?}") };
+            text += delta.len();
+        }
+        let _ = (client.poll_timeout(), client.poll_transmit().len(), client.wants_input(), client.poll_dial());
+    }
+    text
+}
+
+fn frame(event: &str) -> Vec<u8> {
+    let length = u16::try_from(event.len()).expect("a short event").to_be_bytes();
+    [&[0x81, 126][..], &length, event.as_bytes()].concat()
+}
+
+fn check(mut pair: Pair, bytes: &[u8], expected: usize) {
+    assert!(pair.client.in_flight());
+    for size in [1400, 64, bytes.len()] {
+        let reads: Vec<&[u8]> = bytes.chunks(size).collect();
+        let now = pair.now;
+        assert_eq!(read(&mut pair.client, now, &reads), expected, "warming");
+        let made = measure(|| assert_eq!(read(&mut pair.client, now, &reads), expected));
+        assert_eq!(made.count_total, 0, "in reads of {size}: {made:?}");
+    }
+}
+
+fn text() -> String {
+    delta(&"some words of an answer ".repeat(6))
+}
+
+#[test]
+fn over_websocket() {
+    let pair = || {
+        let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([vec![created("r")]]));
+        pair.ask(ask("one"));
+        pair
+    };
+    check(pair(), &frame(&text()).repeat(50), 50 * 144);
+}
+
+#[test]
+fn over_an_event_stream() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n".to_vec();
+    let script = Script::new().on(Kind::Post, vec![Act::Raw(head)]);
+    let mut pair = Pair::new(http_provider(), Settings::default(), script);
+    pair.ask(ask("one"));
+    let event = format!("event: response.output_text.delta\ndata: {}\n\n", text());
+    check(pair, event.repeat(50).as_bytes(), 50 * 144);
+}
+
+#[test]
+fn over_an_event_stream_in_chunks() {
+    let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    let script = Script::new().on(Kind::Post, vec![Act::Raw(head)]);
+    let mut pair = Pair::new(http_provider(), Settings::default(), script);
+    pair.ask(ask("one"));
+    let event = format!("data: {}\n\n", text());
+    let chunk = format!("{:x}\r\n{event}\r\n", event.len());
+    check(pair, chunk.repeat(50).as_bytes(), 50 * 144);
+}
+
+#[test]
+fn on_a_lane_beside_others() {
+    let mut provider = provider();
+    provider.profile.in_flight = 4;
+    let mut pair = Pair::new(provider, Settings::default(), Script::new());
+    pair.ask(ask("one"));
+    pair.ask(turnwire::client::Request::from(ask("two")).on_lane("a"));
+    check(pair, &frame(&on_lane("a", &text())).repeat(50), 50 * 144);
+}
+
+/// Things that a server may say for ever, each with no end in sight.
+fn endless() -> Vec<String> {
+    vec![
+        text(),
+        created("r"),
+        msg("msg_1", &"word ".repeat(100)),
+        token("another"),
+        r#"{"type":"codex.rate_limits","rate_limits":{"primary":{"used_percent":1}}}"#.into(),
+        r#"{"type":"response.metadata","metadata":{"openai_verification_recommendation":["a","b"]}}"#.into(),
+        r#"{"type":"response.odd","response":{"id":"r"}}"#.into(),
+        r#"{"type":"response.output_item.done","item":7}"#.into(),
+        on_lane("nobody", &text()),
+        "{".into(),
+    ]
+}
+
+/// A client that has asked over either transport, with a small backlog, and bytes that say this once.
+fn talkative(ws: bool, event: &str) -> (Pair, Vec<u8>) {
+    let mut settings = Settings::default();
+    settings.connection.backlog = BACKLOG;
+    settings.connection.body = BACKLOG;
+    if ws {
+        let mut pair = Pair::new(provider(), settings, Script::new());
+        pair.ask(ask("one"));
+        return (pair, frame(event));
+    }
+    let head = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+    let mut pair = Pair::new(http_provider(), settings, Script::new().on(Kind::Post, vec![Act::Raw(head)]));
+    pair.ask(ask("one"));
+    (pair, format!("data: {event}\n\n").into_bytes())
+}
+
+const BACKLOG: usize = 64 * 1024;
+
+/// Many backlogs.
+const MUCH: usize = 100 * BACKLOG;
+
+#[test]
+fn what_nobody_polls_is_bounded() {
+    for event in endless() {
+        for ws in [false, true] {
+            let (mut pair, bytes) = talkative(ws, &event);
+            let (client, now) = (&mut pair.client, pair.now);
+            let mut given = 0;
+            let made = measure(|| {
+                while client.wants_input() && given < MUCH {
+                    client.handle_input(now, &bytes);
+                    given += bytes.len();
+                }
+            });
+            let kept = usize::try_from(made.bytes_current).unwrap_or_default();
+            assert!(kept <= 16 * BACKLOG, "ws {ws}, {event}: {kept} bytes are kept of {given}");
+        }
+    }
+}
+
+#[test]
+fn what_is_polled_is_not_kept() {
+    for event in endless() {
+        for ws in [false, true] {
+            let (mut pair, bytes) = talkative(ws, &event);
+            let (client, now) = (&mut pair.client, pair.now);
+            let made = measure(|| {
+                for _ in 0..MUCH / bytes.len() {
+                    client.handle_input(now, &bytes);
+                    while client.poll_event().is_some() {}
+                }
+            });
+            let kept = usize::try_from(made.bytes_current).unwrap_or_default();
+            assert!(kept <= 4 * BACKLOG, "ws {ws}, {event}: {kept} bytes are kept");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What the conversations of `turnwire chat` look like from both ends, and how they end.
+
+use serde_json::Value;
+use turnwire::connection::Transport as On;
+use turnwire_cli::chat::{self, Exit, Show, Transport};
+use turnwire_cli::doctor;
+use turnwire_cli::serve::{self, Script, Seen};
+
+/// The demo's options.
+fn options(transport: Transport, refuse: bool) -> chat::Options {
+    chat::Options {
+        demo: true,
+        demo_refuse_websocket: refuse,
+        base_url: String::new(),
+        model: "gpt-x".into(),
+        transport,
+        json: true,
+        api_key_env: "TURNWIRE_TEST_NO_SUCH_KEY".into(),
+        retries: 0,
+        timeout: Some(5),
+        allow_plain: false,
+        prompt: None,
+    }
+}
+
+/// Holds the demo's conversation in this process: what was shown, and what the server saw.
+fn demo(transport: Transport, refuse: bool) -> (Vec<Value>, Vec<Seen>) {
+    let mut script = Script::demo();
+    script.refuse_websocket = refuse;
+    let (url, desk) = serve::demo(script).expect("a port");
+    let mut out = Vec::new();
+    chat::demo_with(&options(transport, refuse), &url, &desk, &mut Show::new(&mut out, true)).expect("a conversation");
+    (lines(&out), desk.seen())
+}
+
+fn lines(out: &[u8]) -> Vec<Value> {
+    String::from_utf8_lossy(out).lines().map(|line| serde_json::from_str(line).expect("a line of json")).collect()
+}
+
+fn requests(lines: &[Value]) -> Vec<&Value> {
+    lines.iter().filter(|line| line["type"] == "request").collect()
+}
+
+#[test]
+fn the_demos_tokens_are_as_its_server_saw_them() {
+    for (transport, refuse, on) in [
+        (Transport::Auto, false, On::WebSocket),
+        (Transport::Ws, false, On::WebSocket),
+        (Transport::Sse, false, On::Sse),
+        (Transport::Auto, true, On::Sse),
+    ] {
+        let (lines, seen) = demo(transport, refuse);
+        let tokens: Vec<_> = seen.iter().map(|seen| seen.turn_state.as_deref()).collect();
+        assert_eq!(tokens, [None, Some("ts-first"), Some("ts-first"), None]);
+        assert!(seen.iter().all(|seen| seen.transport == on));
+
+        let requests = requests(&lines);
+        let said: Vec<_> = requests.iter().map(|request| request["turn_state_sent"].as_str()).collect();
+        assert_eq!(said, tokens, "what is shown is what was sent");
+        let turns: Vec<_> = requests.iter().map(|request| request["turn"].as_u64()).collect();
+        assert_eq!(turns, [Some(1), Some(1), Some(1), Some(2)]);
+        let (name, input) = if on == On::Sse { ("sse", "full") } else { ("websocket", "incremental") };
+        for (at, request) in requests.iter().enumerate() {
+            assert_eq!(request["transport"], name);
+            assert_eq!(request["outcome"], "completed");
+            assert_eq!(request["connection"], if at == 0 { "new" } else { "reused" });
+            assert_eq!(request["input"], if at == 0 { "full" } else { input });
+            assert!(request["first_event_ms"].is_number() && request["total_ms"].is_number());
+        }
+        assert_eq!(requests[2]["usage"]["cached_tokens"], 128);
+        assert_eq!(lines.iter().any(|line| line["type"] == "fell_back"), refuse);
+        let deltas = lines.iter().filter(|line| line["kind"] == "response.output_text.delta");
+        let text: String = deltas.map(|line| line["event"]["delta"].as_str().unwrap().to_owned()).collect();
+        assert!(text.starts_with("It rains in Bergen") && text.ends_with("umbrella all the same."));
+    }
+}
+
+#[test]
+fn the_second_turns_request_goes_on_from_the_first() {
+    let (_, seen) = demo(Transport::Ws, false);
+    let previous: Vec<_> = seen.iter().map(|seen| seen.body["previous_response_id"].as_str()).collect();
+    assert_eq!(previous, [None, Some("resp_1"), Some("resp_2"), Some("resp_3")]);
+    assert_eq!(seen[1].body["input"][0]["type"], "function_call_output");
+}
+
+/// One prompt with a server of this script: how it ends.
+fn prompt(script: &str, transport: Transport) -> Result<(), Exit> {
+    let (url, _) = serve::demo(Script::parse(script).expect("a script")).expect("a port");
+    let mut options = options(transport, false);
+    options.base_url = url;
+    let mut out = Vec::new();
+    chat::prompt(&options, "Say hi", &mut Show::new(&mut out, true))
+}
+
+#[test]
+fn each_way_to_fail_has_its_own_exit() {
+    let refuses =
+        "[[reply]]\nstatus = 429\nbody = '{\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"no\"}}'\n";
+    let fails = "[[reply]]\nfail = { code = \"context_length_exceeded\", message = \"too long\" }\n";
+    let cuts = "[[reply]]\ntext = \"Hello \"\ncut = true\n";
+    for transport in [Transport::Ws, Transport::Sse] {
+        assert!(matches!(prompt(refuses, transport), Err(Exit::Refused(_))), "{transport:?}");
+        assert!(matches!(prompt(fails, transport), Err(Exit::Model(_))), "{transport:?}");
+        assert!(matches!(prompt(cuts, transport), Err(Exit::Protocol(_))), "{transport:?}");
+    }
+    let mut options = options(Transport::Auto, false);
+    let mut ask = |url: String| {
+        options.base_url = url;
+        chat::prompt(&options, "Say hi", &mut Show::new(&mut Vec::new(), true))
+    };
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert!(matches!(ask(format!("http://{nobody}/v1")), Err(Exit::Connect(_))));
+    assert!(matches!(ask("https://api.example.com/v1".into()), Err(Exit::Arguments(_))), "without a key");
+    assert!(matches!(ask("localhost".into()), Err(Exit::Arguments(_))));
+    // A server that speaks plainly where TLS is wanted.
+    let (url, _) = serve::demo(Script::demo()).unwrap();
+    assert!(matches!(ask(url.replace("http://", "https://")), Err(Exit::Tls(_) | Exit::Connect(_))));
+}
+
+/// What the doctor says of a server with this script.
+fn examined(refuse: bool) -> String {
+    let mut script = Script::demo();
+    script.refuse_websocket = refuse;
+    let (url, _) = serve::demo(script).expect("a port");
+    let options = doctor::Options { base_url: url, api_key_env: "TURNWIRE_TEST_NO_SUCH_KEY".into(), timeout: 5 };
+    let mut out = Vec::new();
+    doctor::examine(&options, &mut out).expect("a server that can be reached");
+    String::from_utf8(out).expect("text")
+}
+
+#[test]
+fn the_doctor_says_what_a_server_speaks() {
+    let accepted = examined(false);
+    assert!(accepted.contains("tcp: connected"));
+    assert!(accepted.contains("websocket: accepted") && accepted.contains("nothing follows"));
+    assert!(examined(true).contains("refused, as by a server that speaks HTTP only, status 426"));
+}
+
+#[test]
+fn a_script_is_toml_or_one_reply_per_line() {
+    let toml = Script::parse("[[reply]]\nturn_state = \"ts\"\ntext = \"Hi\"\n").expect("a script");
+    let lines = Script::parse("{\"turn_state\":\"ts\",\"text\":\"Hi\"}\n\n{\"status\":500}\n").expect("a script");
+    assert_eq!(toml.reply[0].text, lines.reply[0].text);
+    assert_eq!(toml.reply[0].turn_state, lines.reply[0].turn_state);
+    assert_eq!(lines.reply[1].status, Some(500));
+    for bad in ["", "{\"txt\":1}", "[[reply]]\nstatus = \"many\"\n", "refuse_websocket = true\n"] {
+        assert!(Script::parse(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn replies_are_chosen_by_what_a_request_says_and_begin_again_when_all_were_given() {
+    let script = Script::parse("{\"when\":\"Bergen\",\"text\":\"rain\"}\n{\"text\":\"dry\"}\n").expect("a script");
+    let (url, desk) = serve::demo(script).expect("a port");
+    let mut options = options(Transport::Sse, false);
+    options.base_url = url;
+    let mut said = Vec::new();
+    for city in ["Oslo", "Oslo", "Bergen"] {
+        let mut out = Vec::new();
+        chat::prompt(&options, city, &mut Show::new(&mut out, true)).expect("an answer");
+        let lines = lines(&out);
+        let deltas = lines.iter().filter(|line| line["kind"] == "response.output_text.delta");
+        said.push(deltas.map(|line| line["event"]["delta"].as_str().unwrap_or_default()).collect::<String>());
+    }
+    assert_eq!(said, ["dry", "dry", "rain"]);
+    assert_eq!(desk.seen().len(), 3);
+}

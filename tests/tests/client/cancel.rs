@@ -1,0 +1,139 @@
+//! Requests that are given up.
+
+use std::time::Duration;
+
+use turnwire::client::{CancelMode, OwnedOutcome, Provider, Request, Settings};
+use turnwire_tests::fixtures::{ask, created, delta, done, on_lane};
+use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
+
+fn draining() -> Settings {
+    let mut settings = Settings::default();
+    settings.cancel = CancelMode::Drain { limit: Duration::from_millis(500) };
+    settings
+}
+
+fn cancelled(pair: &Pair, id: turnwire::client::RequestId) -> bool {
+    matches!(pair.outcome(id), Some(OwnedOutcome::Cancelled))
+}
+
+#[test]
+fn by_default_the_connection_goes_with_it() {
+    let answers = [vec![created("a"), delta("x")], vec![created("b"), done("b")]];
+    let over_ws = Script::new().ws(answers.clone());
+    let over_http =
+        Script::new().on(Kind::Post, vec![Act::stream_with(&[]), Act::Send(created("a"))]).sse([answers[1].clone()]);
+    for (provider, script) in [(provider(), over_ws), (http_provider(), over_http)] {
+        let mut pair = Pair::new(provider, Settings::default(), script);
+        let first = pair.ask(ask("one"));
+        pair.client.cancel(pair.now, first);
+        pair.client.cancel(pair.now, first);
+        pair.run();
+        assert!(cancelled(&pair, first));
+        assert!(!pair.is_connected());
+        let second = pair.ask(ask("two"));
+        assert_eq!((pair.completed(second).as_str(), pair.dials.len()), ("b", 2));
+    }
+}
+
+#[test]
+fn what_is_drained_is_passed_over() {
+    let script = Script::new().ws([vec![created("a"), delta("x")], vec![created("b"), done("b")]]);
+    let mut pair = Pair::new(provider(), draining(), script);
+    let first = pair.ask(ask("one"));
+    pair.client.cancel(pair.now, first);
+    let second = pair.ask(ask("two"));
+    assert_eq!((cancelled(&pair, first), pair.texts().len()), (true, 1));
+    pair.act(Act::Send(delta("y")));
+    pair.act(Act::Send(done("a")));
+    assert_eq!((pair.completed(second).as_str(), pair.dials.len()), ("b", 1));
+    assert_eq!(pair.kinds(second), ["response.created", "response.completed"]);
+    assert_eq!(pair.kinds(first), ["response.created", "response.output_text.delta"]);
+}
+
+#[test]
+fn what_drains_too_long_is_closed_after_all() {
+    let script = Script::new().ws([vec![created("a")], vec![done("b")]]);
+    let mut pair = Pair::new(provider(), draining(), script);
+    let first = pair.ask(ask("one"));
+    pair.client.cancel(pair.now, first);
+    let (start, second) = (pair.now, pair.ask(ask("two")));
+    pair.run_out();
+    assert_eq!((pair.completed(second).as_str(), pair.dials.len()), ("b", 2));
+    assert_eq!(pair.now.saturating_duration_since(start), Duration::from_millis(500));
+}
+
+fn wide() -> Provider {
+    let mut provider = provider();
+    provider.profile.in_flight = 8;
+    provider
+}
+
+fn lane(name: &str) -> Request {
+    Request::from(ask(name)).on_lane(name)
+}
+
+#[test]
+fn a_lane_that_is_given_up_leaves_the_others_alone() {
+    for settings in [Settings::default(), draining()] {
+        let mut pair = Pair::new(wide(), settings, Script::new());
+        let a = pair.ask(lane("a"));
+        let b = pair.ask(lane("b"));
+        pair.client.cancel(pair.now, a);
+        pair.run();
+        pair.act(Act::Send(on_lane("a", &delta("x"))));
+        pair.act(Act::Send(on_lane("b", &done("rb"))));
+        assert_eq!((cancelled(&pair, a), pair.completed(b).as_str()), (true, "rb"));
+    }
+}
+
+#[test]
+fn a_lane_that_drains_does_not_hold_up_another() {
+    let mut pair = Pair::new(wide(), draining(), Script::new());
+    let a = pair.ask(lane("a"));
+    pair.ask(lane("b"));
+    pair.client.cancel(pair.now, a);
+    let again = pair.ask(lane("a"));
+    let c = pair.ask(lane("c"));
+    assert_eq!(pair.texts().len(), 3, "the third is lane c's: lane a is not free yet");
+    pair.act(Act::Send(on_lane("c", &done("rc"))));
+    assert_eq!(pair.completed(c), "rc");
+    pair.act(Act::Send(on_lane("a", &done("ra"))));
+    pair.act(Act::Send(on_lane("a", &done("ra2"))));
+    assert_eq!(pair.completed(again), "ra2");
+}
+
+#[test]
+fn a_request_can_be_given_up_wherever_it_is() {
+    let scripts = [
+        Script::new().on(Kind::Dial, vec![]),
+        Script::new().on(Kind::Upgrade, vec![]),
+        Script::new().on(Kind::Upgrade, vec![Act::respond(503, "")]),
+        Script::new(),
+    ];
+    for script in scripts {
+        let mut provider = provider();
+        provider.retry.retries = 4;
+        let mut pair = Pair::new(provider, Settings::default(), script);
+        let first = pair.ask(ask("one"));
+        let queued = pair.ask(ask("two"));
+        pair.client.cancel(pair.now, queued);
+        pair.client.cancel(pair.now, first);
+        pair.run();
+        assert!(cancelled(&pair, first) && cancelled(&pair, queued));
+        assert!(!pair.client.in_flight());
+        assert_eq!(pair.client.begin_turn(), Ok(()));
+        while pair.jump() {}
+    }
+}
+
+#[test]
+fn what_drains_counts_as_in_flight() {
+    let mut pair = Pair::new(provider(), draining(), Script::new());
+    let first = pair.ask(ask("one"));
+    pair.client.cancel(pair.now, first);
+    let second = pair.ask(lane("a"));
+    assert_eq!(pair.texts().len(), 1);
+    pair.act(Act::Send(done("r1")));
+    pair.act(Act::Send(on_lane("a", &done("r2"))));
+    assert_eq!((pair.completed(second).as_str(), pair.dials.len()), ("r2", 1));
+}

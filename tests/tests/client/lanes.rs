@@ -1,0 +1,251 @@
+//! Lanes: several responses side by side on one WebSocket.
+
+use turnwire::client::{Misuse, OwnedEvent, OwnedOutcome, Provider, Request, Settings};
+use turnwire::responses::FailureClass;
+use turnwire_tests::fixtures::{ask, assistant, created, delta, done, error, incomplete, msg, on_lane, request, user};
+use turnwire_tests::pair::{Act, Pair, Script, provider};
+
+fn wide() -> Provider {
+    let mut provider = provider();
+    provider.profile.in_flight = 16;
+    provider.profile.keep_after_failure = true;
+    provider
+}
+
+fn lane(name: &str, text: &str) -> Request {
+    Request::from(ask(text)).on_lane(name)
+}
+
+#[test]
+fn lanes_run_side_by_side_and_each_gets_its_own() {
+    let mut pair = Pair::new(wide(), Settings::default(), Script::new());
+    let plain = pair.ask(ask("one"));
+    let a = pair.ask(lane("a", "two"));
+    let b = pair.ask(lane("b", "three"));
+    assert_eq!((pair.texts().len(), pair.dials.len()), (3, 1));
+    assert_eq!(pair.texts()[1].json()["stream_id"], serde_json::json!("a"));
+    for event in [
+        on_lane("b", &created("rb")),
+        created("r"),
+        on_lane("a", &created("ra")),
+        on_lane("b", &delta("B")),
+        delta("x"),
+        on_lane("b", &done("rb")),
+        on_lane("a", &done("ra")),
+        done("r"),
+    ] {
+        pair.act(Act::Send(event));
+    }
+    assert_eq!((pair.completed(plain), pair.completed(a), pair.completed(b)), ("r".into(), "ra".into(), "rb".into()));
+    assert_eq!(pair.kinds(a), ["response.created", "response.completed"]);
+    assert_eq!(pair.kinds(b).len(), 3);
+    assert_eq!(pair.client.strays(), 0);
+}
+
+#[test]
+fn requests_of_one_lane_go_one_after_the_other() {
+    let mut pair = Pair::new(wide(), Settings::default(), Script::new());
+    let first = pair.ask(lane("a", "one"));
+    let second = pair.ask(lane("a", "two"));
+    let other = pair.ask(lane("b", "three"));
+    assert_eq!(pair.texts().len(), 2);
+    pair.act(Act::Send(on_lane("a", &done("a1"))));
+    assert_eq!(pair.texts().len(), 3);
+    pair.act(Act::Send(on_lane("a", &done("a2"))));
+    pair.act(Act::Send(on_lane("b", &done("b1"))));
+    let ids = [first, second, other].map(|id| pair.completed(id));
+    assert_eq!(ids, ["a1", "a2", "b1"]);
+}
+
+#[test]
+fn a_busy_lane_is_misuse_where_nothing_queues() {
+    let mut settings = Settings::default();
+    settings.queue = false;
+    let mut pair = Pair::new(wide(), settings, Script::new());
+    pair.ask(lane("a", "one"));
+    let refused = pair.client.send(pair.now, lane("a", "two")).expect_err("a busy lane");
+    assert_eq!((refused.why, refused.value.lane.as_deref()), (Misuse::InFlight, Some("a")));
+    pair.ask(lane("b", "three"));
+    for name in ["", "a b", &"x".repeat(257)] {
+        let refused = pair.client.send(pair.now, lane(name, "x")).expect_err("no lane's name");
+        assert_eq!(refused.why, Misuse::Lane);
+    }
+    assert_eq!(pair.texts().len(), 2);
+}
+
+#[test]
+fn no_more_are_in_flight_than_the_server_takes() {
+    let mut provider = wide();
+    provider.profile.in_flight = 2;
+    let mut pair = Pair::new(provider, Settings::default(), Script::new());
+    let ids: Vec<_> = ["a", "b", "c"].iter().map(|name| pair.ask(lane(name, "x"))).collect();
+    assert_eq!(pair.texts().len(), 2);
+    pair.act(Act::Send(on_lane("b", &done("rb"))));
+    assert_eq!((pair.texts().len(), pair.completed(ids[1]).as_str()), (3, "rb"));
+}
+
+#[test]
+fn each_lane_has_a_chain_of_its_own() {
+    let mut pair = Pair::new(wide(), Settings::default(), Script::new());
+    pair.ask(lane("a", "hello"));
+    pair.act(Act::Send(on_lane("a", &msg("msg_1", "hi"))));
+    pair.act(Act::Send(on_lane("a", &done("ra"))));
+    let history = || request(vec![user("hello"), assistant("msg_1", "hi"), user("more")]);
+    pair.ask(Request::from(history()).on_lane("b"));
+    pair.ask(Request::from(history()).on_lane("a"));
+    let previous: Vec<_> = pair.texts().iter().map(|seen| seen.previous()).collect();
+    assert_eq!(previous, [None, None, Some("ra".into())]);
+}
+
+#[test]
+fn a_failure_of_one_lane_is_no_other_s() {
+    let mut pair = Pair::new(wide(), Settings::default(), Script::new());
+    let a = pair.ask(lane("a", "one"));
+    let b = pair.ask(lane("b", "two"));
+    pair.act(Act::Send(on_lane("a", &error(400, "invalid_prompt", "no"))));
+    assert_eq!(pair.failure(a).class, FailureClass::InvalidRequest);
+    pair.act(Act::Send(on_lane("b", &done("rb"))));
+    assert_eq!((pair.completed(b).as_str(), pair.is_connected()), ("rb", true));
+}
+
+#[test]
+fn a_connection_that_is_not_kept_after_a_failure_outlives_it_only_for_the_others() {
+    let mut provider = wide();
+    provider.profile.keep_after_failure = false;
+    let mut pair = Pair::new(provider, Settings::default(), Script::new());
+    pair.ask(lane("a", "one"));
+    let b = pair.ask(lane("b", "two"));
+    pair.act(Act::Send(on_lane("a", &error(400, "invalid_prompt", "no"))));
+    let c = pair.ask(lane("c", "three"));
+    assert_eq!(pair.texts().len(), 2);
+    pair.act(Act::Send(on_lane("b", &done("rb"))));
+    assert_eq!((pair.completed(b).as_str(), pair.texts().len(), pair.dials.len()), ("rb", 3, 2));
+    pair.act(Act::Send(on_lane("c", &done("rc"))));
+    assert_eq!(pair.completed(c), "rc");
+}
+
+#[test]
+fn an_error_of_the_connection_is_every_lane_s() {
+    let mut provider = wide();
+    provider.retry.retries = 1;
+    let mut pair = Pair::new(provider, Settings::default(), Script::new());
+    let a = pair.ask(lane("a", "one"));
+    let b = pair.ask(lane("b", "two"));
+    pair.act(Act::Send(error(400, "websocket_connection_limit_reached", "60 minutes")));
+    pair.jump();
+    assert_eq!((pair.dials.len(), pair.texts().len()), (2, 4));
+    pair.act(Act::Send(on_lane("a", &done("ra"))));
+    pair.act(Act::Send(on_lane("b", &done("rb"))));
+    assert_eq!((pair.completed(a), pair.completed(b)), ("ra".into(), "rb".into()));
+}
+
+#[test]
+fn a_lost_connection_is_every_lane_s() {
+    let mut provider = wide();
+    provider.retry.retries = 1;
+    let mut pair = Pair::new(provider, Settings::default(), Script::new());
+    let a = pair.ask(lane("a", "one"));
+    let b = pair.ask(lane("b", "two"));
+    pair.act(Act::Send(on_lane("a", &delta("x"))));
+    pair.act(Act::Drop);
+    pair.pass(std::time::Duration::from_millis(500));
+    assert!(matches!(pair.outcome(a), Some(OwnedOutcome::Failed(_))), "its output had been seen");
+    pair.act(Act::Send(on_lane("b", &done("rb"))));
+    assert_eq!(pair.completed(b), "rb");
+}
+
+#[test]
+fn a_silent_lane_times_out_beside_a_lively_one() {
+    let mut pair = Pair::new(wide(), Settings::default(), Script::new());
+    let silent = pair.ask(lane("a", "one"));
+    let lively = pair.ask(lane("b", "two"));
+    for _ in 0..4 {
+        pair.pass(std::time::Duration::from_millis(400));
+        pair.act(Act::Send(on_lane("b", &delta("x"))));
+    }
+    assert_eq!(pair.texts().len(), 2);
+    assert!(pair.outcome(lively).is_none());
+    pair.act(Act::Send(on_lane("b", &done("rb"))));
+    assert_eq!(pair.completed(lively), "rb");
+    pair.run_out();
+    assert!(pair.outcome(silent).is_some());
+}
+
+#[test]
+fn a_websocket_bears_so_many_names_in_its_life() {
+    let mut provider = wide();
+    provider.profile.named_lanes = 2;
+    let mut pair = Pair::new(provider, Settings::default(), Script::new());
+    for (at, name) in ["a", "b", "a", "c"].iter().enumerate() {
+        let id = pair.ask(lane(name, "x"));
+        pair.act(Act::Send(on_lane(name, &done(&format!("r{at}")))));
+        assert_eq!(pair.completed(id), format!("r{at}"));
+    }
+    let sockets: Vec<_> = pair.texts().iter().map(|seen| seen.socket).collect();
+    assert_eq!(sockets, [0, 0, 0, 1]);
+}
+
+#[test]
+fn steering_goes_to_the_running_response() {
+    let mut pair = Pair::new(wide(), Settings::default(), Script::new());
+    let id = pair.ask(ask("one"));
+    assert_eq!(pair.client.steer(pair.now, id, &[user("left")]), Err(Misuse::NoRequest));
+    pair.act(Act::Send(created("r1")));
+    assert_eq!(pair.client.steer(pair.now, id, &[user("left")]), Ok(()));
+    pair.run();
+    let steer = pair.texts()[1].json();
+    assert_eq!(
+        (&steer["type"], &steer["previous_response_id"], steer["input"].as_array().map(Vec::len)),
+        (&serde_json::json!("response.steer"), &serde_json::json!("r1"), Some(1))
+    );
+    for event in [
+        r#"{"type":"response.steer.accepted"}"#.to_owned(),
+        incomplete("r1", "steered"),
+        created("r2"),
+        delta("x"),
+        done("r2"),
+    ] {
+        pair.act(Act::Send(event));
+    }
+    assert_eq!(pair.completed(id), "r2");
+    assert_eq!(pair.report(id).expect("a report").response_id.as_deref(), Some("r2"));
+    assert_eq!(pair.client.steer(pair.now, id, &[user("late")]), Err(Misuse::NoRequest));
+    // Nothing builds on a response of two inputs.
+    pair.ask(request(vec![user("one"), user("more")]));
+    assert_eq!(pair.texts()[2].previous(), None);
+}
+
+#[test]
+fn a_steering_that_fails_is_an_event() {
+    for kind in ["response.steer.pending", "response.steer.failed"] {
+        let mut pair = Pair::new(wide(), Settings::default(), Script::new().ws([vec![created("r1")]]));
+        let id = pair.ask(ask("one"));
+        pair.client.steer(pair.now, id, &[user("left")]).expect("a running response");
+        pair.run();
+        pair.act(Act::Send(format!(r#"{{"type":"{kind}"}}"#)));
+        pair.act(Act::Send(done("r1")));
+        assert_eq!(pair.kinds(id), ["response.created", kind, "response.completed"]);
+        assert!(!pair.events.iter().any(|event| matches!(event, OwnedEvent::Violation { .. })));
+    }
+}
+
+#[test]
+fn only_what_nothing_was_heard_of_can_have_been_too_large() {
+    let mut provider = wide();
+    provider.retry.retries = 1;
+    let mut pair = Pair::new(provider, Settings::default(), Script::new());
+    let a = pair.ask(lane("a", "one"));
+    let b = pair.ask(lane("b", "two"));
+    pair.act(Act::Send(on_lane("a", &created("ra"))));
+    pair.act(Act::Close(1009, String::new()));
+    pair.pass(std::time::Duration::from_millis(500));
+    let over_http =
+        |pair: &Pair| pair.posts().iter().map(|seen| seen.input()[0]["content"][0]["text"].clone()).collect::<Vec<_>>();
+    assert_eq!(over_http(&pair), ["two"]);
+    for act in [Act::stream_with(&[]), Act::Send(done("rb")), Act::End] {
+        pair.act(act);
+    }
+    assert_eq!(pair.completed(b), "rb");
+    pair.act(Act::Send(on_lane("a", &done("ra2"))));
+    assert_eq!(pair.completed(a), "ra2");
+}

@@ -1,0 +1,156 @@
+//! What comes late, or to nobody (`docs/differences.md` 9).
+
+use std::time::Duration;
+
+use turnwire::client::{Disconnected, OwnedEvent, Settings};
+use turnwire::responses::{Derived, FailureClass};
+use turnwire_tests::fixtures::{ask, created, delta, done, done0, error, fail, on_lane};
+use turnwire_tests::pair::{Act, Kind, Pair, Script, provider};
+
+fn delivered(pair: &Pair) -> usize {
+    pair.events.iter().filter(|event| matches!(event, OwnedEvent::Server { .. } | OwnedEvent::Malformed { .. })).count()
+}
+
+#[test]
+fn a_frame_between_two_requests_is_delivered_to_nobody() {
+    let script = Script::new().ws([vec![created("a"), done("a"), delta("LATE")], vec![created("b"), done("b")]]);
+    let mut pair = Pair::new(provider(), Settings::default(), script);
+    let first = pair.ask(ask("one"));
+    let second = pair.ask(ask("two"));
+    assert_eq!(pair.kinds(first), ["response.created", "response.completed"]);
+    assert_eq!(pair.kinds(second), ["response.created", "response.completed"]);
+    assert_eq!((pair.dials.len(), pair.client.strays()), (1, 1));
+}
+
+#[test]
+fn an_end_that_comes_twice_does_not_end_the_next_request() {
+    let script =
+        Script::new().ws([vec![created("a"), done("a")], vec![done("a"), created("b"), delta("x"), done("b")]]);
+    let mut pair = Pair::new(provider(), Settings::default(), script);
+    pair.ask(ask("one"));
+    let second = pair.ask(ask("two"));
+    assert_eq!(pair.completed(second), "b");
+    assert_eq!(pair.kinds(second), ["response.created", "response.output_text.delta", "response.completed"]);
+    let violations = pair.events.iter().filter(|event| matches!(event, OwnedEvent::Violation { .. })).count();
+    assert_eq!((violations, pair.client.strays()), (0, 1));
+}
+
+#[test]
+fn an_end_that_comes_twice_does_not_stop_the_clock() {
+    let script = Script::new().ws([vec![created("a"), done("a")], vec![done("a")]]);
+    let mut pair = Pair::new(provider(), Settings::default(), script);
+    pair.ask(ask("one"));
+    let mut settings = Settings::default();
+    settings.choice = turnwire::client::Choice::WebSocket;
+    let second = pair.ask(ask("two"));
+    assert!(pair.client.in_flight());
+    let start = pair.now;
+    pair.jump();
+    assert_eq!(pair.now.saturating_duration_since(start), Duration::from_secs(1));
+    pair.run();
+    assert!(pair.outcome(second).is_some() || pair.client.fell_back());
+}
+
+#[test]
+fn a_failure_that_comes_twice_does_not_fail_the_next_request() {
+    let mut provider = provider();
+    provider.profile.keep_after_failure = true;
+    let script = Script::new().ws([
+        vec![created("r"), fail("invalid_prompt", "no")],
+        vec![fail("invalid_prompt", "no"), created("b"), done("b")],
+    ]);
+    let mut pair = Pair::new(provider, Settings::default(), script);
+    let first = pair.ask(ask("one"));
+    assert_eq!(pair.failure(first).class, FailureClass::InvalidRequest);
+    let second = pair.ask(ask("two"));
+    assert_eq!((pair.completed(second).as_str(), pair.dials.len()), ("b", 1));
+}
+
+#[test]
+fn a_server_that_gives_every_response_one_id_is_understood() {
+    let answer = || vec![created("resp_mock"), delta("x"), done("resp_mock")];
+    let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([answer(), answer(), answer()]));
+    for text in ["one", "two", "three"] {
+        let id = pair.ask(ask(text));
+        assert_eq!(pair.kinds(id), ["response.created", "response.output_text.delta", "response.completed"]);
+    }
+    assert_eq!((pair.dials.len(), pair.client.strays()), (1, 0));
+}
+
+#[test]
+fn one_id_over_http_is_nothing_that_comes_late() {
+    let answer = || vec![done0("resp_mock")];
+    let script = Script::new().sse([answer(), answer()]);
+    let mut pair = Pair::new(turnwire_tests::pair::http_provider(), Settings::default(), script);
+    for text in ["one", "two"] {
+        let id = pair.ask(ask(text));
+        assert_eq!(pair.completed(id), "resp_mock");
+    }
+    assert_eq!(pair.dials.len(), 1);
+}
+
+#[test]
+fn limits_are_told_at_any_time() {
+    let limits = r#"{"type":"codex.rate_limits","rate_limits":{"primary":{"used_percent":42,"window_minutes":60}}}"#;
+    let script = Script::new().ws([vec![created("a"), done("a"), limits.into()]]);
+    let mut pair = Pair::new(provider(), Settings::default(), script);
+    pair.ask(ask("one"));
+    let told = |event: &OwnedEvent| matches!(event, OwnedEvent::Derived { id: None, derived: Derived::RateLimits(_) });
+    assert_eq!(pair.events.iter().filter(|event| told(event)).count(), 1);
+    assert_eq!(pair.client.strays(), 0);
+}
+
+#[test]
+fn an_error_of_the_connection_between_two_requests_costs_nothing() {
+    let limit = error(400, "websocket_connection_limit_reached", "60 minutes");
+    let script = Script::new().ws([vec![created("a"), done("a"), limit], vec![created("b"), done("b")]]);
+    let mut pair = Pair::new(provider(), Settings::default(), script);
+    pair.ask(ask("one"));
+    let second = pair.ask(ask("two"));
+    assert_eq!((pair.completed(second).as_str(), pair.dials.len()), ("b", 2));
+    assert!(pair.delays().is_empty());
+    let told: Vec<&Disconnected> = pair
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            OwnedEvent::Disconnected(why) => Some(why),
+            _ => None,
+        })
+        .collect();
+    assert!(matches!(told[..], [Disconnected::Failed(failure)] if failure.class == FailureClass::ConnectionLimit));
+}
+
+#[test]
+fn a_stray_error_leaves_an_idle_connection_alone() {
+    let script = Script::new().ws([vec![created("a"), done("a"), error(500, "x", "y")], vec![created("b"), done("b")]]);
+    let mut pair = Pair::new(provider(), Settings::default(), script);
+    pair.ask(ask("one"));
+    let second = pair.ask(ask("two"));
+    assert_eq!((pair.completed(second).as_str(), pair.dials.len(), pair.client.strays()), ("b", 1, 1));
+}
+
+#[test]
+fn events_of_a_lane_that_nobody_opened_are_strays() {
+    let answer = vec![created("a"), on_lane("x", &delta("who?")), on_lane("x", &done("z")), done("a")];
+    let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([answer]));
+    let id = pair.ask(ask("one"));
+    assert_eq!(pair.kinds(id), ["response.created", "response.completed"]);
+    assert_eq!(pair.client.strays(), 2);
+}
+
+#[test]
+fn garbage_is_the_request_s_when_there_is_one_only() {
+    let mut provider = provider();
+    provider.profile.in_flight = 4;
+    let mut pair = Pair::new(provider, Settings::default(), Script::new());
+    let first = pair.ask(ask("one"));
+    pair.act(Act::Raw(b"\x81\x04nope".to_vec()));
+    assert_eq!(delivered(&pair), 1);
+    let request = turnwire::client::Request::from(ask("two")).on_lane("x");
+    pair.ask(request);
+    pair.act(Act::Raw(b"\x81\x04nope".to_vec()));
+    assert_eq!((delivered(&pair), pair.client.strays()), (1, 1));
+    pair.act(Act::Send(done("a")));
+    assert_eq!(pair.completed(first), "a");
+    assert_eq!(pair.seen(Kind::Text).len(), 2);
+}

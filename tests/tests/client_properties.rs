@@ -1,0 +1,38 @@
+//! The laws of the client over anything, and over one turn cut everywhere.
+
+use proptest::prelude::*;
+use turnwire_tests::chunks::Chunks;
+use turnwire_tests::laws::{client, cut};
+use turnwire_tests::pair::Cut;
+
+proptest! {
+    #[test]
+    fn any_life_ends_and_is_the_same_however_it_is_cut(input in prop::collection::vec(any::<u8>(), 0..160)) {
+        prop_assert_eq!(client::anything(&input), Ok(()));
+    }
+}
+
+/// Every `step`th offset of the first socket's bytes, both ways.
+fn everywhere(websocket: bool, retries: u32, step: usize) {
+    let (pair, _) = cut::turn(websocket, retries, Cut::default(), &Chunks::Whole, &Chunks::Whole);
+    let (up, down) = (pair.carried[0].0.len(), pair.carried[0].1.len());
+    assert!(up > 500 && down > 500, "{up} {down}");
+    let cuts = (0..=up).map(|at| Cut { up: Some(at), down: None });
+    for cut in cuts.chain((0..=down).map(|at| Cut { up: None, down: Some(at) })).step_by(step) {
+        if let Err(why) = cut::cut(websocket, retries, cut, &Chunks::Whole, &Chunks::Whole) {
+            panic!("{cut:?}, {retries} retries: {why}");
+        }
+    }
+}
+
+#[test]
+fn a_turn_over_websocket_is_cut_everywhere() {
+    everywhere(true, 0, 1);
+    everywhere(true, 1, 7);
+}
+
+#[test]
+fn a_turn_over_http_is_cut_everywhere() {
+    everywhere(false, 0, 1);
+    everywhere(false, 1, 7);
+}

@@ -1,0 +1,180 @@
+//! Providers as data, the URLs that follow from them, and credentials that do not show.
+
+use core::time::Duration;
+
+use turnwire::client::{Credentials, InvalidProvider, Provider, Secret, Settings, TokenCommand};
+use turnwire_tests::fixtures::{ask, done0};
+use turnwire_tests::pair::{Pair, Script};
+
+fn toml(text: &str) -> Result<Provider, toml::de::Error> {
+    toml::from_str(text)
+}
+
+#[test]
+fn a_preset_alone_is_a_provider() {
+    assert_eq!(toml("preset = \"openai\"").expect("a provider"), Provider::openai());
+    assert_eq!(toml("preset = \"codex\"").expect("a provider"), Provider::codex());
+    assert_eq!(toml("preset = \"local\"\nport = 1234").expect("a provider"), Provider::local(1234));
+    let azure = "https://x.openai.azure.com/openai";
+    let text = format!("preset = \"azure\"\nbase_url = \"{azure}\"");
+    assert_eq!(toml(&text).expect("a provider"), Provider::azure(azure));
+    let custom = toml("name = \"mine\"\nbase_url = \"https://h/v1\"").expect("a provider");
+    assert_eq!(custom, Provider::new("mine", "https://h/v1"));
+}
+
+#[test]
+fn a_file_says_everything_there_is() {
+    let provider = toml(
+        r#"
+        name = "mine"
+        base_url = "http://10.0.0.1/v1"
+        connect_timeout_ms = 100
+        idle_timeout_ms = 200
+        allow_plain = true
+        query = [["z", "1"], ["a", "2"]]
+        [headers]
+        x-key = "secret"
+        [retry]
+        retries = 1000
+        base_delay_ms = 5
+        on_429 = true
+        on_5xx = false
+        on_transport = false
+        within_s = 60
+        [profile]
+        websocket = false
+        beta = "b"
+        incremental = false
+        deflate = false
+        zstd = true
+        in_flight = 4
+        named_lanes = 8
+        max_age_s = 0
+        send_cap = 1000
+        ping_s = 0
+        turn_state = false
+        stores = true
+        keep_after_failure = true
+        "#,
+    )
+    .expect("a provider");
+    assert_eq!(provider.query, [("z".into(), "1".into()), ("a".into(), "2".into())]);
+    assert_eq!(
+        (provider.connect_timeout, provider.idle_timeout),
+        (Duration::from_millis(100), Duration::from_millis(200))
+    );
+    assert_eq!((provider.retry.retries, provider.retry.on_429, provider.retry.on_5xx), (100, true, false));
+    assert_eq!(provider.retry.within, Some(Duration::from_secs(60)));
+    let profile = &provider.profile;
+    assert_eq!((profile.in_flight, profile.named_lanes, profile.send_cap), (4, 8, Some(1000)));
+    assert_eq!((profile.max_age, profile.ping, profile.beta.as_deref()), (None, None, Some("b")));
+    assert!(profile.zstd && profile.stores && profile.keep_after_failure);
+    assert!(!(profile.websocket || profile.incremental || profile.deflate || profile.turn_state));
+    assert_eq!(provider.check(), Ok(()));
+    assert!(!format!("{provider:?}").contains("secret"));
+}
+
+#[test]
+fn a_file_may_use_the_clients_own_names() {
+    let json = r#"{"name":"n","base_url":"https://h","query_params":{"z":"1","a":"b"},"http_headers":{"x":"y"},"stream_max_retries":7,
+        "stream_idle_timeout_ms":1,"websocket_connect_timeout_ms":2,"supports_websockets":false}"#;
+    let provider: Provider = serde_json::from_str(json).expect("a provider");
+    assert_eq!(provider.query, [("z".into(), "1".into()), ("a".into(), "b".into())], "in the order of the file");
+    assert_eq!((provider.headers.len(), provider.retry.retries), (1, 7));
+    assert_eq!((provider.idle_timeout, provider.connect_timeout), (Duration::from_millis(1), Duration::from_millis(2)));
+    assert!(!provider.profile.websocket);
+}
+
+#[test]
+fn a_file_with_a_slip_is_refused() {
+    for text in [
+        "name = \"n\"",
+        "base_url = \"https://h\"",
+        "preset = \"azure\"",
+        "preset = \"other\"",
+        "preset = \"openai\"\nidle_timeout = 5",
+        "preset = \"openai\"\n[profile]\nlanes = 5",
+        "preset = \"openai\"\n[headers]\nx = 5",
+    ] {
+        assert!(toml(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn what_can_never_be_asked_is_refused_before() {
+    let check = |base: &str| Provider::new("n", base).check();
+    assert_eq!(check("https://h/v1?z=1"), Ok(()));
+    assert_eq!(check("http://localhost:1/v1"), Ok(()));
+    assert_eq!(check("http://h/v1"), Err(InvalidProvider::Plain));
+    assert_eq!(check("https://user@h/v1"), Err(InvalidProvider::Userinfo));
+    assert_eq!(check("ftp://h"), Err(InvalidProvider::Scheme));
+    assert!(matches!(check("h/v1"), Err(InvalidProvider::Url(_))));
+    let mut provider = Provider::openai();
+    provider.headers = vec![("x-a".into(), "b\nc".into())];
+    assert_eq!(provider.check(), Err(InvalidProvider::Header("x-a".into())));
+}
+
+#[test]
+fn parameters_are_escaped_only_where_they_must_be() {
+    let target = |base: &str, query: &[(&str, &str)]| {
+        let mut provider = Provider::new("test", base);
+        provider.profile.websocket = false;
+        provider.query = query.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        let mut pair = Pair::new(provider, Settings::default(), Script::new().sse([vec![done0("r")]]));
+        pair.ask(ask("hi"));
+        pair.posts()[0].target.clone()
+    };
+    let base = "http://127.0.0.1/v1";
+    assert_eq!(target(base, &[("api-version", "2025-04-01-preview")]), "/v1/responses?api-version=2025-04-01-preview");
+    assert_eq!(target(base, &[("b", "x/y:z"), ("a", "1,2")]), "/v1/responses?b=x/y:z&a=1,2");
+    assert_eq!(target(base, &[("k=", "a&b=c#d e+%é\r\n")]), "/v1/responses?k%3D=a%26b=c%23d%20e%2B%25%C3%A9%0D%0A");
+    assert_eq!(target("http://127.0.0.1/v1/?z=1", &[("a", "b")]), "/v1/responses?z=1&a=b");
+    assert_eq!(target("http://127.0.0.1", &[]), "/responses");
+}
+
+#[test]
+fn azure_by_name_or_host() {
+    let is_azure = |name: &str, base: &str| Provider::new(name, base).is_azure();
+    assert!(is_azure("AZURE", "https://h"));
+    for host in [
+        "foo.openai.azure.us/openai/deployments/bar",
+        "foo.cognitiveservices.azure.cn",
+        "foo.aoai.azure.com",
+        "foo.azure-api.net",
+        "foo.z01.azurefd.net",
+        "foo.windows.net/openai",
+    ] {
+        assert!(is_azure("n", &format!("https://{host}")), "{host}");
+    }
+    assert!(!is_azure("n", "https://myproxy.azurewebsites.net/openai") && !is_azure("n", "https://example.com/openai"));
+    assert!(
+        Provider::new("OpenAI", "https://h").is_first_party() && !Provider::new("openai", "https://h").is_first_party()
+    );
+}
+
+#[test]
+fn secrets_do_not_show() {
+    let secret: Secret = serde_json::from_str("\"hush\"").expect("a secret");
+    assert_eq!((format!("{secret:?}").as_str(), secret.expose()), ("Secret(..)", "hush"));
+    let all = [
+        Credentials::bearer("hush").with_account("acct").with_fedramp(),
+        Credentials::Headers(vec![("x".into(), "hush".into())]),
+        Credentials::None.with_account("acct"),
+    ];
+    for credentials in all {
+        assert!(!format!("{credentials:?}").contains("hush"));
+    }
+}
+
+#[test]
+fn a_commands_output_is_a_token() {
+    let command: TokenCommand = toml::from_str("program = \"token\"\nargs = [\"-q\"]").expect("a command");
+    assert_eq!(command, TokenCommand::new("token", &["-q"]));
+    assert_eq!((command.timeout_ms, command.refresh_ms), (5000, 300_000));
+    let token = |output: &[u8]| match TokenCommand::credentials(output) {
+        Some(Credentials::Bearer { token, .. }) => Some(token.expose().to_owned()),
+        _ => None,
+    };
+    assert_eq!(token(b" tok\n").as_deref(), Some("tok"));
+    assert_eq!((token(b" \n"), token(b"\xff")), (None, None));
+}

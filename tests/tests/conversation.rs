@@ -1,0 +1,82 @@
+//! One conversation, held in six ways: on tokio, on async-std, on smol, on a thread with a custom loop and with the blocking
+//! adapter, and in memory; over both transports, plain and with TLS.
+//!
+//! What is said, and what must come of it, is in `conversation/talk.rs`, and the same for all. Each way only moves bytes.
+
+#[path = "conversation/async_io.rs"]
+mod async_io;
+#[path = "conversation/custom.rs"]
+mod custom;
+#[path = "conversation/ends.rs"]
+mod ends;
+#[path = "conversation/memory.rs"]
+mod memory;
+#[path = "conversation/place.rs"]
+mod place;
+#[path = "conversation/talk.rs"]
+mod talk;
+#[path = "conversation/tokio.rs"]
+mod tokio;
+
+use std::sync::Arc;
+
+use turnwire::client::Choice;
+use turnwire_cli::serve::Desk;
+
+use crate::place::Place;
+use crate::talk::Talk;
+
+/// Holds the conversation, and judges it.
+fn hold(place: Place, by: impl FnOnce(Place, &mut Talk, &Arc<Desk>)) {
+    let (mut talk, desk) = (Talk::default(), Arc::new(talk::desk()));
+    by(place, &mut talk, &desk);
+    talk.judge(place.choice, &desk);
+}
+
+/// Every way, over this transport, with this security.
+macro_rules! ways {
+    ($($name:ident: $choice:ident, $tls:literal;)*) => {
+        $(mod $name {
+            use super::*;
+
+            const PLACE: Place = Place { choice: Choice::$choice, tls: $tls };
+
+            #[test]
+            fn on_tokio() {
+                hold(PLACE, crate::tokio::hold);
+            }
+
+            #[test]
+            fn on_async_std() {
+                hold(PLACE, crate::async_io::hold_on_async_std);
+            }
+
+            #[test]
+            fn on_smol() {
+                hold(PLACE, crate::async_io::hold_on_smol);
+            }
+
+            #[test]
+            fn on_a_custom_loop() {
+                hold(PLACE, crate::custom::hold);
+            }
+
+            #[test]
+            fn on_a_blocking_thread() {
+                hold(PLACE, crate::custom::hold_blocking);
+            }
+
+            #[test]
+            fn in_memory() {
+                crate::memory::hold(PLACE);
+            }
+        })*
+    };
+}
+
+ways! {
+    websocket_plain: WebSocket, false;
+    websocket_tls: WebSocket, true;
+    sse_plain: Sse, false;
+    sse_tls: Sse, true;
+}

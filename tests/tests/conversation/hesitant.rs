@@ -1,0 +1,168 @@
+//! A client and a server that drop the future of `next()` each time it has to wait, over sockets that make it wait before every
+//! step.
+
+use core::future::{Future as _, poll_fn};
+use core::pin::pin;
+use core::task::{Context, Poll};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_lite::future::zip;
+use turnwire::client::{ConnectFailed, Target};
+use turnwire::connection::Connection;
+use turnwire::time::Instant;
+use turnwire_cli::serve::config;
+use turnwire_driver::{Driver, Io, Server};
+use turnwire_rustls::TlsIo;
+
+use crate::ends::{self, Door, House, Part};
+use crate::place::Place;
+
+/// Makes everybody wait before every step: each call but every second one is `Pending`, and wakes the task at once.
+struct Hesitant<I> {
+    io: I,
+    /// One for each method, so that none is kept from ever being called twice in a row.
+    hesitated: [bool; 4],
+}
+
+impl<I: Io> Hesitant<I> {
+    const fn new(io: I) -> Self {
+        Self { io, hesitated: [false; 4] }
+    }
+
+    fn hesitates(&mut self, method: usize, cx: &Context<'_>) -> bool {
+        self.hesitated[method] = !self.hesitated[method];
+        if self.hesitated[method] {
+            cx.waker().wake_by_ref();
+        }
+        self.hesitated[method]
+    }
+}
+
+impl<I: Io> Io for Hesitant<I> {
+    fn now(&self) -> Instant {
+        self.io.now()
+    }
+
+    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
+        if self.hesitates(0, cx) { Poll::Pending } else { self.io.poll_connect(cx, target) }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.hesitates(1, cx) {
+            return Poll::Pending;
+        }
+        // Few bytes at a time: events come apart in the middle.
+        let length = buffer.len().min(61);
+        self.io.poll_read(cx, &mut buffer[..length])
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.hesitates(2, cx) { Poll::Pending } else { self.io.poll_write(cx, &bytes[..bytes.len().min(61)]) }
+    }
+
+    fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
+        self.io.poll_wait(cx, until)
+    }
+
+    fn hang_up(&mut self) {
+        self.io.hang_up();
+    }
+}
+
+/// Polls a future that is made anew for every poll, and dropped each time it has to wait.
+async fn dropping<T>(drops: &mut usize, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+    poll_fn(|cx| {
+        let result = poll(cx);
+        *drops += usize::from(result.is_pending());
+        result
+    })
+    .await
+}
+
+/// The client's end.
+async fn talk<I: Io, P: Part>(driver: &mut Driver<I>, part: &mut P, drops: &mut usize) {
+    loop {
+        part.command(driver.now(), driver.client());
+        let goes_on = dropping(drops, |cx| {
+            pin!(driver.next()).poll(cx).map(|event| event.map(|event| part.hear(&event)).is_some())
+        });
+        if !goes_on.await {
+            return;
+        }
+    }
+}
+
+/// The server's end of one socket.
+async fn serve<I: Io, H: House>(server: &mut Server<I>, socket: usize, house: &H, drops: &mut usize) {
+    loop {
+        let now = server.now();
+        let heard = dropping(drops, |cx| {
+            pin!(server.next()).poll(cx).map(|incoming| incoming.map(|incoming| house.hear(now, socket, &incoming)))
+        });
+        let Some(heard) = heard.await else { return };
+        if house.answer(now, server.connection(), heard).is_break() {
+            // What was said goes out in as many steps as it needs, and nothing more is heard.
+            poll_fn(|cx| {
+                let _ = pin!(server.next()).poll(cx);
+                if server.connection().poll_transmit().is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+            return;
+        }
+    }
+}
+
+/// Holds a conversation, both ends in one future, with sockets of whichever runtime.
+async fn hold<I: Io, P: Part, H: House>(
+    place: Place,
+    address: SocketAddr,
+    (part, house): (&mut P, &H),
+    socket: I,
+    accept: impl AsyncFn() -> I,
+) {
+    let (trust, shown) = place.tls();
+    let (door, mut asked, mut served) = (Door::new(address), 0, 0);
+    let serving = async {
+        for socket in 0.. {
+            let accepted = accept().await;
+            if door.is_closed() {
+                return;
+            }
+            let io = TlsIo::accepted(Hesitant::new(accepted), shown.clone()).expect("a session");
+            let mut server = Server::new(Connection::server(config(true), [4; 32]), io);
+            serve(&mut server, socket, house, &mut served).await;
+        }
+    };
+    let asking = async {
+        let io = TlsIo::with_config(Hesitant::new(socket), trust);
+        let mut driver = Driver::new(ends::client(place, address, part), io);
+        talk(&mut driver, part, &mut asked).await;
+        door.close();
+    };
+    zip(serving, asking).await;
+    assert!(asked > 10 && served > 10, "the client dropped {asked} futures, the server {served}");
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn hold_on_tokio<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let accept = async || turnwire_tokio::Socket::open(listener.accept().await.expect("a client").0);
+    hold(place, address, (part, &**house), turnwire_tokio::Socket::new(), accept).await;
+}
+
+pub(crate) fn hold_on_smol<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
+    smol::block_on(hold_on_async_io(place, part, house));
+}
+
+pub(crate) fn hold_on_async_std<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
+    async_std::task::block_on(hold_on_async_io(place, part, house));
+}
+
+async fn hold_on_async_io<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
+    let (listener, address) = crate::async_io::listen();
+    let accept = async || turnwire_async_std::Socket::open(listener.accept().await.expect("a client").0);
+    hold(place, address, (part, &**house), turnwire_async_std::Socket::new(), accept).await;
+}

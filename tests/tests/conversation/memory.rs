@@ -1,0 +1,108 @@
+//! In memory: two machines, two TLS layers where there is TLS, and a wire of 7 bytes a read. No socket, and a clock that stands
+//! still.
+
+use turnwire::client::{Client, Dial};
+use turnwire::connection::{Connection, Server};
+use turnwire::time::Instant;
+use turnwire_cli::serve::{self, Desk, Heard};
+use turnwire_rustls::Tls;
+
+use crate::ends::{self, Part as _};
+use crate::place::Place;
+use crate::talk::{self, Talk};
+
+const NOW: Instant = Instant::ZERO;
+
+/// Bytes of one read.
+const READ: usize = 7;
+
+/// The two TLS layers of a connection.
+struct Layers {
+    client: Tls,
+    server: Tls,
+}
+
+/// Holds the conversation.
+pub(crate) fn hold(place: Place) {
+    let (trust, shown) = place.tls();
+    let desk = talk::desk();
+    let mut client = ends::client(place, ([127, 0, 0, 1], 443).into(), &Talk::default());
+    let mut server = Connection::server(serve::config(true), [4; 32]);
+    let mut layers = None;
+    let mut talk = Talk::default();
+    for _ in 0..100_000 {
+        while let Some(event) = client.poll_event() {
+            talk.hear(&event);
+        }
+        talk.command(NOW, &mut client);
+        if client.is_finished() {
+            return talk.judge(place.choice, &desk);
+        }
+        match client.poll_dial() {
+            Some(Dial::Open(target)) => {
+                assert_eq!((target.host.as_str(), target.tls), ("127.0.0.1", place.tls));
+                layers = shown.as_ref().map(|shown| Layers {
+                    client: Tls::client(trust.clone(), &target.host).expect("a name"),
+                    server: Tls::server(shown.clone()).expect("a session"),
+                });
+                if let Some(layers) = &mut layers {
+                    shake(layers);
+                }
+                client.handle_connected(NOW);
+            }
+            Some(Dial::HangUp) => server.handle_eof(NOW),
+            None => {}
+        }
+        carry(&mut client, &mut server, layers.as_mut());
+        answer(&mut server, &desk);
+    }
+    panic!("the conversation does not come to an end");
+}
+
+/// The TLS handshake.
+fn shake(layers: &mut Layers) {
+    while layers.client.is_handshaking() || layers.server.is_handshaking() {
+        pass(&mut layers.client, &mut layers.server);
+        pass(&mut layers.server, &mut layers.client);
+    }
+}
+
+/// Passes ciphertext on.
+fn pass(from: &mut Tls, to: &mut Tls) {
+    let bytes = from.poll_transmit().to_vec();
+    from.handle_written(bytes.len());
+    for read in bytes.chunks(READ) {
+        to.handle_input(read).expect("a session that holds");
+    }
+}
+
+/// Carries what waits on both sides.
+fn carry(client: &mut Client, server: &mut Connection<Server>, layers: Option<&mut Layers>) {
+    let Some(layers) = layers else {
+        let up = client.poll_transmit().to_vec();
+        client.handle_written(NOW, up.len());
+        up.chunks(READ).for_each(|read| server.handle_input(NOW, read));
+        let down = server.poll_transmit().to_vec();
+        server.handle_written(NOW, down.len());
+        return down.chunks(READ).for_each(|read| client.handle_input(NOW, read));
+    };
+    let taken = layers.client.encrypt(client.poll_transmit());
+    client.handle_written(NOW, taken);
+    pass(&mut layers.client, &mut layers.server);
+    let up = layers.server.poll_plaintext().to_vec();
+    layers.server.handle_taken(up.len());
+    up.chunks(READ).for_each(|read| server.handle_input(NOW, read));
+    let taken = layers.server.encrypt(server.poll_transmit());
+    server.handle_written(NOW, taken);
+    pass(&mut layers.server, &mut layers.client);
+    let down = layers.client.poll_plaintext().to_vec();
+    layers.client.handle_taken(down.len());
+    down.chunks(READ).for_each(|read| client.handle_input(NOW, read));
+}
+
+fn answer(server: &mut Connection<Server>, desk: &Desk) {
+    while let Some(incoming) = server.poll_event() {
+        let heard = Heard::of(&incoming);
+        desk.answer(NOW, server, heard).expect("a connection that holds");
+    }
+}

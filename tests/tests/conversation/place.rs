@@ -1,0 +1,47 @@
+//! Where the conversation is held: the transport, and TLS with a certificate made for the occasion.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use turnwire::client::{Choice, Credentials, Provider, Settings};
+use turnwire_rustls::rustls::pki_types::PrivateKeyDer;
+use turnwire_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+/// Where the conversation is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) choice: Choice,
+    pub(crate) tls: bool,
+}
+
+impl Place {
+    pub(crate) fn provider(self, address: SocketAddr) -> Provider {
+        let scheme = if self.tls { "https" } else { "http" };
+        let mut provider = Provider::new("test", &format!("{scheme}://127.0.0.1:{}/v1", address.port()));
+        provider.retry.retries = 0;
+        provider
+    }
+
+    pub(crate) fn settings(self) -> Settings {
+        let mut settings = Settings::default();
+        settings.choice = self.choice;
+        settings
+    }
+
+    pub(crate) fn credentials() -> Credentials {
+        Credentials::bearer("test-key")
+    }
+
+    /// What the two ends are configured with: a certificate that signs itself, and trust in it. The client's half is there in
+    /// any case, and of no use without TLS.
+    pub(crate) fn tls(self) -> (Arc<ClientConfig>, Option<Arc<ServerConfig>>) {
+        let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).expect("a root");
+        let client = turnwire_rustls::client_config_with_roots(roots).expect("a configuration");
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+        let server = turnwire_rustls::server_config(vec![made.cert.der().clone()], key).expect("a configuration");
+        (client, self.tls.then_some(server))
+    }
+}

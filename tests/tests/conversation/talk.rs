@@ -1,0 +1,146 @@
+//! What is said, and what must come of it. Pure: it hears events and commands a client, and each way of moving bytes holds it.
+
+use core::ops::ControlFlow;
+
+use turnwire::client::{Choice, Client, Event, Outcome, RequestId};
+use turnwire::connection::{Connection, Incoming, Server, Transport};
+use turnwire::responses::{CreateResponse, Data, Item};
+use turnwire::time::Instant;
+use turnwire_cli::serve::{Desk, Heard, Script};
+
+use crate::ends::{House, Part};
+
+/// One request, as its client saw it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) transport: Option<Transport>,
+    pub(crate) reused: bool,
+    pub(crate) incremental: bool,
+    pub(crate) token: Option<String>,
+    pub(crate) text: String,
+    pub(crate) tokens: (i64, i64, i64),
+}
+
+/// The demo's conversation: a turn of three requests, two of them called forth by tool calls, and a turn of one.
+#[derive(Debug, Default)]
+pub(crate) struct Talk {
+    items: Vec<Item>,
+    turns: usize,
+    asked: Option<RequestId>,
+    calls: Vec<String>,
+    text: String,
+    token: Option<String>,
+    lines: Vec<Line>,
+}
+
+impl Part for Talk {
+    /// Commands the client when it is its turn to be commanded.
+    fn command(&mut self, now: Instant, client: &mut Client) {
+        if self.asked.is_some() || client.is_finished() {
+            return;
+        }
+        if self.calls.is_empty() {
+            self.turns += 1;
+            if self.turns > 2 {
+                return client.close(now);
+            }
+            client.begin_turn().expect("nothing is in flight");
+            self.items.push(Item::user("Bergen or Oslo?"));
+        }
+        for call in self.calls.drain(..) {
+            self.items.push(Item::function_call_output(&call, "dry"));
+        }
+        let request = CreateResponse::new("gpt-x", self.items.clone());
+        self.asked = Some(client.send(now, request).expect("a request that can be sent"));
+    }
+
+    fn hear(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Sent { turn_state, .. } => self.token = turn_state.map(str::to_owned),
+            Event::Server { id, event } => {
+                assert_eq!(Some(*id), self.asked);
+                match &event.data {
+                    Data::OutputTextDelta { delta, .. } => self.text.push_str(delta),
+                    Data::OutputItemDone { item, .. } => {
+                        let item = Item::parse(item.as_str()).expect("an item");
+                        if let Item::FunctionCall(call) = &item {
+                            self.calls.push(call.call_id.clone());
+                        }
+                        self.items.push(item);
+                    }
+                    _ => {}
+                }
+            }
+            Event::Finished { id, outcome, report } => {
+                assert_eq!(Some(*id), self.asked.take());
+                let Outcome::Completed(completed) = outcome else { panic!("{outcome:?}") };
+                let usage = completed.usage.expect("usage");
+                self.lines.push(Line {
+                    transport: report.transport,
+                    reused: report.reused,
+                    incremental: report.incremental,
+                    token: self.token.take(),
+                    text: core::mem::take(&mut self.text),
+                    tokens: (usage.input_tokens, usage.cached_tokens, usage.output_tokens),
+                });
+            }
+            Event::Malformed { .. } | Event::Violation { .. } | Event::Retry { .. } | Event::FellBack(_) => {
+                panic!("{event:?}")
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Talk {
+    /// Judges what came of it, at the client's end and at the server's.
+    pub(crate) fn judge(self, choice: Choice, desk: &Desk) {
+        let transport = if choice == Choice::Sse { Transport::Sse } else { Transport::WebSocket };
+        let first = Some("ts-first".to_owned());
+        let expected = [
+            (None, "", (96, 0, 18)),
+            (first.clone(), "", (131, 96, 18)),
+            (first.clone(), "It rains in Bergen, as it should, and Oslo is dry: go to Oslo.", (166, 128, 19)),
+            (None, "You are welcome. Take an umbrella all the same.", (201, 160, 12)),
+        ];
+        let expected = expected.into_iter().enumerate().map(|(at, (token, text, tokens))| Line {
+            transport: Some(transport),
+            reused: at > 0,
+            incremental: at > 0 && transport == Transport::WebSocket,
+            token,
+            text: text.to_owned(),
+            tokens,
+        });
+        assert_eq!(self.lines, expected.collect::<Vec<_>>());
+
+        let seen = desk.seen();
+        let tokens: Vec<_> = seen.iter().map(|seen| seen.turn_state.clone()).collect();
+        assert_eq!(tokens, [None, first.clone(), first, None], "what the server saw of the token");
+        assert!(seen.iter().all(|seen| seen.transport == transport));
+        let lengths: Vec<_> = seen.iter().map(|seen| seen.body["input"].as_array().map_or(0, Vec::len)).collect();
+        match transport {
+            // Only what the server had not seen.
+            Transport::WebSocket => assert_eq!(lengths, [1, 1, 1, 1]),
+            Transport::Sse => assert_eq!(lengths, [1, 3, 5, 7]),
+        }
+    }
+}
+
+/// The server's script.
+pub(crate) fn desk() -> Desk {
+    Desk::new(Script::demo())
+}
+
+impl House for Desk {
+    type Heard = Heard;
+
+    fn hear(&self, _now: Instant, _socket: usize, incoming: &Incoming<'_>) -> Heard {
+        Heard::of(incoming)
+    }
+
+    fn answer(&self, now: Instant, connection: &mut Connection<Server>, heard: Heard) -> ControlFlow<()> {
+        // The connection ended before it could be answered: its last event says so.
+        let _ = Self::answer(self, now, connection, heard);
+        ControlFlow::Continue(())
+    }
+}

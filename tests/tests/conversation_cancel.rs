@@ -1,0 +1,66 @@
+//! Law 12: dropping `next()` at any await point loses nothing.
+//!
+//! The conversation is held once more, by a client and a server that drop the future of `next()` each time it has to wait, over
+//! sockets that make it wait before every step. Both count how often they dropped one, and the same must come of the
+//! conversation as always.
+
+#[expect(dead_code, reason = "only a listener is needed of it")]
+#[path = "conversation/async_io.rs"]
+mod async_io;
+#[path = "conversation/ends.rs"]
+mod ends;
+#[path = "conversation/hesitant.rs"]
+mod hesitant;
+#[path = "conversation/place.rs"]
+mod place;
+#[path = "conversation/talk.rs"]
+mod talk;
+
+use std::sync::Arc;
+
+use turnwire::client::Choice;
+use turnwire_cli::serve::Desk;
+
+use crate::place::Place;
+use crate::talk::Talk;
+
+/// Holds the conversation, and judges it.
+fn hold(choice: Choice, tls: bool, by: impl FnOnce(Place, &mut Talk, &Arc<Desk>)) {
+    let (mut talk, desk) = (Talk::default(), Arc::new(talk::desk()));
+    by(Place { choice, tls }, &mut talk, &desk);
+    talk.judge(choice, &desk);
+}
+
+macro_rules! ways {
+    ($($name:ident: $hold:path;)*) => {
+        $(mod $name {
+            use super::*;
+
+            #[test]
+            fn websocket_plain() {
+                hold(Choice::WebSocket, false, $hold);
+            }
+
+            #[test]
+            fn websocket_tls() {
+                hold(Choice::WebSocket, true, $hold);
+            }
+
+            #[test]
+            fn sse_plain() {
+                hold(Choice::Sse, false, $hold);
+            }
+
+            #[test]
+            fn sse_tls() {
+                hold(Choice::Sse, true, $hold);
+            }
+        })*
+    };
+}
+
+ways! {
+    on_tokio: hesitant::hold_on_tokio;
+    on_smol: hesitant::hold_on_smol;
+    on_async_std: hesitant::hold_on_async_std;
+}

@@ -1,0 +1,144 @@
+//! The gzip content coding: what it hides comes whole, in any reads, and never more than was allowed.
+
+use proptest::prelude::*;
+use turnwire::http::gzip::{Decoder, Limits};
+use turnwire::http::{Error, Response};
+use turnwire_tests::chunks::Chunks;
+use turnwire_tests::laws::gzip as laws;
+use zlib_rs::{Deflate, DeflateFlush, Status};
+
+/// One gzip member.
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; content.len() + content.len() / 100 + 100];
+    let mut stream = Deflate::new(6, true, 15 + 16);
+    let status = stream.compress(content, &mut out, DeflateFlush::Finish);
+    assert_eq!(status, Ok(Status::StreamEnd));
+    out.truncate(usize::try_from(stream.total_out()).expect("a length"));
+    out
+}
+
+fn cuts() -> impl Strategy<Value = Chunks> {
+    prop_oneof![Just(Chunks::Bytes), proptest::collection::vec(0_usize..600, 1..5).prop_map(Chunks::Cycle)]
+}
+
+/// Content that compresses well, badly, and in between.
+fn content() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..300),
+        (any::<u8>(), 0_usize..3000).prop_map(|(byte, times)| vec![byte; times]),
+        Just(b"data: {\"type\":\"response.output_text.delta\"}\n\n".repeat(3)),
+    ];
+    proptest::collection::vec(part, 0..5).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn what_was_coded_comes_back(members in proptest::collection::vec(content(), 1..4), cuts in cuts()) {
+        let body: Vec<u8> = members.iter().flat_map(|content| gzip(content)).collect();
+        let outcome = laws::chunking(Limits::default(), &body, &cuts).map_err(TestCaseError::fail)?;
+        prop_assert_eq!((outcome.content, outcome.error), (members.concat(), None));
+    }
+
+    #[test]
+    fn a_body_that_is_cut_or_bent_is_an_error(content in content(), at in any::<prop::sample::Index>(), flip in 1_u8.., cuts in cuts()) {
+        let body = gzip(&content);
+        let at = at.index(body.len());
+        let cut = laws::chunking(Limits::default(), &body[..at], &cuts).map_err(TestCaseError::fail)?;
+        prop_assert_eq!(cut.error, Some(Error::Truncated));
+        prop_assert!(content.starts_with(&cut.content));
+        let mut bent = body;
+        bent[at] ^= flip;
+        let bent = laws::chunking(Limits::default(), &bent, &cuts).map_err(TestCaseError::fail)?;
+        // The header's time, system and such mean nothing; whatever else is bent is seen.
+        prop_assert!(bent.error.is_some() || bent.content == content);
+    }
+
+    #[test]
+    fn fuzz_laws_hold(choice in any::<u8>(), sizes in any::<u8>(), content in content(), noise in proptest::collection::vec(any::<u8>(), 0..200)) {
+        for input in [gzip(&content), noise] {
+            laws::anything(&[&[choice, sizes], &input[..]].concat()).map_err(TestCaseError::fail)?;
+        }
+    }
+}
+
+#[test]
+fn the_output_at_its_limit_and_beyond() {
+    let body = gzip(&b"data: x\n".repeat(5000));
+    for chunks in [Chunks::Whole, Chunks::Bytes] {
+        let limits = Limits { output: 40_000, ..Limits::default() };
+        let at = laws::decode(limits, &body, &chunks).expect("the laws");
+        assert_eq!((at.content.len(), at.error), (40_000, None));
+        let limits = Limits { output: 39_999, ..limits };
+        let over = laws::decode(limits, &body, &chunks).expect("the laws");
+        assert_eq!((over.content.len(), over.error), (39_999, Some(Error::ContentTooLong { limit: 39_999 })));
+    }
+}
+
+/// A bomb: 50 MB of zeros in 50 KB.
+#[test]
+fn a_bomb_ends_at_the_ratio() {
+    let bomb = gzip(&vec![0; 50_000_000]);
+    for chunks in [Chunks::Whole, Chunks::Bytes, Chunks::Size(1400)] {
+        let outcome = laws::decode(Limits::default(), &bomb, &chunks).expect("the laws");
+        assert_eq!(outcome.error, Some(Error::ContentRatio { limit: 256 }));
+        assert!(outcome.content.len() < 64 * 1024 + 2 * 512 * 1032, "{} bytes came", outcome.content.len());
+    }
+    let limits = Limits { ratio: 1032, ..Limits::default() };
+    assert_eq!(laws::decode(limits, &bomb, &Chunks::Whole).expect("the laws").error, None);
+}
+
+/// Corrupt data behind the place where a limit was passed is not even looked at.
+#[test]
+fn the_first_error_counts() {
+    let mut body = gzip(&b"data: x\n".repeat(5000));
+    let end = body.len() - 1;
+    body[end] ^= 1;
+    let limits = Limits { output: 10, ..Limits::default() };
+    let over = laws::chunking(limits, &body, &Chunks::Bytes).expect("the laws");
+    assert_eq!(over.error, Some(Error::ContentTooLong { limit: 10 }));
+    let corrupt = laws::chunking(Limits::default(), &body, &Chunks::Bytes).expect("the laws");
+    assert_eq!((corrupt.content.len(), corrupt.error), (40_000, Some(Error::ContentCorrupt)));
+}
+
+/// What a server flushes is seen at once: an event does not wait for the next one.
+#[test]
+fn a_flushed_event_comes_at_once() {
+    let mut stream = Deflate::new(6, true, 15 + 16);
+    let mut decoder = Decoder::new(Limits::default());
+    for event in ["data: one\n\n", "data: two\n\n"] {
+        let (mut out, before) = (vec![0; 100], stream.total_out());
+        stream.compress(event.as_bytes(), &mut out, DeflateFlush::SyncFlush).expect("room");
+        let mut read = &out[..usize::try_from(stream.total_out() - before).expect("a length")];
+        assert_eq!(decoder.decode(&mut read), Ok(Some(event.as_bytes())));
+        assert_eq!((decoder.decode(&mut read), read.len()), (Ok(None), 0));
+    }
+    assert!(!format!("{decoder:?}").contains("100, 97"), "nothing of the body is shown");
+    assert_eq!(decoder.eof(), Err(Error::Truncated));
+}
+
+#[test]
+fn only_gzip_alone_is_undone() {
+    let coding = |value: &str| {
+        let mut response = Response::new(200).expect("a status");
+        response.headers.append("Content-Encoding", value).expect("a header");
+        Decoder::response(&response, Limits::default()).map(|decoder| decoder.is_some())
+    };
+    assert_eq!((coding("identity"), coding("")), (Ok(false), Ok(false)));
+    assert_eq!((coding("GZIP"), coding("x-gzip"), coding("identity, gzip")), (Ok(true), Ok(true), Ok(true)));
+    for value in ["br", "gzip, gzip", "gzip, br", "deflate"] {
+        assert_eq!(coding(value), Err(Error::ContentCoding), "{value}");
+    }
+}
+
+#[test]
+fn what_is_no_gzip_is_corrupt() {
+    for body in [&b"data: x\n\n"[..], &[31, 139, 9, 0], &[31, 140], &[0x78, 0x9C, 1]] {
+        let outcome = laws::chunking(Limits::default(), body, &Chunks::Bytes).expect("the laws");
+        assert_eq!((outcome.content.len(), outcome.error), (0, Some(Error::ContentCorrupt)), "{body:?}");
+    }
+    let nothing = laws::decode(Limits::default(), b"", &Chunks::Whole).expect("the laws");
+    assert_eq!(nothing.error, Some(Error::Truncated), "an empty body is no gzip stream");
+    let trailing = [gzip(b"x"), b"junk".to_vec()].concat();
+    let outcome = laws::chunking(Limits::default(), &trailing, &Chunks::Bytes).expect("the laws");
+    assert_eq!((outcome.content.as_slice(), outcome.error), (&b"x"[..], Some(Error::ContentCorrupt)));
+}

@@ -1,0 +1,188 @@
+//! The table of events, as it is committed; and what is read of an event beside its members.
+
+use std::fs;
+use std::path::Path;
+
+use core::time::Duration;
+
+use turnwire::responses::{Class, Data, Derivation, Derived, Envelope, KINDS, Malformed, Origin, ServerEvent, Timing};
+
+/// The table as text, a kind a line: its class, and its members, each with how it is read.
+fn table() -> String {
+    KINDS
+        .iter()
+        .map(|(kind, class, members)| {
+            let members: Vec<String> = members
+                .iter()
+                .map(|(name, how)| match how.strip_suffix("_opt") {
+                    Some(how) => format!("{name}: {how}?"),
+                    None => format!("{name}: {how}"),
+                })
+                .collect();
+            format!("{kind} [{class:?}] {{ {} }}\n", members.join(", "))
+        })
+        .collect()
+}
+
+/// With `UPDATE_SNAPSHOTS` set, the file is written instead of compared.
+#[test]
+fn the_table_is_the_committed_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/events.txt");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(&path, table()).expect("a file");
+    }
+    let committed = fs::read_to_string(path).expect("the snapshot");
+    for (ours, theirs) in table().lines().zip(committed.lines()) {
+        assert_eq!(ours, theirs);
+    }
+    assert_eq!(table().lines().count(), committed.lines().count());
+}
+
+#[test]
+fn no_kind_stands_there_twice() {
+    let mut kinds: Vec<&str> = KINDS.iter().map(|(kind, ..)| *kind).collect();
+    kinds.sort_unstable();
+    let count = kinds.len();
+    kinds.dedup();
+    assert_eq!(kinds.len(), count);
+    assert!(count >= 60, "{count} kinds");
+}
+
+#[test]
+fn a_member_of_another_type_costs_an_event_only_where_it_is_needed() {
+    let odd = r#"{"type":"response.output_text.delta","delta":"x","item_id":5,"output_index":-1.5,"sequence_number":"7","obfuscation":[]}"#;
+    let event = ServerEvent::parse(odd).expect("an event");
+    let Data::OutputTextDelta { delta, item_id, output_index, .. } = &event.data else { panic!("{event:?}") };
+    assert_eq!((&**delta, item_id, output_index, event.sequence_number), ("x", &None, &None, None));
+    assert_eq!(event.raw(), Some(odd));
+    let needed = r#"{"type":"response.output_text.delta","delta":5}"#;
+    assert!(matches!(ServerEvent::parse(needed), Err(Malformed::Type { member: "delta", .. })));
+    let huge = r#"{"type":"response.output_text.delta","delta":"x","output_index":99999999999999999999}"#;
+    assert!(ServerEvent::parse(huge).is_ok());
+}
+
+#[test]
+fn what_stands_there_twice_or_too_deep_is_refused() {
+    let twice = r#"{"type":"a","delta":"x","d\u0065lta":"y"}"#;
+    assert!(matches!(Envelope::scan(twice), Err(Malformed::Twice)));
+    assert!(matches!(Envelope::scan(r#"{"type":"a","type":"a"}"#), Err(Malformed::Twice)));
+    assert!(Envelope::scan(r#"{"type":"a","zz":1,"zz":2}"#).is_ok(), "nobody reads that member");
+    let deep = |levels: usize| format!(r#"{{"type":"a","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    assert!(Envelope::scan(&deep(128)).is_ok());
+    assert!(matches!(Envelope::scan(&deep(129)), Err(Malformed::Depth)));
+    assert!(matches!(Envelope::scan(&deep(10_000)), Err(Malformed::Depth)));
+}
+
+#[test]
+fn text_is_lent_unless_something_in_it_is_escaped() {
+    use std::borrow::Cow;
+
+    let delta = |text: &'static str| match ServerEvent::parse(text).expect("an event").data {
+        Data::OutputTextDelta { delta, .. } => delta,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(delta(r#"{"type":"response.output_text.delta","delta":"plain €"}"#), Cow::Borrowed("plain €")));
+    assert!(
+        matches!(delta(r#"{"type":"response.output_text.delta","delta":"\u20ac"}"#), Cow::Owned(text) if text == "€")
+    );
+    let surrogate = r#"{"type":"response.output_text.delta","delta":"\ud800"}"#;
+    assert!(matches!(ServerEvent::parse(surrogate), Err(Malformed::Type { member: "delta", .. })));
+}
+
+fn observe(derivation: &mut Derivation, payload: &str) -> Vec<Derived<'static>> {
+    let envelope = Envelope::scan(payload).expect("an event");
+    derivation.observe(Origin::Handshake, &envelope).into_iter().map(Derived::into_owned).collect()
+}
+
+#[test]
+fn what_follows_comes_in_the_protocols_order() {
+    let payload = r#"{"type":"response.metadata","headers":{"openai-model":"m"},"safety_buffering":{"use_cases":["cyber"],"reasons":[]},"metadata":{"openai_chatgpt_moderation_metadata":1,"openai_verification_recommendation":["trusted_access_for_cyber",5,"other","trusted_access_for_cyber"]}}"#;
+    let derived = observe(&mut Derivation::default(), payload);
+    assert!(matches!(&derived[0], Derived::Model(model) if model == "m"), "{derived:?}");
+    assert!(matches!(&derived[1], Derived::Verifications(words) if words == &["trusted_access_for_cyber"]));
+    assert!(matches!(&derived[2], Derived::Moderation(raw) if raw.as_str() == "1"));
+    assert!(matches!(&derived[3], Derived::SafetyBuffering(_)));
+    assert_eq!(derived.len(), 4);
+}
+
+#[test]
+fn models_are_said_once_across_head_and_body() {
+    let mut derivation = Derivation::default();
+    derivation.prelude(Origin::Handshake, &[("openai-model", "m")]);
+    let says = |model: &str| format!(r#"{{"type":"x","headers":{{"openai-model":"{model}"}}}}"#);
+    assert!(observe(&mut derivation, &says("m")).is_empty());
+    assert_eq!(observe(&mut derivation, &says("n")), [Derived::Model("n".into())]);
+    assert!(observe(&mut derivation, &says("n")).is_empty());
+    assert_eq!(observe(&mut derivation, &says("m")), [Derived::Model("m".into())]);
+}
+
+#[test]
+fn treatments_replace_one_another_whole() {
+    let mut derivation = Derivation::default();
+    let mut faster = |payload: &str| {
+        let derived = observe(&mut derivation, payload);
+        let [Derived::SafetyBuffering(buffering)] = &derived[..] else { panic!("{derived:?}") };
+        buffering.faster_model.clone()
+    };
+    let held = |headers: &str, retry: &str| {
+        format!(r#"{{"type":"x","headers":{{{headers}}},"safety_buffering":{{"use_cases":[],"reasons":[]{retry}}}}}"#)
+    };
+    let model = r#""x-codex-safety-buffering-faster-model":"quick""#;
+    assert_eq!(faster(&held(model, "")).as_deref(), Some("quick"));
+    assert_eq!(faster(&held("", "")).as_deref(), Some("quick"));
+    assert_eq!(faster(&held("", r#","retry_model":null"#)), None);
+    assert_eq!(faster(&held("", r#","retry_model":"other""#)).as_deref(), Some("other"));
+    assert_eq!(faster(&held(r#""x-codex-safety-buffering-faster-model":["a"]"#, "")).as_deref(), Some("quick"));
+    assert_eq!(faster(&held(r#""x-codex-safety-buffering-enabled":true"#, "")), None);
+    for mismatch in [r#"{"use_cases":[]}"#, r#"[[],[]]"#, "5", r#"{"use_cases":[1],"reasons":[]}"#] {
+        let payload = format!(r#"{{"type":"x","safety_buffering":{mismatch}}}"#);
+        assert!(observe(&mut derivation, &payload).is_empty(), "{mismatch}");
+    }
+}
+
+#[test]
+fn the_token_is_the_first_usable_value() {
+    let token = |headers: &str| {
+        let payload = format!(r#"{{"type":"response.metadata","headers":{headers}}}"#);
+        Envelope::scan(&payload).expect("an event").turn_state().map(std::borrow::Cow::into_owned)
+    };
+    assert_eq!(token(r#"{"X-Codex-Turn-State":"t"}"#).as_deref(), Some("t"));
+    assert_eq!(token(r#"{"x-codex-turn-state":[["t"],"u"]}"#).as_deref(), Some("t"));
+    assert_eq!(token(r#"{"x-codex-turn-state":5,"X-CODEX-TURN-STATE":"t"}"#).as_deref(), Some("t"));
+    assert_eq!(token(r#"{"x-codex-turn-state":""}"#).as_deref(), Some(""));
+    assert_eq!((token("{}"), token("5"), token(r#"{"x-codex-turn-state":[]}"#)), (None, None, None));
+}
+
+#[test]
+fn classes_of_kinds() {
+    let class = |kind: &str| KINDS.iter().find(|(known, ..)| *known == kind).map(|(_, class, _)| *class);
+    assert_eq!(class("response.queued"), Some(Class::Created));
+    assert_eq!(class("response.output_item.added"), Some(Class::Output));
+    assert_eq!(class("response.steer.accepted"), Some(Class::Note));
+    assert_eq!(class("codex.rate_limits"), Some(Class::Note));
+    let ends: Vec<&str> = KINDS.iter().filter(|(_, class, _)| class.is_end()).map(|(kind, ..)| *kind).collect();
+    assert_eq!(ends, ["response.completed", "response.failed", "response.incomplete", "error"]);
+}
+
+#[test]
+fn times_that_make_no_sense_are_unset() {
+    let metrics = r#"{"responses_duration_excl_engine_and_client_tool_time_ms":120,"engine_service_total_ms":450.5,"engine_iapi_ttft_total_ms":-1,"engine_service_ttft_total_ms":"340","engine_iapi_tbt_across_engine_calls_ms":1e400,"new":1}"#;
+    let payload = format!(r#"{{"type":"responsesapi.websocket_timing","timing_metrics":{metrics}}}"#);
+    let timing = Timing::from_event(&Envelope::scan(&payload).expect("an event")).expect("metrics");
+    let mut expected = Timing::default();
+    expected.overhead = Some(Duration::from_millis(120));
+    expected.engine = Some(Duration::from_micros(450_500));
+    assert_eq!(timing, expected);
+    let other = payload.replace("websocket_timing", "other");
+    assert_eq!(Timing::from_event(&Envelope::scan(&other).expect("an event")), None);
+}
+
+#[test]
+fn one_long_string_is_lent_whole() {
+    let text = "x".repeat(4 * 1024 * 1024);
+    let payload = format!(r#"{{"type":"response.output_text.delta","delta":"{text}"}}"#);
+    let event = ServerEvent::parse(&payload).expect("an event");
+    assert!(
+        matches!(event.data, Data::OutputTextDelta { delta: std::borrow::Cow::Borrowed(delta), .. } if delta == text)
+    );
+}

@@ -1,0 +1,159 @@
+//! Headers and metadata by which the requests of one conversation are known.
+
+use serde_json::Value;
+use turnwire::responses::session::{
+    Agent, Compaction, Context, RequestKind, Session, Source, Surface, TurnMetadata, Workspace,
+};
+
+fn session() -> Session {
+    Session::new("sess", "thr", "inst")
+}
+
+fn names(session: &Session, surface: Surface, context: &Context<'_>) -> Vec<String> {
+    session.fields(surface, context).into_iter().map(|(name, _)| name).collect()
+}
+
+#[test]
+fn each_surface_has_its_headers_and_no_others() {
+    let agent = Agent::new("app", "1.0");
+    let mut session = session().with_originator("thread-app", &agent);
+    session.beta_features = vec!["a".into(), "b".into()];
+    session.source = Source::Memories;
+    session.parent_thread_id = Some("parent".into());
+    session.timing_metrics = true;
+    let turn = TurnMetadata::new(RequestKind::Turn, "turn-1");
+    let context = Context { turn: Some(&turn), attestation: Some("att"), lite: true, inference_call_id: Some("call") };
+    let of = |surface| names(&session, surface, &context);
+    let compatibility = [
+        "x-codex-window-id",
+        "x-codex-turn-metadata",
+        "x-codex-parent-thread-id",
+        "x-openai-subagent",
+        "x-openai-memgen-request",
+    ];
+    let lite = "x-openai-internal-codex-responses-lite";
+    let sse = [
+        &["session-id", "thread-id", "x-client-request-id"][..],
+        &compatibility,
+        &["x-codex-beta-features", lite, "x-oai-attestation", "x-codex-inference-call-id", "originator"],
+    ];
+    assert_eq!(of(Surface::Sse), sse.concat());
+    let handshake = [
+        &["x-client-request-id", "session-id", "thread-id"][..],
+        &compatibility,
+        &["x-codex-beta-features", "x-oai-attestation", "originator", "x-responsesapi-include-timing-metrics"],
+    ];
+    assert_eq!(of(Surface::Handshake), handshake.concat());
+    let compact = [
+        &["x-codex-installation-id", "x-codex-beta-features", "originator"][..],
+        &compatibility,
+        &["session-id", "thread-id", "x-oai-attestation", lite],
+    ];
+    assert_eq!(of(Surface::Compact), compact.concat());
+    assert_eq!(of(Surface::Memories), ["originator", "x-openai-subagent", "x-openai-memgen-request"]);
+    assert_eq!(of(Surface::Search), ["x-codex-turn-metadata", "originator"]);
+    assert_eq!(of(Surface::Images), ["originator"]);
+    assert!(of(Surface::Models).is_empty());
+}
+
+#[test]
+fn what_is_unset_is_left_out() {
+    let context = Context::default();
+    assert_eq!(
+        names(&session(), Surface::Sse, &context),
+        ["session-id", "thread-id", "x-client-request-id", "x-codex-window-id"]
+    );
+    let same = session().with_originator("app", &Agent::new("app", "1.0"));
+    assert_eq!(same.originator, None);
+    let keys: Vec<String> = session().metadata(None).iter().map(|(key, _)| key.to_owned()).collect();
+    assert_eq!(keys, ["x-codex-installation-id", "session_id", "thread_id", "x-codex-window-id"]);
+}
+
+#[test]
+fn header_and_metadata_differ_for_a_thread_of_its_own() {
+    let words = |source: Source| (source.header().map(String::from), source.kind().map(String::from));
+    let word = |word: &str| Some(word.to_owned());
+    assert_eq!(words(Source::User), (None, None));
+    assert_eq!(words(Source::Review), (word("review"), word("review")));
+    assert_eq!(words(Source::Compact), (word("compact"), word("compact")));
+    assert_eq!(words(Source::MemoryConsolidation), (word("memory_consolidation"), word("memory_consolidation")));
+    assert_eq!(words(Source::ThreadSpawn), (word("collab_spawn"), word("thread_spawn")));
+    assert_eq!(words(Source::Other("probe".into())), (word("probe"), word("probe")));
+    assert_eq!(words(Source::Memories), (word("memory_consolidation"), None));
+}
+
+#[test]
+fn turn_metadata_is_ascii_in_order_and_without_reserved_keys() {
+    let mut session = session();
+    session.parent_thread_id = Some("parent".into());
+    session.source = Source::ThreadSpawn;
+    let mut turn = TurnMetadata::new(RequestKind::Compaction, "turn-1");
+    turn.forked_from_thread_id = Some("fork".into());
+    turn.thread_source = Some("user".into());
+    turn.sandbox = Some("none".into());
+    let mut workspace = Workspace::default();
+    workspace.associated_remote_urls = vec![("origin".into(), "https://example.com/é".into())];
+    workspace.latest_git_commit_hash = Some("abc".into());
+    workspace.has_changes = Some(false);
+    turn.workspaces = vec![("/home/ü/🙂".into(), workspace)];
+    turn.turn_started_at_unix_ms = Some(7);
+    turn.compaction = Some(Compaction::manual());
+    turn.extra = vec![
+        ("team".into(), "del\u{7f}".into()),
+        ("turn_id".into(), "forged".into()),
+        ("x-codex-turn-metadata".into(), "forged".into()),
+        ("x-openai-subagent".into(), "forged".into()),
+    ];
+    let blob = session.turn_metadata(&turn).expect("a kind");
+    let expected = concat!(
+        r#"{"installation_id":"inst","session_id":"sess","thread_id":"thr","turn_id":"turn-1","window_id":"thr:0","#,
+        r#""request_kind":"compaction","forked_from_thread_id":"fork","parent_thread_id":"parent","#,
+        r#""subagent_kind":"thread_spawn","thread_source":"user","sandbox":"none","#,
+        r#""workspaces":{"/home/\u00fc/\ud83d\ude42":{"associated_remote_urls":{"origin":"https://example.com/\u00e9"},"#,
+        r#""latest_git_commit_hash":"abc","has_changes":false}},"turn_started_at_unix_ms":7,"#,
+        r#""compaction":{"trigger":"manual","reason":"user_requested","implementation":"responses_compact","#,
+        r#""phase":"standalone_turn","strategy":"memento"},"team":"del\u007f"}"#,
+    );
+    assert_eq!(blob, expected);
+    let value: Value = serde_json::from_str(&blob).expect("json");
+    assert!(value["workspaces"].get("/home/ü/🙂").is_some());
+    let metadata = session.metadata(Some(&turn));
+    assert_eq!(metadata.get("x-codex-turn-metadata"), Some(blob.as_str()));
+    assert_eq!(metadata.get("turn_id"), Some("turn-1"));
+    assert_eq!(metadata.get("x-openai-subagent"), Some("collab_spawn"));
+    assert_eq!(metadata.get("team"), None);
+}
+
+#[test]
+fn kinds_decide_what_turn_metadata_says() {
+    let mut turn = TurnMetadata::new(RequestKind::Memory, "turn-1");
+    turn.compaction = Some(Compaction::manual());
+    assert_eq!(session().turn_metadata(&turn).as_deref(), Some(r#"{"request_kind":"memory"}"#));
+    turn.kind = None;
+    assert_eq!(session().turn_metadata(&turn), None);
+    assert!(session().metadata(Some(&turn)).get("x-codex-turn-metadata").is_none());
+}
+
+#[test]
+fn lite_travels_in_frames_not_in_handshakes() {
+    let context = Context { lite: true, ..Context::default() };
+    assert_eq!(
+        Session::frame_metadata(&context),
+        [("ws_request_header_x_openai_internal_codex_responses_lite", "true")]
+    );
+    assert!(Session::frame_metadata(&Context::default()).is_empty());
+    assert!(!names(&session(), Surface::Handshake, &context).iter().any(|name| name.contains("lite")));
+}
+
+#[test]
+fn user_agents_are_printable() {
+    let mut agent = Agent::new("app", "1.0");
+    agent.system = "Débian 12".into();
+    agent.architecture = "x86_64".into();
+    agent.terminal = "xterm".into();
+    agent.suffix = Some("plug\nin".into());
+    agent.residency = Some("us".into());
+    assert_eq!(agent.user_agent(), "app/1.0 (D_bian 12; x86_64) xterm (plug_in)");
+    let names: Vec<String> = agent.defaults().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["originator", "user-agent", "x-openai-internal-codex-residency"]);
+}

@@ -1,0 +1,185 @@
+//! Operations that are answered by one body: what is asked, what is read, and where nothing is asked.
+
+use core::time::Duration;
+
+use serde_json::{Value, json};
+use turnwire::responses::request::{Reasoning, Wire};
+use turnwire::responses::session::Surface;
+use turnwire::responses::unary::{
+    Commands, Compact, Compacted, EditImage, GenerateImage, Image, Images, ListModels, Model, Models, Operation, Query,
+    Search, SearchInput, SearchResults, SearchSettings, Summaries, Summarize, Summary, Trace,
+};
+use turnwire::responses::{CreateResponse, FailureClass, Item, Raw};
+
+fn body(operation: &impl Operation) -> String {
+    let mut out = Vec::new();
+    operation.encode(Wire::new(false, false, false), &mut out);
+    String::from_utf8(out).expect("text")
+}
+
+fn value(text: &str) -> Value {
+    serde_json::from_str(text).expect("json")
+}
+
+fn raw(text: &str) -> Raw<'static> {
+    Raw::new(text).expect("json").into_owned()
+}
+
+#[test]
+fn each_operation_says_where_it_goes_and_how() {
+    fn of<O: Operation>() -> (&'static str, &'static str, Surface, bool, Option<Duration>) {
+        (O::METHOD, O::PATH, O::SURFACE, O::TURN_STATE, O::timeout(Duration::from_secs(300)))
+    }
+    let minutes = |minutes: u64| Some(Duration::from_secs(minutes * 60));
+    assert_eq!(of::<Compact>(), ("POST", "responses/compact", Surface::Compact, true, minutes(20)));
+    assert_eq!(of::<Summarize>(), ("POST", "memories/trace_summarize", Surface::Memories, false, None));
+    assert_eq!(of::<ListModels>(), ("GET", "models", Surface::Models, false, Some(Duration::from_secs(5))));
+    assert_eq!(of::<Search>(), ("POST", "alpha/search", Surface::Search, false, None));
+    assert_eq!(of::<GenerateImage>(), ("POST", "images/generations", Surface::Images, false, None));
+    assert_eq!(of::<EditImage>(), ("POST", "images/edits", Surface::Images, false, None));
+}
+
+#[test]
+fn the_smallest_compaction_and_the_largest() {
+    assert_eq!(body(&Compact::new("m", Vec::new())), r#"{"model":"m","input":[],"parallel_tool_calls":false}"#);
+    let mut request = CreateResponse::new("m", vec![Item::user("hi")]);
+    request.instructions = "Be brief.".into();
+    request.tools = Some(Vec::new());
+    request.reasoning = Some(Reasoning::effort("low"));
+    request.service_tier = Some("priority".into());
+    request.prompt_cache_key = Some("sess".into());
+    request.store = true;
+    let compact = Compact::from(request);
+    let text = body(&compact);
+    let keys: Vec<&str> = ["instructions", "tools", "reasoning", "service_tier", "prompt_cache_key"].into();
+    assert!(keys.iter().all(|key| value(&text).get(key).is_some()), "{text}");
+    for absent in ["client_metadata", "include", "store", "stream", "stream_options", "tool_choice"] {
+        assert!(value(&text).get(absent).is_none(), "{absent}");
+    }
+    assert_eq!(Compact::parse(&text), Ok(compact));
+}
+
+#[test]
+fn a_compaction_keeps_unknown_items_and_fails_for_a_bad_one() {
+    let answer = r#"{"output":[{"type":"compaction","encrypted_content":"e"},{"type":"new", "x": 1}],"more":1}"#;
+    let compacted = Compact::read(&[], answer).expect("an answer");
+    assert_eq!(compacted.output.iter().map(Item::kind).collect::<Vec<_>>(), ["compaction", "new"]);
+    let mut out = Vec::new();
+    compacted.encode(&mut out);
+    assert_eq!(Compact::read(&[], core::str::from_utf8(&out).expect("text")), Ok(compacted));
+    for bad in ["", "[]", "{}", r#"{"output":5}"#, r#"{"output":[{"type":"compaction"}]}"#] {
+        let failure = Compact::read(&[], bad).expect_err(bad);
+        assert_eq!((failure.class, failure.raw.as_deref()), (FailureClass::Stream, Some(bad)));
+    }
+}
+
+#[test]
+fn nothing_is_asked_about_nothing() {
+    assert_eq!(Compact::new("m", Vec::new()).unasked(), Some(Compacted::new(Vec::new())));
+    assert_eq!(Compact::new("m", vec![Item::user("hi")]).unasked(), None);
+    assert_eq!(Summarize::new("m", Vec::new()).unasked(), Some(Summaries::default()));
+    assert_eq!(ListModels { client_version: "1".into() }.unasked(), None);
+}
+
+#[test]
+fn memories_both_ways() {
+    let mut ask = Summarize::new("m", vec![Trace::new("t1", "s.json", vec![raw(r#"{"a": 1}"#)])]);
+    assert_eq!(
+        body(&ask),
+        r#"{"model":"m","traces":[{"id":"t1","metadata":{"source_path":"s.json"},"items":[{"a": 1}]}]}"#
+    );
+    assert_eq!(Summarize::parse(&body(&ask)).expect("a request"), ask);
+    ask.reasoning = Some(Reasoning::effort("ultra"));
+    assert_eq!(value(&body(&ask))["reasoning"], json!({"effort": "max"}));
+    let summaries = Summaries::new(vec![Summary::new("t", "m")]);
+    let mut out = Vec::new();
+    summaries.encode(&mut out);
+    assert_eq!(Summarize::read(&[], core::str::from_utf8(&out).expect("text")), Ok(summaries.clone()));
+    assert_eq!(Summarize::read(&[], r#"{"output":[{"raw_memory":"t","memory_summary":"m"}]}"#), Ok(summaries));
+    assert!(
+        Summarize::read(&[], r#"{"output":[{"raw_memory":"t","trace_summary":"t","memory_summary":"m"}]}"#).is_err()
+    );
+    assert!(Summarize::read(&[], r#"{"output":[{"trace_summary":"t"}]}"#).is_err());
+}
+
+const MODEL: &str = r#"{"slug":"gpt-x","display_name":"X","supported_reasoning_levels":[{"effort":"low","description":"d"}],"shell_type":"default","visibility":"list","supported_in_api":true,"priority":1,"base_instructions":"b","support_verbosity":false,"truncation_policy":{"mode":"bytes","limit":10000},"supports_parallel_tool_calls":true,"experimental_supported_tools":[]"#;
+
+#[test]
+fn models_have_defaults_and_requirements() {
+    let model = Model::parse(&format!("{MODEL}}}")).expect("a model");
+    assert!(model.tooling.supports_reasoning_summary_parameter && !model.tooling.use_responses_lite);
+    assert_eq!(model.tooling.default_reasoning_summary, "auto");
+    assert_eq!(model.tooling.input_modalities, ["text", "image"]);
+    assert_eq!(model.context.effective_context_window_percent, 95);
+    let more = r#","tool_mode":"telepathy","service_tiers":[{"id":"priority","name":"n","description":"d"}],"minimal_client_version":[0,1]}"#;
+    let model = Model::parse(&format!("{MODEL}{more}")).expect("a model");
+    assert_eq!(model.tooling.tool_mode, None);
+    assert_eq!(model.service_tiers.len(), 1);
+    assert!(model.raw().as_str().contains("minimal_client_version"));
+    for member in ["slug", "shell_type", "priority", "truncation_policy", "experimental_supported_tools"] {
+        let without = MODEL.replace(&format!("\"{member}\":"), "\"other\":");
+        assert!(Model::parse(&format!("{without}}}")).is_err(), "{member}");
+    }
+}
+
+#[test]
+fn the_catalogue_has_its_tag_and_is_read_whole_or_not_at_all() {
+    let ask = ListModels { client_version: "0.99.0".into() };
+    assert_eq!(ask.query(), [("client_version".to_owned(), "0.99.0".to_owned())]);
+    assert_eq!(body(&ask), "");
+    let text = format!(r#"{{"models":[{MODEL}}}],"more":1}}"#);
+    let models = ListModels::read(&[("ETag", "\"abc\"")], &text).expect("a catalogue");
+    assert_eq!(models.etag.as_deref(), Some("\"abc\""));
+    let mut out = Vec::new();
+    models.encode(&mut out);
+    let again = ListModels::read(&[("etag", "\"abc\"")], core::str::from_utf8(&out).expect("text"));
+    assert_eq!(again, Ok(models));
+    let failure = ListModels::read(&[], &format!(r#"{{"models":[{MODEL}}},{{}}]}}"#)).expect_err("a bad model");
+    assert_eq!(failure.message, "failed to decode models response: `` has no `slug`");
+    assert_eq!(ListModels::read(&[], r#"{"models":[]}"#), Ok(Models::default()));
+}
+
+#[test]
+fn searches_leave_out_what_is_unset() {
+    let query = Query { recency: Some(7), ..Query::new("rust news") };
+    let commands = Commands { search_query: Some(vec![query]), ..Commands::default() };
+    let mut search = Search::new("s1", "gpt-x", commands);
+    assert_eq!(
+        body(&search),
+        r#"{"id":"s1","model":"gpt-x","commands":{"search_query":[{"q":"rust news","recency":7}]}}"#
+    );
+    search.input = Some(SearchInput::Items(vec![Item::user("hi")]));
+    search.settings = Some(SearchSettings { external_web_access: Some(raw("\"live\"")), ..SearchSettings::default() });
+    search.max_output_tokens = Some(9);
+    assert_eq!(Search::parse(&body(&search)), Ok(search.clone()));
+    search.input = Some(SearchInput::Text("hi".into()));
+    assert_eq!(value(&body(&search))["input"], "hi");
+    assert_eq!(Search::parse(&body(&search)), Ok(search));
+    let answer = r#"{"output":"…","encrypted_output":null,"results":[]}"#;
+    let results = Search::read(&[], answer).expect("results");
+    assert_eq!(results.results, Some(Vec::new()));
+    let mut out = Vec::new();
+    results.encode(&mut out);
+    assert_eq!(core::str::from_utf8(&out), Ok(answer));
+    assert_eq!(Search::read(&[], r#"{"output":"x"}"#), Ok(SearchResults::new("x")));
+    let failure = Search::read(&[], "{}").expect_err("no output");
+    assert!(failure.message.starts_with("failed to decode search response: missing field `output`"));
+}
+
+#[test]
+fn images_both_ways() {
+    let generate = GenerateImage::new("m", "a fox");
+    assert_eq!(body(&generate), r#"{"prompt":"a fox","model":"m"}"#);
+    let edit = EditImage::new(generate, &["data:image/png;base64,AA=="]);
+    assert_eq!(
+        value(&body(&edit)),
+        json!({"prompt":"a fox","model":"m","images":[{"image_url":"data:image/png;base64,AA=="}]})
+    );
+    assert_eq!(serde_json::from_str::<EditImage>(&body(&edit)).expect("a request"), edit);
+    let images = Images::new(5, vec![Image { b64_json: "AA==".into() }]);
+    let mut out = Vec::new();
+    images.encode(&mut out);
+    assert_eq!(GenerateImage::read(&[], core::str::from_utf8(&out).expect("text")), Ok(images));
+    let failure = EditImage::read(&[], r#"{"created":5}"#).expect_err("no data");
+    assert!(failure.message.starts_with("failed to decode image edit response: missing field `data`"));
+}

@@ -1,0 +1,73 @@
+//! The laws of event streams, over streams made of everything that means something in one.
+
+use core::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use turnwire::sse::Outgoing;
+use turnwire_tests::chunks::Chunks;
+use turnwire_tests::laws::sse as laws;
+use turnwire_tests::streams::stream;
+
+fn cuts() -> impl Strategy<Value = Chunks> {
+    prop_oneof![
+        Just(Chunks::Bytes),
+        (0_usize..300).prop_map(Chunks::Split),
+        vec(0_usize..9, 1..6).prop_map(Chunks::Cycle),
+    ]
+}
+
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z .:]{0,12}",
+        "\\PC{0,8}",
+        prop::sample::select(vec!["message", "", " ", "\u{feff}", "\u{2028}", "a\nb", "\n", "a\rb", "\0", "data: x"])
+            .prop_map(str::to_owned),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn reads_cut_anywhere_give_the_same(input in stream(), cuts in cuts(), limits in 0_u8..8) {
+        for seed in ["", "seed"] {
+            for cuts in [&cuts, &Chunks::Bytes] {
+                laws::chunking(laws::limits(limits), seed, &input, cuts).map_err(TestCaseError::fail)?;
+            }
+        }
+    }
+
+    #[test]
+    fn the_decoder_does_what_its_slow_twins_do(input in stream(), limits in 0_u8..8) {
+        laws::twin(laws::limits(limits), &input).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn what_is_decoded_encodes_to_the_same(input in stream()) {
+        let whole = laws::receive(laws::limits(7), "", &input, &Chunks::Whole).map_err(TestCaseError::fail)?;
+        laws::again(&whole.events).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_to_the_same(
+        events in vec((prop::option::of(line()), prop::option::of(line()), prop::option::of(line()), prop::option::of(any::<u64>())), 0..6),
+        heartbeat in prop::option::of("[^\r\n]{0,6}"),
+    ) {
+        let outgoing: Vec<Outgoing<'_>> = events
+            .iter()
+            .map(|(event, data, id, retry)| Outgoing {
+                event: event.as_deref(),
+                data: data.as_deref(),
+                id: id.as_deref(),
+                retry: retry.map(Duration::from_millis),
+            })
+            .collect();
+        laws::round_trip(&outgoing, heartbeat.as_deref()).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn fuzz_laws_hold_over_streams(choice in any::<u8>(), sizes in any::<u8>(), input in stream()) {
+        let input = [&[choice, sizes], &input[..]].concat();
+        laws::anything(&input).map_err(TestCaseError::fail)?;
+        laws::anything_twin(&input).map_err(TestCaseError::fail)?;
+    }
+}

@@ -1,0 +1,113 @@
+//! Turns as an application uses them: a stream of owned events, a turn that is dropped in the middle, and a peer that is not
+//! trusted.
+
+#[path = "conversation/place.rs"]
+mod place;
+
+use futures_lite::StreamExt as _;
+use turnwire::client::{Choice, Event, Outcome, OwnedEvent, OwnedOutcome};
+use turnwire::responses::{CreateResponse, FailureClass, Item};
+use turnwire_cli::serve::{self, Script};
+use turnwire_tokio::Client;
+
+use crate::place::Place;
+
+const TRANSPORTS: [Choice; 2] = [Choice::WebSocket, Choice::Sse];
+
+fn ask() -> CreateResponse {
+    CreateResponse::new("gpt-x", vec![Item::user("hi")])
+}
+
+/// A client of a scripted server that says the same thing again and again.
+fn client(choice: Choice) -> Client {
+    let script = "[[reply]]\nturn_state = \"ts\"\ntext = \"one two three four\"\n";
+    let (url, _) = serve::demo(Script::parse(script).expect("a script")).expect("a port");
+    let place = Place { choice, tls: false };
+    let mut provider = place.provider(([127, 0, 0, 1], 1).into());
+    provider.base_url = url;
+    Client::new(provider, Place::credentials(), place.settings()).expect("a client")
+}
+
+#[tokio::test]
+async fn a_turn_is_a_stream_of_events_to_keep() {
+    for choice in TRANSPORTS {
+        let mut client = client(choice);
+        let mut turn = client.turn().expect("a turn");
+        turn.send(ask()).expect("a request");
+        let events: Vec<OwnedEvent> = (&mut turn).collect().await;
+        let deltas = events.iter().filter(
+            |event| matches!(event, OwnedEvent::Server { event, .. } if event.kind() == "response.output_text.delta"),
+        );
+        assert_eq!(deltas.count(), 4);
+        assert!(matches!(events.last(), Some(OwnedEvent::Finished { outcome: OwnedOutcome::Completed(_), .. })));
+        assert_eq!(turn.client().turn_state(), Some("ts"));
+        // It can go on, with the token that it has.
+        turn.send(ask()).expect("a request");
+        let events: Vec<OwnedEvent> = (&mut turn).collect().await;
+        let sent =
+            |event: &OwnedEvent| matches!(event, OwnedEvent::Sent { turn_state: Some(token), .. } if token == "ts");
+        assert!(events.iter().any(sent));
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_is_dropped_in_the_middle_leaves_nothing_to_the_next_one() {
+    for choice in TRANSPORTS {
+        let mut client = client(choice);
+        let mut turn = client.turn().expect("a turn");
+        let given_up = turn.send(ask()).expect("a request");
+        while let Some(event) = turn.next().await {
+            if matches!(event, Event::Server { .. }) {
+                break;
+            }
+        }
+        drop(turn);
+        assert!(!client.client().in_flight());
+        let mut turn = client.turn().expect("the next turn");
+        assert_eq!(turn.client().turn_state(), None, "a token never outlives its turn");
+        let asked = turn.send(ask()).expect("a request");
+        let mut ends = 0;
+        while let Some(event) = turn.next().await {
+            assert_ne!(event.id(), Some(given_up));
+            if let Event::Sent { turn_state, .. } = &event {
+                assert_eq!(*turn_state, None);
+            }
+            if let Event::Finished { id, outcome: Outcome::Completed(_), .. } = event {
+                assert_eq!(id, asked);
+                ends += 1;
+            }
+        }
+        assert_eq!(ends, 1);
+        drop(turn);
+        client.close().await;
+        assert!(client.client().is_finished());
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused() {
+    for choice in TRANSPORTS {
+        let place = Place { choice, tls: true };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (_, shown) = place.tls();
+        let (trust, _) = place.tls(); // in another certificate
+        let serving = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a client");
+            let mut server = turnwire_tokio::accept(stream, serve::config(false), shown).expect("a server");
+            assert!(server.next().await.is_none_or(|event| !format!("{event:?}").contains("Request")));
+        });
+        let mut client =
+            Client::with_tls(place.provider(address), Place::credentials(), place.settings(), trust).expect("a client");
+        let mut turn = client.turn().expect("a turn");
+        turn.send(ask()).expect("a request");
+        let mut class = None;
+        while let Some(event) = turn.next().await {
+            if let Event::Finished { outcome: Outcome::Failed(failure), .. } = event {
+                class = Some(failure.class);
+            }
+        }
+        assert_eq!(class, Some(FailureClass::Tls));
+        serving.await.expect("the server heard nothing");
+    }
+}

@@ -1,0 +1,389 @@
+//! Hostile and broken peers of the ws floor, each at its limit and one beyond; and the closing handshake.
+//!
+//! What is a matter of one input stands in `vectors/ws.toml` and `vectors/handshake.toml`. Here is what needs a socket that also
+//! sends, more bytes than one would write down, or a stream that is made on the spot.
+
+use turnwire::ws::deflate::{Deflater, Params};
+use turnwire::ws::{Close, Encoder, Eof, Error, Limits, Message, Role, SendError, Socket, State};
+use turnwire_tests::laws::deflate;
+use turnwire_tests::laws::ws::{Owned, peer, read_all};
+
+const ROLES: [Role; 2] = [Role::Client, Role::Server];
+
+fn socket(role: Role) -> Socket {
+    Socket::new(role, Limits::default(), None, [7; 32])
+}
+
+/// What `role` receives when its peer sends this.
+fn sent(to: Role, message: Message<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    Encoder::new(peer(to), None).encode(message, [1, 2, 3, 4], &mut out).expect("a message that can be sent");
+    out
+}
+
+fn receive(socket: &mut Socket, mut input: &[u8]) -> Result<Vec<Owned>, Error> {
+    let mut messages = Vec::new();
+    while let Some(message) = socket.decode(&mut input)? {
+        messages.push(message.into());
+    }
+    Ok(messages)
+}
+
+/// What a socket has to say.
+fn said(role: Role, socket: &mut Socket) -> Vec<Owned> {
+    let mut out = Vec::new();
+    socket.flush(&mut out);
+    read_all(role, &out).expect("our own bytes")
+}
+
+fn close(code: u16, reason: &str) -> Owned {
+    Owned::Close(Some((code, reason.to_owned())))
+}
+
+// Fragments
+
+/// Empty fragments are charged, so that they come to an end: 8 388 608 with the default limits.
+#[test]
+fn millions_of_empty_continuations() {
+    let limit = 8 * 1024 * 1024;
+    let mut socket = socket(Role::Client);
+    assert_eq!(receive(&mut socket, &[0x02, 0x00]), Ok(vec![]));
+    let thousand = [0x00, 0x00].repeat(1024);
+    for _ in 0..limit / 1024 - 1 {
+        assert_eq!(receive(&mut socket, &thousand), Ok(vec![]));
+    }
+    assert_eq!(receive(&mut socket, &thousand[2..]), Ok(vec![]));
+    assert_eq!(receive(&mut socket, &[0x00, 0x00]), Err(Error::TooManyFragments { limit }));
+    assert_eq!(said(Role::Client, &mut socket), [close(1008, "")]);
+}
+
+#[test]
+fn as_many_fragments_as_are_allowed() {
+    let mut socket = socket(Role::Client);
+    assert_eq!(receive(&mut socket, &[0x02, 0x00]), Ok(vec![]));
+    let thousand = [0x00, 0x00].repeat(1024);
+    for _ in 0..8 * 1024 - 1 {
+        assert_eq!(receive(&mut socket, &thousand), Ok(vec![]));
+    }
+    assert_eq!(receive(&mut socket, &thousand[4..]), Ok(vec![]));
+    assert_eq!(receive(&mut socket, &[0x80, 0x00]), Ok(vec![Owned::Binary(Vec::new())]));
+}
+
+/// 1 MiB of text, one byte a read: work that grows with the square would take hours.
+#[test]
+fn a_long_text_byte_by_byte() {
+    for role in ROLES {
+        let text = "h\u{e9}\u{20ac}\u{1f414}".repeat(1 << 17);
+        let input = sent(role, Message::Text(&text));
+        let mut socket = socket(role);
+        let mut messages = Vec::new();
+        for byte in input.chunks(1) {
+            messages.extend(receive(&mut socket, byte).expect("good text"));
+        }
+        assert!(messages == [Owned::Text(text)]);
+    }
+}
+
+// Compressed messages
+
+fn compressed(payload: &[u8], params: &Params) -> Vec<u8> {
+    let mut out = Vec::new();
+    Deflater::new(params, Role::Server).expect("a window from 9 up").message(payload, &mut out);
+    out
+}
+
+fn binary_frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first, 0x7F];
+    match payload.len() {
+        ..=125 => frame = vec![first, payload.len().to_le_bytes()[0]],
+        126..=0xFFFF => frame = [&[first, 0x7E], &(payload.len() as u64).to_be_bytes()[6..]].concat(),
+        _ => frame.extend((payload.len() as u64).to_be_bytes()),
+    }
+    frame.extend(payload);
+    frame
+}
+
+/// A mebibyte of zeros, at a limit of just that and of one byte less.
+#[test]
+fn a_bomb_at_the_message_limit_and_one_beyond() {
+    let bomb = binary_frame(0xC2, &compressed(&vec![0; 1 << 20], &Params::default()));
+    for (message, fits) in [(1 << 20, true), ((1 << 20) - 1, false)] {
+        let limits = Limits { message, ..Limits::default() };
+        let mut socket = Socket::new(Role::Client, limits, Some(&Params::default()), [7; 32]);
+        let result = receive(&mut socket, &bomb);
+        match fits {
+            true => assert!(matches!(result.as_deref(), Ok([Owned::Binary(bytes)]) if bytes.len() == 1 << 20)),
+            false => assert_eq!(result, Err(Error::MessageTooLong { limit: message })),
+        }
+    }
+}
+
+/// Many small bombs, each within the message limit: the ratio stops each by itself.
+#[test]
+fn many_small_bombs_and_the_ratio() {
+    let (params, payload) = (Params::default(), vec![0; 100_000]);
+    let mut deflater = Deflater::new(&params, Role::Server).expect("a deflater");
+    for (ratio, fits) in [(None, true), (Some(1000), true), (Some(1), false)] {
+        let limits = Limits { ratio, ..Limits::default() };
+        let mut socket = Socket::new(Role::Client, limits, Some(&params), [7; 32]);
+        for number in 0..10 {
+            let mut bytes = Vec::new();
+            deflater.message(&payload, &mut bytes);
+            let result = receive(&mut socket, &binary_frame(0xC2, &bytes));
+            assert_eq!(result.is_ok(), fits, "ratio {ratio:?}, message {number}");
+            if !fits {
+                return;
+            }
+        }
+        deflater = Deflater::new(&params, Role::Server).expect("a deflater");
+    }
+}
+
+/// Inflated text is checked across the steps in which it comes out.
+#[test]
+fn bad_text_far_inside_a_compressed_message() {
+    for at in [0, 511, 512, 65_534, 65_535, 65_536, 65_537, 131_071, 199_999] {
+        let mut text = vec![b'a'; 200_000];
+        text[at] = 0xFF;
+        let frame = binary_frame(0xC1, &compressed(&text, &Params::default()));
+        let mut socket = Socket::new(Role::Client, Limits::default(), Some(&Params::default()), [7; 32]);
+        assert_eq!(receive(&mut socket, &frame), Err(Error::Utf8), "at {at}");
+        assert_eq!(said(Role::Client, &mut socket), [close(1007, "")]);
+    }
+}
+
+/// A mebibyte of empty stored blocks makes nothing, and is taken in one pass.
+#[test]
+fn a_mebibyte_of_empty_stored_blocks() {
+    let mut payload = [0, 0, 0, 0xFF, 0xFF].repeat(1 << 18);
+    payload.push(0);
+    let mut socket = Socket::new(Role::Client, Limits::default(), Some(&Params::default()), [7; 32]);
+    assert_eq!(receive(&mut socket, &binary_frame(0xC2, &payload)), Ok(vec![Owned::Binary(Vec::new())]));
+}
+
+/// Every cut of a compressed message is refused, or is a message that the cut made whole by chance: then nothing of the tail is
+/// in it.
+#[test]
+fn a_stream_that_is_cut_anywhere() {
+    let text: String = (0..600).map(|number| format!("{} ", number * 7919 % 1000)).collect();
+    for bits in [9, 15] {
+        let params = Params { server_max_window_bits: bits, ..Params::default() };
+        let whole = compressed(text.as_bytes(), &params);
+        for at in 1..whole.len() {
+            let mut socket = Socket::new(Role::Client, Limits::default(), Some(&params), [7; 32]);
+            match receive(&mut socket, &binary_frame(0xC1, &whole[..at])) {
+                Err(Error::Inflate) => {}
+                Ok(messages) => {
+                    let [Owned::Text(part)] = messages.as_slice() else { panic!("cut at {at}: {messages:?}") };
+                    assert!(text.starts_with(part.as_str()), "cut at {at}");
+                }
+                Err(error) => panic!("cut at {at}: {error:?}"),
+            }
+        }
+    }
+}
+
+/// A sender that goes beyond the window it agreed to, but not beyond 32 KiB, is understood (RFC 7692 §7.1.2 asks nothing of the
+/// receiver).
+#[test]
+fn a_reference_beyond_the_agreed_window() {
+    let payload = [vec![b'a'; 10], (0..2000).map(|byte: u32| byte.to_le_bytes()[0]).collect(), vec![b'a'; 10]].concat();
+    let agreed = Params { server_max_window_bits: 9, ..Params::default() };
+    let frame = binary_frame(0xC2, &compressed(&payload, &Params::default()));
+    let mut socket = Socket::new(Role::Client, Limits::default(), Some(&agreed), [7; 32]);
+    assert_eq!(receive(&mut socket, &frame), Ok(vec![Owned::Binary(payload)]));
+}
+
+/// What we compress stays within each window there is: repeats lie just inside and just beyond it.
+#[test]
+fn every_window_is_kept_to() {
+    for bits in 8..=15 {
+        for takeover in [true, false] {
+            let window = 1 << bits;
+            let noise: Vec<u8> =
+                (0..window + 300_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+            let near = [&noise[..(window as usize).saturating_sub(300)], &noise[..250]].concat();
+            let far = [&noise[..], &noise[..250]].concat();
+            let params =
+                Params { client_max_window_bits: bits, client_no_context_takeover: !takeover, ..Params::default() };
+            // The twin is slow: 16 KiB and 32 KiB windows are left to the real inflater.
+            deflate::deflating(&params, &[&near, &far, b"", b"\0\0\xFF\xFF", &near[..40]], bits <= 11)
+                .expect("within it");
+        }
+    }
+}
+
+/// With a window that cannot be kept to, messages go uncompressed, which is always allowed (RFC 7692 §6).
+#[test]
+fn a_window_of_256_bytes_is_not_compressed_into() {
+    let params = Params { client_max_window_bits: 8, ..Params::default() };
+    let (mut encoder, mut out) = (Encoder::new(Role::Client, Some(&params)), Vec::new());
+    encoder.encode(Message::Text("plain"), [0; 4], &mut out).expect("a message");
+    assert_eq!(out, [&[0x81, 0x85, 0, 0, 0, 0], &b"plain"[..]].concat());
+}
+
+// Control frames
+
+/// Only the newest ping is answered, and none once a close frame is owed, sent or received (RFC 6455 §5.5.1, §5.5.3).
+#[test]
+fn pings_and_the_closing_handshake() {
+    for role in ROLES {
+        let ping = sent(role, Message::Ping(b"1"));
+        let mut socket = socket(role);
+        receive(&mut socket, &ping).expect("a ping");
+        receive(&mut socket, &sent(role, Message::Ping(b"2"))).expect("a ping");
+        assert_eq!(said(role, &mut socket), [Owned::Pong(b"2".to_vec())]);
+        assert_eq!(said(role, &mut socket), []);
+        // A pong that was owed before we closed still goes out, ahead of the close frame.
+        receive(&mut socket, &ping).expect("a ping");
+        socket.close(1001, "bye").expect("a code that can be sent");
+        assert_eq!((socket.state(), socket.owes()), (State::Closing, true));
+        assert_eq!(said(role, &mut socket), [Owned::Pong(b"1".to_vec()), close(1001, "bye")]);
+        // After it, nothing.
+        receive(&mut socket, &ping).expect("a ping");
+        assert_eq!((said(role, &mut socket), socket.owes()), (vec![], false));
+        // Messages of a peer that has not closed yet are still heard.
+        assert_eq!(receive(&mut socket, &sent(role, Message::Text("last"))), Ok(vec![Owned::Text("last".into())]));
+        assert_eq!(socket.eof(), Eof::Abnormal);
+        assert_eq!(receive(&mut socket, &sent(role, Message::Close(None))), Ok(vec![Owned::Close(None)]));
+        assert_eq!((said(role, &mut socket), socket.state(), socket.eof()), (vec![], State::Closed, Eof::Clean));
+        assert_eq!(socket.peer_close(), Some(Close { code: 1005, reason: "" }));
+    }
+}
+
+/// Both ends close at once: each takes the other's close frame for the answer, and no second one is sent (§7.1.2).
+#[test]
+fn both_ends_close_at_once() {
+    let (mut client, mut server) = (socket(Role::Client), socket(Role::Server));
+    let (mut there, mut back) = (Vec::new(), Vec::new());
+    client.close(1000, "done").expect("a code");
+    server.close(1001, "going").expect("a code");
+    client.flush(&mut there);
+    server.flush(&mut back);
+    assert_eq!(receive(&mut server, &there), Ok(vec![close(1000, "done")]));
+    assert_eq!(receive(&mut client, &back), Ok(vec![close(1001, "going")]));
+    for (role, socket) in [(Role::Client, &mut client), (Role::Server, &mut server)] {
+        assert_eq!((said(role, socket), socket.state(), socket.eof()), (vec![], State::Closed, Eof::Clean));
+        assert_eq!(socket.send(Message::Text("late"), &mut Vec::new()), Err(SendError::Closing));
+    }
+    assert_eq!(client.peer_close(), Some(Close { code: 1001, reason: "going" }));
+}
+
+/// A close frame is answered with its code, once; what comes behind it means nothing.
+#[test]
+fn a_close_frame_is_answered_once() {
+    for role in ROLES {
+        let frame = sent(role, Message::Close(Some(Close { code: 4000, reason: "why" })));
+        let mut socket = socket(role);
+        let twice = [&frame[..], &frame, b"nonsense"].concat();
+        assert_eq!(receive(&mut socket, &twice), Ok(vec![close(4000, "why")]));
+        assert_eq!(said(role, &mut socket), [close(4000, "")]);
+        assert_eq!(receive(&mut socket, &frame), Ok(vec![]));
+        assert_eq!((said(role, &mut socket), socket.state()), (vec![], State::Closed));
+    }
+}
+
+/// A violation after we closed: no second close frame.
+#[test]
+fn a_violation_while_closing() {
+    for role in ROLES {
+        let mut socket = socket(role);
+        socket.close(1000, "").expect("a code");
+        assert_eq!(said(role, &mut socket), [close(1000, "")]);
+        assert_eq!(receive(&mut socket, &[0xFF]), Err(Error::ReservedBits));
+        assert_eq!((said(role, &mut socket), socket.state(), socket.peer_close()), (vec![], State::Closed, None));
+    }
+}
+
+#[test]
+fn codes_that_must_not_be_sent() {
+    for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535] {
+        let mut socket = socket(Role::Server);
+        assert_eq!(socket.close(code, ""), Err(SendError::CloseCode(code)));
+        let message = Message::Close(Some(Close { code, reason: "" }));
+        assert_eq!(socket.send(message, &mut Vec::new()), Err(SendError::CloseCode(code)));
+        assert_eq!(
+            Encoder::new(Role::Server, None).encode(message, [0; 4], &mut Vec::new()),
+            Err(SendError::CloseCode(code))
+        );
+        assert_eq!((socket.state(), socket.owes()), (State::Open, false));
+    }
+}
+
+/// A reason of 123 bytes goes out whole; a longer one is cut between two characters (§5.5).
+#[test]
+fn reasons_at_their_limit() {
+    for (reason, kept) in [
+        ("r".repeat(123), 123),
+        ("r".repeat(124), 123),
+        ("\u{20ac}".repeat(41), 123),
+        ("r".to_owned() + &"\u{20ac}".repeat(41), 121),
+        ("\u{1f414}".repeat(100), 120),
+    ] {
+        let mut socket = socket(Role::Server);
+        socket.close(1000, &reason).expect("a code");
+        assert_eq!(said(Role::Server, &mut socket), [close(1000, &reason[..kept])]);
+        let message = Message::Close(Some(Close { code: 1000, reason: &reason }));
+        let fits = Encoder::new(Role::Server, None).encode(message, [0; 4], &mut Vec::new());
+        assert_eq!(fits.is_ok(), reason.len() <= 123);
+    }
+}
+
+#[test]
+fn control_frames_that_are_sent_at_their_limit() {
+    for role in ROLES {
+        let mut socket = socket(role);
+        let mut out = Vec::new();
+        for (size, result) in [(125, Ok(())), (126, Err(SendError::ControlTooLong))] {
+            out.clear();
+            assert_eq!(socket.send(Message::Ping(&vec![0; size]), &mut out), result);
+            assert_eq!(socket.send(Message::Pong(&vec![0; size]), &mut out), result);
+            assert_eq!(out.is_empty(), result.is_err());
+        }
+    }
+}
+
+/// A message as a close frame begins the closing handshake.
+#[test]
+fn a_close_frame_that_is_sent_as_a_message() {
+    let mut socket = socket(Role::Client);
+    socket.send(Message::Close(None), &mut Vec::new()).expect("a close frame");
+    assert_eq!(said(Role::Client, &mut socket), [close(1000, "")]);
+    assert_eq!(socket.send(Message::Close(None), &mut Vec::new()), Err(SendError::Closing));
+    assert_eq!(socket.close(1001, "again"), Ok(()));
+    assert_eq!(said(Role::Client, &mut socket), []);
+}
+
+/// Each client's frame has a key of its own, drawn from the seed; the same seed draws the same ones (§5.3).
+#[test]
+fn masking_keys() {
+    let keys = |seed| {
+        let mut socket = Socket::new(Role::Client, Limits::default(), None, seed);
+        let keys: Vec<Vec<u8>> = (0..1000)
+            .map(|_| {
+                let mut out = Vec::new();
+                socket.send(Message::Text("x"), &mut out).expect("a message");
+                out[2..6].to_vec()
+            })
+            .collect();
+        keys
+    };
+    let (ours, again, others) = (keys([1; 32]), keys([1; 32]), keys([2; 32]));
+    assert_eq!(ours, again);
+    assert!(ours.iter().zip(&others).filter(|(a, b)| a == b).count() < 3);
+    let distinct: std::collections::BTreeSet<_> = ours.iter().collect();
+    assert!(distinct.len() > 998, "{} distinct keys", distinct.len());
+}
+
+/// No payload and no seed in what is shown of a socket and of errors.
+#[test]
+fn nothing_secret_is_shown() {
+    let mut socket = Socket::new(Role::Client, Limits::default(), Some(&Params::default()), [0xAB; 32]);
+    receive(&mut socket, &[0x01, 0x05, b's', b'e', b'c', b'r', b'e']).expect("a fragment");
+    receive(&mut socket, &[0x89, 0x05, b's', b'e', b'c', b'r', b'e']).expect("a ping");
+    socket.send(Message::Text("secrets"), &mut Vec::new()).expect("a message");
+    let shown = format!("{socket:?}");
+    assert!(!shown.contains("171, 171") && !shown.contains("115, 101, 99"), "{shown}");
+    let error = receive(&mut socket, &[0x80, 0x01, 0xFF]).expect_err("bad text");
+    assert_eq!(error.to_string(), "text is not utf-8");
+}

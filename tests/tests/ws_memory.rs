@@ -1,0 +1,279 @@
+//! What the ws floor keeps in memory: of an idle connection, of each frame, of a hostile peer.
+
+use allocation_counter::{AllocationInfo, measure};
+use turnwire::connection::{Client, Config, Connection, Server, Transport};
+use turnwire::http::Headers;
+use turnwire::time::Instant;
+use turnwire::ws::deflate::{Deflater, Params};
+use turnwire::ws::{Error, Limits, Message, Role, Socket};
+use turnwire_tests::laws::ws::peer;
+
+const ROLES: [Role; 2] = [Role::Client, Role::Server];
+
+fn socket(role: Role, deflate: bool) -> Socket {
+    Socket::new(role, Limits::default(), deflate.then(Params::default).as_ref(), [7; 32])
+}
+
+/// Frames that `role` receives, each some times.
+fn frames(role: Role, deflate: bool, messages: &[Message<'_>], times: usize) -> Vec<u8> {
+    let (mut sender, mut bytes) = (socket(peer(role), deflate), Vec::new());
+    for _ in 0..times {
+        for message in messages {
+            sender.send(*message, &mut bytes).expect("a message that can be sent");
+        }
+    }
+    bytes
+}
+
+/// Receives `input` in reads of `size` bytes, in a buffer that is allocated already, answering what is owed. Returns the number of
+/// messages.
+fn receive(
+    socket: &mut Socket,
+    input: &[u8],
+    size: usize,
+    in_place: bool,
+    scratch: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) -> usize {
+    let mut count = 0;
+    for read in input.chunks(size) {
+        let mut shared = read;
+        scratch.clear();
+        scratch.extend_from_slice(read);
+        let mut own = scratch.as_mut_slice();
+        while let Some(message) =
+            if in_place { socket.decode_in_place(&mut own) } else { socket.decode(&mut shared) }.expect("good frames")
+        {
+            count += usize::from(!matches!(message, Message::Close(_)));
+        }
+        out.clear();
+        socket.flush(out);
+    }
+    count
+}
+
+fn none(what: &str, info: AllocationInfo) {
+    assert_eq!(info.count_total, 0, "{what}: {info:?}");
+}
+
+/// An idle connection without an extension is at most 2 KiB, itself included.
+#[test]
+fn an_idle_socket_is_small() {
+    for role in ROLES {
+        let mut idle = Vec::with_capacity(1);
+        let info = measure(|| idle.push(Box::new(socket(role, false))));
+        assert!(info.bytes_current <= 2048, "{role:?}: {info:?}");
+        // Nor after it has seen messages that came whole.
+        let input = frames(role, false, &[Message::Text("hello"), Message::Ping(b"!"), Message::Pong(b"")], 10);
+        let mut input = input.clone();
+        let info = measure(|| {
+            let mut rest = input.as_mut_slice();
+            while idle[0].decode_in_place(&mut rest).unwrap().is_some() {}
+        });
+        assert!(size_of::<Socket>() as i64 + info.bytes_current <= 2048, "{role:?}: {info:?}");
+    }
+}
+
+#[test]
+fn no_frame_allocates_once_buffers_are_warm() {
+    let long = "x".repeat(3000);
+    let messages = [
+        Message::Text("hello"),
+        Message::Text(""),
+        Message::Binary(&[0xA5; 700]),
+        Message::Text(&long),
+        Message::Ping(b"ping"),
+        Message::Pong(b"pong"),
+    ];
+    for role in ROLES {
+        let input = frames(role, false, &messages, 20);
+        let (mut scratch, mut out) = (Vec::with_capacity(input.len()), Vec::with_capacity(1000));
+        for (size, in_place) in [(input.len(), true), (input.len(), false), (100, true), (100, false), (1, false)] {
+            let mut socket = socket(role, false);
+            let mut count = receive(&mut socket, &input, size, in_place, &mut scratch, &mut out);
+            let info = measure(|| count += receive(&mut socket, &input, size, in_place, &mut scratch, &mut out));
+            assert_eq!(count, 2 * 6 * 20);
+            none(&format!("{role:?}, reads of {size}, in place {in_place}"), info);
+        }
+    }
+}
+
+#[test]
+fn no_compressed_message_allocates_once_buffers_are_warm() {
+    let long = "the same again ".repeat(200);
+    for role in ROLES {
+        let (mut sender, mut receiver) = (socket(peer(role), true), socket(role, true));
+        let (mut bytes, mut scratch, mut out) = (Vec::new(), Vec::new(), Vec::new());
+        let mut round = |times: usize| {
+            for _ in 0..times {
+                bytes.clear();
+                for message in [Message::Text("hello"), Message::Text(&long), Message::Binary(&[7; 900])] {
+                    sender.send(message, &mut bytes).unwrap();
+                }
+                assert_eq!(receive(&mut receiver, &bytes, 64, true, &mut scratch, &mut out), 3);
+            }
+        };
+        round(50);
+        none(&format!("{role:?}"), measure(|| round(50)));
+    }
+}
+
+#[test]
+fn nothing_that_is_sent_allocates_once_buffers_are_warm() {
+    for role in ROLES {
+        let (mut socket, mut out) = (socket(role, false), Vec::with_capacity(8192));
+        let info = measure(|| {
+            for _ in 0..100 {
+                out.clear();
+                for message in [Message::Text("hello"), Message::Binary(&[1; 4000]), Message::Ping(b"?")] {
+                    socket.send(message, &mut out).unwrap();
+                }
+            }
+        });
+        none(&format!("{role:?}"), info);
+    }
+}
+
+/// A length is only announced: memory grows with the bytes that come.
+#[test]
+fn a_declared_length_reserves_nothing() {
+    let limits = Limits { frame: usize::MAX, message: usize::MAX, ratio: None };
+    for (role, header) in [
+        (Role::Client, &[0x82, 0x7F, 0, 0, 0, 0, 1, 0, 0, 0][..]),
+        (Role::Client, &[0x02, 0x7F, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]),
+        (Role::Server, &[0x82, 0xFF, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4]),
+    ] {
+        let mut socket = Socket::new(role, limits, None, [7; 32]);
+        let info = measure(|| assert_eq!(socket.decode(&mut &*header), Ok(None)));
+        none("a header", info);
+        let info = measure(|| assert_eq!(socket.decode(&mut &[0; 100][..]), Ok(None)));
+        assert!(info.bytes_max <= 512, "{info:?}");
+    }
+}
+
+/// A peer that pings and never reads: one pong is owed, the newest.
+#[test]
+fn a_ping_flood_costs_nothing() {
+    for role in ROLES {
+        let mut socket = socket(role, false);
+        let input = frames(role, false, &[Message::Ping(&[b'?'; 125])], 10_000);
+        let mut out = Vec::with_capacity(200);
+        let info = measure(|| {
+            let mut rest = input.as_slice();
+            while socket.decode(&mut rest).unwrap().is_some() {}
+        });
+        none("pings", info);
+        assert!(socket.flush(&mut out) && !socket.flush(&mut out) && out.len() <= 131, "{} bytes", out.len());
+    }
+}
+
+/// A hundred times what was sent: refused at the limit, with no more in memory than the limit twice (a buffer that grows has its old self
+/// beside it) and a step.
+#[test]
+fn a_bomb_is_stopped_at_the_limit() {
+    let mut payload = Vec::new();
+    Deflater::new(&Params::default(), Role::Server).unwrap().message(&vec![0; 64 << 20], &mut payload);
+    assert!(payload.len() < 1 << 20, "{} bytes", payload.len());
+    let mut bomb = vec![0xC2, 0x7F];
+    bomb.extend((payload.len() as u64).to_be_bytes());
+    bomb.extend(&payload);
+    for (limits, bound) in [
+        (Limits { frame: 1 << 20, message: 1 << 20, ratio: None }, 1 << 20),
+        (Limits { ratio: Some(10), ..Limits::default() }, payload.len() * 10 + 65536),
+    ] {
+        let mut socket = Socket::new(Role::Client, limits, Some(&Params::default()), [7; 32]);
+        let mut result = Ok(());
+        let info = measure(|| result = socket.decode(&mut bomb.as_slice()).map(|_| ()));
+        assert_eq!(result, Err(Error::MessageTooLong { limit: bound }));
+        assert!(info.bytes_max <= 2 * bound as u64 + 64 * 1024, "{info:?}, {bound} allowed");
+        assert!(info.bytes_current <= bound as i64 + 64 * 1024, "{info:?}, {bound} allowed");
+        let info = measure(|| assert!(socket.decode(&mut bomb.as_slice()).is_err()));
+        none("after the end", info);
+    }
+    // At a limit that it stays within, it is only large.
+    let mut socket = Socket::new(Role::Client, Limits::default(), Some(&Params::default()), [7; 32]);
+    assert!(matches!(socket.decode(&mut bomb.as_slice()), Ok(Some(Message::Binary(bytes))) if bytes.len() == 64 << 20));
+    // And when it has been looked at, the memory is given back.
+    let mut rest: &[u8] = &[0x81];
+    let info = measure(|| assert_eq!(socket.decode(&mut rest), Ok(None)));
+    assert!(info.bytes_current <= -(63 << 20), "{info:?}");
+}
+
+/// Fragments that never end: refused when the limit is passed, with no more in memory than the limit twice.
+#[test]
+fn endless_fragments_are_stopped_at_the_limit() {
+    let limits = Limits { frame: 64 * 1024, message: 1 << 20, ratio: None };
+    let mut fragment = vec![0x00, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0];
+    fragment.resize(10 + 65_536, b'x');
+    let mut socket = Socket::new(Role::Client, limits, None, [7; 32]);
+    let mut taken = 0;
+    let info = measure(|| {
+        assert_eq!(socket.decode(&mut &[0x01, 0x00][..]), Ok(None));
+        while socket.decode(&mut fragment.as_slice()).is_ok() {
+            taken += 1;
+        }
+    });
+    assert_eq!(taken, 16);
+    // What is left is the limit, and the close frame that says so.
+    assert!(info.bytes_max <= 2 << 20 && info.bytes_current <= (1 << 20) + 256, "{info:?}");
+    // With a limit that is no power of two, too.
+    let limits = Limits { message: 700_000, ..limits };
+    let mut socket = Socket::new(Role::Client, limits, None, [7; 32]);
+    let info = measure(|| {
+        assert_eq!(socket.decode(&mut &[0x01, 0x00][..]), Ok(None));
+        while socket.decode(&mut fragment.as_slice()).is_ok() {}
+    });
+    assert!(info.bytes_current <= 700_000 + 256, "{info:?}");
+}
+
+/// A client's connection after its handshake, with nothing to read or to write: what it keeps beyond the socket is what it was told
+/// to be and what the server said.
+#[test]
+fn an_idle_connection_is_small() {
+    let now = Instant::ZERO;
+    let mut config = Config::new("example.com");
+    config.offer = None;
+    let (mut client, mut kept) = (Vec::with_capacity(1), 0);
+    kept += measure(|| {
+        client.push(Box::new(Connection::<Client>::client(config.clone(), Transport::WebSocket, [7; 32])));
+        client[0].upgrade(now, "/v1/responses", &Headers::new()).unwrap();
+    })
+    .bytes_current;
+    let client = &mut client[0];
+    let mut server = Connection::<Server>::server(config, [8; 32]);
+    server.handle_input(now, client.poll_transmit());
+    kept += measure(|| client.handle_written(now, client.poll_transmit().len())).bytes_current;
+    while server.poll_event().is_some() {}
+    server.accept(now, &Headers::new()).unwrap();
+    kept += measure(|| {
+        client.handle_input(now, server.poll_transmit());
+        while client.poll_event().is_some() {}
+    })
+    .bytes_current;
+    assert!(kept <= 2048, "{kept} bytes");
+}
+
+/// Whoever keeps what a read cut, as long as [`Socket::needs`] says that it helps, has every plain message lent.
+#[test]
+fn what_is_kept_for_it_is_never_copied() {
+    for role in ROLES {
+        let long = "x".repeat(70_000);
+        let input = frames(role, false, &[Message::Text("hello"), Message::Binary(&[7; 300]), Message::Text(&long)], 3);
+        for size in [1, 100, 16_384] {
+            let (mut socket, mut held, mut count) = (socket(role, false), Vec::with_capacity(input.len()), 0);
+            let info = measure(|| {
+                for read in input.chunks(size) {
+                    held.extend_from_slice(read);
+                    let mut rest = held.as_mut_slice();
+                    while socket.needs(rest).is_none() && socket.decode_in_place(&mut rest).unwrap().is_some() {
+                        count += 1;
+                    }
+                    let left = rest.len();
+                    held.drain(..held.len() - left);
+                }
+            });
+            assert_eq!((count, held.len()), (9, 0));
+            none(&format!("{role:?}, reads of {size}"), info);
+        }
+    }
+}
