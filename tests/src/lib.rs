@@ -5,6 +5,7 @@ pub mod fixtures;
 pub mod laws;
 pub mod naive;
 pub mod pair;
+pub mod sim;
 pub mod strangers;
 pub mod streams;
 pub mod targets;

@@ -1,0 +1,101 @@
+//! Runs the simulation: `cargo run --release -p turnwire-tests --bin sim -- --seeds 1000000 --from 0`.
+//!
+//! `--threads N` (2), `--show SEED` writes one run's transcript, `--counts` writes what was hit. With the feature `mutants`,
+//! `--mutants` puts one deliberate bug after the other into the core, and says which seed finds it.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for people talks to them")]
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use turnwire_tests::sim::{self, Plan};
+
+struct Options {
+    seeds: u64,
+    from: u64,
+    threads: u64,
+    show: Option<u64>,
+    counts: bool,
+    mutants: bool,
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options { seeds: 10_000, from: 0, threads: 2, show: None, counts: false, mutants: false };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let mut number = || {
+            let value = words.next().ok_or_else(|| format!("{word} wants a number"))?;
+            value.replace('_', "").parse::<u64>().map_err(|error| format!("{word}: {error}"))
+        };
+        match word.as_str() {
+            "--seeds" => options.seeds = number()?,
+            "--from" => options.from = number()?,
+            "--threads" => options.threads = number()?,
+            "--show" => options.show = Some(number()?),
+            "--counts" => options.counts = true,
+            "--mutants" => options.mutants = true,
+            other => return Err(format!("{other} is no option")),
+        }
+    }
+    Ok(options)
+}
+
+fn main() -> ExitCode {
+    let options = match options() {
+        Ok(options) => options,
+        Err(why) => {
+            eprintln!("{why}");
+            return ExitCode::from(2);
+        }
+    };
+    if let Some(seed) = options.show {
+        let outcome = sim::transcript(&Plan::new(seed));
+        println!("{}", outcome.log.join("\n"));
+        if let Some(broken) = outcome.broken {
+            println!("BROKEN {}: {}", broken.law, broken.how);
+        }
+        return ExitCode::SUCCESS;
+    }
+    if options.mutants {
+        return mutants(&options);
+    }
+    let start = Instant::now();
+    let (stats, failed) = sim::many(options.from, options.seeds, options.threads);
+    let seconds = start.elapsed().as_secs_f64();
+    if options.counts {
+        println!("{}", stats.report());
+    }
+    let (seeds, turns) = (stats.seeds, stats.turns);
+    println!("{seeds} seeds, {turns} turns, {} requests in {seconds:.1} s", stats.requests);
+    match failed {
+        None => ExitCode::SUCCESS,
+        Some(seed) => {
+            println!("{}", sim::explain(seed).unwrap_or_default());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Every deliberate bug, and the first seed that finds it.
+#[cfg(feature = "mutants")]
+fn mutants(options: &Options) -> ExitCode {
+    use turnwire::mutant::{self, Mutant};
+
+    let mut all = true;
+    println!("| bug | found by seed | law |\n|---|---|---|");
+    for bug in Mutant::ALL {
+        mutant::choose(bug);
+        let (_, found) = sim::many(options.from, options.seeds, options.threads);
+        let broken = found.and_then(|seed| sim::run(&Plan::new(seed)).broken);
+        let law = broken.as_ref().map_or("not found", |broken| broken.law);
+        println!("| {bug:?} | {} | {law} |", found.map_or_else(|| "-".into(), |seed| seed.to_string()));
+        all &= found.is_some();
+    }
+    mutant::choose(Mutant::None);
+    if all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[cfg(not(feature = "mutants"))]
+fn mutants(_: &Options) -> ExitCode {
+    eprintln!("build with `--features mutants`");
+    ExitCode::from(2)
+}

@@ -1,0 +1,222 @@
+//! What a seed stands for: settings, what the application does, and what may go wrong. Plain data, so that it can be shrunk.
+
+use core::time::Duration;
+
+use turnwire::client::{CancelMode, Choice, Provider, Settings};
+use turnwire::connection::Activity;
+
+use super::fault::{Fault, Faults};
+use super::random::Random;
+
+/// The lanes that applications use; the first is the default one.
+pub const LANES: [Option<&str>; 4] = [None, Some("a"), Some("b"), Some("c")];
+
+/// One run, before it is run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where it comes from. Decisions during the run are drawn from it too.
+    pub seed: u64,
+    /// What may go wrong.
+    pub faults: Faults,
+    /// It does once in so many chances.
+    pub rate: u64,
+    /// The server that the client is told of.
+    pub provider: Provider,
+    /// The client's settings.
+    pub settings: Settings,
+    /// What the application does, in this order.
+    pub ops: Vec<Op>,
+}
+
+/// One thing that the application does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Waits until nothing is in flight, and begins the next turn.
+    Begin,
+    /// Makes a request on a lane.
+    Ask {
+        /// Which of [`LANES`].
+        lane: usize,
+        /// The history is written anew, so that nothing can build on the response before.
+        rewritten: bool,
+        /// The instructions are others than usual.
+        other: bool,
+    },
+    /// Prewarms a lane.
+    Prewarm {
+        /// Which of [`LANES`].
+        lane: usize,
+    },
+    /// Makes a unary call.
+    Call {
+        /// Whether the token goes with it.
+        token: bool,
+    },
+    /// Dials ahead.
+    Preconnect,
+    /// Gives the newest request up after so many milliseconds.
+    Cancel(u64),
+    /// Steers the newest request.
+    Steer,
+    /// Waits until nothing is in flight.
+    Wait,
+    /// Does nothing for so many milliseconds.
+    Pause(u64),
+    /// Lets the client end what is in flight, and close.
+    Drain,
+    /// Closes.
+    Close,
+}
+
+impl Plan {
+    /// The run of a seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::of(seed, 1, 0);
+        let (faults, rate) = faults(&mut random);
+        let provider = provider(&mut random);
+        let settings = settings(&mut random, &provider);
+        let ops = ops(&mut random, &provider, &settings);
+        Self { seed, faults, rate, provider, settings, ops }
+    }
+
+    /// How long, in microseconds, a client may have something in flight and do nothing, by its settings.
+    #[must_use]
+    pub fn patience(&self) -> u64 {
+        let drain = match self.settings.cancel {
+            CancelMode::Drain { limit } => limit,
+            CancelMode::Close => Duration::ZERO,
+        };
+        let longest = [
+            self.provider.idle_timeout,
+            self.provider.connect_timeout,
+            self.settings.credential_wait,
+            self.settings.connection.timeouts.write.unwrap_or_default(),
+            self.provider.retry.base_delay * 5,
+            drain,
+        ];
+        // Where any byte is life, a server that gives signs of it is borne with as long as it does.
+        let factor = if self.settings.connection.timeouts.activity == Activity::Bytes { 5 } else { 1 };
+        micros(longest.into_iter().max().unwrap_or_default()) * factor
+    }
+
+    /// How often a request may be handed to a connection: each transport's budget, and what is mended once each.
+    #[must_use]
+    pub fn budget(&self) -> u32 {
+        let transports = if self.settings.choice == Choice::Auto { 2 } else { 1 };
+        (self.provider.retry.retries + 1) * transports + 2 + self.settings.credential_attempts
+    }
+}
+
+/// A duration as the simulation counts.
+#[must_use]
+pub fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Nothing goes wrong, a few things do and often, many do, or everything does and seldom.
+fn faults(random: &mut Random) -> (Faults, u64) {
+    match random.below(20) {
+        0 => (Faults::NONE, 1),
+        1..=9 => {
+            let mut faults = Faults::NONE;
+            for _ in 0..random.between(1, 5) {
+                faults = faults.with(random.pick(Fault::ALL));
+            }
+            (faults, random.between(1, 4))
+        }
+        10..=14 => {
+            let some = Fault::ALL.iter().filter(|_| random.one_in(3));
+            let faults = some.fold(Faults::NONE, |faults, fault| faults.with(*fault));
+            (faults, random.between(6, 16))
+        }
+        _ => (Faults::ALL, random.between(20, 60)),
+    }
+}
+
+fn provider(random: &mut Random) -> Provider {
+    let mut provider = Provider::new("sim", "http://localhost:8080/v1");
+    provider.idle_timeout = Duration::from_millis(random.between(4000, 12_000));
+    provider.connect_timeout = Duration::from_millis(random.between(1000, 4000));
+    provider.retry.retries = u32::try_from(random.below(4)).unwrap_or_default();
+    provider.retry.base_delay = Duration::from_millis(random.pick(&[200, 1000, 1000]));
+    provider.retry.on_429 = random.one_in(2);
+    provider.retry.on_5xx = !random.one_in(6);
+    provider.retry.on_transport = !random.one_in(8);
+    provider.retry.within = random.one_in(8).then(|| Duration::from_secs(20));
+    let profile = &mut provider.profile;
+    profile.websocket = !random.one_in(8);
+    profile.incremental = !random.one_in(8);
+    profile.deflate = random.one_in(48);
+    profile.in_flight = random.pick(&[1, 1, 4]);
+    profile.max_age = random.pick(&[None, Some(3), Some(20)]).map(Duration::from_secs);
+    profile.send_cap = random.one_in(24).then_some(600);
+    profile.ping = random.pick(&[None, Some(1), Some(5)]).map(Duration::from_secs);
+    profile.turn_state = !random.one_in(16);
+    profile.keep_after_failure = random.one_in(2);
+    provider
+}
+
+fn settings(random: &mut Random, provider: &Provider) -> Settings {
+    let mut settings = Settings::default();
+    settings.choice = random.pick(&[Choice::Auto, Choice::Auto, Choice::Auto, Choice::WebSocket, Choice::Sse]);
+    settings.cancel = match random.below(2) {
+        0 => CancelMode::Close,
+        _ => CancelMode::Drain { limit: Duration::from_millis(random.between(10, 3000)) },
+    };
+    settings.queue = !random.one_in(4);
+    settings.resend_after_output = random.one_in(4);
+    settings.credential_attempts = u32::try_from(random.below(3)).unwrap_or_default();
+    settings.credential_wait = Duration::from_millis(random.between(500, 4000));
+    settings.connection.timeouts.write = Some(Duration::from_millis(random.between(1000, 5000)));
+    settings.connection.timeouts.close = Duration::from_millis(random.pick(&[100, 1000]));
+    settings.connection.backlog = random.pick(&[1024, 16 * 1024, 1024 * 1024]);
+    if random.one_in(16) && provider.profile.ping.is_none() {
+        settings.connection.timeouts.activity = Activity::Bytes;
+    }
+    // Longer than anything takes where nothing goes wrong; and a peer sends no pongs to who does not ping.
+    let timeouts = &mut settings.connection.timeouts;
+    for limit in [&mut timeouts.progress, &mut timeouts.bytes] {
+        *limit = random.one_in(16).then(|| Duration::from_millis(random.between(4000, 12_000)));
+    }
+    timeouts.control = provider.profile.ping.filter(|_| random.one_in(8)).map(|ping| ping * 3);
+    settings
+}
+
+fn ops(random: &mut Random, provider: &Provider, settings: &Settings) -> Vec<Op> {
+    let lanes = if provider.profile.in_flight > 1 || random.one_in(8) { LANES.len() as u64 } else { 1 };
+    let mut ops = Vec::new();
+    let mut lane = |random: &mut Random| usize::try_from(random.below(lanes)).unwrap_or_default();
+    if random.one_in(4) {
+        ops.push(Op::Preconnect);
+        ops.push(Op::Pause(random.below(200)));
+    }
+    for _ in 0..random.between(4, 12) {
+        ops.push(Op::Begin);
+        for _ in 0..random.pick(&[0, 1, 1, 1, 2, 2, 3]) {
+            request(random, &mut lane, &mut ops);
+            match random.below(8) {
+                0 => {}
+                1 => ops.push(Op::Pause(random.below(200))),
+                2 => ops.push(Op::Cancel(random.below(200))),
+                3 if random.one_in(4) => ops.push(Op::Steer),
+                _ => ops.push(Op::Wait),
+            }
+        }
+        if random.one_in(6) {
+            ops.push(Op::Pause(random.pick(&[1, 50, 2000, 20_000])));
+        }
+    }
+    let wait = settings.queue || random.one_in(2);
+    ops.extend(wait.then_some(Op::Wait));
+    ops.push(if random.one_in(2) { Op::Drain } else { Op::Close });
+    ops
+}
+
+fn request(random: &mut Random, lane: &mut impl FnMut(&mut Random) -> usize, ops: &mut Vec<Op>) {
+    ops.push(match random.below(16) {
+        0 => Op::Call { token: random.one_in(2) },
+        1 => Op::Prewarm { lane: lane(random) },
+        _ => Op::Ask { lane: lane(random), rewritten: random.one_in(8), other: random.one_in(12) },
+    });
+}

@@ -1,0 +1,155 @@
+//! What a server can say, written when it is said.
+
+use turnwire::turn::{Input, TurnState};
+
+use crate::sim::oracle::{NUMBER, Payload};
+use crate::sim::plan::LANES;
+
+/// A token, in the shape in which it is handed out.
+#[derive(Clone, Debug)]
+pub enum Token {
+    /// As a string.
+    Plain(String),
+    /// As the first of an array, under another spelling of the name.
+    Array(String),
+    /// As something that is no string, which is no token.
+    Number,
+}
+
+/// One thing that a server can say.
+#[derive(Clone, Debug)]
+pub enum Line {
+    /// `response.created`, or `response.in_progress`.
+    Created(&'static str),
+    /// A text delta; the number is its place.
+    Delta(u32),
+    /// An item that is done.
+    Item(u32),
+    /// `response.metadata` with a token.
+    Metadata(Token),
+    /// `codex.rate_limits`.
+    RateLimits,
+    /// A kind that nobody knows.
+    Unknown,
+    /// No event at all.
+    NotJson,
+    /// A delta without a delta.
+    BadEvent,
+    /// `response.completed`.
+    Completed,
+    /// The same without an id.
+    BadCompleted,
+    /// `response.failed` with this error.
+    Failed(&'static str),
+    /// `response.incomplete`.
+    Incomplete,
+    /// `error` with these members.
+    Error(&'static str),
+    /// A delta on a lane that nobody opened.
+    Foreign,
+}
+
+impl Line {
+    /// Whether it ends its response.
+    #[must_use]
+    pub const fn is_end(&self) -> bool {
+        matches!(self, Self::Completed | Self::BadCompleted | Self::Failed(_) | Self::Incomplete | Self::Error(_))
+    }
+
+    fn class(&self) -> Input {
+        match self {
+            Self::Created(_) => Input::Created,
+            Self::Delta(_) | Self::Item(_) | Self::BadEvent | Self::Foreign => Input::Output,
+            Self::Metadata(_) | Self::RateLimits | Self::Unknown | Self::NotJson => Input::Note,
+            Self::Completed | Self::BadCompleted => Input::Completed,
+            Self::Failed(_) | Self::Error(_) => Input::Failed,
+            Self::Incomplete => Input::Incomplete,
+        }
+    }
+
+    /// The payload, as the `number`th of all. `over_websocket`: where tokens and lanes mean something.
+    #[must_use]
+    pub fn write(&self, place: &Place<'_>, number: usize, late: bool) -> Payload {
+        let token = match self {
+            Self::Metadata(Token::Plain(token) | Token::Array(token)) if token.len() <= TurnState::LIMIT => {
+                Some(token.clone())
+            }
+            _ => None,
+        };
+        Payload {
+            link: place.link,
+            response: place.response,
+            class: self.class(),
+            well_formed: !matches!(self, Self::NotJson | Self::BadEvent),
+            late: late || matches!(self, Self::Foreign),
+            item: matches!(self, Self::Item(_)),
+            token,
+            text: self.text(place, number),
+        }
+    }
+
+    fn text(&self, place: &Place<'_>, number: usize) -> String {
+        let id = place.id;
+        let (kind, rest) = match self {
+            Self::Created(kind) => (*kind, format!(r#","response":{{"id":"{id}"}}"#)),
+            Self::Delta(n) => ("response.output_text.delta", format!(r#","item_id":"msg_{id}","delta":"{n}""#)),
+            Self::Item(n) => ("response.output_item.done", item(id, *n)),
+            Self::Metadata(token) => ("response.metadata", metadata(token)),
+            Self::RateLimits => {
+                let limits = r#","plan_type":"plus","rate_limits":{"primary":{"used_percent":4.5},"secondary":null}"#;
+                ("codex.rate_limits", limits.into())
+            }
+            Self::Unknown => ("response.dance.started", r#","steps":[1,2]"#.into()),
+            Self::NotJson => return format!("this is no event {NUMBER}{number}"),
+            Self::BadEvent => ("response.output_text.delta", String::new()),
+            Self::Completed => ("response.completed", format!(r#","response":{{"id":"{id}","usage":null}}"#)),
+            Self::BadCompleted => ("response.completed", r#","response":{"object":"response"}"#.into()),
+            Self::Failed(error) => ("response.failed", format!(r#","response":{{"id":"{id}","error":{error}}}"#)),
+            Self::Incomplete => {
+                let reason = r#""incomplete_details":{"reason":"max_output_tokens"}"#;
+                ("response.incomplete", format!(r#","response":{{"id":"{id}",{reason}}}"#))
+            }
+            Self::Error(members) => ("error", format!(",{members}")),
+            Self::Foreign => ("response.output_text.delta", r#","delta":"lost""#.into()),
+        };
+        let lane = match (self, place.lane.and_then(|lane| LANES[lane])) {
+            (Self::Foreign, _) => r#","stream_id":"nobody""#.into(),
+            (_, Some(lane)) => format!(r#","stream_id":"{lane}""#),
+            (_, None) => String::new(),
+        };
+        format!(r#"{{"type":"{kind}",{NUMBER}{number}{rest}{lane}}}"#)
+    }
+}
+
+/// Where something is said.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Over which connection.
+    pub link: usize,
+    /// Of which response.
+    pub response: usize,
+    /// That response's id.
+    pub id: &'a str,
+    /// On which lane, over WebSocket.
+    pub lane: Option<usize>,
+}
+
+/// The text of an item.
+#[must_use]
+pub fn item_text(id: &str, n: u32) -> String {
+    format!("{id} says {n}")
+}
+
+fn item(id: &str, n: u32) -> String {
+    let content = format!(r#"[{{"type":"output_text","text":"{}"}}]"#, item_text(id, n));
+    format!(r#","output_index":{n},"item":{{"type":"message","role":"assistant","id":"msg_{n}","content":{content}}}"#)
+}
+
+fn metadata(token: &Token) -> String {
+    let quoted = |token: &str| serde_json::to_string(token).unwrap_or_default();
+    match token {
+        Token::Plain(token) => format!(r#","headers":{{"x-codex-turn-state":{}}}"#, quoted(token)),
+        Token::Array(token) => format!(r#","headers":{{"other":1,"X-Codex-Turn-State":[{},"no"]}}"#, quoted(token)),
+        Token::Number => r#","headers":{"x-codex-turn-state":7}"#.into(),
+    }
+}
