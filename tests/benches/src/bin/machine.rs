@@ -1,0 +1,18 @@
+//! A client's whole connection, over both transports.
+
+use turnwire::connection::Transport;
+use turnwire_benches::contest::{Options, contest};
+use turnwire_benches::machine::Wire;
+use turnwire_benches::workload::{KeyOrder, SEED, streams};
+
+fn main() {
+    let options = Options::from_args();
+    let streams = streams(SEED, options.size, KeyOrder::TypeFirst);
+    let expected = streams.expected;
+    let seen = (expected.events, expected.text_deltas, expected.text, expected.completed);
+    for (transport, name) in [(Transport::Sse, "sse, chunked"), (Transport::WebSocket, "ws")] {
+        let wire = Wire::new(&streams, transport);
+        let title = format!("machine: a client's connection over {name}");
+        contest(&title, &options, ("event", expected.events, wire.bytes), &seen, wire.rows(), &[]);
+    }
+}
