@@ -3,6 +3,9 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+#[cfg(feature = "simd")]
+use fearless_simd::{Level, Simd as _};
+
 /// A masking key, turned so that its first byte is for the next byte of payload.
 pub(super) type Key = [u8; 4];
 
@@ -63,6 +66,14 @@ pub(super) const fn turn(key: Key, length: usize) -> Key {
 /// Masks or unmasks `bytes` where they lie.
 #[inline]
 pub(super) fn apply(key: Key, bytes: &mut [u8]) {
+    widest(
+        #[inline(always)]
+        || apply_blocks(key, bytes),
+    );
+}
+
+#[inline(always)]
+fn apply_blocks(key: Key, bytes: &mut [u8]) {
     let wide = widen(key);
     let (blocks, rest) = bytes.as_chunks_mut::<BLOCK>();
     for block in blocks {
@@ -97,7 +108,22 @@ pub(super) fn append(key: Key, bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-#[inline]
+/// Compiles what it calls for each width of vector instructions, and picks the processor's widest at run time. A text is checked
+/// in loads of 32 bytes right after it was unmasked, and a load waits long for what came in narrower stores.
+#[cfg(feature = "simd")]
+#[inline(always)]
+fn widest<R>(work: impl FnOnce() -> R) -> R {
+    let level = Level::try_detect().unwrap_or(Level::baseline());
+    fearless_simd::dispatch!(level, simd => simd.vectorize(work))
+}
+
+#[cfg(not(feature = "simd"))]
+#[inline(always)]
+fn widest<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+#[inline(always)]
 fn mixed<const N: usize>(bytes: &[u8; N], wide: &[u8; N]) -> [u8; N] {
     let mut mixed = *bytes;
     for (byte, key) in mixed.iter_mut().zip(wide) {
@@ -106,7 +132,7 @@ fn mixed<const N: usize>(bytes: &[u8; N], wide: &[u8; N]) -> [u8; N] {
     mixed
 }
 
-#[inline]
+#[inline(always)]
 fn widen<const N: usize>(key: Key) -> [u8; N] {
     let mut wide = [0; N];
     for word in wide.as_chunks_mut::<4>().0 {
