@@ -143,7 +143,7 @@ fn drain(decoder: &mut Decoder, input: &mut &mut [u8], keep: bool, seen: &mut Se
 /// This crate, in a buffer in which what a read cuts is kept until the next, so that every message is lent.
 #[must_use]
 pub fn keeping(wire: &[u8], role: Role) -> Seen {
-    let (mut seen, mut memory, mut buffer) = ((0, 0), Memory { wire }, vec![0; 4 * READ]);
+    let (mut seen, mut memory, mut buffer) = ((0, 0), Memory { wire }, vec![0; READ + READ / 4]);
     let mut decoder = Decoder::new(role, Limits::default(), None);
     let mut kept = 0..0;
     loop {
