@@ -40,6 +40,7 @@ pub mod tool;
 pub mod unary;
 mod usage;
 mod write;
+mod writer;
 
 pub use client_event::{ClientEvent, Create, Steer};
 pub use derive::{Derivation, Derived, Origin, SafetyBuffering};
@@ -57,6 +58,7 @@ pub use request::CreateResponse;
 pub use timing::Timing;
 pub use usage::Usage;
 pub use write::Extra;
+pub use writer::ResponseWriter;
 
 /// Header lines as names and values: what this floor sees of framing.
 pub type Fields<'a> = &'a [(&'a str, &'a str)];

@@ -76,6 +76,15 @@ impl<'o> Object<'o> {
     }
 }
 
+/// A whole object.
+pub(crate) fn object(write: impl FnOnce(&mut Object<'_>)) -> Raw<'static> {
+    let mut out = Vec::new();
+    let mut object = Object::new(&mut out);
+    write(&mut object);
+    object.end();
+    Raw::built(alloc::string::String::from_utf8(out).unwrap_or_default())
+}
+
 pub(crate) fn array<T>(values: &[T], out: &mut Vec<u8>, each: impl Fn(&T, &mut Vec<u8>)) {
     out.push(b'[');
     for (index, value) in values.iter().enumerate() {

@@ -8,7 +8,7 @@ use super::{Completed, Data, ServerEvent};
 use crate::responses::error::ErrorObject;
 use crate::responses::item::Item;
 use crate::responses::raw::Raw;
-use crate::responses::write::Object;
+use crate::responses::write::{Object, object};
 
 impl<'a> ServerEvent<'a> {
     /// The response of this id exists.
@@ -20,13 +20,13 @@ impl<'a> ServerEvent<'a> {
     /// An item has begun.
     #[must_use]
     pub fn output_item_added(item: &Item, output_index: Option<i64>) -> ServerEvent<'static> {
-        ServerEvent::new(Data::OutputItemAdded { item: text(item.to_json()), output_index })
+        ServerEvent::new(Data::OutputItemAdded { item: Raw::built(item.to_json()), output_index })
     }
 
     /// An item is complete.
     #[must_use]
     pub fn output_item_done(item: &Item, output_index: Option<i64>) -> ServerEvent<'static> {
-        ServerEvent::new(Data::OutputItemDone { item: text(item.to_json()), output_index })
+        ServerEvent::new(Data::OutputItemDone { item: Raw::built(item.to_json()), output_index })
     }
 
     /// More text of this item.
@@ -45,7 +45,7 @@ impl<'a> ServerEvent<'a> {
     /// The response is complete.
     #[must_use]
     pub fn completed(completed: &Completed) -> ServerEvent<'static> {
-        ServerEvent::new(Data::Completed { response: text(completed.to_json()) })
+        ServerEvent::new(Data::Completed { response: Raw::built(completed.to_json()) })
     }
 
     /// The response failed of this.
@@ -118,16 +118,4 @@ impl Completed {
         response.end();
         String::from_utf8(out).unwrap_or_default()
     }
-}
-
-fn object(write: impl FnOnce(&mut Object<'_>)) -> Raw<'static> {
-    let mut out = Vec::new();
-    let mut object = Object::new(&mut out);
-    write(&mut object);
-    object.end();
-    text(String::from_utf8(out).unwrap_or_default())
-}
-
-fn text(json: String) -> Raw<'static> {
-    Raw::built(json)
 }
