@@ -1,6 +1,6 @@
 //! The command itself, as a shell sees it.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -38,6 +38,28 @@ fn chat_holds_the_demos_conversation_on_each_transport() {
         assert_eq!(summaries, [3, 1], "{arguments:?}");
         assert!(text.contains("turn states that the server saw: none, ts-first, ts-first, none"));
     }
+}
+
+#[test]
+fn serve_prints_what_it_was_asked() {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_turnwire"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--json"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut lines = BufReader::new(server.stdout.take().expect("its output is a pipe")).lines();
+    let mut line = || lines.next().expect("a line").expect("text");
+    let address = line();
+    let url = address.strip_prefix("listening on ").expect("an address");
+    for (transport, name) in [("ws", "websocket"), ("sse", "sse")] {
+        let output = turnwire(&["chat", "--base-url", url, "--transport", transport, "--model", "m", "Say hi"], b"");
+        assert!(output.status.success(), "{output:?}");
+        let seen: serde_json::Value = serde_json::from_str(&line()).expect("JSON");
+        assert_eq!((&seen["type"], &seen["transport"]), (&"request".into(), &name.into()));
+        assert_eq!((&seen["turn_state"], &seen["body"]["model"]), (&serde_json::Value::Null, &"m".into()));
+    }
+    server.kill().expect("it runs");
+    server.wait().expect("it ends");
 }
 
 #[test]

@@ -1,23 +1,26 @@
 //! Answers what a connection heard, as the script says. Pure: it sees no socket and no clock.
 
-use core::mem;
+use core::{fmt, mem};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use turnwire::connection::{Connection, Incoming, Misuse, Server as Role, Transport};
 use turnwire::http::{Headers, Request};
-use turnwire::responses::{Completed, ServerEvent};
+use turnwire::responses::ServerEvent;
 use turnwire::time::Instant;
 use turnwire_driver::{Io, Server};
 
-use super::script::{Reply, Script};
+use super::script::{Cost, Reply, Script};
 
 /// The script, how far it has come, and what was seen. All connections of a server share one.
-#[derive(Debug)]
 pub struct Desk {
     script: Script,
     state: Mutex<State>,
+    tell: Option<Tell>,
 }
+
+/// Is told of each request.
+type Tell = Box<dyn Fn(&Seen) + Send + Sync>;
 
 #[derive(Debug, Default)]
 struct State {
@@ -37,6 +40,28 @@ pub struct Seen {
     pub turn_state: Option<String>,
     /// The request itself; `null` when it is no JSON.
     pub body: Value,
+}
+
+impl Seen {
+    fn new(transport: Transport, turn_state: Option<String>, body: &str) -> Self {
+        Self { transport, turn_state, body: serde_json::from_str(body).unwrap_or_default() }
+    }
+
+    fn model(&self) -> String {
+        self.body["model"].as_str().unwrap_or("unknown").to_owned()
+    }
+
+    /// One line of JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let transport = match self.transport {
+            Transport::WebSocket => "websocket",
+            Transport::Sse => "sse",
+        };
+        let Self { turn_state, body, .. } = self;
+        serde_json::json!({"type": "request", "transport": transport, "turn_state": turn_state, "body": body})
+            .to_string()
+    }
 }
 
 /// An [`Incoming`] to keep: what is lent by a connection cannot be answered on it.
@@ -69,15 +94,28 @@ impl Heard {
     }
 }
 
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { script, state, .. } = self;
+        f.debug_struct("Desk").field("script", script).field("state", state).finish_non_exhaustive()
+    }
+}
+
 impl Desk {
     /// A server that follows this script.
     #[must_use]
     pub fn new(script: Script) -> Self {
         let state = State { given: vec![false; script.reply.len()], ..State::default() };
-        Self { script, state: Mutex::new(state) }
+        Self { script, state: Mutex::new(state), tell: None }
     }
 
-    /// The requests so far.
+    /// The same, but requests are told to somebody instead of being kept: a server may run for long. Warm-ups are told too.
+    #[must_use]
+    pub fn telling(script: Script, tell: impl Fn(&Seen) + Send + Sync + 'static) -> Self {
+        Self { tell: Some(Box::new(tell)), ..Self::new(script) }
+    }
+
+    /// The requests so far, but for warm-ups.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
         self.state().seen.clone()
@@ -110,7 +148,8 @@ impl Desk {
             return refuse(now, connection, 404, "not found");
         }
         let turn_state = head.headers.get_str("x-codex-turn-state").map(str::to_owned);
-        let (reply, number) = self.note(Transport::Sse, turn_state, body);
+        let seen = Seen::new(Transport::Sse, turn_state, body);
+        let (model, (reply, number)) = (seen.model(), self.note(seen, body));
         let mut headers = headers(&reply)?;
         if let Some(status) = reply.status {
             let body = reply.body.as_deref().unwrap_or("{}");
@@ -120,7 +159,7 @@ impl Desk {
             headers.set("x-codex-turn-state", token.as_str()).map_err(|_| Misuse::Head)?;
         }
         connection.begin_stream(now, &headers)?;
-        for event in reply.events(number, None) {
+        for event in reply.events(number, &model, None) {
             connection.send(now, &event)?;
         }
         if reply.cut {
@@ -141,16 +180,18 @@ impl Desk {
         if body["type"] != "response.create" {
             return Ok(());
         }
-        if body["generate"] == false {
-            // A warm-up: nothing is generated, and no reply is used up.
-            for event in [ServerEvent::created("resp_warm"), ServerEvent::completed(&Completed::new("resp_warm"))] {
-                let event = lane.map_or_else(|| event.to_json(), |lane| event.clone().on_lane(lane).to_json());
-                connection.send(now, &event)?;
-            }
-            return Ok(());
-        }
         let turn_state = body["client_metadata"]["x-codex-turn-state"].as_str().map(str::to_owned);
-        let (reply, number) = self.note(Transport::WebSocket, turn_state, text);
+        let seen = Seen { transport: Transport::WebSocket, turn_state, body };
+        let model = seen.model();
+        if seen.body["generate"] == false {
+            // A warm-up: nothing is generated, and no reply is used up.
+            if let Some(tell) = &self.tell {
+                tell(&seen);
+            }
+            let nothing = Reply { usage: Some(Cost::default()), ..Reply::default() };
+            return nothing.events(0, &model, lane).iter().try_for_each(|event| connection.send(now, event));
+        }
+        let (reply, number) = self.note(seen, text);
         if let Some(status) = reply.status {
             let said = reply.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
             let error =
@@ -158,7 +199,7 @@ impl Desk {
             let event = serde_json::json!({"type": "error", "status": status, "error": error});
             return connection.send(now, &event.to_string());
         }
-        let mut events = reply.events(number, lane);
+        let mut events = reply.events(number, &model, lane);
         if let Some(token) = &reply.turn_state {
             let event = ServerEvent::turn_state(token);
             events.insert(1, lane.map_or_else(|| event.to_json(), |lane| event.clone().on_lane(lane).to_json()));
@@ -173,9 +214,12 @@ impl Desk {
     }
 
     /// Notes what was seen, and picks its reply and its number.
-    fn note(&self, transport: Transport, turn_state: Option<String>, body: &str) -> (Reply, usize) {
+    fn note(&self, seen: Seen, body: &str) -> (Reply, usize) {
         let mut state = self.state();
-        state.seen.push(Seen { transport, turn_state, body: serde_json::from_str(body).unwrap_or_default() });
+        match &self.tell {
+            Some(tell) => tell(&seen),
+            None => state.seen.push(seen),
+        }
         state.answered += 1;
         let fits = |reply: &Reply| reply.when.as_ref().is_none_or(|text| body.contains(text.as_str()));
         let replies = self.script.reply.iter().enumerate();

@@ -29,6 +29,9 @@ pub struct Options {
     /// Agree to permessage-deflate.
     #[arg(long)]
     pub deflate: bool,
+    /// Print each request as one line of JSON: its transport, the turn's token that came with it, and its body.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Serves until the process is ended.
@@ -52,7 +55,14 @@ fn run(options: &Options) -> io::Result<()> {
     let listener = TcpListener::bind(options.listen)?;
     let address = listener.local_addr()?;
     writeln!(io::stdout(), "listening on http://{address}/v1")?;
-    listen(&listener, &Arc::new(Desk::new(script)), options.deflate);
+    let json = options.json;
+    let desk = Desk::telling(script, move |seen| {
+        if json {
+            // Nobody reads it any more, and who is served does not care.
+            let _ = writeln!(io::stdout(), "{}", seen.to_json());
+        }
+    });
+    listen(&listener, &Arc::new(desk), options.deflate);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::Deserialize;
 use serde_json::Value;
-use turnwire::responses::{Completed, ErrorObject, Item, ServerEvent, Usage};
+use turnwire::responses::{ErrorObject, FunctionCall, Item, ResponseWriter, ServerEvent, Usage};
 
 /// The conversation of `turnwire chat --demo`.
 const DEMO: &str = include_str!("demo.toml");
@@ -125,60 +125,35 @@ impl Script {
 }
 
 impl Reply {
-    /// The events of the response of this number, each a JSON text, on this lane.
-    pub(super) fn events(&self, number: usize, lane: Option<&str>) -> Vec<String> {
-        let mut events = Vec::new();
-        let mut say = |event: ServerEvent<'_>| {
-            let event = event.numbered(i64::try_from(events.len()).unwrap_or(i64::MAX));
-            events.push(match lane {
-                Some(lane) => event.on_lane(lane).to_json(),
-                None => event.to_json(),
-            });
-        };
-        let id = format!("resp_{number}");
-        say(ServerEvent::created(&id));
-        if let Some(text) = &self.text {
-            let item = format!("msg_{number}");
-            say(ServerEvent::output_item_added(&message(&item, ""), Some(0)));
-            for word in text.split_inclusive(' ') {
-                say(ServerEvent::output_text_delta(&item, word));
-            }
-            say(ServerEvent::output_item_done(&message(&item, text), Some(0)));
+    /// The events of the response of this number, each a JSON text, by this model and on this lane.
+    pub(super) fn events(&self, number: usize, model: &str, lane: Option<&str>) -> Vec<String> {
+        let mut writer = ResponseWriter::new(&format!("resp_{number}"), model, 0);
+        if let Some(lane) = lane {
+            writer = writer.on_lane(lane);
         }
+        let mut events = writer.begin();
+        for word in self.text.iter().flat_map(|text| text.split_inclusive(' ')) {
+            events.extend(writer.text(&format!("msg_{number}"), word));
+        }
+        events.extend(writer.end_message());
         if let Some(call) = &self.call {
-            let index = Some(i64::from(self.text.is_some()));
-            say(ServerEvent::output_item_done(&call.item(number), index));
+            events.extend(writer.item(&call.item(number)));
         }
         if let Some(Failing { code, message }) = &self.fail {
-            say(ServerEvent::failed(&id, &ErrorObject::new(code, message)));
+            events.extend(writer.fail(&ErrorObject::new(code, message)));
         } else if self.events.is_empty() && !self.cut {
-            say(ServerEvent::completed(&self.completed(&id)));
+            let Cost { input, cached, output } = self.usage.unwrap_or_default();
+            events.extend(writer.complete(Some(&Usage::new(input, output).cached(cached)), None));
         }
-        events.extend(self.events.iter().map(ToString::to_string));
-        events
-    }
-
-    fn completed(&self, id: &str) -> Completed {
-        let Cost { input, cached, output } = self.usage.unwrap_or_default();
-        let mut completed = Completed::new(id);
-        completed.usage = Some(Usage::new(input, output).cached(cached));
-        completed
+        events.iter().map(ServerEvent::to_json).chain(self.events.iter().map(ToString::to_string)).collect()
     }
 }
 
 impl Call {
     fn item(&self, number: usize) -> Item {
-        let item = serde_json::json!({
-            "type": "function_call", "id": format!("fc_{number}"), "call_id": format!("call_{number}"),
-            "name": self.name, "arguments": self.arguments, "status": "completed",
-        });
-        Item::parse(&item.to_string()).expect("it is an item")
+        let mut call = FunctionCall::new(&format!("call_{number}"), &self.name, &self.arguments);
+        call.id = Some(format!("fc_{number}"));
+        call.status = Some("completed".into());
+        Item::FunctionCall(call)
     }
-}
-
-fn message(id: &str, text: &str) -> Item {
-    let part = serde_json::json!({"type": "output_text", "text": text, "annotations": []});
-    let content = if text.is_empty() { vec![] } else { vec![part] };
-    let item = serde_json::json!({"type": "message", "id": id, "role": "assistant", "content": content});
-    Item::parse(&item.to_string()).expect("it is an item")
 }
