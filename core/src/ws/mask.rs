@@ -79,33 +79,25 @@ fn apply_blocks(key: Key, bytes: &mut [u8]) {
     for block in blocks {
         *block = mixed(block, &wide);
     }
-    let wide = widen(key);
     let (words, rest) = rest.as_chunks_mut::<8>();
     for word in words {
-        *word = mixed(word, &wide);
+        *word = mixed_word(*word, key);
     }
-    for (byte, key) in rest.iter_mut().zip(wide) {
+    for (byte, key) in rest.iter_mut().zip(widen::<8>(key)) {
         *byte ^= key;
     }
 }
 
 /// Appends `bytes` to `out`, which has room for them, masked or unmasked on the way. Blocks of a constant size go through
-/// registers, which is quicker than to append everything and to mask it there.
+/// registers, and all of them are one extension: so the vector's length waits for the block before it only once.
 #[inline]
 pub(super) fn append(key: Key, bytes: &[u8], out: &mut Vec<u8>) {
     let wide = widen(key);
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    for block in blocks {
-        out.extend_from_slice(&mixed(block, &wide));
-    }
-    let wide = widen(key);
+    out.extend(blocks.iter().flat_map(|block| mixed(block, &wide)));
     let (words, rest) = rest.as_chunks::<8>();
-    for word in words {
-        out.extend_from_slice(&mixed(word, &wide));
-    }
-    for (byte, key) in rest.iter().zip(wide) {
-        out.push(byte ^ key);
-    }
+    out.extend(words.iter().flat_map(|word| mixed_word(*word, key)));
+    out.extend(rest.iter().zip(&widen::<8>(key)).map(|(byte, key)| byte ^ key));
 }
 
 /// Compiles what it calls for each width of vector instructions, and picks the processor's widest at run time. A text is checked
@@ -130,6 +122,12 @@ fn mixed<const N: usize>(bytes: &[u8; N], wide: &[u8; N]) -> [u8; N] {
         *byte ^= key;
     }
     mixed
+}
+
+/// Eight bytes as one number: byte by byte they would not become one instruction.
+#[inline(always)]
+const fn mixed_word(bytes: [u8; 8], [a, b, c, d]: Key) -> [u8; 8] {
+    (u64::from_ne_bytes(bytes) ^ u64::from_ne_bytes([a, b, c, d, a, b, c, d])).to_ne_bytes()
 }
 
 #[inline(always)]
