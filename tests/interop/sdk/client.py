@@ -24,6 +24,8 @@ def helper(prompt):
 events = list(client.responses.create(model="scripted", input="greet", stream=True))
 check("stream", "".join(event.delta for event in events if event.type == "response.output_text.delta"), GREETING)
 check("numbers", [event.sequence_number for event in events], list(range(len(events))))
+response = client.responses.create(model="scripted", input="greet")
+check("whole", (response.output_text, response.status), (GREETING, "completed"))
 response = helper("greet")
 check("helper", (response.output_text, response.status, response.usage.total_tokens), (GREETING, "completed", 8))
 call = helper("rain").output[0]

@@ -149,7 +149,8 @@ impl Desk {
         }
         let turn_state = head.headers.get_str("x-codex-turn-state").map(str::to_owned);
         let seen = Seen::new(Transport::Sse, turn_state, body);
-        let (model, (reply, number)) = (seen.model(), self.note(seen, body));
+        let (model, streams) = (seen.model(), seen.body["stream"] == true);
+        let (reply, number) = self.note(seen, body);
         let mut headers = headers(&reply)?;
         if let Some(status) = reply.status {
             let body = reply.body.as_deref().unwrap_or("{}");
@@ -158,8 +159,13 @@ impl Desk {
         if let Some(token) = &reply.turn_state {
             headers.set("x-codex-turn-state", token.as_str()).map_err(|_| Misuse::Head)?;
         }
+        let events = reply.events(number, &model, None);
+        if !streams && !reply.cut {
+            headers.set("Content-Type", "application/json").map_err(|_| Misuse::Head)?;
+            return connection.respond(now, 200, &headers, whole(&events).to_string().as_bytes());
+        }
         connection.begin_stream(now, &headers)?;
-        for event in reply.events(number, &model, None) {
+        for event in events {
             connection.send(now, &event)?;
         }
         if reply.cut {
@@ -261,6 +267,12 @@ pub async fn serve<I: Io>(server: &mut Server<I>, desk: &Desk) {
 
 fn is_responses(target: &str) -> bool {
     target.split('?').next().unwrap_or_default().ends_with("/responses")
+}
+
+/// The response that these events end with, for those who do not want to see it grow.
+fn whole(events: &[String]) -> Value {
+    let read = |event: &String| serde_json::from_str::<Value>(event).ok().map(|mut event| event["response"].take());
+    events.iter().rev().filter_map(read).find(Value::is_object).unwrap_or_default()
 }
 
 fn headers(reply: &Reply) -> Result<Headers, Misuse> {
