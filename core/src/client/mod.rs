@@ -55,6 +55,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+mod addresses;
 mod chain;
 mod course;
 mod credentials;
@@ -74,6 +75,7 @@ mod station;
 mod stored;
 mod wire;
 
+pub use addresses::Addresses;
 pub use credentials::{Credentials, Outgoing, Secret, Sign, SignError, TokenCommand};
 pub use dial::{ConnectFailed, Dial, Target};
 pub use event::{Disconnected, Event, FellBack, Outcome, OwnedEvent, OwnedOutcome, Report, Sent};

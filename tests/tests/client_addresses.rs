@@ -1,0 +1,53 @@
+//! Which of a host's addresses is tried when.
+
+use std::net::SocketAddr;
+
+use turnwire::client::Addresses;
+use turnwire::time::{Duration, Instant};
+
+fn parsed(texts: &[&str]) -> Vec<SocketAddr> {
+    texts.iter().map(|text| text.parse().expect("an address")).collect()
+}
+
+/// Every address, in the order of the attempts.
+fn order(found: &[&str]) -> Vec<SocketAddr> {
+    let mut addresses = Addresses::new(parsed(found));
+    let mut now = Instant::ZERO;
+    let mut order = Vec::new();
+    while let Some(due) = addresses.poll_timeout() {
+        now = now.max(due);
+        order.extend(addresses.begin(now));
+        assert_eq!(addresses.begin(now), None);
+    }
+    order
+}
+
+#[test]
+fn the_families_take_turns_and_the_systems_choice_is_first() {
+    let six = ["[2001:db8::1]:443", "[2001:db8::2]:443", "[2001:db8::3]:443"];
+    let four = ["192.0.2.1:443", "192.0.2.2:443"];
+    assert_eq!(order(&[six[0], six[1], six[2], four[0]]), parsed(&[six[0], four[0], six[1], six[2]]));
+    assert_eq!(order(&[four[0], four[1], six[0], six[1]]), parsed(&[four[0], six[0], four[1], six[1]]));
+    assert_eq!(order(&four), parsed(&four));
+    assert_eq!(order(&[]), []);
+}
+
+#[test]
+fn an_attempt_goes_on_alone_for_a_quarter_of_a_second_or_until_it_fails() {
+    let all = parsed(&["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]);
+    let start = Instant::ZERO + Duration::from_secs(7);
+    let mut addresses = Addresses::new(all.clone());
+    assert!(!addresses.is_exhausted());
+    assert_eq!(addresses.begin(start), Some(all[0]));
+    assert_eq!(addresses.begin(start + Duration::from_millis(249)), None);
+    let second = start + Duration::from_millis(250);
+    assert_eq!((addresses.poll_timeout(), addresses.begin(second)), (Some(second), Some(all[1])));
+    addresses.handle_failed();
+    assert_eq!(addresses.begin(second), Some(all[2]));
+    assert_eq!((addresses.poll_timeout(), addresses.begin(second)), (None, None));
+    addresses.handle_failed();
+    assert!(!addresses.is_exhausted(), "one is still under way");
+    addresses.handle_failed();
+    assert!(addresses.is_exhausted());
+    assert!(Addresses::new([]).is_exhausted());
+}
