@@ -1,6 +1,6 @@
 //! A socket of async-io as an [`Io`].
 
-use core::future::Future;
+use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
@@ -11,15 +11,15 @@ use async_io::{Async, Timer};
 use futures_io::{AsyncRead as _, AsyncWrite as _};
 use turnwire::client::{ConnectFailed, Target};
 use turnwire::time::Instant;
+use turnwire_dial::Race;
 use turnwire_driver::Io;
 
 type Stream = Async<TcpStream>;
-type Connecting = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send + Sync>>;
 
 /// A TCP socket, if one is open, and the system's monotonic clock.
 pub struct Socket {
     epoch: time::Instant,
-    connecting: Option<Connecting>,
+    race: Option<Race<Stream>>,
     stream: Option<Stream>,
     /// For when it is set, and the timer.
     timer: Option<(time::Instant, Timer)>,
@@ -29,7 +29,7 @@ impl Socket {
     /// No socket yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { epoch: time::Instant::now(), connecting: None, stream: None, timer: None }
+        Self { epoch: time::Instant::now(), race: None, stream: None, timer: None }
     }
 
     /// An open socket, accepted or dialed elsewhere. Nagle's algorithm is switched off: every write is a whole message.
@@ -45,17 +45,9 @@ impl Socket {
     }
 }
 
-/// Tries each address of the name in turn. Names are looked up on a thread for what blocks.
-async fn connect(host: String, port: u16) -> io::Result<Stream> {
-    let addresses = blocking::unblock(move || (host.as_str(), port).to_socket_addrs()).await?;
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        match Async::<TcpStream>::connect(address).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
+/// Names are looked up on a thread for what blocks.
+async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    blocking::unblock(move || Ok((host, port).to_socket_addrs()?.collect())).await
 }
 
 impl Io for Socket {
@@ -64,9 +56,10 @@ impl Io for Socket {
     }
 
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
-        let connecting = self.connecting.get_or_insert_with(|| Box::pin(connect(target.host.clone(), target.port)));
-        let result = ready!(connecting.as_mut().poll(cx));
-        self.connecting = None;
+        let now = self.now();
+        let race = self.race.get_or_insert_with(|| Race::new(lookup(target.host.clone(), target.port)));
+        let result = ready!(race.poll(cx, now, Stream::connect));
+        self.race = None;
         let stream = result.map_err(|error| ConnectFailed::Network(error.to_string()))?;
         let _ = stream.get_ref().set_nodelay(true);
         self.stream = Some(stream);
@@ -82,6 +75,7 @@ impl Io for Socket {
     }
 
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
+        let until = self.race.as_ref().and_then(Race::poll_timeout).into_iter().chain(until).min();
         // A moment that the clock cannot name never comes.
         let Some(until) = until.and_then(|until| self.epoch.checked_add(until.as_duration())) else {
             return Poll::Pending;
@@ -98,7 +92,7 @@ impl Io for Socket {
     }
 
     fn hang_up(&mut self) {
-        self.connecting = None;
+        self.race = None;
         self.stream = None;
     }
 }

@@ -1,15 +1,17 @@
 //! A non-blocking socket, and the place to wait for it.
 
+use core::future::poll_fn;
 use core::net::SocketAddr;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::ToSocketAddrs as _;
-use std::{thread, time, vec};
+use std::{thread, time};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll as Poller, Token};
 use turnwire::client::{ConnectFailed, Target};
 use turnwire::time::Instant;
+use turnwire_dial::Race;
 use turnwire_driver::Io;
 
 /// A TCP socket, if one is open, and the system's monotonic clock.
@@ -19,15 +21,14 @@ pub struct Socket {
     /// Where to wait, once there has been a socket to wait for.
     place: Option<(Poller, Events)>,
     stream: Option<TcpStream>,
-    /// Addresses of the target that are still to be tried, while it is dialed.
-    addresses: Option<vec::IntoIter<SocketAddr>>,
+    race: Option<Race<TcpStream>>,
 }
 
 impl Socket {
     /// No socket yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { epoch: time::Instant::now(), place: None, stream: None, addresses: None }
+        Self { epoch: time::Instant::now(), place: None, stream: None, race: None }
     }
 
     /// An open socket, accepted or dialed elsewhere. Nagle's algorithm is switched off: every write is a whole message.
@@ -45,42 +46,34 @@ impl Socket {
     }
 
     fn watch(&mut self, mut stream: TcpStream) -> io::Result<()> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        let (poller, _) = match &mut self.place {
-            Some(place) => place,
-            None => self.place.insert((Poller::new()?, Events::with_capacity(8))),
-        };
-        poller.registry().register(&mut stream, Token(0), interest)?;
-        self.stream = Some(stream);
+        self.stream = Some(watched(&mut self.place, &mut stream).map(|()| stream)?);
         Ok(())
     }
+}
 
-    /// Takes one step of dialing. `Ok(None)`: it takes longer.
-    fn dial(&mut self, target: &Target) -> io::Result<Option<()>> {
-        if self.addresses.is_none() {
-            let found: Vec<SocketAddr> = (target.host.as_str(), target.port).to_socket_addrs()?.collect();
-            self.addresses = Some(found.into_iter());
-        }
-        let mut last = io::Error::from(ErrorKind::AddrNotAvailable);
-        loop {
-            if let Some(stream) = &self.stream {
-                match opened(stream) {
-                    Ok(true) => {
-                        let _ = stream.set_nodelay(true);
-                        return Ok(Some(()));
-                    }
-                    Ok(false) => return Ok(None),
-                    Err(error) => last = error,
-                }
-            }
-            self.stream = None;
-            let Some(address) = self.addresses.as_mut().and_then(Iterator::next) else { return Err(last) };
-            match TcpStream::connect(address) {
-                Ok(stream) => self.watch(stream)?,
-                Err(error) => last = error,
-            }
-        }
-    }
+/// Has readiness of the stream end a wait.
+fn watched(place: &mut Option<(Poller, Events)>, stream: &mut TcpStream) -> io::Result<()> {
+    let (poller, _) = match place {
+        Some(place) => place,
+        None => place.insert((Poller::new()?, Events::with_capacity(8))),
+    };
+    poller.registry().register(stream, Token(0), Interest::READABLE | Interest::WRITABLE)
+}
+
+/// Names are looked up by the system, here and now.
+async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs()?.collect())
+}
+
+/// A stream that is being connected, when it is.
+async fn connected(stream: io::Result<TcpStream>) -> io::Result<TcpStream> {
+    let stream = stream?;
+    poll_fn(|_| match opened(&stream) {
+        Ok(false) => Poll::Pending,
+        result => Poll::Ready(result),
+    })
+    .await?;
+    Ok(stream)
 }
 
 /// Whether a stream that was being connected is.
@@ -111,14 +104,19 @@ impl Io for Socket {
         Instant::from_duration(self.epoch.elapsed())
     }
 
-    fn poll_connect(&mut self, _: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
-        let result = match self.dial(target) {
-            Ok(None) => return Poll::Pending,
-            Ok(Some(())) => Ok(()),
-            Err(error) => Err(ConnectFailed::Network(error.to_string())),
-        };
-        self.addresses = None;
-        Poll::Ready(result)
+    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
+        let now = self.now();
+        let race = self.race.get_or_insert_with(|| Race::new(lookup(target.host.clone(), target.port)));
+        let place = &mut self.place;
+        let result = ready!(race.poll(cx, now, |address| {
+            let stream = TcpStream::connect(address);
+            connected(stream.and_then(|mut stream| watched(place, &mut stream).map(|()| stream)))
+        }));
+        self.race = None;
+        let stream = result.map_err(|error| ConnectFailed::Network(error.to_string()))?;
+        let _ = stream.set_nodelay(true);
+        self.stream = Some(stream);
+        Poll::Ready(Ok(()))
     }
 
     fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -133,6 +131,7 @@ impl Io for Socket {
 
     /// Blocks until the socket is ready or `until` has come.
     fn poll_wait(&mut self, _: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
+        let until = self.race.as_ref().and_then(Race::poll_timeout).into_iter().chain(until).min();
         let timeout = until.map(|until| until.saturating_duration_since(self.now()));
         match (&mut self.place, timeout) {
             (Some((poller, events)), timeout) => {
@@ -147,8 +146,8 @@ impl Io for Socket {
     }
 
     fn hang_up(&mut self) {
+        self.race = None;
         self.stream = None;
-        self.addresses = None;
     }
 }
 

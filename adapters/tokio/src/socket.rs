@@ -1,23 +1,23 @@
 //! A tokio socket as an [`Io`].
 
-use core::future::Future;
+use core::future::Future as _;
+use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
 
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{self, TcpStream};
 use tokio::time::{self, Sleep};
 use turnwire::client::{ConnectFailed, Target};
 use turnwire::time::Instant;
+use turnwire_dial::Race;
 use turnwire_driver::Io;
-
-type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send + Sync>>;
 
 /// A TCP socket, if one is open, and tokio's clock.
 pub struct Socket {
     epoch: time::Instant,
-    connecting: Option<Connecting>,
+    race: Option<Race<TcpStream>>,
     stream: Option<TcpStream>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -26,7 +26,7 @@ impl Socket {
     /// No socket yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { epoch: time::Instant::now(), connecting: None, stream: None, sleep: None }
+        Self { epoch: time::Instant::now(), race: None, stream: None, sleep: None }
     }
 
     /// An open socket, accepted or dialed elsewhere. Nagle's algorithm is switched off: every write is a whole message.
@@ -42,19 +42,20 @@ impl Socket {
     }
 }
 
+async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok(net::lookup_host((host, port)).await?.collect())
+}
+
 impl Io for Socket {
     fn now(&self) -> Instant {
         Instant::from_duration(self.epoch.elapsed())
     }
 
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
-        let connecting = self.connecting.get_or_insert_with(|| {
-            let place = (target.host.clone(), target.port);
-            // Each address of the name is tried in turn.
-            Box::pin(async move { TcpStream::connect((place.0.as_str(), place.1)).await })
-        });
-        let result = ready!(connecting.as_mut().poll(cx));
-        self.connecting = None;
+        let now = self.now();
+        let race = self.race.get_or_insert_with(|| Race::new(lookup(target.host.clone(), target.port)));
+        let result = ready!(race.poll(cx, now, TcpStream::connect));
+        self.race = None;
         let stream = result.map_err(|error| ConnectFailed::Network(error.to_string()))?;
         let _ = stream.set_nodelay(true);
         self.stream = Some(stream);
@@ -72,6 +73,7 @@ impl Io for Socket {
     }
 
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
+        let until = self.race.as_ref().and_then(Race::poll_timeout).into_iter().chain(until).min();
         // A moment that the clock cannot name never comes.
         let Some(until) = until.and_then(|until| self.epoch.checked_add(until.as_duration())) else {
             return Poll::Pending;
@@ -84,7 +86,7 @@ impl Io for Socket {
     }
 
     fn hang_up(&mut self) {
-        self.connecting = None;
+        self.race = None;
         self.stream = None;
     }
 }
