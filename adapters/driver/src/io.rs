@@ -37,8 +37,9 @@ pub trait Io {
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 
     /// The last call before the loop gives up its turn, because nothing else is ready: `Ready` when `until` has come, and without
-    /// it never. Where there is no runtime, this is the place to block until `until`, or until something is ready; then it is
-    /// `Ready`, too, and the loop looks again.
+    /// it never; or when it is time for something of the socket's own, such as another attempt to connect: then the loop looks
+    /// again. Where there is no runtime, this is the place to block until `until`, or until something is ready; then it is
+    /// `Ready`, too.
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()>;
 
     /// Drops the socket, open or not.
