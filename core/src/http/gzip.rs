@@ -135,7 +135,9 @@ impl Decoder {
 
     /// One call of the inflater, up to the end of the block. Returns how many bytes of the piece came of it.
     fn inflate(&mut self, input: &mut &[u8]) -> usize {
-        let block = BLOCK - self.taken % BLOCK;
+        // Everything must have come of a block before the next one begins, or the ratio would be looked at too late.
+        let drains = self.state == State::Member { more: true } && self.taken.is_multiple_of(BLOCK);
+        let block = if drains { 0 } else { BLOCK - self.taken % BLOCK };
         let offered = &input[..input.len().min(usize::try_from(block).unwrap_or(PIECE))];
         // At the limit there is room for one byte, which must not come.
         let left = self.limits.output.saturating_sub(self.given);
