@@ -149,7 +149,8 @@ impl Desk {
         }
         let turn_state = head.headers.get_str("x-codex-turn-state").map(str::to_owned);
         let seen = Seen::new(Transport::Sse, turn_state, body);
-        let (model, streams) = (seen.model(), seen.body["stream"] == true);
+        // A body that cannot be read here, a compressed one for instance, is taken for the usual client's.
+        let (model, streams) = (seen.model(), !seen.body.is_object() || seen.body["stream"] == true);
         let (reply, number) = self.note(seen, body);
         let mut headers = headers(&reply)?;
         if let Some(status) = reply.status {
