@@ -140,6 +140,8 @@ pub fn round_trip(events: &[Outgoing<'_>], heartbeat: Option<&str>) -> Result<()
     again(&back.events)
 }
 
+const MAX: usize = usize::MAX;
+
 /// Law 2: events that a decoder gave out encode to a stream that decodes to the same events.
 pub fn again(events: &[Owned]) -> Result<(), String> {
     let mut bytes = Vec::new();
@@ -148,7 +150,9 @@ pub fn again(events: &[Owned]) -> Result<(), String> {
             Outgoing { event: Some(&event.event), data: Some(&event.data), id: Some(&event.id), retry: None };
         encode(&outgoing, &mut bytes).map_err(|error| format!("{event:?}: {error}"))?;
     }
-    let back = receive(Limits::default(), "", &bytes, &Chunks::Whole)?;
+    // Where bytes were replaced, what came out is longer than what the limits judged.
+    let limits = Limits { data: MAX, line: MAX, name: MAX, id: MAX, lines: MAX };
+    let back = receive(limits, "", &bytes, &Chunks::Whole)?;
     let expected: Vec<Owned> = events.iter().cloned().map(|event| Owned { replaced: false, ..event }).collect();
     if back.events == expected { Ok(()) } else { Err(format!("{expected:?} came back as {:?}", back.events)) }
 }
