@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use turnwire::client::{Choice, Credentials, FellBack, OwnedEvent, Provider, Settings};
-use turnwire::connection::Transport;
 use turnwire::responses::{FailureClass, Replay};
-use turnwire_tests::fixtures::{ask, created, delta, done, error, fail};
+use turnwire_tests::fixtures::{ask, created, done, error, fail};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
 
-fn with_retries(provider: Provider, retries: u32) -> Provider {
+pub(super) fn with_retries(provider: Provider, retries: u32) -> Provider {
     let mut provider = provider;
     provider.retry.retries = retries;
     provider
 }
 
-fn ok() -> Vec<Act> {
+pub(super) fn ok() -> Vec<Act> {
     vec![Act::stream_with(&[]), Act::Send(created("ok")), Act::Send(done("ok")), Act::End]
 }
 
@@ -346,41 +345,6 @@ fn no_retry_begins_too_late() {
 }
 
 #[test]
-fn nothing_is_sent_again_after_output() {
-    let answers = || [vec![created("a"), delta("x")], vec![created("b"), done("b")]];
-    let mut pair = Pair::new(with_retries(provider(), 5), Settings::default(), Script::new().ws(answers()));
-    let id = pair.ask(ask("one"));
-    pair.act(Act::Drop);
-    pair.run_out();
-    let failure = pair.failure(id);
-    assert_eq!((failure.class, failure.replay, pair.texts().len()), (FailureClass::Stream, Replay::OutputSeen, 1));
-    let mut settings = Settings::default();
-    settings.resend_after_output = true;
-    let mut pair = Pair::new(with_retries(provider(), 5), settings, Script::new().ws(answers()));
-    let id = pair.ask(ask("one"));
-    pair.act(Act::Drop);
-    pair.run_out();
-    assert_eq!((pair.completed(id).as_str(), pair.texts().len()), ("b", 2));
-}
-
-#[test]
-fn every_failure_says_what_had_been_seen() {
-    let fails: [(Vec<String>, Replay); 3] = [
-        (vec![], Replay::SentNoEvent),
-        (vec![created("a")], Replay::CreatedOnly),
-        (vec![created("a"), delta("x")], Replay::OutputSeen),
-    ];
-    for (answer, replay) in fails {
-        let mut settings = Settings::default();
-        settings.choice = Choice::WebSocket;
-        let mut pair = Pair::new(provider(), settings, Script::new().ws([answer]));
-        let id = pair.ask(ask("one"));
-        pair.act(Act::Drop);
-        assert_eq!(pair.failure(id).replay, replay);
-    }
-}
-
-#[test]
 fn one_budget_counts_whatever_fails() {
     // A refused handshake, a lost connection, a failed response: three retries of three.
     let script = Script::new()
@@ -393,30 +357,6 @@ fn one_budget_counts_whatever_fails() {
     pair.run_out();
     assert_eq!((pair.completed(id).as_str(), pair.delays().len(), pair.posts().len()), ("a", 3, 0));
     assert_eq!(pair.report(id).expect("a report").attempts, 3);
-}
-
-#[test]
-fn what_is_too_large_is_not_sent_to_the_same_place_again() {
-    let mut capped = with_retries(provider(), 5);
-    capped.profile.send_cap = Some(100);
-    let mut pair = Pair::new(capped, Settings::default(), Script::new());
-    let id = pair.ask(ask(&"x".repeat(200)));
-    assert_eq!((pair.failure(id).class, pair.failure(id).replay), (FailureClass::TooLarge, Replay::NotSent));
-    assert_eq!((pair.texts().len(), pair.posts().len()), (0, 0));
-
-    let script = || Script::new().on(Kind::Text, vec![Act::Close(1009, String::new())]).on(Kind::Post, ok());
-    let mut pair = Pair::new(with_retries(provider(), 5), Settings::default(), script());
-    let id = pair.ask(ask("one"));
-    pair.run_out();
-    assert_eq!((pair.completed(id).as_str(), pair.texts().len(), pair.posts().len()), ("ok", 1, 1));
-    assert!(!pair.client.fell_back());
-    assert_eq!(pair.report(id).expect("a report").transport, Some(Transport::Sse));
-    let mut settings = Settings::default();
-    settings.choice = Choice::WebSocket;
-    let mut pair = Pair::new(with_retries(provider(), 5), settings, script());
-    let id = pair.ask(ask("one"));
-    pair.run_out();
-    assert_eq!((pair.failure(id).class, pair.texts().len()), (FailureClass::TooLarge, 1));
 }
 
 #[test]

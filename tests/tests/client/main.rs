@@ -8,5 +8,6 @@ mod j_retry;
 mod kl_calls;
 mod lanes;
 mod late;
+mod replay;
 mod secrets;
 mod time;
