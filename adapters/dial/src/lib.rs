@@ -47,8 +47,11 @@ impl<S> Race<S> {
             None => self.addresses.insert(Addresses::new(ready!(self.lookup.as_mut().poll(cx))?)),
         };
         loop {
-            let begun = addresses.begin(now).map(|address| self.attempts.push(Box::pin(connect(address)))).is_some();
-            let (mut at, before) = (0, self.attempts.len());
+            let due = addresses.begin(now);
+            if let Some(address) = due {
+                self.attempts.push(Box::pin(connect(address)));
+            }
+            let (mut at, running) = (0, self.attempts.len());
             while let Some(attempt) = self.attempts.get_mut(at) {
                 match attempt.as_mut().poll(cx) {
                     Poll::Pending => at += 1,
@@ -63,7 +66,8 @@ impl<S> Race<S> {
             if addresses.is_exhausted() {
                 return Poll::Ready(Err(self.last.take().unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())));
             }
-            if !begun && before == at {
+            // None is due, and none failed, which would make the next one due.
+            if due.is_none() && at == running {
                 return Poll::Pending;
             }
         }
