@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::Fields;
 use super::event::{Data, ServerEvent};
 use super::raw::Raw;
-use super::write::{Extra, Object};
+use super::write::{Extra, Object, object};
 
 /// An error, as it is sent. What is unset is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,8 +45,7 @@ impl ErrorObject {
     /// Appends the object.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
-        object.optional("type", self.kind.as_deref());
-        self.write(&mut object);
+        self.members(&mut object);
         object.end();
     }
 
@@ -60,22 +59,15 @@ impl ErrorObject {
     /// The event that ends a request over WebSocket: with a status, and headers that the response to a `POST` would have had.
     #[must_use]
     pub fn to_event(&self, status: Option<u16>, fields: Fields<'_>) -> ServerEvent<'static> {
-        let mut error = Vec::new();
-        self.encode(&mut error);
-        let mut headers = Vec::new();
-        let mut object = Object::new(&mut headers);
-        for (name, value) in fields {
-            object.string(name, value);
-        }
-        object.end();
+        let headers = object(|headers| fields.iter().for_each(|(name, value)| headers.string(name, value)));
         ServerEvent::new(Data::Error {
-            error: Some(built(error)),
+            error: Some(object(|error| self.members(error))),
             code: None,
             message: None,
             param: None,
             status: status.map(|status| Raw::built(status.to_string())),
             status_code: None,
-            headers: (!fields.is_empty()).then(|| built(headers)),
+            headers: (!fields.is_empty()).then_some(headers),
         })
     }
 
@@ -94,7 +86,8 @@ impl ErrorObject {
         })
     }
 
-    fn write(&self, object: &mut Object<'_>) {
+    fn members(&self, object: &mut Object<'_>) {
+        object.optional("type", self.kind.as_deref());
         object.optional("code", self.code.as_deref());
         object.optional("message", self.message.as_deref());
         object.optional("param", self.param.as_deref());
@@ -104,8 +97,4 @@ impl ErrorObject {
         }
         object.extra(&self.extra);
     }
-}
-
-fn built(json: Vec<u8>) -> Raw<'static> {
-    Raw::built(String::from_utf8(json).unwrap_or_default())
 }

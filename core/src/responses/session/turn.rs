@@ -204,8 +204,7 @@ impl Session {
     }
 }
 
-/// JSON text in ASCII: what is not becomes `\uXXXX`, in surrogate pairs where one does not hold it. DEL too, which no header can
-/// hold.
+/// JSON text in ASCII: what is not is escaped as UTF-16 units of four digits each. DEL too, which no header can hold.
 fn ascii(json: &[u8]) -> String {
     let text = core::str::from_utf8(json).unwrap_or_default();
     let mut ascii = String::with_capacity(text.len());
