@@ -89,8 +89,6 @@
 extern crate alloc;
 
 mod entropy;
-#[doc(hidden)]
-pub mod mutant;
 pub mod time;
 
 pub mod http;

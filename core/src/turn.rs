@@ -25,8 +25,6 @@
 use alloc::string::String;
 use core::fmt;
 
-use crate::mutant::{self, Mutant};
-
 /// Where the newest request of a turn stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -250,7 +248,7 @@ impl TurnState {
     /// Offers a value that the server sent. Returns whether it was kept: it is not when the cell is filled already, or when
     /// the value is longer than [`LIMIT`](Self::LIMIT).
     pub fn offer(&mut self, value: &str) -> bool {
-        let free = self.0.is_none() || mutant::is(Mutant::SecondTokenWins);
+        let free = self.0.is_none();
         let keep = free && value.len() <= Self::LIMIT;
         if keep {
             self.0 = Some(value.into());

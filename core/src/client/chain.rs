@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::mutant::{self, Mutant};
 use crate::responses::{CreateResponse, Item};
 
 /// The last complete exchange of a lane, which the server still has in memory.
@@ -65,7 +64,7 @@ impl Link {
     fn extends(&self, request: &CreateResponse) -> Option<usize> {
         let last = &*self.request;
         let alike = last.model == request.model
-            && (last.instructions == request.instructions || mutant::is(Mutant::InstructionsIgnored))
+            && last.instructions == request.instructions
             && last.tools == request.tools
             && last.tool_choice == request.tool_choice
             && last.parallel_tool_calls == request.parallel_tool_calls

@@ -15,7 +15,6 @@ use super::station::TURN_STATE;
 use super::wire::{Live, Stage, Wire};
 use crate::connection::{Closed, Deadline, Misuse, Transport};
 use crate::http::Response;
-use crate::mutant::{self, Mutant};
 use crate::responses::{Failure, FailureClass};
 use crate::time::Instant;
 
@@ -96,7 +95,7 @@ impl Client {
             },
             // What was given up, and goes on for a while, takes up room as well.
             (true, Transport::WebSocket)
-                if sent + if mutant::is(Mutant::DrainTakesNoRoom) { 0 } else { live.drains.len() }
+                if sent + live.drains.len()
                     >= profile.in_flight.max(1) =>
             {
                 false
@@ -219,9 +218,7 @@ impl Client {
     pub(super) fn hang_up(&mut self, now: Instant) {
         self.dial = Some(Dial::HangUp);
         let before = core::mem::replace(&mut self.wire, Wire::Down);
-        if !mutant::is(Mutant::DeltaOnLostChain) {
-            self.desk.chains.clear();
-        }
+        self.desk.chains.clear();
         if let Wire::Up(live) = before {
             // Nothing should be left on it; what is would never be heard of again.
             self.desk.fail_sent(now, Cause::Lost, &failures::lost(live.transport, &Closed::Local));

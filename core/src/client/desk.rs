@@ -15,7 +15,6 @@ use super::station::{Station, TURN_STATE};
 use crate::connection::{Queue, Transport};
 use crate::entropy::Entropy;
 use crate::http::Response;
-use crate::mutant::{self, Mutant};
 use crate::responses::{Completed, Derived, Failure, FailureClass, Replay};
 use crate::time::Instant;
 use crate::turn::TurnState;
@@ -159,9 +158,6 @@ impl Desk {
         {
             self.chains.keep(request.lane, Box::new(request.create), &completed.id, items);
         }
-        if mutant::is(Mutant::EndedTwice) && matches!(end, End::Cancelled) {
-            self.queue.push(Record::Finished(id, Box::new((End::Cancelled, report.clone()))), body);
-        }
         self.queue.push(Record::Finished(id, Box::new((end, report))), body);
     }
 
@@ -178,7 +174,7 @@ impl Desk {
             failure = Failure::stream("websocket closed by server before response.completed");
         }
         failure.replay = flight.replay();
-        let resend = self.station.settings.resend_after_output || mutant::is(Mutant::ResentAfterOutput);
+        let resend = self.station.settings.resend_after_output;
         if failure.replay == Replay::OutputSeen && !resend {
             return self.finish(now, at, End::Failed(failure));
         }
@@ -258,7 +254,7 @@ impl Desk {
         let transport = self.transport(&self.flights[at]);
         let retry = &self.station.provider.retry;
         let flight = &mut self.flights[at];
-        if flight.budget.retries >= retry.retries && !mutant::is(Mutant::BudgetIgnored) {
+        if flight.budget.retries >= retry.retries {
             // Who has asked too often has on either transport.
             let can_fall = transport == Transport::WebSocket
                 && self.station.settings.choice == Choice::Auto
@@ -287,7 +283,7 @@ impl Desk {
         if too_long || retry.within.is_some_and(|within| now + delay > flight.asked_at + within) {
             return self.finish(now, at, End::Failed(failure));
         }
-        flight.stage = Stage::Pausing(if mutant::is(Mutant::DelayIgnored) { now } else { now + delay });
+        flight.stage = Stage::Pausing(now + delay);
         let record = Record::Retry(flight.id, Box::new(failure), flight.budget.retries, delay);
         self.say(record);
     }

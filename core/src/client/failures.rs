@@ -7,7 +7,6 @@ use super::dial::ConnectFailed;
 use crate::connection::{Closed, Deadline, Transport};
 use crate::entropy::Entropy;
 use crate::http::Response;
-use crate::mutant::{self, Mutant};
 use crate::responses::{Failure, FailureClass};
 
 /// The close code that says that a message is too long (RFC 6455 §7.4.1).
@@ -67,9 +66,6 @@ pub(super) const fn will_not_upgrade(status: u16) -> bool {
 pub(super) fn backoff(base: Duration, retry: u32, entropy: &mut Entropy) -> Duration {
     let grown = base.saturating_mul(1_u32.checked_shl(retry.saturating_sub(1)).unwrap_or(u32::MAX));
     // Two hours are long enough for anything that still makes sense, and far from what would overflow.
-    let varied = grown.min(Duration::from_secs(7200)).mul_f64(match mutant::is(Mutant::JitterIgnored) {
-        true => 1.0,
-        false => 0.9 + 0.2 * entropy.unit(),
-    });
+    let varied = grown.min(Duration::from_secs(7200)).mul_f64(0.9 + 0.2 * entropy.unit());
     Duration::from_millis(u64::try_from(varied.as_millis()).unwrap_or(u64::MAX))
 }

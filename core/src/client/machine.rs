@@ -18,7 +18,6 @@ use super::station::Station;
 use super::wire::Wire;
 use crate::connection::{LastSeen, Queue, Transport};
 use crate::entropy::{Entropy, Seed};
-use crate::mutant::{self, Mutant};
 use crate::responses::session::Session;
 use crate::responses::{Failure, FailureClass, Item};
 use crate::time::Instant;
@@ -99,9 +98,7 @@ impl Client {
         if self.in_flight() {
             return Err(Misuse::InFlight);
         }
-        if !mutant::is(Mutant::TokenKeptAcrossTurns) {
-            self.desk.token = TurnState::new();
-        }
+        self.desk.token = TurnState::new();
         Ok(())
     }
 
@@ -195,9 +192,6 @@ impl Client {
         let Some(at) = self.desk.position(id) else { return };
         let (sent, lane) = (self.desk.flights[at].is_sent(), self.desk.flights[at].lane().map(Into::into));
         self.desk.finish(now, at, End::Cancelled);
-        if mutant::is(Mutant::CancelDropsTheNext) && at < self.desk.flights.len() {
-            self.desk.flights.remove(at);
-        }
         if sent {
             self.give_up(now, lane);
         }
@@ -208,7 +202,7 @@ impl Client {
     /// are none, which fails what waits for them.
     pub fn authorize(&mut self, now: Instant, credentials: Option<Credentials>) {
         let refused = credentials.is_none();
-        if let Some(credentials) = credentials.filter(|_| !mutant::is(Mutant::OldCredentials)) {
+        if let Some(credentials) = credentials {
             self.desk.station.credentials = credentials;
         }
         while let Some(at) = self.desk.flights.iter().position(|flight| matches!(flight.stage, Stage::Asking(_))) {

@@ -9,7 +9,6 @@ use super::flight::Flight;
 use super::station::TURN_STATE;
 use crate::connection::{Closed, Step, Transport, input_of};
 use crate::http::Response;
-use crate::mutant::{self, Mutant};
 use crate::responses::{Class, Completed, Envelope, Failure, FailureClass, Origin};
 use crate::time::Instant;
 use crate::turn::Violation;
@@ -73,16 +72,11 @@ impl Desk {
                 Verdict::Nothing
             }
             Step::End { .. } => {
-                if mutant::is(Mutant::EofCompletes) {
-                    self.complete_anyway(now);
-                }
                 self.fail_sent(now, Cause::Lost, &failures::lost(transport, &Closed::Eof));
                 Verdict::Free
             }
             Step::Closed(closed) => {
-                if !mutant::is(Mutant::DeltaOnLostChain) {
-                    self.chains.clear();
-                }
+                self.chains.clear();
                 self.fail_sent(now, Cause::Lost, &failures::lost(transport, &closed));
                 Verdict::Over(closed)
             }
@@ -95,15 +89,6 @@ impl Desk {
         let url = self.station.endpoint.url(true, &target);
         let failure = failures::answered(head, body, &url, self.station.unix(now));
         self.blame(now, Transport::WebSocket, Cause::Refused(head.status()), failure);
-    }
-
-    /// What a mutant does to a response that ended with its body.
-    fn complete_anyway(&mut self, now: Instant) {
-        if let Some(at) = self.flights.iter().position(|flight| flight.is_sent() && flight.report.response_id.is_some())
-            && let Ok(completed) = Completed::parse(r#"{"id":"resp"}"#)
-        {
-            self.complete(now, at, completed);
-        }
     }
 
     /// The head of an event stream: the token first, then what else it says (§5.2).
@@ -170,7 +155,7 @@ impl Desk {
         }
         let flight = &mut self.flights[at];
         flight.heard(now, text.len());
-        if (transport == Transport::WebSocket || mutant::is(Mutant::TokenOutOfHttpEvents))
+        if transport == Transport::WebSocket
             && let Some(token) = envelope.turn_state()
         {
             self.learn_token(&token);

@@ -13,7 +13,6 @@ use super::lanes::Lanes;
 use super::out::Out;
 use crate::entropy::{Entropy, Seed};
 use crate::http::{self, Headers, Request, Response};
-use crate::mutant::{self, Mutant};
 use crate::time::Instant;
 use crate::turn::{Input, State};
 use crate::ws::{self, handshake};
@@ -131,9 +130,7 @@ impl Engine {
         }
         self.send_note(now, text)?;
         let _ = self.lanes.apply(lane, Input::Request);
-        if !mutant::is(Mutant::IdleNeverArmed) {
-            self.clock.asked(now);
-        }
+        self.clock.asked(now);
         Ok(())
     }
 

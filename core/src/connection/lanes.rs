@@ -5,7 +5,6 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::mutant::{self, Mutant};
 use crate::responses::{Class, Envelope};
 use crate::turn::{Input, State, Violation};
 
@@ -101,7 +100,7 @@ impl Lanes {
             let ended = id.as_ref().is_some_and(|id| lane.ended.contains(id));
             // What was given up is passed over to its own end, not to another's.
             let awaits_end = lane.state.is_in_flight() || lane.state == State::Cancelled;
-            awaits_end && !mutant::is(Mutant::LateEndDelivered) && ended && lane.current != id
+            awaits_end && ended && lane.current != id
         };
         if shared && class.is_end() && self.lane(name.as_deref()).is_some_and(is_late) {
             return Heard::Late;

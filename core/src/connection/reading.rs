@@ -9,7 +9,6 @@ use super::event::Step;
 use super::exchange::Found;
 use super::lanes::{Heard, Lanes};
 use crate::http::Response;
-use crate::mutant::{self, Mutant};
 use crate::responses::{Class, Envelope};
 use crate::time::Instant;
 use crate::turn::Input;
@@ -144,9 +143,6 @@ impl Engine {
             }
             Ok(Some(ws::Message::Ping(_) | ws::Message::Pong(_))) => {
                 clock.control_came(now);
-                if mutant::is(Mutant::IdleFedByPings) {
-                    clock.event_came(now, false);
-                }
                 *next = Some(Next::Reply);
             }
             Ok(Some(ws::Message::Binary(_))) => *next = Some(Next::Close(Closed::Binary)),

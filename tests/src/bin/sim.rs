@@ -1,7 +1,6 @@
 //! Runs the simulation: `cargo run --release -p turnwire-tests --bin sim -- --seeds 1000000 --from 0`.
 //!
-//! `--threads N` (2), `--show SEED` writes one run's transcript, `--counts` writes what was hit. With the feature `mutants`,
-//! `--mutants` puts one deliberate bug after the other into the core, and says which seed finds it.
+//! `--threads N` (2), `--show SEED` writes one run's transcript, `--counts` writes what was hit.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for people talks to them")]
 
 use std::process::ExitCode;
@@ -15,11 +14,10 @@ struct Options {
     threads: u64,
     show: Option<u64>,
     counts: bool,
-    mutants: bool,
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { seeds: 10_000, from: 0, threads: 2, show: None, counts: false, mutants: false };
+    let mut options = Options { seeds: 10_000, from: 0, threads: 2, show: None, counts: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut number = || {
@@ -32,7 +30,6 @@ fn options() -> Result<Options, String> {
             "--threads" => options.threads = number()?,
             "--show" => options.show = Some(number()?),
             "--counts" => options.counts = true,
-            "--mutants" => options.mutants = true,
             other => return Err(format!("{other} is no option")),
         }
     }
@@ -55,9 +52,6 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    if options.mutants {
-        return mutants(&options);
-    }
     let start = Instant::now();
     let (stats, failed) = sim::many(options.from, options.seeds, options.threads);
     let seconds = start.elapsed().as_secs_f64();
@@ -73,29 +67,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Every deliberate bug, and the first seed that finds it.
-#[cfg(feature = "mutants")]
-fn mutants(options: &Options) -> ExitCode {
-    use turnwire::mutant::{self, Mutant};
-
-    let mut all = true;
-    println!("| bug | found by seed | law |\n|---|---|---|");
-    for bug in Mutant::ALL {
-        mutant::choose(bug);
-        let (_, found) = sim::many(options.from, options.seeds, options.threads);
-        let broken = found.and_then(|seed| sim::run(&Plan::new(seed)).broken);
-        let law = broken.as_ref().map_or("not found", |broken| broken.law);
-        println!("| {bug:?} | {} | {law} |", found.map_or_else(|| "-".into(), |seed| seed.to_string()));
-        all &= found.is_some();
-    }
-    mutant::choose(Mutant::None);
-    if all { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-#[cfg(not(feature = "mutants"))]
-fn mutants(_: &Options) -> ExitCode {
-    eprintln!("build with `--features mutants`");
-    ExitCode::from(2)
 }
