@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time;
 
 use mio::{Events, Interest, Poll, Registry, Token};
-use turnwire::client::{Client, ConnectFailed, Credentials, Dial, Event, Provider, Settings, Target};
+use turnwire::client::{Client, ConnectError, ConnectTarget, Credentials, Event, Provider, Settings, SocketCommand};
 use turnwire::connection::{Config, Connection, Incoming};
 use turnwire::http::Headers;
-use turnwire::responses::{CreateResponse, Data, Item};
+use turnwire::responses::{CreateResponse, EventData, Item};
 use turnwire::time::Instant;
-use turnwire_rustls::Tls;
+use turnwire_rustls::TlsSession;
 use turnwire_rustls::rustls::ClientConfig;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         while let Some(event) = client.poll_event() {
             match event {
                 Event::Server { event, .. } => {
-                    if let Data::OutputTextDelta { delta, .. } = event.data {
+                    if let EventData::OutputTextDelta { delta, .. } = event.data {
                         let _ = write!(out, "{delta}");
                     }
                 }
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         if !asked {
             let request = CreateResponse::new(&model, vec![Item::user("Say hi")]);
             asked = client.send(now, request).is_ok();
-        } else if !client.in_flight() {
+        } else if !client.has_pending_requests() {
             client.close(now);
         }
     })?;
@@ -68,12 +68,12 @@ pub(crate) fn drive(
         if client.is_finished() {
             return Ok(());
         }
-        match client.poll_dial() {
-            Some(Dial::Open(target)) => match Socket::open(&target, &tls, place.registry()) {
+        match client.poll_socket() {
+            Some(SocketCommand::Connect(target)) => match Socket::open(&target, &tls, place.registry()) {
                 Ok(opened) => socket = Some(opened),
                 Err(why) => client.handle_connect_failed(now(), why),
             },
-            Some(Dial::HangUp) => socket = None,
+            Some(SocketCommand::Disconnect) => socket = None,
             None => {}
         }
         let mut busy = client.has_event();
@@ -86,7 +86,7 @@ pub(crate) fn drive(
                 }
                 Err(why) => {
                     socket = None;
-                    client.handle_connect_failed(now(), ConnectFailed::Tls(why.to_string()));
+                    client.handle_connect_failed(now(), ConnectError::Tls(why.to_string()));
                 }
             }
         }
@@ -102,14 +102,14 @@ pub(crate) fn drive(
 
 struct Socket {
     stream: mio::net::TcpStream,
-    tls: Option<Tls>,
+    tls: Option<TlsSession>,
     /// Whether the client was told that the socket is open.
     up: bool,
 }
 
 impl Socket {
     /// Connecting blocks here, to keep the example short.
-    fn open(target: &Target, tls: &Arc<ClientConfig>, registry: &Registry) -> Result<Self, ConnectFailed> {
+    fn open(target: &ConnectTarget, tls: &Arc<ClientConfig>, registry: &Registry) -> Result<Self, ConnectError> {
         let connect = || {
             let stream = TcpStream::connect((target.host.as_str(), target.port))?;
             stream.set_nodelay(true)?;
@@ -118,9 +118,9 @@ impl Socket {
             registry.register(&mut stream, Token(0), Interest::READABLE | Interest::WRITABLE)?;
             Ok(stream)
         };
-        let stream = connect().map_err(|error: io::Error| ConnectFailed::Network(error.to_string()))?;
-        let tls = target.tls.then(|| Tls::client(Arc::clone(tls), &target.host)).transpose();
-        Ok(Self { stream, tls: tls.map_err(|error| ConnectFailed::Tls(error.to_string()))?, up: false })
+        let stream = connect().map_err(|error: io::Error| ConnectError::Network(error.to_string()))?;
+        let tls = target.tls.then(|| TlsSession::client(Arc::clone(tls), &target.host)).transpose();
+        Ok(Self { stream, tls: tls.map_err(|error| ConnectError::Tls(error.to_string()))?, up: false })
     }
 
     /// Writes and reads once. Returns whether anything moved.
@@ -155,7 +155,7 @@ impl Socket {
                 tls.handle_input(&buffer[..length]).map_err(io::Error::other)?;
                 let plain = tls.poll_plaintext().len();
                 client.handle_input(now, tls.poll_plaintext());
-                tls.handle_taken(plain);
+                tls.consume_plaintext(plain);
             }
             (None, _) => client.handle_input(now, &buffer[..length]),
         }

@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         let mut input = Input::new(&buffer[..length]);
         while let Some(event) = decoder.decode(&mut input)? {
-            writeln!(out, "{}: {:?}", event.event, event.data)?;
+            writeln!(out, "{}: {:?}", event.event_type, event.data)?;
         }
     }
     // What the end cuts off is no event.

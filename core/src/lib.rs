@@ -31,11 +31,11 @@
 //! dial, write, read, wait*.
 //!
 //! ```no_run
-//! # use turnwire::client::{Client, ConnectFailed, Dial, Target};
+//! # use turnwire::client::{Client, ConnectError, SocketCommand, ConnectTarget};
 //! # use turnwire::time::{Duration, Instant};
 //! # struct Socket;
 //! # impl Socket {
-//! #     fn open(_: &Target) -> Result<Self, ConnectFailed> { Ok(Self) }
+//! #     fn open(_: &ConnectTarget) -> Result<Self, ConnectError> { Ok(Self) }
 //! #     fn write(&mut self, _: &[u8]) -> Result<usize, ()> { Err(()) }
 //! #     fn read(&mut self, _: &mut [u8], _until: Option<Instant>) -> Result<Option<usize>, ()> { Err(()) }
 //! # }
@@ -49,12 +49,12 @@
 //!         if client.is_finished() {
 //!             return;
 //!         }
-//!         match client.poll_dial() {
-//!             Some(Dial::Open(target)) => match Socket::open(&target) {
+//!         match client.poll_socket() {
+//!             Some(SocketCommand::Connect(target)) => match Socket::open(&target) {
 //!                 Ok(open) => { socket = Some(open); client.handle_connected(now()) }
 //!                 Err(why) => client.handle_connect_failed(now(), why),
 //!             },
-//!             Some(Dial::HangUp) => socket = None,
+//!             Some(SocketCommand::Disconnect) => socket = None,
 //!             None => {}
 //!         }
 //!         let Some(open) = &mut socket else { continue };

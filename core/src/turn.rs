@@ -28,7 +28,7 @@ use core::fmt;
 /// Where the newest request of a turn stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum State {
+pub enum RequestState {
     /// No request of this turn has been made yet.
     #[default]
     Idle,
@@ -50,7 +50,7 @@ pub enum State {
     Lost,
 }
 
-impl State {
+impl RequestState {
     /// Every state, in protocol order.
     pub const ALL: [Self; 9] = [
         Self::Idle,
@@ -72,7 +72,7 @@ impl State {
 
     /// The state that `input` leads to, or `None` when the table has no such transition.
     #[must_use]
-    pub fn after(self, input: Input) -> Option<Self> {
+    pub fn after(self, input: RequestInput) -> Option<Self> {
         TRANSITIONS.iter().find(|(from, by, _)| (*from, *by) == (self, input)).map(|(_, _, to)| *to)
     }
 }
@@ -80,7 +80,7 @@ impl State {
 /// What can happen to a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Input {
+pub enum RequestInput {
     /// The next logical turn begins.
     Begin,
     /// A request is made: the turn's first, a follow-up, or the same one again after a loss.
@@ -88,7 +88,7 @@ pub enum Input {
     /// `response.created`, `response.queued` or `response.in_progress`.
     Created,
     /// An event that is neither output nor an end: metadata, rate limits, timing, a kind we do not know.
-    Note,
+    Informational,
     /// An output event: an item or part added or done, a delta, a tool call's progress.
     Output,
     /// `response.completed`.
@@ -103,13 +103,13 @@ pub enum Input {
     Lost,
 }
 
-impl Input {
+impl RequestInput {
     /// Every input, in protocol order.
     pub const ALL: [Self; 10] = [
         Self::Begin,
         Self::Request,
         Self::Created,
-        Self::Note,
+        Self::Informational,
         Self::Output,
         Self::Completed,
         Self::Failed,
@@ -123,15 +123,15 @@ impl Input {
 ///
 /// `Created` after `Output` stays `Output`: a steered response is followed by its successor's `response.created` on the same
 /// request, and what was delivered stays delivered. `Note` is in turn at any time: rate limits come on an idle socket too.
-pub const TRANSITIONS: &[(State, Input, State)] = {
-    use Input as I;
-    use State as S;
+pub const TRANSITIONS: &[(RequestState, RequestInput, RequestState)] = {
+    use RequestInput as I;
+    use RequestState as S;
     &[
         (S::Idle, I::Begin, S::Idle),
         (S::Idle, I::Request, S::Requested),
-        (S::Idle, I::Note, S::Idle),
+        (S::Idle, I::Informational, S::Idle),
         (S::Requested, I::Created, S::Created),
-        (S::Requested, I::Note, S::Requested),
+        (S::Requested, I::Informational, S::Requested),
         (S::Requested, I::Output, S::Output),
         (S::Requested, I::Completed, S::Completed),
         (S::Requested, I::Failed, S::Failed),
@@ -139,7 +139,7 @@ pub const TRANSITIONS: &[(State, Input, State)] = {
         (S::Requested, I::Cancel, S::Cancelled),
         (S::Requested, I::Lost, S::Lost),
         (S::Created, I::Created, S::Created),
-        (S::Created, I::Note, S::Created),
+        (S::Created, I::Informational, S::Created),
         (S::Created, I::Output, S::Output),
         (S::Created, I::Completed, S::Completed),
         (S::Created, I::Failed, S::Failed),
@@ -147,7 +147,7 @@ pub const TRANSITIONS: &[(State, Input, State)] = {
         (S::Created, I::Cancel, S::Cancelled),
         (S::Created, I::Lost, S::Lost),
         (S::Output, I::Created, S::Output),
-        (S::Output, I::Note, S::Output),
+        (S::Output, I::Informational, S::Output),
         (S::Output, I::Output, S::Output),
         (S::Output, I::Completed, S::Completed),
         (S::Output, I::Failed, S::Failed),
@@ -156,19 +156,19 @@ pub const TRANSITIONS: &[(State, Input, State)] = {
         (S::Output, I::Lost, S::Lost),
         (S::Completed, I::Begin, S::Idle),
         (S::Completed, I::Request, S::Requested),
-        (S::Completed, I::Note, S::Completed),
+        (S::Completed, I::Informational, S::Completed),
         (S::Failed, I::Begin, S::Idle),
         (S::Failed, I::Request, S::Requested),
-        (S::Failed, I::Note, S::Failed),
+        (S::Failed, I::Informational, S::Failed),
         (S::Incomplete, I::Begin, S::Idle),
         (S::Incomplete, I::Request, S::Requested),
-        (S::Incomplete, I::Note, S::Incomplete),
+        (S::Incomplete, I::Informational, S::Incomplete),
         (S::Cancelled, I::Begin, S::Idle),
         (S::Cancelled, I::Request, S::Requested),
-        (S::Cancelled, I::Note, S::Cancelled),
+        (S::Cancelled, I::Informational, S::Cancelled),
         (S::Lost, I::Begin, S::Idle),
         (S::Lost, I::Request, S::Requested),
-        (S::Lost, I::Note, S::Lost),
+        (S::Lost, I::Informational, S::Lost),
     ]
 };
 
@@ -177,17 +177,17 @@ pub const TRANSITIONS: &[(State, Input, State)] = {
 #[error("{input:?} is out of turn in state {state:?}")]
 pub struct Violation {
     /// The state that has no such transition.
-    pub state: State,
+    pub state: RequestState,
     /// What was out of turn.
-    pub input: Input,
+    pub input: RequestInput,
 }
 
 /// One logical turn: the state of its newest request, and its sticky token.
 #[derive(Clone, Debug, Default)]
 pub struct Turn {
-    state: State,
+    state: RequestState,
     /// The token of this turn. [`begin`](Self::begin) is the only thing that empties it.
-    pub token: TurnState,
+    pub token: TurnToken,
 }
 
 impl Turn {
@@ -199,7 +199,7 @@ impl Turn {
 
     /// Where the newest request stands.
     #[must_use]
-    pub const fn state(&self) -> State {
+    pub const fn state(&self) -> RequestState {
         self.state
     }
 
@@ -209,10 +209,10 @@ impl Turn {
     ///
     /// [`Violation`] when [`TRANSITIONS`] has no such step; the turn is unchanged and goes on. [`Input::Begin`] belongs to
     /// [`begin`](Self::begin), which also empties the token; given here it is a step like any other and empties it too.
-    pub fn apply(&mut self, input: Input) -> Result<State, Violation> {
+    pub fn apply(&mut self, input: RequestInput) -> Result<RequestState, Violation> {
         let next = self.state.after(input).ok_or(Violation { state: self.state, input })?;
-        if input == Input::Begin {
-            self.token = TurnState::new();
+        if input == RequestInput::Begin {
+            self.token = TurnToken::new();
         }
         self.state = next;
         Ok(next)
@@ -224,7 +224,7 @@ impl Turn {
     ///
     /// [`Violation`] while a request is in flight: cancel it first.
     pub fn begin(&mut self) -> Result<(), Violation> {
-        self.apply(Input::Begin).map(|_| ())
+        self.apply(RequestInput::Begin).map(|_| ())
     }
 }
 
@@ -233,9 +233,9 @@ impl Turn {
 /// The first value that the server hands out wins; later ones are ignored. An empty string is a value. The token is opaque,
 /// and `Debug` does not show it.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct TurnState(Option<String>);
+pub struct TurnToken(Option<String>);
 
-impl TurnState {
+impl TurnToken {
     /// The longest token that is kept, in bytes. A longer one is not a token but an attack on the next request's size.
     pub const LIMIT: usize = 64 * 1024;
 
@@ -247,7 +247,7 @@ impl TurnState {
 
     /// Offers a value that the server sent. Returns whether it was kept: it is not when the cell is filled already, or when
     /// the value is longer than [`LIMIT`](Self::LIMIT).
-    pub fn offer(&mut self, value: &str) -> bool {
+    pub fn set_once(&mut self, value: &str) -> bool {
         let free = self.0.is_none();
         let keep = free && value.len() <= Self::LIMIT;
         if keep {
@@ -263,7 +263,7 @@ impl TurnState {
     }
 }
 
-impl fmt::Debug for TurnState {
+impl fmt::Debug for TurnToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "TurnState(set)" } else { "TurnState(empty)" })
     }
@@ -276,7 +276,7 @@ pub fn diagram() -> String {
     use fmt::Write as _;
 
     let mut text = String::from("stateDiagram-v2\n    [*] --> Idle\n");
-    for (from, input, to) in TRANSITIONS.iter().filter(|(_, input, _)| *input != Input::Note) {
+    for (from, input, to) in TRANSITIONS.iter().filter(|(_, input, _)| *input != RequestInput::Informational) {
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "    {from:?} --> {to:?}: {input:?}");
     }

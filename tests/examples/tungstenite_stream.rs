@@ -7,9 +7,9 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 
 use tungstenite::{Message, WebSocket};
-use turnwire::responses::request::Wire;
-use turnwire::responses::{ClientEvent, Create, CreateResponse, Data, Item, ServerEvent};
-use turnwire::turn::{Input, State, Turn};
+use turnwire::responses::request::ItemEncoding;
+use turnwire::responses::{ClientEvent, CreateMessage, CreateResponse, EventData, Item, ServerEvent};
+use turnwire::turn::{RequestInput, RequestState, Turn};
 use turnwire_tests::laws::ws::Owned;
 
 type Failure = Box<dyn core::error::Error + Send + Sync>;
@@ -23,25 +23,26 @@ fn main() -> Result<(), Failure> {
     let (mut stream, _) = tungstenite::client(format!("ws://{address}/v1/responses"), stream)?;
     let mut turn = Turn::new();
     let mut request = Vec::new();
-    Create::new(CreateResponse::new("gpt-x", vec![Item::user("ping")])).encode(Wire::EVERYTHING, &mut request);
+    CreateMessage::new(CreateResponse::new("gpt-x", vec![Item::user("ping")]))
+        .encode(ItemEncoding::EVERYTHING, &mut request);
     stream.send(Message::text(String::from_utf8(request)?))?;
-    turn.apply(Input::Request)?;
+    turn.apply(RequestInput::Request)?;
 
     let mut answer = String::new();
     while turn.state().is_in_flight() {
         let Owned::Text(text) = next(&mut stream)? else { continue };
         let event = ServerEvent::parse(&text)?;
-        if let Data::OutputTextDelta { delta, .. } = &event.data {
+        if let EventData::OutputTextDelta { delta, .. } = &event.data {
             answer.push_str(delta);
         }
         turn.apply(match event.kind() {
-            "response.created" => Input::Created,
-            "response.output_text.delta" => Input::Output,
-            "response.completed" => Input::Completed,
-            _ => Input::Note,
+            "response.created" => RequestInput::Created,
+            "response.output_text.delta" => RequestInput::Output,
+            "response.completed" => RequestInput::Completed,
+            _ => RequestInput::Informational,
         })?;
     }
-    assert_eq!((turn.state(), answer.as_str()), (State::Completed, "pong"));
+    assert_eq!((turn.state(), answer.as_str()), (RequestState::Completed, "pong"));
     println!("the answer: {answer}");
     stream.close(None)?;
     while next(&mut stream).is_ok() {}

@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use turnwire::responses::KINDS;
+use turnwire::responses::EVENT_TYPES;
 
 /// White space between tokens.
 fn blank() -> impl Strategy<Value = &'static str> {
@@ -84,8 +84,8 @@ fn members(known: &'static [(&'static str, &'static str)]) -> BoxedStrategy<Vec<
 
 /// An event of a known kind, with everything that belongs to it.
 pub fn event() -> impl Strategy<Value = String> {
-    (0..KINDS.len()).prop_flat_map(|at| {
-        let (kind, _, known) = KINDS[at];
+    (0..EVENT_TYPES.len()).prop_flat_map(|at| {
+        let (kind, _, known) = EVENT_TYPES[at];
         let number = prop::option::of(any::<u32>().prop_map(|number| number.to_string()));
         let lane = prop::option::of(string());
         object((members(known), vec(unknown(), 0..3), number, lane).prop_map(move |(mut all, more, number, lane)| {

@@ -1,9 +1,11 @@
 //! Allocations that a connection used by itself does not make: none for a text delta, from the bytes to the polled event.
 
 use allocation_counter::measure;
-use turnwire::connection::{Client, Config, Connection, Event, Expect, Incoming, Post, Server, Transport};
+use turnwire::connection::{
+    Client, Config, Connection, Event, ExpectedBody, Incoming, OutgoingRequest, Server, Transport,
+};
 use turnwire::http::Headers;
-use turnwire::responses::Data;
+use turnwire::responses::EventData;
 use turnwire::time::Instant;
 
 const NOW: Instant = Instant::ZERO;
@@ -13,9 +15,9 @@ fn begun(transport: Transport) -> (Connection<Client>, Connection<Server>) {
     let mut client = Connection::client(Config::new("localhost"), transport, [1; 32]);
     let mut server = Connection::server(Config::new("localhost"), [2; 32]);
     match transport {
-        Transport::Sse => {
-            let post = Post::new("/v1/responses", Headers::new(), b"{}".to_vec(), Expect::EventStream);
-            client.post(NOW, post).expect("it is idle");
+        Transport::Http => {
+            let post = OutgoingRequest::new("/v1/responses", Headers::new(), b"{}".to_vec(), ExpectedBody::EventStream);
+            client.send_request(NOW, post).expect("it is idle");
             server.handle_input(NOW, client.poll_transmit());
             assert!(matches!(server.poll_event(), Some(Incoming::Request { .. })));
             server.begin_stream(NOW, &Headers::new()).expect("a request waits");
@@ -26,7 +28,7 @@ fn begun(transport: Transport) -> (Connection<Client>, Connection<Server>) {
             assert!(matches!(server.poll_event(), Some(Incoming::Upgrade { .. })));
             server.accept(NOW, &Headers::new()).expect("it was asked for");
             client.handle_input(NOW, &answered(&mut server));
-            client.send_text(NOW, None, r#"{"type":"response.create"}"#).expect("it is idle");
+            client.send_request_message(NOW, None, r#"{"type":"response.create"}"#).expect("it is idle");
             server.handle_input(NOW, client.poll_transmit());
             while server.poll_event().is_some() {}
         }
@@ -53,7 +55,7 @@ fn take(client: &mut Connection<Client>, bytes: &[u8]) -> usize {
         client.handle_input(NOW, read);
         while let Some(event) = client.poll_event() {
             if let Event::Server(event) = &event
-                && let Data::OutputTextDelta { delta, .. } = &event.data
+                && let EventData::OutputTextDelta { delta, .. } = &event.data
             {
                 text += delta.len();
             }
@@ -83,7 +85,7 @@ fn a_delta_allocates_nothing(transport: Transport) {
 
 #[test]
 fn a_delta_allocates_nothing_over_an_event_stream() {
-    a_delta_allocates_nothing(Transport::Sse);
+    a_delta_allocates_nothing(Transport::Http);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use allocation_counter::measure;
 use turnwire::client::{Client, Event, Settings};
-use turnwire::responses::Data;
+use turnwire::responses::EventData;
 use turnwire::time::Instant;
 use turnwire_tests::fixtures::{ask, created, delta, msg, on_lane, token};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
@@ -15,10 +15,10 @@ fn read(client: &mut Client, now: Instant, reads: &[&[u8]]) -> usize {
         client.handle_input(now, read);
         while let Some(event) = client.poll_event() {
             let Event::Server { event, .. } = event else { panic!("{event:?}") };
-            let Data::OutputTextDelta { delta, .. } = &event.data else { panic!("{event:?}") };
+            let EventData::OutputTextDelta { delta, .. } = &event.data else { panic!("{event:?}") };
             text += delta.len();
         }
-        let _ = (client.poll_timeout(), client.poll_transmit().len(), client.wants_input(), client.poll_dial());
+        let _ = (client.poll_timeout(), client.poll_transmit().len(), client.wants_input(), client.poll_socket());
     }
     text
 }
@@ -29,7 +29,7 @@ fn frame(event: &str) -> Vec<u8> {
 }
 
 fn check(mut pair: Pair, bytes: &[u8], expected: usize) {
-    assert!(pair.client.in_flight());
+    assert!(pair.client.has_pending_requests());
     for size in [1400, 64, bytes.len()] {
         let reads: Vec<&[u8]> = bytes.chunks(size).collect();
         let now = pair.now;
@@ -77,7 +77,7 @@ fn over_an_event_stream_in_chunks() {
 #[test]
 fn on_a_lane_beside_others() {
     let mut provider = provider();
-    provider.profile.in_flight = 4;
+    provider.capabilities.max_concurrent_requests = 4;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
     pair.ask(ask("one"));
     pair.ask(turnwire::client::Request::from(ask("two")).on_lane("a"));
@@ -103,8 +103,8 @@ fn endless() -> Vec<String> {
 /// A client that has asked over either transport, with a small backlog, and bytes that say this once.
 fn talkative(ws: bool, event: &str) -> (Pair, Vec<u8>) {
     let mut settings = Settings::default();
-    settings.connection.backlog = BACKLOG;
-    settings.connection.body = BACKLOG;
+    settings.connection.max_backlog = BACKLOG;
+    settings.connection.max_body = BACKLOG;
     if ws {
         let mut pair = Pair::new(provider(), settings, Script::new());
         pair.ask(ask("one"));

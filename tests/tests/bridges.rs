@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
-use turnwire::client::{Client, Credentials, Dial, Provider, Settings};
+use turnwire::client::{Client, Credentials, Provider, Settings, SocketCommand};
 use turnwire::connection::{Config, Connection, Incoming, Server};
 use turnwire::http::Headers;
 use turnwire::time::Instant;
@@ -17,7 +17,7 @@ use turnwire_tests::pair::{Pair, Script, http_provider, provider};
 #[test]
 fn a_body_is_one_zstd_frame_of_the_request() {
     let mut provider: Provider = http_provider();
-    provider.profile.zstd = true;
+    provider.capabilities.zstd = true;
     let mut settings = Settings::default();
     settings.compress = Some(turnwire_bridges::zstd);
     let mut pair = Pair::new(provider, settings, Script::new().sse([vec![done("resp-1")]]));
@@ -90,8 +90,8 @@ const NOW: Instant = Instant::ZERO;
 
 /// One request and its answer, every event told before it is let go.
 fn converse(client: &mut Client, server: &mut Connection<Server>, id: &str) {
-    while client.in_flight() {
-        if let Some(Dial::Open(_)) = client.poll_dial() {
+    while client.has_pending_requests() {
+        if let Some(SocketCommand::Connect(_)) = client.poll_socket() {
             client.handle_connected(NOW);
         }
         let sent = client.poll_transmit().to_vec();

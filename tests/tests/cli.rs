@@ -46,8 +46,8 @@ fn the_demos_tokens_are_as_its_server_saw_them() {
     for (transport, refuse, on) in [
         (Transport::Auto, false, On::WebSocket),
         (Transport::Ws, false, On::WebSocket),
-        (Transport::Sse, false, On::Sse),
-        (Transport::Auto, true, On::Sse),
+        (Transport::Sse, false, On::Http),
+        (Transport::Auto, true, On::Http),
     ] {
         let (lines, seen) = demo(transport, refuse);
         let tokens: Vec<_> = seen.iter().map(|seen| seen.turn_state.as_deref()).collect();
@@ -59,7 +59,7 @@ fn the_demos_tokens_are_as_its_server_saw_them() {
         assert_eq!(said, tokens, "what is shown is what was sent");
         let turns: Vec<_> = requests.iter().map(|request| request["turn"].as_u64()).collect();
         assert_eq!(turns, [Some(1), Some(1), Some(1), Some(2)]);
-        let (name, input) = if on == On::Sse { ("sse", "full") } else { ("websocket", "incremental") };
+        let (name, input) = if on == On::Http { ("sse", "full") } else { ("websocket", "incremental") };
         for (at, request) in requests.iter().enumerate() {
             assert_eq!(request["transport"], name);
             assert_eq!(request["outcome"], "completed");

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use turnwire::client::Addresses;
+use turnwire::client::HappyEyeballs;
 use turnwire::time::{Duration, Instant};
 
 fn parsed(texts: &[&str]) -> Vec<SocketAddr> {
@@ -11,13 +11,13 @@ fn parsed(texts: &[&str]) -> Vec<SocketAddr> {
 
 /// Every address, in the order of the attempts.
 fn order(found: &[&str]) -> Vec<SocketAddr> {
-    let mut addresses = Addresses::new(parsed(found));
+    let mut addresses = HappyEyeballs::new(parsed(found));
     let mut now = Instant::ZERO;
     let mut order = Vec::new();
     while let Some(due) = addresses.poll_timeout() {
         now = now.max(due);
-        order.extend(addresses.begin(now));
-        assert_eq!(addresses.begin(now), None);
+        order.extend(addresses.next_attempt(now));
+        assert_eq!(addresses.next_attempt(now), None);
     }
     order
 }
@@ -36,18 +36,18 @@ fn the_families_take_turns_and_the_systems_choice_is_first() {
 fn an_attempt_goes_on_alone_for_a_quarter_of_a_second_or_until_it_fails() {
     let all = parsed(&["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]);
     let start = Instant::ZERO + Duration::from_secs(7);
-    let mut addresses = Addresses::new(all.clone());
+    let mut addresses = HappyEyeballs::new(all.clone());
     assert!(!addresses.is_exhausted());
-    assert_eq!(addresses.begin(start), Some(all[0]));
-    assert_eq!(addresses.begin(start + Duration::from_millis(249)), None);
+    assert_eq!(addresses.next_attempt(start), Some(all[0]));
+    assert_eq!(addresses.next_attempt(start + Duration::from_millis(249)), None);
     let second = start + Duration::from_millis(250);
-    assert_eq!((addresses.poll_timeout(), addresses.begin(second)), (Some(second), Some(all[1])));
-    addresses.handle_failed();
-    assert_eq!(addresses.begin(second), Some(all[2]));
-    assert_eq!((addresses.poll_timeout(), addresses.begin(second)), (None, None));
-    addresses.handle_failed();
+    assert_eq!((addresses.poll_timeout(), addresses.next_attempt(second)), (Some(second), Some(all[1])));
+    addresses.handle_attempt_failed();
+    assert_eq!(addresses.next_attempt(second), Some(all[2]));
+    assert_eq!((addresses.poll_timeout(), addresses.next_attempt(second)), (None, None));
+    addresses.handle_attempt_failed();
     assert!(!addresses.is_exhausted(), "one is still under way");
-    addresses.handle_failed();
+    addresses.handle_attempt_failed();
     assert!(addresses.is_exhausted());
-    assert!(Addresses::new([]).is_exhausted());
+    assert!(HappyEyeballs::new([]).is_exhausted());
 }

@@ -1,13 +1,13 @@
 //! What becomes of a request whose WebSocket handshake does not come to its end.
 
-use turnwire::client::{Client, Credentials, Dial, Event, FellBack, Outcome, Provider, Settings};
+use turnwire::client::{Client, Credentials, Event, FallbackReason, Outcome, Provider, Settings, SocketCommand};
 use turnwire::responses::{CreateResponse, Item};
 use turnwire::time::Instant;
 
 /// Cuts every connection as soon as it has asked to upgrade, and counts how often it was dialed.
 fn cut_every_handshake(settings: Settings) -> (u32, u32, bool, bool) {
     let mut provider = Provider::new("test", "http://localhost:1/v1");
-    provider.retry.retries = 2;
+    provider.retry.max_retries = 2;
     let mut client = Client::new(provider, Credentials::None, settings, [3; 32]).expect("a provider");
     let mut now = Instant::ZERO;
     client.send(now, CreateResponse::new("m", vec![Item::user("hi")])).expect("a request");
@@ -16,7 +16,7 @@ fn cut_every_handshake(settings: Settings) -> (u32, u32, bool, bool) {
         while let Some(event) = client.poll_event() {
             match event {
                 Event::Retry { .. } => retries += 1,
-                Event::FellBack(FellBack::Exhausted { .. }) => fell_back = true,
+                Event::HttpFallback(FallbackReason::Exhausted { .. }) => fell_back = true,
                 Event::Finished { outcome: Outcome::Failed(_), .. } => failed = true,
                 _ => {}
             }
@@ -24,7 +24,7 @@ fn cut_every_handshake(settings: Settings) -> (u32, u32, bool, bool) {
         if failed {
             break;
         }
-        if let Some(Dial::Open(_)) = client.poll_dial() {
+        if let Some(SocketCommand::Connect(_)) = client.poll_socket() {
             dialed += 1;
             client.handle_connected(now);
             client.handle_written(now, client.poll_transmit().len());
@@ -46,6 +46,6 @@ fn a_cut_handshake_costs_the_budget_and_then_falls_back() {
 #[test]
 fn a_cut_handshake_ends_a_request_that_must_not_fall_back() {
     let mut settings = Settings::default();
-    settings.choice = turnwire::client::Choice::WebSocket;
+    settings.transport = turnwire::client::TransportPreference::WebSocket;
     assert_eq!(cut_every_handshake(settings), (3, 2, false, true));
 }

@@ -1,6 +1,6 @@
 //! Operations that are answered by one body, asked through the client.
 
-use turnwire::client::{OwnedEvent, OwnedOutcome, Performed, Settings};
+use turnwire::client::{OwnedEvent, OwnedOutcome, Settings, Submitted};
 use turnwire::responses::unary::{Compact, ListModels, Operation as _};
 use turnwire::responses::{CreateResponse, Item};
 use turnwire_tests::fixtures::{ask, created, done, token};
@@ -15,10 +15,10 @@ fn a_compaction_takes_part_in_the_turn() {
             .ws([vec![created("resp-1"), done("resp-1")]]);
         let mut pair = Pair::new(provider(), Settings::default(), script);
         let compact = Compact::new("m", vec![Item::user("a long story")]);
-        let Ok(Performed::Asked(id)) = pair.client.perform(pair.now, &compact, None) else { panic!("asked") };
+        let Ok(Submitted::Pending(id)) = pair.client.submit(pair.now, &compact, None) else { panic!("asked") };
         pair.run();
         let Some(OwnedOutcome::Answered { head, body: answered }) = pair.outcome(id) else { panic!("answered") };
-        let read = Compact::read(&head.headers.text(), core::str::from_utf8(answered).expect("text"));
+        let read = Compact::read(&head.headers.ascii_pairs(), core::str::from_utf8(answered).expect("text"));
         assert_eq!(read.is_ok(), body.starts_with('{'));
         let next = pair.send(ask("and now"));
         pair.run();
@@ -31,8 +31,8 @@ fn a_compaction_takes_part_in_the_turn() {
 #[test]
 fn nothing_to_compact_asks_nothing() {
     let mut pair = Pair::new(http_provider(), Settings::default(), Script::new());
-    let asked = pair.client.perform(pair.now, &Compact::new("m", Vec::new()), None);
-    assert!(matches!(asked, Ok(Performed::Unasked(answer)) if answer.output.is_empty()));
+    let asked = pair.client.submit(pair.now, &Compact::new("m", Vec::new()), None);
+    assert!(matches!(asked, Ok(Submitted::Immediate(answer)) if answer.output.is_empty()));
     pair.run();
     assert!(pair.posts().is_empty());
 }
@@ -41,13 +41,15 @@ fn nothing_to_compact_asks_nothing() {
 fn models_come_with_their_tag_and_need_no_body() {
     let script = Script::new().on(Kind::Post, [Act::respond_with(200, &[("ETag", "\"abc\"")], r#"{"models":[]}"#)]);
     let mut pair = Pair::new(http_provider(), Settings::default(), script);
-    let Ok(Performed::Asked(id)) = pair.client.perform(pair.now, &ListModels { client_version: "0.99.0".into() }, None)
+    let Ok(Submitted::Pending(id)) =
+        pair.client.submit(pair.now, &ListModels { client_version: "0.99.0".into() }, None)
     else {
         panic!("asked")
     };
     pair.run();
     let Some(OwnedOutcome::Answered { head, body }) = pair.outcome(id) else { panic!("answered") };
-    let models = ListModels::read(&head.headers.text(), core::str::from_utf8(body).expect("text")).expect("models");
+    let models =
+        ListModels::read(&head.headers.ascii_pairs(), core::str::from_utf8(body).expect("text")).expect("models");
     assert_eq!(models.etag.as_deref(), Some("\"abc\""));
     let seen = pair.posts()[0];
     assert_eq!((seen.method.as_str(), seen.target.as_str()), ("GET", "/v1/models?client_version=0.99.0"));
@@ -64,7 +66,7 @@ fn a_call_between_two_requests_leaves_the_turn_whole() {
     let first = pair.send(ask("one"));
     pair.run();
     pair.completed(first);
-    let Ok(Performed::Asked(_)) = pair.client.perform(pair.now, &ListModels { client_version: "1".into() }, None)
+    let Ok(Submitted::Pending(_)) = pair.client.submit(pair.now, &ListModels { client_version: "1".into() }, None)
     else {
         panic!("asked")
     };

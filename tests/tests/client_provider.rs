@@ -63,13 +63,19 @@ fn a_file_says_everything_there_is() {
         (provider.connect_timeout, provider.idle_timeout),
         (Duration::from_millis(100), Duration::from_millis(200))
     );
-    assert_eq!((provider.retry.retries, provider.retry.on_429, provider.retry.on_5xx), (100, true, false));
-    assert_eq!(provider.retry.within, Some(Duration::from_secs(60)));
-    let profile = &provider.profile;
-    assert_eq!((profile.in_flight, profile.named_lanes, profile.send_cap), (4, 8, Some(1000)));
-    assert_eq!((profile.max_age, profile.ping, profile.beta.as_deref()), (None, None, Some("b")));
-    assert!(profile.zstd && profile.stores && profile.keep_after_failure);
-    assert!(!(profile.websocket || profile.incremental || profile.deflate || profile.turn_state));
+    assert_eq!((provider.retry.max_retries, provider.retry.on_429, provider.retry.on_5xx), (100, true, false));
+    assert_eq!(provider.retry.max_elapsed, Some(Duration::from_secs(60)));
+    let profile = &provider.capabilities;
+    assert_eq!(
+        (profile.max_concurrent_requests, profile.max_lane_names, profile.max_request_bytes),
+        (4, 8, Some(1000))
+    );
+    assert_eq!(
+        (profile.max_connection_age, profile.ping_interval, profile.beta_header.as_deref()),
+        (None, None, Some("b"))
+    );
+    assert!(profile.zstd && profile.store_responses && profile.reuse_after_failure);
+    assert!(!(profile.websocket || profile.incremental || profile.deflate || profile.turn_token));
     assert_eq!(provider.check(), Ok(()));
     assert!(!format!("{provider:?}").contains("secret"));
 }
@@ -80,9 +86,9 @@ fn a_file_may_use_the_clients_own_names() {
         "stream_idle_timeout_ms":1,"websocket_connect_timeout_ms":2,"supports_websockets":false}"#;
     let provider: Provider = serde_json::from_str(json).expect("a provider");
     assert_eq!(provider.query, [("z".into(), "1".into()), ("a".into(), "b".into())], "in the order of the file");
-    assert_eq!((provider.headers.len(), provider.retry.retries), (1, 7));
+    assert_eq!((provider.headers.len(), provider.retry.max_retries), (1, 7));
     assert_eq!((provider.idle_timeout, provider.connect_timeout), (Duration::from_millis(1), Duration::from_millis(2)));
-    assert!(!provider.profile.websocket);
+    assert!(!provider.capabilities.websocket);
 }
 
 #[test]
@@ -118,7 +124,7 @@ fn what_can_never_be_asked_is_refused_before() {
 fn parameters_are_escaped_only_where_they_must_be() {
     let target = |base: &str, query: &[(&str, &str)]| {
         let mut provider = Provider::new("test", base);
-        provider.profile.websocket = false;
+        provider.capabilities.websocket = false;
         provider.query = query.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
         let mut pair = Pair::new(provider, Settings::default(), Script::new().sse([vec![done0("r")]]));
         pair.ask(ask("hi"));

@@ -1,6 +1,6 @@
 //! Bodies whose end takes no byte to see: nothing waits for one.
 
-use turnwire::connection::{Config, Connection, Event, Expect, Post, Transport};
+use turnwire::connection::{Config, Connection, Event, ExpectedBody, OutgoingRequest, Transport};
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 use turnwire_tests::chunks::Chunks;
@@ -8,13 +8,13 @@ use turnwire_tests::chunks::Chunks;
 const NOW: Instant = Instant::ZERO;
 
 /// What the client says of these bytes, cut in each of these ways.
-fn said(transport: Transport, expect: Expect, bytes: &[u8]) -> Vec<String> {
+fn said(transport: Transport, expect: ExpectedBody, bytes: &[u8]) -> Vec<String> {
     let says = |cut: &Chunks| {
         let mut client = Connection::client(Config::new("localhost"), transport, [1; 32]);
         match transport {
-            Transport::Sse => {
-                client.post(NOW, Post::new("/", Headers::new(), b"{}".to_vec(), expect)).expect("a request")
-            }
+            Transport::Http => client
+                .send_request(NOW, OutgoingRequest::new("/", Headers::new(), b"{}".to_vec(), expect))
+                .expect("a request"),
             Transport::WebSocket => client.upgrade(NOW, "/", &Headers::new()).expect("a request"),
         }
         for read in cut.cut(bytes) {
@@ -23,7 +23,9 @@ fn said(transport: Transport, expect: Expect, bytes: &[u8]) -> Vec<String> {
         let mut said = Vec::new();
         while let Some(event) = client.poll_event() {
             said.push(match event {
-                Event::Refused { head, body } => format!("refused {} {}", head.status(), String::from_utf8_lossy(body)),
+                Event::Rejected { head, body } => {
+                    format!("refused {} {}", head.status(), String::from_utf8_lossy(body))
+                }
                 Event::Body { head, body } => format!("body {} {}", head.status(), String::from_utf8_lossy(body)),
                 Event::Server(event) => event.kind().to_owned(),
                 Event::End { reusable } => format!("end {reusable}"),
@@ -43,25 +45,25 @@ fn said(transport: Transport, expect: Expect, bytes: &[u8]) -> Vec<String> {
 #[test]
 fn a_refused_handshake_is_told_with_its_last_byte() {
     let bytes = b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\n{}";
-    assert_eq!(said(Transport::WebSocket, Expect::Json, bytes), ["refused 426 {}", "closed: closed"]);
+    assert_eq!(said(Transport::WebSocket, ExpectedBody::Whole, bytes), ["refused 426 {}", "closed: closed"]);
 }
 
 #[test]
 fn a_collected_body_is_told_with_its_last_byte() {
     let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-    assert_eq!(said(Transport::Sse, Expect::Json, bytes), ["body 200 {}", "end true"]);
+    assert_eq!(said(Transport::Http, ExpectedBody::Whole, bytes), ["body 200 {}", "end true"]);
 }
 
 #[test]
 fn a_stream_of_stated_length_ends_with_its_last_byte() {
     let events = "data: {\"type\":\"response.queued\"}\n\n";
     let bytes = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{events}", events.len());
-    assert_eq!(said(Transport::Sse, Expect::EventStream, bytes.as_bytes()), ["response.queued", "end true"]);
+    assert_eq!(said(Transport::Http, ExpectedBody::EventStream, bytes.as_bytes()), ["response.queued", "end true"]);
 }
 
 #[test]
 fn what_follows_the_last_event_is_passed_over_to_its_end() {
     let events = "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\"}}\n\n: bye\n";
     let bytes = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{events}", events.len());
-    assert_eq!(said(Transport::Sse, Expect::EventStream, bytes.as_bytes()), ["response.completed", "end true"]);
+    assert_eq!(said(Transport::Http, ExpectedBody::EventStream, bytes.as_bytes()), ["response.completed", "end true"]);
 }

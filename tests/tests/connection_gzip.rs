@@ -1,7 +1,7 @@
 //! Coded responses on a connection: refused unless they are asked to be undone; then events and bodies as if they were plain. And
 //! the limits of what comes before a response and of failing answers.
 
-use turnwire::connection::{Config, Connection, Event, Expect, Post, Transport};
+use turnwire::connection::{Config, Connection, Event, ExpectedBody, OutgoingRequest, Transport};
 use turnwire::http::Headers;
 use turnwire::http::gzip::Limits;
 use turnwire::time::Instant;
@@ -29,10 +29,10 @@ fn on() -> Config {
 }
 
 /// What the client says of these bytes and of their end, the same in every cut.
-fn said(config: &Config, expect: Expect, bytes: &[u8]) -> Vec<String> {
+fn said(config: &Config, expect: ExpectedBody, bytes: &[u8]) -> Vec<String> {
     let says = |cut: &Chunks| {
-        let mut client = Connection::client(config.clone(), Transport::Sse, [1; 32]);
-        client.post(NOW, Post::new("/", Headers::new(), b"{}".to_vec(), expect)).expect("a request");
+        let mut client = Connection::client(config.clone(), Transport::Http, [1; 32]);
+        client.send_request(NOW, OutgoingRequest::new("/", Headers::new(), b"{}".to_vec(), expect)).expect("a request");
         let mut said = Vec::new();
         let reads = cut.cut(bytes);
         for read in reads.iter().map(Some).chain([None]) {
@@ -66,8 +66,8 @@ fn said(config: &Config, expect: Expect, bytes: &[u8]) -> Vec<String> {
 fn responses(status: u16, body: &[u8]) -> [Vec<u8>; 3] {
     let head = format!("HTTP/1.1 {status} X\r\nContent-Encoding: gzip\r\n");
     let mut chunks = Vec::new();
-    body.chunks(11).for_each(|piece| turnwire::http::chunk(piece, &mut chunks));
-    turnwire::http::last_chunk(&mut chunks);
+    body.chunks(11).for_each(|piece| turnwire::http::encode_chunk(piece, &mut chunks));
+    turnwire::http::encode_last_chunk(&mut chunks);
     [
         [head.as_bytes(), format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes(), body].concat(),
         [head.as_bytes(), b"Transfer-Encoding: chunked\r\n\r\n", &chunks].concat(),
@@ -80,7 +80,7 @@ const EVENTS: &[u8] = b"data: {\"type\":\"response.queued\"}\n\ndata: {\"type\":
 #[test]
 fn events_come_out_of_a_coded_stream() {
     for (index, response) in responses(200, &gzip(EVENTS)).iter().enumerate() {
-        let said = said(&on(), Expect::EventStream, response);
+        let said = said(&on(), ExpectedBody::EventStream, response);
         assert_eq!(said[..2], ["response.queued", "response.in_progress"], "{index}");
         assert_eq!(said[2], format!("end {}", index < 2), "{index}");
     }
@@ -90,30 +90,30 @@ fn events_come_out_of_a_coded_stream() {
 fn many_events_come_out_of_one_small_read() {
     let events = EVENTS.repeat(500);
     let [response, ..] = responses(200, &gzip(&events));
-    let said = said(&on(), Expect::EventStream, &response);
+    let said = said(&on(), ExpectedBody::EventStream, &response);
     assert_eq!((said.len(), said[1000].as_str()), (1002, "end true"), "and then the connection ends");
 }
 
 #[test]
 fn a_coded_stream_is_refused_unless_asked_for() {
-    for expect in [Expect::EventStream, Expect::Json] {
+    for expect in [ExpectedBody::EventStream, ExpectedBody::Whole] {
         let [response, ..] = responses(200, &gzip(EVENTS));
         assert_eq!(said(&config(None), expect, &response), ["closed: the content coding is not supported"]);
     }
     let other = b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 1\r\n\r\nx";
-    assert_eq!(said(&on(), Expect::EventStream, other), ["closed: the content coding is not supported"]);
+    assert_eq!(said(&on(), ExpectedBody::EventStream, other), ["closed: the content coding is not supported"]);
 }
 
 #[test]
 fn a_coded_body_is_collected_plain() {
     for (index, response) in responses(200, &gzip(b"{\"a\":1}")).iter().enumerate() {
         assert_eq!(
-            said(&on(), Expect::Json, response)[..2],
+            said(&on(), ExpectedBody::Whole, response)[..2],
             ["body 200 {\"a\":1}".to_owned(), format!("end {}", index < 2)]
         );
     }
     for response in responses(500, &gzip(b"{\"error\":{}}")) {
-        assert_eq!(said(&on(), Expect::EventStream, &response)[0], "body 500 {\"error\":{}}");
+        assert_eq!(said(&on(), ExpectedBody::EventStream, &response)[0], "body 500 {\"error\":{}}");
     }
 }
 
@@ -121,7 +121,7 @@ fn a_coded_body_is_collected_plain() {
 fn a_coded_stream_that_is_cut_or_bent_is_an_error() {
     let coded = gzip(EVENTS);
     for response in responses(200, &coded[..coded.len() - 1]) {
-        let said = said(&on(), Expect::EventStream, &response);
+        let said = said(&on(), ExpectedBody::EventStream, &response);
         let end = said.last().expect("an end");
         assert!(end.contains("truncated") || end.contains("in the middle of a message"), "{said:?}");
     }
@@ -129,11 +129,11 @@ fn a_coded_stream_that_is_cut_or_bent_is_an_error() {
     let last = bent.len() - 1;
     bent[last] ^= 1;
     for response in responses(200, &bent) {
-        let said = said(&on(), Expect::EventStream, &response);
+        let said = said(&on(), ExpectedBody::EventStream, &response);
         assert_eq!(said, ["response.queued", "response.in_progress", "closed: the coded content is corrupt"]);
     }
     for response in responses(500, &bent) {
-        let said = said(&on(), Expect::EventStream, &response);
+        let said = said(&on(), ExpectedBody::EventStream, &response);
         assert!(said[0].starts_with("body 500 data"), "what came of a failing answer is told: {said:?}");
     }
 }
@@ -142,32 +142,32 @@ fn a_coded_stream_that_is_cut_or_bent_is_an_error() {
 fn a_coded_stream_ends_at_its_limit() {
     let [response, ..] = responses(200, &gzip(EVENTS));
     let limits = Limits { output: EVENTS.len() as u64 - 1, ..Limits::default() };
-    let said = said(&config(Some(limits)), Expect::EventStream, &response);
+    let said = said(&config(Some(limits)), ExpectedBody::EventStream, &response);
     let end = format!("closed: the coded content decodes to more than {} bytes", limits.output);
     assert_eq!(said, ["response.queued".to_owned(), end]);
 }
 
 #[test]
 fn interim_responses_at_their_limit_and_beyond() {
-    let limit = usize::try_from(Config::new("localhost").interim).expect("a count");
+    let limit = usize::try_from(Config::new("localhost").max_interim_responses).expect("a count");
     let response = |interim: usize| {
         let before = "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n".repeat(interim);
         format!("{before}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{{}}").into_bytes()
     };
-    assert_eq!(said(&config(None), Expect::Json, &response(limit))[..2], ["body 200 {}", "end true"]);
-    let over = said(&config(None), Expect::Json, &response(limit + 1));
+    assert_eq!(said(&config(None), ExpectedBody::Whole, &response(limit))[..2], ["body 200 {}", "end true"]);
+    let over = said(&config(None), ExpectedBody::Whole, &response(limit + 1));
     assert_eq!(over, [format!("closed: more than {limit} interim responses came")]);
 }
 
 #[test]
 fn a_failing_answer_is_cut_at_its_limit() {
     let mut config = config(None);
-    config.error_body = 10;
+    config.max_error_body = 10;
     let response = |length: usize| {
         format!("HTTP/1.1 500 Oops\r\nContent-Length: {length}\r\n\r\n{}", "x".repeat(length)).into_bytes()
     };
-    let at = said(&config, Expect::EventStream, &response(10));
+    let at = said(&config, ExpectedBody::EventStream, &response(10));
     assert_eq!(at[..2], ["body 500 xxxxxxxxxx", "end true"]);
-    let over = said(&config, Expect::EventStream, &response(11));
+    let over = said(&config, ExpectedBody::EventStream, &response(11));
     assert_eq!(over[..2], ["body 500 xxxxxxxxxx", "end false"], "and the connection is not used again");
 }

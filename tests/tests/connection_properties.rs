@@ -1,12 +1,12 @@
 //! The laws of one connection: over anything, over events in any order, and over what is like events.
 
 use proptest::prelude::*;
-use turnwire::connection::{Expect, Transport};
+use turnwire::connection::{ExpectedBody, Transport};
 use turnwire_tests::chunks::Chunks;
 use turnwire_tests::fixtures::{created, delta, done, done0, error, fail, incomplete, msg, token};
 use turnwire_tests::laws::connection;
 
-const BOTH: [Transport; 2] = [Transport::Sse, Transport::WebSocket];
+const BOTH: [Transport; 2] = [Transport::Http, Transport::WebSocket];
 
 fn event() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -27,7 +27,7 @@ fn event() -> impl Strategy<Value = String> {
 
 fn written(transport: Transport, events: &[String]) -> Vec<u8> {
     match transport {
-        Transport::Sse => {
+        Transport::Http => {
             let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
             [b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n", body.as_bytes()].concat()
         }
@@ -56,9 +56,9 @@ proptest! {
     ) {
         for transport in BOTH {
             let input = written(transport, &events);
-            let heard = connection::chunking(transport, Expect::EventStream, &input, &Chunks::Cycle(sizes.clone()));
+            let heard = connection::chunking(transport, ExpectedBody::EventStream, &input, &Chunks::Cycle(sizes.clone()));
             prop_assert!(heard.is_ok(), "{:?}", heard);
-            prop_assert_eq!(connection::deadlines(transport, Expect::EventStream, &input), Ok(()));
+            prop_assert_eq!(connection::deadlines(transport, ExpectedBody::EventStream, &input), Ok(()));
         }
     }
 
@@ -76,7 +76,7 @@ fn every_cut_in_two_is_heard_the_same() {
     for transport in BOTH {
         let input = written(transport, &events);
         for chunks in Chunks::all(input.len()) {
-            connection::chunking(transport, Expect::EventStream, &input, &chunks).expect("the same");
+            connection::chunking(transport, ExpectedBody::EventStream, &input, &chunks).expect("the same");
         }
     }
 }
@@ -85,9 +85,9 @@ fn every_cut_in_two_is_heard_the_same() {
 fn what_waits_is_bounded() {
     let ping = [0x89, 0x01, b'x'];
     for (transport, unit) in [
-        (Transport::Sse, written(Transport::Sse, &[delta("x")])[57..].to_vec()),
+        (Transport::Http, written(Transport::Http, &[delta("x")])[57..].to_vec()),
         (Transport::WebSocket, written(Transport::WebSocket, &[delta("x")])),
-        (Transport::Sse, b": comment\n".to_vec()),
+        (Transport::Http, b": comment\n".to_vec()),
         (Transport::WebSocket, ping.repeat(100)),
     ] {
         assert_eq!(connection::bounded(transport, &unit), Ok(()));

@@ -20,7 +20,7 @@ mod tokio;
 
 use std::sync::Arc;
 
-use turnwire::client::Choice;
+use turnwire::client::TransportPreference;
 use turnwire_cli::serve::Desk;
 
 use crate::place::Place;

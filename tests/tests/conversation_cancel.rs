@@ -18,14 +18,14 @@ mod talk;
 
 use std::sync::Arc;
 
-use turnwire::client::Choice;
+use turnwire::client::TransportPreference;
 use turnwire_cli::serve::Desk;
 
 use crate::place::Place;
 use crate::talk::Talk;
 
 /// Holds the conversation, and judges it.
-fn hold(choice: Choice, tls: bool, by: impl FnOnce(Place, &mut Talk, &Arc<Desk>)) {
+fn hold(choice: TransportPreference, tls: bool, by: impl FnOnce(Place, &mut Talk, &Arc<Desk>)) {
     let (mut talk, desk) = (Talk::default(), Arc::new(talk::desk()));
     by(Place { choice, tls }, &mut talk, &desk);
     talk.judge(choice, &desk);

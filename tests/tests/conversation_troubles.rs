@@ -22,7 +22,7 @@ mod tokio;
 
 use core::time::Duration;
 
-use turnwire::client::{CancelMode, Choice};
+use turnwire::client::{CancelMode, TransportPreference};
 use turnwire_tests::fixtures::{created, delta, done, on_lane, token};
 use turnwire_tests::pair::{Act, Kind, Script};
 
@@ -30,10 +30,10 @@ use crate::place::Place;
 use crate::story::{Do, Hold, Story};
 
 /// Either transport.
-const BOTH: &[Choice] = &[Choice::WebSocket, Choice::Sse];
+const BOTH: &[TransportPreference] = &[TransportPreference::WebSocket, TransportPreference::Http];
 
 /// Over these transports, plain and with TLS.
-fn everywhere(choices: &[Choice], hold: Hold, story: impl Fn(Choice) -> Story) {
+fn everywhere(choices: &[TransportPreference], hold: Hold, story: impl Fn(TransportPreference) -> Story) {
     for choice in choices {
         for tls in [false, true] {
             story(*choice).happen(Place { choice: *choice, tls }, hold);
@@ -42,10 +42,10 @@ fn everywhere(choices: &[Choice], hold: Hold, story: impl Fn(Choice) -> Story) {
 }
 
 /// The answer to a request over this transport, from its token to its last words; what follows ends it, or does not.
-fn answer<const N: usize>(choice: Choice, turn_state: Option<&str>, events: [String; N]) -> Vec<Act> {
+fn answer<const N: usize>(choice: TransportPreference, turn_state: Option<&str>, events: [String; N]) -> Vec<Act> {
     let events = events.into_iter().map(Act::Send);
     match choice {
-        Choice::Sse => {
+        TransportPreference::Http => {
             let headers: Vec<_> = turn_state.iter().map(|token| ("x-codex-turn-state", *token)).collect();
             [Act::stream_with(&headers)].into_iter().chain(events).collect()
         }
@@ -54,9 +54,9 @@ fn answer<const N: usize>(choice: Choice, turn_state: Option<&str>, events: [Str
 }
 
 /// A whole answer.
-fn whole<const N: usize>(choice: Choice, turn_state: Option<&str>, events: [String; N]) -> Vec<Act> {
+fn whole<const N: usize>(choice: TransportPreference, turn_state: Option<&str>, events: [String; N]) -> Vec<Act> {
     let mut acts = answer(choice, turn_state, events);
-    if choice == Choice::Sse {
+    if choice == TransportPreference::Http {
         acts.push(Act::End);
     }
     acts
@@ -68,25 +68,25 @@ fn and(mut acts: Vec<Act>, act: Act) -> Vec<Act> {
 }
 
 /// What is heard, whichever transport connects.
-fn told(choice: Choice, lines: &[&'static str]) -> Vec<&'static str> {
-    let connected = if choice == Choice::Sse { "connected by Sse" } else { "connected by WebSocket" };
+fn told(choice: TransportPreference, lines: &[&'static str]) -> Vec<&'static str> {
+    let connected = if choice == TransportPreference::Http { "connected by Sse" } else { "connected by WebSocket" };
     lines.iter().map(|line| if *line == "connected" { connected } else { line }).collect()
 }
 
 /// What a request is called on this transport.
-fn kind(choice: Choice) -> Kind {
-    if choice == Choice::Sse { Kind::Post } else { Kind::Text }
+fn kind(choice: TransportPreference) -> Kind {
+    if choice == TransportPreference::Http { Kind::Post } else { Kind::Text }
 }
 
 /// The socket breaks after output: the request fails, and nothing is asked again. The turn goes on, on a new socket, with its
 /// token, and with everything.
-fn broken_after_output(choice: Choice) -> Story {
+fn broken_after_output(choice: TransportPreference) -> Story {
     let first = answer(choice, Some("t1"), [created("r1"), delta("Hel")]);
     let second = whole(choice, Some("t2"), [created("r2"), done("r2")]);
     Story {
         script: Script::new().on(kind(choice), and(first, Act::Drop)).on(kind(choice), second),
         key: "Bearer test-key",
-        set_up: |provider, _| provider.retry.retries = 3,
+        set_up: |provider, _| provider.retry.max_retries = 3,
         plot: vec![Do::Turn, Do::Ask("one"), Do::Hear("disconnected"), Do::Ask("one")],
         heard: told(
             choice,
@@ -106,13 +106,13 @@ fn broken_after_output(choice: Choice) -> Story {
 }
 
 /// The socket breaks before any output: the request is made again, with the token that it had been given.
-fn broken_before_output(choice: Choice) -> Story {
+fn broken_before_output(choice: TransportPreference) -> Story {
     let first = answer(choice, Some("t1"), [created("r1")]);
     let second = whole(choice, Some("t2"), [created("r2"), done("r2")]);
     Story {
         script: Script::new().on(kind(choice), and(first, Act::Drop)).on(kind(choice), second),
         key: "Bearer test-key",
-        set_up: |provider, _| provider.retry.retries = 1,
+        set_up: |provider, _| provider.retry.max_retries = 1,
         plot: vec![Do::Turn, Do::Ask("one")],
         heard: told(
             choice,
@@ -132,7 +132,7 @@ fn broken_before_output(choice: Choice) -> Story {
 
 /// The server closes while nobody asks for anything: that is known at once, and the next turn begins on a new socket, with
 /// everything and without a token.
-fn closed_while_idle(choice: Choice) -> Story {
+fn closed_while_idle(choice: TransportPreference) -> Story {
     let first = and(whole(choice, Some("t1"), [created("r1"), done("r1")]), Act::Close(1000, String::new()));
     let second = whole(choice, None, [created("r2"), done("r2")]);
     Story {
@@ -158,7 +158,7 @@ fn closed_while_idle(choice: Choice) -> Story {
 
 /// The server will not upgrade: HTTP is spoken at once, and from then on.
 fn no_websocket() -> Story {
-    let answer = |id| whole(Choice::Sse, Some("t1"), [created(id), done(id)]);
+    let answer = |id| whole(TransportPreference::Http, Some("t1"), [created(id), done(id)]);
     Story {
         script: Script::new()
             .on(Kind::Upgrade, [Act::respond(426, "speak http")])
@@ -181,8 +181,8 @@ fn no_websocket() -> Story {
 }
 
 /// The server takes no old key: the application shows another, and nothing else is lost.
-fn another_key(choice: Choice) -> Story {
-    let refused = if choice == Choice::Sse { Kind::Post } else { Kind::Upgrade };
+fn another_key(choice: TransportPreference) -> Story {
+    let refused = if choice == TransportPreference::Http { Kind::Post } else { Kind::Upgrade };
     let answer = whole(choice, None, [created("r1"), done("r1")]);
     let websocket = [
         "no connection, Some(401)",
@@ -201,15 +201,15 @@ fn another_key(choice: Choice) -> Story {
     Story {
         script: Script::new().on(refused, [Act::respond(401, "{}")]).on(kind(choice), answer),
         key: "Bearer other-key",
-        set_up: |_, settings| settings.credential_attempts = 1,
+        set_up: |_, settings| settings.max_credential_requests = 1,
         plot: vec![Do::Turn, Do::Ask("one"), Do::Hear("0: Some(401) is no key"), Do::Authorize("other-key")],
-        heard: if choice == Choice::Sse { sse.to_vec() } else { websocket.to_vec() },
-        seen: if choice == Choice::Sse { vec![(0, None, 1), (0, None, 1)] } else { vec![(1, None, 1)] },
+        heard: if choice == TransportPreference::Http { sse.to_vec() } else { websocket.to_vec() },
+        seen: if choice == TransportPreference::Http { vec![(0, None, 1), (0, None, 1)] } else { vec![(1, None, 1)] },
     }
 }
 
 /// A request is given up, and the next one goes on a new socket.
-fn given_up(choice: Choice) -> Story {
+fn given_up(choice: TransportPreference) -> Story {
     let first = answer(choice, Some("t1"), [created("r1"), delta("Hel")]);
     let second = whole(choice, Some("t2"), [created("r2"), done("r2")]);
     Story {
@@ -236,7 +236,7 @@ fn given_up(choice: Choice) -> Story {
 
 /// A request is given up, the rest of its response is passed over, and the next one goes on the same socket.
 fn drained() -> Story {
-    let ws = Choice::WebSocket;
+    let ws = TransportPreference::WebSocket;
     // More than one read takes, so that most of it is still to come when it is given up.
     let rest = "lo".repeat(100_000);
     let first = whole(ws, Some("t1"), [created("r1"), delta("Hel"), delta(&rest), done("r1")]);
@@ -245,7 +245,7 @@ fn drained() -> Story {
         script: Script::new().on(Kind::Text, first).on(Kind::Text, second),
         key: "Bearer test-key",
         set_up: |provider, settings| {
-            provider.profile.deflate = false;
+            provider.capabilities.deflate = false;
             settings.cancel = CancelMode::Drain { limit: Duration::from_secs(60) };
         },
         plot: vec![Do::Turn, Do::Ask("one"), Do::Hear("0: \"Hel\""), Do::Cancel, Do::Ask("two")],
@@ -262,8 +262,8 @@ fn drained() -> Story {
 }
 
 /// The server is let prepare, and then only asked for what it has not seen; over HTTP there is nothing to prepare.
-fn prewarmed(choice: Choice) -> Story {
-    let websocket = choice == Choice::WebSocket;
+fn prewarmed(choice: TransportPreference) -> Story {
+    let websocket = choice == TransportPreference::WebSocket;
     let warm = whole(choice, Some("t1"), [created("r0"), done("r0")]);
     let answer = whole(choice, Some("t2"), [created("r1"), done("r1")]);
     let script = if websocket { Script::new().on(Kind::Text, warm) } else { Script::new() };
@@ -307,7 +307,7 @@ fn two_lanes() -> Story {
     Story {
         script: Script::new().on(Kind::Text, []).on(Kind::Text, answers.map(Act::Send)),
         key: "Bearer test-key",
-        set_up: |provider, _| provider.profile.in_flight = 2,
+        set_up: |provider, _| provider.capabilities.max_concurrent_requests = 2,
         plot: vec![Do::Turn, Do::AskOn("a", "one"), Do::AskOn("b", "two")],
         heard: vec![
             "connected by WebSocket",
@@ -345,7 +345,7 @@ macro_rules! ways {
 
             #[test]
             fn no_websocket() {
-                everywhere(&[Choice::Auto], $hold, |_| super::no_websocket());
+                everywhere(&[TransportPreference::Auto], $hold, |_| super::no_websocket());
             }
 
             #[test]
@@ -360,7 +360,7 @@ macro_rules! ways {
 
             #[test]
             fn drained() {
-                everywhere(&[Choice::WebSocket], $hold, |_| super::drained());
+                everywhere(&[TransportPreference::WebSocket], $hold, |_| super::drained());
             }
 
             #[test]
@@ -370,7 +370,7 @@ macro_rules! ways {
 
             #[test]
             fn two_lanes() {
-                everywhere(&[Choice::WebSocket], $hold, |_| super::two_lanes());
+                everywhere(&[TransportPreference::WebSocket], $hold, |_| super::two_lanes());
             }
         })*
     };

@@ -1,8 +1,8 @@
 //! Allocations that are not made: none for an event or a piece of a body once a decoder is warm.
 
 use allocation_counter::measure;
-use turnwire::http::{BodyDecoder, BodyLimits, HeadDecoder, HeadLimits, Part, Response};
-use turnwire::sse::{Decoder, Input, Limits, Outgoing, encode};
+use turnwire::http::{BodyDecoder, BodyLimits, BodyPart, HeadDecoder, HeadLimits, Response};
+use turnwire::sse::{Decoder, Input, Limits, OutgoingEvent, encode_event};
 
 fn decode(decoder: &mut Decoder, stream: &[u8], size: usize) -> usize {
     let mut events = 0;
@@ -20,8 +20,12 @@ fn stream() -> Vec<u8> {
     let mut stream = Vec::new();
     for index in 0..100 {
         let data = "{\"delta\":\"é\"}\n".repeat(index % 3 + 1);
-        let event = Outgoing { event: Some("response.output_text.delta"), id: Some("1234"), ..Outgoing::data(&data) };
-        encode(&event, &mut stream).expect("an event");
+        let event = OutgoingEvent {
+            event_type: Some("response.output_text.delta"),
+            id: Some("1234"),
+            ..OutgoingEvent::data(&data)
+        };
+        encode_event(&event, &mut stream).expect("an event");
         stream.extend_from_slice(b": ping\n\nretry: 10\n");
     }
     stream
@@ -56,14 +60,14 @@ fn what_one_large_event_took_is_given_back() {
 #[test]
 fn the_data_of_a_body_is_lent() {
     let mut body = Vec::new();
-    (0..100).for_each(|_| turnwire::http::chunk(b"hello, this is data", &mut body));
+    (0..100).for_each(|_| turnwire::http::encode_chunk(b"hello, this is data", &mut body));
     let mut head: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let head = HeadDecoder::<Response>::new(HeadLimits::default()).decode(&mut head).expect("a head").expect("whole");
     let mut decoder = BodyDecoder::response("POST", &head, BodyLimits::default()).expect("a framing");
     let made = measure(|| {
         let mut pieces = 0;
         for mut read in body.chunks(100) {
-            while let Some(Part::Data(data)) = decoder.decode(&mut read).expect("chunks") {
+            while let Some(BodyPart::Data(data)) = decoder.decode(&mut read).expect("chunks") {
                 pieces += data.len();
             }
         }

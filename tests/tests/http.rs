@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use turnwire::http::{
-    self, BodyDecoder, BodyLimits, Error, HeadDecoder, HeadLimits, HeaderValue, Headers, InvalidHead, InvalidHeader,
-    Part, Request, Response,
+    self, BodyDecoder, BodyLimits, BodyPart, Error, HeadDecoder, HeadLimits, HeaderValue, Headers, InvalidHead,
+    InvalidHeader, Request, Response,
 };
 use turnwire_tests::chunks::Chunks;
 use turnwire_tests::laws::http::{self as laws, Limits, Message, Side, Start};
@@ -287,7 +287,7 @@ fn a_start_line_that_would_break_a_head_cannot_be_built() {
     for status in 100..=599 {
         let mut bytes = Vec::new();
         let response = Response::new(status).expect("a status");
-        http::response(&response, &mut bytes);
+        http::encode_response(&response, &mut bytes);
         let back = HeadDecoder::<Response>::new(HeadLimits::default()).decode(&mut bytes.as_slice());
         assert_eq!(back, Ok(Some(response)));
     }
@@ -305,7 +305,7 @@ fn headers_are_found_and_replaced_whatever_their_case() {
     headers.set("D", "7").expect("a header");
     headers.set_if_absent("d", "8").expect("a header");
     headers.set_if_absent("E", HeaderValue::new(b"\xFF").expect("a value")).expect("a header");
-    assert_eq!(headers.text(), [("a", "6"), ("B", "5"), ("C", "4"), ("D", "7")], "in their places");
+    assert_eq!(headers.ascii_pairs(), [("a", "6"), ("B", "5"), ("C", "4"), ("D", "7")], "in their places");
     assert_eq!((headers.len(), headers.get_str("e"), headers.contains("E")), (5, None, true));
     let mut other = Headers::new();
     let nine = String::from("9");
@@ -313,7 +313,7 @@ fn headers_are_found_and_replaced_whatever_their_case() {
     other.append("C", "10").expect("a header");
     headers.replace_with(&other);
     headers.remove("E");
-    assert_eq!(headers.text(), [("a", "6"), ("B", "5"), ("D", "7"), ("c", "9"), ("C", "10")]);
+    assert_eq!(headers.ascii_pairs(), [("a", "6"), ("B", "5"), ("D", "7"), ("c", "9"), ("C", "10")]);
     assert_eq!(headers.get_all("c").filter_map(HeaderValue::to_str).collect::<Vec<_>>(), [nine.as_str(), "10"]);
 }
 
@@ -343,7 +343,7 @@ fn a_coded_response_is_told_from_a_plain_one() {
     let coding = |value: &str| {
         let mut response = Response::new(200).expect("a status");
         response.headers.append("Content-Encoding", value).expect("a header");
-        response.identity()
+        response.check_identity_coding()
     };
     assert_eq!(coding("Identity"), Ok(()));
     assert_eq!(coding(""), Ok(()));
@@ -363,7 +363,7 @@ fn nothing_secret_is_shown() {
     let shown = format!("{request:?}");
     assert!(shown.contains("shown") && !shown.contains("hush"), "{shown}");
     assert!(request.headers.get("cookie").is_some_and(HeaderValue::is_sensitive));
-    let secret = HeaderValue::new(b"hush").expect("a value").sensitive();
+    let secret = HeaderValue::new(b"hush").expect("a value").into_sensitive();
     assert_eq!((secret.is_sensitive(), format!("{secret:?}")), (true, "(sensitive)".to_owned()));
     assert_eq!(secret, HeaderValue::new(b"hush").expect("a value"));
 }
@@ -373,7 +373,7 @@ fn a_body_has_one_end() {
     let response = Response::new(204).expect("a status");
     let mut body = BodyDecoder::response("POST", &response, BodyLimits::default()).expect("a framing");
     let mut rest: &[u8] = b"next";
-    assert_eq!(body.decode(&mut rest), Ok(Some(Part::End(Headers::new()))));
+    assert_eq!(body.decode(&mut rest), Ok(Some(BodyPart::End(Headers::new()))));
     assert!(body.is_done());
     assert_eq!((body.decode(&mut rest), rest, body.eof()), (Ok(None), &b"next"[..], Ok(())));
 }

@@ -5,11 +5,14 @@ use std::path::Path;
 
 use core::time::Duration;
 
-use turnwire::responses::{Class, Data, Derivation, Derived, Envelope, KINDS, Malformed, Origin, ServerEvent, Timing};
+use turnwire::responses::{
+    EVENT_TYPES, Envelope, EventClass, EventData, HeaderSource, Malformed, ResponseInfo, ResponseInfoTracker,
+    ServerEvent, TimingMetrics,
+};
 
 /// The table as text, a kind a line: its class, and its members, each with how it is read.
 fn table() -> String {
-    KINDS
+    EVENT_TYPES
         .iter()
         .map(|(kind, class, members)| {
             let members: Vec<String> = members
@@ -40,7 +43,7 @@ fn the_table_is_the_committed_one() {
 
 #[test]
 fn no_kind_stands_there_twice() {
-    let mut kinds: Vec<&str> = KINDS.iter().map(|(kind, ..)| *kind).collect();
+    let mut kinds: Vec<&str> = EVENT_TYPES.iter().map(|(kind, ..)| *kind).collect();
     kinds.sort_unstable();
     let count = kinds.len();
     kinds.dedup();
@@ -52,11 +55,11 @@ fn no_kind_stands_there_twice() {
 fn a_member_of_another_type_costs_an_event_only_where_it_is_needed() {
     let odd = r#"{"type":"response.output_text.delta","delta":"x","item_id":5,"output_index":-1.5,"sequence_number":"7","obfuscation":[]}"#;
     let event = ServerEvent::parse(odd).expect("an event");
-    let Data::OutputTextDelta { delta, item_id, output_index, .. } = &event.data else { panic!("{event:?}") };
+    let EventData::OutputTextDelta { delta, item_id, output_index, .. } = &event.data else { panic!("{event:?}") };
     assert_eq!((&**delta, item_id, output_index, event.sequence_number), ("x", &None, &None, None));
     assert_eq!(event.raw(), Some(odd));
     let needed = r#"{"type":"response.output_text.delta","delta":5}"#;
-    assert!(matches!(ServerEvent::parse(needed), Err(Malformed::Type { member: "delta", .. })));
+    assert!(matches!(ServerEvent::parse(needed), Err(Malformed::WrongType { member: "delta", .. })));
     let huge = r#"{"type":"response.output_text.delta","delta":"x","output_index":99999999999999999999}"#;
     assert!(ServerEvent::parse(huge).is_ok());
 }
@@ -69,8 +72,8 @@ fn what_stands_there_twice_or_too_deep_is_refused() {
     assert!(Envelope::scan(r#"{"type":"a","zz":1,"zz":2}"#).is_ok(), "nobody reads that member");
     let deep = |levels: usize| format!(r#"{{"type":"a","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
     assert!(Envelope::scan(&deep(128)).is_ok());
-    assert!(matches!(Envelope::scan(&deep(129)), Err(Malformed::Depth)));
-    assert!(matches!(Envelope::scan(&deep(10_000)), Err(Malformed::Depth)));
+    assert!(matches!(Envelope::scan(&deep(129)), Err(Malformed::TooDeep)));
+    assert!(matches!(Envelope::scan(&deep(10_000)), Err(Malformed::TooDeep)));
 }
 
 #[test]
@@ -78,7 +81,7 @@ fn text_is_lent_unless_something_in_it_is_escaped() {
     use std::borrow::Cow;
 
     let delta = |text: &'static str| match ServerEvent::parse(text).expect("an event").data {
-        Data::OutputTextDelta { delta, .. } => delta,
+        EventData::OutputTextDelta { delta, .. } => delta,
         other => panic!("{other:?}"),
     };
     assert!(matches!(delta(r#"{"type":"response.output_text.delta","delta":"plain €"}"#), Cow::Borrowed("plain €")));
@@ -86,42 +89,42 @@ fn text_is_lent_unless_something_in_it_is_escaped() {
         matches!(delta(r#"{"type":"response.output_text.delta","delta":"\u20ac"}"#), Cow::Owned(text) if text == "€")
     );
     let surrogate = r#"{"type":"response.output_text.delta","delta":"\ud800"}"#;
-    assert!(matches!(ServerEvent::parse(surrogate), Err(Malformed::Type { member: "delta", .. })));
+    assert!(matches!(ServerEvent::parse(surrogate), Err(Malformed::WrongType { member: "delta", .. })));
 }
 
-fn observe(derivation: &mut Derivation, payload: &str) -> Vec<Derived<'static>> {
+fn observe(derivation: &mut ResponseInfoTracker, payload: &str) -> Vec<ResponseInfo<'static>> {
     let envelope = Envelope::scan(payload).expect("an event");
-    derivation.observe(Origin::Handshake, &envelope).into_iter().map(Derived::into_owned).collect()
+    derivation.observe(HeaderSource::Handshake, &envelope).into_iter().map(ResponseInfo::into_owned).collect()
 }
 
 #[test]
 fn what_follows_comes_in_the_protocols_order() {
     let payload = r#"{"type":"response.metadata","headers":{"openai-model":"m"},"safety_buffering":{"use_cases":["cyber"],"reasons":[]},"metadata":{"openai_chatgpt_moderation_metadata":1,"openai_verification_recommendation":["trusted_access_for_cyber",5,"other","trusted_access_for_cyber"]}}"#;
-    let derived = observe(&mut Derivation::default(), payload);
-    assert!(matches!(&derived[0], Derived::Model(model) if model == "m"), "{derived:?}");
-    assert!(matches!(&derived[1], Derived::Verifications(words) if words == &["trusted_access_for_cyber"]));
-    assert!(matches!(&derived[2], Derived::Moderation(raw) if raw.as_str() == "1"));
-    assert!(matches!(&derived[3], Derived::SafetyBuffering(_)));
+    let derived = observe(&mut ResponseInfoTracker::default(), payload);
+    assert!(matches!(&derived[0], ResponseInfo::Model(model) if model == "m"), "{derived:?}");
+    assert!(matches!(&derived[1], ResponseInfo::Verifications(words) if words == &["trusted_access_for_cyber"]));
+    assert!(matches!(&derived[2], ResponseInfo::Moderation(raw) if raw.as_str() == "1"));
+    assert!(matches!(&derived[3], ResponseInfo::SafetyBuffering(_)));
     assert_eq!(derived.len(), 4);
 }
 
 #[test]
 fn models_are_said_once_across_head_and_body() {
-    let mut derivation = Derivation::default();
-    derivation.prelude(Origin::Handshake, &[("openai-model", "m")]);
+    let mut derivation = ResponseInfoTracker::default();
+    derivation.prelude(HeaderSource::Handshake, &[("openai-model", "m")]);
     let says = |model: &str| format!(r#"{{"type":"x","headers":{{"openai-model":"{model}"}}}}"#);
     assert!(observe(&mut derivation, &says("m")).is_empty());
-    assert_eq!(observe(&mut derivation, &says("n")), [Derived::Model("n".into())]);
+    assert_eq!(observe(&mut derivation, &says("n")), [ResponseInfo::Model("n".into())]);
     assert!(observe(&mut derivation, &says("n")).is_empty());
-    assert_eq!(observe(&mut derivation, &says("m")), [Derived::Model("m".into())]);
+    assert_eq!(observe(&mut derivation, &says("m")), [ResponseInfo::Model("m".into())]);
 }
 
 #[test]
 fn treatments_replace_one_another_whole() {
-    let mut derivation = Derivation::default();
+    let mut derivation = ResponseInfoTracker::default();
     let mut faster = |payload: &str| {
         let derived = observe(&mut derivation, payload);
-        let [Derived::SafetyBuffering(buffering)] = &derived[..] else { panic!("{derived:?}") };
+        let [ResponseInfo::SafetyBuffering(buffering)] = &derived[..] else { panic!("{derived:?}") };
         buffering.faster_model.clone()
     };
     let held = |headers: &str, retry: &str| {
@@ -155,12 +158,13 @@ fn the_token_is_the_first_usable_value() {
 
 #[test]
 fn classes_of_kinds() {
-    let class = |kind: &str| KINDS.iter().find(|(known, ..)| *known == kind).map(|(_, class, _)| *class);
-    assert_eq!(class("response.queued"), Some(Class::Created));
-    assert_eq!(class("response.output_item.added"), Some(Class::Output));
-    assert_eq!(class("response.steer.accepted"), Some(Class::Note));
-    assert_eq!(class("codex.rate_limits"), Some(Class::Note));
-    let ends: Vec<&str> = KINDS.iter().filter(|(_, class, _)| class.is_end()).map(|(kind, ..)| *kind).collect();
+    let class = |kind: &str| EVENT_TYPES.iter().find(|(known, ..)| *known == kind).map(|(_, class, _)| *class);
+    assert_eq!(class("response.queued"), Some(EventClass::Created));
+    assert_eq!(class("response.output_item.added"), Some(EventClass::Output));
+    assert_eq!(class("response.steer.accepted"), Some(EventClass::Informational));
+    assert_eq!(class("codex.rate_limits"), Some(EventClass::Informational));
+    let ends: Vec<&str> =
+        EVENT_TYPES.iter().filter(|(_, class, _)| class.is_terminal()).map(|(kind, ..)| *kind).collect();
     assert_eq!(ends, ["response.completed", "response.failed", "response.incomplete", "error"]);
 }
 
@@ -168,13 +172,13 @@ fn classes_of_kinds() {
 fn times_that_make_no_sense_are_unset() {
     let metrics = r#"{"responses_duration_excl_engine_and_client_tool_time_ms":120,"engine_service_total_ms":450.5,"engine_iapi_ttft_total_ms":-1,"engine_service_ttft_total_ms":"340","engine_iapi_tbt_across_engine_calls_ms":1e400,"new":1}"#;
     let payload = format!(r#"{{"type":"responsesapi.websocket_timing","timing_metrics":{metrics}}}"#);
-    let timing = Timing::from_event(&Envelope::scan(&payload).expect("an event")).expect("metrics");
-    let mut expected = Timing::default();
+    let timing = TimingMetrics::from_event(&Envelope::scan(&payload).expect("an event")).expect("metrics");
+    let mut expected = TimingMetrics::default();
     expected.overhead = Some(Duration::from_millis(120));
     expected.engine = Some(Duration::from_micros(450_500));
     assert_eq!(timing, expected);
     let other = payload.replace("websocket_timing", "other");
-    assert_eq!(Timing::from_event(&Envelope::scan(&other).expect("an event")), None);
+    assert_eq!(TimingMetrics::from_event(&Envelope::scan(&other).expect("an event")), None);
 }
 
 #[test]
@@ -183,6 +187,6 @@ fn one_long_string_is_lent_whole() {
     let payload = format!(r#"{{"type":"response.output_text.delta","delta":"{text}"}}"#);
     let event = ServerEvent::parse(&payload).expect("an event");
     assert!(
-        matches!(event.data, Data::OutputTextDelta { delta: std::borrow::Cow::Borrowed(delta), .. } if delta == text)
+        matches!(event.data, EventData::OutputTextDelta { delta: std::borrow::Cow::Borrowed(delta), .. } if delta == text)
     );
 }

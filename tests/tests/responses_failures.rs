@@ -2,15 +2,15 @@
 
 use core::time::Duration;
 
-use turnwire::responses::{Class, Envelope, Failure, FailureClass, retry_after, try_again_in};
+use turnwire::responses::{Envelope, EventClass, Failure, FailureKind, retry_after, try_again_in};
 
 fn of(payload: &str) -> Failure {
     let envelope = Envelope::scan(payload).expect("an event");
-    assert!(envelope.class().is_end(), "{payload} ends nothing");
+    assert!(envelope.class().is_terminal(), "{payload} ends nothing");
     Failure::from_event(&envelope)
 }
 
-fn class(payload: &str) -> Class {
+fn class(payload: &str) -> EventClass {
     Envelope::scan(payload).expect("an event").class()
 }
 
@@ -27,7 +27,7 @@ fn one_error_in_every_shape_is_one_failure() {
     ];
     for shape in shapes {
         let failure = of(shape);
-        assert_eq!(failure.class, FailureClass::InvalidRequest, "{shape}");
+        assert_eq!(failure.kind, FailureKind::InvalidRequest, "{shape}");
         assert_eq!((failure.message.as_str(), failure.retryable), ("no", false), "{shape}");
         assert_eq!(failure.code.as_deref(), Some("invalid_prompt"), "{shape}");
         assert_eq!(failure.raw.as_deref(), Some(shape));
@@ -39,7 +39,7 @@ fn an_error_that_is_a_string_is_its_message() {
     assert_eq!(of(r#"{"type":"error","error":"out of luck"}"#).message, "out of luck");
     assert_eq!(of(r#"{"error":"out of luck"}"#).message, "out of luck");
     let failure = of(r#"{"type":"error","error":"invalid_request_error","message":"bad tool"}"#);
-    assert_eq!((failure.message.as_str(), failure.class), ("bad tool", FailureClass::InvalidRequest));
+    assert_eq!((failure.message.as_str(), failure.kind), ("bad tool", FailureKind::InvalidRequest));
     assert_eq!(of(r#"{"type":"response.failed","response":{"error":"out of luck"}}"#).message, "out of luck");
     assert_eq!(Failure::from_http(502, &[], r#"{"detail":"out of luck"}"#, None, None).message, "out of luck");
 }
@@ -55,10 +55,10 @@ fn a_status_is_a_number_or_a_string_under_either_name_or_in_the_code() {
         r#"{"type":"error","code":429,"message":"slow"}"#,
     ] {
         let failure = of(payload);
-        assert_eq!((failure.status, failure.class), (Some(429), FailureClass::RateLimited), "{payload}");
+        assert_eq!((failure.status, failure.kind), (Some(429), FailureKind::RateLimited), "{payload}");
         assert_eq!(failure.message, "slow", "{payload}");
     }
-    assert_eq!(of(r#"{"type":"error","status":500}"#).class, FailureClass::InternalServerError);
+    assert_eq!(of(r#"{"type":"error","status":500}"#).kind, FailureKind::InternalServerError);
     assert_eq!(of(r#"{"type":"error","status":99,"message":"x"}"#).status, None);
     assert_eq!(of(r#"{"type":"error","status":"high","message":"x"}"#).status, None);
 }
@@ -70,7 +70,7 @@ fn an_error_that_says_nothing_or_that_all_is_well_ends_nothing() {
         r#"{"type":"error","error":null}"#,
         r#"{"type":"error","status":200,"error":{"message":"fine"}}"#,
     ] {
-        assert_eq!(class(payload), Class::Note, "{payload}");
+        assert_eq!(class(payload), EventClass::Informational, "{payload}");
     }
     assert!(Envelope::scan(r#"{"error":null}"#).is_err(), "neither a type nor an error");
 }
@@ -80,37 +80,37 @@ fn codes_of_the_connection_win_over_the_status() {
     let old = of(
         r#"{"type":"error","status":400,"error":{"code":"websocket_connection_limit_reached"},"headers":{"x-request-id":"r1"}}"#,
     );
-    assert_eq!((old.class, old.retryable, old.status), (FailureClass::ConnectionLimit, true, Some(400)));
+    assert_eq!((old.kind, old.retryable, old.status), (FailureKind::ConnectionLimit, true, Some(400)));
     assert_eq!(old.details.request_id.as_deref(), Some("r1"));
     assert!(old.message.starts_with("Responses websocket connection limit reached (60 minutes)."));
     assert_eq!(
-        of(r#"{"type":"error","code":"websocket_connection_limit_reached"}"#).class,
-        FailureClass::ConnectionLimit
+        of(r#"{"type":"error","code":"websocket_connection_limit_reached"}"#).kind,
+        FailureKind::ConnectionLimit
     );
     let lanes = of(r#"{"type":"error","status":400,"error":{"code":"websocket_stream_limit_reached","message":"32"}}"#);
-    assert_eq!((lanes.class, lanes.retryable), (FailureClass::ConnectionLimit, true));
+    assert_eq!((lanes.kind, lanes.retryable), (FailureKind::ConnectionLimit, true));
     let lost = r#"{"error":{"code":"previous_response_not_found","message":"no such response"}}"#;
     for failure in
         [of(lost), Failure::from_http(400, &[], lost, None, None), Failure::from_http(404, &[], lost, None, None)]
     {
-        assert_eq!((failure.class, failure.retryable), (FailureClass::PreviousResponseNotFound, true));
+        assert_eq!((failure.kind, failure.retryable), (FailureKind::PreviousResponseNotFound, true));
     }
 }
 
 #[test]
 fn a_steered_response_has_a_successor() {
     let steered = r#"{"type":"response.incomplete","response":{"id":"r","incomplete_details":{"reason":"steered"}}}"#;
-    assert_eq!(class(steered), Class::Note);
+    assert_eq!(class(steered), EventClass::Informational);
     for reason in ["null", r#"{"reason":"max_output_tokens"}"#, r#"{"reason":5}"#, "{}", r#""steered""#] {
         let payload = format!(r#"{{"type":"response.incomplete","response":{{"incomplete_details":{reason}}}}}"#);
-        assert_eq!(class(&payload), Class::Incomplete, "{reason}");
+        assert_eq!(class(&payload), EventClass::Incomplete, "{reason}");
     }
 }
 
 #[test]
 fn a_completion_without_its_response_ends_nothing() {
     for payload in [r#"{"type":"response.completed"}"#, r#"{"type":"response.created","response":null}"#] {
-        assert_eq!(class(payload), Class::Note);
+        assert_eq!(class(payload), EventClass::Informational);
         assert!(turnwire::responses::ServerEvent::parse(payload).is_err());
     }
 }
@@ -200,7 +200,7 @@ fn a_usage_limit_says_what_is_known_of_it() {
     assert!(text(&[reached, ("x-codex-limit-name", "codex")]).contains("spend cap"));
     let untyped =
         Failure::from_http(429, &[], r#"{"error":{"type":"usage_limit_reached","resets_at":"5"}}"#, None, None);
-    assert_eq!(untyped.class, FailureClass::RateLimited);
+    assert_eq!(untyped.kind, FailureKind::RateLimited);
 }
 
 #[test]

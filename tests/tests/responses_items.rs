@@ -1,21 +1,21 @@
 //! Items and requests: what is read is not lost, and what is written is exact.
 
 use serde_json::{Value, json};
-use turnwire::responses::request::{Ids, Reasoning, Text, Wire, compresses};
+use turnwire::responses::request::{ItemEncoding, ItemIds, ReasoningOptions, TextOptions, compresses};
 use turnwire::responses::{
-    AdditionalTools, AgentMessage, Compaction, ContextCompaction, CreateResponse, CustomToolCall, CustomToolCallOutput,
-    FunctionCall, FunctionCallOutput, ImageGenerationCall, Item, LocalShellCall, Message, Part, Raw, ToolOutput,
-    ToolSearchCall, ToolSearchOutput, WebSearchCall, parse_input,
+    AdditionalTools, AgentMessage, Compaction, ContentPart, ContextCompaction, CreateResponse, CustomToolCall,
+    CustomToolCallOutput, FunctionCall, FunctionCallOutput, ImageGenerationCall, Item, LocalShellCall, Message,
+    RawJson, ToolOutput, ToolSearchCall, ToolSearchOutput, WebSearchCall, parse_input,
 };
 
-fn sent(item: &str, wire: Wire) -> String {
+fn sent(item: &str, wire: ItemEncoding) -> String {
     let mut out = Vec::new();
     Item::parse(item).expect("an item").encode_for(wire, &mut out);
     String::from_utf8(out).expect("text")
 }
 
 /// One of every kind, with what it needs.
-const KINDS: [&str; 16] = [
+const EVENT_TYPES: [&str; 16] = [
     r#""type":"message","role":"user","content":[]"#,
     r#""type":"agent_message","author":"a","recipient":"b","content":[]"#,
     r#""type":"reasoning","summary":[]"#,
@@ -37,7 +37,7 @@ const KINDS: [&str; 16] = [
 #[test]
 fn ids_and_passed_through_metadata_of_every_kind_travel_as_they_should() {
     const PASSTHROUGH: &str = r#","internal_chat_message_metadata_passthrough":{"turn_id":"t"}"#;
-    for kind in KINDS {
+    for kind in EVENT_TYPES {
         for (id, is_prefixed) in [("x_1", true), ("legacy-id", false), ("", false), ("_x", false), ("msg_", false)] {
             let item = format!(r#"{{{kind},"id":"{id}"{PASSTHROUGH}}}"#);
             let has = |wire, member: &str| {
@@ -45,9 +45,9 @@ fn ids_and_passed_through_metadata_of_every_kind_travel_as_they_should() {
                 value.get(member).is_some()
             };
             let passthrough = "internal_chat_message_metadata_passthrough";
-            assert!(has(Wire::EVERYTHING, "id") && has(Wire::EVERYTHING, passthrough), "{item}");
-            for (ids, travels) in [(Ids::Prefixed, is_prefixed), (Ids::None, false)] {
-                let wire = Wire { ids, passthrough: false };
+            assert!(has(ItemEncoding::EVERYTHING, "id") && has(ItemEncoding::EVERYTHING, passthrough), "{item}");
+            for (ids, travels) in [(ItemIds::Prefixed, is_prefixed), (ItemIds::None, false)] {
+                let wire = ItemEncoding { ids, passthrough: false };
                 assert_eq!(has(wire, "id"), travels, "{item} with {ids:?}");
                 assert!(!has(wire, passthrough), "{item}");
             }
@@ -58,9 +58,9 @@ fn ids_and_passed_through_metadata_of_every_kind_travel_as_they_should() {
 #[test]
 fn an_unknown_item_loses_nothing_but_what_does_not_travel() {
     let item = r#"{ "id" : "ghost", "type":"ghost_snapshot" , "n": 1.50, "s":"\u00e9","deep":{"id":"kept"} }"#;
-    assert_eq!(sent(item, Wire::EVERYTHING), item);
+    assert_eq!(sent(item, ItemEncoding::EVERYTHING), item);
     let bare = r#"{"type":"ghost_snapshot","n":1.50,"s":"\u00e9","deep":{"id":"kept"}}"#;
-    assert_eq!(sent(item, Wire { ids: Ids::None, passthrough: false }), bare);
+    assert_eq!(sent(item, ItemEncoding { ids: ItemIds::None, passthrough: false }), bare);
 }
 
 #[test]
@@ -73,19 +73,20 @@ fn unknown_members_are_kept_byte_for_byte() {
         r#"{"type":"message","role":"assistant","content":[{"type":"refusal","refusal":"no"},{"type":"input_image","image_url":5}]}"#,
         r#"{"type":"reasoning","summary":[],"content":[{"type":"strange","x": 1}],"encrypted_content":null}"#,
     ] {
-        assert_eq!(sent(item, Wire::EVERYTHING), item);
+        assert_eq!(sent(item, ItemEncoding::EVERYTHING), item);
     }
 }
 
 #[test]
 fn an_image_that_is_not_there_yet_is_null() {
     let begun = r#"{"type":"image_generation_call","id":"ig_1","status":"in_progress"}"#;
-    assert!(sent(begun, Wire::EVERYTHING).ends_with(r#""result":null}"#));
+    assert!(sent(begun, ItemEncoding::EVERYTHING).ends_with(r#""result":null}"#));
 }
 
 #[test]
 fn items_are_the_same_by_value() {
-    let same = |a: &str, b: &str| Item::parse(a).expect("an item").same_as(&Item::parse(b).expect("an item"));
+    let same =
+        |a: &str, b: &str| Item::parse(a).expect("an item").equals_for_incremental(&Item::parse(b).expect("an item"));
     let search = r#"{"type":"tool_search_call","call_id":"c","execution":"client","arguments":{"a":1,"b":[2]}}"#;
     let other =
         r#"{"type":"tool_search_call","call_id":"c","execution":"client","arguments":{ "b": [2], "a": 1 },"new":true}"#;
@@ -112,12 +113,12 @@ fn a_servers_side_reads_the_shorthands_of_the_public_api() {
         });
         texts.collect::<Vec<_>>()
     };
-    let hi = || vec![Part::input_text("hi")];
+    let hi = || vec![ContentPart::input_text("hi")];
     assert_eq!(texts(r#""hi""#), [("user".into(), "hi".into(), hi())]);
     assert_eq!(texts(r#"[{"role":"user","content":"hi"}]"#), [("user".into(), "hi".into(), hi())]);
     assert_eq!(
         texts(r#"[{"role":"assistant","content":"hi","type":"message","id":"msg_1"}]"#),
-        [("assistant".into(), "hi".into(), vec![Part::output_text("hi")])]
+        [("assistant".into(), "hi".into(), vec![ContentPart::output_text("hi")])]
     );
     assert_eq!(
         texts(r#"[{"role":"user","content":[{"type":"input_text","text":"hi"}]}]"#),
@@ -133,14 +134,14 @@ fn a_servers_side_reads_the_shorthands_of_the_public_api() {
 
 #[test]
 fn reasoning_and_text_say_what_is_sent() {
-    let reasoning = Reasoning::effort("ultra").with_summary("auto").for_wire();
+    let reasoning = ReasoningOptions::effort("ultra").with_summary("auto").for_wire();
     assert_eq!((reasoning.effort.as_deref(), reasoning.summary.as_deref()), (Some("max"), Some("auto")));
-    assert_eq!(Reasoning::effort("high").with_summary("none").summary, None);
+    assert_eq!(ReasoningOptions::effort("high").with_summary("none").summary, None);
     let mut request = CreateResponse::new("m", Vec::new());
-    let schema = Raw::new(r#"{"type":"object"}"#).expect("json");
-    request.text = Some(Text::json_schema(&schema, true).with_verbosity("low"));
+    let schema = RawJson::new(r#"{"type":"object"}"#).expect("json");
+    request.text = Some(TextOptions::json_schema(&schema, true).with_verbosity("low"));
     let mut body = Vec::new();
-    request.encode_http(Wire::EVERYTHING, &mut body);
+    request.encode_http(ItemEncoding::EVERYTHING, &mut body);
     let value: Value = serde_json::from_slice(&body).expect("json");
     assert_eq!(
         value["text"],
@@ -156,15 +157,18 @@ fn only_the_backends_own_credentials_compress() {
 
 #[test]
 fn every_kind_can_be_made_and_is_read_as_it_was_made() {
-    let raw = |text| Raw::new(text).expect("json").into_owned();
-    let reasoning = turnwire::responses::Reasoning::new(vec![Part::summary_text("s")]);
+    let raw = |text| RawJson::new(text).expect("json").into_owned();
+    let reasoning = turnwire::responses::Reasoning::new(vec![ContentPart::summary_text("s")]);
     let items = [
-        Item::Message(Message::new("user", vec![Part::input_text("t"), Part::input_image("data:,")]).with_id("msg_1")),
-        Item::AgentMessage(AgentMessage::new("a", "b", vec![Part::input_text("t")])),
+        Item::Message(
+            Message::new("user", vec![ContentPart::input_text("t"), ContentPart::input_image("data:,")])
+                .with_id("msg_1"),
+        ),
+        Item::AgentMessage(AgentMessage::new("a", "b", vec![ContentPart::input_text("t")])),
         Item::Reasoning(reasoning.with_id("rs_1")),
         Item::LocalShellCall(LocalShellCall::new("c", "completed", vec!["ls".into()])),
         Item::FunctionCall(FunctionCall::new("c", "f", "{}").with_id("fc_1")),
-        Item::FunctionCallOutput(FunctionCallOutput::new("c", ToolOutput::Parts(vec![Part::input_text("t")]))),
+        Item::FunctionCallOutput(FunctionCallOutput::new("c", ToolOutput::Parts(vec![ContentPart::input_text("t")]))),
         Item::CustomToolCall(CustomToolCall::new("c", "f", "i")),
         Item::CustomToolCallOutput(CustomToolCallOutput::new("c", ToolOutput::Text("o".into()))),
         Item::ToolSearchCall(ToolSearchCall::new("client", raw("{}"))),
@@ -180,6 +184,6 @@ fn every_kind_can_be_made_and_is_read_as_it_was_made() {
         assert_eq!(Item::parse(&item.to_json()), Ok(item.clone()), "{}", item.to_json());
     }
     let mut reasoning = turnwire::responses::Reasoning::new(Vec::new());
-    reasoning.content = Some(vec![Part::reasoning_text("r")]);
+    reasoning.content = Some(vec![ContentPart::reasoning_text("r")]);
     assert!(Item::Reasoning(reasoning).to_json().contains(r#""content":[{"type":"reasoning_text","text":"r"}]"#));
 }

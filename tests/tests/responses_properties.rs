@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use turnwire::responses::{Credits, Failure, Item, RateLimits, ServerEvent, Usage, Window, try_again_in};
+use turnwire::responses::{Credits, Failure, Item, RateLimitWindow, RateLimits, ServerEvent, Usage, try_again_in};
 use turnwire_tests::laws::responses as laws;
 use turnwire_tests::vocabulary::{event, item, json, request, string};
 
@@ -19,10 +19,10 @@ fn broken(text: impl Strategy<Value = String>) -> impl Strategy<Value = String> 
     )
 }
 
-fn window() -> impl Strategy<Value = Window> {
+fn window() -> impl Strategy<Value = RateLimitWindow> {
     (0.0..200.0_f64, prop::option::of(any::<i64>()), prop::option::of(any::<i64>())).prop_map(
         |(used, minutes, resets)| {
-            let mut window = Window::new(used);
+            let mut window = RateLimitWindow::new(used);
             (window.window_minutes, window.resets_at) = (minutes, resets);
             window
         },
@@ -94,7 +94,7 @@ proptest! {
         let headers = limits.to_headers();
         let fields: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
         let mut expected = limits.clone();
-        let says = |window: &Window| window.used_percent != 0.0 || window.window_minutes.is_some_and(|minutes| minutes != 0) || window.resets_at.is_some();
+        let says = |window: &RateLimitWindow| window.used_percent != 0.0 || window.window_minutes.is_some_and(|minutes| minutes != 0) || window.resets_at.is_some();
         expected.primary = expected.primary.filter(says);
         expected.secondary = expected.secondary.filter(says);
         expected.credits = expected.credits.filter(|_| limits.limit_id == "codex");

@@ -1,16 +1,17 @@
 //! What a server reads and writes: client messages, events, errors, heads; and the tools that requests carry.
 
 use serde_json::{Value, json};
-use turnwire::responses::request::Wire;
+use turnwire::responses::request::ItemEncoding;
 use turnwire::responses::tool::{self, Format, Function, WebSearch};
 use turnwire::responses::{
-    Class, ClientEvent, Completed, Create, CreateResponse, Derivation, Derived, Envelope, ErrorObject, Failure,
-    FailureClass, Item, Origin, Prelude, RateLimits, Raw, ServerEvent, Steer, Usage, Window,
+    ClientEvent, CompletedResponse, CreateMessage, CreateResponse, Envelope, ErrorObject, EventClass, Failure,
+    FailureKind, HeaderSource, Item, RateLimitWindow, RateLimits, RawJson, ResponseHeaders, ResponseInfo,
+    ResponseInfoTracker, ServerEvent, SteerMessage, Usage,
 };
 
 fn encoded(event: &ClientEvent) -> String {
     let mut out = Vec::new();
-    event.encode(Wire::EVERYTHING, &mut out);
+    event.encode(ItemEncoding::EVERYTHING, &mut out);
     String::from_utf8(out).expect("text")
 }
 
@@ -20,7 +21,7 @@ fn lent(fields: &[(String, String)]) -> Vec<(&str, &str)> {
 
 #[test]
 fn a_server_reads_what_clients_send() {
-    let mut create = Create::new(CreateResponse::new("m", vec![Item::user("hi")]));
+    let mut create = CreateMessage::new(CreateResponse::new("m", vec![Item::user("hi")]));
     create.previous_response_id = Some("resp_1".into());
     create.generate = Some(false);
     create.stream_id = Some("lane".into());
@@ -37,11 +38,11 @@ fn a_server_reads_what_clients_send() {
 #[test]
 fn steering_is_words_or_items() {
     let text = r#"{"type":"response.steer","previous_response_id":"resp_1","input":"Other way"}"#;
-    let steer = Steer::text("resp_1", "Other way");
+    let steer = SteerMessage::text("resp_1", "Other way");
     assert_eq!(encoded(&ClientEvent::Steer(steer.clone())), text);
     assert_eq!(ClientEvent::parse(text), Ok(ClientEvent::Steer(steer.clone())));
     assert_eq!(steer.input(), Ok(vec![Item::user("Other way")]));
-    let items = Steer::items("resp_1", &[Item::user("Other way")]);
+    let items = SteerMessage::items("resp_1", &[Item::user("Other way")]);
     assert_eq!(items.input(), steer.input());
     let lane = r#"{"type":"response.steer","stream_id":"a","previous_response_id":"r","input":[],"new":{"a": 1}}"#;
     let event = ClientEvent::parse(lane).expect("steering");
@@ -55,20 +56,20 @@ fn steering_is_words_or_items() {
 
 #[test]
 fn the_events_that_every_server_sends() {
-    let mut completed = Completed::new("resp_1");
+    let mut completed = CompletedResponse::new("resp_1");
     completed.usage = Some(Usage::new(3, 4).cached(2));
     completed.end_turn = Some(true);
     let item = Item::user("hi");
     let events = [
-        (ServerEvent::created("resp_1"), Class::Created),
-        (ServerEvent::output_item_added(&item, Some(0)), Class::Output),
-        (ServerEvent::output_text_delta("msg_1", "a\n\"b\""), Class::Output),
-        (ServerEvent::output_item_done(&item, None), Class::Output),
-        (ServerEvent::completed(&completed), Class::Completed),
-        (ServerEvent::failed("resp_1", &ErrorObject::new("slow_down", "later")), Class::Failed),
-        (ServerEvent::incomplete("resp_1", "max_output_tokens"), Class::Incomplete),
-        (ServerEvent::incomplete("resp_1", "steered"), Class::Note),
-        (ServerEvent::turn_state("tok"), Class::Note),
+        (ServerEvent::created("resp_1"), EventClass::Created),
+        (ServerEvent::output_item_added(&item, Some(0)), EventClass::Output),
+        (ServerEvent::output_text_delta("msg_1", "a\n\"b\""), EventClass::Output),
+        (ServerEvent::output_item_done(&item, None), EventClass::Output),
+        (ServerEvent::completed(&completed), EventClass::Completed),
+        (ServerEvent::failed("resp_1", &ErrorObject::new("slow_down", "later")), EventClass::Failed),
+        (ServerEvent::incomplete("resp_1", "max_output_tokens"), EventClass::Incomplete),
+        (ServerEvent::incomplete("resp_1", "steered"), EventClass::Informational),
+        (ServerEvent::turn_state("tok"), EventClass::Informational),
     ];
     for (number, (event, class)) in events.into_iter().enumerate() {
         let event = event.numbered(number as i64).on_lane("lane");
@@ -78,7 +79,7 @@ fn the_events_that_every_server_sends() {
         assert_eq!(read.stream_id.as_deref(), Some("lane"));
         assert_eq!(Envelope::scan(&text).expect("an event").class(), class, "{text}");
     }
-    assert_eq!(Completed::parse(&completed.to_json()), Ok(completed));
+    assert_eq!(CompletedResponse::parse(&completed.to_json()), Ok(completed));
     let token = ServerEvent::turn_state("tok").to_json();
     assert_eq!(Envelope::scan(&token).expect("an event").turn_state().as_deref(), Some("tok"));
 }
@@ -99,12 +100,12 @@ fn an_error_is_read_as_it_was_meant_however_it_is_sent() {
     for event in &events {
         let failure = Failure::from_event(&Envelope::scan(event).expect("an event"));
         assert_eq!(
-            (failure.class, failure.code.as_deref()),
-            (FailureClass::InvalidRequest, Some("invalid_prompt")),
+            (failure.kind, failure.code.as_deref()),
+            (FailureKind::InvalidRequest, Some("invalid_prompt")),
             "{event}"
         );
     }
-    assert_eq!(Failure::from_http(400, &[], &body, None, None).class, FailureClass::InvalidRequest);
+    assert_eq!(Failure::from_http(400, &[], &body, None, None).kind, FailureKind::InvalidRequest);
 }
 
 #[test]
@@ -113,7 +114,7 @@ fn a_usage_limit_is_the_same_over_both_transports() {
     error.plan_type = Some("pro".into());
     error.resets_at = Some(1_738_888_888);
     let mut limits = RateLimits::new("codex");
-    limits.primary = Some(Window::new(100.0));
+    limits.primary = Some(RateLimitWindow::new(100.0));
     limits.reached_type = Some("workspace_member_usage_limit_reached".into());
     let headers = limits.to_headers();
     let fields = lent(&headers);
@@ -122,7 +123,7 @@ fn a_usage_limit_is_the_same_over_both_transports() {
     let mut body = Vec::new();
     error.encode_body(&mut body);
     let over_http = Failure::from_http(429, &fields, core::str::from_utf8(&body).expect("text"), None, None);
-    assert_eq!(over_socket.class, FailureClass::UsageLimitReached);
+    assert_eq!(over_socket.kind, FailureKind::UsageLimitReached);
     assert_eq!(over_socket.details, over_http.details);
     assert_eq!(over_http.details.rate_limits, Some(limits));
     assert_eq!(over_http.details.resets_at, Some(1_738_888_888));
@@ -131,8 +132,8 @@ fn a_usage_limit_is_the_same_over_both_transports() {
 #[test]
 fn a_prelude_is_read_as_it_was_meant() {
     let mut limits = RateLimits::new("codex");
-    limits.primary = Some(Window::new(12.5));
-    let mut prelude = Prelude::default();
+    limits.primary = Some(RateLimitWindow::new(12.5));
+    let mut prelude = ResponseHeaders::default();
     prelude.model = Some("gpt-y".into());
     prelude.rate_limits = vec![limits.clone()];
     prelude.models_etag = Some("\"e\"".into());
@@ -140,27 +141,27 @@ fn a_prelude_is_read_as_it_was_meant() {
     prelude.faster_model = Some("gpt-quick".into());
     let headers = prelude.fields();
     let fields = lent(&headers);
-    let mut derivation = Derivation::default();
-    let derived = derivation.prelude(Origin::Response, &fields);
+    let mut derivation = ResponseInfoTracker::default();
+    let derived = derivation.prelude(HeaderSource::Response, &fields);
     assert_eq!(
         derived,
         [
-            Derived::Model("gpt-y".into()),
-            Derived::RateLimits(limits),
-            Derived::ModelsEtag("\"e\"".into()),
-            Derived::ReasoningIncluded
+            ResponseInfo::Model("gpt-y".into()),
+            ResponseInfo::RateLimits(limits),
+            ResponseInfo::ModelsEtag("\"e\"".into()),
+            ResponseInfo::ReasoningIncluded
         ]
     );
     let held = r#"{"type":"x","safety_buffering":{"use_cases":[],"reasons":[]}}"#;
-    let held = derivation.observe(Origin::Response, &Envelope::scan(held).expect("an event"));
-    let [Derived::SafetyBuffering(buffering)] = &held[..] else { panic!("{held:?}") };
+    let held = derivation.observe(HeaderSource::Response, &Envelope::scan(held).expect("an event"));
+    let [ResponseInfo::SafetyBuffering(buffering)] = &held[..] else { panic!("{held:?}") };
     assert_eq!(buffering.faster_model.as_deref(), Some("gpt-quick"));
 }
 
 #[test]
 fn tools_in_their_shapes() {
-    let value = |raw: &Raw<'_>| serde_json::from_str::<Value>(raw.as_str()).expect("json");
-    let schema = || Raw::new(r#"{"type":"object"}"#).expect("json");
+    let value = |raw: &RawJson<'_>| serde_json::from_str::<Value>(raw.as_str()).expect("json");
+    let schema = || RawJson::new(r#"{"type":"object"}"#).expect("json");
     let mut function = Function::new("f", "d", schema()).strict();
     assert_eq!(
         function.to_raw().as_str(),

@@ -2,27 +2,29 @@
 
 use serde_json::Value;
 use turnwire::responses::session::{
-    Agent, Compaction, Context, RequestKind, Session, Source, Surface, TurnMetadata, Workspace,
+    CompactionMetadata, HeaderSet, RequestContext, RequestKind, Session, SessionSource, TurnMetadata, UserAgent,
+    Workspace,
 };
 
 fn session() -> Session {
     Session::new("sess", "thr", "inst")
 }
 
-fn names(session: &Session, surface: Surface, context: &Context<'_>) -> Vec<String> {
-    session.fields(surface, context).into_iter().map(|(name, _)| name).collect()
+fn names(session: &Session, surface: HeaderSet, context: &RequestContext<'_>) -> Vec<String> {
+    session.headers(surface, context).into_iter().map(|(name, _)| name).collect()
 }
 
 #[test]
 fn each_surface_has_its_headers_and_no_others() {
-    let agent = Agent::new("app", "1.0");
+    let agent = UserAgent::new("app", "1.0");
     let mut session = session().with_originator("thread-app", &agent);
     session.beta_features = vec!["a".into(), "b".into()];
-    session.source = Source::Memories;
+    session.source = SessionSource::Memories;
     session.parent_thread_id = Some("parent".into());
     session.timing_metrics = true;
     let turn = TurnMetadata::new(RequestKind::Turn, "turn-1");
-    let context = Context { turn: Some(&turn), attestation: Some("att"), lite: true, inference_call_id: Some("call") };
+    let context =
+        RequestContext { turn: Some(&turn), attestation: Some("att"), lite: true, inference_call_id: Some("call") };
     let of = |surface| names(&session, surface, &context);
     let compatibility = [
         "x-codex-window-id",
@@ -37,33 +39,33 @@ fn each_surface_has_its_headers_and_no_others() {
         &compatibility,
         &["x-codex-beta-features", lite, "x-oai-attestation", "x-codex-inference-call-id", "originator"],
     ];
-    assert_eq!(of(Surface::Sse), sse.concat());
+    assert_eq!(of(HeaderSet::Sse), sse.concat());
     let handshake = [
         &["x-client-request-id", "session-id", "thread-id"][..],
         &compatibility,
         &["x-codex-beta-features", "x-oai-attestation", "originator", "x-responsesapi-include-timing-metrics"],
     ];
-    assert_eq!(of(Surface::Handshake), handshake.concat());
+    assert_eq!(of(HeaderSet::Handshake), handshake.concat());
     let compact = [
         &["x-codex-installation-id", "x-codex-beta-features", "originator"][..],
         &compatibility,
         &["session-id", "thread-id", "x-oai-attestation", lite],
     ];
-    assert_eq!(of(Surface::Compact), compact.concat());
-    assert_eq!(of(Surface::Memories), ["originator", "x-openai-subagent", "x-openai-memgen-request"]);
-    assert_eq!(of(Surface::Search), ["x-codex-turn-metadata", "originator"]);
-    assert_eq!(of(Surface::Images), ["originator"]);
-    assert!(of(Surface::Models).is_empty());
+    assert_eq!(of(HeaderSet::Compact), compact.concat());
+    assert_eq!(of(HeaderSet::Memories), ["originator", "x-openai-subagent", "x-openai-memgen-request"]);
+    assert_eq!(of(HeaderSet::Search), ["x-codex-turn-metadata", "originator"]);
+    assert_eq!(of(HeaderSet::Images), ["originator"]);
+    assert!(of(HeaderSet::Models).is_empty());
 }
 
 #[test]
 fn what_is_unset_is_left_out() {
-    let context = Context::default();
+    let context = RequestContext::default();
     assert_eq!(
-        names(&session(), Surface::Sse, &context),
+        names(&session(), HeaderSet::Sse, &context),
         ["session-id", "thread-id", "x-client-request-id", "x-codex-window-id"]
     );
-    let same = session().with_originator("app", &Agent::new("app", "1.0"));
+    let same = session().with_originator("app", &UserAgent::new("app", "1.0"));
     assert_eq!(same.originator, None);
     let keys: Vec<String> = session().metadata(None).iter().map(|(key, _)| key.to_owned()).collect();
     assert_eq!(keys, ["x-codex-installation-id", "session_id", "thread_id", "x-codex-window-id"]);
@@ -71,22 +73,22 @@ fn what_is_unset_is_left_out() {
 
 #[test]
 fn header_and_metadata_differ_for_a_thread_of_its_own() {
-    let words = |source: Source| (source.header().map(String::from), source.kind().map(String::from));
+    let words = |source: SessionSource| (source.header().map(String::from), source.kind().map(String::from));
     let word = |word: &str| Some(word.to_owned());
-    assert_eq!(words(Source::User), (None, None));
-    assert_eq!(words(Source::Review), (word("review"), word("review")));
-    assert_eq!(words(Source::Compact), (word("compact"), word("compact")));
-    assert_eq!(words(Source::MemoryConsolidation), (word("memory_consolidation"), word("memory_consolidation")));
-    assert_eq!(words(Source::ThreadSpawn), (word("collab_spawn"), word("thread_spawn")));
-    assert_eq!(words(Source::Other("probe".into())), (word("probe"), word("probe")));
-    assert_eq!(words(Source::Memories), (word("memory_consolidation"), None));
+    assert_eq!(words(SessionSource::User), (None, None));
+    assert_eq!(words(SessionSource::Review), (word("review"), word("review")));
+    assert_eq!(words(SessionSource::Compact), (word("compact"), word("compact")));
+    assert_eq!(words(SessionSource::MemoryConsolidation), (word("memory_consolidation"), word("memory_consolidation")));
+    assert_eq!(words(SessionSource::ThreadSpawn), (word("collab_spawn"), word("thread_spawn")));
+    assert_eq!(words(SessionSource::Other("probe".into())), (word("probe"), word("probe")));
+    assert_eq!(words(SessionSource::Memories), (word("memory_consolidation"), None));
 }
 
 #[test]
 fn turn_metadata_is_ascii_in_order_and_without_reserved_keys() {
     let mut session = session();
     session.parent_thread_id = Some("parent".into());
-    session.source = Source::ThreadSpawn;
+    session.source = SessionSource::ThreadSpawn;
     let mut turn = TurnMetadata::new(RequestKind::Compaction, "turn-1");
     turn.forked_from_thread_id = Some("fork".into());
     turn.thread_source = Some("user".into());
@@ -97,7 +99,7 @@ fn turn_metadata_is_ascii_in_order_and_without_reserved_keys() {
     workspace.has_changes = Some(false);
     turn.workspaces = vec![("/home/ü/🙂".into(), workspace)];
     turn.turn_started_at_unix_ms = Some(7);
-    turn.compaction = Some(Compaction::manual());
+    turn.compaction = Some(CompactionMetadata::manual());
     turn.extra = vec![
         ("team".into(), "del\u{7f}".into()),
         ("turn_id".into(), "forged".into()),
@@ -127,7 +129,7 @@ fn turn_metadata_is_ascii_in_order_and_without_reserved_keys() {
 #[test]
 fn kinds_decide_what_turn_metadata_says() {
     let mut turn = TurnMetadata::new(RequestKind::Memory, "turn-1");
-    turn.compaction = Some(Compaction::manual());
+    turn.compaction = Some(CompactionMetadata::manual());
     assert_eq!(session().turn_metadata(&turn).as_deref(), Some(r#"{"request_kind":"memory"}"#));
     turn.kind = None;
     assert_eq!(session().turn_metadata(&turn), None);
@@ -136,18 +138,18 @@ fn kinds_decide_what_turn_metadata_says() {
 
 #[test]
 fn lite_travels_in_frames_not_in_handshakes() {
-    let context = Context { lite: true, ..Context::default() };
+    let context = RequestContext { lite: true, ..RequestContext::default() };
     assert_eq!(
         Session::frame_metadata(&context),
         [("ws_request_header_x_openai_internal_codex_responses_lite", "true")]
     );
-    assert!(Session::frame_metadata(&Context::default()).is_empty());
-    assert!(!names(&session(), Surface::Handshake, &context).iter().any(|name| name.contains("lite")));
+    assert!(Session::frame_metadata(&RequestContext::default()).is_empty());
+    assert!(!names(&session(), HeaderSet::Handshake, &context).iter().any(|name| name.contains("lite")));
 }
 
 #[test]
 fn user_agents_are_printable() {
-    let mut agent = Agent::new("app", "1.0");
+    let mut agent = UserAgent::new("app", "1.0");
     agent.system = "Débian 12".into();
     agent.architecture = "x86_64".into();
     agent.terminal = "xterm".into();

@@ -3,17 +3,17 @@
 use core::time::Duration;
 
 use serde_json::{Value, json};
-use turnwire::responses::request::{Reasoning, Wire};
-use turnwire::responses::session::Surface;
+use turnwire::responses::request::{ItemEncoding, ReasoningOptions};
+use turnwire::responses::session::HeaderSet;
 use turnwire::responses::unary::{
-    Commands, Compact, Compacted, EditImage, GenerateImage, Image, Images, ListModels, Model, Models, Operation, Query,
-    Search, SearchInput, SearchResults, SearchSettings, Summaries, Summarize, Summary, Trace,
+    Commands, Compact, Compacted, EditImage, GenerateImage, Image, Images, ListModels, MemoryTrace, Model, Models,
+    Operation, Query, Search, SearchInput, SearchResults, SearchSettings, Summaries, Summarize, Summary,
 };
-use turnwire::responses::{CreateResponse, FailureClass, Item, Raw};
+use turnwire::responses::{CreateResponse, FailureKind, Item, RawJson};
 
 fn body(operation: &impl Operation) -> String {
     let mut out = Vec::new();
-    operation.encode(Wire::new(false, false, false), &mut out);
+    operation.encode(ItemEncoding::new(false, false, false), &mut out);
     String::from_utf8(out).expect("text")
 }
 
@@ -21,22 +21,22 @@ fn value(text: &str) -> Value {
     serde_json::from_str(text).expect("json")
 }
 
-fn raw(text: &str) -> Raw<'static> {
-    Raw::new(text).expect("json").into_owned()
+fn raw(text: &str) -> RawJson<'static> {
+    RawJson::new(text).expect("json").into_owned()
 }
 
 #[test]
 fn each_operation_says_where_it_goes_and_how() {
-    fn of<O: Operation>() -> (&'static str, &'static str, Surface, bool, Option<Duration>) {
+    fn of<O: Operation>() -> (&'static str, &'static str, HeaderSet, bool, Option<Duration>) {
         (O::METHOD, O::PATH, O::SURFACE, O::TURN_STATE, O::timeout(Duration::from_secs(300)))
     }
     let minutes = |minutes: u64| Some(Duration::from_secs(minutes * 60));
-    assert_eq!(of::<Compact>(), ("POST", "responses/compact", Surface::Compact, true, minutes(20)));
-    assert_eq!(of::<Summarize>(), ("POST", "memories/trace_summarize", Surface::Memories, false, None));
-    assert_eq!(of::<ListModels>(), ("GET", "models", Surface::Models, false, Some(Duration::from_secs(5))));
-    assert_eq!(of::<Search>(), ("POST", "alpha/search", Surface::Search, false, None));
-    assert_eq!(of::<GenerateImage>(), ("POST", "images/generations", Surface::Images, false, None));
-    assert_eq!(of::<EditImage>(), ("POST", "images/edits", Surface::Images, false, None));
+    assert_eq!(of::<Compact>(), ("POST", "responses/compact", HeaderSet::Compact, true, minutes(20)));
+    assert_eq!(of::<Summarize>(), ("POST", "memories/trace_summarize", HeaderSet::Memories, false, None));
+    assert_eq!(of::<ListModels>(), ("GET", "models", HeaderSet::Models, false, Some(Duration::from_secs(5))));
+    assert_eq!(of::<Search>(), ("POST", "alpha/search", HeaderSet::Search, false, None));
+    assert_eq!(of::<GenerateImage>(), ("POST", "images/generations", HeaderSet::Images, false, None));
+    assert_eq!(of::<EditImage>(), ("POST", "images/edits", HeaderSet::Images, false, None));
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn the_smallest_compaction_and_the_largest() {
     let mut request = CreateResponse::new("m", vec![Item::user("hi")]);
     request.instructions = "Be brief.".into();
     request.tools = Some(Vec::new());
-    request.reasoning = Some(Reasoning::effort("low"));
+    request.reasoning = Some(ReasoningOptions::effort("low"));
     request.service_tier = Some("priority".into());
     request.prompt_cache_key = Some("sess".into());
     request.store = true;
@@ -69,27 +69,27 @@ fn a_compaction_keeps_unknown_items_and_fails_for_a_bad_one() {
     assert_eq!(Compact::read(&[], core::str::from_utf8(&out).expect("text")), Ok(compacted));
     for bad in ["", "[]", "{}", r#"{"output":5}"#, r#"{"output":[{"type":"compaction"}]}"#] {
         let failure = Compact::read(&[], bad).expect_err(bad);
-        assert_eq!((failure.class, failure.raw.as_deref()), (FailureClass::Stream, Some(bad)));
+        assert_eq!((failure.kind, failure.raw.as_deref()), (FailureKind::Stream, Some(bad)));
     }
 }
 
 #[test]
 fn nothing_is_asked_about_nothing() {
-    assert_eq!(Compact::new("m", Vec::new()).unasked(), Some(Compacted::new(Vec::new())));
-    assert_eq!(Compact::new("m", vec![Item::user("hi")]).unasked(), None);
-    assert_eq!(Summarize::new("m", Vec::new()).unasked(), Some(Summaries::default()));
-    assert_eq!(ListModels { client_version: "1".into() }.unasked(), None);
+    assert_eq!(Compact::new("m", Vec::new()).immediate_answer(), Some(Compacted::new(Vec::new())));
+    assert_eq!(Compact::new("m", vec![Item::user("hi")]).immediate_answer(), None);
+    assert_eq!(Summarize::new("m", Vec::new()).immediate_answer(), Some(Summaries::default()));
+    assert_eq!(ListModels { client_version: "1".into() }.immediate_answer(), None);
 }
 
 #[test]
 fn memories_both_ways() {
-    let mut ask = Summarize::new("m", vec![Trace::new("t1", "s.json", vec![raw(r#"{"a": 1}"#)])]);
+    let mut ask = Summarize::new("m", vec![MemoryTrace::new("t1", "s.json", vec![raw(r#"{"a": 1}"#)])]);
     assert_eq!(
         body(&ask),
         r#"{"model":"m","traces":[{"id":"t1","metadata":{"source_path":"s.json"},"items":[{"a": 1}]}]}"#
     );
     assert_eq!(Summarize::parse(&body(&ask)).expect("a request"), ask);
-    ask.reasoning = Some(Reasoning::effort("ultra"));
+    ask.reasoning = Some(ReasoningOptions::effort("ultra"));
     assert_eq!(value(&body(&ask))["reasoning"], json!({"effort": "max"}));
     let summaries = Summaries::new(vec![Summary::new("t", "m")]);
     let mut out = Vec::new();

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use turnwire::responses::{
-    Completed, CustomToolCall, Data, ErrorObject, FunctionCall, Item, Part, Reasoning, ResponseWriter, ServerEvent,
-    Usage,
+    CompletedResponse, ContentPart, CustomToolCall, ErrorObject, EventData, FunctionCall, Item, Reasoning,
+    ResponseWriter, ServerEvent, Usage,
 };
 
 fn values(events: &[ServerEvent<'_>]) -> Vec<Value> {
@@ -71,7 +71,7 @@ fn a_message_is_put_together_from_its_pieces() {
         (&response["id"], &response["created_at"], &response["model"]),
         (&json!("resp_1"), &json!(7), &json!("gpt-x"))
     );
-    let completed = Completed::parse(&response.to_string()).expect("a response");
+    let completed = CompletedResponse::parse(&response.to_string()).expect("a response");
     assert_eq!((completed.usage, completed.end_turn), (Some(Usage::new(3, 4).cached(2)), Some(true)));
 }
 
@@ -89,7 +89,8 @@ fn one_message_ends_where_the_next_begins() {
 
 #[test]
 fn items_come_whole() {
-    let reasoning = Reasoning::new(vec![Part::summary_text("first"), Part::summary_text("then")]).with_id("rs_1");
+    let reasoning =
+        Reasoning::new(vec![ContentPart::summary_text("first"), ContentPart::summary_text("then")]).with_id("rs_1");
     let custom = CustomToolCall::new("call_2", "patch", "*** Begin").with_id("ctc_1");
     let search =
         Item::parse(r#"{"type":"web_search_call","id":"ws_1","status":"completed","new":[1, 2]}"#).expect("an item");
@@ -98,7 +99,8 @@ fn items_come_whole() {
     for item in [Item::Reasoning(reasoning), Item::CustomToolCall(custom), search.clone()] {
         events.extend(writer.item(&item));
     }
-    events.push(writer.event(Data::WebSearchCallCompleted { item_id: Some("ws_1".into()), output_index: Some(2) }));
+    events
+        .push(writer.event(EventData::WebSearchCallCompleted { item_id: Some("ws_1".into()), output_index: Some(2) }));
     reads(&events, None);
     let summary =
         ["part.added", "text.delta", "text.done", "part.done"].map(|kind| format!("reasoning_summary_{kind}"));

@@ -1,20 +1,20 @@
 //! Scenarios B: request bodies and items (`tests/scenarios.md`), and of A and L what needs no connection.
 
 use serde_json::{Value, json};
-use turnwire::responses::request::{Frame, Ids, Reasoning, Text, Wire};
-use turnwire::responses::session::{Context, RequestKind, Session, Source, Surface, TurnMetadata};
+use turnwire::responses::request::{ItemEncoding, ItemIds, MessageFields, ReasoningOptions, TextOptions};
+use turnwire::responses::session::{HeaderSet, RequestContext, RequestKind, Session, SessionSource, TurnMetadata};
 use turnwire::responses::unary::{Compact, GenerateImage, ListModels, Model, Operation, Summarize};
-use turnwire::responses::{CreateResponse, FailureClass, Item, Raw, is_prefixed};
+use turnwire::responses::{CreateResponse, FailureKind, Item, RawJson, is_prefixed};
 
-fn body(request: &CreateResponse, wire: Wire) -> Value {
+fn body(request: &CreateResponse, wire: ItemEncoding) -> Value {
     let mut out = Vec::new();
     request.encode_http(wire, &mut out);
     serde_json::from_slice(&out).expect("json")
 }
 
-fn frame(request: &CreateResponse, frame: &Frame<'_>) -> Value {
+fn frame(request: &CreateResponse, frame: &MessageFields<'_>) -> Value {
     let mut out = Vec::new();
-    request.encode_ws(frame, Wire::EVERYTHING, &mut out);
+    request.encode_ws(frame, ItemEncoding::EVERYTHING, &mut out);
     serde_json::from_slice(&out).expect("json")
 }
 
@@ -39,8 +39,8 @@ fn header<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
 #[test]
 fn a07_session_headers_and_sub_agent() {
     let mut session = Session::new("sess_123", "thread_123", "inst");
-    session.source = Source::Review;
-    let fields = session.fields(Surface::Sse, &Context::default());
+    session.source = SessionSource::Review;
+    let fields = session.headers(HeaderSet::Sse, &RequestContext::default());
     assert_eq!(header(&fields, "session-id"), Some("sess_123"));
     assert_eq!(header(&fields, "thread-id"), Some("thread_123"));
     assert_eq!(header(&fields, "x-client-request-id"), Some("thread_123"));
@@ -51,11 +51,11 @@ fn a07_session_headers_and_sub_agent() {
 fn a16_window_id_generations() {
     let mut session = Session::new("s", "thr", "i");
     let window = |session: &Session| {
-        let fields = session.fields(Surface::Sse, &Context::default());
+        let fields = session.headers(HeaderSet::Sse, &RequestContext::default());
         header(&fields, "x-codex-window-id").map(String::from)
     };
     assert_eq!(window(&session).as_deref(), Some("thr:0"));
-    let compact = session.fields(Surface::Compact, &Context::default());
+    let compact = session.headers(HeaderSet::Compact, &RequestContext::default());
     assert_eq!(header(&compact, "x-codex-window-id"), Some("thr:0"));
     session.next_window();
     assert_eq!(window(&session).as_deref(), Some("thr:1"));
@@ -69,11 +69,11 @@ fn a17_sub_agent_shares_the_sessions_cache_key() {
     let mut child = Session::new("sess", "child", "i");
     child.parent_thread_id = Some(parent.thread_id.clone());
     for session in [&parent, &child] {
-        let fields = session.fields(Surface::Sse, &Context::default());
+        let fields = session.headers(HeaderSet::Sse, &RequestContext::default());
         assert_eq!(header(&fields, "session-id"), Some("sess"));
         assert_eq!(header(&fields, "x-client-request-id"), Some(session.thread_id.as_str()));
     }
-    let fields = child.fields(Surface::Sse, &Context::default());
+    let fields = child.headers(HeaderSet::Sse, &RequestContext::default());
     assert_eq!(header(&fields, "x-codex-parent-thread-id"), Some("parent"));
 }
 
@@ -81,11 +81,11 @@ fn a17_sub_agent_shares_the_sessions_cache_key() {
 fn b01_minimal_body() {
     let request = CreateResponse::new("m", Vec::new());
     let mut out = Vec::new();
-    request.encode_http(Wire::EVERYTHING, &mut out);
+    request.encode_http(ItemEncoding::EVERYTHING, &mut out);
     let expected = r#"{"model":"m","input":[],"tool_choice":"auto","parallel_tool_calls":false,"reasoning":null,"store":false,"stream":true,"include":[]}"#;
     assert_eq!(String::from_utf8(out).expect("text"), expected);
     let mut out = Vec::new();
-    request.encode_ws(&Frame::default(), Wire::EVERYTHING, &mut out);
+    request.encode_ws(&MessageFields::default(), ItemEncoding::EVERYTHING, &mut out);
     let expected = expected.replacen('{', r#"{"type":"response.create","#, 1);
     assert_eq!(String::from_utf8(out).expect("text"), expected);
 }
@@ -95,14 +95,15 @@ fn b02_ws_frame_equals_body_plus_type() {
     let mut request = CreateResponse::new("m", vec![Item::user("hi")]);
     request.instructions = "Be brief.".into();
     request.tools = Some(Vec::new());
-    request.reasoning = Some(Reasoning::effort("medium").with_summary("auto"));
+    request.reasoning = Some(ReasoningOptions::effort("medium").with_summary("auto"));
     request.include = vec!["reasoning.encrypted_content".into()];
     request.service_tier = Some("priority".into());
     request.prompt_cache_key = Some("sess".into());
-    request.text = Some(Text::default().with_verbosity("low"));
+    request.text = Some(TextOptions::default().with_verbosity("low"));
     request.client_metadata = Some(Session::new("s", "t", "i").metadata(None));
-    let mut expected = body(&request, Wire::EVERYTHING);
-    let sent = Frame { previous_response_id: Some("resp-1"), generate: Some(false), ..Frame::default() };
+    let mut expected = body(&request, ItemEncoding::EVERYTHING);
+    let sent =
+        MessageFields { previous_response_id: Some("resp-1"), generate: Some(false), ..MessageFields::default() };
     let members = expected.as_object_mut().expect("an object");
     members.insert("type".into(), json!("response.create"));
     members.insert("previous_response_id".into(), json!("resp-1"));
@@ -117,20 +118,20 @@ fn with_id(id: &str) -> Value {
 #[test]
 fn b03_ids_preserved_by_l1() {
     let request = CreateResponse::new("m", vec![item(&with_id("msg_1"))]);
-    assert_eq!(body(&request, Wire::EVERYTHING)["input"][0]["id"], "msg_1");
+    assert_eq!(body(&request, ItemEncoding::EVERYTHING)["input"][0]["id"], "msg_1");
 }
 
 #[test]
 fn b04_l2_strips_ids() {
     let request = CreateResponse::new("m", vec![item(&with_id("msg_existing"))]);
-    assert_eq!(body(&request, Wire::new(false, false, true))["input"][0].get("id"), None);
+    assert_eq!(body(&request, ItemEncoding::new(false, false, true))["input"][0].get("id"), None);
 }
 
 #[test]
 fn b05_item_id_option() {
     let ids = ["msg_existing", "018f9e15-7a6a-7000-8000-000000000001", ""];
     let request = CreateResponse::new("m", ids.iter().map(|id| item(&with_id(id))).collect());
-    let sent = body(&request, Wire::new(true, false, true));
+    let sent = body(&request, ItemEncoding::new(true, false, true));
     let ids: Vec<Option<&str>> = (0..3).map(|at| sent["input"][at].get("id").and_then(Value::as_str)).collect();
     assert_eq!(ids, [Some("msg_existing"), None, None]);
     assert_eq!(request.input[1].id(), Some("018f9e15-7a6a-7000-8000-000000000001"));
@@ -152,7 +153,7 @@ fn b06_azure_store() {
     ];
     let mut request = CreateResponse::new("m", items.iter().map(item).collect());
     request.store = true;
-    let sent = body(&request, Wire::new(false, request.store, false));
+    let sent = body(&request, ItemEncoding::new(false, request.store, false));
     assert_eq!(sent["store"], true);
     let ids: Vec<Option<&str>> = (0..10).map(|at| sent["input"][at].get("id").and_then(Value::as_str)).collect();
     let kept = ["rs_reasoning-id", "msg_message-id", "ws_web-search-id", "fc_function-id"].map(Some);
@@ -227,25 +228,25 @@ fn b13_web_search_actions() {
 fn b16_sequential_cutoff() {
     let request = || {
         let mut request = CreateResponse::new("m", Vec::new());
-        request.reasoning = Some(Reasoning::effort("low").with_summary("auto"));
+        request.reasoning = Some(ReasoningOptions::effort("low").with_summary("auto"));
         request
     };
-    let sent = body(&request().with_sequential_cutoff(true), Wire::EVERYTHING);
+    let sent = body(&request().with_sequential_cutoff(true), ItemEncoding::EVERYTHING);
     assert_eq!(sent["stream_options"], json!({"reasoning_summary_delivery":"sequential_cutoff"}));
     let other = request().with_sequential_cutoff(false);
-    assert_eq!(body(&other, Wire::EVERYTHING).get("stream_options"), None);
+    assert_eq!(body(&other, ItemEncoding::EVERYTHING).get("stream_options"), None);
     let silent = CreateResponse::new("m", Vec::new()).with_sequential_cutoff(true);
-    assert_eq!(body(&silent, Wire::EVERYTHING).get("stream_options"), None);
+    assert_eq!(body(&silent, ItemEncoding::EVERYTHING).get("stream_options"), None);
 }
 
 #[test]
 fn b17_text_controls() {
     let mut request = CreateResponse::new("m", Vec::new());
-    assert_eq!(body(&request, Wire::EVERYTHING).get("text"), None);
-    let schema = Raw::new(r#"{"type":"object"}"#).expect("json");
-    request.text = Some(Text::json_schema(&schema, true).with_verbosity("low"));
+    assert_eq!(body(&request, ItemEncoding::EVERYTHING).get("text"), None);
+    let schema = RawJson::new(r#"{"type":"object"}"#).expect("json");
+    request.text = Some(TextOptions::json_schema(&schema, true).with_verbosity("low"));
     assert_eq!(
-        body(&request, Wire::EVERYTHING)["text"],
+        body(&request, ItemEncoding::EVERYTHING)["text"],
         json!({"verbosity":"low","format":{"type":"json_schema","strict":true,"schema":{"type":"object"},"name":"codex_output_schema"}})
     );
 }
@@ -268,9 +269,9 @@ fn b18_service_tier() {
 fn b19_lite() {
     let mut request = CreateResponse::new("m", vec![Item::user("hi")]);
     request.instructions = "Be brief.".into();
-    request.tools = Some(vec![Raw::new(r#"{"type":"function","name":"f"}"#).expect("json").into_owned()]);
+    request.tools = Some(vec![RawJson::new(r#"{"type":"function","name":"f"}"#).expect("json").into_owned()]);
     request.parallel_tool_calls = true;
-    let sent = body(&request.into_lite(), Wire::EVERYTHING);
+    let sent = body(&request.into_lite(), ItemEncoding::EVERYTHING);
     assert_eq!((sent.get("instructions"), sent.get("tools")), (None, None));
     assert_eq!(
         sent["input"][0],
@@ -282,8 +283,8 @@ fn b19_lite() {
     );
     assert_eq!(sent["input"][2]["role"], "user");
     assert_eq!((&sent["parallel_tool_calls"], &sent["reasoning"]["context"]), (&json!(false), &json!("all_turns")));
-    let context = Context { lite: true, ..Context::default() };
-    let fields = Session::new("s", "t", "i").fields(Surface::Sse, &context);
+    let context = RequestContext { lite: true, ..RequestContext::default() };
+    let fields = Session::new("s", "t", "i").headers(HeaderSet::Sse, &context);
     assert_eq!(header(&fields, "x-openai-internal-codex-responses-lite"), Some("true"));
 }
 
@@ -299,7 +300,7 @@ fn b20_lite_image_detail() {
     let message = |detail| json!({"type":"message","role":"user","content":[image(detail)]});
     let output = |detail| json!({"type":"function_call_output","call_id":"c","output":[image(detail)]});
     let request = CreateResponse::new("m", vec![item(&message(true)), item(&output(true))]).into_lite();
-    let sent = body(&request, Wire::EVERYTHING);
+    let sent = body(&request, ItemEncoding::EVERYTHING);
     assert_eq!((&sent["input"][1], &sent["input"][2]), (&message(false), &output(false)));
 }
 
@@ -308,13 +309,13 @@ fn k01_endpoint_request() {
     let mut request = CreateResponse::new("m", vec![item(&with_id("msg_1"))]);
     request.tools = Some(Vec::new());
     request.parallel_tool_calls = true;
-    request.reasoning = Some(Reasoning::effort("low"));
-    request.text = Some(Text::default().with_verbosity("low"));
+    request.reasoning = Some(ReasoningOptions::effort("low"));
+    request.text = Some(TextOptions::default().with_verbosity("low"));
     request.prompt_cache_key = Some("sess".into());
     request.include = vec!["reasoning.encrypted_content".into()];
-    let ordinary = body(&request, Wire::EVERYTHING);
+    let ordinary = body(&request, ItemEncoding::EVERYTHING);
     let mut out = Vec::new();
-    Compact::from(request).encode(Wire { ids: Ids::None, passthrough: true }, &mut out);
+    Compact::from(request).encode(ItemEncoding { ids: ItemIds::None, passthrough: true }, &mut out);
     let sent: Value = serde_json::from_slice(&out).expect("json");
     for shared in ["tools", "parallel_tool_calls", "reasoning", "text", "prompt_cache_key"] {
         assert_eq!(sent[shared], ordinary[shared], "{shared}");
@@ -325,8 +326,9 @@ fn k01_endpoint_request() {
     assert_eq!(sent["input"][0].get("id"), None);
     let session = Session::new("s", "t", "inst");
     let mut turn = TurnMetadata::new(RequestKind::Compaction, "turn-1");
-    turn.compaction = Some(turnwire::responses::session::Compaction::manual());
-    let fields = session.fields(Surface::Compact, &Context { turn: Some(&turn), ..Context::default() });
+    turn.compaction = Some(turnwire::responses::session::CompactionMetadata::manual());
+    let fields =
+        session.headers(HeaderSet::Compact, &RequestContext { turn: Some(&turn), ..RequestContext::default() });
     for name in ["session-id", "thread-id", "x-codex-installation-id", "x-codex-window-id"] {
         assert!(header(&fields, name).is_some(), "{name}");
     }
@@ -342,7 +344,7 @@ fn k02_service_tier_by_auth() {
     let mut compact = Compact::new("m", vec![Item::user("hi")]);
     let tier = |compact: &Compact| {
         let mut out = Vec::new();
-        compact.encode(Wire::EVERYTHING, &mut out);
+        compact.encode(ItemEncoding::EVERYTHING, &mut out);
         serde_json::from_slice::<Value>(&out).expect("json").get("service_tier").cloned()
     };
     compact.service_tier = Some("priority".into());
@@ -353,7 +355,7 @@ fn k02_service_tier_by_auth() {
 
 #[test]
 fn k06_empty_input() {
-    let answer = Compact::new("m", Vec::new()).unasked().expect("nothing is asked");
+    let answer = Compact::new("m", Vec::new()).immediate_answer().expect("nothing is asked");
     assert!(answer.output.is_empty());
 }
 
@@ -363,7 +365,7 @@ fn l02_memories_alias() {
     assert_eq!(read(r#"{"raw_memory":"r","memory_summary":"m"}"#).expect("summaries").output[0].trace_summary, "r");
     assert!(read(r#"{"raw_memory":"r","trace_summary":"t","memory_summary":"m"}"#).is_err());
     assert!(read(r#"{"trace_summary":"t"}"#).is_err());
-    assert!(Summarize::new("m", Vec::new()).unasked().is_some());
+    assert!(Summarize::new("m", Vec::new()).immediate_answer().is_some());
 }
 
 #[test]
@@ -377,9 +379,9 @@ fn l03_models_url() {
 #[test]
 fn l06_images() {
     let mut out = Vec::new();
-    GenerateImage::new("m", "p").encode(Wire::EVERYTHING, &mut out);
+    GenerateImage::new("m", "p").encode(ItemEncoding::EVERYTHING, &mut out);
     assert_eq!(serde_json::from_slice::<Value>(&out).expect("json"), json!({"prompt":"p","model":"m"}));
     let failure = GenerateImage::read(&[], r#"{"created":1}"#).expect_err("no data");
-    assert_eq!(failure.class, FailureClass::Stream);
+    assert_eq!(failure.kind, FailureKind::Stream);
     assert!(failure.message.starts_with("failed to decode image generation response: missing field `data`"));
 }

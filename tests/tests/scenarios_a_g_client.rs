@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use turnwire::client::{
-    Client, Credentials, InvalidProvider, Outgoing, Provider, Request, Settings, Sign, SignError, Trace,
+    Client, Credentials, InvalidProvider, Provider, Request, Settings, Sign, SignError, SignableRequest, TraceContext,
 };
-use turnwire::responses::FailureClass;
-use turnwire::responses::session::{Agent, RequestKind, Session, TurnMetadata};
+use turnwire::responses::FailureKind;
+use turnwire::responses::session::{RequestKind, Session, TurnMetadata, UserAgent};
 use turnwire_tests::fixtures::{ask, done0};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, Seen, http_provider, provider};
 
@@ -98,7 +98,7 @@ fn a09_header_precedence_on_handshake() {
     provider.headers = pairs(&[("originator", "provider-originator"), ("x-priority", "provider")]);
     let mut settings = Settings::default();
     settings.headers = pairs(&[("x-priority", "extra")]);
-    settings.defaults =
+    settings.default_headers =
         pairs(&[("originator", "default-originator"), ("x-priority", "default"), ("x-default-only", "default-only")]);
     let mut pair = Pair::new(provider, settings, Script::new().ws([vec![done0("r")]]));
     pair.ask(ask("hi"));
@@ -125,7 +125,7 @@ impl Signer {
 }
 
 impl Sign for Signer {
-    fn sign(&mut self, request: Outgoing<'_>) -> Result<(), SignError> {
+    fn sign(&mut self, request: SignableRequest<'_>) -> Result<(), SignError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let encoding = request.headers.get_str("content-encoding").map(String::from);
         self.seen.lock().expect("a lock").push((request.body.to_vec(), encoding));
@@ -142,7 +142,7 @@ impl Sign for Signer {
 #[test]
 fn a10_transient_auth_failure_retried() {
     let mut provider = http_provider();
-    provider.retry.retries = 2;
+    provider.retry.max_retries = 2;
     let signer = Signer::new(vec![SignError::Transient("not now".into())]);
     let calls = signer.calls.clone();
     let script = Script::new().sse([vec![done0("r")]]);
@@ -156,21 +156,21 @@ fn a10_transient_auth_failure_retried() {
 #[test]
 fn a11_auth_build_failure_not_retried() {
     let mut provider = http_provider();
-    provider.retry.retries = 2;
+    provider.retry.max_retries = 2;
     let signer = Signer::new(vec![SignError::Build("invalid auth configuration".into())]);
     let calls = signer.calls.clone();
     let mut pair = Pair::with(provider, Credentials::Signer(Box::new(signer)), Settings::default(), Script::new());
     let id = pair.ask(ask("hi"));
     pair.run_out();
     let failure = pair.failure(id);
-    assert_eq!((failure.class, failure.message.as_str()), (FailureClass::Build, "invalid auth configuration"));
+    assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Build, "invalid auth configuration"));
     assert_eq!((calls.load(Ordering::Relaxed), pair.posts().len()), (1, 0));
 }
 
 /// A provider that takes zstd.
 fn zstd_provider() -> Provider {
     let mut provider = http_provider();
-    provider.profile.zstd = true;
+    provider.capabilities.zstd = true;
     provider
 }
 
@@ -182,7 +182,7 @@ fn squeeze(body: &[u8]) -> Vec<u8> {
 #[test]
 fn a12_signer_sees_final_bytes() {
     let mut provider = zstd_provider();
-    provider.retry.retries = 1;
+    provider.retry.max_retries = 1;
     let mut settings = Settings::default();
     settings.compress = Some(squeeze);
     let signer = Signer::new(Vec::new());
@@ -209,7 +209,7 @@ fn a13_fedramp() {
 fn with_session() -> Settings {
     let mut settings = Settings::default();
     settings.session = Some(Session::new("sess", "thr", "inst"));
-    settings.defaults = Agent::new("app", "1.0").defaults();
+    settings.default_headers = UserAgent::new("app", "1.0").defaults();
     settings
 }
 
@@ -247,7 +247,8 @@ fn a18_attestation_count() {
     let count = Arc::new(AtomicUsize::new(0));
     let hook = count.clone();
     let mut settings = with_session();
-    settings.attest = Some(Arc::new(move || Some(format!("v1.header-{}", hook.fetch_add(1, Ordering::Relaxed) + 1))));
+    settings.attestation =
+        Some(Arc::new(move || Some(format!("v1.header-{}", hook.fetch_add(1, Ordering::Relaxed) + 1))));
     let script = Script::new().ws([vec![done0("r")], vec![done0("r2")]]);
     let mut pair = Pair::new(provider(), settings, script);
     pair.ask(ask("hi"));
@@ -270,7 +271,7 @@ fn a21_http_header_precedence() {
         ("originator", "provider"),
     ]);
     let mut settings = Settings::default();
-    settings.defaults = pairs(&[("x-a", "default"), ("x-d", "default"), ("originator", "default")]);
+    settings.default_headers = pairs(&[("x-a", "default"), ("x-d", "default"), ("originator", "default")]);
     let mut request = Request::from(ask("hi"));
     request.headers = pairs(&[("x-b", "request"), ("x-c", "request")]);
     let credentials = Credentials::Headers(vec![("x-c".into(), "credentials".into())]);
@@ -309,7 +310,7 @@ fn b22_zstd_on() {
 #[test]
 fn b23_zstd_off_for_api_key() {
     assert!(!turnwire::responses::request::compresses(true, false, true));
-    assert!(!Provider::openai().profile.zstd && Provider::codex().profile.zstd);
+    assert!(!Provider::openai().capabilities.zstd && Provider::codex().capabilities.zstd);
     let mut settings = Settings::default();
     settings.compress = Some(squeeze);
     let seen = posted(http_provider(), Credentials::bearer("key"), settings, ask("hi"));
@@ -325,7 +326,7 @@ fn b24_zstd_conflict() {
     let mut pair = Pair::new(zstd_provider(), settings, Script::new());
     let id = pair.ask(ask("hi"));
     let failure = pair.failure(id);
-    assert_eq!(failure.class, FailureClass::Build);
+    assert_eq!(failure.kind, FailureKind::Build);
     assert_eq!(failure.message, "request compression was requested but content-encoding is already set");
     assert!(pair.posts().is_empty());
 }
@@ -338,7 +339,7 @@ fn b27_trace_per_request() {
     pair.run();
     for parent in ["00-aa-01-01", "00-bb-02-01"] {
         let mut request = Request::from(ask("hi"));
-        request.trace = Some(Trace { parent: parent.into(), state: Some("s=1".into()) });
+        request.trace = Some(TraceContext { parent: parent.into(), state: Some("s=1".into()) });
         pair.ask(request);
     }
     assert_eq!(pair.upgrades()[0].header("traceparent"), None);

@@ -1,8 +1,8 @@
 //! Scenarios C, D and E, as far as payloads and headers alone can show them (`tests/scenarios.md`).
 
 use turnwire::responses::{
-    Class, Completed, Data, Derivation, Derived, Envelope, Failure, FailureClass, Item, Malformed, Origin, RateLimits,
-    ServerEvent,
+    CompletedResponse, Envelope, EventClass, EventData, Failure, FailureKind, HeaderSource, Item, Malformed,
+    RateLimits, ResponseInfo, ResponseInfoTracker, ServerEvent,
 };
 use turnwire::sse;
 
@@ -19,7 +19,7 @@ fn payloads(chunks: &[&[u8]]) -> Vec<String> {
     payloads
 }
 
-fn class(payload: &str) -> Class {
+fn class(payload: &str) -> EventClass {
     Envelope::scan(payload).expect("an event").class()
 }
 
@@ -27,9 +27,9 @@ fn parse(payload: &str) -> Result<ServerEvent<'_>, Malformed> {
     ServerEvent::parse(payload)
 }
 
-fn observed(origin: Origin, payload: &str) -> Vec<Derived<'static>> {
+fn observed(origin: HeaderSource, payload: &str) -> Vec<ResponseInfo<'static>> {
     let envelope = Envelope::scan(payload).expect("an event");
-    Derivation::default().observe(origin, &envelope).into_iter().map(Derived::into_owned).collect()
+    ResponseInfoTracker::default().observe(origin, &envelope).into_iter().map(ResponseInfo::into_owned).collect()
 }
 
 fn failure(payload: &str) -> Failure {
@@ -47,10 +47,10 @@ fn coded(code: &str, message: &str) -> Failure {
 #[test]
 fn c03_created_needs_response() {
     let created = r#"{"type":"response.created","response":{}}"#;
-    assert!(parse(created).is_ok() && class(created) == Class::Created);
+    assert!(parse(created).is_ok() && class(created) == EventClass::Created);
     for payload in [r#"{"type":"response.created"}"#, r#"{"type":"response.created","response":null}"#] {
         assert!(matches!(parse(payload), Err(Malformed::Missing { member: "response", .. })));
-        assert_eq!(class(payload), Class::Note);
+        assert_eq!(class(payload), EventClass::Informational);
     }
 }
 
@@ -58,8 +58,8 @@ fn c03_created_needs_response() {
 fn c04_unknown_type() {
     let payload = r#"{"type":"response.new_tool_event","x": [1]}"#;
     let event = parse(payload).expect("an event");
-    assert!(matches!(&event.data, Data::Other { kind } if kind == "response.new_tool_event"));
-    assert_eq!((event.to_json().as_str(), class(payload)), (payload, Class::Note));
+    assert!(matches!(&event.data, EventData::Other { kind } if kind == "response.new_tool_event"));
+    assert_eq!((event.to_json().as_str(), class(payload)), (payload, EventClass::Informational));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn c06_usage_null_details() {
         let response = format!(
             r#"{{"id":"r","usage":{{"input_tokens":3,"input_tokens_details":{details},"output_tokens":4,"output_tokens_details":null,"total_tokens":7}}}}"#
         );
-        Completed::parse(&response).map(|completed| completed.usage.expect("usage"))
+        CompletedResponse::parse(&response).map(|completed| completed.usage.expect("usage"))
     };
     let read = usage("null").expect("a completion");
     assert_eq!((read.input_tokens, read.cached_tokens, read.reasoning_tokens, read.total_tokens), (3, 0, 0, 7));
@@ -82,18 +82,20 @@ fn c07_tool_input_delta() {
     let payload =
         r#"{"type":"response.custom_tool_call_input.delta","item_id":"ctc_1","call_id":"call_1","delta":"*** Begin"}"#;
     let event = parse(payload).expect("an event");
-    let Data::CustomToolCallInputDelta { item_id, call_id, delta, .. } = &event.data else { panic!("{event:?}") };
+    let EventData::CustomToolCallInputDelta { item_id, call_id, delta, .. } = &event.data else { panic!("{event:?}") };
     assert_eq!((item_id.as_deref(), call_id.as_deref(), &**delta), (Some("ctc_1"), Some("call_1"), "*** Begin"));
     // The public set is typed too (`docs/differences.md` 7).
     let other = r#"{"type":"response.function_call_arguments.delta","delta":"{"}"#;
-    assert!(matches!(parse(other).expect("an event").data, Data::FunctionCallArgumentsDelta { .. }));
+    assert!(matches!(parse(other).expect("an event").data, EventData::FunctionCallArgumentsDelta { .. }));
 }
 
 #[test]
 fn c09_reasoning_summary_done() {
     let payload = r#"{"type":"response.reasoning_summary_text.done","item_id":"reasoning-1","summary_index":0,"text":"Checking"}"#;
     let event = parse(payload).expect("an event");
-    let Data::ReasoningSummaryTextDone { item_id, summary_index, text, .. } = &event.data else { panic!("{event:?}") };
+    let EventData::ReasoningSummaryTextDone { item_id, summary_index, text, .. } = &event.data else {
+        panic!("{event:?}")
+    };
     assert_eq!((item_id.as_deref(), *summary_index, &**text), (Some("reasoning-1"), Some(0), "Checking"));
 }
 
@@ -104,7 +106,7 @@ fn c10_reasoning_delta_needs_index() {
     for (index, expected) in [("", None), (r#","content_index":0.0"#, None), (r#","content_index":2"#, Some(2))] {
         let payload = format!(r#"{{"type":"response.reasoning_text.delta","delta":"raw"{index}}}"#);
         let event = parse(&payload).expect("an event");
-        let Data::ReasoningTextDelta { content_index, delta, .. } = &event.data else { panic!("{event:?}") };
+        let EventData::ReasoningTextDelta { content_index, delta, .. } = &event.data else { panic!("{event:?}") };
         assert_eq!((*content_index, &**delta), (expected, "raw"));
     }
     let silent = r#"{"type":"response.reasoning_text.delta","content_index":0}"#;
@@ -126,8 +128,9 @@ fn c12_event_name_mismatch() {
     let stream =
         b"event: response.failed\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"end_turn\":false}}\n\n";
     let payload = &payloads(&[stream])[0];
-    assert_eq!(class(payload), Class::Completed);
-    let completed = Completed::parse(Envelope::scan(payload).expect("an event").response().expect("a response"));
+    assert_eq!(class(payload), EventClass::Completed);
+    let completed =
+        CompletedResponse::parse(Envelope::scan(payload).expect("an event").response().expect("a response"));
     assert_eq!(completed.expect("a completion").end_turn, Some(false));
 }
 
@@ -157,16 +160,16 @@ fn c14_malformed_items_dropped() {
 
 #[test]
 fn c18_response_model_ignored() {
-    assert!(observed(Origin::Response, r#"{"type":"response.created","response":{"model":"gpt-y"}}"#).is_empty());
+    assert!(observed(HeaderSource::Response, r#"{"type":"response.created","response":{"model":"gpt-y"}}"#).is_empty());
 }
 
 #[test]
 fn c19_response_headers_beat_top_level() {
     let payload =
         r#"{"type":"response.created","headers":{"openai-model":"A"},"response":{"headers":{"OpenAI-Model":[["B"]]}}}"#;
-    assert_eq!(observed(Origin::Response, payload), [Derived::Model("B".into())]);
+    assert_eq!(observed(HeaderSource::Response, payload), [ResponseInfo::Model("B".into())]);
     let other = r#"{"type":"strange","headers":{"openai-model":5,"x-openai-model":"A"},"response":{"headers":{}}}"#;
-    assert_eq!(observed(Origin::Response, other), [Derived::Model("A".into())]);
+    assert_eq!(observed(HeaderSource::Response, other), [ResponseInfo::Model("A".into())]);
 }
 
 #[test]
@@ -174,15 +177,15 @@ fn c21_moderation() {
     let moderation = |value: &str| {
         let payload =
             format!(r#"{{"type":"response.metadata","metadata":{{"openai_chatgpt_moderation_metadata":{value}}}}}"#);
-        match &observed(Origin::Response, &payload)[..] {
-            [Derived::Moderation(raw)] => raw.as_str().to_owned(),
+        match &observed(HeaderSource::Response, &payload)[..] {
+            [ResponseInfo::Moderation(raw)] => raw.as_str().to_owned(),
             other => panic!("{other:?}"),
         }
     };
     assert_eq!(moderation(r#"{"presentation":"inline"}"#), r#"{"presentation":"inline"}"#);
     assert_eq!(moderation("null"), "null");
     let other = r#"{"type":"codex.response.metadata","headers":{"openai-model":"m","x-codex-turn-state":"t"},"metadata":{"openai_chatgpt_moderation_metadata":null}}"#;
-    assert_eq!(observed(Origin::Handshake, other), [Derived::Model("m".into())]);
+    assert_eq!(observed(HeaderSource::Handshake, other), [ResponseInfo::Model("m".into())]);
     assert_eq!(Envelope::scan(other).expect("an event").turn_state(), None);
 }
 
@@ -202,14 +205,14 @@ fn c27_dataless_event() {
 #[test]
 fn d04_fatal_codes() {
     for (code, class) in [
-        ("context_length_exceeded", FailureClass::ContextWindowExceeded),
-        ("insufficient_quota", FailureClass::QuotaExceeded),
-        ("usage_not_included", FailureClass::UsageNotIncluded),
-        ("slow_down", FailureClass::Overloaded),
-        ("server_is_overloaded", FailureClass::Overloaded),
+        ("context_length_exceeded", FailureKind::ContextWindowExceeded),
+        ("insufficient_quota", FailureKind::QuotaExceeded),
+        ("usage_not_included", FailureKind::UsageNotIncluded),
+        ("slow_down", FailureKind::Overloaded),
+        ("server_is_overloaded", FailureKind::Overloaded),
     ] {
         let failure = coded(code, "too\\nlong");
-        assert_eq!((failure.class, failure.retryable), (class, false), "{code}");
+        assert_eq!((failure.kind, failure.retryable), (class, false), "{code}");
     }
 }
 
@@ -217,7 +220,7 @@ fn d04_fatal_codes() {
 fn d06_content_policy() {
     for code in ["invalid_prompt", "bio_policy"] {
         let failure = coded(code, "no");
-        assert_eq!((failure.class, failure.message.as_str()), (FailureClass::InvalidRequest, "no"));
+        assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::InvalidRequest, "no"));
     }
     assert_eq!(failed(r#"{"code":"invalid_prompt"}"#).message, "Invalid request.");
     let flagged = "This request has been flagged for possible cybersecurity risk.";
@@ -235,10 +238,10 @@ fn d07_generic_failed() {
         r#"{"type":"response.failed","response":{"error":[]}}"#,
     ] {
         let failure = failure(payload);
-        assert_eq!((failure.class, failure.message.as_str()), (FailureClass::Stream, generic), "{payload}");
+        assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Stream, generic), "{payload}");
     }
     let failure = failed("{}");
-    assert_eq!((failure.class, failure.message.as_str(), failure.delay), (FailureClass::Retryable, "", None));
+    assert_eq!((failure.kind, failure.message.as_str(), failure.delay), (FailureKind::Retryable, "", None));
 }
 
 #[test]
@@ -266,8 +269,8 @@ fn e02_prelude_repeats_per_request() {
     ];
     for _ in 0..2 {
         assert_eq!(
-            Derivation::default().prelude(Origin::Handshake, &fields),
-            [Derived::Model("hm".into()), Derived::ModelsEtag("et".into()), Derived::ReasoningIncluded]
+            ResponseInfoTracker::default().prelude(HeaderSource::Handshake, &fields),
+            [ResponseInfo::Model("hm".into()), ResponseInfo::ModelsEtag("et".into()), ResponseInfo::ReasoningIncluded]
         );
     }
 }
@@ -275,8 +278,8 @@ fn e02_prelude_repeats_per_request() {
 #[test]
 fn e03_rate_limit_event() {
     let payload = r#"{"type":"codex.rate_limits","plan_type":"plus","new":1,"rate_limits":{"allowed":true,"primary":{"used_percent":42,"window_minutes":60,"reset_at":1700000000,"x":1},"secondary":null},"credits":{"has_credits":true,"unlimited":false,"balance":"123"},"headers":{"openai-model":"m"}}"#;
-    let derived = observed(Origin::Handshake, payload);
-    let [Derived::RateLimits(limits)] = &derived[..] else { panic!("{derived:?}") };
+    let derived = observed(HeaderSource::Handshake, payload);
+    let [ResponseInfo::RateLimits(limits)] = &derived[..] else { panic!("{derived:?}") };
     let primary = limits.primary.expect("a window");
     assert_eq!(
         (primary.used_percent, primary.window_minutes, primary.resets_at),
@@ -284,7 +287,9 @@ fn e03_rate_limit_event() {
     );
     assert_eq!((limits.limit_id.as_str(), limits.plan_type.as_deref()), ("codex", Some("plus")));
     assert_eq!(limits.credits.as_ref().and_then(|credits| credits.balance.as_deref()), Some("123"));
-    assert!(!observed(Origin::Response, payload).iter().any(|derived| matches!(derived, Derived::RateLimits(_))));
+    assert!(
+        !observed(HeaderSource::Response, payload).iter().any(|derived| matches!(derived, ResponseInfo::RateLimits(_)))
+    );
     let event = limits.to_event();
     assert_eq!(RateLimits::from_event(&Envelope::scan(&event).expect("an event")).as_ref(), Some(limits));
     for bad in ["42", r#""42""#] {
@@ -303,8 +308,8 @@ fn e16_status_code_alias() {
         ))
     };
     let alias = frame(r#""status_code":401"#);
-    assert_eq!((alias.status, alias.class), (Some(401), FailureClass::Unauthorized));
+    assert_eq!((alias.status, alias.kind), (Some(401), FailureKind::Unauthorized));
     assert_eq!((alias.details.request_id.as_deref(), &alias.details.cf_ray), (Some("r"), &None));
     let both = frame(r#""status_code":401,"status":429"#);
-    assert_eq!((both.status, both.class), (Some(429), FailureClass::RateLimited));
+    assert_eq!((both.status, both.kind), (Some(429), FailureKind::RateLimited));
 }

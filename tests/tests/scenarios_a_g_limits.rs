@@ -2,10 +2,10 @@
 
 use core::time::Duration;
 
-use turnwire::responses::{Credits, Envelope, Failure, FailureClass, RateLimits, Window};
+use turnwire::responses::{Credits, Envelope, Failure, FailureKind, RateLimitWindow, RateLimits};
 
-fn window(used_percent: f64, minutes: Option<i64>, resets_at: Option<i64>) -> Option<Window> {
-    let mut window = Window::new(used_percent);
+fn window(used_percent: f64, minutes: Option<i64>, resets_at: Option<i64>) -> Option<RateLimitWindow> {
+    let mut window = RateLimitWindow::new(used_percent);
     window.window_minutes = minutes;
     window.resets_at = resets_at;
     Some(window)
@@ -130,25 +130,22 @@ fn g01_overloaded_by_status_and_code() {
     let body = r#"{"error":{"code":"server_is_overloaded"}}"#;
     let said = |status, body| {
         let failure = http(status, &[], body);
-        (failure.class, failure.retryable)
+        (failure.kind, failure.retryable)
     };
-    assert_eq!(said(503, body), (FailureClass::Overloaded, false));
-    assert_eq!(said(503, r#"{"error":{"code":"slow_down"}}"#), (FailureClass::Overloaded, false));
-    assert_eq!(said(503, "busy"), (FailureClass::UnexpectedStatus, true));
-    assert_eq!(said(500, body), (FailureClass::InternalServerError, true));
+    assert_eq!(said(503, body), (FailureKind::Overloaded, false));
+    assert_eq!(said(503, r#"{"error":{"code":"slow_down"}}"#), (FailureKind::Overloaded, false));
+    assert_eq!(said(503, "busy"), (FailureKind::UnexpectedStatus, true));
+    assert_eq!(said(500, body), (FailureKind::InternalServerError, true));
 }
 
 #[test]
 fn g04_other_400() {
     let body = r#"{"error":{"message":"x","code":"context_length_exceeded"}}"#;
     let failure = http(400, &[], body);
-    assert_eq!(
-        (failure.class, failure.retryable, failure.message.as_str()),
-        (FailureClass::InvalidRequest, false, body)
-    );
+    assert_eq!((failure.kind, failure.retryable, failure.message.as_str()), (FailureKind::InvalidRequest, false, body));
     assert_eq!(failure.user_text(), body);
     let cyber = http(400, &[], r#"{"error":{"code":"cyber_policy","message":" "}}"#);
-    assert_eq!(cyber.class, FailureClass::CyberPolicy);
+    assert_eq!(cyber.kind, FailureKind::CyberPolicy);
     assert_eq!(cyber.message, "This request has been flagged for possible cybersecurity risk.");
 }
 
@@ -156,7 +153,7 @@ fn g04_other_400() {
 fn g05_invalid_image() {
     let body = r#"{"error":{"message":"The image data you provided does not represent a valid image. Try again."}}"#;
     let failure = http(400, &[], body);
-    assert_eq!((failure.class, failure.retryable), (FailureClass::InvalidImage, false));
+    assert_eq!((failure.kind, failure.retryable), (FailureKind::InvalidImage, false));
 }
 
 const USAGE: &str = r#"{"error":{"type":"usage_limit_reached","plan_type":"pro","resets_at":1738888888}}"#;
@@ -201,7 +198,7 @@ fn g07_usage_limit_with_reached_type() {
 fn g08_retry_limit_and_its_id() {
     let id = |fields: &[(&str, &str)]| {
         let failure = http(429, fields, "");
-        assert_eq!((failure.class, failure.retryable), (FailureClass::RateLimited, false));
+        assert_eq!((failure.kind, failure.retryable), (FailureKind::RateLimited, false));
         failure.user_text()
     };
     let all = [("cf-ray", "ray"), ("x-oai-request-id", "oai"), ("x-request-id", "req")];
@@ -211,9 +208,9 @@ fn g08_retry_limit_and_its_id() {
     assert_eq!(id(&all[..1]), format!("{text}, request id: ray"));
     assert_eq!(id(&[]), text);
     let untyped = http(429, &[], r#"{"error":{"type":"usage_limit_reached","plan_type":5}}"#);
-    assert_eq!(untyped.class, FailureClass::RateLimited);
+    assert_eq!(untyped.kind, FailureKind::RateLimited);
     let excluded = http(429, &[], r#"{"error":{"type":"usage_not_included"}}"#);
-    assert_eq!((excluded.class, excluded.retryable), (FailureClass::UsageNotIncluded, false));
+    assert_eq!((excluded.kind, excluded.retryable), (FailureKind::UsageNotIncluded, false));
 }
 
 /// `{"error":{"code":"token_expired"}}`
@@ -231,7 +228,7 @@ fn g09_unauthorized_details() {
         http(401, &fields, "")
     };
     let failure = with(EXPIRED);
-    assert_eq!((failure.class, failure.retryable), (FailureClass::Unauthorized, false));
+    assert_eq!((failure.kind, failure.retryable), (FailureKind::Unauthorized, false));
     let details = &failure.details;
     assert_eq!((details.request_id.as_deref(), details.cf_ray.as_deref()), (Some("req"), Some("ray")));
     assert_eq!(details.authorization_error.as_deref(), Some("missing_authorization_header"));
@@ -279,7 +276,7 @@ fn g11_usage_limit_over_both_transports() {
     let frame = r#"{"type":"error","status":429,"error":{"type":"usage_limit_reached","plan_type":"pro","resets_at":1738888888},"headers":{"x-codex-primary-used-percent":"100.0","x-codex-primary-window-minutes":15,"x-codex-secondary-used-percent":87.5,"x-codex-secondary-window-minutes":"60","x-codex-credits-has-credits":true,"x-codex-credits-unlimited":false,"x-codex-rate-limit-reached-type":"workspace_member_usage_limit_reached"}}"#;
     let over_socket = event(frame);
     for failure in [&over_http, &over_socket] {
-        assert_eq!((failure.class, failure.retryable), (FailureClass::UsageLimitReached, false));
+        assert_eq!((failure.kind, failure.retryable), (FailureKind::UsageLimitReached, false));
         assert!(failure.user_text().contains("spend cap"));
     }
     assert_eq!(over_http.details, over_socket.details);
@@ -291,7 +288,7 @@ fn g11_usage_limit_over_both_transports() {
 fn g12_wrapped_400() {
     let frame = r#"{"type":"error","status":400,"error":{"message":"model m does not support image inputs."}}"#;
     let failure = event(frame);
-    assert_eq!((failure.class, failure.retryable), (FailureClass::InvalidRequest, false));
+    assert_eq!((failure.kind, failure.retryable), (FailureKind::InvalidRequest, false));
     assert!(failure.user_text().contains("does not support image inputs."));
 }
 
@@ -300,7 +297,7 @@ fn g13_retryable_timeout_build() {
     let failure = event(
         r#"{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded","message":"Please try again in 2.5s."}}}"#,
     );
-    assert_eq!((failure.class, failure.retryable), (FailureClass::Retryable, true));
+    assert_eq!((failure.kind, failure.retryable), (FailureKind::Retryable, true));
     assert_eq!(failure.delay, Some(Duration::from_millis(2500)));
     assert_eq!(failure.user_text(), "stream disconnected before completion: Please try again in 2.5s.");
     let timeout = Failure::timeout();

@@ -4,12 +4,12 @@ use core::time::Duration;
 
 use serde_json::json;
 use turnwire::client::{
-    Choice, ConnectFailed, Disconnected, Event, OwnedEvent, OwnedOutcome, Provider, RequestId, Settings,
+    ConnectError, Disconnected, Event, OwnedEvent, OwnedOutcome, Provider, RequestId, Settings, TransportPreference,
 };
-use turnwire::connection::{Closed, Config, Connection, Event as Told, Incoming, Transport};
+use turnwire::connection::{CloseReason, Config, Connection, Event as Told, Incoming, Transport};
 use turnwire::http::Headers;
-use turnwire::responses::session::{Agent, Session};
-use turnwire::responses::{Derived, Envelope, FailureClass, Timing};
+use turnwire::responses::session::{Session, UserAgent};
+use turnwire::responses::{Envelope, FailureKind, ResponseInfo, TimingMetrics};
 use turnwire::time::Instant;
 use turnwire_tests::fixtures::{ask, created, delta, done, done0, fail, incomplete, msg, token};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, provider};
@@ -21,12 +21,12 @@ fn pair(script: Script) -> Pair {
 /// A pair that never falls back to HTTP.
 fn socket_only(provider: Provider, script: Script) -> Pair {
     let mut settings = Settings::default();
-    settings.choice = Choice::WebSocket;
+    settings.transport = TransportPreference::WebSocket;
     Pair::new(provider, settings, script)
 }
 
 /// What was derived for a request, but for what its events say.
-fn derived(pair: &Pair, id: RequestId) -> Vec<Derived<'static>> {
+fn derived(pair: &Pair, id: RequestId) -> Vec<ResponseInfo<'static>> {
     let of = |event: &OwnedEvent| match event {
         OwnedEvent::Derived { id: Some(of), derived } if *of == id => Some(derived.clone()),
         _ => None,
@@ -35,24 +35,24 @@ fn derived(pair: &Pair, id: RequestId) -> Vec<Derived<'static>> {
 }
 
 /// What a request that is answered by these acts fails with, and whether the socket is gone.
-fn failing(acts: Vec<Act>) -> (FailureClass, String, bool) {
+fn failing(acts: Vec<Act>) -> (FailureKind, String, bool) {
     let mut pair = socket_only(provider(), Script::new().on(Kind::Text, acts));
     let id = pair.ask(ask("hi"));
     pair.run_out();
     let failure = pair.failure(id);
-    (failure.class, failure.message, !pair.is_connected())
+    (failure.kind, failure.message, !pair.is_connected())
 }
 
 #[test]
 fn e01_basic() {
     let mut settings = Settings::default();
     settings.session = Some(Session::new("sess", "thr", "inst"));
-    settings.defaults = Agent::new("app", "1.0").defaults();
+    settings.default_headers = UserAgent::new("app", "1.0").defaults();
     let mut provider = provider();
-    provider.profile.beta = Some("responses_websockets=2026-02-06".into());
+    provider.capabilities.beta_header = Some("responses_websockets=2026-02-06".into());
     let script = Script::new().ws([vec![created("resp-1"), done("resp-1")]]);
     let mut pair = Pair::new(provider, settings, script);
-    pair.client.set_unix_time(pair.now, 1_700_000_000_000);
+    pair.client.set_wall_clock(pair.now, 1_700_000_000_000);
     let id = pair.ask(ask("hi"));
     assert_eq!(pair.kinds(id), ["response.created", "response.completed"]);
     let upgrade = pair.upgrades()[0];
@@ -87,7 +87,8 @@ fn e02_prelude_repeats_per_request_on_the_socket() {
     let mut pair = pair(script);
     for _ in 0..2 {
         let id = pair.ask(ask("hi"));
-        let prelude = [Derived::Model("hm".into()), Derived::ModelsEtag("et".into()), Derived::ReasoningIncluded];
+        let prelude =
+            [ResponseInfo::Model("hm".into()), ResponseInfo::ModelsEtag("et".into()), ResponseInfo::ReasoningIncluded];
         assert_eq!(derived(&pair, id), prelude);
     }
     assert_eq!(pair.dials.len(), 1);
@@ -96,26 +97,26 @@ fn e02_prelude_repeats_per_request_on_the_socket() {
 #[test]
 fn e05_failed_is_immediate() {
     let (class, message, gone) = failing(vec![Act::Send(fail("invalid_prompt", "synthetic websocket failure"))]);
-    assert_eq!((class, message.as_str(), gone), (FailureClass::InvalidRequest, "synthetic websocket failure", true));
+    assert_eq!((class, message.as_str(), gone), (FailureKind::InvalidRequest, "synthetic websocket failure", true));
 }
 
 #[test]
 fn e06_incomplete() {
     let (class, message, gone) = failing(vec![Act::Send(incomplete("r", "max_output_tokens"))]);
-    assert_eq!(class, FailureClass::Incomplete);
+    assert_eq!(class, FailureKind::Incomplete);
     assert_eq!((message.as_str(), gone), ("Incomplete response returned, reason: max_output_tokens", true));
 }
 
 #[test]
 fn e07_binary() {
     let (class, message, gone) = failing(vec![Act::Raw(vec![0x82, 1, 0])]);
-    assert_eq!((class, message.as_str(), gone), (FailureClass::Stream, "unexpected binary websocket event", true));
+    assert_eq!((class, message.as_str(), gone), (FailureKind::Stream, "unexpected binary websocket event", true));
 }
 
 #[test]
 fn e09_abrupt_tcp_end() {
     let (class, _, gone) = failing(vec![Act::Send(created("r")), Act::Drop]);
-    assert_eq!((class, gone), (FailureClass::Stream, true));
+    assert_eq!((class, gone), (FailureKind::Stream, true));
 }
 
 #[test]
@@ -177,7 +178,7 @@ fn e21_consumer_drop_and_verification() {
     pair.client.cancel(pair.now, id);
     pair.run();
     assert!(matches!(pair.outcome(id), Some(OwnedOutcome::Cancelled)));
-    assert!(matches!(&pair.closed[0], (0, Closed::Peer { code: 1000, .. })), "{:?}", pair.closed);
+    assert!(matches!(&pair.closed[0], (0, CloseReason::Peer { code: 1000, .. })), "{:?}", pair.closed);
     let verification = json!({"type":"response.metadata","metadata":{"openai_verification_recommendation":["trusted_access_for_cyber"]}});
     pair.act(Act::Send(verification.to_string()));
     pair.run_out();
@@ -202,26 +203,24 @@ fn e22_idle_closed_socket() {
 
 #[test]
 fn e24_handshake_rejections() {
-    for (status, class) in [
-        (426, FailureClass::UnexpectedStatus),
-        (401, FailureClass::Unauthorized),
-        (503, FailureClass::UnexpectedStatus),
-    ] {
+    for (status, class) in
+        [(426, FailureKind::UnexpectedStatus), (401, FailureKind::Unauthorized), (503, FailureKind::UnexpectedStatus)]
+    {
         let refusal = Act::respond_with(status, &[("x-request-id", "req")], "hello");
         let mut pair = socket_only(provider(), Script::new().on(Kind::Upgrade, vec![refusal]));
         let id = pair.ask(ask("hi"));
         pair.run_out();
         let failure = pair.failure(id);
-        assert_eq!((failure.class, failure.status, failure.raw.as_deref()), (class, Some(status), Some("hello")));
+        assert_eq!((failure.kind, failure.status, failure.raw.as_deref()), (class, Some(status), Some("hello")));
         assert_eq!(failure.details.url.as_deref(), Some("ws://127.0.0.1:8080/v1/responses"));
         assert_eq!(failure.details.request_id.as_deref(), Some("req"));
     }
-    let refused = ConnectFailed::Network("Connection refused (os error 111)".into());
+    let refused = ConnectError::Network("Connection refused (os error 111)".into());
     let mut pair = socket_only(provider(), Script::new().on(Kind::Dial, vec![Act::Fail(refused)]));
     let id = pair.ask(ask("hi"));
     pair.run_out();
     let failure = pair.failure(id);
-    assert_eq!(failure.class, FailureClass::Connect);
+    assert_eq!(failure.kind, FailureKind::Connect);
     assert_eq!(failure.message, "network error: Connection refused (os error 111)");
 }
 
@@ -249,7 +248,7 @@ fn probed(
                 assert_eq!(head.status(), 101);
                 etag = head.headers.contains("x-models-etag");
             }
-            Told::Closed(Closed::Peer { code, reason }) if *code != 1005 => close = Some((*code, reason.clone())),
+            Told::Closed(CloseReason::Peer { code, reason }) if *code != 1005 => close = Some((*code, reason.clone())),
             _ => {}
         }
     }
@@ -271,7 +270,7 @@ fn e26_timing_header_and_metrics() {
         "engine_iapi_ttft_total_ms":310,"engine_service_ttft_total_ms":340,
         "engine_iapi_tbt_across_engine_calls_ms":220,"engine_service_tbt_across_engine_calls_ms":260}});
     let read = timing.to_string();
-    let read = Timing::from_event(&Envelope::scan(&read).expect("an event")).expect("metrics");
+    let read = TimingMetrics::from_event(&Envelope::scan(&read).expect("an event")).expect("metrics");
     let all = [
         read.overhead,
         read.engine,

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde_json::json;
 use turnwire::client::{OwnedEvent, Provider, Settings};
-use turnwire::responses::{Derived, FailureClass};
+use turnwire::responses::{FailureKind, ResponseInfo};
 use turnwire_tests::chunks::Chunks;
 use turnwire_tests::fixtures::{ask, created, done, done0, fail, incomplete, msg, sse};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider};
@@ -40,8 +40,8 @@ fn d01_missing_completed() {
     assert_eq!(pair.kinds(id), ["response.output_item.done"]);
     let failure = pair.failure(id);
     assert_eq!(
-        (failure.class, failure.message.as_str()),
-        (FailureClass::Stream, "stream closed before response.completed")
+        (failure.kind, failure.message.as_str()),
+        (FailureKind::Stream, "stream closed before response.completed")
     );
 }
 
@@ -51,7 +51,7 @@ fn d10_held_error_masked_by_idle() {
     let acts = vec![Act::Stream(Vec::new()), Act::Send(fail("insufficient_quota", "no"))];
     let mut pair = streamed(http_provider(), vec![acts]);
     let (asked_at, id) = (pair.now, pair.ask(ask("hi")));
-    assert_eq!((pair.failure(id).class, pair.now), (FailureClass::QuotaExceeded, asked_at));
+    assert_eq!((pair.failure(id).kind, pair.now), (FailureKind::QuotaExceeded, asked_at));
 }
 
 /// Differs: the first failure ends the request (`docs/differences.md` 6).
@@ -60,7 +60,7 @@ fn d11_last_held_error_wins() {
     let events = [fail("insufficient_quota", "no"), incomplete("r", "max_output_tokens")];
     let mut pair = streamed(http_provider(), vec![stream(&events)]);
     let id = pair.ask(ask("hi"));
-    assert_eq!(pair.failure(id).class, FailureClass::QuotaExceeded);
+    assert_eq!(pair.failure(id).kind, FailureKind::QuotaExceeded);
     assert_eq!(pair.kinds(id), ["response.failed"]);
 }
 
@@ -71,10 +71,10 @@ fn d12_transport_error_masks() {
     let cut = vec![Act::Stream(Vec::new()), Act::Send(created("r")), Act::Drop];
     let mut pair = streamed(http_provider(), vec![held, cut]);
     let first = pair.ask(ask("hi"));
-    assert_eq!(pair.failure(first).class, FailureClass::QuotaExceeded);
+    assert_eq!(pair.failure(first).kind, FailureKind::QuotaExceeded);
     let second = pair.ask(ask("hi"));
     pair.run_out();
-    assert_eq!(pair.failure(second).class, FailureClass::Stream);
+    assert_eq!(pair.failure(second).kind, FailureKind::Stream);
 }
 
 /// Differs: a bad completion ends the request at once (`docs/differences.md` 6), and one without a response is malformed (7).
@@ -134,7 +134,7 @@ fn d19_non_sse_200() {
 #[test]
 fn d20_quota_shown_once() {
     let mut provider = http_provider();
-    provider.retry.retries = 3;
+    provider.retry.max_retries = 3;
     let mut pair = streamed(provider, vec![stream(&[created("r"), fail("insufficient_quota", "no")])]);
     let id = pair.ask(ask("hi"));
     pair.run_out();
@@ -146,7 +146,7 @@ fn d20_quota_shown_once() {
 #[test]
 fn d21_retry_after_early_close() {
     let mut provider = http_provider();
-    provider.retry.retries = 1;
+    provider.retry.max_retries = 1;
     let head =
         b"HTTP/1.1 200 OK\r\ncontent-length: 34\r\nconnection: close\r\n\r\nevent: response.output_item.done\n\n"
             .to_vec();
@@ -159,18 +159,21 @@ fn d21_retry_after_early_close() {
 #[test]
 fn d22_error_then_next_turn_works() {
     let mut provider = http_provider();
-    provider.retry.retries = 1;
+    provider.retry.max_retries = 1;
     let failing = || vec![Act::respond(500, "")];
     let mut pair = streamed(provider, vec![failing(), failing(), stream(&[done("r")])]);
     let first = pair.ask(ask("hi"));
     pair.run_out();
-    assert_eq!(pair.failure(first).class, FailureClass::InternalServerError);
+    assert_eq!(pair.failure(first).kind, FailureKind::InternalServerError);
     pair.client.begin_turn().expect("a turn");
     let second = pair.ask(ask("hi"));
     pair.run_out();
     assert_eq!(pair.completed(second), "r");
     assert!(
-        !pair.events.iter().any(|event| matches!(event, OwnedEvent::Derived { derived: Derived::RateLimits(_), .. }))
+        !pair
+            .events
+            .iter()
+            .any(|event| matches!(event, OwnedEvent::Derived { derived: ResponseInfo::RateLimits(_), .. }))
     );
 }
 

@@ -4,7 +4,9 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
-use turnwire::sse::{Decoder, EncodeError, Error, Input, Limits, Outgoing, Unfinished, comment, encode};
+use turnwire::sse::{
+    Decoder, Discarded, EncodeError, Error, Input, Limits, OutgoingEvent, encode_comment, encode_event,
+};
 use turnwire_tests::chunks::Chunks;
 use turnwire_tests::laws::sse::{self as laws, Owned};
 
@@ -107,7 +109,7 @@ impl Case {
             return Err(format!("retry {:?}", outcome.retry));
         }
         let unfinished = outcome.unfinished.map(|unfinished| match unfinished {
-            Unfinished::Event { data } => format!("event {data}"),
+            Discarded::Event { data } => format!("event {data}"),
             other => format!("{other:?}").to_lowercase(),
         });
         match &self.unfinished {
@@ -169,14 +171,14 @@ fn encode_vectors() {
     let vectors: Vectors<EncodeCase> = toml::from_str(include_str!("../vectors/sse-encode.toml")).expect("the vectors");
     assert!(vectors.case.len() >= 17);
     for case in &vectors.case {
-        let outgoing = Outgoing {
-            event: case.event.as_deref(),
+        let outgoing = OutgoingEvent {
+            event_type: case.event.as_deref(),
             data: case.data.as_deref(),
             id: case.id.as_deref(),
             retry: case.retry.map(Duration::from_millis),
         };
         let mut out = b"before".to_vec();
-        let result = encode(&outgoing, &mut out).map_err(|error| format!("{error:?}"));
+        let result = encode_event(&outgoing, &mut out).map_err(|error| format!("{error:?}"));
         assert_eq!(result.err(), case.error, "{}", case.name);
         let output = case.output.as_deref().unwrap_or_default();
         assert_eq!(String::from_utf8_lossy(&out), format!("before{output}"), "{}", case.name);
@@ -192,10 +194,10 @@ fn encode_vectors() {
 
 #[test]
 fn a_retry_that_a_decoder_would_not_tell_apart_is_refused() {
-    let outgoing = |retry| Outgoing { retry: Some(retry), ..Outgoing::default() };
+    let outgoing = |retry| OutgoingEvent { retry: Some(retry), ..OutgoingEvent::default() };
     let mut out = Vec::new();
-    assert_eq!(encode(&outgoing(Duration::from_millis(u64::MAX)), &mut out), Err(EncodeError::Retry));
-    assert_eq!(encode(&outgoing(Duration::MAX), &mut out), Err(EncodeError::Retry));
+    assert_eq!(encode_event(&outgoing(Duration::from_millis(u64::MAX)), &mut out), Err(EncodeError::Retry));
+    assert_eq!(encode_event(&outgoing(Duration::MAX), &mut out), Err(EncodeError::Retry));
     assert!(out.is_empty());
     laws::round_trip(&[outgoing(Duration::from_millis(u64::MAX - 1))], None).expect("the largest");
     laws::round_trip(&[outgoing(Duration::from_micros(1500))], None).expect("parts of a millisecond are left out");
@@ -204,24 +206,24 @@ fn a_retry_that_a_decoder_would_not_tell_apart_is_refused() {
 #[test]
 fn an_event_that_was_given_out_is_not_kept() {
     let mut out = Vec::new();
-    encode(&Outgoing::data("one\ntwo").named("add"), &mut out).expect("an event");
+    encode_event(&OutgoingEvent::data("one\ntwo").named("add"), &mut out).expect("an event");
     assert_eq!(out, b"event: add\ndata: one\ndata: two\n\n");
     let mut decoder = Decoder::new(Limits::default());
     let (first, last) = out.split_at(out.len() - 1);
     assert_eq!(decoder.decode(&mut Input::new(first)), Ok(None));
     assert_eq!(decoder.buffered(), 10, "the name and the data");
     assert!(decoder.decode(&mut Input::new(last)).expect("no limit").is_some());
-    assert_eq!((decoder.buffered(), decoder.finish()), (0, Unfinished::Nothing));
+    assert_eq!((decoder.buffered(), decoder.finish()), (0, Discarded::Nothing));
 }
 
 #[test]
 fn a_comment_holds_no_line_end() {
     let mut out = Vec::new();
     for text in ["a\nb", "a\rb", "\n"] {
-        assert_eq!(comment(text, &mut out), Err(EncodeError::Comment));
+        assert_eq!(encode_comment(text, &mut out), Err(EncodeError::Comment));
     }
     assert!(out.is_empty());
-    comment("ping", &mut out).expect("a comment");
+    encode_comment("ping", &mut out).expect("a comment");
     assert_eq!(out, b": ping\n");
 }
 
@@ -342,8 +344,8 @@ fn an_event_whole_in_the_callers_slice_is_lent_from_it() {
     let mut input = Input::new(stream);
     let event = decoder.decode(&mut input).expect("no limit").expect("an event");
     assert!(stream.as_ptr_range().contains(&event.data.as_ptr()), "the data is a copy");
-    assert!(stream.as_ptr_range().contains(&event.event.as_ptr()), "the name is a copy");
-    assert_eq!((event.event, event.data, event.id), ("add", "{\"é\":1}", "4"));
+    assert!(stream.as_ptr_range().contains(&event.event_type.as_ptr()), "the name is a copy");
+    assert_eq!((event.event_type, event.data, event.id), ("add", "{\"é\":1}", "4"));
     assert_eq!(decoder.decode(&mut input), Ok(None));
     assert_eq!(decoder.buffered(), 3);
 }
@@ -402,7 +404,7 @@ fn a_connection_that_is_resumed_keeps_the_id_and_the_time() {
     assert_eq!(decoder.last_event_id(), "sée", "cut at the limit, between characters");
     let mut input = Input::new(b"\xEF\xBB\xBFretry: 5\nid: 7\n\nid: 8\ndata: x");
     assert_eq!(decoder.decode(&mut input), Ok(None));
-    assert_eq!(decoder.finish(), Unfinished::Event { data: 1 });
+    assert_eq!(decoder.finish(), Discarded::Event { data: 1 });
     assert_eq!((decoder.last_event_id(), decoder.retry(), decoder.offset()), ("7", Some(Duration::from_millis(5)), 0));
     let mut input = Input::new(b"\xEF\xBB\xBFdata: y\n\n");
     let event = decoder.decode(&mut input).expect("no limit").expect("an event");

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use turnwire::sse::Outgoing;
+use turnwire::sse::OutgoingEvent;
 use turnwire_tests::chunks::Chunks;
 use turnwire_tests::laws::sse as laws;
 use turnwire_tests::streams::stream;
@@ -52,10 +52,10 @@ proptest! {
         events in vec((prop::option::of(line()), prop::option::of(line()), prop::option::of(line()), prop::option::of(any::<u64>())), 0..6),
         heartbeat in prop::option::of("[^\r\n]{0,6}"),
     ) {
-        let outgoing: Vec<Outgoing<'_>> = events
+        let outgoing: Vec<OutgoingEvent<'_>> = events
             .iter()
-            .map(|(event, data, id, retry)| Outgoing {
-                event: event.as_deref(),
+            .map(|(event, data, id, retry)| OutgoingEvent {
+                event_type: event.as_deref(),
                 data: data.as_deref(),
                 id: id.as_deref(),
                 retry: retry.map(Duration::from_millis),

@@ -5,21 +5,21 @@
 mod place;
 
 use futures_lite::StreamExt as _;
-use turnwire::client::{Choice, Event, Outcome, OwnedEvent, OwnedOutcome};
-use turnwire::responses::{CreateResponse, FailureClass, Item};
+use turnwire::client::{Event, Outcome, OwnedEvent, OwnedOutcome, TransportPreference};
+use turnwire::responses::{CreateResponse, FailureKind, Item};
 use turnwire_cli::serve::{self, Script};
 use turnwire_tokio::Client;
 
 use crate::place::Place;
 
-const TRANSPORTS: [Choice; 2] = [Choice::WebSocket, Choice::Sse];
+const TRANSPORTS: [TransportPreference; 2] = [TransportPreference::WebSocket, TransportPreference::Http];
 
 fn ask() -> CreateResponse {
     CreateResponse::new("gpt-x", vec![Item::user("hi")])
 }
 
 /// A client of a scripted server that says the same thing again and again.
-fn client(choice: Choice) -> Client {
+fn client(choice: TransportPreference) -> Client {
     let script = "[[reply]]\nturn_state = \"ts\"\ntext = \"one two three four\"\n";
     let (url, _) = serve::demo(Script::parse(script).expect("a script")).expect("a port");
     let place = Place { choice, tls: false };
@@ -40,7 +40,7 @@ async fn a_turn_is_a_stream_of_events_to_keep() {
         );
         assert_eq!(deltas.count(), 4);
         assert!(matches!(events.last(), Some(OwnedEvent::Finished { outcome: OwnedOutcome::Completed(_), .. })));
-        assert_eq!(turn.client().turn_state(), Some("ts"));
+        assert_eq!(turn.client().turn_token(), Some("ts"));
         // It can go on, with the token that it has.
         turn.send(ask()).expect("a request");
         let events: Vec<OwnedEvent> = (&mut turn).collect().await;
@@ -62,14 +62,14 @@ async fn a_turn_that_is_dropped_in_the_middle_leaves_nothing_to_the_next_one() {
             }
         }
         drop(turn);
-        assert!(!client.client().in_flight());
+        assert!(!client.client().has_pending_requests());
         let mut turn = client.turn().expect("the next turn");
-        assert_eq!(turn.client().turn_state(), None, "a token never outlives its turn");
+        assert_eq!(turn.client().turn_token(), None, "a token never outlives its turn");
         let asked = turn.send(ask()).expect("a request");
         let mut ends = 0;
         while let Some(event) = turn.next().await {
             assert_ne!(event.id(), Some(given_up));
-            if let Event::Sent { turn_state, .. } = &event {
+            if let Event::Sent { turn_token, .. } = &event {
                 assert_eq!(*turn_state, None);
             }
             if let Event::Finished { id, outcome: Outcome::Completed(_), .. } = event {
@@ -104,10 +104,10 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
         let mut class = None;
         while let Some(event) = turn.next().await {
             if let Event::Finished { outcome: Outcome::Failed(failure), .. } = event {
-                class = Some(failure.class);
+                class = Some(failure.kind);
             }
         }
-        assert_eq!(class, Some(FailureClass::Tls));
+        assert_eq!(class, Some(FailureKind::Tls));
         serving.await.expect("the server heard nothing");
     }
 }

@@ -4,7 +4,7 @@ use core::fmt::Debug;
 
 use serde::Deserialize;
 use turnwire::http::{self, HeadDecoder, HeadLimits, Headers, Request, Response};
-use turnwire::ws::deflate::{Offer, Params, Policy};
+use turnwire::ws::deflate::{Offer, Params, ServerPolicy};
 use turnwire::ws::handshake::{self, ServerOptions};
 use turnwire_tests::chunks::Chunks;
 
@@ -69,9 +69,9 @@ impl Stated {
         }
     }
 
-    fn policy(&self) -> Policy {
+    fn policy(&self) -> ServerPolicy {
         let client = self.client_max_window_bits.as_ref().and_then(toml::Value::as_integer);
-        Policy {
+        ServerPolicy {
             server_no_context_takeover: self.server_no_context_takeover,
             client_no_context_takeover: self.client_no_context_takeover,
             server_max_window_bits: self.server_max_window_bits.unwrap_or(15),
@@ -186,7 +186,7 @@ impl Case {
         let Some(response) = self.read::<Response>(&head)? else { return Ok(()) };
         let protocols: Vec<&str> = self.protocols.iter().map(String::as_str).collect();
         let offer = self.offer.as_ref().map(Stated::offer);
-        match handshake::verify(NONCE, &response, offer.as_ref(), &protocols) {
+        match handshake::verify_response(NONCE, &response, offer.as_ref(), &protocols) {
             Err(error) => {
                 let named = format!("{error:?}");
                 let named = named[..named.find('(').unwrap_or(named.len())].to_owned();
@@ -273,7 +273,7 @@ fn two_ends_agree() {
             server_max_window_bits: window,
         };
         for (a, b, server, client) in product(flags, flags, [9, 12, 15], [8, 10, 15]) {
-            let policy = Policy {
+            let policy = ServerPolicy {
                 server_no_context_takeover: a,
                 client_no_context_takeover: b,
                 server_max_window_bits: server,
@@ -301,11 +301,11 @@ fn product<A: Copy, B: Copy, C: Copy, D: Copy>(
     all
 }
 
-fn agree(offer: &Offer, policy: Policy) {
-    let request = handshake::request("/", "example.com", NONCE, &Headers::new(), Some(offer)).expect("a request");
+fn agree(offer: &Offer, policy: ServerPolicy) {
+    let request = handshake::build_request("/", "example.com", NONCE, &Headers::new(), Some(offer)).expect("a request");
     let options = ServerOptions { deflate: Some(policy), protocols: &[] };
     let (response, server) = handshake::accept(&request, &options).expect("a good request");
-    let client = handshake::verify(NONCE, &response, Some(offer), &[]).expect("a good response");
+    let client = handshake::verify_response(NONCE, &response, Some(offer), &[]).expect("a good response");
     assert_eq!(client, server, "{offer:?} {policy:?}");
     let Some(params) = server.deflate else {
         assert_eq!(offer.server_max_window_bits, Some(8), "{offer:?} {policy:?}");
@@ -329,9 +329,9 @@ fn the_request_of_a_client() {
     }
     let offer = Offer::default();
     let request =
-        handshake::request("/chat?a=b", "example.com:8080", NONCE, &headers, Some(&offer)).expect("a request");
+        handshake::build_request("/chat?a=b", "example.com:8080", NONCE, &headers, Some(&offer)).expect("a request");
     let mut out = Vec::new();
-    http::request(&request, &mut out);
+    http::encode_request(&request, &mut out);
     let expected = format!(
         "GET /chat?a=b HTTP/1.1\r\nHost: example.com:8080\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\
@@ -344,7 +344,7 @@ fn the_request_of_a_client() {
 /// What a caller gives cannot break the head (RFC 9110 §5.5).
 #[test]
 fn injection() {
-    let ours = |target: &str, host: &str| handshake::request(target, host, NONCE, &Headers::new(), None);
+    let ours = |target: &str, host: &str| handshake::build_request(target, host, NONCE, &Headers::new(), None);
     for bad in ["/a\r\nX: y", "/a b", "/a\nb", "/a\0b", "", "/\u{e4}", "/a\tb"] {
         ours(bad, "example.com").expect_err(bad);
     }

@@ -4,14 +4,14 @@
 //! sends, more bytes than one would write down, or a stream that is made on the spot.
 
 use turnwire::ws::deflate::{Deflater, Params};
-use turnwire::ws::{Close, Encoder, Eof, Error, Limits, Message, Role, SendError, Socket, State};
+use turnwire::ws::{Close, Encoder, Eof, Error, Limits, Message, Role, SendError, State, WebSocket};
 use turnwire_tests::laws::deflate;
 use turnwire_tests::laws::ws::{Owned, peer, read_all};
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
-fn socket(role: Role) -> Socket {
-    Socket::new(role, Limits::default(), None, [7; 32])
+fn socket(role: Role) -> WebSocket {
+    WebSocket::new(role, Limits::default(), None, [7; 32])
 }
 
 /// What `role` receives when its peer sends this.
@@ -21,7 +21,7 @@ fn sent(to: Role, message: Message<'_>) -> Vec<u8> {
     out
 }
 
-fn receive(socket: &mut Socket, mut input: &[u8]) -> Result<Vec<Owned>, Error> {
+fn receive(socket: &mut WebSocket, mut input: &[u8]) -> Result<Vec<Owned>, Error> {
     let mut messages = Vec::new();
     while let Some(message) = socket.decode(&mut input)? {
         messages.push(message.into());
@@ -30,9 +30,9 @@ fn receive(socket: &mut Socket, mut input: &[u8]) -> Result<Vec<Owned>, Error> {
 }
 
 /// What a socket has to say.
-fn said(role: Role, socket: &mut Socket) -> Vec<Owned> {
+fn said(role: Role, socket: &mut WebSocket) -> Vec<Owned> {
     let mut out = Vec::new();
-    socket.flush(&mut out);
+    socket.write_pending_replies(&mut out);
     read_all(role, &out).expect("our own bytes")
 }
 
@@ -109,7 +109,7 @@ fn a_bomb_at_the_message_limit_and_one_beyond() {
     let bomb = binary_frame(0xC2, &compressed(&vec![0; 1 << 20], &Params::default()));
     for (message, fits) in [(1 << 20, true), ((1 << 20) - 1, false)] {
         let limits = Limits { message, ..Limits::default() };
-        let mut socket = Socket::new(Role::Client, limits, Some(&Params::default()), [7; 32]);
+        let mut socket = WebSocket::new(Role::Client, limits, Some(&Params::default()), [7; 32]);
         let result = receive(&mut socket, &bomb);
         match fits {
             true => assert!(matches!(result.as_deref(), Ok([Owned::Binary(bytes)]) if bytes.len() == 1 << 20)),
@@ -125,7 +125,7 @@ fn many_small_bombs_and_the_ratio() {
     let mut deflater = Deflater::new(&params, Role::Server).expect("a deflater");
     for (ratio, fits) in [(None, true), (Some(1000), true), (Some(1), false)] {
         let limits = Limits { ratio, ..Limits::default() };
-        let mut socket = Socket::new(Role::Client, limits, Some(&params), [7; 32]);
+        let mut socket = WebSocket::new(Role::Client, limits, Some(&params), [7; 32]);
         for number in 0..10 {
             let mut bytes = Vec::new();
             deflater.message(&payload, &mut bytes);
@@ -146,7 +146,7 @@ fn bad_text_far_inside_a_compressed_message() {
         let mut text = vec![b'a'; 200_000];
         text[at] = 0xFF;
         let frame = binary_frame(0xC1, &compressed(&text, &Params::default()));
-        let mut socket = Socket::new(Role::Client, Limits::default(), Some(&Params::default()), [7; 32]);
+        let mut socket = WebSocket::new(Role::Client, Limits::default(), Some(&Params::default()), [7; 32]);
         assert_eq!(receive(&mut socket, &frame), Err(Error::Utf8), "at {at}");
         assert_eq!(said(Role::Client, &mut socket), [close(1007, "")]);
     }
@@ -157,7 +157,7 @@ fn bad_text_far_inside_a_compressed_message() {
 fn a_mebibyte_of_empty_stored_blocks() {
     let mut payload = [0, 0, 0, 0xFF, 0xFF].repeat(1 << 18);
     payload.push(0);
-    let mut socket = Socket::new(Role::Client, Limits::default(), Some(&Params::default()), [7; 32]);
+    let mut socket = WebSocket::new(Role::Client, Limits::default(), Some(&Params::default()), [7; 32]);
     assert_eq!(receive(&mut socket, &binary_frame(0xC2, &payload)), Ok(vec![Owned::Binary(Vec::new())]));
 }
 
@@ -170,7 +170,7 @@ fn a_stream_that_is_cut_anywhere() {
         let params = Params { server_max_window_bits: bits, ..Params::default() };
         let whole = compressed(text.as_bytes(), &params);
         for at in 1..whole.len() {
-            let mut socket = Socket::new(Role::Client, Limits::default(), Some(&params), [7; 32]);
+            let mut socket = WebSocket::new(Role::Client, Limits::default(), Some(&params), [7; 32]);
             match receive(&mut socket, &binary_frame(0xC1, &whole[..at])) {
                 Err(Error::Inflate) => {}
                 Ok(messages) => {
@@ -190,7 +190,7 @@ fn a_reference_beyond_the_agreed_window() {
     let payload = [vec![b'a'; 10], (0..2000).map(|byte: u32| byte.to_le_bytes()[0]).collect(), vec![b'a'; 10]].concat();
     let agreed = Params { server_max_window_bits: 9, ..Params::default() };
     let frame = binary_frame(0xC2, &compressed(&payload, &Params::default()));
-    let mut socket = Socket::new(Role::Client, Limits::default(), Some(&agreed), [7; 32]);
+    let mut socket = WebSocket::new(Role::Client, Limits::default(), Some(&agreed), [7; 32]);
     assert_eq!(receive(&mut socket, &frame), Ok(vec![Owned::Binary(payload)]));
 }
 
@@ -237,11 +237,11 @@ fn pings_and_the_closing_handshake() {
         // A pong that was owed before we closed still goes out, ahead of the close frame.
         receive(&mut socket, &ping).expect("a ping");
         socket.close(1001, "bye").expect("a code that can be sent");
-        assert_eq!((socket.state(), socket.owes()), (State::Closing, true));
+        assert_eq!((socket.state(), socket.has_pending_replies()), (State::Closing, true));
         assert_eq!(said(role, &mut socket), [Owned::Pong(b"1".to_vec()), close(1001, "bye")]);
         // After it, nothing.
         receive(&mut socket, &ping).expect("a ping");
-        assert_eq!((said(role, &mut socket), socket.owes()), (vec![], false));
+        assert_eq!((said(role, &mut socket), socket.has_pending_replies()), (vec![], false));
         // Messages of a peer that has not closed yet are still heard.
         assert_eq!(receive(&mut socket, &sent(role, Message::Text("last"))), Ok(vec![Owned::Text("last".into())]));
         assert_eq!(socket.eof(), Eof::Abnormal);
@@ -258,8 +258,8 @@ fn both_ends_close_at_once() {
     let (mut there, mut back) = (Vec::new(), Vec::new());
     client.close(1000, "done").expect("a code");
     server.close(1001, "going").expect("a code");
-    client.flush(&mut there);
-    server.flush(&mut back);
+    client.write_pending_replies(&mut there);
+    server.write_pending_replies(&mut back);
     assert_eq!(receive(&mut server, &there), Ok(vec![close(1000, "done")]));
     assert_eq!(receive(&mut client, &back), Ok(vec![close(1001, "going")]));
     for (role, socket) in [(Role::Client, &mut client), (Role::Server, &mut server)] {
@@ -306,7 +306,7 @@ fn codes_that_must_not_be_sent() {
             Encoder::new(Role::Server, None).encode(message, [0; 4], &mut Vec::new()),
             Err(SendError::CloseCode(code))
         );
-        assert_eq!((socket.state(), socket.owes()), (State::Open, false));
+        assert_eq!((socket.state(), socket.has_pending_replies()), (State::Open, false));
     }
 }
 
@@ -358,7 +358,7 @@ fn a_close_frame_that_is_sent_as_a_message() {
 #[test]
 fn masking_keys() {
     let keys = |seed| {
-        let mut socket = Socket::new(Role::Client, Limits::default(), None, seed);
+        let mut socket = WebSocket::new(Role::Client, Limits::default(), None, seed);
         let keys: Vec<Vec<u8>> = (0..1000)
             .map(|_| {
                 let mut out = Vec::new();
@@ -378,7 +378,7 @@ fn masking_keys() {
 /// No payload and no seed in what is shown of a socket and of errors.
 #[test]
 fn nothing_secret_is_shown() {
-    let mut socket = Socket::new(Role::Client, Limits::default(), Some(&Params::default()), [0xAB; 32]);
+    let mut socket = WebSocket::new(Role::Client, Limits::default(), Some(&Params::default()), [0xAB; 32]);
     receive(&mut socket, &[0x01, 0x05, b's', b'e', b'c', b'r', b'e']).expect("a fragment");
     receive(&mut socket, &[0x89, 0x05, b's', b'e', b'c', b'r', b'e']).expect("a ping");
     socket.send(Message::Text("secrets"), &mut Vec::new()).expect("a message");

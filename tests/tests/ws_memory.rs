@@ -5,13 +5,13 @@ use turnwire::connection::{Client, Config, Connection, Server, Transport};
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 use turnwire::ws::deflate::{Deflater, Params};
-use turnwire::ws::{Error, Limits, Message, Role, Socket};
+use turnwire::ws::{Error, Limits, Message, Role, WebSocket};
 use turnwire_tests::laws::ws::peer;
 
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
 
-fn socket(role: Role, deflate: bool) -> Socket {
-    Socket::new(role, Limits::default(), deflate.then(Params::default).as_ref(), [7; 32])
+fn socket(role: Role, deflate: bool) -> WebSocket {
+    WebSocket::new(role, Limits::default(), deflate.then(Params::default).as_ref(), [7; 32])
 }
 
 /// Frames that `role` receives, each some times.
@@ -28,7 +28,7 @@ fn frames(role: Role, deflate: bool, messages: &[Message<'_>], times: usize) -> 
 /// Receives `input` in reads of `size` bytes, in a buffer that is allocated already, answering what is owed. Returns the number of
 /// messages.
 fn receive(
-    socket: &mut Socket,
+    socket: &mut WebSocket,
     input: &[u8],
     size: usize,
     in_place: bool,
@@ -47,7 +47,7 @@ fn receive(
             count += usize::from(!matches!(message, Message::Close(_)));
         }
         out.clear();
-        socket.flush(out);
+        socket.write_pending_replies(out);
     }
     count
 }
@@ -70,7 +70,7 @@ fn an_idle_socket_is_small() {
             let mut rest = input.as_mut_slice();
             while idle[0].decode_in_place(&mut rest).unwrap().is_some() {}
         });
-        assert!(size_of::<Socket>() as i64 + info.bytes_current <= 2048, "{role:?}: {info:?}");
+        assert!(size_of::<WebSocket>() as i64 + info.bytes_current <= 2048, "{role:?}: {info:?}");
     }
 }
 
@@ -143,7 +143,7 @@ fn a_declared_length_reserves_nothing() {
         (Role::Client, &[0x02, 0x7F, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]),
         (Role::Server, &[0x82, 0xFF, 0, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4]),
     ] {
-        let mut socket = Socket::new(role, limits, None, [7; 32]);
+        let mut socket = WebSocket::new(role, limits, None, [7; 32]);
         let info = measure(|| assert_eq!(socket.decode(&mut &*header), Ok(None)));
         none("a header", info);
         let info = measure(|| assert_eq!(socket.decode(&mut &[0; 100][..]), Ok(None)));
@@ -163,7 +163,11 @@ fn a_ping_flood_costs_nothing() {
             while socket.decode(&mut rest).unwrap().is_some() {}
         });
         none("pings", info);
-        assert!(socket.flush(&mut out) && !socket.flush(&mut out) && out.len() <= 131, "{} bytes", out.len());
+        assert!(
+            socket.write_pending_replies(&mut out) && !socket.write_pending_replies(&mut out) && out.len() <= 131,
+            "{} bytes",
+            out.len()
+        );
     }
 }
 
@@ -181,7 +185,7 @@ fn a_bomb_is_stopped_at_the_limit() {
         (Limits { frame: 1 << 20, message: 1 << 20, ratio: None }, 1 << 20),
         (Limits { ratio: Some(10), ..Limits::default() }, payload.len() * 10 + 65536),
     ] {
-        let mut socket = Socket::new(Role::Client, limits, Some(&Params::default()), [7; 32]);
+        let mut socket = WebSocket::new(Role::Client, limits, Some(&Params::default()), [7; 32]);
         let mut result = Ok(());
         let info = measure(|| result = socket.decode(&mut bomb.as_slice()).map(|_| ()));
         assert_eq!(result, Err(Error::MessageTooLong { limit: bound }));
@@ -191,7 +195,7 @@ fn a_bomb_is_stopped_at_the_limit() {
         none("after the end", info);
     }
     // At a limit that it stays within, it is only large.
-    let mut socket = Socket::new(Role::Client, Limits::default(), Some(&Params::default()), [7; 32]);
+    let mut socket = WebSocket::new(Role::Client, Limits::default(), Some(&Params::default()), [7; 32]);
     assert!(matches!(socket.decode(&mut bomb.as_slice()), Ok(Some(Message::Binary(bytes))) if bytes.len() == 64 << 20));
     // And when it has been looked at, the memory is given back.
     let mut rest: &[u8] = &[0x81];
@@ -205,7 +209,7 @@ fn endless_fragments_are_stopped_at_the_limit() {
     let limits = Limits { frame: 64 * 1024, message: 1 << 20, ratio: None };
     let mut fragment = vec![0x00, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0];
     fragment.resize(10 + 65_536, b'x');
-    let mut socket = Socket::new(Role::Client, limits, None, [7; 32]);
+    let mut socket = WebSocket::new(Role::Client, limits, None, [7; 32]);
     let mut taken = 0;
     let info = measure(|| {
         assert_eq!(socket.decode(&mut &[0x01, 0x00][..]), Ok(None));
@@ -218,7 +222,7 @@ fn endless_fragments_are_stopped_at_the_limit() {
     assert!(info.bytes_max <= 2 << 20 && info.bytes_current <= (1 << 20) + 256, "{info:?}");
     // With a limit that is no power of two, too.
     let limits = Limits { message: 700_000, ..limits };
-    let mut socket = Socket::new(Role::Client, limits, None, [7; 32]);
+    let mut socket = WebSocket::new(Role::Client, limits, None, [7; 32]);
     let info = measure(|| {
         assert_eq!(socket.decode(&mut &[0x01, 0x00][..]), Ok(None));
         while socket.decode(&mut fragment.as_slice()).is_ok() {}
@@ -232,7 +236,7 @@ fn endless_fragments_are_stopped_at_the_limit() {
 fn an_idle_connection_is_small() {
     let now = Instant::ZERO;
     let mut config = Config::new("example.com");
-    config.offer = None;
+    config.deflate_offer = None;
     let (mut client, mut kept) = (Vec::with_capacity(1), 0);
     kept += measure(|| {
         client.push(Box::new(Connection::<Client>::client(config.clone(), Transport::WebSocket, [7; 32])));
@@ -265,7 +269,8 @@ fn what_is_kept_for_it_is_never_copied() {
                 for read in input.chunks(size) {
                     held.extend_from_slice(read);
                     let mut rest = held.as_mut_slice();
-                    while socket.needs(rest).is_none() && socket.decode_in_place(&mut rest).unwrap().is_some() {
+                    while socket.bytes_to_borrow(rest).is_none() && socket.decode_in_place(&mut rest).unwrap().is_some()
+                    {
                         count += 1;
                     }
                     let left = rest.len();

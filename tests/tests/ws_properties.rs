@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use turnwire::ws::deflate::{Offer, Params, Policy};
+use turnwire::ws::deflate::{Offer, Params, ServerPolicy};
 use turnwire::ws::{Limits, Role};
 use turnwire_tests::chunks::Chunks;
 use turnwire_tests::laws::ws::{self as laws, End, Owned};
@@ -240,7 +240,7 @@ proptest! {
 
     #[test]
     fn offers_are_read_as_the_twin_reads_them(line in extension_line(), a: bool, b: bool, server in 9..=15_u8, client in 8..=15_u8) {
-        let policy = Policy {
+        let policy = ServerPolicy {
             server_no_context_takeover: a,
             client_no_context_takeover: b,
             server_max_window_bits: server,

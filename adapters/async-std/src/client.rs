@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use async_io::Async;
 use turnwire::connection::Config;
-use turnwire_driver::Server;
+use turnwire_driver::ServerDriver;
 use turnwire_rustls::rustls::ServerConfig;
 use turnwire_rustls::{Error, TlsIo};
 
-use crate::socket::Socket;
+use crate::socket::TcpIo;
 
 /// A client over async-io, with TLS. Everything else is its [`Driver`](turnwire_driver::Driver)'s.
-pub type Client = turnwire_rustls::Client<Socket>;
+pub type Client = turnwire_rustls::Client<TcpIo>;
 
 /// A server's end of an accepted socket, with TLS where there is a configuration for it.
 ///
@@ -23,6 +23,6 @@ pub fn accept(
     stream: Async<TcpStream>,
     config: Config,
     tls: Option<Arc<ServerConfig>>,
-) -> Result<Server<TlsIo<Socket>>, Error> {
-    turnwire_rustls::accept(Socket::open(stream), config, tls)
+) -> Result<ServerDriver<TlsIo<TcpIo>>, Error> {
+    turnwire_rustls::accept(TcpIo::open(stream), config, tls)
 }

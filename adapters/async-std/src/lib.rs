@@ -4,7 +4,7 @@
 //!
 //! ```no_run
 //! use turnwire::client::{Credentials, Event, Provider, Settings};
-//! use turnwire::responses::{CreateResponse, Data, Item};
+//! use turnwire::responses::{CreateResponse, EventData, Item};
 //! use turnwire_async_std::Client;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,7 +14,7 @@
 //! turn.send(CreateResponse::new("gpt-x", vec![Item::user("ping")]))?;
 //! while let Some(event) = turn.next().await {
 //!     if let Event::Server { event, .. } = event
-//!         && let Data::OutputTextDelta { delta, .. } = event.data
+//!         && let EventData::OutputTextDelta { delta, .. } = event.data
 //!     {
 //!         print!("{delta}");
 //!     }
@@ -31,4 +31,4 @@ mod client;
 mod socket;
 
 pub use client::{Client, accept};
-pub use socket::Socket;
+pub use socket::TcpIo;

@@ -9,23 +9,23 @@ use std::time;
 
 use async_io::{Async, Timer};
 use futures_io::{AsyncRead as _, AsyncWrite as _};
-use turnwire::client::{ConnectFailed, Target};
+use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
-use turnwire_dial::Race;
+use turnwire_dial::HappyEyeballsConnect;
 use turnwire_driver::Io;
 
 type Stream = Async<TcpStream>;
 
 /// A TCP socket, if one is open, and the system's monotonic clock.
-pub struct Socket {
+pub struct TcpIo {
     epoch: time::Instant,
-    race: Option<Race<Stream>>,
+    race: Option<HappyEyeballsConnect<Stream>>,
     stream: Option<Stream>,
     /// For when it is set, and the timer.
     timer: Option<(time::Instant, Timer)>,
 }
 
-impl Socket {
+impl TcpIo {
     /// No socket yet.
     #[must_use]
     pub fn new() -> Self {
@@ -50,17 +50,17 @@ async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
     blocking::unblock(move || Ok((host, port).to_socket_addrs()?.collect())).await
 }
 
-impl Io for Socket {
+impl Io for TcpIo {
     fn now(&self) -> Instant {
         Instant::from_duration(self.epoch.elapsed())
     }
 
-    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
+    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
         let now = self.now();
-        let race = self.race.get_or_insert_with(|| Race::new(lookup(target.host.clone(), target.port)));
+        let race = self.race.get_or_insert_with(|| HappyEyeballsConnect::new(lookup(target.host.clone(), target.port)));
         let result = ready!(race.poll(cx, now, Stream::connect));
         self.race = None;
-        let stream = result.map_err(|error| ConnectFailed::Network(error.to_string()))?;
+        let stream = result.map_err(|error| ConnectError::Network(error.to_string()))?;
         let _ = stream.get_ref().set_nodelay(true);
         self.stream = Some(stream);
         Poll::Ready(Ok(()))
@@ -75,7 +75,7 @@ impl Io for Socket {
     }
 
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
-        let until = self.race.as_ref().and_then(Race::poll_timeout).into_iter().chain(until).min();
+        let until = self.race.as_ref().and_then(HappyEyeballsConnect::poll_timeout).into_iter().chain(until).min();
         // A moment that the clock cannot name never comes.
         let Some(until) = until.and_then(|until| self.epoch.checked_add(until.as_duration())) else {
             return Poll::Pending;
@@ -91,19 +91,19 @@ impl Io for Socket {
         Poll::Ready(())
     }
 
-    fn hang_up(&mut self) {
+    fn disconnect(&mut self) {
         self.race = None;
         self.stream = None;
     }
 }
 
-impl Default for Socket {
+impl Default for TcpIo {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl core::fmt::Debug for Socket {
+impl core::fmt::Debug for TcpIo {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Socket").field("stream", &self.stream).finish_non_exhaustive()
     }

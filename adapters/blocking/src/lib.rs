@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! use turnwire::client::{Credentials, Event, Provider, Settings};
-//! use turnwire::responses::{CreateResponse, Data, Item};
+//! use turnwire::responses::{CreateResponse, EventData, Item};
 //! use turnwire_blocking::{Client, block_on};
 //!
 //! # fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,7 +12,7 @@
 //! turn.send(CreateResponse::new("gpt-x", vec![Item::user("ping")]))?;
 //! while let Some(event) = block_on(turn.next()) {
 //!     if let Event::Server { event, .. } = event
-//!         && let Data::OutputTextDelta { delta, .. } = event.data
+//!         && let EventData::OutputTextDelta { delta, .. } = event.data
 //!     {
 //!         print!("{delta}");
 //!     }
@@ -33,7 +33,7 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
 pub use client::{Client, accept};
-pub use socket::Socket;
+pub use socket::TcpIo;
 
 /// Runs a future whose waiting is done by [`Socket`]s, on this thread. Any other future would be polled in circles.
 pub fn block_on<F: Future>(future: F) -> F::Output {

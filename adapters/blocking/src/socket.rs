@@ -9,22 +9,22 @@ use std::{thread, time};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll as Poller, Token};
-use turnwire::client::{ConnectFailed, Target};
+use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
-use turnwire_dial::Race;
+use turnwire_dial::HappyEyeballsConnect;
 use turnwire_driver::Io;
 
 /// A TCP socket, if one is open, and the system's monotonic clock.
 #[derive(Debug)]
-pub struct Socket {
+pub struct TcpIo {
     epoch: time::Instant,
     /// Where to wait, once there has been a socket to wait for.
     place: Option<(Poller, Events)>,
     stream: Option<TcpStream>,
-    race: Option<Race<TcpStream>>,
+    race: Option<HappyEyeballsConnect<TcpStream>>,
 }
 
-impl Socket {
+impl TcpIo {
     /// No socket yet.
     #[must_use]
     pub fn new() -> Self {
@@ -99,21 +99,21 @@ fn poll(mut call: impl FnMut() -> io::Result<usize>) -> Poll<io::Result<usize>> 
     }
 }
 
-impl Io for Socket {
+impl Io for TcpIo {
     fn now(&self) -> Instant {
         Instant::from_duration(self.epoch.elapsed())
     }
 
-    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
+    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
         let now = self.now();
-        let race = self.race.get_or_insert_with(|| Race::new(lookup(target.host.clone(), target.port)));
+        let race = self.race.get_or_insert_with(|| HappyEyeballsConnect::new(lookup(target.host.clone(), target.port)));
         let place = &mut self.place;
         let result = ready!(race.poll(cx, now, |address| {
             let stream = TcpStream::connect(address);
             connected(stream.and_then(|mut stream| watched(place, &mut stream).map(|()| stream)))
         }));
         self.race = None;
-        let stream = result.map_err(|error| ConnectFailed::Network(error.to_string()))?;
+        let stream = result.map_err(|error| ConnectError::Network(error.to_string()))?;
         let _ = stream.set_nodelay(true);
         self.stream = Some(stream);
         Poll::Ready(Ok(()))
@@ -131,7 +131,7 @@ impl Io for Socket {
 
     /// Blocks until the socket is ready or `until` has come.
     fn poll_wait(&mut self, _: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
-        let until = self.race.as_ref().and_then(Race::poll_timeout).into_iter().chain(until).min();
+        let until = self.race.as_ref().and_then(HappyEyeballsConnect::poll_timeout).into_iter().chain(until).min();
         let timeout = until.map(|until| until.saturating_duration_since(self.now()));
         match (&mut self.place, timeout) {
             (Some((poller, events)), timeout) => {
@@ -145,13 +145,13 @@ impl Io for Socket {
         Poll::Ready(())
     }
 
-    fn hang_up(&mut self) {
+    fn disconnect(&mut self) {
         self.race = None;
         self.stream = None;
     }
 }
 
-impl Default for Socket {
+impl Default for TcpIo {
     fn default() -> Self {
         Self::new()
     }

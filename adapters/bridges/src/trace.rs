@@ -1,7 +1,7 @@
 //! What a client does and decides, told to the `tracing` crate.
 
 use tracing::{debug, info, trace, warn};
-use turnwire::client::{Event, Outcome, Report};
+use turnwire::client::{Event, Outcome, RequestReport};
 
 /// The target of every event that [`trace`] emits.
 const TARGET: &str = "turnwire";
@@ -14,7 +14,7 @@ pub fn trace(event: &Event<'_>) {
     let id = event.id().map(|id| id.to_string());
     let request = id.as_deref();
     match event {
-        Event::Sent { sent, turn_state, .. } => debug!(
+        Event::Sent { sent, turn_token: turn_state, .. } => debug!(
             target: TARGET,
             request,
             attempt = sent.attempt,
@@ -26,15 +26,15 @@ pub fn trace(event: &Event<'_>) {
             "sent"
         ),
         Event::Server { event, .. } => trace!(target: TARGET, request, kind = event.kind(), "event"),
-        Event::Derived { .. } => trace!(target: TARGET, request, "derived"),
+        Event::Info { .. } => trace!(target: TARGET, request, "derived"),
         Event::Malformed { malformed, text, .. } => {
             warn!(target: TARGET, request, why = %malformed, bytes = text.len(), "malformed");
         }
         Event::Violation { violation, .. } => warn!(target: TARGET, request, why = %violation, "violation"),
         Event::Retry { failure, retries, delay, .. } => {
-            info!(target: TARGET, request, why = failure.class.name(), status = failure.status, retries, ?delay, "retry");
+            info!(target: TARGET, request, why = failure.kind.name(), status = failure.status, retries, ?delay, "retry");
         }
-        Event::FellBack(_) => info!(target: TARGET, "from websocket to http"),
+        Event::HttpFallback(_) => info!(target: TARGET, "from websocket to http"),
         Event::CredentialsNeeded { failure, .. } => {
             info!(target: TARGET, request, status = failure.status, "credentials needed");
         }
@@ -45,13 +45,13 @@ pub fn trace(event: &Event<'_>) {
     }
 }
 
-fn finished(request: Option<&str>, outcome: &Outcome<'_>, report: &Report) {
+fn finished(request: Option<&str>, outcome: &Outcome<'_>, report: &RequestReport) {
     let (outcome, why) = match outcome {
         Outcome::Completed(_) => ("completed", None),
-        Outcome::Failed(failure) => ("failed", Some(failure.class.name())),
+        Outcome::Failed(failure) => ("failed", Some(failure.kind.name())),
         Outcome::Cancelled => ("cancelled", None),
-        Outcome::Skipped => ("skipped", None),
-        Outcome::Answered { .. } => ("answered", None),
+        Outcome::PrewarmSkipped => ("skipped", None),
+        Outcome::OperationCompleted { .. } => ("answered", None),
         _ => ("ended", None),
     };
     info!(

@@ -8,10 +8,10 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::process::ExitCode;
 use std::time::Instant as Clock;
 
-use turnwire::connection::{Closed, Config, Connection, Event, Transport};
+use turnwire::connection::{CloseReason, Config, Connection, Event, Transport};
 use turnwire::http::{HeaderValue, Headers, Response};
 use turnwire::time::Instant;
-use turnwire_rustls::{Tls, client_config};
+use turnwire_rustls::{TlsSession, client_config};
 use url::Url;
 
 use crate::chat::Exit;
@@ -80,7 +80,7 @@ pub fn examine(options: &Options, out: &mut dyn Write) -> Result<(), Exit> {
         let value = HeaderValue::new(format!("Bearer {}", key.trim()).as_bytes());
         let value = value.map_err(|_| Exit::Arguments(format!("`{}` holds no API key", options.api_key_env)))?;
         // A name that is a token, and a value that is one.
-        let _ = headers.set("Authorization", value.sensitive());
+        let _ = headers.set("Authorization", value.into_sensitive());
     }
     probe(&place, &mut line, &headers, began, out)
 }
@@ -132,13 +132,13 @@ fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, Exit>
 /// A blocking socket, with TLS or without.
 struct Line {
     stream: TcpStream,
-    tls: Option<Tls>,
+    tls: Option<TlsSession>,
 }
 
 impl Line {
     fn secure(&mut self, host: &str) -> Result<String, Exit> {
         let failed = |error: turnwire_rustls::Error| Exit::Tls(error.to_string());
-        let mut tls = Tls::client(client_config().map_err(failed)?, host).map_err(failed)?;
+        let mut tls = TlsSession::client(client_config().map_err(failed)?, host).map_err(failed)?;
         let mut buffer = vec![0; 16 * 1024];
         while tls.is_handshaking() {
             self.stream.write_all(tls.poll_transmit()).map_err(|error| lost(&error))?;
@@ -148,7 +148,7 @@ impl Line {
                 length => tls.handle_input(&buffer[..length]).map_err(failed)?,
             }
         }
-        let agreed = tls.agreed().unwrap_or_default();
+        let agreed = tls.negotiated_summary().unwrap_or_default();
         self.tls = Some(tls);
         Ok(agreed)
     }
@@ -175,7 +175,7 @@ impl Line {
             };
             tls.handle_input(&buffer[..length]).map_err(io::Error::other)?;
             let plain = tls.poll_plaintext().to_vec();
-            tls.handle_taken(plain.len());
+            tls.consume_plaintext(plain.len());
             if !plain.is_empty() || length == 0 {
                 return Ok(plain);
             }
@@ -209,7 +209,7 @@ fn probe(place: &Place, line: &mut Line, headers: &Headers, began: Clock, out: &
                     writeln!(out, "websocket: accepted, {}{}", taken(began), said(head))?;
                     shaken = true;
                 }
-                Event::Refused { head, .. } => {
+                Event::Rejected { head, .. } => {
                     let verdict = match head.status() {
                         426 => "refused, as by a server that speaks HTTP only",
                         401 | 403 => "refused for want of credentials",
@@ -218,7 +218,7 @@ fn probe(place: &Place, line: &mut Line, headers: &Headers, began: Clock, out: &
                     writeln!(out, "websocket: {verdict}, status {}, {}", head.status(), taken(began))?;
                     return Ok(());
                 }
-                Event::Closed(Closed::Peer { code, reason }) => {
+                Event::Closed(CloseReason::Peer { code, reason }) => {
                     writeln!(out, "websocket: closed at once with code {code}: {reason}")?;
                     return Ok(());
                 }

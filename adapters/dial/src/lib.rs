@@ -1,6 +1,6 @@
 //! Connects to whichever of a host's addresses answers first (RFC 8305), on any runtime.
 //!
-//! [`Addresses`] decides which address is tried when. This is what the adapters have around it: a lookup, and the attempts that are
+//! [`HappyEyeballs`] decides which address is tried when. This is what the adapters have around it: a lookup, and the attempts that are
 //! under way. It names no runtime and spawns nothing; dropping it drops every attempt.
 #![forbid(unsafe_code)]
 
@@ -10,21 +10,21 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
 
-use turnwire::client::Addresses;
+use turnwire::client::HappyEyeballs;
 use turnwire::time::Instant;
 
 /// What is waited for.
 type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + Sync>>;
 
 /// A host's addresses, racing for a stream.
-pub struct Race<S> {
+pub struct HappyEyeballsConnect<S> {
     lookup: Pending<Vec<SocketAddr>>,
-    addresses: Option<Addresses>,
+    addresses: Option<HappyEyeballs>,
     attempts: Vec<Pending<S>>,
     last: Option<io::Error>,
 }
 
-impl<S> Race<S> {
+impl<S> HappyEyeballsConnect<S> {
     /// A race between the addresses that this finds.
     pub fn new(lookup: impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + Sync + 'static) -> Self {
         Self { lookup: Box::pin(lookup), addresses: None, attempts: Vec::new(), last: None }
@@ -44,10 +44,10 @@ impl<S> Race<S> {
     ) -> Poll<io::Result<S>> {
         let addresses = match &mut self.addresses {
             Some(addresses) => addresses,
-            None => self.addresses.insert(Addresses::new(ready!(self.lookup.as_mut().poll(cx))?)),
+            None => self.addresses.insert(HappyEyeballs::new(ready!(self.lookup.as_mut().poll(cx))?)),
         };
         loop {
-            let due = addresses.begin(now);
+            let due = addresses.next_attempt(now);
             if let Some(address) = due {
                 self.attempts.push(Box::pin(connect(address)));
             }
@@ -58,7 +58,7 @@ impl<S> Race<S> {
                     Poll::Ready(Ok(stream)) => return Poll::Ready(Ok(stream)),
                     Poll::Ready(Err(error)) => {
                         self.last = Some(error);
-                        addresses.handle_failed();
+                        addresses.handle_attempt_failed();
                         drop(self.attempts.swap_remove(at));
                     }
                 }
@@ -76,11 +76,11 @@ impl<S> Race<S> {
     /// When to look again, whoever wakes the task or not.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.addresses.as_ref().and_then(Addresses::poll_timeout)
+        self.addresses.as_ref().and_then(HappyEyeballs::poll_timeout)
     }
 }
 
-impl<S> core::fmt::Debug for Race<S> {
+impl<S> core::fmt::Debug for HappyEyeballsConnect<S> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Race").field("addresses", &self.addresses).finish_non_exhaustive()
     }

@@ -6,7 +6,7 @@ use core::task::{Context, Poll, Waker};
 use std::io;
 
 use turnwire::time::{Duration, Instant};
-use turnwire_dial::Race;
+use turnwire_dial::HappyEyeballsConnect;
 
 fn address(host: u8) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, host], 443))
@@ -25,11 +25,11 @@ async fn attempt(address: SocketAddr) -> io::Result<SocketAddr> {
     }
 }
 
-fn race(hosts: &[u8]) -> Race<SocketAddr> {
-    Race::new(ready(Ok(hosts.iter().copied().map(address).collect())))
+fn race(hosts: &[u8]) -> HappyEyeballsConnect<SocketAddr> {
+    HappyEyeballsConnect::new(ready(Ok(hosts.iter().copied().map(address).collect())))
 }
 
-fn look(race: &mut Race<SocketAddr>, now: Instant) -> Poll<Result<SocketAddr, String>> {
+fn look(race: &mut HappyEyeballsConnect<SocketAddr>, now: Instant) -> Poll<Result<SocketAddr, String>> {
     let mut cx = Context::from_waker(Waker::noop());
     race.poll(&mut cx, now, attempt).map_err(|error| error.to_string())
 }
@@ -62,7 +62,7 @@ fn when_all_have_failed_the_last_says_why() {
     assert_eq!(look(&mut race(&[10, 12, 11]), at(0)), Poll::Ready(Err("192.0.2.11".into())));
     let nothing = look(&mut race(&[]), at(0));
     assert_eq!(nothing, Poll::Ready(Err(io::Error::from(io::ErrorKind::AddrNotAvailable).to_string())));
-    let mut unknown = Race::new(ready(Err(io::Error::other("no such host"))));
+    let mut unknown = HappyEyeballsConnect::new(ready(Err(io::Error::other("no such host"))));
     assert_eq!(look(&mut unknown, at(0)), Poll::Ready(Err("no such host".into())));
 }
 
@@ -73,7 +73,7 @@ fn a_lookup_takes_its_time() {
         asked += 1;
         if asked < 3 { Poll::Pending } else { Poll::Ready(Ok(vec![address(20)])) }
     });
-    let mut race = Race::new(lookup);
+    let mut race = HappyEyeballsConnect::new(lookup);
     assert_eq!([look(&mut race, at(0)), look(&mut race, at(1))], [Poll::Pending, Poll::Pending]);
     assert_eq!(look(&mut race, at(2)), Poll::Ready(Ok(address(20))));
 }

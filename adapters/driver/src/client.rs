@@ -5,7 +5,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use turnwire::client::{Client, Event, Misuse, OwnedEvent, Refused, Request, RequestId};
+use turnwire::client::{Client, CommandError, Event, OwnedEvent, Rejected, Request, RequestId};
 use turnwire::time::Instant;
 
 use crate::io::Io;
@@ -13,12 +13,12 @@ use crate::wire::{Link, Wire};
 
 /// A client, and the socket and clock that drive it.
 #[derive(Debug)]
-pub struct Driver<I> {
+pub struct ClientDriver<I> {
     client: Client,
     wire: Wire<I>,
 }
 
-impl<I: Io> Driver<I> {
+impl<I: Io> ClientDriver<I> {
     /// Drives `client` with `io`. Nothing is opened before the client wants it.
     pub fn new(client: Client, io: I) -> Self {
         Self { client, wire: Wire::new(io, Link::Down) }
@@ -38,9 +38,9 @@ impl<I: Io> Driver<I> {
     ///
     /// # Errors
     ///
-    /// [`Misuse::InFlight`] when a request that was made on the [client](Self::client) itself has not ended. One that was made
+    /// [`CommandError::InFlight`] when a request that was made on the [client](Self::client) itself has not ended. One that was made
     /// on a [`Turn`] has, at the latest when that was dropped.
-    pub fn turn(&mut self) -> Result<Turn<'_, I>, Misuse> {
+    pub fn turn(&mut self) -> Result<Turn<'_, I>, CommandError> {
         self.wire.catch_up(&mut self.client);
         self.client.begin_turn()?;
         Ok(Turn { driver: self, under_way: Vec::new() })
@@ -65,7 +65,7 @@ impl<I: Io> Driver<I> {
 /// outlive its turn. Dropping it gives up what is under way, and what that had to say.
 #[derive(Debug)]
 pub struct Turn<'c, I: Io> {
-    driver: &'c mut Driver<I>,
+    driver: &'c mut ClientDriver<I>,
     under_way: Vec<RequestId>,
 }
 
@@ -75,7 +75,7 @@ impl<I: Io> Turn<'_, I> {
     /// # Errors
     ///
     /// [`Refused`], with the request handed back.
-    pub fn send(&mut self, request: impl Into<Request>) -> Result<RequestId, Refused<Request>> {
+    pub fn send(&mut self, request: impl Into<Request>) -> Result<RequestId, Rejected<Request>> {
         self.driver.wire.catch_up(&mut self.driver.client);
         let id = self.driver.client.send(self.driver.now(), request)?;
         self.under_way.push(id);
@@ -87,7 +87,7 @@ impl<I: Io> Turn<'_, I> {
     /// # Errors
     ///
     /// As [`send`](Self::send).
-    pub fn prewarm(&mut self, request: impl Into<Request>) -> Result<Option<RequestId>, Refused<Request>> {
+    pub fn prewarm(&mut self, request: impl Into<Request>) -> Result<Option<RequestId>, Rejected<Request>> {
         self.driver.wire.catch_up(&mut self.driver.client);
         let id = self.driver.client.prewarm(self.driver.now(), request)?;
         self.under_way.extend(id);
@@ -113,8 +113,8 @@ impl<I: Io> Turn<'_, I> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Driver { client, wire } = &mut *self.driver;
-        if client.in_flight() || client.has_event() { wire.poll(client, cx) } else { Poll::Ready(()) }
+        let ClientDriver { client, wire } = &mut *self.driver;
+        if client.has_pending_requests() || client.has_event() { wire.poll(client, cx) } else { Poll::Ready(()) }
     }
 
     fn take(&mut self) -> Option<Event<'_>> {

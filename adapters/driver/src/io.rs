@@ -3,7 +3,7 @@
 use core::task::{Context, Poll};
 use std::io;
 
-use turnwire::client::{ConnectFailed, Target};
+use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
 
 /// A socket that may be open, and a clock.
@@ -15,12 +15,12 @@ pub trait Io {
     fn now(&self) -> Instant;
 
     /// Opens a socket to `target`, TLS included where the target wants it. Called until it is ready, with the same target, unless
-    /// [`hang_up`](Self::hang_up) comes before.
+    /// [`disconnect`](Self::hang_up) comes before.
     ///
     /// # Errors
     ///
-    /// [`ConnectFailed`] when it cannot be opened. There is no socket then.
-    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>>;
+    /// [`ConnectError`] when it cannot be opened. There is no socket then.
+    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>>;
 
     /// Reads into `buffer`. 0 is the end of the bytes.
     ///
@@ -43,5 +43,5 @@ pub trait Io {
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()>;
 
     /// Drops the socket, open or not.
-    fn hang_up(&mut self);
+    fn disconnect(&mut self);
 }

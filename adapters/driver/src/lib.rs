@@ -7,8 +7,8 @@
 //! One task owns a driver and selects between its own work and `next()`:
 //!
 //! ```
-//! use turnwire::client::{Event, Misuse};
-//! use turnwire::responses::{CreateResponse, Data, Item};
+//! use turnwire::client::{Event, CommandError};
+//! use turnwire::responses::{CreateResponse, EventData, Item};
 //! use turnwire_driver::{Driver, Io};
 //!
 //! async fn ask<I: Io>(client: &mut Driver<I>) -> Result<String, Misuse> {
@@ -17,7 +17,7 @@
 //!     let mut text = String::new();
 //!     while let Some(event) = turn.next().await {
 //!         if let Event::Server { event, .. } = event
-//!             && let Data::OutputTextDelta { delta, .. } = event.data
+//!             && let EventData::OutputTextDelta { delta, .. } = event.data
 //!         {
 //!             text.push_str(&delta);
 //!         }
@@ -33,6 +33,6 @@ mod machine;
 mod server;
 mod wire;
 
-pub use client::{Driver, Turn};
+pub use client::{ClientDriver, Turn};
 pub use io::Io;
-pub use server::Server;
+pub use server::ServerDriver;

@@ -1,12 +1,12 @@
 //! What the loop needs of a machine, whichever end it is.
 
-use turnwire::client::{Client, ConnectFailed, Dial};
+use turnwire::client::{Client, ConnectError, SocketCommand};
 use turnwire::connection::{Connection, Server};
 use turnwire::time::Instant;
 
 /// What the world tells a machine.
 pub(crate) enum News<'a> {
-    Connected(Result<(), ConnectFailed>),
+    Connected(Result<(), ConnectError>),
     Input(&'a [u8]),
     Eof,
     Written(usize),
@@ -17,7 +17,7 @@ pub(crate) enum News<'a> {
 pub(crate) trait Machine {
     /// Whether there is an event to be polled, or never will be.
     fn is_ready(&self) -> bool;
-    fn dial(&mut self) -> Option<Dial>;
+    fn dial(&mut self) -> Option<SocketCommand>;
     fn tell(&mut self, now: Instant, news: News<'_>);
     fn transmit(&self) -> &[u8];
     fn deadline(&self) -> Option<Instant>;
@@ -31,7 +31,7 @@ macro_rules! machine {
                 self.has_event() || self.is_finished()
             }
 
-            fn dial(&mut self) -> Option<Dial> {
+            fn dial(&mut self) -> Option<SocketCommand> {
                 $dial(self)
             }
 
@@ -60,7 +60,7 @@ macro_rules! machine {
     };
 }
 
-machine!(Client, Self::poll_dial, |client: &mut Self, now, result| match result {
+machine!(Client, Self::poll_socket, |client: &mut Self, now, result| match result {
     Ok(()) => client.handle_connected(now),
     Err(why) => client.handle_connect_failed(now, why),
 });

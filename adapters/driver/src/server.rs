@@ -11,12 +11,12 @@ use crate::wire::{Link, Wire};
 
 /// A server's end of a connection, and the accepted socket and clock that drive it.
 #[derive(Debug)]
-pub struct Server<I> {
+pub struct ServerDriver<I> {
     connection: Connection<connection::Server>,
     wire: Wire<I>,
 }
 
-impl<I: Io> Server<I> {
+impl<I: Io> ServerDriver<I> {
     /// Drives `connection` with `io`, whose socket is open.
     pub fn new(connection: Connection<connection::Server>, io: I) -> Self {
         Self { connection, wire: Wire::new(io, Link::Open) }

@@ -2,7 +2,7 @@
 
 use core::task::{Context, Poll, Waker};
 
-use turnwire::client::{Dial, Target};
+use turnwire::client::{ConnectTarget, SocketCommand};
 
 use crate::io::Io;
 use crate::machine::{Machine, News};
@@ -22,7 +22,7 @@ pub(crate) struct Wire<I> {
 #[derive(Debug)]
 pub(crate) enum Link {
     Down,
-    Dialing(Target),
+    Dialing(ConnectTarget),
     Open,
     /// No more bytes can go out; what the peer said before may still come.
     Mute,
@@ -45,10 +45,10 @@ impl<I: Io> Wire<I> {
         for _ in 0..ROUNDS {
             // Also when the machine is finished: the peer wants to hear the end.
             if let Some(dial) = machine.dial() {
-                self.io.hang_up();
+                self.io.disconnect();
                 self.link = match dial {
-                    Dial::Open(target) => Link::Dialing(target),
-                    Dial::HangUp => Link::Down,
+                    SocketCommand::Connect(target) => Link::Dialing(target),
+                    SocketCommand::Disconnect => Link::Down,
                 };
             }
             if machine.is_ready() {

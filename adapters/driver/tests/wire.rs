@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
 
-use turnwire::client::{Client, ConnectFailed, Credentials, Event, Outcome, Provider, Settings, Target};
+use turnwire::client::{Client, ConnectError, ConnectTarget, Credentials, Event, Outcome, Provider, Settings};
 use turnwire::responses::{CreateResponse, Item};
 use turnwire::time::Instant;
-use turnwire_driver::{Driver, Io};
+use turnwire_driver::{ClientDriver, Io};
 
 /// A socket whose every read is planned; `None` ends it. With nothing planned there is nothing to read yet.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl Io for &mut Scripted {
         self.now
     }
 
-    fn poll_connect(&mut self, _: &mut Context<'_>, _: &Target) -> Poll<Result<(), ConnectFailed>> {
+    fn poll_connect(&mut self, _: &mut Context<'_>, _: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
         self.dials += 1;
         Poll::Ready(Ok(()))
     }
@@ -54,12 +54,12 @@ impl Io for &mut Scripted {
         Poll::Pending
     }
 
-    fn hang_up(&mut self) {}
+    fn disconnect(&mut self) {}
 }
 
 fn client() -> Client {
     let mut provider = Provider::new("test", "http://localhost:1/v1");
-    provider.profile.websocket = false;
+    provider.capabilities.websocket = false;
     Client::new(provider, Credentials::None, Settings::default(), [5; 32]).expect("a client")
 }
 
@@ -73,7 +73,7 @@ fn answer() -> Option<Vec<u8>> {
 }
 
 /// Polls a turn until it pends or ends, and says how often it was retried, and how it ended.
-fn run<I: Io>(driver: &mut Driver<I>) -> (usize, Option<Result<String, u16>>) {
+fn run<I: Io>(driver: &mut ClientDriver<I>) -> (usize, Option<Result<String, u16>>) {
     let mut turn = driver.turn().expect("no turn is under way");
     turn.send(ask()).expect("a request");
     let (mut retries, mut end) = (0, None);
@@ -100,7 +100,7 @@ fn an_answer_is_read_although_the_request_could_not_be_written() {
     let mut socket = Scripted { deaf: true, ..Scripted::default() };
     socket.reads.push_back(Some(b"HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n".to_vec()));
     socket.reads.push_back(None);
-    assert_eq!(run(&mut Driver::new(client(), &mut socket)), (0, Some(Err(413))));
+    assert_eq!(run(&mut ClientDriver::new(client(), &mut socket)), (0, Some(Err(413))));
 }
 
 /// The server hung up between two turns, while nobody looked: the next request is not sent to nobody.
@@ -108,14 +108,14 @@ fn an_answer_is_read_although_the_request_could_not_be_written() {
 fn a_socket_that_was_closed_meanwhile_costs_no_retry() {
     let mut socket = Scripted::default();
     socket.reads.push_back(answer());
-    let mut driver = Driver::new(client(), &mut socket);
+    let mut driver = ClientDriver::new(client(), &mut socket);
     assert_eq!(run(&mut driver), (0, Some(Ok("resp_1".into()))));
     drop(driver);
 
     // The same, and the end of the socket waits behind the answer.
     let mut socket = Scripted::default();
     socket.reads.extend([answer(), None, answer()]);
-    let mut driver = Driver::new(client(), &mut socket);
+    let mut driver = ClientDriver::new(client(), &mut socket);
     assert_eq!(run(&mut driver), (0, Some(Ok("resp_1".into()))));
     assert_eq!(run(&mut driver), (0, Some(Ok("resp_1".into()))));
     drop(driver);
@@ -131,7 +131,7 @@ impl Io for Shared {
         self.0.borrow().now
     }
 
-    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
+    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
         (&mut *self.0.borrow_mut()).poll_connect(cx, target)
     }
 
@@ -147,14 +147,14 @@ impl Io for Shared {
         Poll::Pending
     }
 
-    fn hang_up(&mut self) {}
+    fn disconnect(&mut self) {}
 }
 
 /// The task was busy with something else for longer than the peer may be silent; but the peer was not.
 #[test]
 fn a_late_task_does_not_find_its_peer_too_late() {
     let socket = Shared::default();
-    let mut driver = Driver::new(client(), socket.clone());
+    let mut driver = ClientDriver::new(client(), socket.clone());
     driver.client().send(Instant::ZERO, ask()).expect("a request");
     let sent = core::iter::from_fn(|| poll(&mut driver)).count();
     assert_eq!(sent, 2, "connected, and on its way");
@@ -167,7 +167,7 @@ fn a_late_task_does_not_find_its_peer_too_late() {
 }
 
 /// The next event, as it shows itself, if it comes without waiting.
-fn poll<I: Io>(driver: &mut Driver<I>) -> Option<String> {
+fn poll<I: Io>(driver: &mut ClientDriver<I>) -> Option<String> {
     let next = core::pin::pin!(driver.next());
     match next.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Some(event)) => Some(format!("{event:?}")),

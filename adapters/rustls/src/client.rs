@@ -7,14 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustls::{ClientConfig, ServerConfig};
 use turnwire::client::{Client as Machine, Credentials, InvalidProvider, Provider, Settings};
 use turnwire::connection::{Config, Connection};
-use turnwire_driver::{Driver, Io, Server};
+use turnwire_driver::{ClientDriver, Io, ServerDriver};
 
 use crate::io::TlsIo;
 use crate::layer::Error;
 
 /// A client over sockets of one kind, with TLS. Everything else is its [`Driver`]'s.
 #[derive(Debug)]
-pub struct Client<S: Io>(Driver<TlsIo<S>>);
+pub struct Client<S: Io>(ClientDriver<TlsIo<S>>);
 
 impl<S: Io + Default> Client<S> {
     /// A client of this provider. Nothing is dialed before it is needed. Seeds come from the operating system.
@@ -51,14 +51,14 @@ impl<S: Io> Client<S> {
         let mut machine = Machine::new(provider, credentials, settings, seed())?;
         // A calendar that begins later than Unix is of no use.
         if let Ok(unix) = SystemTime::now().duration_since(UNIX_EPOCH) {
-            machine.set_unix_time(io.now(), unix.as_millis().try_into().unwrap_or(u64::MAX));
+            machine.set_wall_clock(io.now(), unix.as_millis().try_into().unwrap_or(u64::MAX));
         }
-        Ok(Self(Driver::new(machine, io)))
+        Ok(Self(ClientDriver::new(machine, io)))
     }
 }
 
 impl<S: Io> Deref for Client<S> {
-    type Target = Driver<TlsIo<S>>;
+    type Target = ClientDriver<TlsIo<S>>;
 
     fn deref(&self) -> &Self::Target {
         &self.0
@@ -76,8 +76,12 @@ impl<S: Io> DerefMut for Client<S> {
 /// # Errors
 ///
 /// [`Error::Session`] when the configuration cannot be used.
-pub fn accept<S: Io>(socket: S, config: Config, tls: Option<Arc<ServerConfig>>) -> Result<Server<TlsIo<S>>, Error> {
-    Ok(Server::new(Connection::server(config, seed()), TlsIo::accepted(socket, tls)?))
+pub fn accept<S: Io>(
+    socket: S,
+    config: Config,
+    tls: Option<Arc<ServerConfig>>,
+) -> Result<ServerDriver<TlsIo<S>>, Error> {
+    Ok(ServerDriver::new(Connection::server(config, seed()), TlsIo::accepted(socket, tls)?))
 }
 
 fn seed() -> [u8; 32] {

@@ -5,12 +5,12 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::{ClientConfig, ServerConfig};
-use turnwire::client::{ConnectFailed, Target};
+use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
 use turnwire_driver::Io;
 
 use crate::config::client_config;
-use crate::layer::{Error, Tls};
+use crate::layer::{Error, TlsSession};
 
 /// Bytes of one read of ciphertext.
 const READ: usize = 16 * 1024;
@@ -28,14 +28,14 @@ pub struct TlsIo<I: Io> {
 
 #[derive(Debug)]
 struct Session {
-    tls: Tls,
+    tls: TlsSession,
     /// Bytes of plaintext whose ciphertext is being written.
     accepted: usize,
     buffer: Box<[u8]>,
 }
 
 impl Session {
-    fn new(tls: Tls) -> Self {
+    fn new(tls: TlsSession) -> Self {
         Self { tls, accepted: 0, buffer: vec![0; READ].into() }
     }
 
@@ -90,13 +90,13 @@ impl<I: Io> TlsIo<I> {
     ///
     /// [`Error::Session`] when the configuration cannot be used.
     pub fn accepted(io: I, config: Option<Arc<ServerConfig>>) -> Result<Self, Error> {
-        let session = config.map(Tls::server).transpose()?.map(Session::new);
+        let session = config.map(TlsSession::server).transpose()?.map(Session::new);
         Ok(Self { io, config: None, session, connected: true })
     }
 
     fn session(&self, host: &str) -> Result<Session, Error> {
         let config = self.config.clone().map_or_else(client_config, Ok)?;
-        Tls::client(config, host).map(Session::new)
+        TlsSession::client(config, host).map(Session::new)
     }
 }
 
@@ -105,7 +105,7 @@ impl<I: Io> Io for TlsIo<I> {
         self.io.now()
     }
 
-    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
+    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
         if !self.connected {
             ready!(self.io.poll_connect(cx, target))?;
             self.connected = true;
@@ -117,7 +117,7 @@ impl<I: Io> Io for TlsIo<I> {
         let Err(error) = ready!(session.poll_handshake(&mut self.io, cx)) else { return Poll::Ready(Ok(())) };
         let tls = error.kind() == io::ErrorKind::InvalidData;
         let failed = self.failed(&error);
-        Poll::Ready(Err(if tls { failed } else { ConnectFailed::Network(error.to_string()) }))
+        Poll::Ready(Err(if tls { failed } else { ConnectError::Network(error.to_string()) }))
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -129,7 +129,7 @@ impl<I: Io> Io for TlsIo<I> {
             if !plain.is_empty() {
                 let length = plain.len().min(buffer.len());
                 buffer[..length].copy_from_slice(&plain[..length]);
-                session.tls.handle_taken(length);
+                session.tls.consume_plaintext(length);
                 return Poll::Ready(Ok(length));
             }
             if session.tls.peer_has_closed() {
@@ -155,29 +155,29 @@ impl<I: Io> Io for TlsIo<I> {
         self.io.poll_wait(cx, until)
     }
 
-    fn hang_up(&mut self) {
+    fn disconnect(&mut self) {
         if let Some(mut session) = self.session.take() {
             session.tls.close();
             // Whether the peer hears of it is not worth waiting for.
             let _ = session.poll_flush(&mut self.io, &mut Context::from_waker(Waker::noop()));
         }
         self.connected = false;
-        self.io.hang_up();
+        self.io.disconnect();
     }
 }
 
 /// A peer that hears no good-bye has to think that it was cut off.
 impl<I: Io> Drop for TlsIo<I> {
     fn drop(&mut self) {
-        self.hang_up();
+        self.disconnect();
     }
 }
 
 impl<I: Io> TlsIo<I> {
     /// The socket is of no use.
-    fn failed(&mut self, error: &dyn core::error::Error) -> ConnectFailed {
+    fn failed(&mut self, error: &dyn core::error::Error) -> ConnectError {
         let text = error.to_string();
-        self.hang_up();
-        ConnectFailed::Tls(text)
+        self.disconnect();
+        ConnectError::Tls(text)
     }
 }

@@ -45,7 +45,7 @@ const RECORD: usize = 16 * 1024;
 ///
 /// The same vocabulary as the core's: the world tells it with `handle_*`, and asks with `poll_*`, in any order.
 #[derive(Debug)]
-pub struct Tls {
+pub struct TlsSession {
     connection: Connection,
     /// Plaintext that came, and how much of it was taken.
     plain: Vec<u8>,
@@ -56,7 +56,7 @@ pub struct Tls {
     closed: bool,
 }
 
-impl Tls {
+impl TlsSession {
     /// A client's end. The peer's certificate must be valid for `host`, a name or an address.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl Tls {
     /// What the handshake agreed on, for people: the protocol's version, the cipher suite, and the protocol inside. Nothing before
     /// it is over.
     #[must_use]
-    pub fn agreed(&self) -> Option<String> {
+    pub fn negotiated_summary(&self) -> Option<String> {
         let suite = self.connection.negotiated_cipher_suite()?.suite();
         let version = self.connection.protocol_version()?;
         let inside = self.connection.alpn_protocol().unwrap_or(b"no alpn");
@@ -136,7 +136,7 @@ impl Tls {
     }
 
     /// `length` bytes of [`poll_plaintext`](Self::poll_plaintext) were taken.
-    pub fn handle_taken(&mut self, length: usize) {
+    pub fn consume_plaintext(&mut self, length: usize) {
         advance(&mut self.plain, &mut self.taken, length);
     }
 

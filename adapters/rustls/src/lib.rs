@@ -26,6 +26,6 @@ mod layer;
 pub use client::{Client, accept};
 pub use config::{client_config, client_config_with_roots, server_config};
 pub use io::TlsIo;
-pub use layer::{Error, Tls};
+pub use layer::{Error, TlsSession};
 /// The TLS implementation, for those who configure it themselves.
 pub use rustls;

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 use turnwire::connection::Config;
-use turnwire_driver::Server;
+use turnwire_driver::ServerDriver;
 use turnwire_rustls::rustls::ServerConfig;
 use turnwire_rustls::{Error, TlsIo};
 
-use crate::socket::Socket;
+use crate::socket::TcpIo;
 
 /// A client over tokio, with TLS. Everything else is its [`Driver`](turnwire_driver::Driver)'s.
-pub type Client = turnwire_rustls::Client<Socket>;
+pub type Client = turnwire_rustls::Client<TcpIo>;
 
 /// A server's end of an accepted socket, with TLS where there is a configuration for it.
 ///
@@ -22,6 +22,6 @@ pub fn accept(
     stream: TcpStream,
     config: Config,
     tls: Option<Arc<ServerConfig>>,
-) -> Result<Server<TlsIo<Socket>>, Error> {
-    turnwire_rustls::accept(Socket::open(stream), config, tls)
+) -> Result<ServerDriver<TlsIo<TcpIo>>, Error> {
+    turnwire_rustls::accept(TcpIo::open(stream), config, tls)
 }

@@ -9,20 +9,20 @@ use std::io;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::{self, TcpStream};
 use tokio::time::{self, Sleep};
-use turnwire::client::{ConnectFailed, Target};
+use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
-use turnwire_dial::Race;
+use turnwire_dial::HappyEyeballsConnect;
 use turnwire_driver::Io;
 
 /// A TCP socket, if one is open, and tokio's clock.
-pub struct Socket {
+pub struct TcpIo {
     epoch: time::Instant,
-    race: Option<Race<TcpStream>>,
+    race: Option<HappyEyeballsConnect<TcpStream>>,
     stream: Option<TcpStream>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl Socket {
+impl TcpIo {
     /// No socket yet.
     #[must_use]
     pub fn new() -> Self {
@@ -46,17 +46,17 @@ async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok(net::lookup_host((host, port)).await?.collect())
 }
 
-impl Io for Socket {
+impl Io for TcpIo {
     fn now(&self) -> Instant {
         Instant::from_duration(self.epoch.elapsed())
     }
 
-    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
+    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
         let now = self.now();
-        let race = self.race.get_or_insert_with(|| Race::new(lookup(target.host.clone(), target.port)));
+        let race = self.race.get_or_insert_with(|| HappyEyeballsConnect::new(lookup(target.host.clone(), target.port)));
         let result = ready!(race.poll(cx, now, TcpStream::connect));
         self.race = None;
-        let stream = result.map_err(|error| ConnectFailed::Network(error.to_string()))?;
+        let stream = result.map_err(|error| ConnectError::Network(error.to_string()))?;
         let _ = stream.set_nodelay(true);
         self.stream = Some(stream);
         Poll::Ready(Ok(()))
@@ -73,7 +73,7 @@ impl Io for Socket {
     }
 
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
-        let until = self.race.as_ref().and_then(Race::poll_timeout).into_iter().chain(until).min();
+        let until = self.race.as_ref().and_then(HappyEyeballsConnect::poll_timeout).into_iter().chain(until).min();
         // A moment that the clock cannot name never comes.
         let Some(until) = until.and_then(|until| self.epoch.checked_add(until.as_duration())) else {
             return Poll::Pending;
@@ -85,19 +85,19 @@ impl Io for Socket {
         sleep.as_mut().poll(cx)
     }
 
-    fn hang_up(&mut self) {
+    fn disconnect(&mut self) {
         self.race = None;
         self.stream = None;
     }
 }
 
-impl Default for Socket {
+impl Default for TcpIo {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl core::fmt::Debug for Socket {
+impl core::fmt::Debug for TcpIo {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Socket").field("stream", &self.stream).finish_non_exhaustive()
     }

@@ -18,11 +18,11 @@ const DELAY: Duration = Duration::from_millis(250);
 ///
 /// ```
 /// use core::net::SocketAddr;
-/// use turnwire::client::Addresses;
+/// use turnwire::client::HappyEyeballs;
 /// use turnwire::time::{Duration, Instant};
 ///
 /// let [six, four]: [SocketAddr; 2] = ["[2001:db8::1]:443".parse()?, "192.0.2.1:443".parse()?];
-/// let mut addresses = Addresses::new([six, four]);
+/// let mut addresses = HappyEyeballs::new([six, four]);
 /// assert_eq!(addresses.begin(Instant::ZERO), Some(six));
 /// assert_eq!(addresses.begin(Instant::ZERO), None); // not yet
 /// let next = addresses.poll_timeout().expect("another one waits");
@@ -31,14 +31,14 @@ const DELAY: Duration = Duration::from_millis(250);
 /// # Ok::<(), core::net::AddrParseError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Addresses {
+pub struct HappyEyeballs {
     left: VecDeque<SocketAddr>,
     /// When the next attempt may begin.
     due: Instant,
     running: usize,
 }
 
-impl Addresses {
+impl HappyEyeballs {
     /// These addresses, in the order in which the system would try them.
     #[must_use]
     pub fn new(found: impl IntoIterator<Item = SocketAddr>) -> Self {
@@ -58,7 +58,7 @@ impl Addresses {
     }
 
     /// Begins the next attempt, if one is due: open a socket to this address, and go on with those that are under way.
-    pub fn begin(&mut self, now: Instant) -> Option<SocketAddr> {
+    pub fn next_attempt(&mut self, now: Instant) -> Option<SocketAddr> {
         let address = if now < self.due { None } else { self.left.pop_front() }?;
         self.due = now + DELAY;
         self.running += 1;
@@ -66,7 +66,7 @@ impl Addresses {
     }
 
     /// An attempt failed. The next one is due at once.
-    pub fn handle_failed(&mut self) {
+    pub fn handle_attempt_failed(&mut self) {
         self.running = self.running.saturating_sub(1);
         self.due = Instant::ZERO;
     }

@@ -79,6 +79,7 @@ impl Link {
         let known = last.input.len() + self.items.len();
         let mut baseline = last.input.iter().chain(&self.items);
         let prefix = request.input.get(..known)?;
-        (alike && prefix.iter().all(|item| baseline.next().is_some_and(|before| before.same_as(item)))).then_some(known)
+        (alike && prefix.iter().all(|item| baseline.next().is_some_and(|before| before.equals_for_incremental(item))))
+            .then_some(known)
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::iter;
 
 use super::desk::Cause;
-use super::dial::{Dial, Target};
+use super::dial::{ConnectTarget, SocketCommand};
 use super::event::{Disconnected, End, Record, Sent};
 use super::failures;
 use super::flight::{Ask, Flight};
@@ -13,9 +13,9 @@ use super::machine::Client;
 use super::reading::Verdict;
 use super::station::TURN_STATE;
 use super::wire::{Live, Stage, Wire};
-use crate::connection::{Closed, Deadline, Misuse, Transport};
+use crate::connection::{CloseReason, CommandError, Deadline, Transport};
 use crate::http::Response;
-use crate::responses::{Failure, FailureClass};
+use crate::responses::{Failure, FailureKind};
 use crate::time::Instant;
 
 impl Client {
@@ -44,7 +44,7 @@ impl Client {
         }
         let Some(at) = self.desk.next_up() else { return self.rotate(now) };
         let transport = self.desk.transport(&self.desk.flights[at]);
-        if transport == Transport::Sse && self.desk.flights[at].is_warm() {
+        if transport == Transport::Http && self.desk.flights[at].is_warm() {
             self.desk.finish(now, at, End::Skipped);
             return true;
         }
@@ -74,9 +74,9 @@ impl Client {
     /// A request meets an open connection: it is sent, it waits, or the connection makes way.
     fn dispatch(&mut self, now: Instant, at: usize, transport: Transport) -> bool {
         let sent = self.desk.sent();
-        let profile = &self.desk.station.provider.profile;
+        let profile = &self.desk.station.provider.capabilities;
         let Wire::Up(live) = &mut self.wire else { return false };
-        let old = live.ripe_at(profile.max_age).is_some_and(|at| at <= now);
+        let old = live.ripe_at(profile.max_connection_age).is_some_and(|at| at <= now);
         let fit = live.transport == transport && !live.retired && !old;
         match (fit, transport) {
             (false, _) if sent > 0 => false,
@@ -84,7 +84,7 @@ impl Client {
                 self.part(now);
                 true
             }
-            (true, Transport::Sse) => match live.exchange {
+            (true, Transport::Http) => match live.exchange {
                 None => self.post(now, at),
                 Some(None) => false,
                 Some(Some(_)) if live.tail().is_some_and(|until| until <= now) => {
@@ -94,19 +94,14 @@ impl Client {
                 Some(Some(_)) => false,
             },
             // What was given up, and goes on for a while, takes up room as well.
-            (true, Transport::WebSocket)
-                if sent + live.drains.len()
-                    >= profile.in_flight.max(1) =>
-            {
-                false
-            }
+            (true, Transport::WebSocket) if sent + live.drains.len() >= profile.max_concurrent_requests.max(1) => false,
             (true, Transport::WebSocket) => self.converse(now),
         }
     }
 
     /// The first request whose lane is free goes onto the WebSocket.
     fn converse(&mut self, now: Instant) -> bool {
-        let limit = self.desk.station.provider.profile.named_lanes.max(1);
+        let limit = self.desk.station.provider.capabilities.max_lane_names.max(1);
         let Wire::Up(live) = &mut self.wire else { return false };
         let fit = |flight: &Flight| {
             self.desk.transport(flight) == Transport::WebSocket && !flight.is_call() && !live.drains(flight.lane())
@@ -144,14 +139,14 @@ impl Client {
         let bytes = post.body.len();
         let token = token.filter(|_| post.headers.contains(TURN_STATE));
         let Wire::Up(live) = &mut self.wire else { return false };
-        match live.connection.post(now, post) {
+        match live.connection.send_request(now, post) {
             Ok(()) => {
                 live.exchange = Some(None);
                 self.sent(now, at, bytes, false, token.as_deref(), Some(now + patience));
                 true
             }
             // It has just turned out to be over, which will be told.
-            Err(Misuse::Closed | Misuse::InFlight | Misuse::Transport) => {
+            Err(CommandError::Closed | CommandError::InFlight | CommandError::Transport) => {
                 self.hang_up(now);
                 true
             }
@@ -168,7 +163,7 @@ impl Client {
             return self.unsent(now, at, failure);
         }
         let Wire::Up(live) = &mut self.wire else { return false };
-        if live.connection.send_text(now, lane.as_deref(), &framed.text).is_err() {
+        if live.connection.send_request_message(now, lane.as_deref(), &framed.text).is_err() {
             // It is closing, or the lane is not free as it should be: a new connection helps.
             live.retired = true;
             return true;
@@ -194,7 +189,7 @@ impl Client {
         flight.sent(now, live.transport, deadline);
         flight.report.reused = reused;
         flight.report.incremental = incremental;
-        flight.report.turn_state = token.is_some();
+        flight.report.turn_token = token.is_some();
         flight.report.sent_bytes += bytes;
         let sent = Sent { attempt: flight.report.attempts, transport: live.transport, reused, incremental, bytes };
         let record = Record::Sent(flight.id, sent, token.is_some());
@@ -210,20 +205,20 @@ impl Client {
     /// Asks for a socket.
     pub(super) fn reach(&mut self, now: Instant, transport: Transport) {
         let endpoint = &self.desk.station.endpoint;
-        self.dial = Some(Dial::Open(Target::new(&endpoint.host, endpoint.port, endpoint.tls)));
+        self.dial = Some(SocketCommand::Connect(ConnectTarget::new(&endpoint.host, endpoint.port, endpoint.tls)));
         self.wire = Wire::Dialing { transport, until: now + self.desk.station.provider.connect_timeout };
     }
 
     /// Lets go of the socket, or of the wish for one.
     pub(super) fn hang_up(&mut self, now: Instant) {
-        self.dial = Some(Dial::HangUp);
+        self.dial = Some(SocketCommand::Disconnect);
         let before = core::mem::replace(&mut self.wire, Wire::Down);
         self.desk.chains.clear();
         if let Wire::Up(live) = before {
             // Nothing should be left on it; what is would never be heard of again.
-            self.desk.fail_sent(now, Cause::Lost, &failures::lost(live.transport, &Closed::Local));
+            self.desk.fail_sent(now, Cause::Lost, &failures::lost(live.transport, &CloseReason::Local));
             if matches!(live.stage, Stage::Open | Stage::Closing) && !live.told {
-                self.desk.disconnected(Disconnected::Closed(Closed::Local));
+                self.desk.disconnected(Disconnected::Closed(CloseReason::Local));
             }
         }
     }
@@ -238,7 +233,7 @@ impl Client {
 
     /// Nothing is asked. A connection that is too old to be used again is closed now rather than in the way of the next request.
     fn rotate(&mut self, now: Instant) -> bool {
-        let (sent, max_age) = (self.desk.sent(), self.desk.station.provider.profile.max_age);
+        let (sent, max_age) = (self.desk.sent(), self.desk.station.provider.capabilities.max_connection_age);
         let Wire::Up(live) = &mut self.wire else { return false };
         let old = live.ripe_at(max_age).is_some_and(|at| at <= now);
         if sent > 0 || live.stage != Stage::Open || !(old || live.retired) {
@@ -266,7 +261,7 @@ impl Client {
     /// Does to the connection what a step of it means. `drained`: the lane whose response it ended.
     pub(super) fn follow(&mut self, now: Instant, verdict: Verdict, drained: Option<Option<String>>) {
         let others = self.desk.sent() > 0;
-        let keep = self.desk.station.provider.profile.keep_after_failure;
+        let keep = self.desk.station.provider.capabilities.reuse_after_failure;
         let Wire::Up(live) = &mut self.wire else { return };
         if let Some(lane) = drained {
             live.drained(lane.as_deref());
@@ -298,9 +293,9 @@ impl Client {
             Verdict::Ended => live.exchange = live.exchange.map(|since| since.or(Some(now))),
             Verdict::Free => live.exchange = None,
             Verdict::Failed(class) => match live.transport {
-                Transport::Sse => live.exchange = live.exchange.map(|since| since.or(Some(now))),
-                Transport::WebSocket if others || (keep && class != FailureClass::ConnectionLimit) => {
-                    live.retired |= !keep || class == FailureClass::ConnectionLimit;
+                Transport::Http => live.exchange = live.exchange.map(|since| since.or(Some(now))),
+                Transport::WebSocket if others || (keep && class != FailureKind::ConnectionLimit) => {
+                    live.retired |= !keep || class == FailureKind::ConnectionLimit;
                 }
                 Transport::WebSocket => live.close(now),
             },
@@ -359,7 +354,7 @@ impl Client {
             return self.hang_up(now);
         }
         let failure = match websocket {
-            true => failures::lost(Transport::WebSocket, &Closed::Timeout(Deadline::Idle)),
+            true => failures::lost(Transport::WebSocket, &CloseReason::Timeout(Deadline::Idle)),
             false => Failure::timeout(),
         };
         self.desk.fail(now, at, Cause::Lost, failure);
@@ -390,7 +385,7 @@ impl Client {
         };
         let open = live.stage == Stage::Open;
         let idle = open && self.desk.sent() == 0;
-        let rotation = live.ripe_at(self.desk.station.provider.profile.max_age).filter(|_| idle);
+        let rotation = live.ripe_at(self.desk.station.provider.capabilities.max_connection_age).filter(|_| idle);
         let tail = live.tail().filter(|_| open && self.desk.next_up().is_some());
         let drains = live.drains.iter().filter_map(|(_, until)| *until).min().filter(|_| idle);
         let own = live.connection.poll_timeout();

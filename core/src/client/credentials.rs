@@ -95,7 +95,7 @@ impl TokenCommand {
 /// A request that is about to be sent, as one who signs it sees it.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Outgoing<'a> {
+pub struct SignableRequest<'a> {
     /// The method.
     pub method: &'a str,
     /// The whole URL.
@@ -125,7 +125,7 @@ pub trait Sign: Send {
     /// # Errors
     ///
     /// [`SignError`] says whether to try again.
-    fn sign(&mut self, request: Outgoing<'_>) -> Result<(), SignError>;
+    fn sign(&mut self, request: SignableRequest<'_>) -> Result<(), SignError>;
 }
 
 /// What is shown to a server. A command that yields a token is the application's to run: it hands the token in when it is asked
@@ -206,7 +206,7 @@ impl Credentials {
 }
 
 fn sensitive(value: &str) -> Result<HeaderValue, InvalidHeader> {
-    HeaderValue::new(value.as_bytes()).map(HeaderValue::sensitive)
+    HeaderValue::new(value.as_bytes()).map(HeaderValue::into_sensitive)
 }
 
 impl fmt::Debug for Credentials {

@@ -6,25 +6,25 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::chain::Chains;
-use super::event::{Disconnected, End, FellBack, Record};
+use super::event::{Disconnected, End, FallbackReason, Record};
 use super::failures::{backoff, will_not_upgrade};
 use super::flight::{Ask, Flight, Stage};
 use super::request::RequestId;
-use super::settings::Choice;
+use super::settings::TransportPreference;
 use super::station::{Station, TURN_STATE};
 use crate::connection::{Queue, Transport};
 use crate::entropy::Entropy;
 use crate::http::Response;
-use crate::responses::{Completed, Derived, Failure, FailureClass, Replay};
+use crate::responses::{CompletedResponse, Failure, FailureKind, RequestProgress, ResponseInfo};
 use crate::time::Instant;
-use crate::turn::TurnState;
+use crate::turn::TurnToken;
 
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) station: Station,
     pub(super) entropy: Entropy,
     /// The turn's token. It is here once, so that it has one place to leave.
-    pub(super) token: TurnState,
+    pub(super) token: TurnToken,
     /// The requests that have not ended, in the order they were asked.
     pub(super) flights: Vec<Flight>,
     pub(super) chains: Chains,
@@ -63,9 +63,9 @@ impl Desk {
 
     /// The transport that a request takes.
     pub(super) fn transport(&self, flight: &Flight) -> Transport {
-        let fell_back = self.fell_back && self.station.settings.choice == Choice::Auto;
+        let fell_back = self.fell_back && self.station.settings.transport == TransportPreference::Auto;
         if flight.is_call() || flight.budget.over_http || fell_back || !self.station.websocket() {
-            Transport::Sse
+            Transport::Http
         } else {
             Transport::WebSocket
         }
@@ -96,7 +96,7 @@ impl Desk {
         while let Some(at) =
             self.flights.iter().position(|flight| matches!(flight.stage, Stage::Asking(at) if at <= now))
         {
-            let failure = Failure::new(FailureClass::Unauthorized, "no new credentials were given");
+            let failure = Failure::new(FailureKind::Unauthorized, "no new credentials were given");
             self.finish(now, at, End::Failed(failure));
         }
     }
@@ -112,18 +112,18 @@ impl Desk {
 
     /// Until when a request that shares its WebSocket may stay silent; one that is alone is the connection's to watch.
     pub(super) fn quiet_until(&self, flight: &Flight) -> Option<Instant> {
-        use crate::connection::Activity;
+        use crate::connection::IdleActivity;
 
-        let shared = self.station.provider.profile.in_flight > 1
+        let shared = self.station.provider.capabilities.max_concurrent_requests > 1
             && flight.report.transport == Some(Transport::WebSocket)
-            && self.station.settings.connection.timeouts.activity == Activity::Events;
+            && self.station.settings.connection.timeouts.activity == IdleActivity::Events;
         shared.then(|| flight.seen.last_event + self.station.provider.idle_timeout)
     }
 
     /// The server hands out a token. Where the provider has none, there is none to be replayed.
     pub(super) fn learn_token(&mut self, token: &str) {
-        if self.station.provider.profile.turn_state {
-            self.token.offer(token);
+        if self.station.provider.capabilities.turn_token {
+            self.token.set_once(token);
         }
     }
 
@@ -131,7 +131,7 @@ impl Desk {
         self.queue.push(record, &[]);
     }
 
-    pub(super) fn derived(&mut self, id: Option<RequestId>, derived: Vec<Derived<'_>>) {
+    pub(super) fn derived(&mut self, id: Option<RequestId>, derived: Vec<ResponseInfo<'_>>) {
         for derived in derived {
             self.say(Record::Derived(id, Box::new(derived.into_owned())));
         }
@@ -149,19 +149,19 @@ impl Desk {
     pub(super) fn finish_with(&mut self, now: Instant, at: usize, mut end: End, body: &[u8]) {
         let flight = self.flights.remove(at);
         if let End::Failed(failure) = &mut end {
-            failure.replay = flight.replay();
+            failure.progress = flight.replay();
         }
         let (id, websocket) = (flight.id, flight.report.transport == Some(Transport::WebSocket));
         let (ask, items, report) = flight.closed_report(now);
         if let (End::Completed(completed), Ask::Create { request, .. }, Some(items), true) =
             (&end, ask, items, websocket)
         {
-            self.chains.keep(request.lane, Box::new(request.create), &completed.id, items);
+            self.chains.keep(request.lane, Box::new(request.body), &completed.id, items);
         }
         self.queue.push(Record::Finished(id, Box::new((end, report))), body);
     }
 
-    pub(super) fn complete(&mut self, now: Instant, at: usize, completed: Completed) {
+    pub(super) fn complete(&mut self, now: Instant, at: usize, completed: CompletedResponse) {
         self.flights[at].report.response_id = Some(completed.id.clone());
         self.finish(now, at, End::Completed(completed));
     }
@@ -169,20 +169,20 @@ impl Desk {
     /// An attempt failed: the request is made again, or ends.
     pub(super) fn fail(&mut self, now: Instant, at: usize, cause: Cause, mut failure: Failure) {
         let flight = &self.flights[at];
-        if (cause, failure.class) == (Cause::Lost, FailureClass::TooLarge) && flight.replay() != Replay::SentNoEvent {
+        if (cause, failure.kind) == (Cause::Lost, FailureKind::TooLarge) && flight.replay() != RequestProgress::Sent {
             // It was heard: another message of its connection was too large.
             failure = Failure::stream("websocket closed by server before response.completed");
         }
-        failure.replay = flight.replay();
+        failure.progress = flight.replay();
         let resend = self.station.settings.resend_after_output;
-        if failure.replay == Replay::OutputSeen && !resend {
+        if failure.progress == RequestProgress::OutputSeen && !resend {
             return self.finish(now, at, End::Failed(failure));
         }
         if let Some(next) = self.remedy(at, cause, &failure) {
             self.flights[at].stage = Stage::Ready;
             return next.into_iter().for_each(|record| self.say(record));
         }
-        if failure.class == FailureClass::Unauthorized && self.ask(now, at, cause, &failure) {
+        if failure.kind == FailureKind::Unauthorized && self.ask(now, at, cause, &failure) {
             return;
         }
         // A prewarm is worth one attempt.
@@ -194,12 +194,12 @@ impl Desk {
 
     /// What mends the failure at once and costs nothing of the budget.
     fn remedy(&mut self, at: usize, cause: Cause, failure: &Failure) -> Option<Option<Record>> {
-        let auto = self.station.settings.choice == Choice::Auto;
+        let auto = self.station.settings.transport == TransportPreference::Auto;
         let flight = &mut self.flights[at];
         let on_websocket = flight.report.transport == Some(Transport::WebSocket);
-        match (cause, failure.class) {
+        match (cause, failure.kind) {
             // The server has forgotten what the request builds on: once, it is told everything.
-            (Cause::Event, FailureClass::PreviousResponseNotFound)
+            (Cause::Event, FailureKind::PreviousResponseNotFound)
                 if flight.report.incremental && !flight.budget.resent_in_full =>
             {
                 flight.budget.resent_in_full = true;
@@ -209,13 +209,13 @@ impl Desk {
                 Some(Some(Record::Retry(id, Box::new(failure.clone()), retries, Duration::ZERO)))
             }
             // The same bytes would meet the same end on this transport (ruling 30).
-            (Cause::Lost, FailureClass::TooLarge) if on_websocket && auto && !flight.budget.over_http => {
+            (Cause::Lost, FailureKind::TooLarge) if on_websocket && auto && !flight.budget.over_http => {
                 flight.budget.over_http = true;
-                Some(Some(Record::FellBack(Box::new(FellBack::TooLarge(flight.id)))))
+                Some(Some(Record::FellBack(Box::new(FallbackReason::TooLarge(flight.id)))))
             }
             (Cause::Refused(status), _) if auto && will_not_upgrade(status) => {
                 let first = !core::mem::replace(&mut self.fell_back, true);
-                Some(first.then(|| Record::FellBack(Box::new(FellBack::Refused(status)))))
+                Some(first.then(|| Record::FellBack(Box::new(FallbackReason::Refused(status)))))
             }
             _ => None,
         }
@@ -226,11 +226,11 @@ impl Desk {
         let settings = &self.station.settings;
         let flight = &mut self.flights[at];
         let refused = matches!(cause, Cause::Answer | Cause::Refused(_));
-        if !refused || flight.budget.asked >= settings.credential_attempts {
+        if !refused || flight.budget.asked >= settings.max_credential_requests {
             return false;
         }
         flight.budget.asked += 1;
-        flight.stage = Stage::Asking(now + settings.credential_wait);
+        flight.stage = Stage::Asking(now + settings.credential_timeout);
         let record = Record::CredentialsNeeded(flight.id, Box::new(failure.clone()));
         self.say(record);
         true
@@ -238,10 +238,10 @@ impl Desk {
 
     fn may_retry(&self, failure: &Failure, cause: Cause) -> bool {
         let retry = &self.station.provider.retry;
-        match (failure.status, failure.class) {
-            (Some(429), FailureClass::RateLimited) => retry.on_429,
+        match (failure.status, failure.kind) {
+            (Some(429), FailureKind::RateLimited) => retry.on_429,
             (Some(500..), _) => failure.retryable && retry.on_5xx,
-            (Some(300..=399), _) | (_, FailureClass::PreviousResponseNotFound) => false,
+            (Some(300..=399), _) | (_, FailureKind::PreviousResponseNotFound) => false,
             (Some(status), _) if matches!(cause, Cause::Refused(_)) && will_not_upgrade(status) => false,
             (Some(_), _) => failure.retryable,
             (None, _) if matches!(cause, Cause::NoConnection | Cause::Lost) => failure.retryable && retry.on_transport,
@@ -254,10 +254,10 @@ impl Desk {
         let transport = self.transport(&self.flights[at]);
         let retry = &self.station.provider.retry;
         let flight = &mut self.flights[at];
-        if flight.budget.retries >= retry.retries {
+        if flight.budget.retries >= retry.max_retries {
             // Who has asked too often has on either transport.
             let can_fall = transport == Transport::WebSocket
-                && self.station.settings.choice == Choice::Auto
+                && self.station.settings.transport == TransportPreference::Auto
                 && failure.status != Some(429);
             if !can_fall {
                 return self.finish(now, at, End::Failed(failure));
@@ -266,7 +266,7 @@ impl Desk {
             flight.stage = Stage::Ready;
             if !core::mem::replace(&mut self.fell_back, true) {
                 let id = flight.id;
-                self.say(Record::FellBack(Box::new(FellBack::Exhausted { id, failure: Box::new(failure) })));
+                self.say(Record::FellBack(Box::new(FallbackReason::Exhausted { id, failure: Box::new(failure) })));
             }
             return;
         }
@@ -276,11 +276,11 @@ impl Desk {
             // A header's delay is the least there must be; a message's is the one that is meant (§6.4, ruling 14).
             Some(asked) if failure.status.is_some() => asked.max(own),
             Some(asked) => asked,
-            None if failure.class == FailureClass::ConnectionLimit => Duration::ZERO,
+            None if failure.kind == FailureKind::ConnectionLimit => Duration::ZERO,
             None => own,
         };
-        let too_long = retry.max_delay.is_some_and(|longest| delay > longest);
-        if too_long || retry.within.is_some_and(|within| now + delay > flight.asked_at + within) {
+        let too_long = retry.max_server_delay.is_some_and(|longest| delay > longest);
+        if too_long || retry.max_elapsed.is_some_and(|within| now + delay > flight.asked_at + within) {
             return self.finish(now, at, End::Failed(failure));
         }
         flight.stage = Stage::Pausing(now + delay);
@@ -301,10 +301,10 @@ impl Desk {
             None => {
                 if let Cause::Refused(status) = cause
                     && will_not_upgrade(status)
-                    && self.station.settings.choice == Choice::Auto
+                    && self.station.settings.transport == TransportPreference::Auto
                     && !core::mem::replace(&mut self.fell_back, true)
                 {
-                    self.say(Record::FellBack(Box::new(FellBack::Refused(status))));
+                    self.say(Record::FellBack(Box::new(FallbackReason::Refused(status))));
                 }
             }
         }

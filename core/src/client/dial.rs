@@ -4,17 +4,17 @@ use alloc::string::String;
 
 /// What is to be done about the socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dial {
+pub enum SocketCommand {
     /// Drop the socket there is, if any, and open this one; TLS is part of opening it.
-    Open(Target),
+    Connect(ConnectTarget),
     /// Drop the socket, open or not.
-    HangUp,
+    Disconnect,
 }
 
 /// Where a socket leads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub struct Target {
+pub struct ConnectTarget {
     /// A name or an address, without brackets. It is also the name that a certificate must have.
     pub host: String,
     /// The port.
@@ -23,7 +23,7 @@ pub struct Target {
     pub tls: bool,
 }
 
-impl Target {
+impl ConnectTarget {
     /// A place to dial.
     #[must_use]
     pub fn new(host: &str, port: u16, tls: bool) -> Self {
@@ -34,7 +34,7 @@ impl Target {
 /// Why a socket could not be opened. The text is the system's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum ConnectFailed {
+pub enum ConnectError {
     /// The name could not be resolved, or nobody answered.
     #[error("network error: {0}")]
     Network(String),

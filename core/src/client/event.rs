@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::request::RequestId;
-use crate::connection::{Closed, Queue, Transport};
+use crate::connection::{CloseReason, Queue, Transport};
 use crate::http::Response;
-use crate::responses::{Completed, Derived, Failure, Malformed, ServerEvent};
+use crate::responses::{CompletedResponse, Failure, Malformed, ResponseInfo, ServerEvent};
 use crate::turn::Violation;
 
 /// One thing that happened. What belongs to a request names it; everything is lent until the client is used again.
@@ -22,7 +22,7 @@ pub enum Event<'a> {
         /// How.
         sent: Sent,
         /// The turn's token that went with it.
-        turn_state: Option<&'a str>,
+        turn_token: Option<&'a str>,
     },
     /// An event of its response.
     Server {
@@ -32,11 +32,11 @@ pub enum Event<'a> {
         event: ServerEvent<'a>,
     },
     /// What follows from headers and events beside the events themselves; of no request when it came between two.
-    Derived {
+    Info {
         /// Which request.
         id: Option<RequestId>,
         /// What follows.
-        derived: &'a Derived<'static>,
+        info: &'a ResponseInfo<'static>,
     },
     /// A payload that cannot be read. The response goes on.
     Malformed {
@@ -66,7 +66,7 @@ pub enum Event<'a> {
         delay: Duration,
     },
     /// From here on HTTP is spoken instead of WebSocket.
-    FellBack(&'a FellBack),
+    HttpFallback(&'a FallbackReason),
     /// New credentials are needed: answer with [`authorize`](super::Client::authorize).
     CredentialsNeeded {
         /// Which request.
@@ -90,7 +90,7 @@ pub enum Event<'a> {
         /// How.
         outcome: Outcome<'a>,
         /// What it took.
-        report: &'a Report,
+        report: &'a RequestReport,
     },
 }
 
@@ -113,7 +113,7 @@ pub struct Sent {
 /// Why HTTP is spoken from here on.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum FellBack {
+pub enum FallbackReason {
     /// The server answered the handshake with this status, and will not upgrade.
     Refused(u16),
     /// A request used up its budget on WebSocket, and goes on over HTTP.
@@ -132,7 +132,7 @@ pub enum FellBack {
 #[non_exhaustive]
 pub enum Disconnected {
     /// It ended.
-    Closed(Closed),
+    Closed(CloseReason),
     /// It did not come about.
     Failed(Failure),
 }
@@ -142,15 +142,15 @@ pub enum Disconnected {
 #[non_exhaustive]
 pub enum Outcome<'a> {
     /// The response is complete.
-    Completed(&'a Completed),
+    Completed(&'a CompletedResponse),
     /// It failed.
     Failed(&'a Failure),
     /// It was given up.
     Cancelled,
     /// It was a prewarm, and there turned out to be no WebSocket to prewarm: nothing needs to be done.
-    Skipped,
+    PrewarmSkipped,
     /// A [`Call`](super::Call) was answered with a status of 2xx.
-    Answered {
+    OperationCompleted {
         /// The answer's head.
         head: &'a Response,
         /// Its body.
@@ -161,7 +161,7 @@ pub enum Outcome<'a> {
 /// What a request took, over all its attempts. Plain data, without bodies, tokens or credentials.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Report {
+pub struct RequestReport {
     /// What the last attempt was sent on.
     pub transport: Option<Transport>,
     /// Whether that connection had carried a request before.
@@ -169,7 +169,7 @@ pub struct Report {
     /// Whether only what the server had not seen was sent.
     pub incremental: bool,
     /// Whether the turn's token went with it.
-    pub turn_state: bool,
+    pub turn_token: bool,
     /// How many times it was sent.
     pub attempts: u32,
     /// The status of the last answer that had one.
@@ -193,20 +193,20 @@ pub struct Report {
 pub(super) enum Record {
     Sent(RequestId, Sent, bool),
     Payload(RequestId),
-    Derived(Option<RequestId>, Box<Derived<'static>>),
+    Derived(Option<RequestId>, Box<ResponseInfo<'static>>),
     Violation(RequestId, Violation),
     Retry(RequestId, Box<Failure>, u32, Duration),
-    FellBack(Box<FellBack>),
+    FellBack(Box<FallbackReason>),
     CredentialsNeeded(RequestId, Box<Failure>),
     Connected(Transport, Option<Box<Response>>),
     Disconnected(Box<Disconnected>),
-    Finished(RequestId, Box<(End, Report)>),
+    Finished(RequestId, Box<(End, RequestReport)>),
 }
 
 /// How a request ended, as it waits to be said.
 #[derive(Debug)]
 pub(super) enum End {
-    Completed(Completed),
+    Completed(CompletedResponse),
     Failed(Failure),
     Cancelled,
     Skipped,
@@ -219,17 +219,17 @@ pub(super) fn lend(queue: &mut Queue<Record>) -> Option<Event<'_>> {
     // What was pushed as text is text.
     let text = |bytes| simdutf8::basic::from_utf8(bytes).unwrap_or_default();
     Some(match record {
-        Record::Sent(id, sent, token) => Event::Sent { id: *id, sent: *sent, turn_state: token.then(|| text(bytes)) },
+        Record::Sent(id, sent, token) => Event::Sent { id: *id, sent: *sent, turn_token: token.then(|| text(bytes)) },
         Record::Payload(id) => match ServerEvent::parse(text(bytes)) {
             Ok(event) => Event::Server { id: *id, event },
             Err(malformed) => Event::Malformed { id: *id, malformed, text: text(bytes) },
         },
-        Record::Derived(id, derived) => Event::Derived { id: *id, derived },
+        Record::Derived(id, derived) => Event::Info { id: *id, info: derived },
         Record::Violation(id, violation) => Event::Violation { id: *id, violation: *violation },
         Record::Retry(id, failure, retries, delay) => {
             Event::Retry { id: *id, failure, retries: *retries, delay: *delay }
         }
-        Record::FellBack(why) => Event::FellBack(why),
+        Record::FellBack(why) => Event::HttpFallback(why),
         Record::CredentialsNeeded(id, failure) => Event::CredentialsNeeded { id: *id, failure },
         Record::Connected(transport, head) => Event::Connected { transport: *transport, head: head.as_deref() },
         Record::Disconnected(why) => Event::Disconnected(why),
@@ -239,8 +239,8 @@ pub(super) fn lend(queue: &mut Queue<Record>) -> Option<Event<'_>> {
                 End::Completed(completed) => Outcome::Completed(completed),
                 End::Failed(failure) => Outcome::Failed(failure),
                 End::Cancelled => Outcome::Cancelled,
-                End::Skipped => Outcome::Skipped,
-                End::Answered(head) => Outcome::Answered { head, body: bytes },
+                End::Skipped => Outcome::PrewarmSkipped,
+                End::Answered(head) => Outcome::OperationCompleted { head, body: bytes },
             };
             Event::Finished { id: *id, outcome, report }
         }
@@ -259,8 +259,8 @@ impl Event<'_> {
             | Self::Retry { id, .. }
             | Self::CredentialsNeeded { id, .. }
             | Self::Finished { id, .. } => Some(*id),
-            Self::Derived { id, .. } => *id,
-            Self::FellBack(_) | Self::Connected { .. } | Self::Disconnected(_) => None,
+            Self::Info { id, .. } => *id,
+            Self::HttpFallback(_) | Self::Connected { .. } | Self::Disconnected(_) => None,
         }
     }
 
@@ -268,17 +268,17 @@ impl Event<'_> {
     #[must_use]
     pub fn into_owned(self) -> OwnedEvent {
         match self {
-            Self::Sent { id, sent, turn_state } => {
+            Self::Sent { id, sent, turn_token: turn_state } => {
                 OwnedEvent::Sent { id, sent, turn_state: turn_state.map(String::from) }
             }
             Self::Server { id, event } => OwnedEvent::Server { id, event: event.into_owned() },
-            Self::Derived { id, derived } => OwnedEvent::Derived { id, derived: derived.clone() },
+            Self::Info { id, info: derived } => OwnedEvent::Derived { id, derived: derived.clone() },
             Self::Malformed { id, malformed, text } => OwnedEvent::Malformed { id, malformed, text: text.into() },
             Self::Violation { id, violation } => OwnedEvent::Violation { id, violation },
             Self::Retry { id, failure, retries, delay } => {
                 OwnedEvent::Retry { id, failure: failure.clone(), retries, delay }
             }
-            Self::FellBack(why) => OwnedEvent::FellBack(why.clone()),
+            Self::HttpFallback(why) => OwnedEvent::FellBack(why.clone()),
             Self::CredentialsNeeded { id, failure } => OwnedEvent::CredentialsNeeded { id, failure: failure.clone() },
             Self::Connected { transport, head } => OwnedEvent::Connected { transport, head: head.cloned() },
             Self::Disconnected(why) => OwnedEvent::Disconnected(why.clone()),
@@ -288,8 +288,8 @@ impl Event<'_> {
                     Outcome::Completed(completed) => OwnedOutcome::Completed(completed.clone()),
                     Outcome::Failed(failure) => OwnedOutcome::Failed(failure.clone()),
                     Outcome::Cancelled => OwnedOutcome::Cancelled,
-                    Outcome::Skipped => OwnedOutcome::Skipped,
-                    Outcome::Answered { head, body } => {
+                    Outcome::PrewarmSkipped => OwnedOutcome::Skipped,
+                    Outcome::OperationCompleted { head, body } => {
                         OwnedOutcome::Answered { head: head.clone(), body: body.to_vec() }
                     }
                 },
@@ -306,15 +306,15 @@ impl Event<'_> {
 pub enum OwnedEvent {
     Sent { id: RequestId, sent: Sent, turn_state: Option<String> },
     Server { id: RequestId, event: ServerEvent<'static> },
-    Derived { id: Option<RequestId>, derived: Derived<'static> },
+    Derived { id: Option<RequestId>, derived: ResponseInfo<'static> },
     Malformed { id: RequestId, malformed: Malformed, text: String },
     Violation { id: RequestId, violation: Violation },
     Retry { id: RequestId, failure: Failure, retries: u32, delay: Duration },
-    FellBack(FellBack),
+    FellBack(FallbackReason),
     CredentialsNeeded { id: RequestId, failure: Failure },
     Connected { transport: Transport, head: Option<Response> },
     Disconnected(Disconnected),
-    Finished { id: RequestId, outcome: OwnedOutcome, report: Report },
+    Finished { id: RequestId, outcome: OwnedOutcome, report: RequestReport },
 }
 
 /// An [`Outcome`] that owns what it says.
@@ -322,7 +322,7 @@ pub enum OwnedEvent {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant and member is that of `Outcome`")]
 pub enum OwnedOutcome {
-    Completed(Completed),
+    Completed(CompletedResponse),
     Failed(Failure),
     Cancelled,
     Skipped,

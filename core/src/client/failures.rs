@@ -3,57 +3,57 @@
 use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
-use super::dial::ConnectFailed;
-use crate::connection::{Closed, Deadline, Transport};
+use super::dial::ConnectError;
+use crate::connection::{CloseReason, Deadline, Transport};
 use crate::entropy::Entropy;
 use crate::http::Response;
-use crate::responses::{Failure, FailureClass};
+use crate::responses::{Failure, FailureKind};
 
 /// The close code that says that a message is too long (RFC 6455 §7.4.1).
 const TOO_BIG: u16 = 1009;
 
-pub(super) fn not_connected(why: &ConnectFailed) -> Failure {
+pub(super) fn not_connected(why: &ConnectError) -> Failure {
     let class = match why {
-        ConnectFailed::Network(_) => FailureClass::Connect,
-        ConnectFailed::Tls(_) => FailureClass::Tls,
+        ConnectError::Network(_) => FailureKind::Connect,
+        ConnectError::Tls(_) => FailureKind::Tls,
     };
     Failure::new(class, &why.to_string())
 }
 
 /// What the end of a connection is to a request that was on it.
-pub(super) fn lost(transport: Transport, closed: &Closed) -> Failure {
+pub(super) fn lost(transport: Transport, closed: &CloseReason) -> Failure {
     let websocket = transport == Transport::WebSocket;
     match closed {
-        Closed::Timeout(Deadline::Head) => Failure::timeout(),
-        Closed::Timeout(Deadline::Write) if websocket => {
-            Failure::new(FailureClass::Timeout, "idle timeout sending websocket request")
+        CloseReason::Timeout(Deadline::Head) => Failure::timeout(),
+        CloseReason::Timeout(Deadline::Write) if websocket => {
+            Failure::new(FailureKind::Timeout, "idle timeout sending websocket request")
         }
-        Closed::Timeout(Deadline::Write) => Failure::new(FailureClass::Timeout, "idle timeout sending the request"),
-        Closed::Timeout(Deadline::Progress | Deadline::Bytes | Deadline::Control) => {
+        CloseReason::Timeout(Deadline::Write) => Failure::new(FailureKind::Timeout, "idle timeout sending the request"),
+        CloseReason::Timeout(Deadline::Progress | Deadline::Bytes | Deadline::Control) => {
             Failure::stream(&closed.to_string())
         }
-        Closed::Timeout(_) if websocket => Failure::stream("idle timeout waiting for websocket"),
-        Closed::Timeout(_) => Failure::stream("idle timeout waiting for SSE"),
-        Closed::Peer { code: TOO_BIG, .. } => {
-            Failure::new(FailureClass::TooLarge, "the server closed the websocket with code 1009")
+        CloseReason::Timeout(_) if websocket => Failure::stream("idle timeout waiting for websocket"),
+        CloseReason::Timeout(_) => Failure::stream("idle timeout waiting for SSE"),
+        CloseReason::Peer { code: TOO_BIG, .. } => {
+            Failure::new(FailureKind::TooLarge, "the server closed the websocket with code 1009")
         }
-        Closed::Peer { .. } => Failure::stream("websocket closed by server before response.completed"),
-        Closed::Eof | Closed::Local => Failure::stream("stream closed before response.completed"),
-        Closed::Binary => Failure::stream("unexpected binary websocket event"),
-        Closed::Truncated
-        | Closed::Http(_)
-        | Closed::Events(_)
-        | Closed::WebSocket(_)
-        | Closed::Handshake(_)
-        | Closed::Unsolicited
-        | Closed::BodyTooLong { .. } => Failure::stream(&closed.to_string()),
+        CloseReason::Peer { .. } => Failure::stream("websocket closed by server before response.completed"),
+        CloseReason::Eof | CloseReason::Local => Failure::stream("stream closed before response.completed"),
+        CloseReason::Binary => Failure::stream("unexpected binary websocket event"),
+        CloseReason::Truncated
+        | CloseReason::Http(_)
+        | CloseReason::Events(_)
+        | CloseReason::WebSocket(_)
+        | CloseReason::Handshake(_)
+        | CloseReason::Unsolicited
+        | CloseReason::BodyTooLong { .. } => Failure::stream(&closed.to_string()),
     }
 }
 
 /// The failure of an answer whose status is not a success.
 pub(super) fn answered(head: &Response, body: &[u8], url: &str, unix: Option<u64>) -> Failure {
     let text = String::from_utf8_lossy(body);
-    Failure::from_http(head.status(), &head.headers.text(), &text, Some(url), unix)
+    Failure::from_http(head.status(), &head.headers.ascii_pairs(), &text, Some(url), unix)
 }
 
 /// Whether a server that answers the handshake so will not upgrade at all (`docs/differences.md` 31): it does not know how, or

@@ -4,12 +4,12 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::event::Report;
-use super::request::{Call, Request, RequestId};
+use super::event::RequestReport;
+use super::request::{RawOperation, Request, RequestId};
 use crate::connection::Transport;
-use crate::responses::{Derivation, Item, Replay};
+use crate::responses::{Item, RequestProgress, ResponseInfoTracker};
 use crate::time::Instant;
-use crate::turn::{Input, State};
+use crate::turn::{RequestInput, RequestState};
 
 /// What is asked.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) enum Ask {
         request: Box<Request>,
         warm: bool,
     },
-    Call(Box<Call>),
+    Call(Box<RawOperation>),
 }
 
 /// Where the request stands with the client.
@@ -52,14 +52,14 @@ pub(super) struct Budget {
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     /// The request's step in the turn's table, of the last attempt.
-    pub(super) state: State,
+    pub(super) state: RequestState,
     /// Whether any attempt delivered output.
     pub(super) output: bool,
     /// The items that are done; `None` when one of them could not be read, so that nothing can build on them.
     pub(super) items: Option<Vec<Item>>,
     /// How many bytes they came in.
     pub(super) item_bytes: usize,
-    pub(super) derivation: Derivation,
+    pub(super) derivation: ResponseInfoTracker,
     pub(super) last_event: Instant,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Flight {
     pub(super) seen: Seen,
     pub(super) asked_at: Instant,
     pub(super) sent_at: Instant,
-    pub(super) report: Report,
+    pub(super) report: RequestReport,
 }
 
 impl Flight {
@@ -85,7 +85,7 @@ impl Flight {
             seen: Seen::default(),
             asked_at: now,
             sent_at: now,
-            report: Report::default(),
+            report: RequestReport::default(),
         }
     }
 
@@ -113,7 +113,7 @@ impl Flight {
     pub(super) const fn bears_token(&self) -> bool {
         match &self.ask {
             Ask::Create { .. } => true,
-            Ask::Call(call) => call.turn_state,
+            Ask::Call(call) => call.send_turn_token,
         }
     }
 
@@ -122,11 +122,11 @@ impl Flight {
         self.stage = Stage::Sent { deadline };
         self.sent_at = now;
         self.seen = Seen {
-            state: State::Requested,
+            state: RequestState::Requested,
             output: self.seen.output,
             items: Some(Vec::new()),
             item_bytes: 0,
-            derivation: Derivation::default(),
+            derivation: ResponseInfoTracker::default(),
             last_event: now,
         };
         self.report.attempts += 1;
@@ -136,11 +136,11 @@ impl Flight {
     }
 
     /// Takes a step of the turn's table, if there is one.
-    pub(super) fn step(&mut self, input: Input) {
+    pub(super) fn step(&mut self, input: RequestInput) {
         if let Some(next) = self.seen.state.after(input) {
             self.seen.state = next;
         }
-        self.seen.output |= self.seen.state == State::Output;
+        self.seen.output |= self.seen.state == RequestState::Output;
     }
 
     /// Something came of it.
@@ -164,17 +164,17 @@ impl Flight {
     }
 
     /// What had been sent and seen.
-    pub(super) const fn replay(&self) -> Replay {
+    pub(super) const fn replay(&self) -> RequestProgress {
         match self.seen.state {
-            _ if self.seen.output => Replay::OutputSeen,
-            State::Idle => Replay::NotSent,
-            State::Created | State::Output => Replay::CreatedOnly,
-            State::Requested
-            | State::Completed
-            | State::Failed
-            | State::Incomplete
-            | State::Cancelled
-            | State::Lost => Replay::SentNoEvent,
+            _ if self.seen.output => RequestProgress::OutputSeen,
+            RequestState::Idle => RequestProgress::NotSent,
+            RequestState::Created | RequestState::Output => RequestProgress::Created,
+            RequestState::Requested
+            | RequestState::Completed
+            | RequestState::Failed
+            | RequestState::Incomplete
+            | RequestState::Cancelled
+            | RequestState::Lost => RequestProgress::Sent,
         }
     }
 
@@ -190,7 +190,7 @@ impl Flight {
     }
 
     /// The report, as it is at the end.
-    pub(super) fn closed_report(mut self, now: Instant) -> (Ask, Option<Vec<Item>>, Report) {
+    pub(super) fn closed_report(mut self, now: Instant) -> (Ask, Option<Vec<Item>>, RequestReport) {
         self.report.total = now.saturating_duration_since(self.asked_at);
         (self.ask, self.seen.items, self.report)
     }

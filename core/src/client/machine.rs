@@ -8,26 +8,26 @@ use core::fmt;
 use super::chain::Chains;
 use super::credentials::Credentials;
 use super::desk::Desk;
-use super::dial::Dial;
+use super::dial::SocketCommand;
 use super::event::{End, Event, lend};
 use super::flight::{Ask, Flight, Stage};
 use super::provider::{InvalidProvider, Provider};
-use super::request::{Call, Misuse, Refused, Request, RequestId};
+use super::request::{CommandError, RawOperation, Rejected, Request, RequestId};
 use super::settings::{CancelMode, Settings};
 use super::station::Station;
 use super::wire::Wire;
-use crate::connection::{LastSeen, Queue, Transport};
+use crate::connection::{LastActivity, Queue, Transport};
 use crate::entropy::{Entropy, Seed};
 use crate::responses::session::Session;
-use crate::responses::{Failure, FailureClass, Item};
+use crate::responses::{Failure, FailureKind, Item};
 use crate::time::Instant;
-use crate::turn::TurnState;
+use crate::turn::TurnToken;
 
 /// One conversation with one provider: turns, the requests of each, and whatever connections that takes.
 pub struct Client {
     pub(super) desk: Desk,
     pub(super) wire: Wire,
-    pub(super) dial: Option<Dial>,
+    pub(super) dial: Option<SocketCommand>,
     life: Life,
     /// The number of requests so far.
     asked: u64,
@@ -68,7 +68,7 @@ impl Client {
         let desk = Desk {
             station: Station::new(provider, credentials, settings)?,
             entropy: Entropy::new(seed),
-            token: TurnState::new(),
+            token: TurnToken::new(),
             flights: Vec::new(),
             chains: Chains::default(),
             queue: Queue::default(),
@@ -80,7 +80,7 @@ impl Client {
 
     /// Says what the Unix time is, in milliseconds. It stamps WebSocket requests (`docs/protocol.md` §3.8) and reads
     /// `Retry-After` dates; without it neither happens.
-    pub const fn set_unix_time(&mut self, now: Instant, millis: u64) {
+    pub const fn set_wall_clock(&mut self, now: Instant, millis: u64) {
         self.desk.station.set_unix(now, millis);
     }
 
@@ -93,12 +93,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Misuse::InFlight`] while a request has not ended: cancel it first.
-    pub fn begin_turn(&mut self) -> Result<(), Misuse> {
-        if self.in_flight() {
-            return Err(Misuse::InFlight);
+    /// [`CommandError::InFlight`] while a request has not ended: cancel it first.
+    pub fn begin_turn(&mut self) -> Result<(), CommandError> {
+        if self.has_pending_requests() {
+            return Err(CommandError::InFlight);
         }
-        self.desk.token = TurnState::new();
+        self.desk.token = TurnToken::new();
         Ok(())
     }
 
@@ -106,13 +106,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Misuse`], with the request handed back: a lane or header that cannot be sent, a lane that is busy when
+    /// [`CommandError`], with the request handed back: a lane or header that cannot be sent, a lane that is busy when
     /// [`Settings::queue`] is off, or a client that is closed.
-    pub fn send(&mut self, now: Instant, request: impl Into<Request>) -> Result<RequestId, Refused<Request>> {
+    pub fn send(&mut self, now: Instant, request: impl Into<Request>) -> Result<RequestId, Rejected<Request>> {
         let request = request.into();
         match self.judge(&request) {
             Ok(()) => Ok(self.ask(now, Ask::Create { request: Box::new(request), warm: false })),
-            Err(why) => Err(Refused { why, value: Box::new(request) }),
+            Err(why) => Err(Rejected { reason: why, value: Box::new(request) }),
         }
     }
 
@@ -126,10 +126,10 @@ impl Client {
         &mut self,
         now: Instant,
         request: impl Into<Request>,
-    ) -> Result<Option<RequestId>, Refused<Request>> {
+    ) -> Result<Option<RequestId>, Rejected<Request>> {
         let request = request.into();
         if let Err(why) = self.judge(&request) {
-            return Err(Refused { why, value: Box::new(request) });
+            return Err(Rejected { reason: why, value: Box::new(request) });
         }
         let lane = request.lane.as_deref();
         let busy = self.desk.flights.iter().any(|flight| flight.lane() == lane);
@@ -144,12 +144,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Misuse`], with the call handed back.
-    pub fn call(&mut self, now: Instant, call: Call) -> Result<RequestId, Refused<Call>> {
+    /// [`CommandError`], with the call handed back.
+    pub fn submit_raw(&mut self, now: Instant, call: RawOperation) -> Result<RequestId, Rejected<RawOperation>> {
         let fit = self.open().and_then(|()| self.desk.station.judge(&call.headers, None));
         match fit {
             Ok(()) => Ok(self.ask(now, Ask::Call(Box::new(call)))),
-            Err(why) => Err(Refused { why, value: Box::new(call) }),
+            Err(why) => Err(Rejected { reason: why, value: Box::new(call) }),
         }
     }
 
@@ -160,7 +160,7 @@ impl Client {
     pub fn preconnect(&mut self, now: Instant) {
         let transport = match self.desk.station.websocket() && !self.desk.fell_back {
             true => Transport::WebSocket,
-            false => Transport::Sse,
+            false => Transport::Http,
         };
         if matches!(self.wire, Wire::Down) && self.life == Life::Open {
             self.reach(now, transport);
@@ -172,15 +172,15 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Misuse::NoRequest`] when no response with an id is under way for it on a WebSocket.
-    pub fn steer(&mut self, now: Instant, id: RequestId, input: &[Item]) -> Result<(), Misuse> {
+    /// [`CommandError::NoRequest`] when no response with an id is under way for it on a WebSocket.
+    pub fn steer(&mut self, now: Instant, id: RequestId, input: &[Item]) -> Result<(), CommandError> {
         let flight = self.desk.flights.iter_mut().find(|flight| flight.id == id && flight.is_sent());
-        let (Some(flight), Wire::Up(live)) = (flight, &mut self.wire) else { return Err(Misuse::NoRequest) };
+        let (Some(flight), Wire::Up(live)) = (flight, &mut self.wire) else { return Err(CommandError::NoRequest) };
         let (Transport::WebSocket, Some(response)) = (live.transport, &flight.report.response_id) else {
-            return Err(Misuse::NoRequest);
+            return Err(CommandError::NoRequest);
         };
         let text = crate::responses::request::steer(response, flight.lane(), input);
-        live.connection.send_note(now, &text).map_err(|_| Misuse::NoRequest)?;
+        live.connection.send_message(now, &text).map_err(|_| CommandError::NoRequest)?;
         flight.report.sent_bytes += text.len();
         // What the server makes of the two inputs is not known item by item, so nothing can build on it.
         flight.seen.items = None;
@@ -207,7 +207,7 @@ impl Client {
         }
         while let Some(at) = self.desk.flights.iter().position(|flight| matches!(flight.stage, Stage::Asking(_))) {
             if refused {
-                let failure = Failure::new(FailureClass::Unauthorized, "no new credentials were given");
+                let failure = Failure::new(FailureKind::Unauthorized, "no new credentials were given");
                 self.desk.finish(now, at, End::Failed(failure));
             } else {
                 self.desk.flights[at].stage = Stage::Ready;
@@ -224,7 +224,7 @@ impl Client {
     }
 
     /// Takes no more requests; when those under way have ended, the client closes.
-    pub fn drain(&mut self, now: Instant) {
+    pub fn shut_down_gracefully(&mut self, now: Instant) {
         if self.life == Life::Open {
             self.life = Life::Draining;
         }
@@ -232,7 +232,7 @@ impl Client {
     }
 
     /// What is to be done about the socket, once.
-    pub fn poll_dial(&mut self) -> Option<Dial> {
+    pub fn poll_socket(&mut self) -> Option<SocketCommand> {
         self.dial.take()
     }
 
@@ -267,7 +267,7 @@ impl Client {
     pub fn wants_input(&self) -> bool {
         match &self.wire {
             Wire::Up(live) => {
-                let limit = self.desk.station.settings.connection.backlog;
+                let limit = self.desk.station.settings.connection.max_backlog;
                 live.connection.wants_input() && self.desk.queue.backlog() < limit
             }
             Wire::Down | Wire::Dialing { .. } => false,
@@ -282,53 +282,53 @@ impl Client {
 
     /// Whether a request has not ended.
     #[must_use]
-    pub fn in_flight(&self) -> bool {
+    pub fn has_pending_requests(&self) -> bool {
         !self.desk.flights.is_empty()
     }
 
     /// The turn's token, once the server has handed one out.
     #[must_use]
-    pub fn turn_state(&self) -> Option<&str> {
+    pub fn turn_token(&self) -> Option<&str> {
         self.desk.token.get()
     }
 
     /// When the server was last heard of on the connection there is, by what was heard; never, where there is none.
     #[must_use]
-    pub fn last_seen(&self) -> LastSeen {
+    pub fn last_seen(&self) -> LastActivity {
         match &self.wire {
             Wire::Up(live) => live.connection.last_seen(),
-            Wire::Down | Wire::Dialing { .. } => LastSeen::default(),
+            Wire::Down | Wire::Dialing { .. } => LastActivity::default(),
         }
     }
 
     /// Payloads that came with no request to belong to.
     #[must_use]
-    pub const fn strays(&self) -> u64 {
+    pub const fn unmatched_events(&self) -> u64 {
         self.desk.strays
     }
 
     /// Requests that went out over HTTP without the turn's token, because no header can hold it (§8.3).
     #[must_use]
-    pub const fn tokens_left_out(&self) -> u64 {
+    pub const fn omitted_turn_tokens(&self) -> u64 {
         self.desk.station.unsendable
     }
 
     /// Whether WebSocket was given up for HTTP.
     #[must_use]
-    pub const fn fell_back(&self) -> bool {
+    pub const fn is_http_fallback(&self) -> bool {
         self.desk.fell_back
     }
 
-    fn open(&self) -> Result<(), Misuse> {
-        if self.life == Life::Open { Ok(()) } else { Err(Misuse::Closed) }
+    fn open(&self) -> Result<(), CommandError> {
+        if self.life == Life::Open { Ok(()) } else { Err(CommandError::Closed) }
     }
 
-    fn judge(&self, request: &Request) -> Result<(), Misuse> {
+    fn judge(&self, request: &Request) -> Result<(), CommandError> {
         self.open()?;
         let lane = request.lane.as_deref();
         self.desk.station.judge(&request.headers, lane)?;
         let busy = self.desk.flights.iter().any(|flight| flight.lane() == lane);
-        if busy && !self.desk.station.settings.queue { Err(Misuse::InFlight) } else { Ok(()) }
+        if busy && !self.desk.station.settings.queue_on_busy_lane { Err(CommandError::InFlight) } else { Ok(()) }
     }
 
     fn ask(&mut self, now: Instant, mut ask: Ask) -> RequestId {
@@ -345,7 +345,7 @@ impl Client {
     /// A request that was on the connection was given up.
     fn give_up(&mut self, now: Instant, lane: Option<String>) {
         let Wire::Up(live) = &mut self.wire else { return };
-        if live.transport == Transport::Sse {
+        if live.transport == Transport::Http {
             return self.hang_up(now);
         }
         let limit = match self.desk.station.settings.cancel {
@@ -361,7 +361,7 @@ impl Client {
 
     /// Whether the connection is to be closed because nothing more will be asked.
     pub(super) fn is_ending(&mut self) -> bool {
-        if self.life == Life::Draining && !self.in_flight() {
+        if self.life == Life::Draining && !self.has_pending_requests() {
             self.life = Life::Closed;
         }
         self.life == Life::Closed

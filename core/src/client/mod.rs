@@ -7,7 +7,7 @@
 //! from one machine to the other:
 //!
 //! ```
-//! use turnwire::client::{Client, Credentials, Dial, Event, Outcome, Provider, Settings};
+//! use turnwire::client::{Client, Credentials, SocketCommand, Event, Outcome, Provider, Settings};
 //! use turnwire::connection::{Config, Connection, Incoming};
 //! use turnwire::http::Headers;
 //! use turnwire::responses::{CreateResponse, Item};
@@ -30,12 +30,12 @@
 //!     if client.is_finished() {
 //!         break;
 //!     }
-//!     match client.poll_dial() {
-//!         Some(Dial::Open(target)) => {
+//!     match client.poll_socket() {
+//!         Some(SocketCommand::Connect(target)) => {
 //!             assert_eq!((target.host.as_str(), target.port), ("localhost", 8080));
 //!             client.handle_connected(now); // a real loop connects first
 //!         }
-//!         Some(Dial::HangUp) => server.handle_eof(now),
+//!         Some(SocketCommand::Disconnect) => server.handle_eof(now),
 //!         None => {}
 //!     }
 //!     let sent = client.poll_transmit().to_vec();
@@ -75,12 +75,12 @@ mod station;
 mod stored;
 mod wire;
 
-pub use addresses::Addresses;
-pub use credentials::{Credentials, Outgoing, Secret, Sign, SignError, TokenCommand};
-pub use dial::{ConnectFailed, Dial, Target};
-pub use event::{Disconnected, Event, FellBack, Outcome, OwnedEvent, OwnedOutcome, Report, Sent};
+pub use addresses::HappyEyeballs;
+pub use credentials::{Credentials, Secret, Sign, SignError, SignableRequest, TokenCommand};
+pub use dial::{ConnectError, ConnectTarget, SocketCommand};
+pub use event::{Disconnected, Event, FallbackReason, Outcome, OwnedEvent, OwnedOutcome, RequestReport, Sent};
 pub use machine::Client;
-pub use operation::Performed;
-pub use provider::{InvalidProvider, Profile, Provider, Retry};
-pub use request::{Call, Misuse, Refused, Request, RequestId, Trace};
-pub use settings::{Attest, CancelMode, Choice, Settings};
+pub use operation::Submitted;
+pub use provider::{Capabilities, InvalidProvider, Provider, RetryPolicy};
+pub use request::{CommandError, RawOperation, Rejected, Request, RequestId, TraceContext};
+pub use settings::{AttestationFn, CancelMode, Settings, TransportPreference};

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::desk::Cause;
-use super::dial::ConnectFailed;
+use super::dial::ConnectError;
 use super::failures;
 use super::flight::Ask;
 use super::machine::Client;
@@ -21,7 +21,7 @@ impl Client {
         let config = self.desk.station.config(transport);
         let mut connection = Connection::client(config, transport, self.desk.entropy.fork());
         let stage = match transport {
-            Transport::Sse => {
+            Transport::Http => {
                 self.desk.connected(transport);
                 wire::Stage::Open
             }
@@ -47,7 +47,7 @@ impl Client {
     }
 
     /// The socket that was asked for last could not be opened.
-    pub fn handle_connect_failed(&mut self, now: Instant, why: ConnectFailed) {
+    pub fn handle_connect_failed(&mut self, now: Instant, why: ConnectError) {
         let Wire::Dialing { transport, .. } = self.wire else { return };
         self.wire = Wire::Down;
         self.desk.blame(now, transport, Cause::NoConnection, failures::not_connected(&why));
@@ -115,5 +115,5 @@ impl Client {
 /// The lane whose response a step ends.
 fn drained_lane(step: &Step<'_>) -> Option<Option<String>> {
     let Step::Payload { envelope, late: false, .. } = step else { return None };
-    envelope.class().is_end().then(|| envelope.stream_id().map(Cow::into_owned))
+    envelope.class().is_terminal().then(|| envelope.stream_id().map(Cow::into_owned))
 }

@@ -5,20 +5,20 @@ use alloc::vec::Vec;
 
 use super::event::Outcome;
 use super::machine::Client;
-use super::request::{Call, Refused, RequestId};
+use super::request::{RawOperation, Rejected, RequestId};
 use crate::responses::Failure;
-use crate::responses::request::Wire;
+use crate::responses::request::ItemEncoding;
 use crate::responses::session::TurnMetadata;
 use crate::responses::unary::Operation;
 use crate::time::Instant;
 
 /// What became of the wish for an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Performed<A> {
+pub enum Submitted<A> {
     /// It was asked; its [`Event::Finished`](super::Event::Finished) brings the answer, to be read by [`Outcome::read`].
-    Asked(RequestId),
+    Pending(RequestId),
     /// There was nothing to ask, and this is the answer.
-    Unasked(A),
+    Immediate(A),
 }
 
 impl Client {
@@ -27,32 +27,32 @@ impl Client {
     /// # Errors
     ///
     /// As [`call`](Self::call).
-    pub fn perform<O: Operation>(
+    pub fn submit<O: Operation>(
         &mut self,
         now: Instant,
         operation: &O,
         turn: Option<TurnMetadata>,
-    ) -> Result<Performed<O::Answer>, Refused<Call>> {
-        if let Some(answer) = operation.unasked() {
-            return Ok(Performed::Unasked(answer));
+    ) -> Result<Submitted<O::Answer>, Rejected<RawOperation>> {
+        if let Some(answer) = operation.immediate_answer() {
+            return Ok(Submitted::Immediate(answer));
         }
         let station = &self.desk.station;
-        let wire = Wire::new(station.settings.item_ids, false, station.provider.is_first_party());
+        let wire = ItemEncoding::new(station.settings.send_item_ids, false, station.provider.is_first_party());
         let mut body = Vec::new();
         operation.encode(wire, &mut body);
-        let call = Call {
+        let call = RawOperation {
             method: O::METHOD,
             path: O::PATH.into(),
             query: operation.query(),
             headers: Vec::new(),
             body,
-            turn_state: O::TURN_STATE,
+            send_turn_token: O::TURN_STATE,
             timeout: O::timeout(station.provider.idle_timeout),
-            surface: Some(O::SURFACE),
+            header_set: Some(O::SURFACE),
             turn,
             lite: false,
         };
-        self.call(now, call).map(Performed::Asked)
+        self.submit_raw(now, call).map(Submitted::Pending)
     }
 }
 
@@ -62,12 +62,12 @@ impl Outcome<'_> {
     #[must_use]
     pub fn read<O: Operation>(&self) -> Option<Result<O::Answer, Failure>> {
         match self {
-            Self::Answered { head, body } => {
+            Self::OperationCompleted { head, body } => {
                 let text = String::from_utf8_lossy(body);
-                Some(O::read(&head.headers.text(), &text))
+                Some(O::read(&head.headers.ascii_pairs(), &text))
             }
             Self::Failed(failure) => Some(Err((*failure).clone())),
-            Self::Completed(_) | Self::Cancelled | Self::Skipped => None,
+            Self::Completed(_) | Self::Cancelled | Self::PrewarmSkipped => None,
         }
     }
 }

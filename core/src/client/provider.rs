@@ -24,7 +24,7 @@ pub struct Provider {
     /// Headers of every request.
     pub headers: Vec<(String, String)>,
     /// What is tried again, how often and when.
-    pub retry: Retry,
+    pub retry: RetryPolicy,
     /// From the decision to dial until the connection can carry a request, TLS and handshake included: 15 s.
     pub connect_timeout: Duration,
     /// From one event to the next, and from a request to its response's head: 300 s.
@@ -32,17 +32,17 @@ pub struct Provider {
     /// Whether `http` and `ws` may be spoken to hosts other than loopback ones.
     pub allow_plain: bool,
     /// What the server can do.
-    pub profile: Profile,
+    pub capabilities: Capabilities,
 }
 
 /// What a server can do, beside answering requests.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Profile {
+pub struct Capabilities {
     /// Whether it speaks WebSocket.
     pub websocket: bool,
     /// The `OpenAI-Beta` header of WebSocket handshakes.
-    pub beta: Option<String>,
+    pub beta_header: Option<String>,
     /// Whether requests may build on the response before them (§9.5).
     pub incremental: bool,
     /// Whether permessage-deflate is offered.
@@ -50,29 +50,29 @@ pub struct Profile {
     /// Whether it takes request bodies in zstd, with the credentials that it is used with (§4.1): not with an API key.
     pub zstd: bool,
     /// Requests that may be in flight on one WebSocket, each on a lane of its own: 1.
-    pub in_flight: usize,
+    pub max_concurrent_requests: usize,
     /// Names that lanes may have in one WebSocket's life: 32. For one more, it is replaced when it is idle.
-    pub named_lanes: usize,
+    pub max_lane_names: usize,
     /// How old a WebSocket may become before it is replaced, when it is idle: 55 min, of the 60 that servers allow.
-    pub max_age: Option<Duration>,
+    pub max_connection_age: Option<Duration>,
     /// Bytes of one request that the server takes; a longer one is not sent.
-    pub send_cap: Option<usize>,
+    pub max_request_bytes: Option<usize>,
     /// How often an open WebSocket is pinged: 25 s, give or take a tenth.
-    pub ping: Option<Duration>,
+    pub ping_interval: Option<Duration>,
     /// Whether requests replay the turn's token (§8).
-    pub turn_state: bool,
+    pub turn_token: bool,
     /// Whether responses are stored, so that item ids travel (§3.6).
-    pub stores: bool,
+    pub store_responses: bool,
     /// Whether a WebSocket is used again after a request failed on it.
-    pub keep_after_failure: bool,
+    pub reuse_after_failure: bool,
 }
 
 /// What is tried again (§10). One budget holds for a request, whatever fails of it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Retry {
+pub struct RetryPolicy {
     /// How often a request is made again on one transport: 5.
-    pub retries: u32,
+    pub max_retries: u32,
     /// The delay before the first time: 200 ms. It doubles, and varies by a tenth.
     pub base_delay: Duration,
     /// Whether status 429 is retried.
@@ -82,41 +82,41 @@ pub struct Retry {
     /// Whether failures to connect, timeouts and lost connections are retried.
     pub on_transport: bool,
     /// No retry begins later than this after the request was made.
-    pub within: Option<Duration>,
+    pub max_elapsed: Option<Duration>,
     /// The longest delay that a server may ask for: 10 min. Who is asked to wait longer fails, and is told how long.
-    pub max_delay: Option<Duration>,
+    pub max_server_delay: Option<Duration>,
 }
 
-impl Default for Retry {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
-            retries: 5,
+            max_retries: 5,
             base_delay: Duration::from_millis(200),
             on_429: false,
             on_5xx: true,
             on_transport: true,
-            within: None,
-            max_delay: Some(Duration::from_secs(600)),
+            max_elapsed: None,
+            max_server_delay: Some(Duration::from_secs(600)),
         }
     }
 }
 
-impl Default for Profile {
+impl Default for Capabilities {
     fn default() -> Self {
         Self {
             websocket: true,
-            beta: None,
+            beta_header: None,
             incremental: true,
             deflate: true,
             zstd: false,
-            in_flight: 1,
-            named_lanes: 32,
-            max_age: Some(Duration::from_secs(55 * 60)),
-            send_cap: None,
-            ping: Some(Duration::from_secs(25)),
-            turn_state: true,
-            stores: false,
-            keep_after_failure: false,
+            max_concurrent_requests: 1,
+            max_lane_names: 32,
+            max_connection_age: Some(Duration::from_secs(55 * 60)),
+            max_request_bytes: None,
+            ping_interval: Some(Duration::from_secs(25)),
+            turn_token: true,
+            store_responses: false,
+            reuse_after_failure: false,
         }
     }
 }
@@ -130,11 +130,11 @@ impl Provider {
             base_url: base_url.into(),
             query: Vec::new(),
             headers: Vec::new(),
-            retry: Retry::default(),
+            retry: RetryPolicy::default(),
             connect_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(300),
             allow_plain: false,
-            profile: Profile::default(),
+            capabilities: Capabilities::default(),
         }
     }
 
@@ -142,11 +142,11 @@ impl Provider {
     #[must_use]
     pub fn openai() -> Self {
         let mut provider = Self::new("OpenAI", "https://api.openai.com/v1");
-        provider.profile = Profile {
-            in_flight: 16,
-            send_cap: Some(16 * 1024 * 1024 - 1),
-            keep_after_failure: true,
-            ..Profile::default()
+        provider.capabilities = Capabilities {
+            max_concurrent_requests: 16,
+            max_request_bytes: Some(16 * 1024 * 1024 - 1),
+            reuse_after_failure: true,
+            ..Capabilities::default()
         };
         provider
     }
@@ -155,11 +155,11 @@ impl Provider {
     #[must_use]
     pub fn codex() -> Self {
         let mut provider = Self::new("OpenAI", "https://chatgpt.com/backend-api/codex");
-        provider.profile = Profile {
-            beta: Some("responses_websockets=2026-02-06".into()),
+        provider.capabilities = Capabilities {
+            beta_header: Some("responses_websockets=2026-02-06".into()),
             zstd: true,
-            send_cap: Some(16 * 1024 * 1024 - 1),
-            ..Profile::default()
+            max_request_bytes: Some(16 * 1024 * 1024 - 1),
+            ..Capabilities::default()
         };
         provider
     }
@@ -168,7 +168,7 @@ impl Provider {
     #[must_use]
     pub fn azure(base_url: &str) -> Self {
         let mut provider = Self::new("azure", base_url);
-        provider.profile = Profile { websocket: false, stores: true, ..Profile::default() };
+        provider.capabilities = Capabilities { websocket: false, store_responses: true, ..Capabilities::default() };
         provider
     }
 
@@ -176,7 +176,7 @@ impl Provider {
     #[must_use]
     pub fn local(port: u16) -> Self {
         let mut provider = Self::new("gpt-oss", &alloc::format!("http://localhost:{port}/v1"));
-        provider.profile = Profile { websocket: false, ..Profile::default() };
+        provider.capabilities = Capabilities { websocket: false, ..Capabilities::default() };
         provider
     }
 
@@ -217,7 +217,7 @@ impl Provider {
     /// Whether responses are stored: `store` is `true` in every request then.
     #[must_use]
     pub fn stores(&self) -> bool {
-        self.profile.stores || self.is_azure()
+        self.capabilities.store_responses || self.is_azure()
     }
 }
 
@@ -228,7 +228,7 @@ impl fmt::Debug for Provider {
             .field("name", &self.name)
             .field("headers", &names)
             .field("retry", &self.retry)
-            .field("profile", &self.profile)
+            .field("profile", &self.capabilities)
             .finish_non_exhaustive()
     }
 }

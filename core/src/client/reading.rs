@@ -7,9 +7,9 @@ use super::event::{End, Record};
 use super::failures;
 use super::flight::Flight;
 use super::station::TURN_STATE;
-use crate::connection::{Closed, Step, Transport, input_of};
+use crate::connection::{CloseReason, Step, Transport, input_of};
 use crate::http::Response;
-use crate::responses::{Class, Completed, Envelope, Failure, FailureClass, Origin};
+use crate::responses::{CompletedResponse, Envelope, EventClass, Failure, FailureKind, HeaderSource};
 use crate::time::Instant;
 use crate::turn::Violation;
 
@@ -26,11 +26,11 @@ pub(super) enum Verdict {
     /// The HTTP exchange is over.
     Free,
     /// A request failed on it, and it may be known for it.
-    Failed(FailureClass),
+    Failed(FailureKind),
     /// The peer has said that it is of no more use.
     Spoiled(Box<Failure>),
     /// It is over.
-    Over(Closed),
+    Over(CloseReason),
 }
 
 impl Desk {
@@ -43,7 +43,7 @@ impl Desk {
         step: Step<'_>,
     ) -> Verdict {
         match step {
-            Step::Moved => Verdict::Nothing,
+            Step::Consumed => Verdict::Nothing,
             Step::Upgraded { head } => {
                 self.say(Record::Connected(transport, Some(Box::new(head.clone()))));
                 Verdict::Upgraded(head)
@@ -72,7 +72,7 @@ impl Desk {
                 Verdict::Nothing
             }
             Step::End { .. } => {
-                self.fail_sent(now, Cause::Lost, &failures::lost(transport, &Closed::Eof));
+                self.fail_sent(now, Cause::Lost, &failures::lost(transport, &CloseReason::Eof));
                 Verdict::Free
             }
             Step::Closed(closed) => {
@@ -103,8 +103,8 @@ impl Desk {
         flight.report.status = Some(head.status());
         flight.report.request_id = head.headers.get_str("x-request-id").map(Into::into);
         let id = flight.id;
-        let fields = head.headers.text();
-        let derived = flight.seen.derivation.prelude(Origin::Response, &fields);
+        let fields = head.headers.ascii_pairs();
+        let derived = flight.seen.derivation.prelude(HeaderSource::Response, &fields);
         self.derived(Some(id), derived);
     }
 
@@ -126,7 +126,7 @@ impl Desk {
         let lane = envelope.stream_id();
         self.flights
             .iter()
-            .position(|flight| flight.is_sent() && (transport == Transport::Sse || flight.lane() == lane.as_deref()))
+            .position(|flight| flight.is_sent() && (transport == Transport::Http || flight.lane() == lane.as_deref()))
     }
 
     fn payload(
@@ -142,14 +142,14 @@ impl Desk {
             return self.stray(now, envelope);
         };
         let origin = match transport {
-            Transport::Sse => Origin::Response,
-            Transport::WebSocket => Origin::Handshake,
+            Transport::Http => HeaderSource::Response,
+            Transport::WebSocket => HeaderSource::Handshake,
         };
         let flight = &mut self.flights[at];
         let id = flight.id;
         if let (None, Some(head)) = (flight.report.first_event, head) {
             // What the handshake said holds for each request of the connection (§5.2).
-            let fields = head.headers.text();
+            let fields = head.headers.ascii_pairs();
             let derived = flight.seen.derivation.prelude(origin, &fields);
             self.derived(Some(id), derived);
         }
@@ -177,18 +177,18 @@ impl Desk {
         let flight = &mut self.flights[at];
         flight.step(input_of(class));
         match class {
-            Class::Note => Verdict::Nothing,
-            Class::Created => {
+            EventClass::Informational => Verdict::Nothing,
+            EventClass::Created => {
                 flight.learn_id(envelope.response());
                 Verdict::Nothing
             }
-            Class::Output => {
+            EventClass::Output => {
                 if transport == Transport::WebSocket && envelope.kind() == "response.output_item.done" {
-                    flight.item(envelope.item(), self.station.settings.connection.body);
+                    flight.item(envelope.item(), self.station.settings.connection.max_body);
                 }
                 Verdict::Nothing
             }
-            Class::Completed => match Completed::parse(envelope.response().unwrap_or("null")) {
+            EventClass::Completed => match CompletedResponse::parse(envelope.response().unwrap_or("null")) {
                 Ok(completed) => {
                     self.complete(now, at, completed);
                     Verdict::Ended
@@ -196,12 +196,12 @@ impl Desk {
                 Err(detail) => {
                     let text = alloc::format!("failed to parse ResponseCompleted: {detail}");
                     self.fail(now, at, Cause::Event, Failure::stream(&text));
-                    Verdict::Failed(FailureClass::Stream)
+                    Verdict::Failed(FailureKind::Stream)
                 }
             },
-            Class::Failed | Class::Incomplete | Class::Error => {
+            EventClass::Failed | EventClass::Incomplete | EventClass::Error => {
                 let failure = Failure::from_event(envelope);
-                let class = failure.class;
+                let class = failure.kind;
                 self.flights[at].report.status = failure.status.or(self.flights[at].report.status);
                 self.fail(now, at, Cause::Event, failure);
                 Verdict::Failed(class)
@@ -211,19 +211,19 @@ impl Desk {
 
     /// An event of nobody: only what concerns the connection is told (ruling 9).
     fn stray(&mut self, now: Instant, envelope: &Envelope<'_>) -> Verdict {
-        use crate::responses::{Derived, RateLimits};
+        use crate::responses::{RateLimits, ResponseInfo};
 
         if let Some(limits) = RateLimits::from_event(envelope) {
-            self.say(Record::Derived(None, Box::new(Derived::RateLimits(limits))));
+            self.say(Record::Derived(None, Box::new(ResponseInfo::RateLimits(limits))));
             return Verdict::Nothing;
         }
         self.strays += 1;
-        if envelope.class() != Class::Error || envelope.stream_id().is_some() {
+        if envelope.class() != EventClass::Error || envelope.stream_id().is_some() {
             return Verdict::Nothing;
         }
         // An error of no lane, while nothing is in flight on the default one, is the connection's.
         let failure = Failure::from_event(envelope);
-        if self.sent() == 0 && failure.class != FailureClass::ConnectionLimit {
+        if self.sent() == 0 && failure.kind != FailureKind::ConnectionLimit {
             return Verdict::Nothing;
         }
         self.fail_sent(now, Cause::Event, &failure);

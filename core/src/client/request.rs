@@ -7,7 +7,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::responses::CreateResponse;
-use crate::responses::session::{Surface, TurnMetadata};
+use crate::responses::session::{HeaderSet, TurnMetadata};
 
 /// Names one request of one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,13 +24,13 @@ impl fmt::Display for RequestId {
 #[non_exhaustive]
 pub struct Request {
     /// What is asked.
-    pub create: CreateResponse,
+    pub body: CreateResponse,
     /// The lane it goes on; lanes exist over WebSocket only, and none is the default one.
     pub lane: Option<String>,
     /// Headers of an HTTP request, over all others but the credentials'. A WebSocket request has no head.
     pub headers: Vec<(String, String)>,
     /// Where in a trace it belongs.
-    pub trace: Option<Trace>,
+    pub trace: Option<TraceContext>,
     /// What the session says of the turn (`docs/protocol.md` §2.5); nothing without [`Settings::session`](super::Settings).
     pub turn: Option<TurnMetadata>,
     /// Whether the model uses *responses-lite* (§3.7): the request is reshaped, and says so.
@@ -39,7 +39,7 @@ pub struct Request {
 
 /// W3C trace context: headers over HTTP, metadata over WebSocket (`docs/protocol.md` §3.8).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Trace {
+pub struct TraceContext {
     /// `traceparent`.
     pub parent: String,
     /// `tracestate`.
@@ -48,7 +48,7 @@ pub struct Trace {
 
 impl From<CreateResponse> for Request {
     fn from(create: CreateResponse) -> Self {
-        Self { create, lane: None, headers: Vec::new(), trace: None, turn: None, lite: false }
+        Self { body: create, lane: None, headers: Vec::new(), trace: None, turn: None, lite: false }
     }
 }
 
@@ -65,7 +65,7 @@ impl Request {
 /// said nor what headers hold.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
-pub struct Call {
+pub struct RawOperation {
     /// `GET` or `POST`.
     pub method: &'static str,
     /// The path below the provider's base URL.
@@ -77,18 +77,18 @@ pub struct Call {
     /// The body; JSON, unless the headers say otherwise.
     pub body: Vec<u8>,
     /// Whether the turn's token travels, both ways.
-    pub turn_state: bool,
+    pub send_turn_token: bool,
     /// How long one attempt may take; the idle timeout, unless set.
     pub timeout: Option<Duration>,
     /// Which of the session's headers go with it.
-    pub surface: Option<Surface>,
+    pub header_set: Option<HeaderSet>,
     /// What the session says of the turn.
     pub turn: Option<TurnMetadata>,
     /// Whether the model uses *responses-lite*.
     pub lite: bool,
 }
 
-impl Call {
+impl RawOperation {
     /// A `GET`.
     #[must_use]
     pub fn get(path: &str) -> Self {
@@ -98,9 +98,9 @@ impl Call {
             query: Vec::new(),
             headers: Vec::new(),
             body: Vec::new(),
-            turn_state: false,
+            send_turn_token: false,
             timeout: None,
-            surface: None,
+            header_set: None,
             turn: None,
             lite: false,
         }
@@ -116,15 +116,15 @@ impl Call {
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("model", &self.create.model)
-            .field("items", &self.create.input.len())
+            .field("model", &self.body.model)
+            .field("items", &self.body.input.len())
             .field("lane", &self.lane)
             .field("headers", &Names(&self.headers))
             .finish_non_exhaustive()
     }
 }
 
-impl fmt::Debug for Call {
+impl fmt::Debug for RawOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
             .field("method", &self.method)
@@ -147,7 +147,7 @@ impl fmt::Debug for Names<'_> {
 /// A command that makes no sense now. Nothing was sent or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Misuse {
+pub enum CommandError {
     /// The client is closed, or about to be.
     #[error("the client is closed")]
     Closed,
@@ -167,17 +167,17 @@ pub enum Misuse {
 
 /// A command that was refused, with what came in handed back.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Refused<T> {
+pub struct Rejected<T> {
     /// Why.
-    pub why: Misuse,
+    pub reason: CommandError,
     /// What was to be sent.
     pub value: Box<T>,
 }
 
-impl<T> fmt::Display for Refused<T> {
+impl<T> fmt::Display for Rejected<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.why.fmt(f)
+        self.reason.fmt(f)
     }
 }
 
-impl<T: fmt::Debug> core::error::Error for Refused<T> {}
+impl<T: fmt::Debug> core::error::Error for Rejected<T> {}

@@ -8,19 +8,19 @@ use core::time::Duration;
 
 use crate::connection;
 use crate::http::{Headers, InvalidHeader};
-use crate::responses::request::Compress;
+use crate::responses::request::CompressFn;
 use crate::responses::session::Session;
 
 /// Which transport requests take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Choice {
+pub enum TransportPreference {
     /// WebSocket where the provider speaks it, and HTTP for the rest of the client's life once it turns out not to.
     #[default]
     Auto,
     /// WebSocket only.
     WebSocket,
     /// HTTP and event streams only.
-    Sse,
+    Http,
 }
 
 /// What giving up a request does to the WebSocket that carries it.
@@ -41,53 +41,53 @@ pub enum CancelMode {
 #[non_exhaustive]
 pub struct Settings {
     /// Which transport requests take.
-    pub choice: Choice,
+    pub transport: TransportPreference,
     /// Limits and timeouts of each connection. The authority, and what the provider says, are set over it.
     pub connection: connection::Config,
     /// Headers that are sent where nobody has said otherwise: `originator`, `user-agent` (`docs/protocol.md` §2.1).
-    pub defaults: Vec<(String, String)>,
+    pub default_headers: Vec<(String, String)>,
     /// Headers of every request and every handshake, over the provider's.
     pub headers: Vec<(String, String)>,
     /// What giving up a request does to its WebSocket.
     pub cancel: CancelMode,
     /// Whether a request on a lane that is busy waits; if not, it is misuse.
-    pub queue: bool,
+    pub queue_on_busy_lane: bool,
     /// Whether a request is made again after some of its output was delivered: the application must be able to forget it.
     pub resend_after_output: bool,
     /// How often one request asks for new credentials after a 401: never, unless the application is there to answer.
-    pub credential_attempts: u32,
+    pub max_credential_requests: u32,
     /// How long such a question waits for its answer: 60 s.
-    pub credential_wait: Duration,
+    pub credential_timeout: Duration,
     /// Whether item ids travel although nothing is stored (§3.6).
-    pub item_ids: bool,
+    pub send_item_ids: bool,
     /// Compresses the bodies of HTTP requests for responses with zstd (§4.1), where the provider's profile says that it takes
     /// them: level 3, one frame.
-    pub compress: Option<Compress>,
+    pub compress: Option<CompressFn>,
     /// Who asks: its headers and metadata go with every request (§2, §3.8).
     pub session: Option<Session>,
     /// What the host attests, asked anew for each request over HTTP and each handshake (§2.8).
-    pub attest: Option<Attest>,
+    pub attestation: Option<AttestationFn>,
 }
 
 /// Makes an attestation, if there is one to be made.
-pub type Attest = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+pub type AttestationFn = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            choice: Choice::Auto,
+            transport: TransportPreference::Auto,
             connection: connection::Config::new(""),
-            defaults: Vec::new(),
+            default_headers: Vec::new(),
             headers: Vec::new(),
             cancel: CancelMode::Close,
-            queue: true,
+            queue_on_busy_lane: true,
             resend_after_output: false,
-            credential_attempts: 0,
-            credential_wait: Duration::from_secs(60),
-            item_ids: false,
+            max_credential_requests: 0,
+            credential_timeout: Duration::from_secs(60),
+            send_item_ids: false,
             compress: None,
             session: None,
-            attest: None,
+            attestation: None,
         }
     }
 }
@@ -95,9 +95,9 @@ impl Default for Settings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
-            .field("choice", &self.choice)
+            .field("choice", &self.transport)
             .field("cancel", &self.cancel)
-            .field("queue", &self.queue)
+            .field("queue", &self.queue_on_busy_lane)
             .field("resend_after_output", &self.resend_after_output)
             .finish_non_exhaustive()
     }

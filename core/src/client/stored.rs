@@ -9,7 +9,7 @@ use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::credentials::Secret;
-use super::provider::{Profile, Provider, Retry};
+use super::provider::{Capabilities, Provider, RetryPolicy};
 
 /// The most retries that a file can ask for (`docs/protocol.md` §1.2).
 const RETRIES: u32 = 100;
@@ -126,41 +126,41 @@ impl File {
         set(&mut provider.connect_timeout, self.connect_timeout_ms.map(Duration::from_millis));
         set(&mut provider.idle_timeout, self.idle_timeout_ms.map(Duration::from_millis));
         set(&mut provider.allow_plain, self.allow_plain);
-        set(&mut provider.retry.retries, self.stream_max_retries);
+        set(&mut provider.retry.max_retries, self.stream_max_retries);
         self.retry.over(&mut provider.retry);
-        set(&mut provider.profile.websocket, self.supports_websockets);
-        self.profile.over(&mut provider.profile);
+        set(&mut provider.capabilities.websocket, self.supports_websockets);
+        self.profile.over(&mut provider.capabilities);
     }
 }
 
 impl FileRetry {
-    fn over(self, retry: &mut Retry) {
-        set(&mut retry.retries, self.retries);
-        retry.retries = retry.retries.min(RETRIES);
+    fn over(self, retry: &mut RetryPolicy) {
+        set(&mut retry.max_retries, self.retries);
+        retry.max_retries = retry.max_retries.min(RETRIES);
         set(&mut retry.base_delay, self.base_delay_ms.map(Duration::from_millis));
         set(&mut retry.on_429, self.on_429);
         set(&mut retry.on_5xx, self.on_5xx);
         set(&mut retry.on_transport, self.on_transport);
-        set(&mut retry.within, self.within_s.map(seconds));
-        set(&mut retry.max_delay, self.max_delay_s.map(seconds));
+        set(&mut retry.max_elapsed, self.within_s.map(seconds));
+        set(&mut retry.max_server_delay, self.max_delay_s.map(seconds));
     }
 }
 
 impl FileProfile {
-    fn over(self, profile: &mut Profile) {
+    fn over(self, profile: &mut Capabilities) {
         set(&mut profile.websocket, self.websocket);
-        set(&mut profile.beta, self.beta.map(|beta| Some(beta).filter(|beta| !beta.is_empty())));
+        set(&mut profile.beta_header, self.beta.map(|beta| Some(beta).filter(|beta| !beta.is_empty())));
         set(&mut profile.incremental, self.incremental);
         set(&mut profile.deflate, self.deflate);
         set(&mut profile.zstd, self.zstd);
-        set(&mut profile.in_flight, self.in_flight.map(|requests| requests.max(1)));
-        set(&mut profile.named_lanes, self.named_lanes);
-        set(&mut profile.max_age, self.max_age_s.map(seconds));
-        set(&mut profile.send_cap, self.send_cap.map(|bytes| Some(bytes).filter(|bytes| *bytes > 0)));
-        set(&mut profile.ping, self.ping_s.map(seconds));
-        set(&mut profile.turn_state, self.turn_state);
-        set(&mut profile.stores, self.stores);
-        set(&mut profile.keep_after_failure, self.keep_after_failure);
+        set(&mut profile.max_concurrent_requests, self.in_flight.map(|requests| requests.max(1)));
+        set(&mut profile.max_lane_names, self.named_lanes);
+        set(&mut profile.max_connection_age, self.max_age_s.map(seconds));
+        set(&mut profile.max_request_bytes, self.send_cap.map(|bytes| Some(bytes).filter(|bytes| *bytes > 0)));
+        set(&mut profile.ping_interval, self.ping_s.map(seconds));
+        set(&mut profile.turn_token, self.turn_state);
+        set(&mut profile.store_responses, self.stores);
+        set(&mut profile.reuse_after_failure, self.keep_after_failure);
     }
 }
 

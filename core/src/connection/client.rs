@@ -4,17 +4,17 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::Transport;
-use super::clock::{Clock, Due, LastSeen};
-use super::closed::{Closed, Misuse};
+use super::clock::{Clock, Due, LastActivity};
+use super::closed::{CloseReason, CommandError};
 use super::config::{Config, Deadline};
-use super::event::{Expect, Post, Step};
+use super::event::{ExpectedBody, OutgoingRequest, Step};
 use super::exchange::{Exchange, Found};
 use super::lanes::Lanes;
 use super::out::Out;
 use crate::entropy::{Entropy, Seed};
 use crate::http::{self, Headers, Request, Response};
 use crate::time::Instant;
-use crate::turn::{Input, State};
+use crate::turn::{RequestInput, RequestState};
 use crate::ws::{self, handshake};
 
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Engine {
     pub(super) lanes: Lanes,
     pub(super) mode: Mode,
     /// The connection's end, which is still to be told.
-    pub(super) ending: Option<Closed>,
+    pub(super) ending: Option<CloseReason>,
     /// What follows from the step that was lent last.
     pub(super) next: Option<Next>,
     /// This end has begun to close.
@@ -42,7 +42,7 @@ pub(super) enum Next {
     /// A message was no payload: a reply may be owed.
     Reply,
     /// The connection is over.
-    Close(Closed),
+    Close(CloseReason),
 }
 
 #[derive(Debug)]
@@ -56,14 +56,14 @@ pub(super) enum Mode {
         nonce: [u8; 16],
         exchange: Box<Exchange>,
     },
-    WebSocket(Box<ws::Socket>),
+    WebSocket(Box<ws::WebSocket>),
     Over,
 }
 
 impl Engine {
     pub(super) fn new(config: Config, transport: Transport, seed: Seed) -> Self {
         let mode = match transport {
-            Transport::Sse => Mode::Http(Box::new(Exchange::new(&config))),
+            Transport::Http => Mode::Http(Box::new(Exchange::new(&config))),
             Transport::WebSocket => Mode::Fresh,
         };
         let clock = Clock::default();
@@ -82,68 +82,74 @@ impl Engine {
         }
     }
 
-    pub(super) fn upgrade(&mut self, now: Instant, target: &str, headers: &Headers) -> Result<(), Misuse> {
+    pub(super) fn upgrade(&mut self, now: Instant, target: &str, headers: &Headers) -> Result<(), CommandError> {
         if !matches!(self.mode, Mode::Fresh) {
-            return Err(Misuse::Transport);
+            return Err(CommandError::Transport);
         }
         let nonce = self.entropy.array();
-        let request = handshake::request(target, &self.config.authority, nonce, headers, self.config.offer.as_ref())
-            .map_err(|_| Misuse::Head)?;
-        http::request(&request, self.out.end());
+        let request = handshake::build_request(
+            target,
+            &self.config.authority,
+            nonce,
+            headers,
+            self.config.deflate_offer.as_ref(),
+        )
+        .map_err(|_| CommandError::Head)?;
+        http::encode_request(&request, self.out.end());
         let mut exchange = Exchange::new(&self.config);
-        exchange.begin(&request, Expect::Json);
+        exchange.begin(&request, ExpectedBody::Whole);
         self.mode = Mode::Handshake { nonce, exchange: Box::new(exchange) };
         self.clock.await_head(now);
         self.wrote(now);
         Ok(())
     }
 
-    pub(super) fn post(&mut self, now: Instant, post: Post) -> Result<(), Misuse> {
+    pub(super) fn post(&mut self, now: Instant, post: OutgoingRequest) -> Result<(), CommandError> {
         let Mode::Http(exchange) = &mut self.mode else { return Err(self.not_now()) };
         if !exchange.is_idle() {
-            return Err(Misuse::InFlight);
+            return Err(CommandError::InFlight);
         }
-        let mut request = Request::new(&post.method, &post.target).map_err(|_| Misuse::Head)?;
-        request.headers.append("Host", self.config.authority.as_str()).map_err(|_| Misuse::Head)?;
+        let mut request = Request::new(&post.method, &post.target).map_err(|_| CommandError::Head)?;
+        request.headers.append("Host", self.config.authority.as_str()).map_err(|_| CommandError::Head)?;
         for (name, value) in post.headers.iter().filter(|(name, _)| !is_framing(name)) {
-            request.headers.append(name, value.clone()).map_err(|_| Misuse::Head)?;
+            request.headers.append(name, value.clone()).map_err(|_| CommandError::Head)?;
         }
         // A coding would have to be undone before an event can be seen.
-        request.headers.set_if_absent("Accept-Encoding", "identity").map_err(|_| Misuse::Head)?;
+        request.headers.set_if_absent("Accept-Encoding", "identity").map_err(|_| CommandError::Head)?;
         if !post.body.is_empty() || post.method == "POST" {
             let length = alloc::format!("{}", post.body.len());
-            request.headers.append("Content-Length", length).map_err(|_| Misuse::Head)?;
+            request.headers.append("Content-Length", length).map_err(|_| CommandError::Head)?;
         }
-        http::request(&request, self.out.end());
+        http::encode_request(&request, self.out.end());
         self.out.end().extend_from_slice(&post.body);
-        exchange.begin(&request, post.expect);
+        exchange.begin(&request, post.expected_body);
         // No request is in flight: the table has this step.
-        let _ = self.lanes.apply(None, Input::Request);
+        let _ = self.lanes.apply(None, RequestInput::Request);
         self.clock.await_head(now);
         self.wrote(now);
         Ok(())
     }
 
-    pub(super) fn send_text(&mut self, now: Instant, lane: Option<&str>, text: &str) -> Result<(), Misuse> {
+    pub(super) fn send_text(&mut self, now: Instant, lane: Option<&str>, text: &str) -> Result<(), CommandError> {
         if self.lanes.state(lane).is_in_flight() {
-            return Err(Misuse::InFlight);
+            return Err(CommandError::InFlight);
         }
         self.send_note(now, text)?;
-        let _ = self.lanes.apply(lane, Input::Request);
+        let _ = self.lanes.apply(lane, RequestInput::Request);
         self.clock.asked(now);
         Ok(())
     }
 
-    pub(super) fn send_note(&mut self, now: Instant, text: &str) -> Result<(), Misuse> {
+    pub(super) fn send_note(&mut self, now: Instant, text: &str) -> Result<(), CommandError> {
         let Mode::WebSocket(socket) = &mut self.mode else { return Err(self.not_now()) };
-        socket.send(ws::Message::Text(text), self.out.end()).map_err(|_| Misuse::Closed)?;
+        socket.send(ws::Message::Text(text), self.out.end()).map_err(|_| CommandError::Closed)?;
         self.wrote(now);
         Ok(())
     }
 
     pub(super) fn abandon(&mut self, now: Instant, lane: Option<&str>) {
         // What is not in flight is given up already.
-        let _ = self.lanes.apply(lane, Input::Cancel);
+        let _ = self.lanes.apply(lane, RequestInput::Cancel);
         if let Mode::Http(exchange) = &mut self.mode {
             exchange.discard();
         }
@@ -165,12 +171,12 @@ impl Engine {
                 if socket.close(code, "").is_err() {
                     let _ = socket.close(1000, "");
                 }
-                socket.flush(self.out.end());
+                socket.write_pending_replies(self.out.end());
                 self.closing = true;
                 self.clock.closing(now);
                 self.wrote(now);
             }
-            Mode::Http(_) | Mode::Fresh | Mode::Handshake { .. } => self.end(now, Closed::Local),
+            Mode::Http(_) | Mode::Fresh | Mode::Handshake { .. } => self.end(now, CloseReason::Local),
         }
     }
 
@@ -197,8 +203,8 @@ impl Engine {
             }
             Mode::Fresh => {
                 *input = &[];
-                self.end(now, Closed::Unsolicited);
-                Some(Step::Moved)
+                self.end(now, CloseReason::Unsolicited);
+                Some(Step::Consumed)
             }
             Mode::Handshake { .. } => Some(self.handshake(now, input)),
             Mode::Http(_) => Some(self.http(now, input)),
@@ -222,26 +228,28 @@ impl Engine {
         }
         let closed = match &mut self.mode {
             Mode::Over => return None,
-            Mode::Fresh => Closed::Eof,
+            Mode::Fresh => CloseReason::Eof,
             Mode::Handshake { exchange, .. } | Mode::Http(exchange) => match exchange.eof() {
-                Ok(None) => Closed::Eof,
+                Ok(None) => CloseReason::Eof,
                 Ok(Some(found)) => {
                     return Some(match (&self.mode, found) {
                         (Mode::Handshake { .. }, Found::Body(head, body)) => {
-                            self.end(now, Closed::Local);
+                            self.end(now, CloseReason::Local);
                             Step::Refused { head, body }
                         }
                         (_, found) => self.found(now, found),
                     });
                 }
-                Err(http::Error::Truncated) => Closed::Truncated,
-                Err(error) => Closed::Http(error),
+                Err(http::Error::Truncated) => CloseReason::Truncated,
+                Err(error) => CloseReason::Http(error),
             },
             Mode::WebSocket(socket) => match (socket.peer_close(), socket.eof()) {
-                (Some(close), _) => Closed::Peer { code: close.code, reason: close.reason.into() },
-                (None, ws::Eof::Truncated) => Closed::Truncated,
-                (None, ws::Eof::Clean | ws::Eof::Abnormal) if socket.state() == ws::State::Closing => Closed::Local,
-                (None, ws::Eof::Clean | ws::Eof::Abnormal) => Closed::Eof,
+                (Some(close), _) => CloseReason::Peer { code: close.code, reason: close.reason.into() },
+                (None, ws::Eof::Truncated) => CloseReason::Truncated,
+                (None, ws::Eof::Clean | ws::Eof::Abnormal) if socket.state() == ws::State::Closing => {
+                    CloseReason::Local
+                }
+                (None, ws::Eof::Clean | ws::Eof::Abnormal) => CloseReason::Eof,
             },
         };
         self.end(now, closed);
@@ -261,7 +269,7 @@ impl Engine {
                     let _ = socket.send(ws::Message::Ping(b""), self.out.end());
                     self.wrote(now);
                 }
-                Some(Step::Moved)
+                Some(Step::Consumed)
             }
             Due::Passed(_) if matches!(self.mode, Mode::Over) => {
                 // The peer does not read what was still to be said.
@@ -276,11 +284,12 @@ impl Engine {
                     (_, Deadline::Head | Deadline::Close) => {}
                     (Mode::WebSocket(socket), _) => {
                         let _ = socket.close(1001, "");
-                        socket.flush(self.out.end());
+                        socket.write_pending_replies(self.out.end());
                     }
                     _ => {}
                 }
-                let closed = if deadline == Deadline::Close { Closed::Local } else { Closed::Timeout(deadline) };
+                let closed =
+                    if deadline == Deadline::Close { CloseReason::Local } else { CloseReason::Timeout(deadline) };
                 self.end(now, closed);
                 self.ending.take().map(Step::Closed)
             }
@@ -307,7 +316,7 @@ impl Engine {
         self.clock.next(&self.config.timeouts)
     }
 
-    pub(super) const fn last_seen(&self) -> LastSeen {
+    pub(super) const fn last_seen(&self) -> LastActivity {
         self.clock.last_seen()
     }
 
@@ -316,14 +325,14 @@ impl Engine {
     }
 
     pub(super) const fn backlog_limit(&self) -> usize {
-        self.config.backlog
+        self.config.max_backlog
     }
 
     pub(super) const fn is_finished(&self) -> bool {
         matches!(self.mode, Mode::Over) && self.ending.is_none() && self.out.is_empty()
     }
 
-    pub(super) fn state(&self, lane: Option<&str>) -> State {
+    pub(super) fn state(&self, lane: Option<&str>) -> RequestState {
         self.lanes.state(lane)
     }
 
@@ -331,8 +340,8 @@ impl Engine {
         self.strays
     }
 
-    const fn not_now(&self) -> Misuse {
-        if matches!(self.mode, Mode::Over) { Misuse::Closed } else { Misuse::Transport }
+    const fn not_now(&self) -> CommandError {
+        if matches!(self.mode, Mode::Over) { CommandError::Closed } else { CommandError::Transport }
     }
 
     /// Bytes were appended.
@@ -345,11 +354,11 @@ impl Engine {
         if let Mode::WebSocket(socket) = &mut self.mode
             && self.out.is_empty()
         {
-            socket.flush(self.out.end());
+            socket.write_pending_replies(self.out.end());
         }
     }
 
-    pub(super) fn end(&mut self, now: Instant, closed: Closed) {
+    pub(super) fn end(&mut self, now: Instant, closed: CloseReason) {
         if !matches!(self.mode, Mode::Over) {
             self.mode = Mode::Over;
             self.ending = Some(closed);
@@ -379,9 +388,9 @@ impl Engine {
         }
     }
 
-    pub(super) fn fail(&mut self, now: Instant, closed: Closed) -> Step<'static> {
+    pub(super) fn fail(&mut self, now: Instant, closed: CloseReason) -> Step<'static> {
         self.end(now, closed);
-        self.ending.take().map_or(Step::Moved, Step::Closed)
+        self.ending.take().map_or(Step::Consumed, Step::Closed)
     }
 }
 

@@ -2,14 +2,14 @@
 
 use core::time::Duration;
 
-use super::config::{Activity, Deadline, Timeouts};
+use super::config::{Deadline, IdleActivity, Timeouts};
 use crate::entropy::Entropy;
 use crate::time::Instant;
 
 /// When a peer was last heard of, by what was heard.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct LastSeen {
+pub struct LastActivity {
     /// Any byte.
     pub bytes: Option<Instant>,
     /// A control frame: a ping or a pong.
@@ -32,7 +32,7 @@ pub(super) struct Clock {
     awaited: Option<Instant>,
     /// A WebSocket is open since then.
     open: Option<Instant>,
-    seen: LastSeen,
+    seen: LastActivity,
     /// Bytes wait to be written, and none was since then.
     write: Option<Instant>,
     /// The closing handshake is under way since then.
@@ -49,7 +49,7 @@ pub(super) enum Due {
 }
 
 impl Clock {
-    pub(super) const fn last_seen(&self) -> LastSeen {
+    pub(super) const fn last_seen(&self) -> LastActivity {
         self.seen
     }
 
@@ -91,9 +91,9 @@ impl Clock {
     }
 
     /// Bytes came; whether that counts for what is idle is a setting.
-    pub(super) fn bytes_came(&mut self, now: Instant, activity: Activity) {
+    pub(super) fn bytes_came(&mut self, now: Instant, activity: IdleActivity) {
         self.seen.bytes = Some(now);
-        if activity == Activity::Bytes {
+        if activity == IdleActivity::Bytes {
             self.event = self.event.map(|_| now);
         }
     }

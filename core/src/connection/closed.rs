@@ -8,7 +8,7 @@ use crate::{http, sse, ws};
 /// Why a connection is over. Comes once, last; close frames, if any, are in `poll_transmit` already.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Closed {
+pub enum CloseReason {
     /// This end closed it.
     #[error("closed")]
     Local,
@@ -58,7 +58,7 @@ pub enum Closed {
 /// A command that makes no sense now. Nothing was sent or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
-pub enum Misuse {
+pub enum CommandError {
     /// The connection is over, or closing.
     #[error("the connection is closed")]
     Closed,

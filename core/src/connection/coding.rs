@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::config::Config;
 #[cfg(feature = "gzip")]
 use crate::http::gzip::{Decoder, Limits};
-use crate::http::{BodyDecoder, Error, Part, Response};
+use crate::http::{BodyDecoder, BodyPart, Error, Response};
 
 /// Without the feature `gzip` there is no coding that could be undone.
 #[cfg(not(feature = "gzip"))]
@@ -66,7 +66,7 @@ impl Codings {
             let decoder = Decoder::response(head, limits)?;
             return Ok(decoder.map(|decoder| Box::new(Coding { decoder, plain: Vec::new(), at: 0, more: false })));
         }
-        head.identity().map(|()| None)
+        head.check_identity_coding().map(|()| None)
     }
 }
 
@@ -90,14 +90,14 @@ impl Coding {
         }
         let before = *input;
         match body.decode(input)? {
-            Some(Part::Data(found)) => {
+            Some(BodyPart::Data(found)) => {
                 let mut left = found;
                 self.fill(&mut left)?;
                 body.give_back(left.len());
                 *input = &before[before.len() - input.len() - left.len()..];
                 Ok(if self.has_plain() { Found::Plain } else { Found::Nothing })
             }
-            Some(Part::End(_)) => self.decoder.eof().map(|()| Found::End),
+            Some(BodyPart::End(_)) => self.decoder.eof().map(|()| Found::End),
             None => Ok(Found::Nothing),
         }
     }

@@ -12,33 +12,33 @@ pub struct Config {
     /// What the `Host` header says: a host, and a port unless it is the scheme's own.
     pub authority: String,
     /// Limits of message heads.
-    pub heads: http::HeadLimits,
+    pub head_limits: http::HeadLimits,
     /// Interim responses that may come before a final one: 16.
-    pub interim: u32,
+    pub max_interim_responses: u32,
     /// Limits of what frames a body.
-    pub bodies: http::BodyLimits,
+    pub body_limits: http::BodyLimits,
     /// Bytes of a body that is collected whole: 64 MiB.
-    pub body: usize,
+    pub max_body: usize,
     /// Bytes of the body of a failing answer that are kept; the rest is cut off: 1 MiB.
-    pub error_body: usize,
+    pub max_error_body: usize,
     /// gzip-coded bodies of responses: undone within these limits, or [`ContentCoding`](http::Error::ContentCoding) unless set. None
     /// is asked for either way, unless the request says so.
     #[cfg(feature = "gzip")]
     pub gzip: Option<http::gzip::Limits>,
     /// Limits of event streams; one event's data may be as long as a message.
-    pub events: sse::Limits,
+    pub event_stream_limits: sse::Limits,
     /// Limits of WebSocket messages.
-    pub messages: ws::Limits,
+    pub message_limits: ws::Limits,
     /// permessage-deflate: what a client offers.
-    pub offer: Option<ws::deflate::Offer>,
+    pub deflate_offer: Option<ws::deflate::Offer>,
     /// permessage-deflate: what a server agrees to.
-    pub policy: Option<ws::deflate::Policy>,
+    pub deflate_policy: Option<ws::deflate::ServerPolicy>,
     /// How often a WebSocket is pinged, give or take a tenth: not at all unless set.
-    pub ping: Option<Duration>,
+    pub ping_interval: Option<Duration>,
     /// Deadlines.
     pub timeouts: Timeouts,
     /// Bytes of unpolled events from which on no more input is wanted: 1 MiB.
-    pub backlog: usize,
+    pub max_backlog: usize,
 }
 
 /// How long what may take. `None` is forever.
@@ -62,12 +62,12 @@ pub struct Timeouts {
     /// From our close frame to the peer's: 1 s.
     pub close: Duration,
     /// What counts as life for [`idle`](Self::idle).
-    pub activity: Activity,
+    pub activity: IdleActivity,
 }
 
 /// What counts as life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Activity {
+pub enum IdleActivity {
     /// Whole events only: a dead model behind a live proxy does not hang a turn.
     #[default]
     Events,
@@ -103,20 +103,20 @@ impl Config {
         let data = messages.message;
         Self {
             authority: authority.into(),
-            heads: http::HeadLimits::default(),
-            interim: 16,
-            bodies: http::BodyLimits::default(),
-            body: 64 * 1024 * 1024,
-            error_body: 1024 * 1024,
+            head_limits: http::HeadLimits::default(),
+            max_interim_responses: 16,
+            body_limits: http::BodyLimits::default(),
+            max_body: 64 * 1024 * 1024,
+            max_error_body: 1024 * 1024,
             #[cfg(feature = "gzip")]
             gzip: None,
-            events: sse::Limits { data, line: data + 6, ..sse::Limits::default() },
-            messages,
-            offer: Some(ws::deflate::Offer::default()),
-            policy: None,
-            ping: None,
+            event_stream_limits: sse::Limits { data, line: data + 6, ..sse::Limits::default() },
+            message_limits: messages,
+            deflate_offer: Some(ws::deflate::Offer::default()),
+            deflate_policy: None,
+            ping_interval: None,
             timeouts: Timeouts::default(),
-            backlog: 1024 * 1024,
+            max_backlog: 1024 * 1024,
         }
     }
 }
@@ -131,7 +131,7 @@ impl Default for Timeouts {
             control: None,
             write: Some(Duration::from_secs(60)),
             close: Duration::from_secs(1),
-            activity: Activity::Events,
+            activity: IdleActivity::Events,
         }
     }
 }

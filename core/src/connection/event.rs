@@ -4,25 +4,25 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::closed::Closed;
+use super::closed::CloseReason;
 use super::queue::Queue;
 use crate::http::{Headers, Response};
-use crate::responses::{Class, Envelope, Malformed, ServerEvent};
+use crate::responses::{Envelope, EventClass, Malformed, ServerEvent};
 use crate::turn::Violation;
 
 /// What an HTTP request wants back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Expect {
+pub enum ExpectedBody {
     /// An event stream; a failing answer's body is collected.
     EventStream,
     /// A whole body.
-    Json,
+    Whole,
 }
 
 /// An HTTP request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Post {
+pub struct OutgoingRequest {
     /// The method; `POST` unless set.
     pub method: String,
     /// The request target: a path, and a query.
@@ -32,14 +32,14 @@ pub struct Post {
     /// The body.
     pub body: Vec<u8>,
     /// What is wanted back.
-    pub expect: Expect,
+    pub expected_body: ExpectedBody,
 }
 
-impl Post {
+impl OutgoingRequest {
     /// A `POST`.
     #[must_use]
-    pub fn new(target: &str, headers: Headers, body: Vec<u8>, expect: Expect) -> Self {
-        Self { method: "POST".into(), target: target.into(), headers, body, expect }
+    pub fn new(target: &str, headers: Headers, body: Vec<u8>, expect: ExpectedBody) -> Self {
+        Self { method: "POST".into(), target: target.into(), headers, body, expected_body: expect }
     }
 }
 
@@ -53,7 +53,7 @@ pub enum Event<'a> {
         head: &'a Response,
     },
     /// The handshake was answered with something else than 101.
-    Refused {
+    Rejected {
         /// The answer's head.
         head: &'a Response,
         /// Its body, cut at its limit.
@@ -88,7 +88,7 @@ pub enum Event<'a> {
         reusable: bool,
     },
     /// The connection is over. Comes once, last.
-    Closed(&'a Closed),
+    Closed(&'a CloseReason),
 }
 
 /// One thing that the engine found. It borrows from the input or from the engine.
@@ -99,7 +99,7 @@ pub enum Event<'a> {
 )]
 pub(crate) enum Step<'s> {
     /// Bytes were taken, and there is nothing to say.
-    Moved,
+    Consumed,
     Upgraded {
         head: Response,
     },
@@ -129,7 +129,7 @@ pub(crate) enum Step<'s> {
     End {
         reusable: bool,
     },
-    Closed(Closed),
+    Closed(CloseReason),
 }
 
 /// What waits in the queue.
@@ -142,13 +142,13 @@ pub enum Record {
     Payload,
     Violation(Violation),
     End(bool),
-    Closed(Closed),
+    Closed(CloseReason),
 }
 
 /// Puts a step into the queue of a connection that is used by itself.
 pub(super) fn queue(queue: &mut Queue<Record>, step: Step<'_>) {
     match step {
-        Step::Moved => {}
+        Step::Consumed => {}
         Step::Upgraded { head } => queue.push(Record::Upgraded(Box::new(head)), &[]),
         Step::Refused { head, body } => queue.push(Record::Refused(Box::new(head)), &body),
         Step::Head { head } => queue.push(Record::Head(head), &[]),
@@ -156,7 +156,7 @@ pub(super) fn queue(queue: &mut Queue<Record>, step: Step<'_>) {
         Step::Payload { late: true, .. } => {}
         Step::Payload { text, envelope, violation, late: false } => {
             // What belongs to no request is delivered only when it concerns the connection.
-            let concerns_all = envelope.kind() == "codex.rate_limits" || envelope.class() == Class::Error;
+            let concerns_all = envelope.kind() == "codex.rate_limits" || envelope.class() == EventClass::Error;
             let stray = violation.is_some_and(|violation| !violation.state.is_in_flight());
             if !stray || concerns_all {
                 queue.push(Record::Payload, text.as_bytes());
@@ -176,7 +176,7 @@ pub(super) fn lend(queue: &mut Queue<Record>) -> Option<Event<'_>> {
     let (record, bytes) = queue.pop()?;
     Some(match record {
         Record::Upgraded(head) => Event::Upgraded { head },
-        Record::Refused(head) => Event::Refused { head, body: bytes },
+        Record::Refused(head) => Event::Rejected { head, body: bytes },
         Record::Head(head) => Event::Head { head },
         Record::Body(head) => Event::Body { head, body: bytes },
         Record::Payload => {

@@ -4,11 +4,13 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::closed::Closed;
+use super::closed::CloseReason;
 use super::coding::{self, Coding, Codings};
 use super::config::Config;
-use super::event::Expect;
-use crate::http::{BodyDecoder, BodyLimits, Error, HeadDecoder, HeadLimits, Part, Request, Response, keeps_alive};
+use super::event::ExpectedBody;
+use crate::http::{
+    BodyDecoder, BodyLimits, BodyPart, Error, HeadDecoder, HeadLimits, Request, Response, is_persistent,
+};
 use crate::sse;
 
 /// Bytes of a body that are thrown away for the sake of using the connection again.
@@ -31,7 +33,7 @@ pub(super) struct Exchange {
     state: State,
     /// What the current request was.
     method: alloc::string::String,
-    expect: Expect,
+    expect: ExpectedBody,
     /// Whether the request, and so far the response, leave the connection open.
     persists: bool,
 }
@@ -83,17 +85,17 @@ impl Exchange {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             limits: Limits {
-                heads: config.heads,
-                bodies: config.bodies,
-                interim: config.interim,
-                body: config.body,
-                error_body: config.error_body,
+                heads: config.head_limits,
+                bodies: config.body_limits,
+                interim: config.max_interim_responses,
+                body: config.max_body,
+                error_body: config.max_error_body,
                 codings: Codings::new(config),
             },
-            events: sse::Decoder::new(config.events),
+            events: sse::Decoder::new(config.event_stream_limits),
             state: State::Idle,
             method: alloc::string::String::new(),
-            expect: Expect::Json,
+            expect: ExpectedBody::Whole,
             persists: true,
         }
     }
@@ -107,7 +109,7 @@ impl Exchange {
     }
 
     /// A request was sent: its response is read next.
-    pub(super) fn begin(&mut self, request: &Request, expect: Expect) {
+    pub(super) fn begin(&mut self, request: &Request, expect: ExpectedBody) {
         self.method = request.method().into();
         self.expect = expect;
         self.persists = true;
@@ -130,10 +132,10 @@ impl Exchange {
     }
 
     /// Finds data at the front of `input`, in a stream. `false`: bytes were taken, but none is data.
-    pub(super) fn fill(&mut self, input: &mut &[u8]) -> Result<bool, Closed> {
+    pub(super) fn fill(&mut self, input: &mut &[u8]) -> Result<bool, CloseReason> {
         let State::Stream { body, data, coding } = &mut self.state else { return Ok(true) };
         if let Some(coding) = coding {
-            return match coding.advance(body, input).map_err(Closed::Http)? {
+            return match coding.advance(body, input).map_err(CloseReason::Http)? {
                 coding::Found::Nothing => Ok(false),
                 coding::Found::Plain => Ok(true),
                 coding::Found::End => {
@@ -144,7 +146,7 @@ impl Exchange {
         }
         let before = *input;
         match body.decode(input) {
-            Ok(Some(Part::Data(found))) => {
+            Ok(Some(BodyPart::Data(found))) => {
                 // The data is given back whole: an event at a time is taken from it.
                 *data = found.len();
                 let start = before.len() - input.len() - found.len();
@@ -152,12 +154,12 @@ impl Exchange {
                 body.give_back(found.len());
                 Ok(true)
             }
-            Ok(Some(Part::End(_))) => {
+            Ok(Some(BodyPart::End(_))) => {
                 self.done();
                 Ok(true)
             }
             Ok(None) => Ok(false),
-            Err(error) => Err(Closed::Http(error)),
+            Err(error) => Err(CloseReason::Http(error)),
         }
     }
 
@@ -171,7 +173,7 @@ impl Exchange {
     }
 
     /// The next event's data, taken from what [`fill`](Self::fill) has found.
-    pub(super) fn event<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<&'s str>, Closed> {
+    pub(super) fn event<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<&'s str>, CloseReason> {
         let State::Stream { body, data, coding } = &mut self.state else { return Ok(None) };
         if let Some(coding) = coding {
             let Coding { plain, at, .. } = &mut **coding;
@@ -180,7 +182,7 @@ impl Exchange {
             *at = plain.len() - cursor.rest().len();
             return match event {
                 Ok(event) => Ok(event.map(|event| event.data)),
-                Err(error) => Err(Closed::Events(error)),
+                Err(error) => Err(CloseReason::Events(error)),
             };
         }
         let length = mem::take(data);
@@ -194,33 +196,33 @@ impl Exchange {
             match body.decode(&mut rest) {
                 Ok(Some(_)) => {}
                 Ok(None) => break,
-                Err(error) => return Err(Closed::Http(error)),
+                Err(error) => return Err(CloseReason::Http(error)),
             }
         }
         *input = &bytes[taken..];
         match event {
             Ok(event) => Ok(event.map(|event| event.data)),
-            Err(error) => Err(Closed::Events(error)),
+            Err(error) => Err(CloseReason::Events(error)),
         }
     }
 
     /// Everything but a stream's data.
-    pub(super) fn advance(&mut self, input: &mut &[u8]) -> Result<Found, Closed> {
+    pub(super) fn advance(&mut self, input: &mut &[u8]) -> Result<Found, CloseReason> {
         match &mut self.state {
             State::Idle | State::Failed | State::Stream { .. } => Ok(Found::Nothing),
             State::Head(decoder, _) => match decoder.decode(input) {
                 Ok(Some(head)) => self.head(head),
                 Ok(None) => Ok(Found::Nothing),
-                Err(error) => Err(Closed::Http(error)),
+                Err(error) => Err(CloseReason::Http(error)),
             },
             State::Collect { .. } => self.collect(input),
             State::Discard { body, left } => {
                 match body.decode(input) {
-                    Ok(Some(Part::Data(data))) if data.len() <= *left => *left -= data.len(),
-                    Ok(Some(Part::End(_))) => self.done(),
+                    Ok(Some(BodyPart::Data(data))) if data.len() <= *left => *left -= data.len(),
+                    Ok(Some(BodyPart::End(_))) => self.done(),
                     Ok(None) => {}
                     // Too much of it, or broken: the connection is not worth it.
-                    Ok(Some(Part::Data(_))) | Err(_) => {
+                    Ok(Some(BodyPart::Data(_))) | Err(_) => {
                         *input = &[];
                         self.state = State::Done { reusable: false };
                     }
@@ -232,12 +234,12 @@ impl Exchange {
     }
 
     /// More of a body that is collected.
-    fn collect(&mut self, input: &mut &[u8]) -> Result<Found, Closed> {
+    fn collect(&mut self, input: &mut &[u8]) -> Result<Found, CloseReason> {
         let State::Collect { body, coding, bytes, limit, cut, .. } = &mut self.state else { return Ok(Found::Nothing) };
         let data = match coding {
-            None => match body.decode(input).map_err(Closed::Http)? {
-                Some(Part::Data(data)) => data,
-                Some(Part::End(_)) => return Ok(self.collected(true)),
+            None => match body.decode(input).map_err(CloseReason::Http)? {
+                Some(BodyPart::Data(data)) => data,
+                Some(BodyPart::End(_)) => return Ok(self.collected(true)),
                 None => return Ok(Found::Nothing),
             },
             Some(coding) => match coding.advance(body, input) {
@@ -249,12 +251,12 @@ impl Exchange {
                 Ok(coding::Found::Nothing) => return Ok(Found::Nothing),
                 // Part of what a failing answer says is better than none of it.
                 Err(_) if *cut => return Ok(self.collected(false)),
-                Err(error) => return Err(Closed::Http(error)),
+                Err(error) => return Err(CloseReason::Http(error)),
             },
         };
         let room = *limit - bytes.len();
         if data.len() > room && !*cut {
-            return Err(Closed::BodyTooLong { limit: *limit });
+            return Err(CloseReason::BodyTooLong { limit: *limit });
         }
         bytes.extend_from_slice(&data[..data.len().min(room)]);
         Ok(if data.len() > room { self.collected(false) } else { Found::Nothing })
@@ -285,22 +287,22 @@ impl Exchange {
         }
     }
 
-    fn head(&mut self, head: Response) -> Result<Found, Closed> {
+    fn head(&mut self, head: Response) -> Result<Found, CloseReason> {
         let State::Head(_, interim) = &mut self.state else { return Ok(Found::Nothing) };
         if head.is_interim() {
             *interim += 1;
             if *interim > self.limits.interim {
                 let limit = usize::try_from(self.limits.interim).unwrap_or(usize::MAX);
-                return Err(Closed::Http(Error::TooManyInterim { limit }));
+                return Err(CloseReason::Http(Error::TooManyInterim { limit }));
             }
             return Ok(Found::Nothing);
         }
-        let body = BodyDecoder::response(&self.method, &head, self.limits.bodies).map_err(Closed::Http)?;
-        self.persists &= keeps_alive(head.version, &head.headers, body.framing());
-        let stream = self.expect == Expect::EventStream && head.is_success();
+        let body = BodyDecoder::response(&self.method, &head, self.limits.bodies).map_err(CloseReason::Http)?;
+        self.persists &= is_persistent(head.version, &head.headers, body.framing());
+        let stream = self.expect == ExpectedBody::EventStream && head.is_success();
         // What a failing answer says in a coding that is not undone is kept as it is.
         let coding = match self.limits.codings.undo(&head) {
-            Err(error) if head.is_success() => return Err(Closed::Http(error)),
+            Err(error) if head.is_success() => return Err(CloseReason::Http(error)),
             coding => coding.unwrap_or_default(),
         };
         if stream {
@@ -310,7 +312,7 @@ impl Exchange {
         let (limit, cut) = if head.is_success() { (self.limits.body, false) } else { (self.limits.error_body, true) };
         // Bytes behind a 101 are the other protocol's, and a body that is empty has ended already.
         let mut collect = body;
-        let ended = matches!(collect.decode(&mut &[][..]), Ok(Some(Part::End(_))));
+        let ended = matches!(collect.decode(&mut &[][..]), Ok(Some(BodyPart::End(_))));
         self.state = State::Collect { head: Box::new(head), body: collect, coding, bytes: Vec::new(), limit, cut };
         Ok(if ended { self.collected(true) } else { Found::Nothing })
     }

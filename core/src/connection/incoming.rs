@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::closed::Closed;
+use super::closed::CloseReason;
 use super::queue::Queue;
 use crate::http::Request;
 use crate::responses::{Envelope, Malformed};
@@ -40,7 +40,7 @@ pub enum Incoming<'a> {
         text: &'a str,
     },
     /// The connection is over. Comes once, last.
-    Closed(&'a Closed),
+    Closed(&'a CloseReason),
 }
 
 /// One thing that the engine found.
@@ -50,7 +50,7 @@ pub(crate) enum Step<'s> {
     Request { head: Request, body: Vec<u8> },
     Upgrade { head: Request },
     Text { text: &'s str },
-    Closed(Closed),
+    Closed(CloseReason),
 }
 
 /// What waits in the queue.
@@ -59,7 +59,7 @@ pub enum Record {
     Request(Box<Request>),
     Upgrade(Box<Request>),
     Text,
-    Closed(Closed),
+    Closed(CloseReason),
 }
 
 pub(super) fn queue(queue: &mut Queue<Record>, step: Step<'_>) {

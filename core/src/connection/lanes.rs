@@ -5,8 +5,8 @@ use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::responses::{Class, Envelope};
-use crate::turn::{Input, State, Violation};
+use crate::responses::{Envelope, EventClass};
+use crate::turn::{RequestInput, RequestState, Violation};
 
 /// Named lanes that a connection remembers; the protocol allows 32 in a connection's life.
 const NAMED: usize = 64;
@@ -25,7 +25,7 @@ pub(super) struct Lanes {
 
 #[derive(Debug, Default)]
 struct Lane {
-    state: State,
+    state: RequestState,
     /// The response that answers the newest request, once it has said its id.
     current: Option<Box<str>>,
     /// The responses that ended last, the newest first.
@@ -42,8 +42,8 @@ pub(super) enum Heard {
 }
 
 impl Lanes {
-    pub(super) fn state(&self, lane: Option<&str>) -> State {
-        self.lane(lane).map_or(State::Idle, |lane| lane.state)
+    pub(super) fn state(&self, lane: Option<&str>) -> RequestState {
+        self.lane(lane).map_or(RequestState::Idle, |lane| lane.state)
     }
 
     fn lane(&self, lane: Option<&str>) -> Option<&Lane> {
@@ -61,10 +61,10 @@ impl Lanes {
     }
 
     /// Takes a step on a lane. A step that the table does not have changes nothing.
-    pub(super) fn apply(&mut self, lane: Option<&str>, input: Input) -> Result<State, Violation> {
+    pub(super) fn apply(&mut self, lane: Option<&str>, input: RequestInput) -> Result<RequestState, Violation> {
         let state = self.state(lane);
         let next = state.after(input).ok_or(Violation { state, input })?;
-        if input == Input::Request
+        if input == RequestInput::Request
             && let Some(lane) = self.lane_mut(lane)
         {
             lane.current = None;
@@ -77,9 +77,9 @@ impl Lanes {
         Ok(next)
     }
 
-    fn open(&mut self, name: &str, state: State) {
+    fn open(&mut self, name: &str, state: RequestState) {
         // A peer that names lanes nobody opened is answered by nothing that stays.
-        if state == State::Idle {
+        if state == RequestState::Idle {
             return;
         }
         if self.named.len() == NAMED {
@@ -94,15 +94,15 @@ impl Lanes {
     pub(super) fn hear(&mut self, envelope: &Envelope<'_>, shared: bool) -> Heard {
         let class = envelope.class();
         let name = envelope.stream_id();
-        let id = (class == Class::Created || class.is_end()).then(|| id_of(envelope.response())).flatten();
+        let id = (class == EventClass::Created || class.is_terminal()).then(|| id_of(envelope.response())).flatten();
         // Late words may have come before it, and the awaited response may have begun; it is late all the same.
         let is_late = |lane: &Lane| {
             let ended = id.as_ref().is_some_and(|id| lane.ended.contains(id));
             // What was given up is passed over to its own end, not to another's.
-            let awaits_end = lane.state.is_in_flight() || lane.state == State::Cancelled;
+            let awaits_end = lane.state.is_in_flight() || lane.state == RequestState::Cancelled;
             awaits_end && ended && lane.current != id
         };
-        if shared && class.is_end() && self.lane(name.as_deref()).is_some_and(is_late) {
+        if shared && class.is_terminal() && self.lane(name.as_deref()).is_some_and(is_late) {
             return Heard::Late;
         }
         let heard = match self.apply(name.as_deref(), input(class)) {
@@ -110,9 +110,9 @@ impl Lanes {
             Err(violation) => Heard::OutOfTurn(violation),
         };
         if let Some(lane) = self.lane_mut(name.as_deref()) {
-            if class == Class::Created {
+            if class == EventClass::Created {
                 lane.current = id;
-            } else if class.is_end() {
+            } else if class.is_terminal() {
                 let current = lane.current.take();
                 if let Some(ended) = id.or(current) {
                     lane.ended.truncate(ENDED - 1);
@@ -131,7 +131,7 @@ impl Lanes {
     pub(super) fn lose(&mut self) {
         let lanes = self.named.iter_mut().map(|(_, lane)| lane).chain([&mut self.default]);
         for lane in lanes.filter(|lane| lane.state.is_in_flight()) {
-            lane.state = State::Lost;
+            lane.state = RequestState::Lost;
         }
     }
 }
@@ -147,13 +147,13 @@ fn id_of(response: Option<&str>) -> Option<Box<str>> {
 }
 
 /// What an event of this class is to the table.
-pub(crate) const fn input(class: Class) -> Input {
+pub(crate) const fn input(class: EventClass) -> RequestInput {
     match class {
-        Class::Created => Input::Created,
-        Class::Note => Input::Note,
-        Class::Output => Input::Output,
-        Class::Completed => Input::Completed,
-        Class::Failed | Class::Error => Input::Failed,
-        Class::Incomplete => Input::Incomplete,
+        EventClass::Created => RequestInput::Created,
+        EventClass::Informational => RequestInput::Informational,
+        EventClass::Output => RequestInput::Output,
+        EventClass::Completed => RequestInput::Completed,
+        EventClass::Failed | EventClass::Error => RequestInput::Failed,
+        EventClass::Incomplete => RequestInput::Incomplete,
     }
 }

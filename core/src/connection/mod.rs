@@ -5,15 +5,15 @@
 //! more than this one connection: that is [`client`](crate::client)'s business.
 //!
 //! ```
-//! use turnwire::connection::{Config, Connection, Event, Expect, Incoming, Post, Transport};
+//! use turnwire::connection::{Config, Connection, Event, ExpectedBody, Incoming, OutgoingRequest, Transport};
 //! use turnwire::http::Headers;
 //! use turnwire::time::Instant;
 //!
 //! let now = Instant::ZERO;
-//! let mut client = Connection::client(Config::new("localhost"), Transport::Sse, [1; 32]);
+//! let mut client = Connection::client(Config::new("localhost"), Transport::Http, [1; 32]);
 //! let mut server = Connection::server(Config::new("localhost"), [2; 32]);
 //!
-//! client.post(now, Post::new("/v1/responses", Headers::new(), b"{}".to_vec(), Expect::EventStream))?;
+//! client.post(now, OutgoingRequest::new("/v1/responses", Headers::new(), b"{}".to_vec(), ExpectedBody::EventStream))?;
 //! server.handle_input(now, client.poll_transmit());
 //! assert!(matches!(server.poll_event(), Some(Incoming::Request { body: b"{}", .. })));
 //! server.begin_stream(now, &Headers::new())?;
@@ -24,7 +24,7 @@
 //! assert!(matches!(client.poll_event(), Some(Event::Head { .. })));
 //! assert!(matches!(client.poll_event(), Some(Event::Server(event)) if event.kind() == "response.completed"));
 //! assert!(matches!(client.poll_event(), Some(Event::End { reusable: true })));
-//! # Ok::<(), turnwire::connection::Misuse>(())
+//! # Ok::<(), turnwire::connection::CommandError>(())
 //! ```
 
 mod answer;
@@ -45,10 +45,10 @@ mod server;
 
 pub(crate) use event::Step;
 
-pub use clock::LastSeen;
-pub use closed::{Closed, Misuse};
-pub use config::{Activity, Config, Deadline, Timeouts};
-pub use event::{Event, Expect, Post};
+pub use clock::LastActivity;
+pub use closed::{CloseReason, CommandError};
+pub use config::{Config, Deadline, IdleActivity, Timeouts};
+pub use event::{Event, ExpectedBody, OutgoingRequest};
 pub use incoming::Incoming;
 pub(crate) use lanes::input as input_of;
 pub(crate) use queue::Queue;
@@ -58,7 +58,7 @@ pub use role::{Client, Connection, Role, Server};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// HTTP/1.1 requests, one after the other, answered by event streams or by whole bodies.
-    Sse,
+    Http,
     /// One WebSocket that carries all requests.
     WebSocket,
 }

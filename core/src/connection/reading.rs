@@ -4,21 +4,21 @@ use alloc::boxed::Box;
 
 use super::client::{Engine, Mode, Next};
 use super::clock::Clock;
-use super::closed::Closed;
+use super::closed::CloseReason;
 use super::event::Step;
 use super::exchange::Found;
 use super::lanes::{Heard, Lanes};
 use crate::http::Response;
-use crate::responses::{Class, Envelope};
+use crate::responses::{Envelope, EventClass};
 use crate::time::Instant;
-use crate::turn::Input;
+use crate::turn::RequestInput;
 use crate::ws::{self, handshake};
 
 impl Engine {
     /// What an HTTP exchange has found, for both of its uses.
     pub(super) fn found(&mut self, now: Instant, found: Found) -> Step<'static> {
         match found {
-            Found::Nothing => Step::Moved,
+            Found::Nothing => Step::Consumed,
             Found::Head(head) => {
                 self.clock.head_came();
                 self.clock.await_events(now, true);
@@ -28,15 +28,15 @@ impl Engine {
                 self.clock.head_came();
                 self.clock.await_events(now, false);
                 // A request that wanted a body is complete with it; one that wanted events has failed.
-                let input = if head.is_success() { Input::Completed } else { Input::Failed };
+                let input = if head.is_success() { RequestInput::Completed } else { RequestInput::Failed };
                 let _ = self.lanes.apply(None, input);
                 Step::Body { head, body }
             }
             Found::End { reusable } => {
                 self.clock.await_events(now, false);
-                let _ = self.lanes.apply(None, Input::Lost);
+                let _ = self.lanes.apply(None, RequestInput::Lost);
                 if !reusable {
-                    self.end(now, Closed::Eof);
+                    self.end(now, CloseReason::Eof);
                 }
                 Step::End { reusable }
             }
@@ -44,7 +44,7 @@ impl Engine {
     }
 
     pub(super) fn handshake(&mut self, now: Instant, input: &mut &[u8]) -> Step<'static> {
-        let Mode::Handshake { nonce, exchange } = &mut self.mode else { return Step::Moved };
+        let Mode::Handshake { nonce, exchange } = &mut self.mode else { return Step::Consumed };
         let nonce = *nonce;
         let mut found = match exchange.advance(input) {
             Ok(found) => found,
@@ -58,48 +58,48 @@ impl Engine {
         }
         match found {
             Found::Body(head, _) if head.status() == 101 => {
-                match handshake::verify(nonce, &head, self.config.offer.as_ref(), &[]) {
+                match handshake::verify_response(nonce, &head, self.config.deflate_offer.as_ref(), &[]) {
                     Ok(agreed) => {
                         let seed = self.entropy.fork();
                         let deflate = agreed.deflate.as_ref();
-                        let socket = ws::Socket::new(ws::Role::Client, self.config.messages, deflate, seed);
+                        let socket = ws::WebSocket::new(ws::Role::Client, self.config.message_limits, deflate, seed);
                         self.mode = Mode::WebSocket(Box::new(socket));
                         // What the handshake took is larger than most messages, and holds credentials.
                         self.out.release();
                         self.clock.head_came();
                         self.clock.opened(now);
-                        self.clock.ping_every(now, self.config.ping, &mut self.entropy);
+                        self.clock.ping_every(now, self.config.ping_interval, &mut self.entropy);
                         Step::Upgraded { head }
                     }
-                    Err(error) => self.fail(now, Closed::Handshake(error)),
+                    Err(error) => self.fail(now, CloseReason::Handshake(error)),
                 }
             }
             Found::Body(head, body) => {
                 self.clock.head_came();
-                self.end(now, Closed::Local);
+                self.end(now, CloseReason::Local);
                 Step::Refused { head, body }
             }
-            Found::Nothing | Found::Head(_) | Found::End { .. } => Step::Moved,
+            Found::Nothing | Found::Head(_) | Found::End { .. } => Step::Consumed,
         }
     }
 
     pub(super) fn http<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Step<'s> {
-        let Mode::Http(exchange) = &mut self.mode else { return Step::Moved };
+        let Mode::Http(exchange) = &mut self.mode else { return Step::Consumed };
         if exchange.is_idle() {
             *input = &[];
-            return self.fail(now, Closed::Unsolicited);
+            return self.fail(now, CloseReason::Unsolicited);
         }
         if exchange.is_streaming() {
             match exchange.fill(input) {
                 Ok(true) => {}
-                Ok(false) => return Step::Moved,
+                Ok(false) => return Step::Consumed,
                 Err(closed) => return self.fail(now, closed),
             }
             if exchange.has_data() {
                 return self.event(now, input);
             }
         }
-        let Mode::Http(exchange) = &mut self.mode else { return Step::Moved };
+        let Mode::Http(exchange) = &mut self.mode else { return Step::Consumed };
         match exchange.advance(input) {
             Ok(found) => self.found(now, found),
             Err(closed) => self.fail(now, closed),
@@ -108,13 +108,13 @@ impl Engine {
 
     /// The next event of the data that `fill` has found.
     fn event<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Step<'s> {
-        let Self { mode: Mode::Http(exchange), clock, lanes, next, .. } = self else { return Step::Moved };
+        let Self { mode: Mode::Http(exchange), clock, lanes, next, .. } = self else { return Step::Consumed };
         match exchange.event(input) {
-            Ok(None) => Step::Moved,
+            Ok(None) => Step::Consumed,
             // Some servers end their streams with a word that is no event.
             Ok(Some("" | "[DONE]")) => {
                 clock.event_came(now, false);
-                Step::Moved
+                Step::Consumed
             }
             Ok(Some(text)) => {
                 let step = payload(text, clock, lanes, now, false);
@@ -125,7 +125,7 @@ impl Engine {
             }
             Err(closed) => {
                 *next = Some(Next::Close(closed));
-                Step::Moved
+                Step::Consumed
             }
         }
     }
@@ -145,28 +145,28 @@ impl Engine {
                 clock.control_came(now);
                 *next = Some(Next::Reply);
             }
-            Ok(Some(ws::Message::Binary(_))) => *next = Some(Next::Close(Closed::Binary)),
+            Ok(Some(ws::Message::Binary(_))) => *next = Some(Next::Close(CloseReason::Binary)),
             Ok(Some(ws::Message::Close(close))) => {
                 let (code, reason) = close.map_or((1005, ""), |close| (close.code, close.reason));
-                *next = Some(Next::Close(Closed::Peer { code, reason: reason.into() }));
+                *next = Some(Next::Close(CloseReason::Peer { code, reason: reason.into() }));
             }
-            Err(error) => *next = Some(Next::Close(Closed::WebSocket(error))),
+            Err(error) => *next = Some(Next::Close(CloseReason::WebSocket(error))),
         }
-        Some(Step::Moved)
+        Some(Step::Consumed)
     }
 
     /// Ends the connection for this reason; a WebSocket's close frame goes first.
-    pub(super) fn break_off(&mut self, now: Instant, closed: Closed) {
+    pub(super) fn break_off(&mut self, now: Instant, closed: CloseReason) {
         let mut ours = false;
         if let Mode::WebSocket(socket) = &mut self.mode {
-            if closed == Closed::Binary {
+            if closed == CloseReason::Binary {
                 let _ = socket.close(1003, "");
             }
-            socket.flush(self.out.end());
+            socket.write_pending_replies(self.out.end());
             // The peer's frame may answer ours: then the closing was our doing.
-            ours = self.closing && matches!(closed, Closed::Peer { .. });
+            ours = self.closing && matches!(closed, CloseReason::Peer { .. });
         }
-        self.end(now, if ours { Closed::Local } else { closed });
+        self.end(now, if ours { CloseReason::Local } else { closed });
     }
 }
 
@@ -185,14 +185,14 @@ fn payload<'s>(text: &'s str, clock: &mut Clock, lanes: &mut Lanes, now: Instant
         Heard::OutOfTurn(violation) => Some(violation),
     };
     if awaited {
-        clock.event_came(now, envelope.class() != Class::Note);
+        clock.event_came(now, envelope.class() != EventClass::Informational);
     }
-    if envelope.class().is_end() {
+    if envelope.class().is_terminal() {
         clock.await_events(now, lanes.in_flight());
     }
     Step::Payload { text, envelope, violation, late: false }
 }
 
 fn is_end(step: &Step<'_>) -> bool {
-    matches!(step, Step::Payload { envelope, .. } if envelope.class().is_end())
+    matches!(step, Step::Payload { envelope, .. } if envelope.class().is_terminal())
 }

@@ -5,18 +5,18 @@ use core::fmt;
 use bytes::{Buf as _, BytesMut};
 
 use super::client;
-use super::clock::LastSeen;
-use super::closed::Misuse;
+use super::clock::LastActivity;
+use super::closed::CommandError;
 use super::config::Config;
 use super::event::{self, Event, Step};
 use super::incoming::{self, Incoming};
 use super::queue::Queue;
 use super::server;
-use super::{Post, Transport};
+use super::{OutgoingRequest, Transport};
 use crate::entropy::Seed;
 use crate::http::{Headers, Response};
 use crate::time::Instant;
-use crate::turn::State;
+use crate::turn::RequestState;
 
 /// A connection's role. Sealed: [`Client`] or [`Server`].
 pub trait Role: sealed::Sealed {}
@@ -53,7 +53,7 @@ mod sealed {
 
 /// One peer of one physical connection.
 ///
-/// `handle_*` tells it what happened, and cannot fail; the verbs command it, and fail only with [`Misuse`]; `poll_*` asks what
+/// `handle_*` tells it what happened, and cannot fail; the verbs command it, and fail only with [`CommandError`]; `poll_*` asks what
 /// to do, in any order and as often as wanted. Events are lent until the connection is used again.
 pub struct Connection<R: Role> {
     engine: R::Engine,
@@ -81,8 +81,8 @@ impl Connection<Client> {
     ///
     /// # Errors
     ///
-    /// [`Misuse`] when this is no fresh WebSocket connection, or the target or a header cannot be sent.
-    pub fn upgrade(&mut self, now: Instant, target: &str, headers: &Headers) -> Result<(), Misuse> {
+    /// [`CommandError`] when this is no fresh WebSocket connection, or the target or a header cannot be sent.
+    pub fn upgrade(&mut self, now: Instant, target: &str, headers: &Headers) -> Result<(), CommandError> {
         self.engine.upgrade(now, target, headers)
     }
 
@@ -90,8 +90,8 @@ impl Connection<Client> {
     ///
     /// # Errors
     ///
-    /// [`Misuse`] when the connection speaks WebSocket, is busy or over, or the request cannot be sent as it stands.
-    pub fn post(&mut self, now: Instant, post: Post) -> Result<(), Misuse> {
+    /// [`CommandError`] when the connection speaks WebSocket, is busy or over, or the request cannot be sent as it stands.
+    pub fn send_request(&mut self, now: Instant, post: OutgoingRequest) -> Result<(), CommandError> {
         self.engine.post(now, post)
     }
 
@@ -99,8 +99,8 @@ impl Connection<Client> {
     ///
     /// # Errors
     ///
-    /// [`Misuse`] when the connection is not an open WebSocket, or a request of the lane is in flight.
-    pub fn send_text(&mut self, now: Instant, lane: Option<&str>, text: &str) -> Result<(), Misuse> {
+    /// [`CommandError`] when the connection is not an open WebSocket, or a request of the lane is in flight.
+    pub fn send_request_message(&mut self, now: Instant, lane: Option<&str>, text: &str) -> Result<(), CommandError> {
         self.engine.send_text(now, lane, text)
     }
 
@@ -108,8 +108,8 @@ impl Connection<Client> {
     ///
     /// # Errors
     ///
-    /// [`Misuse`] when the connection is not an open WebSocket.
-    pub fn send_note(&mut self, now: Instant, text: &str) -> Result<(), Misuse> {
+    /// [`CommandError`] when the connection is not an open WebSocket.
+    pub fn send_message(&mut self, now: Instant, text: &str) -> Result<(), CommandError> {
         self.engine.send_note(now, text)
     }
 
@@ -195,20 +195,20 @@ impl Connection<Client> {
 
     /// Where the lane's newest request stands.
     #[must_use]
-    pub fn state(&self, lane: Option<&str>) -> State {
+    pub fn state(&self, lane: Option<&str>) -> RequestState {
         self.engine.state(lane)
     }
 
     /// Payloads that came with no request to belong to.
     #[must_use]
-    pub const fn strays(&self) -> u64 {
+    pub const fn unmatched_events(&self) -> u64 {
         self.engine.strays()
     }
 
     /// When the peer was last heard of, by what was heard: for one who watches, and has other limits than
     /// [`Timeouts`](super::Timeouts).
     #[must_use]
-    pub const fn last_seen(&self) -> LastSeen {
+    pub const fn last_seen(&self) -> LastActivity {
         self.engine.last_seen()
     }
 
@@ -243,8 +243,8 @@ impl Connection<Server> {
     ///
     /// # Errors
     ///
-    /// [`Misuse::NoRequest`] when no upgrade was asked for. A handshake that must not be accepted is refused by itself.
-    pub fn accept(&mut self, now: Instant, headers: &Headers) -> Result<(), Misuse> {
+    /// [`CommandError::NoRequest`] when no upgrade was asked for. A handshake that must not be accepted is refused by itself.
+    pub fn accept(&mut self, now: Instant, headers: &Headers) -> Result<(), CommandError> {
         self.engine.accept(now, headers)?;
         self.release(now);
         Ok(())
@@ -254,8 +254,8 @@ impl Connection<Server> {
     ///
     /// # Errors
     ///
-    /// [`Misuse`] when there is nothing to answer, or the status or a header cannot be sent.
-    pub fn respond(&mut self, now: Instant, status: u16, headers: &Headers, body: &[u8]) -> Result<(), Misuse> {
+    /// [`CommandError`] when there is nothing to answer, or the status or a header cannot be sent.
+    pub fn respond(&mut self, now: Instant, status: u16, headers: &Headers, body: &[u8]) -> Result<(), CommandError> {
         self.engine.respond(now, status, headers, body)?;
         self.release(now);
         Ok(())
@@ -265,8 +265,8 @@ impl Connection<Server> {
     ///
     /// # Errors
     ///
-    /// [`Misuse`] when there is nothing to answer, or a header cannot be sent.
-    pub fn begin_stream(&mut self, now: Instant, headers: &Headers) -> Result<(), Misuse> {
+    /// [`CommandError`] when there is nothing to answer, or a header cannot be sent.
+    pub fn begin_stream(&mut self, now: Instant, headers: &Headers) -> Result<(), CommandError> {
         self.engine.begin_stream(now, headers)
     }
 
@@ -274,8 +274,8 @@ impl Connection<Server> {
     ///
     /// # Errors
     ///
-    /// [`Misuse::Event`] when the text is none, and other [`Misuse`] when there is no stream to send it on.
-    pub fn send(&mut self, now: Instant, event: &str) -> Result<(), Misuse> {
+    /// [`CommandError::Event`] when the text is none, and other [`CommandError`] when there is no stream to send it on.
+    pub fn send(&mut self, now: Instant, event: &str) -> Result<(), CommandError> {
         self.engine.send(now, event)
     }
 
@@ -283,8 +283,8 @@ impl Connection<Server> {
     ///
     /// # Errors
     ///
-    /// [`Misuse`] when there is no stream to send it on.
-    pub fn send_keep_alive(&mut self, now: Instant) -> Result<(), Misuse> {
+    /// [`CommandError`] when there is no stream to send it on.
+    pub fn send_keep_alive(&mut self, now: Instant) -> Result<(), CommandError> {
         self.engine.send_keep_alive(now)
     }
 
@@ -292,8 +292,8 @@ impl Connection<Server> {
     ///
     /// # Errors
     ///
-    /// [`Misuse::NoRequest`] when there is none.
-    pub fn end_stream(&mut self, now: Instant) -> Result<(), Misuse> {
+    /// [`CommandError::NoRequest`] when there is none.
+    pub fn end_stream(&mut self, now: Instant) -> Result<(), CommandError> {
         self.engine.end_stream(now)?;
         self.release(now);
         Ok(())
@@ -371,13 +371,13 @@ impl Connection<Server> {
 
     /// Where the lane's newest request stands.
     #[must_use]
-    pub fn state(&self, lane: Option<&str>) -> State {
+    pub fn state(&self, lane: Option<&str>) -> RequestState {
         self.engine.state(lane)
     }
 
     /// When the peer was last heard of: its bytes and its control frames.
     #[must_use]
-    pub const fn last_seen(&self) -> LastSeen {
+    pub const fn last_seen(&self) -> LastActivity {
         self.engine.last_seen()
     }
 

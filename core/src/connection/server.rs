@@ -4,17 +4,17 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::clock::{Clock, Due, LastSeen};
-use super::closed::Closed;
+use super::clock::{Clock, Due, LastActivity};
+use super::closed::CloseReason;
 use super::config::{Config, Deadline};
 use super::incoming::Step;
 use super::lanes::Lanes;
 use super::out::Out;
 use crate::entropy::{Entropy, Seed};
-use crate::http::{self, BodyDecoder, HeadDecoder, Part, Request, Response};
+use crate::http::{self, BodyDecoder, BodyPart, HeadDecoder, Request, Response};
 use crate::responses::Envelope;
 use crate::time::Instant;
-use crate::turn::{Input, State};
+use crate::turn::{RequestInput, RequestState};
 use crate::ws::{self, handshake};
 
 #[derive(Debug)]
@@ -27,8 +27,8 @@ pub struct Engine {
     pub(super) mode: Mode,
     /// Whether the connection outlives the current exchange.
     pub(super) persists: bool,
-    pub(super) ending: Option<Closed>,
-    pub(super) next: Option<Closed>,
+    pub(super) ending: Option<CloseReason>,
+    pub(super) next: Option<CloseReason>,
     pub(super) scratch: Vec<u8>,
 }
 
@@ -51,13 +51,13 @@ pub(super) enum Mode {
     Stream {
         chunked: bool,
     },
-    WebSocket(Box<ws::Socket>),
+    WebSocket(Box<ws::WebSocket>),
     Over,
 }
 
 impl Engine {
     pub(super) fn new(config: Config, seed: Seed) -> Self {
-        let mode = Mode::Head(Box::new(HeadDecoder::new(config.heads)));
+        let mode = Mode::Head(Box::new(HeadDecoder::new(config.head_limits)));
         let clock = Clock::default();
         Self {
             config,
@@ -104,14 +104,14 @@ impl Engine {
         }
         let closed = match &self.mode {
             Mode::Over => return None,
-            Mode::Head(decoder) if !decoder.is_partial() => Closed::Eof,
-            Mode::Head(_) | Mode::Body { .. } => Closed::Truncated,
+            Mode::Head(decoder) if !decoder.is_partial() => CloseReason::Eof,
+            Mode::Head(_) | Mode::Body { .. } => CloseReason::Truncated,
             // A client that sends no more may still read; but a client of this protocol has gone.
-            Mode::Answer { .. } | Mode::Stream { .. } => Closed::Eof,
+            Mode::Answer { .. } | Mode::Stream { .. } => CloseReason::Eof,
             Mode::WebSocket(socket) => match (socket.peer_close(), socket.eof()) {
-                (Some(close), _) => Closed::Peer { code: close.code, reason: close.reason.into() },
-                (None, ws::Eof::Truncated) => Closed::Truncated,
-                (None, ws::Eof::Clean | ws::Eof::Abnormal) => Closed::Eof,
+                (Some(close), _) => CloseReason::Peer { code: close.code, reason: close.reason.into() },
+                (None, ws::Eof::Truncated) => CloseReason::Truncated,
+                (None, ws::Eof::Clean | ws::Eof::Abnormal) => CloseReason::Eof,
             },
         };
         self.end(now, closed);
@@ -139,7 +139,8 @@ impl Engine {
                     // The peer does not read; there is no use in telling it more.
                     self.out = Out::default();
                 }
-                let closed = if deadline == Deadline::Close { Closed::Local } else { Closed::Timeout(deadline) };
+                let closed =
+                    if deadline == Deadline::Close { CloseReason::Local } else { CloseReason::Timeout(deadline) };
                 self.end(now, closed);
                 self.ending.take().map(Step::Closed)
             }
@@ -166,7 +167,7 @@ impl Engine {
         self.clock.next(&self.config.timeouts)
     }
 
-    pub(super) const fn last_seen(&self) -> LastSeen {
+    pub(super) const fn last_seen(&self) -> LastActivity {
         self.clock.last_seen()
     }
 
@@ -175,14 +176,14 @@ impl Engine {
     }
 
     pub(super) const fn backlog_limit(&self) -> usize {
-        self.config.backlog
+        self.config.max_backlog
     }
 
     pub(super) const fn is_finished(&self) -> bool {
         matches!(self.mode, Mode::Over) && self.ending.is_none() && self.out.is_empty()
     }
 
-    pub(super) fn state(&self, lane: Option<&str>) -> State {
+    pub(super) fn state(&self, lane: Option<&str>) -> RequestState {
         self.lanes.state(lane)
     }
 
@@ -196,13 +197,13 @@ impl Engine {
     fn flush(&mut self, now: Instant) {
         if let Mode::WebSocket(socket) = &mut self.mode
             && self.out.is_empty()
-            && socket.flush(self.out.end())
+            && socket.write_pending_replies(self.out.end())
         {
             self.wrote(now);
         }
     }
 
-    pub(super) fn end(&mut self, now: Instant, closed: Closed) {
+    pub(super) fn end(&mut self, now: Instant, closed: CloseReason) {
         if !matches!(self.mode, Mode::Over) {
             self.mode = Mode::Over;
             self.ending = Some(closed);
@@ -217,22 +218,22 @@ impl Engine {
     fn catch_up(&mut self, now: Instant) {
         let Some(closed) = self.next.take() else { return };
         if let Mode::WebSocket(socket) = &mut self.mode {
-            if closed == Closed::Binary {
+            if closed == CloseReason::Binary {
                 let _ = socket.close(1003, "");
             }
-            socket.flush(self.out.end());
+            socket.write_pending_replies(self.out.end());
         }
         self.end(now, closed);
     }
 
     /// Refuses a message that cannot be read, and ends.
-    fn refuse(&mut self, now: Instant, status: u16, closed: Closed) -> Step<'static> {
+    fn refuse(&mut self, now: Instant, status: u16, closed: CloseReason) -> Step<'static> {
         if let Ok(mut response) = Response::new(status) {
             for (name, value) in [("Content-Length", "0"), ("Connection", "close")] {
                 // Both are fit to stand in a head.
                 let _ = response.headers.append(name, value);
             }
-            http::response(&response, self.out.end());
+            http::encode_response(&response, self.out.end());
         }
         self.end(now, closed);
         self.ending.take().map_or(Step::Moved, Step::Closed)
@@ -244,15 +245,15 @@ impl Engine {
             Ok(Some(head)) => head,
             Ok(None) => return Step::Moved,
             Err(error @ (http::Error::HeadTooLong { .. } | http::Error::TooManyHeaders { .. })) => {
-                return self.refuse(now, 431, Closed::Http(error));
+                return self.refuse(now, 431, CloseReason::Http(error));
             }
-            Err(error) => return self.refuse(now, 400, Closed::Http(error)),
+            Err(error) => return self.refuse(now, 400, CloseReason::Http(error)),
         };
-        let body = match BodyDecoder::request(&head, self.config.bodies) {
+        let body = match BodyDecoder::request(&head, self.config.body_limits) {
             Ok(body) => body,
-            Err(error) => return self.refuse(now, 400, Closed::Http(error)),
+            Err(error) => return self.refuse(now, 400, CloseReason::Http(error)),
         };
-        self.persists = http::keeps_alive(head.version, &head.headers, body.framing());
+        self.persists = http::is_persistent(head.version, &head.headers, body.framing());
         if handshake::is_upgrade(&head) {
             let upgrade = Some(Box::new(head.clone()));
             self.mode = Mode::Answer { upgrade, bodiless: false };
@@ -261,7 +262,7 @@ impl Engine {
         if head.expects_continue()
             && let Ok(response) = Response::new(100)
         {
-            http::response(&response, self.out.end());
+            http::encode_response(&response, self.out.end());
             self.wrote(now);
         }
         self.mode = Mode::Body { head: Box::new(head), body, bytes: Vec::new() };
@@ -276,24 +277,24 @@ impl Engine {
     fn read_body(&mut self, now: Instant, input: &mut &[u8]) -> Step<'static> {
         let Mode::Body { body, bytes, .. } = &mut self.mode else { return Step::Moved };
         match body.decode(input) {
-            Ok(Some(Part::Data(data))) => {
-                let limit = self.config.body;
+            Ok(Some(BodyPart::Data(data))) => {
+                let limit = self.config.max_body;
                 if bytes.len() + data.len() > limit {
-                    return self.refuse(now, 413, Closed::BodyTooLong { limit });
+                    return self.refuse(now, 413, CloseReason::BodyTooLong { limit });
                 }
                 bytes.extend_from_slice(data);
                 Step::Moved
             }
-            Ok(Some(Part::End(_))) => {
+            Ok(Some(BodyPart::End(_))) => {
                 let Mode::Body { head, bytes, .. } = mem::replace(&mut self.mode, Mode::Over) else {
                     return Step::Moved;
                 };
                 self.mode = Mode::Answer { upgrade: None, bodiless: head.method() == "HEAD" };
-                let _ = self.lanes.apply(None, Input::Request);
+                let _ = self.lanes.apply(None, RequestInput::Request);
                 Step::Request { head: *head, body: bytes }
             }
             Ok(None) => Step::Moved,
-            Err(error) => self.refuse(now, 400, Closed::Http(error)),
+            Err(error) => self.refuse(now, 400, CloseReason::Http(error)),
         }
     }
 
@@ -306,17 +307,17 @@ impl Engine {
                     && envelope.kind() == "response.create"
                 {
                     // A request beside one that is in flight is the application's to refuse.
-                    let _ = lanes.apply(envelope.stream_id().as_deref(), Input::Request);
+                    let _ = lanes.apply(envelope.stream_id().as_deref(), RequestInput::Request);
                 }
                 return Some(Step::Text { text });
             }
             Ok(Some(ws::Message::Ping(_) | ws::Message::Pong(_))) => clock.control_came(now),
-            Ok(Some(ws::Message::Binary(_))) => *next = Some(Closed::Binary),
+            Ok(Some(ws::Message::Binary(_))) => *next = Some(CloseReason::Binary),
             Ok(Some(ws::Message::Close(close))) => {
                 let (code, reason) = close.map_or((1005, ""), |close| (close.code, close.reason));
-                *next = Some(Closed::Peer { code, reason: reason.into() });
+                *next = Some(CloseReason::Peer { code, reason: reason.into() });
             }
-            Err(error) => *next = Some(Closed::WebSocket(error)),
+            Err(error) => *next = Some(CloseReason::WebSocket(error)),
         }
         Some(Step::Moved)
     }

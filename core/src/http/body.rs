@@ -13,11 +13,11 @@ pub enum Framing {
     /// There is no body.
     None,
     /// The body is this many bytes long.
-    Length(u64),
+    ContentLength(u64),
     /// The body comes in chunks, the last of which is empty.
     Chunked,
     /// The body ends when the connection does.
-    UntilClose,
+    CloseDelimited,
 }
 
 /// What bounds the parts of a body that are not data. Data is not bounded here: it is lent, not kept.
@@ -39,7 +39,7 @@ impl Default for BodyLimits {
 
 /// A piece of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part<'i> {
+pub enum BodyPart<'i> {
     /// Data, never empty.
     Data(&'i [u8]),
     /// The body has ended, with these trailers. Comes exactly once.
@@ -75,7 +75,7 @@ impl BodyDecoder {
             return Ok(Self::new(Framing::None, limits));
         }
         let stated = stated(&head.headers, head.version)?;
-        Ok(Self::new(stated.unwrap_or(Framing::UntilClose), limits))
+        Ok(Self::new(stated.unwrap_or(Framing::CloseDelimited), limits))
     }
 
     /// The decoder for the body of this request. Without a stated length there is none.
@@ -91,9 +91,9 @@ impl BodyDecoder {
     fn new(framing: Framing, limits: BodyLimits) -> Self {
         let state = match framing {
             Framing::None => State::Length(0),
-            Framing::Length(length) => State::Length(length),
+            Framing::ContentLength(length) => State::Length(length),
             Framing::Chunked => State::Chunked(Chunked::new(limits)),
-            Framing::UntilClose => State::UntilClose,
+            Framing::CloseDelimited => State::UntilClose,
         };
         Self { framing, state }
     }
@@ -116,11 +116,11 @@ impl BodyDecoder {
     /// # Errors
     ///
     /// [`Error`], sticky, when a chunk is malformed or a limit is passed.
-    pub fn decode<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Part<'i>>, Error> {
+    pub fn decode<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<BodyPart<'i>>, Error> {
         let part = match &mut self.state {
             State::Done => None,
             State::Failed(error) => return Err(*error),
-            State::Length(0) => Some(Part::End(Headers::new())),
+            State::Length(0) => Some(BodyPart::End(Headers::new())),
             State::Length(left) => {
                 let length = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
                 *left -= length as u64;
@@ -135,7 +135,7 @@ impl BodyDecoder {
                 }
             },
         };
-        if matches!(part, Some(Part::End(_))) {
+        if matches!(part, Some(BodyPart::End(_))) {
             self.state = State::Done;
         }
         Ok(part)
@@ -179,25 +179,25 @@ impl BodyDecoder {
 /// Whether the connection can carry another message after this one (RFC 9112 §9.3): call it with the request's and with the
 /// response's version and headers, and with the framing of the response's body.
 #[must_use]
-pub fn keeps_alive(version: Version, headers: &Headers, framing: Framing) -> bool {
+pub fn is_persistent(version: Version, headers: &Headers, framing: Framing) -> bool {
     let persists = match version {
         Version::Http11 => true,
         Version::Http10 => headers.has_token("connection", "keep-alive"),
     };
-    persists && framing != Framing::UntilClose && !headers.has_token("connection", "close")
+    persists && framing != Framing::CloseDelimited && !headers.has_token("connection", "close")
 }
 
-fn take<'i>(input: &mut &'i [u8], length: usize) -> Option<Part<'i>> {
+fn take<'i>(input: &mut &'i [u8], length: usize) -> Option<BodyPart<'i>> {
     let (data, rest) = input.split_at(length);
     *input = rest;
-    (!data.is_empty()).then_some(Part::Data(data))
+    (!data.is_empty()).then_some(BodyPart::Data(data))
 }
 
 /// The framing that the headers state, if any (RFC 9112 §6.3, rules 3 to 6).
 fn stated(headers: &Headers, version: Version) -> Result<Option<Framing>, Error> {
     let has_length = headers.contains("content-length");
     if !headers.contains("transfer-encoding") {
-        return if has_length { length(headers).map(|length| Some(Framing::Length(length))) } else { Ok(None) };
+        return if has_length { length(headers).map(|length| Some(Framing::ContentLength(length))) } else { Ok(None) };
     }
     if has_length {
         return Err(Error::LengthAndEncoding);

@@ -1,6 +1,6 @@
 //! The chunked transfer coding (RFC 9112 §7.1), whose size lines and trailers are bounded and whose data is lent.
 
-use super::body::{BodyLimits, Part};
+use super::body::{BodyLimits, BodyPart};
 use super::decode::{HeadDecoder, Trailers};
 use super::error::Error;
 
@@ -47,18 +47,18 @@ impl Chunked {
     }
 
     /// The next part; `None`: all of `input` was taken.
-    pub(super) fn decode<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Part<'i>>, Error> {
+    pub(super) fn decode<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<BodyPart<'i>>, Error> {
         loop {
             if let State::Trailers(trailers) = &mut self.state {
                 let trailers = trailers.decode(input)?;
-                return Ok(trailers.map(|trailers| Part::End(trailers.headers)));
+                return Ok(trailers.map(|trailers| BodyPart::End(trailers.headers)));
             }
             if let State::Data { left: left @ 1.. } = &mut self.state {
                 let length = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
                 let (data, rest) = input.split_at(length);
                 *input = rest;
                 *left -= length as u64;
-                return Ok((!data.is_empty()).then_some(Part::Data(data)));
+                return Ok((!data.is_empty()).then_some(BodyPart::Data(data)));
             }
             let [byte, rest @ ..] = *input else { return Ok(None) };
             self.state = self.after(*byte)?;

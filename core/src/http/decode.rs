@@ -127,7 +127,7 @@ fn headers(lines: &[httparse::Header<'_>]) -> Result<Headers, Error> {
     for line in lines {
         let value = HeaderValue::new(line.value).map_err(|_| Error::HeaderLine)?;
         let sensitive = SENSITIVE.iter().any(|name| name.eq_ignore_ascii_case(line.name));
-        headers.push(line.name, if sensitive { value.sensitive() } else { value });
+        headers.push(line.name, if sensitive { value.into_sensitive() } else { value });
     }
     Ok(headers)
 }

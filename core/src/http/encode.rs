@@ -6,7 +6,7 @@ use super::field::Headers;
 use super::head::{Request, Response, Version};
 
 /// Appends a request head.
-pub fn request(head: &Request, out: &mut Vec<u8>) {
+pub fn encode_request(head: &Request, out: &mut Vec<u8>) {
     for part in [head.method.as_bytes(), b" ", head.target.as_bytes(), b" ", version(head.version), b"\r\n"] {
         out.extend_from_slice(part);
     }
@@ -14,7 +14,7 @@ pub fn request(head: &Request, out: &mut Vec<u8>) {
 }
 
 /// Appends a response head.
-pub fn response(head: &Response, out: &mut Vec<u8>) {
+pub fn encode_response(head: &Response, out: &mut Vec<u8>) {
     let status = head.status;
     let digits =
         [status / 100, status / 10 % 10, status % 10].map(|digit| b'0' + u8::try_from(digit % 10).unwrap_or(0));
@@ -25,7 +25,7 @@ pub fn response(head: &Response, out: &mut Vec<u8>) {
 }
 
 /// Appends one chunk of a chunked body. Empty data appends nothing: an empty chunk would end the body.
-pub fn chunk(data: &[u8], out: &mut Vec<u8>) {
+pub fn encode_chunk(data: &[u8], out: &mut Vec<u8>) {
     if data.is_empty() {
         return;
     }
@@ -43,7 +43,7 @@ pub fn chunk(data: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Appends the last chunk of a chunked body, without trailers.
-pub fn last_chunk(out: &mut Vec<u8>) {
+pub fn encode_last_chunk(out: &mut Vec<u8>) {
     out.extend_from_slice(b"0\r\n\r\n");
 }
 

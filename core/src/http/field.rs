@@ -46,7 +46,7 @@ impl HeaderValue {
 
     /// The same value, which `Debug` will not show: a credential, a token.
     #[must_use]
-    pub fn sensitive(mut self) -> Self {
+    pub fn into_sensitive(mut self) -> Self {
         self.sensitive = true;
         self
     }
@@ -269,7 +269,7 @@ impl Headers {
 
     /// Name and value of every line whose value is visible ASCII text.
     #[must_use]
-    pub fn text(&self) -> Vec<(&str, &str)> {
+    pub fn ascii_pairs(&self) -> Vec<(&str, &str)> {
         self.iter().filter_map(|(name, value)| value.to_str().map(|value| (name, value))).collect()
     }
 

@@ -144,7 +144,7 @@ impl Response {
     /// # Errors
     ///
     /// [`Error::ContentCoding`] when a coding other than `identity` was applied.
-    pub fn identity(&self) -> Result<(), Error> {
+    pub fn check_identity_coding(&self) -> Result<(), Error> {
         let mut codings = self.headers.tokens("content-encoding");
         match codings.all(|coding| coding.eq_ignore_ascii_case(b"identity")) {
             true => Ok(()),

@@ -14,7 +14,7 @@
 //! let mut text = Vec::new();
 //! while let Some(part) = body.decode(&mut input)? {
 //!     match part {
-//!         Part::Data(data) => text.extend_from_slice(data),
+//!         Part::EventData(data) => text.extend_from_slice(data),
 //!         Part::End(_trailers) => break,
 //!     }
 //! }
@@ -36,9 +36,9 @@ mod field;
 pub mod gzip;
 mod head;
 
-pub use body::{BodyDecoder, BodyLimits, Framing, Part, keeps_alive};
+pub use body::{BodyDecoder, BodyLimits, BodyPart, Framing, is_persistent};
 pub use decode::{Head, HeadDecoder, HeadLimits};
-pub use encode::{chunk, last_chunk, request, response};
+pub use encode::{encode_chunk, encode_last_chunk, encode_request, encode_response};
 pub use error::Error;
 pub use field::{HeaderValue, Headers, InvalidHeader};
 pub use head::{InvalidHead, Request, Response, Version};

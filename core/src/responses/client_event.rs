@@ -7,31 +7,31 @@ use alloc::vec::Vec;
 use super::item::{Item, parse_input};
 use super::malformed::Malformed;
 use super::members::Members;
-use super::raw::Raw;
-use super::request::{CreateResponse, Frame, Wire};
-use super::write::{Extra, Object, array, string};
+use super::raw::RawJson;
+use super::request::{CreateResponse, ItemEncoding, MessageFields};
+use super::write::{ExtraMembers, Object, array, string};
 
 /// One message of a client's.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ClientEvent {
     /// Asks for a response.
-    Create(Box<Create>),
+    Create(Box<CreateMessage>),
     /// Steers the response that is being made.
-    Steer(Steer),
+    Steer(SteerMessage),
     /// A message of another `type`, as it came.
     Other {
         /// Its `type`.
         kind: String,
         /// The whole message.
-        raw: Raw<'static>,
+        raw: RawJson<'static>,
     },
 }
 
 /// Asks for a response: the request, and what a frame adds to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Create {
+pub struct CreateMessage {
     /// The request.
     pub request: CreateResponse,
     /// The response to go on from.
@@ -45,15 +45,15 @@ pub struct Create {
 /// Steers a response: input for it to take into account. It is not applied before the successor's `response.created`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Steer {
+pub struct SteerMessage {
     /// The response.
     pub previous_response_id: String,
     /// The lane, where it is named.
     pub stream_id: Option<String>,
     /// The input, as JSON: a string, or an array of messages.
-    pub input: Raw<'static>,
+    pub input: RawJson<'static>,
     /// Members that are not known here.
-    pub extra: Extra,
+    pub extra: ExtraMembers,
 }
 
 impl ClientEvent {
@@ -66,7 +66,7 @@ impl ClientEvent {
         let mut members = Members::parse(json)?;
         match members.kind() {
             "" => Err(Malformed::missing("message", "type")),
-            "response.create" => Ok(Self::Create(Box::new(Create {
+            "response.create" => Ok(Self::Create(Box::new(CreateMessage {
                 previous_response_id: members.optional("previous_response_id")?,
                 generate: members.optional("generate")?,
                 stream_id: members.optional("stream_id")?,
@@ -78,18 +78,18 @@ impl ClientEvent {
                     request
                 },
             }))),
-            "response.steer" => Ok(Self::Steer(Steer {
+            "response.steer" => Ok(Self::Steer(SteerMessage {
                 previous_response_id: members.required("previous_response_id")?,
                 stream_id: members.optional("stream_id")?,
                 input: members.required_raw("input")?,
                 extra: members.rest(),
             })),
-            kind => Ok(Self::Other { kind: kind.into(), raw: Raw::trusted(json).into_owned() }),
+            kind => Ok(Self::Other { kind: kind.into(), raw: RawJson::trusted(json).into_owned() }),
         }
     }
 
     /// Appends the message.
-    pub fn encode(&self, wire: Wire, out: &mut Vec<u8>) {
+    pub fn encode(&self, wire: ItemEncoding, out: &mut Vec<u8>) {
         match self {
             Self::Create(create) => create.encode(wire, out),
             Self::Steer(steer) => steer.encode(out),
@@ -108,7 +108,7 @@ impl ClientEvent {
     }
 }
 
-impl Create {
+impl CreateMessage {
     /// A request on the default lane, with nothing before it.
     #[must_use]
     pub const fn new(request: CreateResponse) -> Self {
@@ -116,22 +116,22 @@ impl Create {
     }
 
     /// Appends the message.
-    pub fn encode(&self, wire: Wire, out: &mut Vec<u8>) {
-        let frame = Frame {
+    pub fn encode(&self, wire: ItemEncoding, out: &mut Vec<u8>) {
+        let frame = MessageFields {
             previous_response_id: self.previous_response_id.as_deref(),
             generate: self.generate,
             stream_id: self.stream_id.as_deref(),
-            ..Frame::default()
+            ..MessageFields::default()
         };
         self.request.encode_ws(&frame, wire, out);
     }
 }
 
-impl Steer {
+impl SteerMessage {
     /// Words of the user's.
     #[must_use]
     pub fn text(previous_response_id: &str, text: &str) -> Self {
-        Self::new(previous_response_id, Raw::string(text))
+        Self::new(previous_response_id, RawJson::string(text))
     }
 
     /// Messages.
@@ -139,11 +139,11 @@ impl Steer {
     pub fn items(previous_response_id: &str, items: &[Item]) -> Self {
         let mut out = Vec::new();
         array(items, &mut out, Item::encode);
-        Self::new(previous_response_id, Raw::built(String::from_utf8(out).unwrap_or_default()))
+        Self::new(previous_response_id, RawJson::built(String::from_utf8(out).unwrap_or_default()))
     }
 
-    fn new(previous_response_id: &str, input: Raw<'static>) -> Self {
-        Self { previous_response_id: previous_response_id.into(), stream_id: None, input, extra: Extra::new() }
+    fn new(previous_response_id: &str, input: RawJson<'static>) -> Self {
+        Self { previous_response_id: previous_response_id.into(), stream_id: None, input, extra: ExtraMembers::new() }
     }
 
     /// The input, read.

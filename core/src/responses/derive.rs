@@ -7,11 +7,11 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::Fields;
+use super::HeaderPairs;
 use super::envelope::{Envelope, Member, header};
 use super::members::Members;
 use super::rate_limit::{RateLimits, field};
-use super::raw::Raw;
+use super::raw::RawJson;
 
 const MODEL: [&str; 2] = ["openai-model", "x-openai-model"];
 const BUFFERING_ENABLED: &str = "x-codex-safety-buffering-enabled";
@@ -23,7 +23,7 @@ const TRUSTED_ACCESS: &str = "trusted_access_for_cyber";
 /// Something that a server said in passing.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Derived<'a> {
+pub enum ResponseInfo<'a> {
     /// The model that answers, when it is another than was said before.
     Model(Cow<'a, str>),
     /// A snapshot of limits.
@@ -35,7 +35,7 @@ pub enum Derived<'a> {
     /// Verifications that the server recommends, each once.
     Verifications(Vec<String>),
     /// What moderation says of the turn, as JSON; `null` too.
-    Moderation(Raw<'a>),
+    Moderation(RawJson<'a>),
     /// The answer is being held back for safety.
     SafetyBuffering(SafetyBuffering),
 }
@@ -54,7 +54,7 @@ pub struct SafetyBuffering {
 
 /// Where the headers before a response came from: it decides what is read of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum HeaderSource {
     /// The head of an HTTP response.
     Response,
     /// The head that accepted a WebSocket handshake; repeated for each request of the connection.
@@ -63,50 +63,50 @@ pub enum Origin {
 
 /// What has been derived from one response so far.
 #[derive(Clone, Debug, Default)]
-pub struct Derivation {
+pub struct ResponseInfoTracker {
     model: Option<String>,
     faster_model: Option<String>,
 }
 
-impl Derivation {
+impl ResponseInfoTracker {
     /// What the headers say before any event (§5.2), in the protocol's order.
-    pub fn prelude<'a>(&mut self, origin: Origin, fields: Fields<'a>) -> Vec<Derived<'a>> {
+    pub fn prelude<'a>(&mut self, origin: HeaderSource, fields: HeaderPairs<'a>) -> Vec<ResponseInfo<'a>> {
         let mut derived = Vec::new();
         if let Some(model) = field(fields, MODEL[0]) {
             self.model = Some(model.to_string());
-            derived.push(Derived::Model(Cow::Borrowed(model)));
+            derived.push(ResponseInfo::Model(Cow::Borrowed(model)));
         }
-        if origin == Origin::Response {
-            derived.extend(RateLimits::from_headers(fields).into_iter().map(Derived::RateLimits));
+        if origin == HeaderSource::Response {
+            derived.extend(RateLimits::from_headers(fields).into_iter().map(ResponseInfo::RateLimits));
             self.faster_model = field(fields, BUFFERING_MODEL).map(String::from);
         }
         if let Some(etag) = field(fields, "x-models-etag") {
-            derived.push(Derived::ModelsEtag(Cow::Borrowed(etag)));
+            derived.push(ResponseInfo::ModelsEtag(Cow::Borrowed(etag)));
         }
         // Whatever its value is (§5.2).
         if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-reasoning-included")) {
-            derived.push(Derived::ReasoningIncluded);
+            derived.push(ResponseInfo::ReasoningIncluded);
         }
         derived
     }
 
     /// What a payload says beside its event (§5.3), in the protocol's order. Costs nothing for a payload that says nothing.
-    pub fn observe<'a>(&mut self, origin: Origin, envelope: &Envelope<'a>) -> Vec<Derived<'a>> {
+    pub fn observe<'a>(&mut self, origin: HeaderSource, envelope: &Envelope<'a>) -> Vec<ResponseInfo<'a>> {
         let mut derived = Vec::new();
-        if origin == Origin::Handshake {
+        if origin == HeaderSource::Handshake {
             self.treat(envelope);
             if let Some(limits) = RateLimits::from_event(envelope) {
-                derived.push(Derived::RateLimits(limits));
+                derived.push(ResponseInfo::RateLimits(limits));
                 return derived;
             }
         }
         if let Some(model) = self.new_model(envelope) {
-            derived.push(Derived::Model(Cow::Owned(model)));
+            derived.push(ResponseInfo::Model(Cow::Owned(model)));
         }
         if envelope.kind() == "response.metadata" {
             metadata(envelope, &mut derived);
         }
-        derived.extend(self.buffering(envelope).map(Derived::SafetyBuffering));
+        derived.extend(self.buffering(envelope).map(ResponseInfo::SafetyBuffering));
         derived
     }
 
@@ -142,7 +142,7 @@ impl Derivation {
 
     fn buffering(&self, envelope: &Envelope<'_>) -> Option<SafetyBuffering> {
         #[derive(Deserialize)]
-        struct Wire {
+        struct ItemEncoding {
             use_cases: Vec<String>,
             reasons: Vec<String>,
             #[serde(default, deserialize_with = "present")]
@@ -155,39 +155,39 @@ impl Derivation {
         }
 
         let object = envelope.raw(Member::safety_buffering).filter(|value| value.starts_with('{'))?;
-        let wire: Wire = serde_json::from_str(object).ok()?;
+        let wire: ItemEncoding = serde_json::from_str(object).ok()?;
         let faster_model = wire.retry_model.unwrap_or_else(|| self.faster_model.clone());
         Some(SafetyBuffering { use_cases: wire.use_cases, reasons: wire.reasons, faster_model })
     }
 }
 
-fn metadata<'a>(envelope: &Envelope<'a>, derived: &mut Vec<Derived<'a>>) {
+fn metadata<'a>(envelope: &Envelope<'a>, derived: &mut Vec<ResponseInfo<'a>>) {
     let Some(pairs) = envelope.raw(Member::metadata).and_then(|metadata| Members::pairs(metadata).ok()) else { return };
     let get = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
     let recommended = get("openai_verification_recommendation").and_then(|text| {
-        let values: Vec<Raw<'static>> = serde_json::from_str(text).ok()?;
+        let values: Vec<RawJson<'static>> = serde_json::from_str(text).ok()?;
         values.iter().any(|value| value.parse::<String>().is_ok_and(|word| word == TRUSTED_ACCESS)).then_some(())
     });
     if recommended.is_some() {
-        derived.push(Derived::Verifications(alloc::vec![TRUSTED_ACCESS.into()]));
+        derived.push(ResponseInfo::Verifications(alloc::vec![TRUSTED_ACCESS.into()]));
     }
     if let Some(moderation) = get("openai_chatgpt_moderation_metadata") {
-        derived.push(Derived::Moderation(Raw::trusted(moderation)));
+        derived.push(ResponseInfo::Moderation(RawJson::trusted(moderation)));
     }
 }
 
-impl Derived<'_> {
+impl ResponseInfo<'_> {
     /// The same, owning its text.
     #[must_use]
-    pub fn into_owned(self) -> Derived<'static> {
+    pub fn into_owned(self) -> ResponseInfo<'static> {
         match self {
-            Self::Model(model) => Derived::Model(Cow::Owned(model.into_owned())),
-            Self::RateLimits(limits) => Derived::RateLimits(limits),
-            Self::ModelsEtag(etag) => Derived::ModelsEtag(Cow::Owned(etag.into_owned())),
-            Self::ReasoningIncluded => Derived::ReasoningIncluded,
-            Self::Verifications(words) => Derived::Verifications(words),
-            Self::Moderation(raw) => Derived::Moderation(raw.into_owned()),
-            Self::SafetyBuffering(buffering) => Derived::SafetyBuffering(buffering),
+            Self::Model(model) => ResponseInfo::Model(Cow::Owned(model.into_owned())),
+            Self::RateLimits(limits) => ResponseInfo::RateLimits(limits),
+            Self::ModelsEtag(etag) => ResponseInfo::ModelsEtag(Cow::Owned(etag.into_owned())),
+            Self::ReasoningIncluded => ResponseInfo::ReasoningIncluded,
+            Self::Verifications(words) => ResponseInfo::Verifications(words),
+            Self::Moderation(raw) => ResponseInfo::Moderation(raw.into_owned()),
+            Self::SafetyBuffering(buffering) => ResponseInfo::SafetyBuffering(buffering),
         }
     }
 }

@@ -7,7 +7,7 @@ use core::mem;
 use super::malformed::Malformed;
 use super::members::Members;
 use super::names::{Table, same};
-use super::raw::Raw;
+use super::raw::RawJson;
 use super::scan::{Cursor, Fault};
 
 /// Declares the members that are known at an event's top level.
@@ -55,11 +55,11 @@ impl Member {
 /// What an event does to its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Class {
+pub enum EventClass {
     /// The response exists.
     Created,
     /// Neither output nor an end: metadata, rate limits, timing, steering, a kind that is not known.
-    Note,
+    Informational,
     /// Output.
     Output,
     /// `response.completed`.
@@ -72,10 +72,10 @@ pub enum Class {
     Error,
 }
 
-impl Class {
+impl EventClass {
     /// Whether the request is over.
     #[must_use]
-    pub const fn is_end(self) -> bool {
+    pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Incomplete | Self::Error)
     }
 }
@@ -239,16 +239,16 @@ impl<'a> Envelope<'a> {
     /// a `response.created` or `response.completed` without its `response` (§5.4), which is malformed besides. And a response
     /// that is `incomplete` because it was *steered* has a successor, whose `response.created` follows.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn class(&self) -> EventClass {
         let class = super::event::class(&self.kind);
         let is_less = match class {
-            Class::Error => !self.is_error(),
-            Class::Completed => self.response().is_none(),
-            Class::Created => self.kind == "response.created" && self.response().is_none(),
-            Class::Incomplete => self.incomplete_reason().as_deref() == Some("steered"),
-            Class::Note | Class::Output | Class::Failed => false,
+            EventClass::Error => !self.is_error(),
+            EventClass::Completed => self.response().is_none(),
+            EventClass::Created => self.kind == "response.created" && self.response().is_none(),
+            EventClass::Incomplete => self.incomplete_reason().as_deref() == Some("steered"),
+            EventClass::Informational | EventClass::Output | EventClass::Failed => false,
         };
-        if is_less { Class::Note } else { class }
+        if is_less { EventClass::Informational } else { class }
     }
 
     fn is_error(&self) -> bool {
@@ -322,8 +322,8 @@ impl<'a> Envelope<'a> {
         self.raw(member)?.parse().ok()
     }
 
-    pub(super) fn value(&self, member: Member) -> Option<Raw<'a>> {
-        self.raw(member).map(Raw::trusted)
+    pub(super) fn value(&self, member: Member) -> Option<RawJson<'a>> {
+        self.raw(member).map(RawJson::trusted)
     }
 }
 

@@ -3,10 +3,10 @@
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::Fields;
-use super::event::{Data, ServerEvent};
-use super::raw::Raw;
-use super::write::{Extra, Object, object};
+use super::HeaderPairs;
+use super::event::{EventData, ServerEvent};
+use super::raw::RawJson;
+use super::write::{ExtraMembers, Object, object};
 
 /// An error, as it is sent. What is unset is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct ErrorObject {
     /// When the limit ends, in Unix seconds.
     pub resets_at: Option<i64>,
     /// More members.
-    pub extra: Extra,
+    pub extra: ExtraMembers,
 }
 
 impl ErrorObject {
@@ -58,14 +58,14 @@ impl ErrorObject {
 
     /// The event that ends a request over WebSocket: with a status, and headers that the response to a `POST` would have had.
     #[must_use]
-    pub fn to_event(&self, status: Option<u16>, fields: Fields<'_>) -> ServerEvent<'static> {
+    pub fn to_event(&self, status: Option<u16>, fields: HeaderPairs<'_>) -> ServerEvent<'static> {
         let headers = object(|headers| fields.iter().for_each(|(name, value)| headers.string(name, value)));
-        ServerEvent::new(Data::Error {
+        ServerEvent::new(EventData::Error {
             error: Some(object(|error| self.members(error))),
             code: None,
             message: None,
             param: None,
-            status: status.map(|status| Raw::built(status.to_string())),
+            status: status.map(|status| RawJson::built(status.to_string())),
             status_code: None,
             headers: (!fields.is_empty()).then_some(headers),
         })
@@ -74,8 +74,8 @@ impl ErrorObject {
     /// The event as it is over SSE: its members beside the `type`, which is `error` then.
     #[must_use]
     pub fn to_flat_event(&self) -> ServerEvent<'static> {
-        let word = |word: &Option<String>| word.as_deref().map(Raw::string);
-        ServerEvent::new(Data::Error {
+        let word = |word: &Option<String>| word.as_deref().map(RawJson::string);
+        ServerEvent::new(EventData::Error {
             error: None,
             code: word(&self.code),
             message: word(&self.message),

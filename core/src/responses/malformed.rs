@@ -8,7 +8,7 @@ use alloc::borrow::Cow;
 pub enum Malformed {
     /// The text is not JSON, or not a JSON object.
     #[error("the payload is no json object, at byte {offset}")]
-    Json {
+    InvalidJson {
         /// Where in the text reading failed, as far as that is known.
         offset: usize,
     },
@@ -22,7 +22,7 @@ pub enum Malformed {
     },
     /// A member has another type than the one it is read as.
     #[error("`{member}` of `{kind}` has the wrong type")]
-    Type {
+    WrongType {
         /// The `type` of the event or item.
         kind: Cow<'static, str>,
         /// The member.
@@ -33,7 +33,7 @@ pub enum Malformed {
     Twice,
     /// The JSON is nested more deeply than 128 levels in a part that is read.
     #[error("the payload is nested too deeply")]
-    Depth,
+    TooDeep,
 }
 
 impl Malformed {
@@ -42,12 +42,12 @@ impl Malformed {
     }
 
     pub(crate) fn wrong_type(kind: &str, member: &'static str) -> Self {
-        Self::Type { kind: Cow::Owned(short(kind)), member }
+        Self::WrongType { kind: Cow::Owned(short(kind)), member }
     }
 
     pub(crate) fn json(error: &serde_json::Error) -> Self {
         // Payloads rarely have more than one line; the column is the offset then.
-        Self::Json { offset: error.column() }
+        Self::InvalidJson { offset: error.column() }
     }
 }
 

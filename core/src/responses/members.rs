@@ -10,8 +10,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::malformed::Malformed;
-use super::raw::Raw;
-use super::write::Extra;
+use super::raw::RawJson;
+use super::write::ExtraMembers;
 
 /// The members of one object, in order.
 pub(crate) struct Members<'a> {
@@ -60,14 +60,14 @@ impl<'a> Members<'a> {
     }
 
     /// Takes a member out as text, which must be there.
-    pub(crate) fn required_raw(&mut self, member: &'static str) -> Result<Raw<'static>, Malformed> {
+    pub(crate) fn required_raw(&mut self, member: &'static str) -> Result<RawJson<'static>, Malformed> {
         let text = self.take(member)?.ok_or_else(|| Malformed::missing(&self.kind, member))?;
-        Ok(Raw::trusted(text).into_owned())
+        Ok(RawJson::trusted(text).into_owned())
     }
 
     /// Takes a member out as text, if it is there.
-    pub(crate) fn optional_raw(&mut self, member: &'static str) -> Result<Option<Raw<'static>>, Malformed> {
-        Ok(self.take(member)?.map(|text| Raw::trusted(text).into_owned()))
+    pub(crate) fn optional_raw(&mut self, member: &'static str) -> Result<Option<RawJson<'static>>, Malformed> {
+        Ok(self.take(member)?.map(|text| RawJson::trusted(text).into_owned()))
     }
 
     /// Takes an array out and reads each element, if it is there.
@@ -112,8 +112,8 @@ impl<'a> Members<'a> {
     }
 
     /// What nobody took, to be written back as it came.
-    pub(crate) fn rest(self) -> Extra {
-        self.members.into_iter().map(|(key, value)| (key.into_owned(), Raw::trusted(value).into_owned())).collect()
+    pub(crate) fn rest(self) -> ExtraMembers {
+        self.members.into_iter().map(|(key, value)| (key.into_owned(), RawJson::trusted(value).into_owned())).collect()
     }
 }
 

@@ -10,9 +10,9 @@ use super::write::Object;
 
 /// Keys and string values, in the order they were set. `Debug` shows the keys only: the turn's token can be among the values.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Metadata(Vec<(String, String)>);
+pub struct ClientMetadata(Vec<(String, String)>);
 
-impl Metadata {
+impl ClientMetadata {
     /// No metadata.
     #[must_use]
     pub const fn new() -> Self {
@@ -51,13 +51,13 @@ impl Metadata {
     }
 }
 
-impl fmt::Debug for Metadata {
+impl fmt::Debug for ClientMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.iter().map(|(key, _)| key)).finish()
     }
 }
 
-impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Metadata {
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for ClientMetadata {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         Self(pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
     }

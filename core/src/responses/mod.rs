@@ -2,14 +2,14 @@
 //! rate limits. Text to meaning and back; how the text travels is not known here.
 //!
 //! ```
-//! use turnwire::responses::{CreateResponse, Data, Item, ServerEvent, request::Wire};
+//! use turnwire::responses::{CreateResponse, EventData, Item, ServerEvent, request::ItemEncoding};
 //!
 //! let mut body = Vec::new();
 //! CreateResponse::new("gpt-x", vec![Item::user("ping")]).encode_http(Wire::EVERYTHING, &mut body);
 //!
 //! let payload = r#"{"type":"response.output_text.delta","item_id":"msg_a","delta":"Hel"}"#;
 //! let event = ServerEvent::parse(payload)?;
-//! assert!(matches!(&event.data, Data::OutputTextDelta { delta, .. } if delta == "Hel"));
+//! assert!(matches!(&event.data, EventData::OutputTextDelta { delta, .. } if delta == "Hel"));
 //! assert_eq!(event.to_json(), payload); // what was read is written as it came
 //! # Ok::<(), turnwire::responses::Malformed>(())
 //! ```
@@ -42,23 +42,23 @@ mod usage;
 mod write;
 mod writer;
 
-pub use client_event::{ClientEvent, Create, Steer};
-pub use derive::{Derivation, Derived, Origin, SafetyBuffering};
-pub use envelope::{Class, Envelope};
+pub use client_event::{ClientEvent, CreateMessage, SteerMessage};
+pub use derive::{HeaderSource, ResponseInfo, ResponseInfoTracker, SafetyBuffering};
+pub use envelope::{Envelope, EventClass};
 pub use error::ErrorObject;
-pub use event::{Completed, Data, KINDS, ServerEvent};
-pub use failure::{Details, Failure, FailureClass, Replay, retry_after, try_again_in};
+pub use event::{CompletedResponse, EVENT_TYPES, EventData, ServerEvent};
+pub use failure::{Failure, FailureDetails, FailureKind, RequestProgress, retry_after, try_again_in};
 pub use item::*;
 pub use malformed::Malformed;
-pub use metadata::Metadata;
-pub use prelude::Prelude;
-pub use rate_limit::{Credits, RateLimits, Window};
-pub use raw::Raw;
+pub use metadata::ClientMetadata;
+pub use prelude::ResponseHeaders;
+pub use rate_limit::{Credits, RateLimitWindow, RateLimits};
+pub use raw::RawJson;
 pub use request::CreateResponse;
-pub use timing::Timing;
+pub use timing::TimingMetrics;
 pub use usage::Usage;
-pub use write::Extra;
+pub use write::ExtraMembers;
 pub use writer::ResponseWriter;
 
 /// Header lines as names and values: what this floor sees of framing.
-pub type Fields<'a> = &'a [(&'a str, &'a str)];
+pub type HeaderPairs<'a> = &'a [(&'a str, &'a str)];

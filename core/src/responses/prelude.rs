@@ -9,7 +9,7 @@ use super::rate_limit::RateLimits;
 /// The headers before a response. What is unset is left out. `Debug` does not show the token.
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Prelude {
+pub struct ResponseHeaders {
     /// The model that answers.
     pub model: Option<String>,
     /// How much of the limits is used; read from responses only, not from handshakes.
@@ -26,7 +26,7 @@ pub struct Prelude {
     pub request_id: Option<String>,
 }
 
-impl Prelude {
+impl ResponseHeaders {
     /// The headers.
     #[must_use]
     pub fn fields(&self) -> Vec<(String, String)> {
@@ -46,7 +46,7 @@ impl Prelude {
     }
 }
 
-impl fmt::Debug for Prelude {
+impl fmt::Debug for ResponseHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prelude")
             .field("model", &self.model)

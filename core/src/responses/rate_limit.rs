@@ -5,9 +5,9 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::Fields;
+use super::HeaderPairs;
 use super::envelope::{Envelope, Member};
-use super::raw::Raw;
+use super::raw::RawJson;
 use super::write::Object;
 
 /// The family that every account has.
@@ -22,9 +22,9 @@ pub struct RateLimits {
     /// What the server calls it.
     pub limit_name: Option<String>,
     /// The short window.
-    pub primary: Option<Window>,
+    pub primary: Option<RateLimitWindow>,
     /// The long window.
-    pub secondary: Option<Window>,
+    pub secondary: Option<RateLimitWindow>,
     /// Credits; they belong to the default family alone.
     pub credits: Option<Credits>,
     /// The plan, in the server's word.
@@ -36,7 +36,7 @@ pub struct RateLimits {
 /// One window of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
-pub struct Window {
+pub struct RateLimitWindow {
     /// How much is used, in percent.
     #[serde(deserialize_with = "exact")]
     pub used_percent: f64,
@@ -61,7 +61,7 @@ pub struct Credits {
     pub balance: Option<String>,
 }
 
-impl Window {
+impl RateLimitWindow {
     /// A window that is used to this many percent.
     #[must_use]
     pub const fn new(used_percent: f64) -> Self {
@@ -92,7 +92,7 @@ impl RateLimits {
 
     /// Every family that the headers of a response say something of: the default one first, the others by their ids.
     #[must_use]
-    pub fn from_headers(fields: Fields<'_>) -> Vec<Self> {
+    pub fn from_headers(fields: HeaderPairs<'_>) -> Vec<Self> {
         let mut families: Vec<String> = fields.iter().filter_map(|(name, _)| discovered(name)).collect();
         families.sort_unstable();
         families.dedup();
@@ -103,7 +103,7 @@ impl RateLimits {
 
     /// One family (§7.2); empty when the headers say nothing of it.
     #[must_use]
-    pub fn family(fields: Fields<'_>, limit_id: &str) -> Self {
+    pub fn family(fields: HeaderPairs<'_>, limit_id: &str) -> Self {
         let limit_id = normal(limit_id);
         let prefix = alloc::format!("x-{}", limit_id.replace('_', "-"));
         let get = |suffix: &str| field(fields, &alloc::format!("{prefix}-{suffix}"));
@@ -125,9 +125,9 @@ impl RateLimits {
         #[derive(Deserialize, Default)]
         struct Windows {
             #[serde(default)]
-            primary: Option<Window>,
+            primary: Option<RateLimitWindow>,
             #[serde(default)]
-            secondary: Option<Window>,
+            secondary: Option<RateLimitWindow>,
         }
 
         if envelope.kind() != "codex.rate_limits" {
@@ -215,7 +215,7 @@ impl RateLimits {
 
 /// A number as exactly as it can be had: serde_json's own way is off by a little now and then.
 fn exact<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    let number = Raw::deserialize(deserializer)?;
+    let number = RawJson::deserialize(deserializer)?;
     let parsed = number.as_str().parse().ok().filter(|number: &f64| number.is_finite());
     parsed.ok_or_else(|| serde::de::Error::custom("not a number"))
 }
@@ -236,22 +236,22 @@ fn discovered(name: &str) -> Option<String> {
 }
 
 /// A header's first value, if it is visible ASCII (`docs/protocol.md` §2.1).
-pub(super) fn field<'a>(fields: Fields<'a>, name: &str) -> Option<&'a str> {
+pub(super) fn field<'a>(fields: HeaderPairs<'a>, name: &str) -> Option<&'a str> {
     let (_, value) = fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
     Some(*value).filter(|value| value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')))
 }
 
-fn window(fields: Fields<'_>, prefix: &str) -> Option<Window> {
+fn window(fields: HeaderPairs<'_>, prefix: &str) -> Option<RateLimitWindow> {
     let get = |suffix: &str| field(fields, &alloc::format!("{prefix}-{suffix}"));
     let used_percent = get("used-percent")?.parse().ok().filter(|used: &f64| used.is_finite())?;
     let window_minutes: Option<i64> = get("window-minutes").and_then(|text| text.parse().ok());
     let resets_at = get("reset-at").and_then(|text| text.parse().ok());
     let says_something =
         used_percent != 0.0 || window_minutes.is_some_and(|minutes| minutes != 0) || resets_at.is_some();
-    says_something.then_some(Window { used_percent, window_minutes, resets_at })
+    says_something.then_some(RateLimitWindow { used_percent, window_minutes, resets_at })
 }
 
-fn credits(fields: Fields<'_>) -> Option<Credits> {
+fn credits(fields: HeaderPairs<'_>) -> Option<Credits> {
     let flag = |name: &str| {
         let value = field(fields, name)?;
         match value {

@@ -12,9 +12,9 @@ use super::malformed::Malformed;
 
 /// A JSON value as text, byte for byte as it came. `Debug` shows its length only.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Raw<'a>(Cow<'a, str>);
+pub struct RawJson<'a>(Cow<'a, str>);
 
-impl<'a> Raw<'a> {
+impl<'a> RawJson<'a> {
     /// This text, if it is one JSON value.
     ///
     /// # Errors
@@ -47,12 +47,12 @@ impl<'a> Raw<'a> {
 
     /// The same, owning its text.
     #[must_use]
-    pub fn into_owned(self) -> Raw<'static> {
-        Raw(Cow::Owned(self.0.into_owned()))
+    pub fn into_owned(self) -> RawJson<'static> {
+        RawJson(Cow::Owned(self.0.into_owned()))
     }
 }
 
-impl Raw<'static> {
+impl RawJson<'static> {
     /// Text that was written here.
     pub(crate) const fn built(json: String) -> Self {
         Self(Cow::Owned(json))
@@ -76,20 +76,20 @@ impl Raw<'static> {
     }
 }
 
-impl fmt::Debug for Raw<'_> {
+impl fmt::Debug for RawJson<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Raw({} bytes)", self.0.len())
     }
 }
 
-impl Serialize for Raw<'_> {
+impl Serialize for RawJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let value: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
         value.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Raw<'static> {
+impl<'de> Deserialize<'de> for RawJson<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = alloc::boxed::Box::<RawValue>::deserialize(deserializer)?;
         Ok(Self(Cow::Owned(value.get().to_string())))

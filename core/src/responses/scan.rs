@@ -31,8 +31,8 @@ impl<'a> Cursor<'a> {
     /// The fault, at this place.
     pub(super) const fn error(&self, fault: Fault) -> Malformed {
         match fault {
-            Fault::Json => Malformed::Json { offset: self.at },
-            Fault::Depth => Malformed::Depth,
+            Fault::Json => Malformed::InvalidJson { offset: self.at },
+            Fault::Depth => Malformed::TooDeep,
         }
     }
 

@@ -11,11 +11,11 @@ macro_rules! timing {
         /// Where the time of a response went. What was not said, or makes no sense, is unset.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
-        pub struct Timing {
+        pub struct TimingMetrics {
             $($(#[$doc])* pub $name: Option<Duration>,)*
         }
 
-        impl Timing {
+        impl TimingMetrics {
             /// The metrics of an event, unless it is of another kind or has none.
             #[must_use]
             pub fn from_event(envelope: &Envelope<'_>) -> Option<Self> {

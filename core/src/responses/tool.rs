@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::raw::Raw;
+use super::raw::RawJson;
 use super::write::{Object, array, string};
 
 /// A function that the model may call.
@@ -20,7 +20,7 @@ pub struct Function {
     /// Whether it is loaded only when a search for tools finds it; left out when unset.
     pub defer_loading: Option<bool>,
     /// The JSON schema of its arguments.
-    pub parameters: Raw<'static>,
+    pub parameters: RawJson<'static>,
 }
 
 /// A search of the web. Each member is left out when unset.
@@ -34,7 +34,7 @@ pub struct WebSearch {
     /// These domains only.
     pub allowed_domains: Option<Vec<String>>,
     /// Where the user is, as JSON.
-    pub user_location: Option<Raw<'static>>,
+    pub user_location: Option<RawJson<'static>>,
     /// How much is read: `low`, `medium` or `high`.
     pub search_context_size: Option<String>,
     /// What may be found: `text`, `image`.
@@ -56,7 +56,7 @@ pub struct Format {
 impl Function {
     /// A function whose arguments follow this JSON schema.
     #[must_use]
-    pub fn new(name: &str, description: &str, parameters: Raw<'_>) -> Self {
+    pub fn new(name: &str, description: &str, parameters: RawJson<'_>) -> Self {
         Self {
             name: name.into(),
             description: description.into(),
@@ -75,7 +75,7 @@ impl Function {
 
     /// The tool as JSON.
     #[must_use]
-    pub fn to_raw(&self) -> Raw<'static> {
+    pub fn to_raw(&self) -> RawJson<'static> {
         built(|out| self.write(out))
     }
 
@@ -96,7 +96,7 @@ impl Function {
 impl WebSearch {
     /// The tool as JSON.
     #[must_use]
-    pub fn to_raw(&self) -> Raw<'static> {
+    pub fn to_raw(&self) -> RawJson<'static> {
         built(|out| {
             let mut object = Object::new(out);
             object.string("type", "web_search");
@@ -134,7 +134,7 @@ impl Format {
 
 /// Functions under one name.
 #[must_use]
-pub fn namespace(name: &str, description: &str, functions: &[Function]) -> Raw<'static> {
+pub fn namespace(name: &str, description: &str, functions: &[Function]) -> RawJson<'static> {
     built(|out| {
         let mut object = Object::new(out);
         object.string("type", "namespace");
@@ -147,7 +147,7 @@ pub fn namespace(name: &str, description: &str, functions: &[Function]) -> Raw<'
 
 /// A search for tools: who searches (`client`, `server`), what it is for, and the JSON schema of its arguments.
 #[must_use]
-pub fn tool_search(execution: &str, description: &str, parameters: &Raw<'_>) -> Raw<'static> {
+pub fn tool_search(execution: &str, description: &str, parameters: &RawJson<'_>) -> RawJson<'static> {
     built(|out| {
         let mut object = Object::new(out);
         object.string("type", "tool_search");
@@ -160,7 +160,7 @@ pub fn tool_search(execution: &str, description: &str, parameters: &Raw<'_>) -> 
 
 /// A tool whose input is text in a grammar.
 #[must_use]
-pub fn custom(name: &str, description: &str, format: &Format) -> Raw<'static> {
+pub fn custom(name: &str, description: &str, format: &Format) -> RawJson<'static> {
     built(|out| {
         let mut object = Object::new(out);
         object.string("type", "custom");
@@ -179,8 +179,8 @@ fn words(words: &[String], out: &mut Vec<u8>) {
     array(words, out, |word, out| string(word, out));
 }
 
-fn built(write: impl FnOnce(&mut Vec<u8>)) -> Raw<'static> {
+fn built(write: impl FnOnce(&mut Vec<u8>)) -> RawJson<'static> {
     let mut out = Vec::new();
     write(&mut out);
-    Raw::built(String::from_utf8(out).unwrap_or_default())
+    RawJson::built(String::from_utf8(out).unwrap_or_default())
 }

@@ -44,7 +44,7 @@ impl Usage {
 
 /// As it stands in `response.usage` (`docs/protocol.md` §5.4).
 #[derive(Serialize, Deserialize)]
-struct Wire {
+struct ItemEncoding {
     input_tokens: i64,
     #[serde(default)]
     input_tokens_details: Option<InputDetails>,
@@ -68,7 +68,7 @@ struct OutputDetails {
 
 impl<'de> Deserialize<'de> for Usage {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = Wire::deserialize(deserializer)?;
+        let wire = ItemEncoding::deserialize(deserializer)?;
         let (cached_tokens, cache_write_tokens) =
             wire.input_tokens_details.map_or((0, 0), |details| (details.cached_tokens, details.cache_write_tokens));
         Ok(Self {
@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for Usage {
 
 impl Serialize for Usage {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Wire {
+        ItemEncoding {
             input_tokens: self.input_tokens,
             input_tokens_details: Some(InputDetails {
                 cached_tokens: self.cached_tokens,

@@ -2,10 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::raw::Raw;
+use super::raw::RawJson;
 
 /// Members that were read and have no place of their own, in the order they came.
-pub type Extra = Vec<(alloc::string::String, Raw<'static>)>;
+pub type ExtraMembers = Vec<(alloc::string::String, RawJson<'static>)>;
 
 /// An object that is being written.
 pub(crate) struct Object<'o> {
@@ -65,7 +65,7 @@ impl<'o> Object<'o> {
         array(values, self.key(key), each);
     }
 
-    pub(crate) fn extra(&mut self, extra: &Extra) {
+    pub(crate) fn extra(&mut self, extra: &ExtraMembers) {
         for (key, value) in extra {
             self.raw(key, value.as_str());
         }
@@ -77,12 +77,12 @@ impl<'o> Object<'o> {
 }
 
 /// A whole object.
-pub(crate) fn object(write: impl FnOnce(&mut Object<'_>)) -> Raw<'static> {
+pub(crate) fn object(write: impl FnOnce(&mut Object<'_>)) -> RawJson<'static> {
     let mut out = Vec::new();
     let mut object = Object::new(&mut out);
     write(&mut object);
     object.end();
-    Raw::built(alloc::string::String::from_utf8(out).unwrap_or_default())
+    RawJson::built(alloc::string::String::from_utf8(out).unwrap_or_default())
 }
 
 pub(crate) fn array<T>(values: &[T], out: &mut Vec<u8>, each: impl Fn(&T, &mut Vec<u8>)) {

@@ -5,9 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::error::ErrorObject;
-use super::event::{Data, ServerEvent};
-use super::item::{CustomToolCall, FunctionCall, Item, Part, Reasoning};
-use super::raw::Raw;
+use super::event::{EventData, ServerEvent};
+use super::item::{ContentPart, CustomToolCall, FunctionCall, Item, Reasoning};
+use super::raw::RawJson;
 use super::usage::Usage;
 use super::write::{Object, array, object};
 
@@ -74,7 +74,7 @@ impl ResponseWriter {
     }
 
     /// Any other event of this response, with the next number and the lane: a search's progress, an annotation.
-    pub fn event(&mut self, data: Data<'static>) -> ServerEvent<'static> {
+    pub fn event(&mut self, data: EventData<'static>) -> ServerEvent<'static> {
         let mut event = ServerEvent::new(data);
         event.sequence_number = Some(self.sequence_number);
         event.stream_id = self.stream_id.clone().map(Cow::Owned);
@@ -85,8 +85,8 @@ impl ResponseWriter {
     /// The response exists and is being made.
     pub fn begin(&mut self) -> Events {
         let response = self.response("in_progress", None, |_| {});
-        let created = Data::Created { response: response.clone() };
-        [created, Data::InProgress { response: Some(response) }].map(|data| self.event(data)).into()
+        let created = EventData::Created { response: response.clone() };
+        [created, EventData::InProgress { response: Some(response) }].map(|data| self.event(data)).into()
     }
 
     /// More text of the assistant's message of this id, which begins with its first text and ends with whatever comes next.
@@ -95,9 +95,9 @@ impl ResponseWriter {
         if self.message.as_ref().is_none_or(|message| message.id != item_id) {
             events.extend(self.end_message());
             let added =
-                Data::OutputItemAdded { item: message(item_id, "in_progress", None), output_index: self.index() };
+                EventData::OutputItemAdded { item: message(item_id, "in_progress", None), output_index: self.index() };
             events.push(self.event(added));
-            let added = Data::ContentPartAdded {
+            let added = EventData::ContentPartAdded {
                 item_id: owned(item_id),
                 output_index: self.index(),
                 content_index: Some(0),
@@ -109,7 +109,7 @@ impl ResponseWriter {
         if let Some(message) = &mut self.message {
             message.text.push_str(delta);
         }
-        let delta = Data::OutputTextDelta {
+        let delta = EventData::OutputTextDelta {
             item_id: owned(item_id),
             output_index: self.index(),
             content_index: Some(0),
@@ -129,7 +129,8 @@ impl ResponseWriter {
     /// A whole item, from its beginning to its end: a call with its arguments, reasoning with its summaries.
     pub fn item(&mut self, item: &Item) -> Events {
         let mut events = self.end_message();
-        let added = Data::OutputItemAdded { item: Raw::built(begun(item).to_json()), output_index: self.index() };
+        let added =
+            EventData::OutputItemAdded { item: RawJson::built(begun(item).to_json()), output_index: self.index() };
         events.push(self.event(added));
         if let Item::FunctionCall(call) = item {
             events.extend(self.arguments(call));
@@ -151,7 +152,7 @@ impl ResponseWriter {
                 response.boolean("end_turn", end_turn);
             }
         });
-        events.push(self.event(Data::Completed { response }));
+        events.push(self.event(EventData::Completed { response }));
         events
     }
 
@@ -164,7 +165,7 @@ impl ResponseWriter {
             details.string("reason", reason);
             details.end();
         });
-        events.push(self.event(Data::Incomplete { response: Some(response) }));
+        events.push(self.event(EventData::Incomplete { response: Some(response) }));
         events
     }
 
@@ -172,7 +173,7 @@ impl ResponseWriter {
     #[must_use]
     pub fn fail(mut self, error: &ErrorObject) -> Events {
         let response = self.response("failed", None, |response| error.encode(response.key("error")));
-        alloc::vec![self.event(Data::Failed { response: Some(response) })]
+        alloc::vec![self.event(EventData::Failed { response: Some(response) })]
     }
 
     /// The next item's place.
@@ -185,35 +186,35 @@ impl ResponseWriter {
         let (output_index, content_index) = (self.index(), Some(0));
         let part = part(&text);
         let item = message(&id, status, Some(&part));
-        let text = Data::OutputTextDone {
+        let text = EventData::OutputTextDone {
             item_id: owned(&id),
             output_index,
             content_index,
             text: Some(Cow::Owned(text)),
             logprobs: Some(empty_array()),
         };
-        let part = Data::ContentPartDone { item_id: owned(&id), output_index, content_index, part: Some(part) };
+        let part = EventData::ContentPartDone { item_id: owned(&id), output_index, content_index, part: Some(part) };
         let mut events: Events = [text, part].map(|data| self.event(data)).into();
         events.push(self.end_item(item.as_str().into()));
         events
     }
 
     fn end_item(&mut self, item: String) -> ServerEvent<'static> {
-        let done = Data::OutputItemDone { item: Raw::built(item.clone()), output_index: self.index() };
+        let done = EventData::OutputItemDone { item: RawJson::built(item.clone()), output_index: self.index() };
         self.output.push(item);
         self.event(done)
     }
 
     fn arguments(&mut self, call: &FunctionCall) -> [ServerEvent<'static>; 2] {
         let (item_id, output_index) = (call.id.clone().map(Cow::Owned), self.index());
-        let delta = Data::FunctionCallArgumentsDelta {
+        let delta = EventData::FunctionCallArgumentsDelta {
             item_id: item_id.clone(),
             call_id: None,
             output_index,
             delta: Cow::Owned(call.arguments.clone()),
             obfuscation: None,
         };
-        let done = Data::FunctionCallArgumentsDone {
+        let done = EventData::FunctionCallArgumentsDone {
             item_id,
             call_id: None,
             output_index,
@@ -225,7 +226,7 @@ impl ResponseWriter {
 
     fn input(&mut self, call: &CustomToolCall) -> [ServerEvent<'static>; 2] {
         let (item_id, output_index) = (call.id.clone().map(Cow::Owned), self.index());
-        let delta = Data::CustomToolCallInputDelta {
+        let delta = EventData::CustomToolCallInputDelta {
             item_id: item_id.clone(),
             call_id: None,
             output_index,
@@ -233,27 +234,37 @@ impl ResponseWriter {
             obfuscation: None,
         };
         let input = owned(&call.input);
-        let done = Data::CustomToolCallInputDone { item_id, call_id: None, output_index, input };
+        let done = EventData::CustomToolCallInputDone { item_id, call_id: None, output_index, input };
         [delta, done].map(|data| self.event(data))
     }
 
     fn summaries(&mut self, reasoning: &Reasoning) -> Events {
         let (id, output_index) = (reasoning.id.clone().map(Cow::Owned), self.index());
         let mut events = Vec::new();
-        for (index, text) in reasoning.summary.iter().filter_map(Part::text).enumerate() {
+        for (index, text) in reasoning.summary.iter().filter_map(ContentPart::text).enumerate() {
             let (item_id, summary_index) = (|| id.clone(), i64::try_from(index).ok());
             let (text, part) = (|| Cow::Owned(text.into()), |text| Some(summary_part(text)));
             let parts = [
-                Data::ReasoningSummaryPartAdded { item_id: item_id(), output_index, summary_index, part: part("") },
-                Data::ReasoningSummaryTextDelta {
+                EventData::ReasoningSummaryPartAdded {
+                    item_id: item_id(),
+                    output_index,
+                    summary_index,
+                    part: part(""),
+                },
+                EventData::ReasoningSummaryTextDelta {
                     item_id: item_id(),
                     output_index,
                     summary_index,
                     delta: text(),
                     obfuscation: None,
                 },
-                Data::ReasoningSummaryTextDone { item_id: item_id(), output_index, summary_index, text: text() },
-                Data::ReasoningSummaryPartDone { item_id: item_id(), output_index, summary_index, part: part(&text()) },
+                EventData::ReasoningSummaryTextDone { item_id: item_id(), output_index, summary_index, text: text() },
+                EventData::ReasoningSummaryPartDone {
+                    item_id: item_id(),
+                    output_index,
+                    summary_index,
+                    part: part(&text()),
+                },
             ];
             events.extend(parts.map(|data| self.event(data)));
         }
@@ -261,7 +272,7 @@ impl ResponseWriter {
     }
 
     /// The response object, with what there is of it so far, and what `more` adds.
-    fn response(&self, status: &str, usage: Option<&Usage>, more: impl FnOnce(&mut Object<'_>)) -> Raw<'static> {
+    fn response(&self, status: &str, usage: Option<&Usage>, more: impl FnOnce(&mut Object<'_>)) -> RawJson<'static> {
         object(|response| {
             response.string("id", &self.id);
             response.string("object", "response");
@@ -296,7 +307,7 @@ fn begun(item: &Item) -> Item {
     item
 }
 
-fn message(id: &str, status: &str, part: Option<&Raw<'_>>) -> Raw<'static> {
+fn message(id: &str, status: &str, part: Option<&RawJson<'_>>) -> RawJson<'static> {
     object(|item| {
         item.string("type", "message");
         item.string("id", id);
@@ -306,7 +317,7 @@ fn message(id: &str, status: &str, part: Option<&Raw<'_>>) -> Raw<'static> {
     })
 }
 
-fn part(text: &str) -> Raw<'static> {
+fn part(text: &str) -> RawJson<'static> {
     object(|part| {
         part.string("type", "output_text");
         part.string("text", text);
@@ -315,15 +326,15 @@ fn part(text: &str) -> Raw<'static> {
     })
 }
 
-fn summary_part(text: &str) -> Raw<'static> {
+fn summary_part(text: &str) -> RawJson<'static> {
     object(|part| {
         part.string("type", "summary_text");
         part.string("text", text);
     })
 }
 
-fn empty_array() -> Raw<'static> {
-    Raw::built("[]".into())
+fn empty_array() -> RawJson<'static> {
+    RawJson::built("[]".into())
 }
 
 fn owned(text: &str) -> Option<Cow<'static, str>> {

@@ -20,19 +20,19 @@ const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
 #[non_exhaustive]
 pub struct Event<'a> {
     /// The event's name; `message` when the stream gave none.
-    pub event: &'a str,
+    pub event_type: &'a str,
     /// The data lines, joined with LF.
     pub data: &'a str,
     /// The last event ID at this event: what to send in `Last-Event-ID` when reconnecting behind it.
     pub id: &'a str,
     /// Whether invalid UTF-8 in the data was replaced by U+FFFD.
-    pub replaced: bool,
+    pub had_invalid_utf8: bool,
 }
 
 /// What the end of the stream cut off and discarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Unfinished {
+pub enum Discarded {
     /// Nothing: the stream ended between events.
     Nothing,
     /// A line, or fields without data.
@@ -112,7 +112,7 @@ impl Decoder {
             }
             if let Some(data) = self.usual(input) {
                 let Self { usual, last_id, .. } = self;
-                return Ok(Some(Event { event: named(&usual.name), data, id: last_id, replaced: false }));
+                return Ok(Some(Event { event_type: named(&usual.name), data, id: last_id, had_invalid_utf8: false }));
             }
         }
         self.any(input)
@@ -190,15 +190,15 @@ impl Decoder {
 
     /// The stream has ended: says what that cut off, discards it, and is ready for the next stream as after
     /// [`reset`](Self::reset).
-    pub fn finish(&mut self) -> Unfinished {
+    pub fn finish(&mut self) -> Discarded {
         if self.block.given {
             self.block.empty();
         }
         let between = self.line == Line::Start && matches!(self.bom, 0 | 3);
         let unfinished = match self.block.lines {
-            0 if between && self.block.name.come() == 0 && !self.block.id_set => Unfinished::Nothing,
-            0 => Unfinished::Line,
-            1.. => Unfinished::Event { data: self.block.data.come() },
+            0 if between && self.block.name.come() == 0 && !self.block.id_set => Discarded::Nothing,
+            0 => Discarded::Line,
+            1.. => Discarded::Event { data: self.block.data.come() },
         };
         self.reset();
         unfinished
@@ -383,10 +383,10 @@ impl Decoder {
         let name = settle(&mut self.block.name, spans.name.as_ref(), input);
         let data = settle(&mut self.block.data, spans.data.as_ref(), input);
         Event {
-            event: named(name.unwrap_or_else(|| self.block.name.as_str())),
+            event_type: named(name.unwrap_or_else(|| self.block.name.as_str())),
             data: data.unwrap_or_else(|| self.block.data.as_str()),
             id: &self.last_id,
-            replaced: data.is_none() && self.block.data.replaced(),
+            had_invalid_utf8: data.is_none() && self.block.data.replaced(),
         }
     }
 }

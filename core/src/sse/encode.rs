@@ -7,9 +7,9 @@ use memchr::{memchr, memchr2};
 
 /// An event to be encoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Outgoing<'a> {
+pub struct OutgoingEvent<'a> {
     /// The event's name; without one it is a `message`.
-    pub event: Option<&'a str>,
+    pub event_type: Option<&'a str>,
     /// The data; an LF in it makes another line. Without data nothing is dispatched: the ID and the reconnection time alone are
     /// set.
     pub data: Option<&'a str>,
@@ -19,17 +19,17 @@ pub struct Outgoing<'a> {
     pub retry: Option<Duration>,
 }
 
-impl<'a> Outgoing<'a> {
+impl<'a> OutgoingEvent<'a> {
     /// A `message` with this data.
     #[must_use]
     pub const fn data(data: &'a str) -> Self {
-        Self { event: None, data: Some(data), id: None, retry: None }
+        Self { event_type: None, data: Some(data), id: None, retry: None }
     }
 
     /// The same event with a name.
     #[must_use]
     pub const fn named(mut self, event: &'a str) -> Self {
-        self.event = Some(event);
+        self.event_type = Some(event);
         self
     }
 }
@@ -60,9 +60,9 @@ pub enum EncodeError {
 /// # Errors
 ///
 /// [`EncodeError`] when a decoder would read something else than was given; nothing was appended.
-pub fn encode(event: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+pub fn encode_event(event: &OutgoingEvent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let broken = |text: &str| memchr2(b'\r', b'\n', text.as_bytes()).is_some();
-    if event.event.is_some_and(|name| name.is_empty() || broken(name) || event.data.is_none()) {
+    if event.event_type.is_some_and(|name| name.is_empty() || broken(name) || event.data.is_none()) {
         return Err(EncodeError::Event);
     }
     if event.data.is_some_and(|data| memchr(b'\r', data.as_bytes()).is_some()) {
@@ -76,7 +76,7 @@ pub fn encode(event: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError
         Some(Ok(milliseconds)) => Some(milliseconds),
         None => None,
     };
-    if let Some(name) = event.event {
+    if let Some(name) = event.event_type {
         field(b"event: ", name.as_bytes(), out);
     }
     if let Some(id) = event.id {
@@ -97,7 +97,7 @@ pub fn encode(event: &Outgoing<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError
 /// # Errors
 ///
 /// [`EncodeError::Comment`] when the text holds a line end; nothing was appended.
-pub fn comment(text: &str, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+pub fn encode_comment(text: &str, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     if memchr2(b'\r', b'\n', text.as_bytes()).is_some() {
         return Err(EncodeError::Comment);
     }

@@ -32,7 +32,7 @@ mod line;
 mod text;
 mod usual;
 
-pub use decode::{Decoder, Event, Unfinished};
-pub use encode::{EncodeError, Outgoing, comment, encode};
+pub use decode::{Decoder, Discarded, Event};
+pub use encode::{EncodeError, OutgoingEvent, encode_comment, encode_event};
 pub use input::Input;
 pub use limits::{Error, Limits};

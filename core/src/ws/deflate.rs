@@ -6,7 +6,7 @@ use core::fmt;
 
 use zlib_rs::{Deflate, DeflateFlush, Inflate, InflateFlush, Status};
 
-pub use super::offer::{Offer, Policy};
+pub use super::offer::{Offer, ServerPolicy};
 use super::{Role, buffer};
 
 /// The end of each compressed message, which is not sent (RFC 7692 §7.2.1).

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest as _, Sha1};
 
-use super::deflate::{Offer, Params, Policy};
+use super::deflate::{Offer, Params, ServerPolicy};
 use crate::http::{Headers, InvalidHead, Request, Response, Version};
 
 /// The string that makes an answer one to a WebSocket handshake and to nothing else (§1.3).
@@ -16,7 +16,7 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// What both ends agreed on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Agreed {
+pub struct Negotiated {
     /// permessage-deflate, when it was agreed on.
     pub deflate: Option<Params>,
     /// The subprotocol, when one was chosen.
@@ -55,7 +55,7 @@ pub enum Error {
 /// # Errors
 ///
 /// [`InvalidHead`] when the target or the host would break the head.
-pub fn request(
+pub fn build_request(
     target: &str,
     host: &str,
     nonce: [u8; 16],
@@ -83,12 +83,12 @@ pub fn request(
 /// # Errors
 ///
 /// [`Error`]: the connection must fail.
-pub fn verify(
+pub fn verify_response(
     nonce: [u8; 16],
     response: &Response,
     offer: Option<&Offer>,
     protocols: &[&str],
-) -> Result<Agreed, Error> {
+) -> Result<Negotiated, Error> {
     let headers = &response.headers;
     if response.status() != 101 {
         return Err(Error::Status(response.status()));
@@ -112,7 +112,7 @@ pub fn verify(
     }
     let deflate = Offer::judge(offer, headers).map_err(|()| Error::Extension)?;
     let protocol = chosen(headers, protocols)?;
-    Ok(Agreed { deflate, protocol })
+    Ok(Negotiated { deflate, protocol })
 }
 
 /// Whether a body is stated, by any line: one that parsers read in two ways must not become one that nobody reads.
@@ -136,7 +136,7 @@ fn chosen(headers: &Headers, protocols: &[&str]) -> Result<Option<String>, Error
 #[derive(Clone, Debug, Default)]
 pub struct ServerOptions<'a> {
     /// permessage-deflate, when it may be agreed on.
-    pub deflate: Option<Policy>,
+    pub deflate: Option<ServerPolicy>,
     /// The subprotocols that the server speaks, in its order of preference.
     pub protocols: &'a [&'a str],
 }
@@ -148,13 +148,13 @@ pub struct Refusal {
     /// The response to send: 400, 405, 426 or 505, with `Connection: close`.
     pub response: Response,
     /// What was wrong.
-    pub why: Why,
+    pub why: RefusalReason,
 }
 
 /// What was wrong with a handshake's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
-pub enum Why {
+pub enum RefusalReason {
     /// The method is not GET.
     #[error("the method is not get")]
     Method,
@@ -192,9 +192,9 @@ pub fn is_upgrade(request: &Request) -> bool {
 /// # Errors
 ///
 /// [`Refusal`], with the response to send instead.
-pub fn accept(request: &Request, options: &ServerOptions<'_>) -> Result<(Response, Agreed), Refusal> {
+pub fn accept(request: &Request, options: &ServerOptions<'_>) -> Result<(Response, Negotiated), Refusal> {
     let key = judge(request).map_err(refuse)?;
-    let mut agreed = Agreed::default();
+    let mut agreed = Negotiated::default();
     let mut response = head(101);
     let mut say = |name: &str, value: &str| {
         // Every value is a token or made of tokens.
@@ -216,36 +216,36 @@ pub fn accept(request: &Request, options: &ServerOptions<'_>) -> Result<(Respons
     Ok((response, agreed))
 }
 
-fn judge(request: &Request) -> Result<&[u8], Why> {
+fn judge(request: &Request) -> Result<&[u8], RefusalReason> {
     let headers = &request.headers;
     if request.method() != "GET" {
-        return Err(Why::Method);
+        return Err(RefusalReason::Method);
     }
     if request.version != Version::Http11 {
-        return Err(Why::HttpVersion);
+        return Err(RefusalReason::HttpVersion);
     }
     if !names_resource(request.target()) {
-        return Err(Why::Target);
+        return Err(RefusalReason::Target);
     }
     if headers.get_all("host").count() != 1 {
-        return Err(Why::Host);
+        return Err(RefusalReason::Host);
     }
     if states_body(headers) {
-        return Err(Why::Body);
+        return Err(RefusalReason::Body);
     }
     if !is_upgrade(request) || !headers.has_token("connection", "upgrade") {
-        return Err(Why::Upgrade);
+        return Err(RefusalReason::Upgrade);
     }
     let mut versions = headers.get_all("sec-websocket-version");
     match (versions.next(), versions.next()) {
         (Some(version), None) if version.as_bytes() == b"13" => {}
-        _ => return Err(Why::Version),
+        _ => return Err(RefusalReason::Version),
     }
     let mut keys = headers.get_all("sec-websocket-key");
     match (keys.next(), keys.next()) {
         // The engine refuses wrong padding and trailing bits that are not zero.
         (Some(key), None) if STANDARD.decode(key.as_bytes()).is_ok_and(|bytes| bytes.len() == 16) => Ok(key.as_bytes()),
-        _ => Err(Why::Key),
+        _ => Err(RefusalReason::Key),
     }
 }
 
@@ -258,18 +258,22 @@ fn names_resource(target: &str) -> bool {
     (target.starts_with('/') || absolute) && !target.contains('#')
 }
 
-fn refuse(why: Why) -> Refusal {
+fn refuse(why: RefusalReason) -> Refusal {
     let status = match why {
-        Why::Method => 405,
-        Why::HttpVersion => 505,
-        Why::Version | Why::Upgrade => 426,
-        Why::Host | Why::Key | Why::Body | Why::Target => 400,
+        RefusalReason::Method => 405,
+        RefusalReason::HttpVersion => 505,
+        RefusalReason::Version | RefusalReason::Upgrade => 426,
+        RefusalReason::Host | RefusalReason::Key | RefusalReason::Body | RefusalReason::Target => 400,
     };
     let mut response = head(status);
     let lines: &[(&str, &str)] = match why {
-        Why::Method => &[("Allow", "GET")],
-        Why::Version | Why::Upgrade => &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")],
-        Why::HttpVersion | Why::Host | Why::Key | Why::Body | Why::Target => &[],
+        RefusalReason::Method => &[("Allow", "GET")],
+        RefusalReason::Version | RefusalReason::Upgrade => &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")],
+        RefusalReason::HttpVersion
+        | RefusalReason::Host
+        | RefusalReason::Key
+        | RefusalReason::Body
+        | RefusalReason::Target => &[],
     };
     for (name, value) in [("Connection", "close"), ("Content-Length", "0")].iter().chain(lines) {
         let _ = response.headers.append(name, *value);

@@ -42,7 +42,7 @@ mod utf8;
 pub use decode::Decoder;
 pub use encode::{Encoder, SendError};
 pub use error::Error;
-pub use socket::{Eof, Socket, State};
+pub use socket::{Eof, State, WebSocket};
 
 /// Which end of the connection this is: a client masks what it sends, a server must not (RFC 6455 §5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

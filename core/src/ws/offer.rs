@@ -37,7 +37,7 @@ impl Default for Offer {
 
 /// What a server agrees to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
+pub struct ServerPolicy {
     /// Begin each message of this server with an empty window, asked for or not: saves memory, costs bytes.
     pub server_no_context_takeover: bool,
     /// Ask the client to do so.
@@ -49,7 +49,7 @@ pub struct Policy {
     pub client_max_window_bits: u8,
 }
 
-impl Default for Policy {
+impl Default for ServerPolicy {
     fn default() -> Self {
         Self {
             server_no_context_takeover: false,
@@ -122,7 +122,7 @@ impl Offer {
     }
 }
 
-impl Policy {
+impl ServerPolicy {
     /// The first offer that can be agreed to, and the answer to it. Offers that are malformed or ask for what cannot be done are
     /// declined one by one (RFC 7692 §5.1).
     pub(super) fn answer(&self, headers: &Headers) -> Option<(Params, String)> {

@@ -23,7 +23,7 @@ impl Decoder {
     /// assembled, and so copied. Nothing is taken, and [`decode`](Self::decode) takes any input at any time; how much is kept
     /// for the sake of an announced length is the caller's decision.
     #[must_use]
-    pub fn needs(&self, input: &[u8]) -> Option<usize> {
+    pub fn bytes_to_borrow(&self, input: &[u8]) -> Option<usize> {
         if !matches!(self.stage, Stage::Between | Stage::Given) {
             return None;
         }

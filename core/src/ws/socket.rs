@@ -38,7 +38,7 @@ pub enum Eof {
 
 /// One end of an open connection. Replies are owed in slots, never in a queue: a peer that pings without ever reading costs
 /// nothing (only its newest ping needs an answer, §5.5.3).
-pub struct Socket {
+pub struct WebSocket {
     decoder: Decoder,
     encoder: Encoder,
     keys: Keys,
@@ -83,7 +83,7 @@ impl Payload {
     }
 }
 
-impl Socket {
+impl WebSocket {
     /// An end whose handshake is done. `deflate`: what it agreed on. Masking keys are drawn from the seed.
     #[must_use]
     pub fn new(role: Role, limits: Limits, deflate: Option<&Params>, seed: Seed) -> Self {
@@ -124,8 +124,8 @@ impl Socket {
 
     /// How many bytes there must be at the front of `input` for its first message to be lent from it: see [`Decoder::needs`].
     #[must_use]
-    pub fn needs(&self, input: &[u8]) -> Option<usize> {
-        self.decoder.needs(input)
+    pub fn bytes_to_borrow(&self, input: &[u8]) -> Option<usize> {
+        self.decoder.bytes_to_borrow(input)
     }
 
     /// Appends a message. For a close frame use [`close`](Self::close).
@@ -169,7 +169,7 @@ impl Socket {
 
     /// Appends the replies that are owed: at most one pong and one close frame. Returns whether there were any. Call it when
     /// what was appended before has been written, so that they cannot pile up.
-    pub fn flush(&mut self, out: &mut Vec<u8>) -> bool {
+    pub fn write_pending_replies(&mut self, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         if let Some(pong) = self.pong.take().filter(|_| !matches!(self.close, Some((_, true)))) {
             let key = self.key();
@@ -193,7 +193,7 @@ impl Socket {
 
     /// Whether [`flush`](Self::flush) has something to append.
     #[must_use]
-    pub const fn owes(&self) -> bool {
+    pub const fn has_pending_replies(&self) -> bool {
         matches!(self.close, Some((_, false))) || (self.pong.is_some() && self.close.is_none())
     }
 
@@ -234,12 +234,12 @@ impl Socket {
     }
 }
 
-impl fmt::Debug for Socket {
+impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { decoder, encoder, .. } = self;
         let mut socket = f.debug_struct("Socket");
         socket.field("decoder", decoder).field("encoder", encoder).field("state", &self.state());
-        socket.field("owes", &self.owes()).finish_non_exhaustive()
+        socket.field("owes", &self.has_pending_replies()).finish_non_exhaustive()
     }
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use turnwire::responses::{Completed, Data, Envelope, ServerEvent};
+use turnwire::responses::{Completed, EventData, Envelope, ServerEvent};
 use turnwire::sse::{Decoder, Input, Limits};
 
 use crate::contest::Row;
@@ -139,8 +139,8 @@ fn typed(payload: &str, seen: &mut Seen) {
     let event = black_box(ServerEvent::parse(payload).expect("an event"));
     seen.events += 1;
     match &event.data {
-        Data::OutputTextDelta { delta, .. } => seen.text(delta),
-        Data::Completed { response } => {
+        EventData::OutputTextDelta { delta, .. } => seen.text(delta),
+        EventData::Completed { response } => {
             let completed = Completed::parse(response.as_str()).expect("a response");
             let tokens = completed.usage.expect("usage").total_tokens;
             seen.completed(tokens.try_into().expect("tokens"));

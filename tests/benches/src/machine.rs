@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use turnwire::connection::{Client, Config, Connection, Event, Expect, Incoming, Post, Server, Transport};
 use turnwire::http::Headers;
-use turnwire::responses::Data;
+use turnwire::responses::EventData;
 use turnwire::time::Instant;
 
 use crate::contest::Row;
@@ -107,11 +107,11 @@ fn count((events, deltas, text, ends): &mut Seen, event: &Event<'_>) {
         Event::Server(event) => {
             *events += 1;
             match &event.data {
-                Data::OutputTextDelta { delta, .. } => {
+                EventData::OutputTextDelta { delta, .. } => {
                     *deltas += 1;
                     *text += delta.len() as u64;
                 }
-                Data::Completed { .. } => *ends += 1,
+                EventData::Completed { .. } => *ends += 1,
                 _ => {}
             }
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use turnwire::client::{Call, CancelMode, Choice, Credentials, Disconnected, OwnedEvent, Request, RequestId, Settings};
+use turnwire::client::{
+    CancelMode, Credentials, Disconnected, OwnedEvent, RawOperation, Request, RequestId, Settings, TransportPreference,
+};
 
 use crate::chunks::Chunks;
 use crate::fixtures::{ask, created, delta, done, done0, error, fail, incomplete, msg, on_lane, token, user};
@@ -50,22 +52,23 @@ const LANES: [Option<&str>; 3] = [None, Some("a"), Some("b")];
 impl Life {
     fn new(dice: &mut Dice<'_>, up: Chunks, down: Chunks, nosy: bool) -> Self {
         let mut provider = provider();
-        provider.profile.in_flight = [1, 2, 16][usize::from(dice.of(3))];
-        provider.profile.keep_after_failure = dice.coin();
-        provider.profile.incremental = dice.coin();
-        provider.profile.named_lanes = [1, 2, 32][usize::from(dice.of(3))];
-        provider.profile.max_age = Some(Duration::from_secs([2, 3300][usize::from(dice.of(2))]));
-        provider.profile.ping = [None, Some(Duration::from_secs(25))][usize::from(dice.of(2))];
-        provider.retry.retries = u32::from(dice.of(4));
+        provider.capabilities.max_concurrent_requests = [1, 2, 16][usize::from(dice.of(3))];
+        provider.capabilities.reuse_after_failure = dice.coin();
+        provider.capabilities.incremental = dice.coin();
+        provider.capabilities.max_lane_names = [1, 2, 32][usize::from(dice.of(3))];
+        provider.capabilities.max_connection_age = Some(Duration::from_secs([2, 3300][usize::from(dice.of(2))]));
+        provider.capabilities.ping_interval = [None, Some(Duration::from_secs(25))][usize::from(dice.of(2))];
+        provider.retry.max_retries = u32::from(dice.of(4));
         provider.retry.on_429 = dice.coin();
         let mut settings = Settings::default();
-        settings.choice = [Choice::Auto, Choice::WebSocket, Choice::Sse][usize::from(dice.of(3))];
+        settings.transport = [TransportPreference::Auto, TransportPreference::WebSocket, TransportPreference::Http]
+            [usize::from(dice.of(3))];
         settings.cancel =
             [CancelMode::Close, CancelMode::Drain { limit: Duration::from_millis(300) }][usize::from(dice.of(2))];
-        settings.queue = dice.coin();
+        settings.queue_on_busy_lane = dice.coin();
         settings.resend_after_output = dice.coin();
-        settings.credential_attempts = u32::from(dice.of(2));
-        settings.connection.backlog = [400, 1 << 20][usize::from(dice.of(2))];
+        settings.max_credential_requests = u32::from(dice.of(2));
+        settings.connection.max_backlog = [400, 1 << 20][usize::from(dice.of(2))];
         let mut pair = Pair::with(provider, Credentials::bearer("key"), settings, Script::new());
         (pair.up, pair.down, pair.nosy) = (up, down, nosy);
         Self {
@@ -102,7 +105,7 @@ impl Life {
             17 => self.steer(dice),
             18 => self.pair.client.preconnect(self.pair.now),
             _ => match dice.of(8) {
-                0 => self.pair.client.drain(self.pair.now),
+                0 => self.pair.client.shut_down_gracefully(self.pair.now),
                 1 => self.pair.client.close(self.pair.now),
                 _ => self.pair.pass(Duration::from_millis(u64::from(dice.next()))),
             },
@@ -133,10 +136,12 @@ impl Life {
     }
 
     fn unary(&mut self, dice: &mut Dice<'_>) {
-        let mut call =
-            Call::post("responses/compact", format!(r#"{{"client_metadata":{{"turn":"{}"}}}}"#, self.turn).into());
-        call.turn_state = dice.coin();
-        self.asked.extend(self.pair.client.call(self.pair.now, call));
+        let mut call = RawOperation::post(
+            "responses/compact",
+            format!(r#"{{"client_metadata":{{"turn":"{}"}}}}"#, self.turn).into(),
+        );
+        call.send_turn_token = dice.coin();
+        self.asked.extend(self.pair.client.submit_raw(self.pair.now, call));
     }
 
     fn cancel(&mut self, dice: &mut Dice<'_>) {
@@ -248,7 +253,7 @@ impl Life {
     /// What must hold at any time.
     fn check(&mut self) -> Result<(), String> {
         self.token()?;
-        if self.pair.client.in_flight() && self.pair.client.poll_timeout().is_none() {
+        if self.pair.client.has_pending_requests() && self.pair.client.poll_timeout().is_none() {
             return Err("something is in flight and nothing will ever be due".into());
         }
         Ok(())

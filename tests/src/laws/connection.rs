@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use turnwire::connection::{Client, Closed, Config, Connection, Event, Expect, Incoming, Post, Transport};
+use turnwire::connection::{
+    Client, CloseReason, Config, Connection, Event, ExpectedBody, Incoming, OutgoingRequest, Transport,
+};
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 use turnwire::ws::{Decoder, Limits, Message, Role};
@@ -20,13 +22,13 @@ pub struct Heard {
     /// how many there are is a matter of when they are written.
     pub written: Vec<String>,
     /// How it ended.
-    pub closed: Option<Closed>,
+    pub closed: Option<CloseReason>,
 }
 
 fn config() -> Config {
     let mut config = Config::new("localhost");
-    config.backlog = 64 * 1024;
-    config.ping = Some(Duration::from_secs(25));
+    config.max_backlog = 64 * 1024;
+    config.ping_interval = Some(Duration::from_secs(25));
     config
 }
 
@@ -34,21 +36,21 @@ fn say(event: &Event<'_>) -> String {
     match event {
         Event::Server(event) => event.to_json(),
         Event::Malformed { text, .. } => format!("malformed {text}"),
-        Event::Body { head, body } | Event::Refused { head, body } => format!("{} {body:?}", head.status()),
+        Event::Body { head, body } | Event::Rejected { head, body } => format!("{} {body:?}", head.status()),
         other => format!("{other:?}"),
     }
 }
 
-fn post(expect: Expect) -> Post {
-    Post::new("/v1/responses", Headers::new(), b"{}".to_vec(), expect)
+fn post(expect: ExpectedBody) -> OutgoingRequest {
+    OutgoingRequest::new("/v1/responses", Headers::new(), b"{}".to_vec(), expect)
 }
 
 /// A connection that has asked, and what a server would say before anything else.
-fn asked(transport: Transport, expect: Expect) -> (Connection<Client>, Vec<u8>) {
+fn asked(transport: Transport, expect: ExpectedBody) -> (Connection<Client>, Vec<u8>) {
     let mut client = Connection::client(config(), transport, [1; 32]);
     match transport {
-        Transport::Sse => {
-            client.post(START, post(expect)).expect("a request");
+        Transport::Http => {
+            client.send_request(START, post(expect)).expect("a request");
             let length = client.poll_transmit().len();
             client.handle_written(START, length);
             (client, Vec::new())
@@ -68,12 +70,18 @@ fn asked(transport: Transport, expect: Expect) -> (Connection<Client>, Vec<u8>) 
 }
 
 /// Reads `input` cut like this, and then the end of it. `nosy`: everything is asked more often than needed.
-pub fn hear(transport: Transport, expect: Expect, input: &[u8], chunks: &Chunks, nosy: bool) -> Result<Heard, String> {
+pub fn hear(
+    transport: Transport,
+    expect: ExpectedBody,
+    input: &[u8],
+    chunks: &Chunks,
+    nosy: bool,
+) -> Result<Heard, String> {
     let (mut client, mut bytes) = asked(transport, expect);
     if transport == Transport::WebSocket {
         client.handle_input(START, &bytes);
         bytes.clear();
-        client.send_text(START, None, r#"{"type":"response.create"}"#).map_err(|why| why.to_string())?;
+        client.send_request_message(START, None, r#"{"type":"response.create"}"#).map_err(|why| why.to_string())?;
         let length = client.poll_transmit().len();
         client.handle_written(START, length);
     }
@@ -99,7 +107,7 @@ pub fn hear(transport: Transport, expect: Expect, input: &[u8], chunks: &Chunks,
 
 fn ask_about(client: &Connection<Client>) {
     let _ = (client.poll_timeout(), client.poll_transmit().len(), client.wants_input(), client.is_finished());
-    let _ = (client.state(None), client.state(Some("a")), client.strays());
+    let _ = (client.state(None), client.state(Some("a")), client.unmatched_events());
 }
 
 /// Takes what there is. Law 3: behind the end comes nothing.
@@ -122,7 +130,7 @@ fn collect(client: &mut Connection<Client>, heard: &mut Heard, written: &mut Vec
 
 /// What a client wrote, read by whom it was written for, without the pongs.
 fn messages(transport: Transport, written: &[u8]) -> Result<Vec<String>, String> {
-    if transport == Transport::Sse {
+    if transport == Transport::Http {
         return Ok(Vec::from_iter((!written.is_empty()).then(|| format!("{written:?}"))));
     }
     let mut decoder = Decoder::new(Role::Server, Limits::default(), None);
@@ -143,7 +151,8 @@ fn silent(client: &mut Connection<Client>) -> Result<(), String> {
     client.handle_eof(START);
     client.handle_timeout(START + Duration::from_secs(100_000));
     client.close(START, 1000);
-    let refused = client.send_text(START, None, "{}").is_err() && client.post(START, post(Expect::Json)).is_err();
+    let refused = client.send_request_message(START, None, "{}").is_err()
+        && client.send_request(START, post(ExpectedBody::Whole)).is_err();
     let quiet = client.poll_event().is_none() && client.poll_transmit().is_empty() && client.poll_timeout().is_none();
     match refused && quiet && client.is_finished() && !client.wants_input() {
         true => Ok(()),
@@ -152,14 +161,14 @@ fn silent(client: &mut Connection<Client>) -> Result<(), String> {
 }
 
 /// Laws 1, 3 and 6: however bytes are cut and whoever asks on the way, the same is heard.
-pub fn chunking(transport: Transport, expect: Expect, input: &[u8], chunks: &Chunks) -> Result<Heard, String> {
+pub fn chunking(transport: Transport, expect: ExpectedBody, input: &[u8], chunks: &Chunks) -> Result<Heard, String> {
     let whole = hear(transport, expect, input, &Chunks::Whole, false)?;
     let cut = hear(transport, expect, input, chunks, true)?;
     if whole == cut { Ok(whole) } else { Err(format!("{chunks:?}: {cut:?}, but whole: {whole:?}")) }
 }
 
 /// Law 7: told the time whenever it wants to be, it comes to rest, and never wants to be told the same time again.
-pub fn deadlines(transport: Transport, expect: Expect, input: &[u8]) -> Result<(), String> {
+pub fn deadlines(transport: Transport, expect: ExpectedBody, input: &[u8]) -> Result<(), String> {
     let (mut client, mut bytes) = asked(transport, expect);
     bytes.extend_from_slice(input);
     client.handle_input(START, &bytes);
@@ -186,16 +195,16 @@ pub fn deadlines(transport: Transport, expect: Expect, input: &[u8]) -> Result<(
 
 /// Law 4: whoever asks whether input is wanted keeps no more of it unpolled than the limit and the last read.
 pub fn bounded(transport: Transport, unit: &[u8]) -> Result<(), String> {
-    let (mut client, head) = asked(transport, Expect::EventStream);
+    let (mut client, head) = asked(transport, ExpectedBody::EventStream);
     client.handle_input(START, &head);
-    if transport == Transport::Sse {
+    if transport == Transport::Http {
         client.handle_input(START, b"HTTP/1.1 200 OK\r\n\r\n");
     }
     let mut given = 0;
     while client.wants_input() {
         client.handle_input(START, unit);
         given += unit.len();
-        if given > 4 * config().backlog + unit.len() {
+        if given > 4 * config().max_backlog + unit.len() {
             // What makes no event costs nothing to keep.
             let of_heads = |event: Event<'_>| matches!(event, Event::Upgraded { .. } | Event::Head { .. });
             while let Some(event) = client.poll_event() {
@@ -214,7 +223,7 @@ pub fn mirror(transport: Transport, script: &[u8], chunks: &Chunks) -> Result<()
     let mut client = Connection::client(config(), transport, [1; 32]);
     let mut server = Connection::server(config(), [2; 32]);
     let lanes: &[Option<&str>] = match transport {
-        Transport::Sse => &[None],
+        Transport::Http => &[None],
         Transport::WebSocket => &[None, Some("a"), Some("b")],
     };
     if transport == Transport::WebSocket {
@@ -231,10 +240,10 @@ pub fn mirror(transport: Transport, script: &[u8], chunks: &Chunks) -> Result<()
         };
         let sent = match byte & 15 {
             0..=3 if transport == Transport::WebSocket => {
-                client.send_text(START, lane, &named(r#"{"type":"response.create"}"#)).is_ok()
+                client.send_request_message(START, lane, &named(r#"{"type":"response.create"}"#)).is_ok()
             }
             0..=3 => {
-                client.post(START, post(Expect::EventStream)).is_ok() && {
+                client.send_request(START, post(ExpectedBody::EventStream)).is_ok() && {
                     exchange(&mut client, &mut server, chunks);
                     server.begin_stream(START, &Headers::new()).is_ok()
                 }
@@ -251,7 +260,7 @@ pub fn mirror(transport: Transport, script: &[u8], chunks: &Chunks) -> Result<()
                 };
                 let in_flight = server.state(lane).is_in_flight();
                 let sent = in_flight && server.send(START, &named(&event)).is_ok();
-                if sent && transport == Transport::Sse && !server.state(lane).is_in_flight() {
+                if sent && transport == Transport::Http && !server.state(lane).is_in_flight() {
                     server.end_stream(START).map_err(|why| why.to_string())?;
                 }
                 sent
@@ -300,8 +309,8 @@ fn exchange(
 /// All of it over anything: the first bytes choose the transport, what is wanted, and the cut.
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [choice, sizes, input @ ..] = input else { return Ok(()) };
-    let transport = if choice & 1 == 0 { Transport::Sse } else { Transport::WebSocket };
-    let expect = if choice & 2 == 0 { Expect::EventStream } else { Expect::Json };
+    let transport = if choice & 1 == 0 { Transport::Http } else { Transport::WebSocket };
+    let expect = if choice & 2 == 0 { ExpectedBody::EventStream } else { ExpectedBody::Whole };
     let chunks = Chunks::Cycle(vec![usize::from(sizes & 15) + 1, usize::from(sizes >> 4)]);
     let framed;
     let bytes = match choice >> 2 & 3 {
@@ -321,7 +330,7 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
 /// `input` in a well-framed response: in chunks or until close, or one message a line.
 fn frame(transport: Transport, input: &[u8], chunked: bool) -> Vec<u8> {
     match transport {
-        Transport::Sse if chunked => {
+        Transport::Http if chunked => {
             let mut bytes = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
             for part in input.chunks(20) {
                 bytes.extend_from_slice(format!("{:x}\r\n", part.len()).as_bytes());
@@ -331,7 +340,7 @@ fn frame(transport: Transport, input: &[u8], chunked: bool) -> Vec<u8> {
             bytes.extend_from_slice(b"0\r\n\r\n");
             bytes
         }
-        Transport::Sse => [b"HTTP/1.1 200 OK\r\n\r\n", input].concat(),
+        Transport::Http => [b"HTTP/1.1 200 OK\r\n\r\n", input].concat(),
         Transport::WebSocket => {
             let line = |line: &[u8]| {
                 let line = &line[..line.len().min(125)];

@@ -1,7 +1,7 @@
 //! The law of a turn whose socket breaks somewhere.
 
-use turnwire::client::{Choice, Credentials, OwnedEvent, OwnedOutcome, RequestId, Settings};
-use turnwire::responses::Replay;
+use turnwire::client::{Credentials, OwnedEvent, OwnedOutcome, RequestId, Settings, TransportPreference};
+use turnwire::responses::RequestProgress;
 
 use super::client::turn_of;
 use crate::chunks::Chunks;
@@ -12,10 +12,10 @@ use crate::pair::{Act, Cut, Kind, Pair, Script, provider};
 #[must_use]
 pub fn turn(websocket: bool, retries: u32, cut: Cut, up: &Chunks, down: &Chunks) -> (Pair, Vec<RequestId>) {
     let mut provider = provider();
-    provider.profile.websocket = websocket;
-    provider.retry.retries = retries;
+    provider.capabilities.websocket = websocket;
+    provider.retry.max_retries = retries;
     let mut settings = Settings::default();
-    settings.choice = if websocket { Choice::WebSocket } else { Choice::Sse };
+    settings.transport = if websocket { TransportPreference::WebSocket } else { TransportPreference::Http };
     let mut pair = Pair::with(provider, Credentials::bearer("key"), settings, Script::new());
     (pair.up, pair.down) = (up.clone(), down.clone());
     pair.cuts.push_back(cut);
@@ -59,15 +59,17 @@ pub fn cut(websocket: bool, retries: u32, cut: Cut, up: &Chunks, down: &Chunks) 
         match pair.outcome(id) {
             None => return Err(format!("{id} never ended")),
             Some(OwnedOutcome::Completed(_)) if seen == 2 => {}
-            Some(OwnedOutcome::Failed(failure)) if retries == 0 || failure.replay == Replay::OutputSeen => {
-                let right = match failure.replay {
-                    Replay::OutputSeen => seen > 0 || pair.kinds(id).contains(&"response.output_item.done".to_owned()),
-                    Replay::CreatedOnly => seen == 0 && pair.kinds(id).contains(&"response.created".to_owned()),
-                    Replay::SentNoEvent => seen == 0,
-                    Replay::NotSent => pair.kinds(id).is_empty(),
+            Some(OwnedOutcome::Failed(failure)) if retries == 0 || failure.progress == RequestProgress::OutputSeen => {
+                let right = match failure.progress {
+                    RequestProgress::OutputSeen => {
+                        seen > 0 || pair.kinds(id).contains(&"response.output_item.done".to_owned())
+                    }
+                    RequestProgress::Created => seen == 0 && pair.kinds(id).contains(&"response.created".to_owned()),
+                    RequestProgress::Sent => seen == 0,
+                    RequestProgress::NotSent => pair.kinds(id).is_empty(),
                 };
                 if !right {
-                    return Err(format!("{id} failed with {:?} after {:?}", failure.replay, pair.kinds(id)));
+                    return Err(format!("{id} failed with {:?} after {:?}", failure.progress, pair.kinds(id)));
                 }
             }
             Some(other) => return Err(format!("{id} ended as {other:?} with {seen} deltas")),

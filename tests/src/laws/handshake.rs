@@ -3,7 +3,7 @@
 use core::fmt::Debug;
 
 use turnwire::http::{Error, Head, HeadDecoder, HeadLimits, Headers, Request, Response};
-use turnwire::ws::deflate::{Offer, Params, Policy};
+use turnwire::ws::deflate::{Offer, Params, ServerPolicy};
 use turnwire::ws::handshake::{self, ServerOptions};
 
 use crate::chunks::Chunks;
@@ -54,7 +54,7 @@ fn chunking<H: Head + Debug + PartialEq>(input: &[u8], chunks: &Chunks) -> Resul
 
 /// Whatever the request, the answer is one or a refusal that can be sent; and an answer is one only to a good request.
 fn accepting(request: &Request) -> Result<(), String> {
-    let options = ServerOptions { deflate: Some(Policy::default()), protocols: &["chat", "other"] };
+    let options = ServerOptions { deflate: Some(ServerPolicy::default()), protocols: &["chat", "other"] };
     let (response, agreed) = match handshake::accept(request, &options) {
         Ok(accepted) => accepted,
         Err(refusal) if matches!(refusal.response.status(), 400 | 405 | 426 | 505) => return Ok(()),
@@ -108,12 +108,13 @@ fn stated(extension: &Extension) -> Option<Stated> {
 }
 
 /// Law 9 for what a server makes of a line of offers.
-pub fn offers(line: &str, policy: Policy) -> Result<(), String> {
+pub fn offers(line: &str, policy: ServerPolicy) -> Result<(), String> {
     let mut headers = Headers::new();
     if headers.append("Sec-WebSocket-Extensions", line).is_err() {
         return Ok(());
     }
-    let request = handshake::request("/", "example.com", NONCE, &headers, None).map_err(|error| error.to_string())?;
+    let request =
+        handshake::build_request("/", "example.com", NONCE, &headers, None).map_err(|error| error.to_string())?;
     let options = ServerOptions { deflate: Some(policy), protocols: &[] };
     let (response, agreed) = handshake::accept(&request, &options).map_err(|refusal| format!("{refusal:?}"))?;
     let expected =
@@ -136,14 +137,14 @@ pub fn offers(line: &str, policy: Policy) -> Result<(), String> {
 
 /// Law 9 for what a client makes of a server's line.
 pub fn answers(line: &str, offer: &Offer) -> Result<(), String> {
-    let asked =
-        handshake::request("/", "example.com", NONCE, &Headers::new(), None).map_err(|error| error.to_string())?;
+    let asked = handshake::build_request("/", "example.com", NONCE, &Headers::new(), None)
+        .map_err(|error| error.to_string())?;
     let (mut response, _) =
         handshake::accept(&asked, &ServerOptions::default()).map_err(|refusal| format!("{refusal:?}"))?;
     if response.headers.append("Sec-WebSocket-Extensions", line).is_err() {
         return Ok(());
     }
-    let found = handshake::verify(NONCE, &response, Some(offer), &[]);
+    let found = handshake::verify_response(NONCE, &response, Some(offer), &[]);
     let judge = |one: &Option<Extension>| {
         let stated = stated(one.as_ref()?)?;
         let server = stated.server_bits.unwrap_or(15);
@@ -179,12 +180,12 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
         1 => {
             if let Some(response) = chunking::<Response>(input, &chunks)? {
                 // Total: whatever it says, there is a verdict.
-                let _ = handshake::verify(NONCE, &response, a.then(Offer::default).as_ref(), &["chat"]);
+                let _ = handshake::verify_response(NONCE, &response, a.then(Offer::default).as_ref(), &["chat"]);
             }
             Ok(())
         }
         2 => {
-            let policy = Policy {
+            let policy = ServerPolicy {
                 server_no_context_takeover: a,
                 client_no_context_takeover: b,
                 server_max_window_bits: if c { 11 } else { 15 },

@@ -1,8 +1,8 @@
 //! The laws of the `http` floor.
 
 use turnwire::http::{
-    self, BodyDecoder, BodyLimits, Error, Framing, HeadDecoder, HeadLimits, Headers, Part, Request, Response, Version,
-    keeps_alive,
+    self, BodyDecoder, BodyLimits, BodyPart, Error, Framing, HeadDecoder, HeadLimits, Headers, Request, Response,
+    Version, is_persistent,
 };
 
 use crate::chunks::Chunks;
@@ -155,8 +155,8 @@ impl Reader<'_> {
         if let Some(body) = &mut self.body {
             let message = self.outcome.messages.last_mut().expect("the body's message");
             match body.decode(input)? {
-                Some(Part::Data(data)) => message.body.extend_from_slice(data),
-                Some(Part::End(trailers)) => {
+                Some(BodyPart::Data(data)) => message.body.extend_from_slice(data),
+                Some(BodyPart::End(trailers)) => {
                     message.trailers = lines(&trailers);
                     self.ended();
                 }
@@ -196,7 +196,7 @@ impl Reader<'_> {
             framing,
             body: Vec::new(),
             trailers: Vec::new(),
-            reuse: framing.is_some_and(|framing| keeps_alive(version, headers, framing)),
+            reuse: framing.is_some_and(|framing| is_persistent(version, headers, framing)),
             whole: false,
         });
         self.body = Some(body?);
@@ -277,20 +277,20 @@ pub fn again(side: Side<'_>, outcome: &Outcome) -> Result<(), String> {
             Start::Request(method, target) => {
                 let mut head = Request::new(method, target).map_err(|error| format!("{message:?}: {error}"))?;
                 (head.version, head.headers) = (message.version, headers(&message.headers)?);
-                http::request(&head, &mut bytes);
+                http::encode_request(&head, &mut bytes);
             }
             // A reason is decoded and never set, and a class that does not exist cannot be built.
             Start::Response(status, _) => {
                 let Ok(mut head) = Response::new(*status) else { continue };
                 (head.version, head.headers) = (message.version, headers(&message.headers)?);
-                http::response(&head, &mut bytes);
+                http::encode_response(&head, &mut bytes);
             }
         }
         match message.framing {
             Some(Framing::Chunked) => {
-                message.body.chunks(7).for_each(|data| http::chunk(data, &mut bytes));
-                http::chunk(&[], &mut bytes);
-                http::last_chunk(&mut bytes);
+                message.body.chunks(7).for_each(|data| http::encode_chunk(data, &mut bytes));
+                http::encode_chunk(&[], &mut bytes);
+                http::encode_last_chunk(&mut bytes);
             }
             _ => bytes.extend_from_slice(&message.body),
         }

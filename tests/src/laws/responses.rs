@@ -1,11 +1,11 @@
 //! The laws of the `responses` floor.
 
 use serde_json::Value;
-use turnwire::responses::request::{Ids, Wire};
+use turnwire::responses::request::{ItemEncoding, ItemIds};
 use turnwire::responses::unary::{Compact, ListModels, Model, Operation, Search, Summarize};
 use turnwire::responses::{
-    ClientEvent, CreateResponse, Data, Derivation, Derived, Envelope, Failure, Item, KINDS, Origin, RateLimits,
-    ServerEvent,
+    ClientEvent, CreateResponse, EVENT_TYPES, Envelope, EventData, Failure, HeaderSource, Item, RateLimits,
+    ResponseInfo, ResponseInfoTracker, ServerEvent,
 };
 
 use crate::naive;
@@ -15,7 +15,7 @@ const KNOWN: &[&str] = &["sequence_number", "stream_id", "safety_buffering", "he
 
 /// Every member that an event may have once.
 fn known() -> Vec<&'static str> {
-    let members = KINDS.iter().flat_map(|(_, _, members)| members.iter().map(|(name, _)| *name));
+    let members = EVENT_TYPES.iter().flat_map(|(_, _, members)| members.iter().map(|(name, _)| *name));
     let mut known: Vec<&str> = KNOWN.iter().copied().chain(members).collect();
     known.sort_unstable();
     known.dedup();
@@ -72,7 +72,7 @@ pub fn event(text: &str) -> Result<(), String> {
     if event.clone().into_owned() != event {
         return Err("an event that owns its text is another one".into());
     }
-    if matches!(event.data, Data::Other { .. }) {
+    if matches!(event.data, EventData::Other { .. }) {
         return Ok(());
     }
     let mut made = ServerEvent::new(event.data.clone());
@@ -89,11 +89,11 @@ pub fn event(text: &str) -> Result<(), String> {
 
 /// What follows from an event: nothing panics, nothing is repeated, and nothing of the server's shows.
 fn observe(envelope: &Envelope<'_>) -> Result<(), String> {
-    for origin in [Origin::Response, Origin::Handshake] {
-        let mut derivation = Derivation::default();
+    for origin in [HeaderSource::Response, HeaderSource::Handshake] {
+        let mut derivation = ResponseInfoTracker::default();
         derivation.observe(origin, envelope);
         let again = derivation.observe(origin, envelope);
-        if again.iter().any(|derived| matches!(derived, Derived::Model(_))) {
+        if again.iter().any(|derived| matches!(derived, ResponseInfo::Model(_))) {
             return Err("a model is said twice".into());
         }
     }
@@ -148,10 +148,10 @@ pub fn item(text: &str) -> Result<(), String> {
     if Item::parse(&settled).map(|item| item.to_json()).as_ref() != Ok(&settled) || again.kind() != item.kind() {
         return Err(format!("an item is written differently the second time: {written:.200}"));
     }
-    if !item.same_as(&item) || (again == item && !again.same_as(&item)) {
+    if !item.equals_for_incremental(&item) || (again == item && !again.equals_for_incremental(&item)) {
         return Err("an item is not the same as itself".into());
     }
-    for wire in [Wire { ids: Ids::None, passthrough: false }, Wire::new(true, false, true)] {
+    for wire in [ItemEncoding { ids: ItemIds::None, passthrough: false }, ItemEncoding::new(true, false, true)] {
         let mut out = Vec::new();
         item.encode_for(wire, &mut out);
         let sent = core::str::from_utf8(&out).map_err(|_| "an item is no text")?;
@@ -197,7 +197,7 @@ pub fn request(text: &str) -> Result<(), String> {
             "a request",
             |text| {
                 let mut out = Vec::new();
-                CreateResponse::parse(text).ok()?.encode_http(Wire::EVERYTHING, &mut out);
+                CreateResponse::parse(text).ok()?.encode_http(ItemEncoding::EVERYTHING, &mut out);
                 String::from_utf8(out).ok()
             },
             text,
@@ -209,7 +209,7 @@ pub fn request(text: &str) -> Result<(), String> {
     }
     let message = |text: &str| {
         let mut out = Vec::new();
-        ClientEvent::parse(text).ok()?.encode(Wire::EVERYTHING, &mut out);
+        ClientEvent::parse(text).ok()?.encode(ItemEncoding::EVERYTHING, &mut out);
         String::from_utf8(out).ok()
     };
     if message(text).is_some() { settles("a message", message, text) } else { Ok(()) }
@@ -250,7 +250,7 @@ pub fn body(text: &str) -> Result<(), String> {
     let _ = (Search::read(&[], text), Search::parse(text), Model::parse(text), Summarize::parse(text));
     let compact = |text: &str| {
         let mut out = Vec::new();
-        Compact::parse(text).ok()?.encode(Wire::EVERYTHING, &mut out);
+        Compact::parse(text).ok()?.encode(ItemEncoding::EVERYTHING, &mut out);
         String::from_utf8(out).ok()
     };
     if compact(text).is_some() { settles("a body", compact, text) } else { Ok(()) }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use turnwire::sse::{Decoder, Error, Event, Input, Limits, Outgoing, Unfinished, comment, encode};
+use turnwire::sse::{Decoder, Discarded, Error, Event, Input, Limits, OutgoingEvent, encode_comment, encode_event};
 
 use crate::chunks::Chunks;
 use crate::naive;
@@ -23,10 +23,10 @@ pub struct Owned {
 impl From<Event<'_>> for Owned {
     fn from(event: Event<'_>) -> Self {
         Self {
-            event: event.event.to_owned(),
+            event: event.event_type.to_owned(),
             data: event.data.to_owned(),
             id: event.id.to_owned(),
-            replaced: event.replaced,
+            replaced: event.had_invalid_utf8,
         }
     }
 }
@@ -43,7 +43,7 @@ pub struct Outcome {
     /// The reconnection time behind it.
     pub retry: Option<Duration>,
     /// What its end cut off; `None` behind an error.
-    pub unfinished: Option<Unfinished>,
+    pub unfinished: Option<Discarded>,
 }
 
 /// Decodes `input` in these reads, with the last event ID that a stream before it left.
@@ -113,21 +113,21 @@ pub fn chunking(limits: Limits, seed: &str, input: &[u8], chunks: &Chunks) -> Re
 }
 
 /// Law 2: what is encoded decodes to the same, comments leave no trace, and what was decoded decodes to the same again.
-pub fn round_trip(events: &[Outgoing<'_>], heartbeat: Option<&str>) -> Result<(), String> {
+pub fn round_trip(events: &[OutgoingEvent<'_>], heartbeat: Option<&str>) -> Result<(), String> {
     let (mut bytes, mut expected, mut last, mut retry) = (Vec::new(), Vec::new(), "", None);
     for event in events {
         if let Some(text) = heartbeat {
-            comment(text, &mut bytes).map_err(|error| format!("{text:?}: {error}"))?;
+            encode_comment(text, &mut bytes).map_err(|error| format!("{text:?}: {error}"))?;
         }
         let before = bytes.len();
-        if let Err(error) = encode(event, &mut bytes) {
+        if let Err(error) = encode_event(event, &mut bytes) {
             return if bytes.len() == before { Ok(()) } else { Err(format!("{error}, but bytes were written")) };
         }
         last = event.id.unwrap_or(last);
         retry = event.retry.map(|retry| Duration::from_millis(retry.as_millis() as u64)).or(retry);
         let Some(data) = event.data else { continue };
         expected.push(Owned {
-            event: event.event.unwrap_or("message").to_owned(),
+            event: event.event_type.unwrap_or("message").to_owned(),
             data: data.to_owned(),
             id: last.to_owned(),
             replaced: false,
@@ -147,8 +147,8 @@ pub fn again(events: &[Owned]) -> Result<(), String> {
     let mut bytes = Vec::new();
     for event in events {
         let outgoing =
-            Outgoing { event: Some(&event.event), data: Some(&event.data), id: Some(&event.id), retry: None };
-        encode(&outgoing, &mut bytes).map_err(|error| format!("{event:?}: {error}"))?;
+            OutgoingEvent { event_type: Some(&event.event), data: Some(&event.data), id: Some(&event.id), retry: None };
+        encode_event(&outgoing, &mut bytes).map_err(|error| format!("{event:?}: {error}"))?;
     }
     // Where bytes were replaced, what came out is longer than what the limits judged.
     let limits = Limits { data: MAX, line: MAX, name: MAX, id: MAX, lines: MAX };

@@ -1,7 +1,7 @@
 //! The laws of the `ws` floor.
 
 use turnwire::ws::deflate::Params;
-use turnwire::ws::{Close, Decoder, Encoder, Eof, Error, Limits, Message, Role, SendError, Socket, State};
+use turnwire::ws::{Close, Decoder, Encoder, Eof, Error, Limits, Message, Role, SendError, State, WebSocket};
 
 use crate::chunks::Chunks;
 use crate::naive;
@@ -79,8 +79,8 @@ impl End {
         Self { role, limits: Limits::default(), deflate: None }
     }
 
-    fn socket(&self) -> Socket {
-        Socket::new(self.role, self.limits, self.deflate.as_ref(), [7; 32])
+    fn socket(&self) -> WebSocket {
+        WebSocket::new(self.role, self.limits, self.deflate.as_ref(), [7; 32])
     }
 
     /// Receives `input` in these reads, in place or not.
@@ -127,7 +127,7 @@ impl End {
             held.extend_from_slice(read.unwrap_or_default());
             let mut rest = held.as_mut_slice();
             loop {
-                match socket.needs(rest) {
+                match socket.bytes_to_borrow(rest) {
                     Some(needed) if needed <= rest.len() => {
                         return Err(format!("{needed} bytes are needed, and there"));
                     }
@@ -151,11 +151,11 @@ impl End {
 }
 
 /// What came of it, once nothing more is read.
-fn outcome(mut socket: Socket, messages: Vec<Owned>, error: Option<Error>) -> Result<Outcome, String> {
+fn outcome(mut socket: WebSocket, messages: Vec<Owned>, error: Option<Error>) -> Result<Outcome, String> {
     ended(&mut socket, error)?;
     let eof = socket.eof();
     let mut replies = Vec::new();
-    socket.flush(&mut replies);
+    socket.write_pending_replies(&mut replies);
     silent(&mut socket, error)?;
     Ok(Outcome { messages, error, replies, eof })
 }
@@ -165,7 +165,7 @@ fn socket_limit(limits: &Limits) -> usize {
 }
 
 /// Law 3: a violation is sticky, takes nothing more, and closes.
-fn ended(socket: &mut Socket, error: Option<Error>) -> Result<(), String> {
+fn ended(socket: &mut WebSocket, error: Option<Error>) -> Result<(), String> {
     let Some(error) = error else { return Ok(()) };
     let mut more: &[u8] = &[0x81, 0x01, b'x'];
     match socket.decode(&mut more) {
@@ -179,12 +179,12 @@ fn ended(socket: &mut Socket, error: Option<Error>) -> Result<(), String> {
 }
 
 /// Law 3: once a close frame is out, nothing is.
-fn silent(socket: &mut Socket, error: Option<Error>) -> Result<(), String> {
+fn silent(socket: &mut WebSocket, error: Option<Error>) -> Result<(), String> {
     if socket.state() == State::Open && error.is_none() {
         return Ok(());
     }
     let mut out = Vec::new();
-    if socket.flush(&mut out) || socket.owes() || !out.is_empty() {
+    if socket.write_pending_replies(&mut out) || socket.has_pending_replies() || !out.is_empty() {
         return Err("something is owed after the close frame".into());
     }
     match socket.send(Message::Text("late"), &mut out) {

@@ -25,7 +25,7 @@ pub fn read(side: Side<'_>, limits: Limits, input: &[u8], most: usize) -> Outcom
         rest = after;
         finals += usize::from(!message.is_interim());
         let last = message.is_last(side);
-        let until_close = message.framing == Some(Framing::UntilClose);
+        let until_close = message.framing == Some(Framing::CloseDelimited);
         messages.push(message);
         if whole.is_err() {
             result = whole;
@@ -238,13 +238,13 @@ fn framing(side: Side<'_>, start: &Start, version: Version, headers: &Lines) -> 
             let numbers: Option<Vec<i64>> = lengths.iter().map(number).collect();
             match numbers.as_deref() {
                 Some([first, others @ ..]) if others.iter().all(|other| other == first) => {
-                    Ok(Framing::Length(first.unsigned_abs()))
+                    Ok(Framing::ContentLength(first.unsigned_abs()))
                 }
                 _ => Err(Error::ContentLength),
             }
         }
         (None, None) if side == Side::Requests => Ok(Framing::None),
-        (None, None) => Ok(Framing::UntilClose),
+        (None, None) => Ok(Framing::CloseDelimited),
     }
 }
 
@@ -252,7 +252,7 @@ fn framing(side: Side<'_>, start: &Start, version: Version, headers: &Lines) -> 
 fn reuse(version: Version, headers: &Lines, framing: Framing) -> bool {
     let options = members(headers, "connection").unwrap_or_default();
     let has = |option: &[u8]| options.iter().any(|known| known == option);
-    !has(b"close") && framing != Framing::UntilClose && (version == Version::Http11 || has(b"keep-alive"))
+    !has(b"close") && framing != Framing::CloseDelimited && (version == Version::Http11 || has(b"keep-alive"))
 }
 
 fn body<'i>(
@@ -263,16 +263,16 @@ fn body<'i>(
 ) -> (&'i [u8], Result<(), Error>) {
     match framing {
         Framing::None => (input, Ok(())),
-        Framing::Length(length) if length <= input.len() as u64 => {
+        Framing::ContentLength(length) if length <= input.len() as u64 => {
             let (body, rest) = input.split_at(usize::try_from(length).unwrap_or(0));
             message.body.extend_from_slice(body);
             (rest, Ok(()))
         }
-        Framing::Length(_) => {
+        Framing::ContentLength(_) => {
             message.body.extend_from_slice(input);
             (&[], Err(Error::Truncated))
         }
-        Framing::UntilClose => {
+        Framing::CloseDelimited => {
             message.body.extend_from_slice(input);
             (&[], Ok(()))
         }

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use turnwire::sse::{Error, Limits, Unfinished};
+use turnwire::sse::{Discarded, Error, Limits};
 
 use crate::laws::sse::{Outcome, Owned};
 
@@ -55,9 +55,9 @@ pub fn decode(limits: Limits, input: &[u8]) -> Outcome {
     }
     // What begins like a byte order mark and goes no further is a line, too.
     let unfinished = match &twin.data {
-        Some(data) => Unfinished::Event { data: data.len() },
-        None if at < input.len() || twin.name.is_some() || twin.id.is_some() => Unfinished::Line,
-        None => Unfinished::Nothing,
+        Some(data) => Discarded::Event { data: data.len() },
+        None if at < input.len() || twin.name.is_some() || twin.id.is_some() => Discarded::Line,
+        None => Discarded::Nothing,
     };
     Outcome {
         events: twin.events,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use turnwire::client::{OwnedEvent, OwnedOutcome, Report, RequestId};
+use turnwire::client::{OwnedEvent, OwnedOutcome, RequestId, RequestReport};
 use turnwire::responses::Failure;
 
 use super::{Kind, Pair, Seen};
@@ -16,11 +16,11 @@ impl Pair {
 
     /// What the request took, if it has ended.
     #[must_use]
-    pub fn report(&self, id: RequestId) -> Option<&Report> {
+    pub fn report(&self, id: RequestId) -> Option<&RequestReport> {
         self.finished(id).map(|(_, report)| report)
     }
 
-    fn finished(&self, id: RequestId) -> Option<(&OwnedOutcome, &Report)> {
+    fn finished(&self, id: RequestId) -> Option<(&OwnedOutcome, &RequestReport)> {
         self.events.iter().find_map(|event| match event {
             OwnedEvent::Finished { id: of, outcome, report } if *of == id => Some((outcome, report)),
             _ => None,

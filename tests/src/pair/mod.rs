@@ -21,8 +21,8 @@ mod wire;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use turnwire::client::{Client, Credentials, OwnedEvent, Provider, Request, RequestId, Settings, Target};
-use turnwire::connection::{Closed, Config};
+use turnwire::client::{Client, ConnectTarget, Credentials, OwnedEvent, Provider, Request, RequestId, Settings};
+use turnwire::connection::{CloseReason, Config};
 use turnwire::time::Instant;
 
 pub use self::script::{Act, Kind, Script, owned};
@@ -38,9 +38,9 @@ const ROUNDS: usize = 100_000;
 #[must_use]
 pub fn provider() -> Provider {
     let mut provider = Provider::new("test", "http://127.0.0.1:8080/v1");
-    provider.retry.retries = 0;
+    provider.retry.max_retries = 0;
     provider.idle_timeout = Duration::from_secs(1);
-    provider.profile.ping = None;
+    provider.capabilities.ping_interval = None;
     provider
 }
 
@@ -48,7 +48,7 @@ pub fn provider() -> Provider {
 #[must_use]
 pub fn http_provider() -> Provider {
     let mut provider = provider();
-    provider.profile.websocket = false;
+    provider.capabilities.websocket = false;
     provider
 }
 
@@ -72,9 +72,9 @@ pub struct Pair {
     /// What the client said.
     pub events: Vec<OwnedEvent>,
     /// What was dialed.
-    pub dials: Vec<Target>,
+    pub dials: Vec<ConnectTarget>,
     /// How each socket ended for its server.
-    pub closed: Vec<(usize, Closed)>,
+    pub closed: Vec<(usize, CloseReason)>,
     /// All bytes that each socket carried to its server, and to the client.
     pub carried: Vec<(Vec<u8>, Vec<u8>)>,
     /// Whether the client's end asks `poll_*` a few times more than it needs to.
@@ -199,7 +199,7 @@ impl Pair {
     pub fn run_out(&mut self) {
         self.run();
         for _ in 0..ROUNDS {
-            if !self.client.in_flight() || !self.jump() {
+            if !self.client.has_pending_requests() || !self.jump() {
                 return;
             }
         }

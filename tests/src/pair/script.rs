@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use turnwire::client::ConnectFailed;
+use turnwire::client::ConnectError;
 use turnwire::connection::{Connection, Server};
 use turnwire::http::Headers;
 use turnwire::time::Instant;
@@ -27,7 +27,7 @@ pub enum Act {
     /// The socket opens.
     Connect,
     /// The socket cannot be opened.
-    Fail(ConnectFailed),
+    Fail(ConnectError),
     /// The handshake is accepted with these headers.
     Accept(Vec<(String, String)>),
     /// An answer with a body; a handshake is refused with it.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
 
-use turnwire::client::{Dial, Target};
+use turnwire::client::{ConnectTarget, SocketCommand};
 use turnwire::connection::{Connection, Incoming, Server};
 use turnwire::time::Instant;
 
@@ -47,7 +47,7 @@ impl Pair {
     fn collect(&mut self) -> bool {
         if self.nosy {
             let _ = (self.client.poll_timeout(), self.client.poll_transmit().len(), self.client.wants_input());
-            let _ = (self.client.is_finished(), self.client.in_flight(), self.client.turn_state().is_some());
+            let _ = (self.client.is_finished(), self.client.has_pending_requests(), self.client.turn_token().is_some());
         }
         let mut busy = false;
         while let Some(event) = self.client.poll_event() {
@@ -59,9 +59,9 @@ impl Pair {
 
     fn dial(&mut self) -> bool {
         let mut busy = false;
-        if let Some(dial) = self.client.poll_dial() {
+        if let Some(dial) = self.client.poll_socket() {
             self.hang_up();
-            if let Dial::Open(target) = dial {
+            if let SocketCommand::Connect(target) = dial {
                 self.open(target);
             }
             busy = true;
@@ -89,7 +89,7 @@ impl Pair {
         busy
     }
 
-    fn open(&mut self, target: Target) {
+    fn open(&mut self, target: ConnectTarget) {
         let number = self.dials.len();
         self.dials.push(target);
         self.carried.push((Vec::new(), Vec::new()));

@@ -1,7 +1,7 @@
 //! The application: it begins turns, asks, cancels, calls, brings new credentials, and keeps what it was told.
 
-use turnwire::client::{Call, Client, Credentials, Misuse, Request, RequestId};
-use turnwire::responses::{CreateResponse, Item, Metadata};
+use turnwire::client::{Client, CommandError, Credentials, RawOperation, Request, RequestId};
+use turnwire::responses::{ClientMetadata, CreateResponse, Item};
 
 use super::ground::{Due, Ground};
 use super::oracle::Asked;
@@ -56,7 +56,7 @@ impl App {
     /// Goes on until it has to wait.
     pub fn go_on(&mut self, ground: &mut Ground<'_>, client: &mut Client) {
         if let Some(op) = ground.plan.ops.get(self.next).copied() {
-            if matches!(op, Op::Begin | Op::Wait) && client.in_flight() {
+            if matches!(op, Op::Begin | Op::Wait) && client.has_pending_requests() {
                 self.waiting = true;
                 return;
             }
@@ -97,10 +97,10 @@ impl App {
             Op::Ask { lane, rewritten, other } => self.ask(ground, client, lane, rewritten, other),
             Op::Prewarm { lane } => self.prewarm(ground, client, lane),
             Op::Call { token } => {
-                let mut call = Call::post("responses/compact", b"{}".to_vec());
+                let mut call = RawOperation::post("responses/compact", b"{}".to_vec());
                 call.headers.push(("x-sim".into(), ground.oracle.asks.len().to_string()));
-                call.turn_state = token;
-                if let Ok(id) = client.call(now, call) {
+                call.send_turn_token = token;
+                if let Ok(id) = client.submit_raw(now, call) {
                     let asked = Asked { lane: 0, input: Vec::new(), texts: Vec::new(), call: Some(token), warm: false };
                     ground.oracle.asked(id, asked);
                 }
@@ -119,7 +119,7 @@ impl App {
             Op::Wait | Op::Pause(_) => {}
             Op::Drain => {
                 self.over = true;
-                client.drain(now);
+                client.shut_down_gracefully(now);
             }
             Op::Close => {
                 self.over = true;
@@ -139,7 +139,7 @@ impl App {
         let mut create = CreateResponse::new("m", input.to_vec());
         create.instructions = instructions(other).into();
         let number = ground.oracle.asks.len().to_string();
-        create.client_metadata = Some(Metadata::from_iter([("sim", number.as_str())]));
+        create.client_metadata = Some(ClientMetadata::from_iter([("sim", number.as_str())]));
         let request = Request::from(create);
         match LANES[lane] {
             Some(lane) => request.on_lane(lane),
@@ -167,9 +167,9 @@ impl App {
                 ground.oracle.asked(id, asked);
             }
             Err(refused) => {
-                let fair = refused.why == Misuse::InFlight && busy && !ground.plan.settings.queue;
+                let fair = refused.reason == CommandError::InFlight && busy && !ground.plan.settings.queue_on_busy_lane;
                 if !fair {
-                    ground.oracle.breaks("misuse", || format!("a request was refused: {}", refused.why));
+                    ground.oracle.breaks("misuse", || format!("a request was refused: {}", refused.reason));
                 }
             }
         }

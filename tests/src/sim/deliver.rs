@@ -1,7 +1,7 @@
 //! Deliveries of the simulated network, to both ends, and what is judged after every step.
 
 use turnwire::client::Event;
-use turnwire::turn::State;
+use turnwire::turn::RequestState;
 
 use super::fault::Fault;
 use super::ground::Due;
@@ -57,7 +57,7 @@ impl World<'_> {
     /// More input comes while events wait.
     fn lazily(&mut self, link: usize, read: usize) {
         let mut waiting = read;
-        let limit = self.ground.plan.settings.connection.backlog;
+        let limit = self.ground.plan.settings.connection.max_backlog;
         while self.ground.luck.strikes(&mut self.random, Fault::LazyEvents) && self.client.wants_input() {
             let at = &mut self.links[link];
             let Delivery::Bytes(bytes) = at.down.deliver(&mut at.random) else { return };
@@ -111,7 +111,7 @@ impl World<'_> {
         let open = self.current().is_some_and(|link| self.links[link].phase == Phase::Open);
         if open && self.ground.luck.strikes(&mut self.random, Fault::OddCalls) {
             self.client.handle_connected(now);
-            self.client.handle_connect_failed(now, turnwire::client::ConnectFailed::Network("nobody dialed".into()));
+            self.client.handle_connect_failed(now, turnwire::client::ConnectError::Network("nobody dialed".into()));
             self.client.handle_written(now, 0);
         }
     }
@@ -178,7 +178,7 @@ impl World<'_> {
 
     /// What must hold after every step.
     pub(super) fn judge(&mut self) {
-        let in_flight = self.client.in_flight();
+        let in_flight = self.client.has_pending_requests();
         let now = self.ground.now;
         self.ground.oracle.judge_liveness(now, in_flight, SLACK + self.back);
         if !in_flight {
@@ -203,7 +203,7 @@ impl World<'_> {
         let before = self.client.poll_transmit().len();
         self.client.handle_timeout(now);
         let same = self.client.poll_timeout() == deadline && self.client.poll_transmit().len() == before;
-        let silent = self.client.poll_event().is_none() && self.client.poll_dial().is_none();
+        let silent = self.client.poll_event().is_none() && self.client.poll_socket().is_none();
         if !same || !silent {
             self.ground.oracle.breaks("law 7", || "something was to be done before the deadline".into());
         }
@@ -220,7 +220,7 @@ impl World<'_> {
         for lane in 0..LANES.len() {
             let (ours, on_link) = (self.ground.oracle.lane(lane), self.ground.oracle.flies_on(lane, link));
             if let Some(theirs) = at.peer.state(lane).filter(|_| on_link)
-                && matches!(ours, State::Requested | State::Created | State::Output)
+                && matches!(ours, RequestState::Requested | RequestState::Created | RequestState::Output)
                 && ours != theirs
             {
                 self.ground.oracle.breaks("law 8", || format!("lane {lane} is {ours:?} here, and {theirs:?} there"));

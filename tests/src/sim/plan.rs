@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use turnwire::client::{CancelMode, Choice, Provider, Settings};
-use turnwire::connection::Activity;
+use turnwire::client::{CancelMode, Provider, Settings, TransportPreference};
+use turnwire::connection::IdleActivity;
 
 use super::fault::{Fault, Faults};
 use super::random::Random;
@@ -90,21 +90,21 @@ impl Plan {
         let longest = [
             self.provider.idle_timeout,
             self.provider.connect_timeout,
-            self.settings.credential_wait,
+            self.settings.credential_timeout,
             self.settings.connection.timeouts.write.unwrap_or_default(),
             self.provider.retry.base_delay * 5,
             drain,
         ];
         // Where any byte is life, a server that gives signs of it is borne with as long as it does.
-        let factor = if self.settings.connection.timeouts.activity == Activity::Bytes { 5 } else { 1 };
+        let factor = if self.settings.connection.timeouts.activity == IdleActivity::Bytes { 5 } else { 1 };
         micros(longest.into_iter().max().unwrap_or_default()) * factor
     }
 
     /// How often a request may be handed to a connection: each transport's budget, and what is mended once each.
     #[must_use]
     pub fn budget(&self) -> u32 {
-        let transports = if self.settings.choice == Choice::Auto { 2 } else { 1 };
-        (self.provider.retry.retries + 1) * transports + 2 + self.settings.credential_attempts
+        let transports = if self.settings.transport == TransportPreference::Auto { 2 } else { 1 };
+        (self.provider.retry.max_retries + 1) * transports + 2 + self.settings.max_credential_requests
     }
 }
 
@@ -138,53 +138,60 @@ fn provider(random: &mut Random) -> Provider {
     let mut provider = Provider::new("sim", "http://localhost:8080/v1");
     provider.idle_timeout = Duration::from_millis(random.between(4000, 12_000));
     provider.connect_timeout = Duration::from_millis(random.between(1000, 4000));
-    provider.retry.retries = u32::try_from(random.below(4)).unwrap_or_default();
+    provider.retry.max_retries = u32::try_from(random.below(4)).unwrap_or_default();
     provider.retry.base_delay = Duration::from_millis(random.pick(&[200, 1000, 1000]));
     provider.retry.on_429 = random.one_in(2);
     provider.retry.on_5xx = !random.one_in(6);
     provider.retry.on_transport = !random.one_in(8);
-    provider.retry.within = random.one_in(8).then(|| Duration::from_secs(20));
-    let profile = &mut provider.profile;
+    provider.retry.max_elapsed = random.one_in(8).then(|| Duration::from_secs(20));
+    let profile = &mut provider.capabilities;
     profile.websocket = !random.one_in(8);
     profile.incremental = !random.one_in(8);
     profile.deflate = random.one_in(48);
-    profile.in_flight = random.pick(&[1, 1, 4]);
-    profile.max_age = random.pick(&[None, Some(3), Some(20)]).map(Duration::from_secs);
-    profile.send_cap = random.one_in(24).then_some(600);
-    profile.ping = random.pick(&[None, Some(1), Some(5)]).map(Duration::from_secs);
-    profile.turn_state = !random.one_in(16);
-    profile.keep_after_failure = random.one_in(2);
+    profile.max_concurrent_requests = random.pick(&[1, 1, 4]);
+    profile.max_connection_age = random.pick(&[None, Some(3), Some(20)]).map(Duration::from_secs);
+    profile.max_request_bytes = random.one_in(24).then_some(600);
+    profile.ping_interval = random.pick(&[None, Some(1), Some(5)]).map(Duration::from_secs);
+    profile.turn_token = !random.one_in(16);
+    profile.reuse_after_failure = random.one_in(2);
     provider
 }
 
 fn settings(random: &mut Random, provider: &Provider) -> Settings {
     let mut settings = Settings::default();
-    settings.choice = random.pick(&[Choice::Auto, Choice::Auto, Choice::Auto, Choice::WebSocket, Choice::Sse]);
+    settings.transport = random.pick(&[
+        TransportPreference::Auto,
+        TransportPreference::Auto,
+        TransportPreference::Auto,
+        TransportPreference::WebSocket,
+        TransportPreference::Http,
+    ]);
     settings.cancel = match random.below(2) {
         0 => CancelMode::Close,
         _ => CancelMode::Drain { limit: Duration::from_millis(random.between(10, 3000)) },
     };
-    settings.queue = !random.one_in(4);
+    settings.queue_on_busy_lane = !random.one_in(4);
     settings.resend_after_output = random.one_in(4);
-    settings.credential_attempts = u32::try_from(random.below(3)).unwrap_or_default();
-    settings.credential_wait = Duration::from_millis(random.between(500, 4000));
+    settings.max_credential_requests = u32::try_from(random.below(3)).unwrap_or_default();
+    settings.credential_timeout = Duration::from_millis(random.between(500, 4000));
     settings.connection.timeouts.write = Some(Duration::from_millis(random.between(1000, 5000)));
     settings.connection.timeouts.close = Duration::from_millis(random.pick(&[100, 1000]));
-    settings.connection.backlog = random.pick(&[1024, 16 * 1024, 1024 * 1024]);
-    if random.one_in(16) && provider.profile.ping.is_none() {
-        settings.connection.timeouts.activity = Activity::Bytes;
+    settings.connection.max_backlog = random.pick(&[1024, 16 * 1024, 1024 * 1024]);
+    if random.one_in(16) && provider.capabilities.ping_interval.is_none() {
+        settings.connection.timeouts.activity = IdleActivity::Bytes;
     }
     // Longer than anything takes where nothing goes wrong; and a peer sends no pongs to who does not ping.
     let timeouts = &mut settings.connection.timeouts;
     for limit in [&mut timeouts.progress, &mut timeouts.bytes] {
         *limit = random.one_in(16).then(|| Duration::from_millis(random.between(4000, 12_000)));
     }
-    timeouts.control = provider.profile.ping.filter(|_| random.one_in(8)).map(|ping| ping * 3);
+    timeouts.control = provider.capabilities.ping_interval.filter(|_| random.one_in(8)).map(|ping| ping * 3);
     settings
 }
 
 fn ops(random: &mut Random, provider: &Provider, settings: &Settings) -> Vec<Op> {
-    let lanes = if provider.profile.in_flight > 1 || random.one_in(8) { LANES.len() as u64 } else { 1 };
+    let lanes =
+        if provider.capabilities.max_concurrent_requests > 1 || random.one_in(8) { LANES.len() as u64 } else { 1 };
     let mut ops = Vec::new();
     let mut lane = |random: &mut Random| usize::try_from(random.below(lanes)).unwrap_or_default();
     if random.one_in(4) {
@@ -207,7 +214,7 @@ fn ops(random: &mut Random, provider: &Provider, settings: &Settings) -> Vec<Op>
             ops.push(Op::Pause(random.pick(&[1, 50, 2000, 20_000])));
         }
     }
-    let wait = settings.queue || random.one_in(2);
+    let wait = settings.queue_on_busy_lane || random.one_in(2);
     ops.extend(wait.then_some(Op::Wait));
     ops.push(if random.one_in(2) { Op::Drain } else { Op::Close });
     ops

@@ -24,7 +24,7 @@ pub fn explain(seed: u64) -> Option<String> {
         small.ops,
         small.settings,
         small.provider.retry,
-        small.provider.profile,
+        small.provider.capabilities,
         told.log.join("\n"),
     ))
 }

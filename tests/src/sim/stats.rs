@@ -1,6 +1,6 @@
 //! What was hit, counted: faults, steps of the turn's table, outcomes.
 
-use turnwire::turn::{Input, State, TRANSITIONS};
+use turnwire::turn::{RequestInput, RequestState, TRANSITIONS};
 
 use super::fault::Fault;
 
@@ -47,20 +47,20 @@ impl Default for Stats {
             dials: 0,
             outcomes: [0; OUTCOMES.len()],
             faults: vec![0; Fault::ALL.len()],
-            steps: vec![0; State::ALL.len() * Input::ALL.len()],
+            steps: vec![0; RequestState::ALL.len() * RequestInput::ALL.len()],
         }
     }
 }
 
 impl Stats {
     /// Counts a step, in the table or out of it.
-    pub fn step(&mut self, state: State, input: Input) {
+    pub fn step(&mut self, state: RequestState, input: RequestInput) {
         self.steps[Self::place(state, input)] += 1;
     }
 
     /// How often the step was taken, or tried.
     #[must_use]
-    pub fn steps_of(&self, state: State, input: Input) -> u64 {
+    pub fn steps_of(&self, state: RequestState, input: RequestInput) -> u64 {
         self.steps[Self::place(state, input)]
     }
 
@@ -108,8 +108,8 @@ impl Stats {
             text += &format!("| {fault:?}: {} | {} |\n", fault.what(), self.faults[*fault as usize]);
         }
         text += "\n| state | input | in the table | times |\n|---|---|---|---|\n";
-        for state in State::ALL {
-            for input in Input::ALL {
+        for state in RequestState::ALL {
+            for input in RequestInput::ALL {
                 let known = state.after(input).is_some();
                 let times = self.steps_of(state, input);
                 if known || times > 0 {
@@ -120,9 +120,9 @@ impl Stats {
         text
     }
 
-    fn place(state: State, input: Input) -> usize {
-        let row = State::ALL.iter().position(|known| *known == state).unwrap_or_default();
-        let column = Input::ALL.iter().position(|known| *known == input).unwrap_or_default();
-        row * Input::ALL.len() + column
+    fn place(state: RequestState, input: RequestInput) -> usize {
+        let row = RequestState::ALL.iter().position(|known| *known == state).unwrap_or_default();
+        let column = RequestInput::ALL.iter().position(|known| *known == input).unwrap_or_default();
+        row * RequestInput::ALL.len() + column
     }
 }

@@ -1,6 +1,6 @@
 //! The simulated world: one client, its servers, the network between them, one clock, and the loop that everybody writes.
 
-use turnwire::client::{Client, ConnectFailed, Dial, Event};
+use turnwire::client::{Client, ConnectError, Event, SocketCommand};
 
 use super::app::{App, credentials};
 use super::fault::Fault;
@@ -205,9 +205,9 @@ impl<'p> World<'p> {
     fn settle(&mut self) {
         loop {
             self.events();
-            match self.client.poll_dial() {
-                Some(Dial::Open(_)) => self.dial(),
-                Some(Dial::HangUp) => self.hang_up(),
+            match self.client.poll_socket() {
+                Some(SocketCommand::Connect(_)) => self.dial(),
+                Some(SocketCommand::Disconnect) => self.hang_up(),
                 None => {
                     if !self.write() {
                         return;
@@ -244,7 +244,7 @@ impl<'p> World<'p> {
         for id in ended {
             self.app.keep(&self.ground, id);
         }
-        if self.app.waiting && !self.client.in_flight() {
+        if self.app.waiting && !self.client.has_pending_requests() {
             self.app.waiting = false;
             self.ground.after(0, Due::App);
         }
@@ -307,11 +307,11 @@ impl<'p> World<'p> {
         if self.ground.luck.strikes(random, Fault::DialRefused) {
             self.links[link].phase = Phase::Dropped;
             self.ground.say(|| format!("link {link}: refused"));
-            self.client.handle_connect_failed(now, ConnectFailed::Network("refused".into()));
+            self.client.handle_connect_failed(now, ConnectError::Network("refused".into()));
         } else if self.ground.luck.strikes(random, Fault::DialTls) {
             self.links[link].phase = Phase::Dropped;
             self.ground.say(|| format!("link {link}: tls fails"));
-            self.client.handle_connect_failed(now, ConnectFailed::Tls("a bad certificate".into()));
+            self.client.handle_connect_failed(now, ConnectError::Tls("a bad certificate".into()));
         } else {
             self.links[link].phase = Phase::Open;
             self.ground.say(|| format!("link {link}: open"));

@@ -64,7 +64,7 @@ fn what_drains_too_long_is_closed_after_all() {
 
 fn wide() -> Provider {
     let mut provider = provider();
-    provider.profile.in_flight = 8;
+    provider.capabilities.max_concurrent_requests = 8;
     provider
 }
 
@@ -112,7 +112,7 @@ fn a_request_can_be_given_up_wherever_it_is() {
     ];
     for script in scripts {
         let mut provider = provider();
-        provider.retry.retries = 4;
+        provider.retry.max_retries = 4;
         let mut pair = Pair::new(provider, Settings::default(), script);
         let first = pair.ask(ask("one"));
         let queued = pair.ask(ask("two"));
@@ -120,7 +120,7 @@ fn a_request_can_be_given_up_wherever_it_is() {
         pair.client.cancel(pair.now, first);
         pair.run();
         assert!(cancelled(&pair, first) && cancelled(&pair, queued));
-        assert!(!pair.client.in_flight());
+        assert!(!pair.client.has_pending_requests());
         assert_eq!(pair.client.begin_turn(), Ok(()));
         while pair.jump() {}
     }

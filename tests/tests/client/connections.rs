@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use turnwire::client::{Choice, ConnectFailed, Disconnected, OwnedEvent, OwnedOutcome, Settings};
-use turnwire::connection::{Closed, Transport};
-use turnwire::responses::FailureClass;
+use turnwire::client::{ConnectError, Disconnected, OwnedEvent, OwnedOutcome, Settings, TransportPreference};
+use turnwire::connection::{CloseReason, Transport};
+use turnwire::responses::FailureKind;
 use turnwire_tests::fixtures::{ask, created, delta, done, sse};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
 
@@ -60,21 +60,19 @@ fn a_handshake_can_be_probed() {
     });
     let head = head.expect("a handshake");
     assert_eq!((head.status(), head.headers.get_str("x-models-etag")), (101, Some("t")));
-    let closed = Closed::Peer { code: 1008, reason: "policy".into() };
+    let closed = CloseReason::Peer { code: 1008, reason: "policy".into() };
     assert_eq!(disconnects(&pair), [&Disconnected::Closed(closed)]);
     assert_eq!((pair.texts().len(), pair.dials.len()), (0, 1));
 }
 
 #[test]
 fn a_preconnect_that_fails_fails_nobody() {
-    let refused = ConnectFailed::Network("refused".into());
+    let refused = ConnectError::Network("refused".into());
     let script = Script::new().on(Kind::Dial, vec![Act::Fail(refused)]).ws([vec![done("a")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.client.preconnect(pair.now);
     pair.run();
-    assert!(
-        matches!(disconnects(&pair)[..], [Disconnected::Failed(failure)] if failure.class == FailureClass::Connect)
-    );
+    assert!(matches!(disconnects(&pair)[..], [Disconnected::Failed(failure)] if failure.kind == FailureKind::Connect));
     assert!(!pair.jump());
     let id = pair.ask(ask("one"));
     assert_eq!((pair.completed(id).as_str(), pair.dials.len()), ("a", 2));
@@ -82,19 +80,19 @@ fn a_preconnect_that_fails_fails_nobody() {
 
 #[test]
 fn a_socket_that_does_not_open_costs_the_budget() {
-    let refused = || vec![Act::Fail(ConnectFailed::Network("refused".into()))];
+    let refused = || vec![Act::Fail(ConnectError::Network("refused".into()))];
     let mut retrying = provider();
-    retrying.retry.retries = 2;
+    retrying.retry.max_retries = 2;
     let script = Script::new().on(Kind::Dial, refused()).on(Kind::Dial, refused()).ws([vec![done("a")]]);
     let mut pair = Pair::new(retrying.clone(), Settings::default(), script);
     let id = pair.ask(ask("one"));
     pair.run_out();
     assert_eq!((pair.completed(id).as_str(), pair.dials.len(), pair.delays().len()), ("a", 3, 2));
-    let tls = Script::new().on(Kind::Dial, vec![Act::Fail(ConnectFailed::Tls("bad certificate".into()))]);
+    let tls = Script::new().on(Kind::Dial, vec![Act::Fail(ConnectError::Tls("bad certificate".into()))]);
     let mut pair = Pair::new(retrying, Settings::default(), tls);
     let id = pair.ask(ask("one"));
     pair.run_out();
-    assert_eq!((pair.failure(id).class, pair.dials.len()), (FailureClass::Tls, 1));
+    assert_eq!((pair.failure(id).kind, pair.dials.len()), (FailureKind::Tls, 1));
 }
 
 #[test]
@@ -108,7 +106,7 @@ fn posts_share_a_connection_as_long_as_it_lives() {
     let second = pair.ask(ask("two"));
     assert_eq!((pair.dials.len(), pair.report(second).expect("a report").reused), (1, true));
     pair.act(Act::Drop);
-    assert_eq!(disconnects(&pair), [&Disconnected::Closed(Closed::Eof)]);
+    assert_eq!(disconnects(&pair), [&Disconnected::Closed(CloseReason::Eof)]);
     let third = pair.ask(ask("three"));
     assert_eq!((pair.completed(third).as_str(), pair.dials.len()), ("c", 2));
     assert!(!pair.report(third).expect("a report").reused);
@@ -154,8 +152,8 @@ fn an_old_websocket_is_replaced_while_it_is_idle() {
     assert!(pair.is_connected());
     pair.pass(Duration::from_secs(2 * 60));
     assert!(!pair.is_connected());
-    assert_eq!(disconnects(&pair), [&Disconnected::Closed(Closed::Local)]);
-    assert!(matches!(pair.closed[..], [(0, Closed::Peer { code: 1000, .. })]));
+    assert_eq!(disconnects(&pair), [&Disconnected::Closed(CloseReason::Local)]);
+    assert!(matches!(pair.closed[..], [(0, CloseReason::Peer { code: 1000, .. })]));
     let id = pair.ask(ask("two"));
     assert_eq!((pair.completed(id).as_str(), pair.dials.len()), ("b", 2));
 }
@@ -181,7 +179,7 @@ fn every_connection_is_told_of_once_when_it_comes_and_once_when_it_goes() {
         .on(Kind::Text, vec![Act::Close(1011, "x".into())])
         .on(Kind::Text, vec![Act::Send(done("a"))]);
     let mut provider = provider();
-    provider.retry.retries = 5;
+    provider.retry.max_retries = 5;
     let mut pair = Pair::new(provider, Settings::default(), script);
     let id = pair.ask(ask("one"));
     pair.run_out();
@@ -202,7 +200,7 @@ fn a_close_frame_is_sent_answered_and_waited_for() {
     assert!(!pair.client.is_finished());
     pair.run();
     assert!(pair.client.is_finished());
-    assert!(matches!(pair.closed[..], [(0, Closed::Peer { code: 1000, .. })]));
+    assert!(matches!(pair.closed[..], [(0, CloseReason::Peer { code: 1000, .. })]));
 }
 
 #[test]
@@ -217,12 +215,12 @@ fn the_client_finishes_from_every_state() {
     ];
     for (name, script, ask_first) in cases {
         let mut provider = provider();
-        provider.retry.retries = 3;
+        provider.retry.max_retries = 3;
         let mut pair = Pair::new(provider, Settings::default(), script);
         let id = ask_first.then(|| pair.ask(ask("one")));
         pair.client.close(pair.now);
         assert!(
-            matches!(pair.client.send(pair.now, ask("late")), Err(refused) if refused.why == turnwire::client::Misuse::Closed)
+            matches!(pair.client.send(pair.now, ask("late")), Err(refused) if refused.reason == turnwire::client::CommandError::Closed)
         );
         pair.run_down();
         assert!(pair.client.is_finished(), "{name}");
@@ -275,7 +273,7 @@ fn drain_ends_with_what_is_under_way() {
     let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([vec![created("a")], vec![done("b")]]));
     let first = pair.ask(ask("one"));
     let second = pair.ask(ask("two"));
-    pair.client.drain(pair.now);
+    pair.client.shut_down_gracefully(pair.now);
     pair.run();
     assert!(pair.client.send(pair.now, ask("three")).is_err());
     assert!(!pair.client.is_finished());
@@ -284,18 +282,18 @@ fn drain_ends_with_what_is_under_way() {
     assert_eq!((pair.completed(first), pair.completed(second)), ("a".into(), "b".into()));
     assert!(pair.client.is_finished());
     let mut idle = Pair::new(provider(), Settings::default(), Script::new());
-    idle.client.drain(idle.now);
+    idle.client.shut_down_gracefully(idle.now);
     assert!(idle.client.is_finished());
 }
 
 #[test]
 fn a_binary_message_ends_the_connection_with_1003() {
     let mut settings = Settings::default();
-    settings.choice = Choice::WebSocket;
+    settings.transport = TransportPreference::WebSocket;
     let mut pair = Pair::new(provider(), settings, Script::new().on(Kind::Text, vec![Act::Raw(b"\x82\x01x".to_vec())]));
     let id = pair.ask(ask("one"));
     assert_eq!(pair.failure(id).message, "unexpected binary websocket event");
-    assert!(matches!(pair.closed[..], [(0, Closed::Peer { code: 1003, .. })]));
+    assert!(matches!(pair.closed[..], [(0, CloseReason::Peer { code: 1003, .. })]));
 }
 
 #[test]
@@ -306,7 +304,7 @@ fn a_handshake_that_must_not_be_accepted_is_not() {
         "nonsense\r\n\r\n",
     ] {
         let mut settings = Settings::default();
-        settings.choice = Choice::WebSocket;
+        settings.transport = TransportPreference::WebSocket;
         let script = Script::new().on(Kind::Upgrade, vec![Act::Raw(head.into())]);
         let mut pair = Pair::new(provider(), settings, script);
         let id = pair.ask(ask("one"));
@@ -319,8 +317,8 @@ fn a_handshake_that_must_not_be_accepted_is_not() {
 #[test]
 fn a_dial_that_fails_is_not_blamed_on_who_only_waits_in_line() {
     let mut provider = provider();
-    provider.retry.retries = 1;
-    let refused = || vec![Act::Fail(ConnectFailed::Network("refused".into()))];
+    provider.retry.max_retries = 1;
+    let refused = || vec![Act::Fail(ConnectError::Network("refused".into()))];
     let script =
         Script::new().on(Kind::Dial, refused()).on(Kind::Dial, refused()).ws([vec![done("a")], vec![done("b")]]);
     let mut pair = Pair::new(provider, Settings::default(), script);

@@ -1,7 +1,7 @@
 //! Group H: the turn's sticky token.
 
 use serde_json::json;
-use turnwire::client::{Call, FellBack, OwnedEvent, OwnedOutcome, Settings};
+use turnwire::client::{FallbackReason, OwnedEvent, OwnedOutcome, RawOperation, Settings};
 use turnwire_tests::fixtures::{ask, call, created, delta, done, meta, msg, token};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
 
@@ -40,7 +40,7 @@ fn h04_not_from_sse_metadata() {
     pair.ask(ask("one"));
     pair.ask(ask("two"));
     assert_eq!(states(&pair), [None, None]);
-    assert_eq!(pair.client.turn_state(), None);
+    assert_eq!(pair.client.turn_token(), None);
 }
 
 fn stream(token: &str, id: &str) -> Vec<Act> {
@@ -53,9 +53,9 @@ fn compact(token: &str) -> Vec<Act> {
     vec![Act::respond_with(200, &[("x-codex-turn-state", token)], r#"{"output":[]}"#)]
 }
 
-fn compaction() -> Call {
-    let mut call = Call::post("responses/compact", b"{}".to_vec());
-    call.turn_state = true;
+fn compaction() -> RawOperation {
+    let mut call = RawOperation::post("responses/compact", b"{}".to_vec());
+    call.send_turn_token = true;
     call
 }
 
@@ -64,7 +64,7 @@ fn h05_compaction_seeds() {
     let script = Script::new().on(Kind::Post, compact("compact-state")).on(Kind::Post, stream("later", "r1"));
     let mut pair = Pair::new(http_provider(), Settings::default(), script);
     pair.client.begin_turn().expect("nothing is in flight");
-    let id = pair.client.call(pair.now, compaction()).expect("a call");
+    let id = pair.client.submit_raw(pair.now, compaction()).expect("a call");
     pair.run();
     assert!(matches!(pair.outcome(id), Some(OwnedOutcome::Answered { .. })));
     pair.ask(ask("one"));
@@ -80,7 +80,7 @@ fn h06_mid_turn_compaction_v1() {
         .on(Kind::Post, stream("", "r3"));
     let mut pair = Pair::new(http_provider(), Settings::default(), script);
     pair.ask(ask("one"));
-    pair.client.call(pair.now, compaction()).expect("a call");
+    pair.client.submit_raw(pair.now, compaction()).expect("a call");
     pair.run();
     pair.ask(ask("two"));
     pair.ask(ask("three"));
@@ -135,7 +135,7 @@ fn h09_crosses_transports() {
     pair.run_out();
     assert_eq!(pair.completed(id), "r1");
     assert_eq!(states(&pair), [None, state("ts-1")]);
-    assert!(pair.events.iter().any(|event| matches!(event, OwnedEvent::FellBack(FellBack::Exhausted { .. }))));
+    assert!(pair.events.iter().any(|event| matches!(event, OwnedEvent::FellBack(FallbackReason::Exhausted { .. }))));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn an_empty_token_is_a_token() {
 
 #[test]
 fn a_token_that_is_too_long_is_none() {
-    let long = "x".repeat(turnwire::turn::TurnState::LIMIT + 1);
+    let long = "x".repeat(turnwire::turn::TurnToken::LIMIT + 1);
     let script = Script::new().ws([vec![token(&long), done("a")], vec![done("b")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));
@@ -190,32 +190,32 @@ fn a_token_that_no_header_can_hold_stays_for_websocket() {
     pair.act(Act::Drop);
     pair.run_out();
     assert_eq!(pair.completed(third), "c");
-    assert_eq!((pair.posts()[0].turn_state(), pair.client.tokens_left_out()), (None, 1));
+    assert_eq!((pair.posts()[0].turn_state(), pair.client.omitted_turn_tokens()), (None, 1));
     let report = pair.report(third).expect("a report");
-    assert!(!report.turn_state);
+    assert!(!report.turn_token);
 }
 
 #[test]
 fn a_provider_without_turn_state_neither_keeps_nor_sends_it() {
     let mut ws = provider();
-    ws.profile.turn_state = false;
+    ws.capabilities.turn_token = false;
     let script = Script::new().ws([vec![token("ts-1"), done("a")], vec![done("b")]]);
     let mut http = http_provider();
-    http.profile.turn_state = false;
+    http.capabilities.turn_token = false;
     let streams = Script::new().on(Kind::Post, stream("ts-1", "a")).on(Kind::Post, stream("", "b"));
     for (provider, script) in [(ws, script), (http, streams)] {
         let mut pair = Pair::new(provider, Settings::default(), script);
         pair.ask(ask("one"));
         pair.ask(ask("two"));
         assert_eq!(states(&pair), [None, None]);
-        assert_eq!(pair.client.turn_state(), None);
+        assert_eq!(pair.client.turn_token(), None);
     }
 }
 
 #[test]
 fn a_retry_replays_the_token_of_its_own_first_attempt() {
     let mut provider = provider();
-    provider.retry.retries = 1;
+    provider.retry.max_retries = 1;
     let script = Script::new().ws([vec![token("ts-1"), created("a")], vec![created("b"), done("b")]]);
     let mut pair = Pair::new(provider, Settings::default(), script);
     let id = pair.ask(ask("one"));
@@ -229,8 +229,8 @@ fn a_retry_replays_the_token_of_its_own_first_attempt() {
 fn a_turn_cannot_begin_while_a_request_is_in_flight() {
     let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([vec![token("ts-1"), delta("x")]]));
     let id = pair.ask(ask("one"));
-    assert_eq!(pair.client.begin_turn(), Err(turnwire::client::Misuse::InFlight));
+    assert_eq!(pair.client.begin_turn(), Err(turnwire::client::CommandError::InFlight));
     pair.client.cancel(pair.now, id);
     assert_eq!(pair.client.begin_turn(), Ok(()));
-    assert_eq!(pair.client.turn_state(), None);
+    assert_eq!(pair.client.turn_token(), None);
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
-use turnwire::client::{Choice, OwnedEvent, OwnedOutcome, Request, Settings, Trace};
-use turnwire::responses::{CreateResponse, FailureClass, Item, Metadata, Raw};
+use turnwire::client::{OwnedEvent, OwnedOutcome, Request, Settings, TraceContext, TransportPreference};
+use turnwire::responses::{ClientMetadata, CreateResponse, FailureKind, Item, RawJson};
 use turnwire_tests::fixtures::{ask, assistant, created, done, done0, error, msg, request, user};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, provider};
 
@@ -14,7 +14,7 @@ fn pair(answers: impl IntoIterator<Item = Vec<String>>) -> Pair {
 
 fn retrying(retries: u32, script: Script) -> Pair {
     let mut provider = provider();
-    provider.retry.retries = retries;
+    provider.retry.max_retries = retries;
     Pair::new(provider, Settings::default(), script)
 }
 
@@ -57,11 +57,11 @@ fn i05_startup_prewarm() {
     assert_eq!(turn["tools"][0]["name"], json!("shell"));
 }
 
-fn tool() -> Raw<'static> {
-    Raw::new(r#"{"type":"function","name":"shell","parameters":{}}"#).expect("a tool").into_owned()
+fn tool() -> RawJson<'static> {
+    RawJson::new(r#"{"type":"function","name":"shell","parameters":{}}"#).expect("a tool").into_owned()
 }
 
-fn said(key: &str, value: &str) -> Option<Metadata> {
+fn said(key: &str, value: &str) -> Option<ClientMetadata> {
     Some(vec![(key.to_owned(), value.to_owned())].into_iter().collect())
 }
 
@@ -191,9 +191,9 @@ fn i15_stream_options_and_trace_differences_ignored() {
     pair.ask(ask("hello"));
     let mut create = request(second_input());
     create.client_metadata = said("k", "v");
-    create.stream_options = Some(Raw::new(r#"{"include_obfuscation":false}"#).expect("an object").into_owned());
+    create.stream_options = Some(RawJson::new(r#"{"include_obfuscation":false}"#).expect("an object").into_owned());
     let mut second = Request::from(create);
-    second.trace = Some(Trace { parent: "00-1-2-01".into(), state: None });
+    second.trace = Some(TraceContext { parent: "00-1-2-01".into(), state: None });
     pair.ask(second);
     let seen = pair.texts()[1].json();
     assert_eq!(seen["previous_response_id"], json!("resp-1"));
@@ -212,7 +212,7 @@ fn i18_prewarm_skipped() {
     let mut pair = Pair::new(http, Settings::default(), Script::new());
     assert_eq!(pair.client.prewarm(pair.now, ask("hello")).expect("no websocket"), None);
     pair.run();
-    assert_eq!((pair.dials.len(), pair.client.in_flight()), (0, false));
+    assert_eq!((pair.dials.len(), pair.client.has_pending_requests()), (0, false));
 }
 
 #[test]
@@ -264,14 +264,14 @@ fn i22_connect_timeout() {
     let mut provider = provider();
     provider.connect_timeout = Duration::from_millis(50);
     let mut settings = Settings::default();
-    settings.choice = Choice::WebSocket;
+    settings.transport = TransportPreference::WebSocket;
     let mut script = Script::new().ws([vec![done0("resp-1")]]);
     script.plan(Kind::Upgrade, vec![]);
     let mut pair = Pair::new(provider, settings, script);
     let start = pair.now;
     let first = pair.ask(ask("hello"));
     pair.run_out();
-    assert_eq!(pair.failure(first).class, FailureClass::Timeout);
+    assert_eq!(pair.failure(first).kind, FailureKind::Timeout);
     assert_eq!(pair.now.saturating_duration_since(start), Duration::from_millis(50));
     let second = pair.ask(ask("hello"));
     assert_eq!((pair.completed(second).as_str(), pair.dials.len()), ("resp-1", 2));
@@ -288,7 +288,7 @@ fn i23_idle_closed_socket_recovery() {
         let second = pair.ask(request(second_input()));
         assert_eq!(pair.completed(second), "resp-2");
         assert_eq!((pair.dials.len(), pair.texts()[1].input().len(), pair.texts()[1].previous()), (2, 3, None));
-        assert!(pair.delays().is_empty() && !pair.client.fell_back());
+        assert!(pair.delays().is_empty() && !pair.client.is_http_fallback());
     }
 }
 
@@ -324,14 +324,14 @@ fn what_the_server_has_forgotten_is_told_once_in_full() {
     pair.ask(ask("hello"));
     let second = pair.ask(request(second_input()));
     pair.run_out();
-    assert_eq!(pair.failure(second).class, FailureClass::PreviousResponseNotFound);
+    assert_eq!(pair.failure(second).kind, FailureKind::PreviousResponseNotFound);
     assert_eq!(pair.texts().len(), 3);
 }
 
 #[test]
 fn a_provider_that_is_not_incremental_gets_everything() {
     let mut provider = provider();
-    provider.profile.incremental = false;
+    provider.capabilities.incremental = false;
     let mut pair = Pair::new(provider, Settings::default(), Script::new().ws([first(), vec![done0("resp-2")]]));
     pair.ask(ask("hello"));
     pair.ask(request(second_input()));
@@ -354,7 +354,7 @@ fn a_chain_is_of_its_own_connection() {
     let script = Script::new().ws([first(), vec![done0("resp-2")]]).on(Kind::Post, vec![Act::respond(200, "{}")]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("hello"));
-    pair.client.call(pair.now, turnwire::client::Call::get("models")).expect("a call");
+    pair.client.submit_raw(pair.now, turnwire::client::RawOperation::get("models")).expect("a call");
     pair.run();
     pair.ask(request(second_input()));
     assert_eq!((pair.dials.len(), pair.texts()[1].previous(), pair.texts()[1].input().len()), (3, None, 3));

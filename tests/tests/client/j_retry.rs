@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use turnwire::client::{Choice, Credentials, FellBack, OwnedEvent, Provider, Settings};
-use turnwire::responses::{FailureClass, Replay};
+use turnwire::client::{Credentials, FallbackReason, OwnedEvent, Provider, Settings, TransportPreference};
+use turnwire::responses::{FailureKind, RequestProgress};
 use turnwire_tests::fixtures::{ask, created, done, error, fail};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
 
 pub(super) fn with_retries(provider: Provider, retries: u32) -> Provider {
     let mut provider = provider;
-    provider.retry.retries = retries;
+    provider.retry.max_retries = retries;
     provider
 }
 
@@ -21,7 +21,7 @@ fn upgrades_refused(status: u16, times: usize) -> Script {
     (0..times).fold(Script::new(), |script, _| script.on(Kind::Upgrade, vec![Act::respond(status, "hello")]))
 }
 
-fn fallbacks(pair: &Pair) -> Vec<&FellBack> {
+fn fallbacks(pair: &Pair) -> Vec<&FallbackReason> {
     let mut found = Vec::new();
     for event in &pair.events {
         if let OwnedEvent::FellBack(why) = event {
@@ -52,7 +52,7 @@ fn j02_426_at_first_request() {
         assert_eq!(pair.completed(id), "ok");
     }
     assert_eq!((pair.upgrades().len(), pair.posts().len()), (1, 2));
-    assert!(matches!(fallbacks(&pair)[..], [FellBack::Refused(426)]));
+    assert!(matches!(fallbacks(&pair)[..], [FallbackReason::Refused(426)]));
 }
 
 /// Overridden by ruling 31: a 404 says that there is no WebSocket, and costs nothing of the budget. A 503 does.
@@ -88,7 +88,7 @@ fn j04_notifications() {
         })
         .collect();
     assert_eq!(retries, [1, 2]);
-    let [FellBack::Exhausted { id, failure }] = fallbacks(&pair)[..] else { panic!("{:?}", fallbacks(&pair)) };
+    let [FallbackReason::Exhausted { id, failure }] = fallbacks(&pair)[..] else { panic!("{:?}", fallbacks(&pair)) };
     assert_eq!((*id, failure.status), (asked, Some(503)));
 }
 
@@ -108,18 +108,22 @@ fn j05_sticky() {
 #[test]
 fn j07_non_retryable_at_handshake() {
     for (status, class) in [
-        (429, FailureClass::RateLimited),
-        (400, FailureClass::InvalidRequest),
-        (401, FailureClass::Unauthorized),
-        (403, FailureClass::UnexpectedStatus),
-        (301, FailureClass::UnexpectedStatus),
+        (429, FailureKind::RateLimited),
+        (400, FailureKind::InvalidRequest),
+        (401, FailureKind::Unauthorized),
+        (403, FailureKind::UnexpectedStatus),
+        (301, FailureKind::UnexpectedStatus),
     ] {
         let mut pair = Pair::new(with_retries(provider(), 3), Settings::default(), upgrades_refused(status, 1));
         let id = pair.ask(ask("one"));
         pair.run_out();
         let failure = pair.failure(id);
-        assert_eq!((failure.class, failure.status, failure.replay), (class, Some(status), Replay::NotSent), "{status}");
-        assert_eq!((pair.dials.len(), pair.client.fell_back()), (1, false), "{status}");
+        assert_eq!(
+            (failure.kind, failure.status, failure.progress),
+            (class, Some(status), RequestProgress::NotSent),
+            "{status}"
+        );
+        assert_eq!((pair.dials.len(), pair.client.is_http_fallback()), (1, false), "{status}");
         assert_eq!(pair.report(id).expect("a report").status, Some(status));
     }
 }
@@ -133,7 +137,7 @@ fn refused_for_good_is_http_at_once() {
         let id = pair.ask(ask("one"));
         assert_eq!(pair.completed(id), "ok", "{status}");
         assert_eq!((pair.now, pair.delays().len()), (start, 0), "{status}");
-        assert!(matches!(fallbacks(&pair)[..], [FellBack::Refused(of)] if *of == status));
+        assert!(matches!(fallbacks(&pair)[..], [FallbackReason::Refused(of)] if *of == status));
     }
 }
 
@@ -141,13 +145,13 @@ fn refused_for_good_is_http_at_once() {
 fn who_wants_websocket_only_never_gets_http() {
     for status in [200, 404, 426, 503] {
         let mut settings = Settings::default();
-        settings.choice = Choice::WebSocket;
+        settings.transport = TransportPreference::WebSocket;
         let mut pair = Pair::new(with_retries(provider(), 1), settings, upgrades_refused(status, 9));
         let id = pair.ask(ask("one"));
         pair.run_out();
         assert_eq!(pair.failure(id).status, Some(status));
         assert_eq!((pair.posts().len(), pair.upgrades().len()), (0, if status == 503 { 2 } else { 1 }));
-        assert!(!pair.client.fell_back() && fallbacks(&pair).is_empty());
+        assert!(!pair.client.is_http_fallback() && fallbacks(&pair).is_empty());
     }
 }
 
@@ -197,7 +201,7 @@ fn j09_429_not_retried() {
     let mut pair = Pair::new(with_retries(http_provider(), 4), Settings::default(), script());
     let id = pair.ask(ask("one"));
     pair.run_out();
-    assert_eq!((pair.failure(id).class, pair.posts().len()), (FailureClass::RateLimited, 1));
+    assert_eq!((pair.failure(id).kind, pair.posts().len()), (FailureKind::RateLimited, 1));
     let mut provider = with_retries(http_provider(), 4);
     provider.retry.on_429 = true;
     let mut pair = Pair::new(provider, Settings::default(), script());
@@ -219,7 +223,7 @@ fn j10_4xx_not_retried() {
 
 fn recovering(attempts: u32) -> Settings {
     let mut settings = Settings::default();
-    settings.credential_attempts = attempts;
+    settings.max_credential_requests = attempts;
     settings
 }
 
@@ -264,7 +268,7 @@ fn j14_401_api_key() {
     let mut pair = Pair::new(with_retries(http_provider(), 3), Settings::default(), script);
     let id = pair.ask(ask("one"));
     pair.run_out();
-    assert_eq!((pair.failure(id).class, pair.posts().len()), (FailureClass::Unauthorized, 1));
+    assert_eq!((pair.failure(id).kind, pair.posts().len()), (FailureKind::Unauthorized, 1));
 }
 
 #[test]
@@ -294,14 +298,14 @@ fn nobody_who_answers_is_waited_for_a_while() {
     let mut pair = Pair::new(http_provider(), recovering(1), script);
     let (start, id) = (pair.now, pair.ask(ask("one")));
     pair.run_out();
-    assert_eq!(pair.failure(id).class, FailureClass::Unauthorized);
+    assert_eq!(pair.failure(id).kind, FailureKind::Unauthorized);
     assert_eq!(pair.now.saturating_duration_since(start), Duration::from_secs(60));
     let script = Script::new().on(Kind::Post, vec![Act::respond(401, "{}")]);
     let mut pair = Pair::new(http_provider(), recovering(1), script);
     let id = pair.ask(ask("one"));
     pair.client.authorize(pair.now, None);
     pair.run();
-    assert_eq!(pair.failure(id).class, FailureClass::Unauthorized);
+    assert_eq!(pair.failure(id).kind, FailureKind::Unauthorized);
 }
 
 #[test]
@@ -311,7 +315,7 @@ fn credentials_that_no_head_can_hold_fail_what_waited_for_them() {
     let id = pair.ask(ask("one"));
     pair.client.authorize(pair.now, Some(Credentials::bearer("b\r\nx: y")));
     pair.run_out();
-    assert_eq!(pair.failure(id).class, FailureClass::Build);
+    assert_eq!(pair.failure(id).kind, FailureKind::Build);
     assert!(pair.seen.iter().all(|seen| seen.header("x").is_none()));
 }
 
@@ -335,7 +339,7 @@ fn a_server_says_how_long_to_wait() {
 #[test]
 fn no_retry_begins_too_late() {
     let mut provider = with_retries(http_provider(), 9);
-    provider.retry.within = Some(Duration::from_secs(1));
+    provider.retry.max_elapsed = Some(Duration::from_secs(1));
     let script = (0..9).fold(Script::new(), |script, _| script.on(Kind::Post, vec![Act::respond(500, "x")]));
     let mut pair = Pair::new(provider, Settings::default(), script);
     let (start, id) = (pair.now, pair.ask(ask("one")));

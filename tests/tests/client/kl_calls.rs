@@ -1,14 +1,14 @@
 //! Groups K and L: compaction, and what else is answered by one body.
 
 use serde_json::json;
-use turnwire::client::{Call, Credentials, OwnedEvent, OwnedOutcome, Settings};
-use turnwire::responses::session::{Compaction, RequestKind, Session, Surface, TurnMetadata};
-use turnwire::responses::{Derived, FailureClass, Item};
+use turnwire::client::{Credentials, OwnedEvent, OwnedOutcome, RawOperation, Settings};
+use turnwire::responses::session::{CompactionMetadata, HeaderSet, RequestKind, Session, TurnMetadata};
+use turnwire::responses::{FailureKind, Item, ResponseInfo};
 use turnwire_tests::fixtures::{ask, created, done, fail, request, user};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
 
-fn call(pair: &mut Pair, call: Call) -> turnwire::client::RequestId {
-    let id = pair.client.call(pair.now, call).expect("a call that can be made");
+fn call(pair: &mut Pair, call: RawOperation) -> turnwire::client::RequestId {
+    let id = pair.client.submit_raw(pair.now, call).expect("a call that can be made");
     pair.run();
     id
 }
@@ -25,7 +25,7 @@ fn a_call_bears_what_it_must() {
     let script = Script::new().on(Kind::Post, vec![Act::respond(200, r#"{"output":[]}"#)]);
     let credentials = Credentials::bearer("key");
     let mut pair = Pair::with(http_provider(), credentials, Settings::default(), script);
-    let mut compact = Call::post("responses/compact", br#"{"model":"m","input":[]}"#.to_vec());
+    let mut compact = RawOperation::post("responses/compact", br#"{"model":"m","input":[]}"#.to_vec());
     compact.headers = turnwire_tests::pair::owned(&[("session-id", "s"), ("x-codex-installation-id", "i")]);
     let id = call(&mut pair, compact);
     assert_eq!(answered(&pair, id), (200, br#"{"output":[]}"#.to_vec()));
@@ -47,11 +47,11 @@ fn k05_context_error() {
     let body = r#"{"error":{"code":"context_length_exceeded","message":"too long"}}"#;
     let script = Script::new().on(Kind::Post, vec![Act::respond(400, body)]);
     let mut provider = http_provider();
-    provider.retry.retries = 3;
+    provider.retry.max_retries = 3;
     let mut pair = Pair::new(provider, Settings::default(), script);
-    let id = call(&mut pair, Call::post("responses/compact", b"{}".to_vec()));
+    let id = call(&mut pair, RawOperation::post("responses/compact", b"{}".to_vec()));
     let failure = pair.failure(id);
-    assert_eq!((failure.class, failure.raw.as_deref()), (FailureClass::InvalidRequest, Some(body)));
+    assert_eq!((failure.kind, failure.raw.as_deref()), (FailureKind::InvalidRequest, Some(body)));
     assert_eq!(pair.posts().len(), 1);
 }
 
@@ -61,7 +61,7 @@ fn k10_v2_count() {
     let item = r#"{"type":"response.output_item.done","item":{"type":"compaction","encrypted_content":"abc"}}"#;
     let script = Script::new().sse([vec![item.into(), item.into(), done("a")]]);
     let mut provider = http_provider();
-    provider.retry.retries = 2;
+    provider.retry.max_retries = 2;
     let mut pair = Pair::new(provider, Settings::default(), script);
     let trigger = Item::parse(r#"{"type":"compaction_trigger"}"#).expect("an item");
     let id = pair.ask(request(vec![user("hello"), trigger]));
@@ -78,7 +78,7 @@ fn k11_v2_retry() {
         .on(Kind::Post, vec![Act::respond(500, "x")])
         .sse([vec![created("a"), item.into()], vec![created("b"), item.into(), done("b")]]);
     let mut provider = http_provider();
-    provider.retry.retries = 2;
+    provider.retry.max_retries = 2;
     let mut settings = Settings::default();
     settings.resend_after_output = true;
     let mut pair = Pair::new(provider, settings, script);
@@ -103,10 +103,10 @@ fn k11_v2_retry() {
 fn k13_local_compaction_context_error() {
     let script = Script::new().ws([vec![fail("context_length_exceeded", "too long")], vec![done("a")]]);
     let mut provider = provider();
-    provider.retry.retries = 5;
+    provider.retry.max_retries = 5;
     let mut pair = Pair::new(provider, Settings::default(), script);
     let first = pair.ask(request(vec![user("one"), user("two")]));
-    assert_eq!(pair.failure(first).class, FailureClass::ContextWindowExceeded);
+    assert_eq!(pair.failure(first).kind, FailureKind::ContextWindowExceeded);
     let second = pair.ask(request(vec![user("two")]));
     assert_eq!((pair.completed(second).as_str(), pair.texts().len()), ("a", 2));
 }
@@ -118,7 +118,7 @@ fn a_get_has_no_body() {
     let answer = vec![Act::respond_with(200, &[("etag", "\"abc\"")], r#"{"models":[]}"#)];
     let script = Script::new().on(Kind::Post, answer);
     let mut pair = Pair::new(provider, Settings::default(), script);
-    let mut models = Call::get("models");
+    let mut models = RawOperation::get("models");
     models.query = turnwire_tests::pair::owned(&[("client_version", "0.99.0")]);
     let id = call(&mut pair, models);
     let seen = &pair.seen[0];
@@ -144,13 +144,13 @@ fn l04_etag_refresh() {
     pair.ask(ask("one"));
     let tags = |pair: &Pair| {
         let tag = |event: &OwnedEvent| match event {
-            OwnedEvent::Derived { derived: Derived::ModelsEtag(tag), .. } => Some(tag.to_string()),
+            OwnedEvent::Derived { derived: ResponseInfo::ModelsEtag(tag), .. } => Some(tag.to_string()),
             _ => None,
         };
         pair.events.iter().filter_map(tag).collect::<Vec<_>>()
     };
     assert_eq!(tags(&pair), ["2"]);
-    call(&mut pair, Call::get("models"));
+    call(&mut pair, RawOperation::get("models"));
     pair.ask(ask("two"));
     assert_eq!(tags(&pair), ["2", "2"]);
     assert_eq!(pair.posts().iter().filter(|seen| seen.method == "GET").count(), 1);
@@ -164,7 +164,7 @@ fn a_call_closes_a_websocket_and_the_next_request_dials() {
         .on(Kind::Post, vec![Act::respond(200, "{}")]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));
-    let id = call(&mut pair, Call::get("models"));
+    let id = call(&mut pair, RawOperation::get("models"));
     assert_eq!(answered(&pair, id).0, 200);
     let second = pair.ask(ask("two"));
     assert_eq!((pair.completed(second).as_str(), pair.dials.len()), ("b", 3));
@@ -175,7 +175,7 @@ fn a_call_waits_for_the_responses_and_they_for_it() {
     let script = Script::new().ws([vec![created("a")], vec![done("b")]]).on(Kind::Post, vec![Act::respond(200, "{}")]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     let one = pair.ask(ask("one"));
-    let models = call(&mut pair, Call::get("models"));
+    let models = call(&mut pair, RawOperation::get("models"));
     let two = pair.ask(ask("two"));
     assert_eq!((pair.posts().len(), pair.texts().len()), (0, 1));
     pair.act(Act::Send(done("a")));
@@ -193,11 +193,11 @@ fn a_call_waits_for_the_responses_and_they_for_it() {
 #[test]
 fn a_call_has_a_time_of_its_own() {
     let mut pair = Pair::new(http_provider(), Settings::default(), Script::new());
-    let mut models = Call::get("models");
+    let mut models = RawOperation::get("models");
     models.timeout = Some(std::time::Duration::from_millis(300));
     let (start, id) = (pair.now, call(&mut pair, models));
     pair.run_out();
-    assert_eq!(pair.failure(id).class, FailureClass::Timeout);
+    assert_eq!(pair.failure(id).kind, FailureKind::Timeout);
     assert_eq!(pair.now.saturating_duration_since(start), std::time::Duration::from_millis(300));
 }
 
@@ -215,15 +215,15 @@ fn k15_metadata_after_compaction() {
         turn
     };
     let mut compaction = turn(RequestKind::Compaction, "t1");
-    compaction.compaction = Some(Compaction {
+    compaction.compaction = Some(CompactionMetadata {
         trigger: "manual".into(),
         reason: "user_requested".into(),
         implementation: "responses_compact".into(),
         phase: "standalone_turn".into(),
         strategy: "memento".into(),
     });
-    let mut compact = Call::post("responses/compact", b"{}".to_vec());
-    compact.surface = Some(Surface::Compact);
+    let mut compact = RawOperation::post("responses/compact", b"{}".to_vec());
+    compact.header_set = Some(HeaderSet::Compact);
     compact.turn = Some(compaction);
     call(&mut pair, compact);
     pair.client.session_mut().expect("a session").next_window();

@@ -1,14 +1,14 @@
 //! Lanes: several responses side by side on one WebSocket.
 
-use turnwire::client::{Misuse, OwnedEvent, OwnedOutcome, Provider, Request, Settings};
-use turnwire::responses::FailureClass;
+use turnwire::client::{CommandError, OwnedEvent, OwnedOutcome, Provider, Request, Settings};
+use turnwire::responses::FailureKind;
 use turnwire_tests::fixtures::{ask, assistant, created, delta, done, error, incomplete, msg, on_lane, request, user};
 use turnwire_tests::pair::{Act, Pair, Script, provider};
 
 fn wide() -> Provider {
     let mut provider = provider();
-    provider.profile.in_flight = 16;
-    provider.profile.keep_after_failure = true;
+    provider.capabilities.max_concurrent_requests = 16;
+    provider.capabilities.reuse_after_failure = true;
     provider
 }
 
@@ -39,7 +39,7 @@ fn lanes_run_side_by_side_and_each_gets_its_own() {
     assert_eq!((pair.completed(plain), pair.completed(a), pair.completed(b)), ("r".into(), "ra".into(), "rb".into()));
     assert_eq!(pair.kinds(a), ["response.created", "response.completed"]);
     assert_eq!(pair.kinds(b).len(), 3);
-    assert_eq!(pair.client.strays(), 0);
+    assert_eq!(pair.client.unmatched_events(), 0);
 }
 
 #[test]
@@ -60,15 +60,15 @@ fn requests_of_one_lane_go_one_after_the_other() {
 #[test]
 fn a_busy_lane_is_misuse_where_nothing_queues() {
     let mut settings = Settings::default();
-    settings.queue = false;
+    settings.queue_on_busy_lane = false;
     let mut pair = Pair::new(wide(), settings, Script::new());
     pair.ask(lane("a", "one"));
     let refused = pair.client.send(pair.now, lane("a", "two")).expect_err("a busy lane");
-    assert_eq!((refused.why, refused.value.lane.as_deref()), (Misuse::InFlight, Some("a")));
+    assert_eq!((refused.reason, refused.value.lane.as_deref()), (CommandError::InFlight, Some("a")));
     pair.ask(lane("b", "three"));
     for name in ["", "a b", &"x".repeat(257)] {
         let refused = pair.client.send(pair.now, lane(name, "x")).expect_err("no lane's name");
-        assert_eq!(refused.why, Misuse::Lane);
+        assert_eq!(refused.reason, CommandError::Lane);
     }
     assert_eq!(pair.texts().len(), 2);
 }
@@ -76,7 +76,7 @@ fn a_busy_lane_is_misuse_where_nothing_queues() {
 #[test]
 fn no_more_are_in_flight_than_the_server_takes() {
     let mut provider = wide();
-    provider.profile.in_flight = 2;
+    provider.capabilities.max_concurrent_requests = 2;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
     let ids: Vec<_> = ["a", "b", "c"].iter().map(|name| pair.ask(lane(name, "x"))).collect();
     assert_eq!(pair.texts().len(), 2);
@@ -103,7 +103,7 @@ fn a_failure_of_one_lane_is_no_other_s() {
     let a = pair.ask(lane("a", "one"));
     let b = pair.ask(lane("b", "two"));
     pair.act(Act::Send(on_lane("a", &error(400, "invalid_prompt", "no"))));
-    assert_eq!(pair.failure(a).class, FailureClass::InvalidRequest);
+    assert_eq!(pair.failure(a).kind, FailureKind::InvalidRequest);
     pair.act(Act::Send(on_lane("b", &done("rb"))));
     assert_eq!((pair.completed(b).as_str(), pair.is_connected()), ("rb", true));
 }
@@ -111,7 +111,7 @@ fn a_failure_of_one_lane_is_no_other_s() {
 #[test]
 fn a_connection_that_is_not_kept_after_a_failure_outlives_it_only_for_the_others() {
     let mut provider = wide();
-    provider.profile.keep_after_failure = false;
+    provider.capabilities.reuse_after_failure = false;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
     pair.ask(lane("a", "one"));
     let b = pair.ask(lane("b", "two"));
@@ -127,7 +127,7 @@ fn a_connection_that_is_not_kept_after_a_failure_outlives_it_only_for_the_others
 #[test]
 fn an_error_of_the_connection_is_every_lane_s() {
     let mut provider = wide();
-    provider.retry.retries = 1;
+    provider.retry.max_retries = 1;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
     let a = pair.ask(lane("a", "one"));
     let b = pair.ask(lane("b", "two"));
@@ -142,7 +142,7 @@ fn an_error_of_the_connection_is_every_lane_s() {
 #[test]
 fn a_lost_connection_is_every_lane_s() {
     let mut provider = wide();
-    provider.retry.retries = 1;
+    provider.retry.max_retries = 1;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
     let a = pair.ask(lane("a", "one"));
     let b = pair.ask(lane("b", "two"));
@@ -174,7 +174,7 @@ fn a_silent_lane_times_out_beside_a_lively_one() {
 #[test]
 fn a_websocket_bears_so_many_names_in_its_life() {
     let mut provider = wide();
-    provider.profile.named_lanes = 2;
+    provider.capabilities.max_lane_names = 2;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
     for (at, name) in ["a", "b", "a", "c"].iter().enumerate() {
         let id = pair.ask(lane(name, "x"));
@@ -189,7 +189,7 @@ fn a_websocket_bears_so_many_names_in_its_life() {
 fn steering_goes_to_the_running_response() {
     let mut pair = Pair::new(wide(), Settings::default(), Script::new());
     let id = pair.ask(ask("one"));
-    assert_eq!(pair.client.steer(pair.now, id, &[user("left")]), Err(Misuse::NoRequest));
+    assert_eq!(pair.client.steer(pair.now, id, &[user("left")]), Err(CommandError::NoRequest));
     pair.act(Act::Send(created("r1")));
     assert_eq!(pair.client.steer(pair.now, id, &[user("left")]), Ok(()));
     pair.run();
@@ -209,7 +209,7 @@ fn steering_goes_to_the_running_response() {
     }
     assert_eq!(pair.completed(id), "r2");
     assert_eq!(pair.report(id).expect("a report").response_id.as_deref(), Some("r2"));
-    assert_eq!(pair.client.steer(pair.now, id, &[user("late")]), Err(Misuse::NoRequest));
+    assert_eq!(pair.client.steer(pair.now, id, &[user("late")]), Err(CommandError::NoRequest));
     // Nothing builds on a response of two inputs.
     pair.ask(request(vec![user("one"), user("more")]));
     assert_eq!(pair.texts()[2].previous(), None);
@@ -232,7 +232,7 @@ fn a_steering_that_fails_is_an_event() {
 #[test]
 fn only_what_nothing_was_heard_of_can_have_been_too_large() {
     let mut provider = wide();
-    provider.retry.retries = 1;
+    provider.retry.max_retries = 1;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
     let a = pair.ask(lane("a", "one"));
     let b = pair.ask(lane("b", "two"));

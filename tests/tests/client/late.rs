@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use turnwire::client::{Disconnected, OwnedEvent, Settings};
-use turnwire::responses::{Derived, FailureClass};
+use turnwire::responses::{FailureKind, ResponseInfo};
 use turnwire_tests::fixtures::{ask, created, delta, done, done0, error, fail, on_lane};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, provider};
 
@@ -19,7 +19,7 @@ fn a_frame_between_two_requests_is_delivered_to_nobody() {
     let second = pair.ask(ask("two"));
     assert_eq!(pair.kinds(first), ["response.created", "response.completed"]);
     assert_eq!(pair.kinds(second), ["response.created", "response.completed"]);
-    assert_eq!((pair.dials.len(), pair.client.strays()), (1, 1));
+    assert_eq!((pair.dials.len(), pair.client.unmatched_events()), (1, 1));
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn an_end_that_comes_twice_does_not_end_the_next_request() {
     assert_eq!(pair.completed(second), "b");
     assert_eq!(pair.kinds(second), ["response.created", "response.output_text.delta", "response.completed"]);
     let violations = pair.events.iter().filter(|event| matches!(event, OwnedEvent::Violation { .. })).count();
-    assert_eq!((violations, pair.client.strays()), (0, 1));
+    assert_eq!((violations, pair.client.unmatched_events()), (0, 1));
 }
 
 #[test]
@@ -41,27 +41,27 @@ fn an_end_that_comes_twice_does_not_stop_the_clock() {
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));
     let mut settings = Settings::default();
-    settings.choice = turnwire::client::Choice::WebSocket;
+    settings.transport = turnwire::client::TransportPreference::WebSocket;
     let second = pair.ask(ask("two"));
-    assert!(pair.client.in_flight());
+    assert!(pair.client.has_pending_requests());
     let start = pair.now;
     pair.jump();
     assert_eq!(pair.now.saturating_duration_since(start), Duration::from_secs(1));
     pair.run();
-    assert!(pair.outcome(second).is_some() || pair.client.fell_back());
+    assert!(pair.outcome(second).is_some() || pair.client.is_http_fallback());
 }
 
 #[test]
 fn a_failure_that_comes_twice_does_not_fail_the_next_request() {
     let mut provider = provider();
-    provider.profile.keep_after_failure = true;
+    provider.capabilities.reuse_after_failure = true;
     let script = Script::new().ws([
         vec![created("r"), fail("invalid_prompt", "no")],
         vec![fail("invalid_prompt", "no"), created("b"), done("b")],
     ]);
     let mut pair = Pair::new(provider, Settings::default(), script);
     let first = pair.ask(ask("one"));
-    assert_eq!(pair.failure(first).class, FailureClass::InvalidRequest);
+    assert_eq!(pair.failure(first).kind, FailureKind::InvalidRequest);
     let second = pair.ask(ask("two"));
     assert_eq!((pair.completed(second).as_str(), pair.dials.len()), ("b", 1));
 }
@@ -74,7 +74,7 @@ fn a_server_that_gives_every_response_one_id_is_understood() {
         let id = pair.ask(ask(text));
         assert_eq!(pair.kinds(id), ["response.created", "response.output_text.delta", "response.completed"]);
     }
-    assert_eq!((pair.dials.len(), pair.client.strays()), (1, 0));
+    assert_eq!((pair.dials.len(), pair.client.unmatched_events()), (1, 0));
 }
 
 #[test]
@@ -95,9 +95,10 @@ fn limits_are_told_at_any_time() {
     let script = Script::new().ws([vec![created("a"), done("a"), limits.into()]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));
-    let told = |event: &OwnedEvent| matches!(event, OwnedEvent::Derived { id: None, derived: Derived::RateLimits(_) });
+    let told =
+        |event: &OwnedEvent| matches!(event, OwnedEvent::Derived { id: None, derived: ResponseInfo::RateLimits(_) });
     assert_eq!(pair.events.iter().filter(|event| told(event)).count(), 1);
-    assert_eq!(pair.client.strays(), 0);
+    assert_eq!(pair.client.unmatched_events(), 0);
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn an_error_of_the_connection_between_two_requests_costs_nothing() {
             _ => None,
         })
         .collect();
-    assert!(matches!(told[..], [Disconnected::Failed(failure)] if failure.class == FailureClass::ConnectionLimit));
+    assert!(matches!(told[..], [Disconnected::Failed(failure)] if failure.kind == FailureKind::ConnectionLimit));
 }
 
 #[test]
@@ -126,7 +127,7 @@ fn a_stray_error_leaves_an_idle_connection_alone() {
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));
     let second = pair.ask(ask("two"));
-    assert_eq!((pair.completed(second).as_str(), pair.dials.len(), pair.client.strays()), ("b", 1, 1));
+    assert_eq!((pair.completed(second).as_str(), pair.dials.len(), pair.client.unmatched_events()), ("b", 1, 1));
 }
 
 #[test]
@@ -135,13 +136,13 @@ fn events_of_a_lane_that_nobody_opened_are_strays() {
     let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([answer]));
     let id = pair.ask(ask("one"));
     assert_eq!(pair.kinds(id), ["response.created", "response.completed"]);
-    assert_eq!(pair.client.strays(), 2);
+    assert_eq!(pair.client.unmatched_events(), 2);
 }
 
 #[test]
 fn garbage_is_the_request_s_when_there_is_one_only() {
     let mut provider = provider();
-    provider.profile.in_flight = 4;
+    provider.capabilities.max_concurrent_requests = 4;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
     let first = pair.ask(ask("one"));
     pair.act(Act::Raw(b"\x81\x04nope".to_vec()));
@@ -149,7 +150,7 @@ fn garbage_is_the_request_s_when_there_is_one_only() {
     let request = turnwire::client::Request::from(ask("two")).on_lane("x");
     pair.ask(request);
     pair.act(Act::Raw(b"\x81\x04nope".to_vec()));
-    assert_eq!((delivered(&pair), pair.client.strays()), (1, 1));
+    assert_eq!((delivered(&pair), pair.client.unmatched_events()), (1, 1));
     pair.act(Act::Send(done("a")));
     assert_eq!(pair.completed(first), "a");
     assert_eq!(pair.seen(Kind::Text).len(), 2);

@@ -1,8 +1,8 @@
 //! What may be sent again, and what a failure says of it.
 
-use turnwire::client::{Choice, Settings};
+use turnwire::client::{Settings, TransportPreference};
 use turnwire::connection::Transport;
-use turnwire::responses::{FailureClass, Replay};
+use turnwire::responses::{FailureKind, RequestProgress};
 use turnwire_tests::fixtures::{ask, created, delta, done};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, provider};
 
@@ -16,7 +16,10 @@ fn nothing_is_sent_again_after_output() {
     pair.act(Act::Drop);
     pair.run_out();
     let failure = pair.failure(id);
-    assert_eq!((failure.class, failure.replay, pair.texts().len()), (FailureClass::Stream, Replay::OutputSeen, 1));
+    assert_eq!(
+        (failure.kind, failure.progress, pair.texts().len()),
+        (FailureKind::Stream, RequestProgress::OutputSeen, 1)
+    );
     let mut settings = Settings::default();
     settings.resend_after_output = true;
     let mut pair = Pair::new(with_retries(provider(), 5), settings, Script::new().ws(answers()));
@@ -28,28 +31,28 @@ fn nothing_is_sent_again_after_output() {
 
 #[test]
 fn every_failure_says_what_had_been_seen() {
-    let fails: [(Vec<String>, Replay); 3] = [
-        (vec![], Replay::SentNoEvent),
-        (vec![created("a")], Replay::CreatedOnly),
-        (vec![created("a"), delta("x")], Replay::OutputSeen),
+    let fails: [(Vec<String>, RequestProgress); 3] = [
+        (vec![], RequestProgress::Sent),
+        (vec![created("a")], RequestProgress::Created),
+        (vec![created("a"), delta("x")], RequestProgress::OutputSeen),
     ];
     for (answer, replay) in fails {
         let mut settings = Settings::default();
-        settings.choice = Choice::WebSocket;
+        settings.transport = TransportPreference::WebSocket;
         let mut pair = Pair::new(provider(), settings, Script::new().ws([answer]));
         let id = pair.ask(ask("one"));
         pair.act(Act::Drop);
-        assert_eq!(pair.failure(id).replay, replay);
+        assert_eq!(pair.failure(id).progress, replay);
     }
 }
 
 #[test]
 fn what_is_too_large_is_not_sent_to_the_same_place_again() {
     let mut capped = with_retries(provider(), 5);
-    capped.profile.send_cap = Some(100);
+    capped.capabilities.max_request_bytes = Some(100);
     let mut pair = Pair::new(capped, Settings::default(), Script::new());
     let id = pair.ask(ask(&"x".repeat(200)));
-    assert_eq!((pair.failure(id).class, pair.failure(id).replay), (FailureClass::TooLarge, Replay::NotSent));
+    assert_eq!((pair.failure(id).kind, pair.failure(id).progress), (FailureKind::TooLarge, RequestProgress::NotSent));
     assert_eq!((pair.texts().len(), pair.posts().len()), (0, 0));
 
     let script = || Script::new().on(Kind::Text, vec![Act::Close(1009, String::new())]).on(Kind::Post, ok());
@@ -57,12 +60,12 @@ fn what_is_too_large_is_not_sent_to_the_same_place_again() {
     let id = pair.ask(ask("one"));
     pair.run_out();
     assert_eq!((pair.completed(id).as_str(), pair.texts().len(), pair.posts().len()), ("ok", 1, 1));
-    assert!(!pair.client.fell_back());
-    assert_eq!(pair.report(id).expect("a report").transport, Some(Transport::Sse));
+    assert!(!pair.client.is_http_fallback());
+    assert_eq!(pair.report(id).expect("a report").transport, Some(Transport::Http));
     let mut settings = Settings::default();
-    settings.choice = Choice::WebSocket;
+    settings.transport = TransportPreference::WebSocket;
     let mut pair = Pair::new(with_retries(provider(), 5), settings, script());
     let id = pair.ask(ask("one"));
     pair.run_out();
-    assert_eq!((pair.failure(id).class, pair.texts().len()), (FailureClass::TooLarge, 1));
+    assert_eq!((pair.failure(id).kind, pair.texts().len()), (FailureKind::TooLarge, 1));
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use turnwire::client::{Call, Client, Credentials, Provider, Secret, Settings};
+use turnwire::client::{Client, Credentials, Provider, RawOperation, Secret, Settings};
 use turnwire_tests::fixtures::{ask, created, delta, done, token};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, owned, provider};
 
@@ -27,12 +27,12 @@ fn nothing_public_shows_a_secret() {
         hidden(&credentials, "Credentials");
         let mut provider: Provider = provider();
         provider.headers = owned(&[("x-org-key", SECRET)]);
-        provider.retry.retries = 1;
+        provider.retry.max_retries = 1;
         hidden(&provider, "Provider");
         let mut settings = Settings::default();
         settings.headers = owned(&[("x-other-key", SECRET)]);
-        settings.defaults = owned(&[("x-default-key", SECRET)]);
-        settings.credential_attempts = 1;
+        settings.default_headers = owned(&[("x-default-key", SECRET)]);
+        settings.max_credential_requests = 1;
         hidden(&settings, "Settings");
         let script = Script::new()
             .on(Kind::Upgrade, vec![Act::respond(401, "{}")])
@@ -50,9 +50,9 @@ fn nothing_public_shows_a_secret() {
         pair.run_out();
         pair.ask(ask("two"));
         pair.run_out();
-        let mut call = Call::post("responses/compact", b"{}".to_vec());
+        let mut call = RawOperation::post("responses/compact", b"{}".to_vec());
         call.headers = owned(&[("x-mine", SECRET)]);
-        pair.client.call(pair.now, call).expect("a call");
+        pair.client.submit_raw(pair.now, call).expect("a call");
         pair.run();
         check(&pair.client, "in a call");
         pair.run_out();
@@ -84,7 +84,7 @@ fn what_is_refused_shows_nothing_either() {
     let mut request = turnwire::client::Request::from(ask("one"));
     request.headers = vec![("x-mine".into(), format!("{SECRET}\n"))];
     let refused = pair.client.send(pair.now, request).expect_err("a header that cannot be sent");
-    assert!(!refused.to_string().contains(SECRET) && !format!("{:?}", refused.why).contains(SECRET));
+    assert!(!refused.to_string().contains(SECRET) && !format!("{:?}", refused.reason).contains(SECRET));
     let bad = Client::new(http_provider(), Credentials::bearer(format!("{SECRET}\n")), Settings::default(), [1; 32]);
     let error = bad.expect_err("credentials that cannot be sent");
     assert!(!error.to_string().contains(SECRET) && !format!("{error:?}").contains(SECRET));

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use turnwire::client::{Choice, Settings};
-use turnwire::connection::{Activity, Deadline, LastSeen, Timeouts};
-use turnwire::responses::{FailureClass, Replay};
+use turnwire::client::{Settings, TransportPreference};
+use turnwire::connection::{Deadline, IdleActivity, LastActivity, Timeouts};
+use turnwire::responses::{FailureKind, RequestProgress};
 use turnwire_tests::fixtures::{ask, created, delta, done, token};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
 
 fn only_ws() -> Settings {
     let mut settings = Settings::default();
-    settings.choice = Choice::WebSocket;
+    settings.transport = TransportPreference::WebSocket;
     settings
 }
 
@@ -24,7 +24,7 @@ fn pings_and_comments_are_no_life_unless_they_are_to_be() {
         [vec![Act::stream_with(&[]), Act::Send(created("a"))], life(9, Act::KeepAlive), vec![Act::Send(done("a"))]]
             .concat();
     let frames = [vec![Act::Send(created("a"))], life(9, Act::KeepAlive), vec![Act::Send(done("a"))]].concat();
-    for activity in [Activity::Events, Activity::Bytes] {
+    for activity in [IdleActivity::Events, IdleActivity::Bytes] {
         for ws in [false, true] {
             let (provider, script) = match ws {
                 true => (provider(), Script::new().on(Kind::Text, frames.clone())),
@@ -36,12 +36,12 @@ fn pings_and_comments_are_no_life_unless_they_are_to_be() {
             let (start, id) = (pair.now, pair.ask(ask("one")));
             pair.run_out();
             match activity {
-                Activity::Bytes => assert_eq!(pair.completed(id), "a"),
-                Activity::Events => {
+                IdleActivity::Bytes => assert_eq!(pair.completed(id), "a"),
+                IdleActivity::Events => {
                     let words = if ws { "idle timeout waiting for websocket" } else { "idle timeout waiting for SSE" };
                     assert_eq!(
-                        (pair.failure(id).message.as_str(), pair.failure(id).replay),
-                        (words, Replay::CreatedOnly)
+                        (pair.failure(id).message.as_str(), pair.failure(id).progress),
+                        (words, RequestProgress::Created)
                     );
                     assert_eq!(pair.now.saturating_duration_since(start), Duration::from_secs(1));
                 }
@@ -57,7 +57,7 @@ fn silence_before_the_head_and_within_it() {
         let mut pair = Pair::new(http_provider(), Settings::default(), script);
         let (start, id) = (pair.now, pair.ask(ask("one")));
         pair.run_out();
-        assert_eq!((pair.failure(id).class, pair.failure(id).replay), (FailureClass::Timeout, Replay::SentNoEvent));
+        assert_eq!((pair.failure(id).kind, pair.failure(id).progress), (FailureKind::Timeout, RequestProgress::Sent));
         assert_eq!(pair.now.saturating_duration_since(start), Duration::from_secs(1));
         assert!(!pair.is_connected());
     }
@@ -90,8 +90,8 @@ fn a_peer_that_never_reads_is_given_up() {
 #[test]
 fn a_websocket_is_pinged_about_every_25_seconds() {
     let mut provider = provider();
-    provider.profile.ping = turnwire::client::Profile::default().ping;
-    assert_eq!(provider.profile.ping, Some(Duration::from_secs(25)));
+    provider.capabilities.ping_interval = turnwire::client::Capabilities::default().ping_interval;
+    assert_eq!(provider.capabilities.ping_interval, Some(Duration::from_secs(25)));
     let gaps = |seed: u8| {
         let script = Script::new().ws([vec![done("a")]]);
         let none = turnwire::client::Credentials::None;
@@ -115,7 +115,7 @@ fn a_websocket_is_pinged_about_every_25_seconds() {
 #[test]
 fn http_is_never_pinged() {
     let mut provider = http_provider();
-    provider.profile.ping = Some(Duration::from_secs(25));
+    provider.capabilities.ping_interval = Some(Duration::from_secs(25));
     let mut pair = Pair::new(provider, Settings::default(), Script::new().sse([vec![done("a")]]));
     pair.ask(ask("one"));
     assert!(pair.is_connected() && !pair.jump());
@@ -143,17 +143,17 @@ fn an_answer_whose_body_is_late_is_still_an_answer() {
         |status: &str| vec![Act::Raw(format!("HTTP/1.1 {status} X\r\ncontent-length: 100\r\n\r\n{{").into())];
     let mut provider = provider();
     provider.connect_timeout = Duration::from_millis(500);
-    for (status, class) in [("401", FailureClass::Unauthorized), ("429", FailureClass::RateLimited)] {
+    for (status, class) in [("401", FailureKind::Unauthorized), ("429", FailureKind::RateLimited)] {
         let script = Script::new().on(Kind::Upgrade, dripping(status));
         let mut pair = Pair::new(provider.clone(), Settings::default(), script);
         let (start, id) = (pair.now, pair.ask(ask("one")));
         pair.run_out();
-        assert_eq!((pair.failure(id).class, pair.dials.len()), (class, 1));
+        assert_eq!((pair.failure(id).kind, pair.dials.len()), (class, 1));
         assert_eq!(pair.now.saturating_duration_since(start), Duration::from_millis(500));
         let mut pair = Pair::new(http_provider(), Settings::default(), Script::new().on(Kind::Post, dripping(status)));
         let id = pair.ask(ask("one"));
         pair.run_out();
-        assert_eq!((pair.failure(id).class, pair.failure(id).raw.as_deref()), (class, Some("{")));
+        assert_eq!((pair.failure(id).kind, pair.failure(id).raw.as_deref()), (class, Some("{")));
         assert!(!pair.is_connected());
     }
 }
@@ -171,13 +171,13 @@ fn a_handshake_that_is_taken_for_a_plain_request_is_not_read_to_its_end() {
 fn a_handshake_that_is_never_answered_costs_the_budget_and_falls_back() {
     let mut provider = provider();
     provider.connect_timeout = Duration::from_millis(100);
-    provider.retry.retries = 1;
+    provider.retry.max_retries = 1;
     let script = Script::new().on(Kind::Upgrade, vec![]).on(Kind::Dial, vec![Act::Connect]).on(Kind::Dial, vec![]);
     let mut pair = Pair::new(provider, Settings::default(), script.sse([vec![done("a")]]));
     let id = pair.ask(ask("one"));
     pair.run_out();
     assert_eq!((pair.completed(id).as_str(), pair.dials.len(), pair.delays().len()), ("a", 3, 1));
-    assert!(pair.client.fell_back());
+    assert!(pair.client.is_http_fallback());
 }
 
 /// Which limit is set, to a second; what comes every 300 ms, for three seconds; over which transports; and what becomes of it.
@@ -225,7 +225,7 @@ fn every_clock_has_a_limit_of_its_own() {
 #[test]
 fn a_peer_that_does_not_answer_pings_is_found_out_while_nothing_is_awaited() {
     let mut provider = provider();
-    provider.profile.ping = Some(Duration::from_millis(400));
+    provider.capabilities.ping_interval = Some(Duration::from_millis(400));
     let mut settings = only_ws();
     settings.connection.timeouts.control = Some(Duration::from_secs(1));
     let mut pair = Pair::new(provider, settings, Script::new());
@@ -235,13 +235,13 @@ fn a_peer_that_does_not_answer_pings_is_found_out_while_nothing_is_awaited() {
     pair.mute();
     pair.pass(Duration::from_secs(3));
     assert!(!pair.is_connected());
-    assert_eq!((pair.dials.len(), pair.client.in_flight()), (1, false));
+    assert_eq!((pair.dials.len(), pair.client.has_pending_requests()), (1, false));
 }
 
 #[test]
 fn when_a_peer_was_last_heard_of_is_told_by_what_was_heard() {
     let mut pair = Pair::new(provider(), only_ws(), Script::new());
-    assert_eq!(pair.client.last_seen(), LastSeen::default());
+    assert_eq!(pair.client.last_seen(), LastActivity::default());
     pair.ask(ask("one"));
     let start = pair.now;
     for act in [Act::Send(created("a")), Act::Send(token("t")), Act::KeepAlive] {

@@ -8,7 +8,7 @@ use futures_lite::future::poll_once;
 use turnwire::client::{Client, Event, Provider, Settings};
 use turnwire::connection::{Connection, Incoming, Server as Role};
 use turnwire::time::Instant;
-use turnwire_driver::{Driver, Io, Server};
+use turnwire_driver::{ClientDriver, Io, ServerDriver};
 
 use crate::place::Place;
 
@@ -73,7 +73,7 @@ impl Door {
 }
 
 /// The client's end.
-pub(crate) async fn talk<I: Io, P: Part>(driver: &mut Driver<I>, part: &mut P) {
+pub(crate) async fn talk<I: Io, P: Part>(driver: &mut ClientDriver<I>, part: &mut P) {
     loop {
         part.command(driver.now(), driver.client());
         match driver.next().await {
@@ -84,7 +84,7 @@ pub(crate) async fn talk<I: Io, P: Part>(driver: &mut Driver<I>, part: &mut P) {
 }
 
 /// The server's end of one socket.
-pub(crate) async fn serve<I: Io, H: House>(server: &mut Server<I>, socket: usize, house: &H) {
+pub(crate) async fn serve<I: Io, H: House>(server: &mut ServerDriver<I>, socket: usize, house: &H) {
     loop {
         let now = server.now();
         let Some(incoming) = server.next().await else { return };

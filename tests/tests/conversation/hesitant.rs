@@ -9,11 +9,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_lite::future::zip;
-use turnwire::client::{ConnectFailed, Target};
+use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::connection::Connection;
 use turnwire::time::Instant;
 use turnwire_cli::serve::config;
-use turnwire_driver::{Driver, Io, Server};
+use turnwire_driver::{ClientDriver, Io, ServerDriver};
 use turnwire_rustls::TlsIo;
 
 use crate::ends::{self, Door, House, Part};
@@ -45,7 +45,7 @@ impl<I: Io> Io for Hesitant<I> {
         self.io.now()
     }
 
-    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &Target) -> Poll<Result<(), ConnectFailed>> {
+    fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
         if self.hesitates(0, cx) { Poll::Pending } else { self.io.poll_connect(cx, target) }
     }
 
@@ -66,8 +66,8 @@ impl<I: Io> Io for Hesitant<I> {
         self.io.poll_wait(cx, until)
     }
 
-    fn hang_up(&mut self) {
-        self.io.hang_up();
+    fn disconnect(&mut self) {
+        self.io.disconnect();
     }
 }
 
@@ -82,7 +82,7 @@ async fn dropping<T>(drops: &mut usize, mut poll: impl FnMut(&mut Context<'_>) -
 }
 
 /// The client's end.
-async fn talk<I: Io, P: Part>(driver: &mut Driver<I>, part: &mut P, drops: &mut usize) {
+async fn talk<I: Io, P: Part>(driver: &mut ClientDriver<I>, part: &mut P, drops: &mut usize) {
     loop {
         part.command(driver.now(), driver.client());
         let goes_on = dropping(drops, |cx| {
@@ -95,7 +95,7 @@ async fn talk<I: Io, P: Part>(driver: &mut Driver<I>, part: &mut P, drops: &mut 
 }
 
 /// The server's end of one socket.
-async fn serve<I: Io, H: House>(server: &mut Server<I>, socket: usize, house: &H, drops: &mut usize) {
+async fn serve<I: Io, H: House>(server: &mut ServerDriver<I>, socket: usize, house: &H, drops: &mut usize) {
     loop {
         let now = server.now();
         let heard = dropping(drops, |cx| {
@@ -131,13 +131,13 @@ async fn hold<I: Io, P: Part, H: House>(
                 return;
             }
             let io = TlsIo::accepted(Hesitant::new(accepted), shown.clone()).expect("a session");
-            let mut server = Server::new(Connection::server(config(true), [4; 32]), io);
+            let mut server = ServerDriver::new(Connection::server(config(true), [4; 32]), io);
             serve(&mut server, socket, house, &mut served).await;
         }
     };
     let asking = async {
         let io = TlsIo::with_config(Hesitant::new(socket), trust);
-        let mut driver = Driver::new(ends::client(place, address, part), io);
+        let mut driver = ClientDriver::new(ends::client(place, address, part), io);
         talk(&mut driver, part, &mut asked).await;
         door.close();
     };
@@ -149,8 +149,8 @@ async fn hold<I: Io, P: Part, H: House>(
 pub(crate) async fn hold_on_tokio<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let accept = async || turnwire_tokio::Socket::open(listener.accept().await.expect("a client").0);
-    hold(place, address, (part, &**house), turnwire_tokio::Socket::new(), accept).await;
+    let accept = async || turnwire_tokio::TcpIo::open(listener.accept().await.expect("a client").0);
+    hold(place, address, (part, &**house), turnwire_tokio::TcpIo::new(), accept).await;
 }
 
 pub(crate) fn hold_on_smol<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
@@ -163,6 +163,6 @@ pub(crate) fn hold_on_async_std<P: Part, H: House>(place: Place, part: &mut P, h
 
 async fn hold_on_async_io<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     let (listener, address) = crate::async_io::listen();
-    let accept = async || turnwire_async_std::Socket::open(listener.accept().await.expect("a client").0);
-    hold(place, address, (part, &**house), turnwire_async_std::Socket::new(), accept).await;
+    let accept = async || turnwire_async_std::TcpIo::open(listener.accept().await.expect("a client").0);
+    hold(place, address, (part, &**house), turnwire_async_std::TcpIo::new(), accept).await;
 }

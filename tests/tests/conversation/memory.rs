@@ -1,11 +1,11 @@
 //! In memory: two machines, two TLS layers where there is TLS, and a wire of 7 bytes a read. No socket, and a clock that stands
 //! still.
 
-use turnwire::client::{Client, Dial};
+use turnwire::client::{Client, SocketCommand};
 use turnwire::connection::{Connection, Server};
 use turnwire::time::Instant;
 use turnwire_cli::serve::{self, Desk, Heard};
-use turnwire_rustls::Tls;
+use turnwire_rustls::TlsSession;
 
 use crate::ends::{self, Part as _};
 use crate::place::Place;
@@ -18,8 +18,8 @@ const READ: usize = 7;
 
 /// The two TLS layers of a connection.
 struct Layers {
-    client: Tls,
-    server: Tls,
+    client: TlsSession,
+    server: TlsSession,
 }
 
 /// Holds the conversation.
@@ -38,19 +38,19 @@ pub(crate) fn hold(place: Place) {
         if client.is_finished() {
             return talk.judge(place.choice, &desk);
         }
-        match client.poll_dial() {
-            Some(Dial::Open(target)) => {
+        match client.poll_socket() {
+            Some(SocketCommand::Connect(target)) => {
                 assert_eq!((target.host.as_str(), target.tls), ("127.0.0.1", place.tls));
                 layers = shown.as_ref().map(|shown| Layers {
-                    client: Tls::client(trust.clone(), &target.host).expect("a name"),
-                    server: Tls::server(shown.clone()).expect("a session"),
+                    client: TlsSession::client(trust.clone(), &target.host).expect("a name"),
+                    server: TlsSession::server(shown.clone()).expect("a session"),
                 });
                 if let Some(layers) = &mut layers {
                     shake(layers);
                 }
                 client.handle_connected(NOW);
             }
-            Some(Dial::HangUp) => server.handle_eof(NOW),
+            Some(SocketCommand::Disconnect) => server.handle_eof(NOW),
             None => {}
         }
         carry(&mut client, &mut server, layers.as_mut());
@@ -68,7 +68,7 @@ fn shake(layers: &mut Layers) {
 }
 
 /// Passes ciphertext on.
-fn pass(from: &mut Tls, to: &mut Tls) {
+fn pass(from: &mut TlsSession, to: &mut TlsSession) {
     let bytes = from.poll_transmit().to_vec();
     from.handle_written(bytes.len());
     for read in bytes.chunks(READ) {
@@ -90,13 +90,13 @@ fn carry(client: &mut Client, server: &mut Connection<Server>, layers: Option<&m
     client.handle_written(NOW, taken);
     pass(&mut layers.client, &mut layers.server);
     let up = layers.server.poll_plaintext().to_vec();
-    layers.server.handle_taken(up.len());
+    layers.server.consume_plaintext(up.len());
     up.chunks(READ).for_each(|read| server.handle_input(NOW, read));
     let taken = layers.server.encrypt(server.poll_transmit());
     server.handle_written(NOW, taken);
     pass(&mut layers.server, &mut layers.client);
     let down = layers.client.poll_plaintext().to_vec();
-    layers.client.handle_taken(down.len());
+    layers.client.consume_plaintext(down.len());
     down.chunks(READ).for_each(|read| client.handle_input(NOW, read));
 }
 

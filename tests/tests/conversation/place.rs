@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use turnwire::client::{Choice, Credentials, Provider, Settings};
+use turnwire::client::{Credentials, Provider, Settings, TransportPreference};
 use turnwire_rustls::rustls::pki_types::PrivateKeyDer;
 use turnwire_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 /// Where the conversation is held.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    pub(crate) choice: Choice,
+    pub(crate) choice: TransportPreference,
     pub(crate) tls: bool,
 }
 
@@ -18,13 +18,13 @@ impl Place {
     pub(crate) fn provider(self, address: SocketAddr) -> Provider {
         let scheme = if self.tls { "https" } else { "http" };
         let mut provider = Provider::new("test", &format!("{scheme}://127.0.0.1:{}/v1", address.port()));
-        provider.retry.retries = 0;
+        provider.retry.max_retries = 0;
         provider
     }
 
     pub(crate) fn settings(self) -> Settings {
         let mut settings = Settings::default();
-        settings.choice = self.choice;
+        settings.transport = self.choice;
         settings
     }
 

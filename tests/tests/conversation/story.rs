@@ -6,10 +6,10 @@ use core::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use turnwire::client::{
-    Client, Credentials, Disconnected, Event, FellBack, Outcome, Provider, Request, RequestId, Settings,
+    Client, Credentials, Disconnected, Event, FallbackReason, Outcome, Provider, Request, RequestId, Settings,
 };
 use turnwire::connection::{Connection, Incoming, Server};
-use turnwire::responses::Data;
+use turnwire::responses::EventData;
 use turnwire::time::Instant;
 use turnwire_tests::fixtures::ask;
 use turnwire_tests::pair::{Act, Kind, Script, Seen};
@@ -119,26 +119,26 @@ impl Teller {
         let number = event.id().and_then(|id| self.asked.iter().position(|asked| *asked == id)).unwrap_or(99);
         Some(match event {
             Event::Connected { transport, .. } => format!("connected by {transport:?}"),
-            Event::Sent { sent, turn_state, .. } => format!(
+            Event::Sent { sent, turn_token: turn_state, .. } => format!(
                 "{number}: sent {}, {}, {}",
                 if sent.reused { "again on the same" } else { "on a new one" },
                 if sent.incremental { "what is new" } else { "all" },
                 turn_state.unwrap_or("no token"),
             ),
             Event::Server { event, .. } => match &event.data {
-                Data::OutputTextDelta { delta, .. } => format!("{number}: {delta:?}"),
+                EventData::OutputTextDelta { delta, .. } => format!("{number}: {delta:?}"),
                 _ => return None,
             },
-            Event::Retry { failure, retries, .. } => format!("{number}: retry {retries}, {:?}", failure.class),
-            Event::FellBack(FellBack::Refused(status)) => format!("fell back, {status}"),
-            Event::FellBack(why) => format!("fell back, {why:?}"),
+            Event::Retry { failure, retries, .. } => format!("{number}: retry {retries}, {:?}", failure.kind),
+            Event::HttpFallback(FallbackReason::Refused(status)) => format!("fell back, {status}"),
+            Event::HttpFallback(why) => format!("fell back, {why:?}"),
             Event::CredentialsNeeded { failure, .. } => format!("{number}: {:?} is no key", failure.status),
             Event::Disconnected(Disconnected::Closed(_)) => "disconnected".into(),
             Event::Disconnected(Disconnected::Failed(failure)) => format!("no connection, {:?}", failure.status),
             Event::Malformed { .. } | Event::Violation { .. } => format!("{event:?}"),
             Event::Finished { outcome, .. } => match outcome {
                 Outcome::Completed(completed) => format!("{number}: completed, {}", completed.id),
-                Outcome::Failed(failure) => format!("{number}: {:?}, {:?}", failure.class, failure.replay),
+                Outcome::Failed(failure) => format!("{number}: {:?}, {:?}", failure.kind, failure.progress),
                 Outcome::Cancelled => format!("{number}: cancelled"),
                 other => format!("{number}: {other:?}"),
             },
@@ -150,7 +150,7 @@ impl Teller {
 impl Part for Teller {
     fn set_up(&self, provider: &mut Provider, settings: &mut Settings) {
         provider.retry.base_delay = core::time::Duration::from_millis(1);
-        provider.profile.ping = None;
+        provider.capabilities.ping_interval = None;
         (self.set_up)(provider, settings);
     }
 
@@ -164,7 +164,7 @@ impl Part for Teller {
             self.plot.pop();
             self.act(act, now, client);
         }
-        if !client.in_flight() && !client.has_event() && !self.closing {
+        if !client.has_pending_requests() && !client.has_event() && !self.closing {
             self.closing = true;
             client.close(now);
         }

@@ -2,9 +2,9 @@
 
 use core::ops::ControlFlow;
 
-use turnwire::client::{Choice, Client, Event, Outcome, RequestId};
+use turnwire::client::{Client, Event, Outcome, RequestId, TransportPreference};
 use turnwire::connection::{Connection, Incoming, Server, Transport};
-use turnwire::responses::{CreateResponse, Data, Item};
+use turnwire::responses::{CreateResponse, EventData, Item};
 use turnwire::time::Instant;
 use turnwire_cli::serve::{Desk, Heard, Script};
 
@@ -56,12 +56,12 @@ impl Part for Talk {
 
     fn hear(&mut self, event: &Event<'_>) {
         match event {
-            Event::Sent { turn_state, .. } => self.token = turn_state.map(str::to_owned),
+            Event::Sent { turn_token: turn_state, .. } => self.token = turn_state.map(str::to_owned),
             Event::Server { id, event } => {
                 assert_eq!(Some(*id), self.asked);
                 match &event.data {
-                    Data::OutputTextDelta { delta, .. } => self.text.push_str(delta),
-                    Data::OutputItemDone { item, .. } => {
+                    EventData::OutputTextDelta { delta, .. } => self.text.push_str(delta),
+                    EventData::OutputItemDone { item, .. } => {
                         let item = Item::parse(item.as_str()).expect("an item");
                         if let Item::FunctionCall(call) = &item {
                             self.calls.push(call.call_id.clone());
@@ -84,7 +84,7 @@ impl Part for Talk {
                     tokens: (usage.input_tokens, usage.cached_tokens, usage.output_tokens),
                 });
             }
-            Event::Malformed { .. } | Event::Violation { .. } | Event::Retry { .. } | Event::FellBack(_) => {
+            Event::Malformed { .. } | Event::Violation { .. } | Event::Retry { .. } | Event::HttpFallback(_) => {
                 panic!("{event:?}")
             }
             _ => {}
@@ -94,8 +94,8 @@ impl Part for Talk {
 
 impl Talk {
     /// Judges what came of it, at the client's end and at the server's.
-    pub(crate) fn judge(self, choice: Choice, desk: &Desk) {
-        let transport = if choice == Choice::Sse { Transport::Sse } else { Transport::WebSocket };
+    pub(crate) fn judge(self, choice: TransportPreference, desk: &Desk) {
+        let transport = if choice == TransportPreference::Http { Transport::Http } else { Transport::WebSocket };
         let first = Some("ts-first".to_owned());
         let expected = [
             (None, "", (96, 0, 18)),
@@ -121,7 +121,7 @@ impl Talk {
         match transport {
             // Only what the server had not seen.
             Transport::WebSocket => assert_eq!(lengths, [1, 1, 1, 1]),
-            Transport::Sse => assert_eq!(lengths, [1, 3, 5, 7]),
+            Transport::Http => assert_eq!(lengths, [1, 3, 5, 7]),
         }
     }
 }

@@ -3,8 +3,8 @@
 use core::fmt;
 use std::process::ExitCode;
 
-use turnwire::client::{InvalidProvider, Misuse};
-use turnwire::responses::{Failure, FailureClass};
+use turnwire::client::{CommandError, InvalidProvider};
+use turnwire::responses::{Failure, FailureKind};
 
 /// Why a conversation ended early. Each has an exit code of its own.
 #[derive(Debug)]
@@ -53,12 +53,12 @@ impl Exit {
             (None, Some(code)) => format!("{code}: {}", failure.message),
             (None, None) => failure.message.clone(),
         };
-        match failure.class {
-            FailureClass::Connect => Self::Connect(text),
-            FailureClass::Tls => Self::Tls(text),
-            FailureClass::Timeout => Self::Timeout(text),
-            FailureClass::Stream => Self::Protocol(text),
-            FailureClass::Build => Self::Arguments(text),
+        match failure.kind {
+            FailureKind::Connect => Self::Connect(text),
+            FailureKind::Tls => Self::Tls(text),
+            FailureKind::Timeout => Self::Timeout(text),
+            FailureKind::Stream => Self::Protocol(text),
+            FailureKind::Build => Self::Arguments(text),
             _ if failure.status.is_some() => Self::Refused(text),
             _ => Self::Model(text),
         }
@@ -77,8 +77,8 @@ impl From<InvalidProvider> for Exit {
     }
 }
 
-impl From<Misuse> for Exit {
-    fn from(misuse: Misuse) -> Self {
+impl From<CommandError> for Exit {
+    fn from(misuse: CommandError) -> Self {
         Self::Arguments(misuse.to_string())
     }
 }

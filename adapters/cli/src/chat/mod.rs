@@ -8,7 +8,7 @@ pub use exit::Exit;
 pub use run::{demo, demo_with, main, prompt};
 pub use show::Show;
 
-use turnwire::client::Choice;
+use turnwire::client::TransportPreference;
 
 /// Which transport requests take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -21,12 +21,12 @@ pub enum Transport {
     Sse,
 }
 
-impl From<Transport> for Choice {
+impl From<Transport> for TransportPreference {
     fn from(transport: Transport) -> Self {
         match transport {
             Transport::Auto => Self::Auto,
             Transport::Ws => Self::WebSocket,
-            Transport::Sse => Self::Sse,
+            Transport::Sse => Self::Http,
         }
     }
 }

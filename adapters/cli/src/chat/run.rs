@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use turnwire::client::{Credentials, Event, Outcome, Provider, Settings};
-use turnwire::responses::{CreateResponse, Data, FunctionCall, Item, Raw};
+use turnwire::responses::{CreateResponse, EventData, FunctionCall, Item, RawJson};
 use turnwire_blocking::{Client, block_on};
 use turnwire_driver::{Io, Turn};
 
@@ -88,7 +88,7 @@ pub fn demo_with(options: &Options, url: &str, desk: &Desk, show: &mut Show<'_>)
 struct Conversation {
     client: Client,
     model: String,
-    tools: Vec<Raw<'static>>,
+    tools: Vec<RawJson<'static>>,
     /// All that was said.
     items: Vec<Item>,
 }
@@ -96,9 +96,9 @@ struct Conversation {
 impl Conversation {
     fn new(options: &Options, mut provider: Provider, credentials: Credentials) -> Result<Self, Exit> {
         let mut settings = Settings::default();
-        settings.choice = options.transport.into();
-        settings.defaults = vec![("user-agent".into(), concat!("turnwire/", env!("CARGO_PKG_VERSION")).into())];
-        provider.retry.retries = options.retries;
+        settings.transport = options.transport.into();
+        settings.default_headers = vec![("user-agent".into(), concat!("turnwire/", env!("CARGO_PKG_VERSION")).into())];
+        provider.retry.max_retries = options.retries;
         if let Some(seconds) = options.timeout {
             provider.idle_timeout = Duration::from_secs(seconds);
             provider.connect_timeout = Duration::from_secs(seconds);
@@ -116,7 +116,7 @@ impl Conversation {
         loop {
             let mut request = CreateResponse::new(model, items.clone());
             request.tools = (!tools.is_empty()).then(|| tools.clone());
-            turn.send(request).map_err(|refused| refused.why)?;
+            turn.send(request).map_err(|refused| refused.reason)?;
             let said = block_on(hear(&mut turn, show))?;
             let calls: Vec<FunctionCall> = said.iter().filter_map(as_call).cloned().collect();
             items.extend(said);
@@ -147,7 +147,7 @@ async fn hear<I: Io>(turn: &mut Turn<'_, I>, show: &mut Show<'_>) -> Result<Vec<
         match event {
             Event::Server { event, .. } => {
                 // An item of a shape that is not known is shown, and forgotten.
-                if let Data::OutputItemDone { item, .. } = &event.data
+                if let EventData::OutputItemDone { item, .. } = &event.data
                     && let Ok(item) = Item::parse(item.as_str())
                 {
                     said.push(item);
@@ -165,7 +165,7 @@ fn as_call(item: &Item) -> Option<&FunctionCall> {
 }
 
 /// The demo's tool.
-fn weather() -> Result<Raw<'static>, Exit> {
+fn weather() -> Result<RawJson<'static>, Exit> {
     let tool = serde_json::json!({
         "type": "function", "name": "weather", "description": "The weather in a city", "strict": true,
         "parameters": {
@@ -173,7 +173,7 @@ fn weather() -> Result<Raw<'static>, Exit> {
             "additionalProperties": false,
         },
     });
-    Raw::of(&tool).map_err(|malformed| Exit::Arguments(malformed.to_string()))
+    RawJson::of(&tool).map_err(|malformed| Exit::Arguments(malformed.to_string()))
 }
 
 /// Runs a tool, as far as there is one.

@@ -4,9 +4,9 @@ use core::time::Duration;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
-use turnwire::client::{Event, Outcome, Report, Sent};
+use turnwire::client::{Event, Outcome, RequestReport, Sent};
 use turnwire::connection::Transport;
-use turnwire::responses::{Data, ServerEvent, Usage};
+use turnwire::responses::{EventData, ServerEvent, Usage};
 
 /// Shows a conversation.
 pub struct Show<'o> {
@@ -63,7 +63,7 @@ impl<'o> Show<'o> {
     /// As above.
     pub fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
-            Event::Sent { sent, turn_state, .. } => {
+            Event::Sent { sent, turn_token: turn_state, .. } => {
                 self.sent = Some((*sent, turn_state.map(str::to_owned)));
                 Ok(())
             }
@@ -73,7 +73,7 @@ impl<'o> Show<'o> {
             Event::Retry { failure, delay, .. } => {
                 self.note("retry", &format!("{failure}; again in {} ms", delay.as_millis()))
             }
-            Event::FellBack(why) => self.note("fell_back", &format!("HTTP from here on: {}", reason(why))),
+            Event::HttpFallback(why) => self.note("fell_back", &format!("HTTP from here on: {}", reason(why))),
             Event::Finished { outcome, report, .. } => self.finished(outcome, report),
             _ => Ok(()),
         }
@@ -97,7 +97,7 @@ impl<'o> Show<'o> {
             let raw: Value = serde_json::from_str(&event.to_json())?;
             return self.line(&json!({"type": "event", "turn": self.turn, "kind": event.kind(), "event": raw}));
         }
-        if let Data::OutputTextDelta { delta, .. } = &event.data {
+        if let EventData::OutputTextDelta { delta, .. } = &event.data {
             self.midline = true;
             self.out.write_all(delta.as_bytes())?;
             self.out.flush()?;
@@ -113,7 +113,7 @@ impl<'o> Show<'o> {
         writeln!(self.out, "-- {kind}: {text}")
     }
 
-    fn finished(&mut self, outcome: &Outcome<'_>, report: &Report) -> io::Result<()> {
+    fn finished(&mut self, outcome: &Outcome<'_>, report: &RequestReport) -> io::Result<()> {
         let (sent, token) = self.sent.take().unzip();
         let token = token.flatten();
         let (word, usage, error) = match outcome {
@@ -123,7 +123,7 @@ impl<'o> Show<'o> {
             _ => ("answered", None, None),
         };
         let transport = report.transport.map(|transport| match transport {
-            Transport::Sse => "sse",
+            Transport::Http => "sse",
             Transport::WebSocket => "websocket",
         });
         let reused = sent.is_some_and(|sent| sent.reused);
@@ -132,7 +132,7 @@ impl<'o> Show<'o> {
             (if reused { "reused" } else { "new" }, if incremental { "incremental" } else { "full" });
         if self.json {
             let error = error.map(|failure| {
-                json!({"class": format!("{:?}", failure.class), "status": failure.status, "code": failure.code,
+                json!({"class": format!("{:?}", failure.kind), "status": failure.status, "code": failure.code,
                     "message": failure.message})
             });
             return self.line(&json!({
@@ -172,12 +172,12 @@ impl<'o> Show<'o> {
     }
 }
 
-fn reason(why: &turnwire::client::FellBack) -> String {
-    use turnwire::client::FellBack;
+fn reason(why: &turnwire::client::FallbackReason) -> String {
+    use turnwire::client::FallbackReason;
     match why {
-        FellBack::Refused(status) => format!("the server answered the handshake with {status}"),
-        FellBack::Exhausted { failure, .. } => failure.to_string(),
-        FellBack::TooLarge(_) => "this request is too large for WebSocket".to_owned(),
+        FallbackReason::Refused(status) => format!("the server answered the handshake with {status}"),
+        FallbackReason::Exhausted { failure, .. } => failure.to_string(),
+        FallbackReason::TooLarge(_) => "this request is too large for WebSocket".to_owned(),
         _ => "for a reason that is not known here".to_owned(),
     }
 }

@@ -4,8 +4,8 @@ use std::io;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use turnwire::responses::request::{Frame, Wire};
-use turnwire::responses::{CreateResponse, Data, Envelope, Malformed, ServerEvent};
+use turnwire::responses::request::{ItemEncoding, MessageFields};
+use turnwire::responses::{CreateResponse, Envelope, EventData, Malformed, ServerEvent};
 
 use super::output::Output;
 
@@ -56,7 +56,7 @@ pub(super) fn body(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
     match CreateResponse::parse(payload) {
         Ok(request) => {
             let mut fields = Vec::new();
-            request.encode_http(Wire::EVERYTHING, &mut fields);
+            request.encode_http(ItemEncoding::EVERYTHING, &mut fields);
             line("request", &String::from_utf8_lossy(&fields), payload, out)
         }
         Err(malformed) => malformed_line(&malformed, payload, out),
@@ -73,7 +73,7 @@ fn line(kind: &str, fields: &str, raw: &str, out: &mut Output<'_>) -> io::Result
 
 /// The event's members as they were understood.
 fn typed(event: &ServerEvent<'_>) -> String {
-    if matches!(event.data, Data::Other { .. }) {
+    if matches!(event.data, EventData::Other { .. }) {
         return "{}".to_owned();
     }
     let mut typed = ServerEvent::new(event.data.clone());
@@ -84,6 +84,6 @@ fn typed(event: &ServerEvent<'_>) -> String {
 
 fn frame(request: &CreateResponse) -> String {
     let mut fields = Vec::new();
-    request.encode_ws(&Frame::default(), Wire::EVERYTHING, &mut fields);
+    request.encode_ws(&MessageFields::default(), ItemEncoding::EVERYTHING, &mut fields);
     String::from_utf8_lossy(&fields).into_owned()
 }

@@ -1,7 +1,7 @@
 //! Either direction of an HTTP connection: one message after the other.
 
 use serde::Serialize;
-use turnwire::http::{BodyDecoder, BodyLimits, Error, Framing, Head, HeadDecoder, HeadLimits, Part, keeps_alive};
+use turnwire::http::{BodyDecoder, BodyLimits, BodyPart, Error, Framing, Head, HeadDecoder, HeadLimits, is_persistent};
 use turnwire::http::{Request, Response};
 
 use super::output::{Output, pairs};
@@ -117,9 +117,9 @@ impl<H: Message> Messages<H> {
                 self.seen += (before - input.len()) as u64;
                 match (part, body) {
                     (None, _) => return Ok(false),
-                    (Some(Part::Data(data)), Body::Whole(bytes)) => bytes.extend_from_slice(data),
-                    (Some(Part::Data(data)), Body::Events(stream)) => stream.feed(data, out)?,
-                    (Some(Part::End(_)), _) => self.message("complete", out)?,
+                    (Some(BodyPart::Data(data)), Body::Whole(bytes)) => bytes.extend_from_slice(data),
+                    (Some(BodyPart::Data(data)), Body::Events(stream)) => stream.feed(data, out)?,
+                    (Some(BodyPart::End(_)), _) => self.message("complete", out)?,
                 }
                 Ok(true)
             }
@@ -197,7 +197,7 @@ impl<H: Message> Decode for Messages<H> {
         match &mut self.state {
             _ if self.broken.is_some() => {}
             State::Body(message) => {
-                let end = if message.1.framing() == Framing::UntilClose { "until-close" } else { "truncated" };
+                let end = if message.1.framing() == Framing::CloseDelimited { "until-close" } else { "truncated" };
                 self.message(end, out)?;
             }
             State::Head(decoder) if self.held.is_empty() && decoder.is_partial() && self.layer == Layer::Frames => {
@@ -237,7 +237,7 @@ impl Message for Response {
     }
 
     fn keeps_alive(&self, framing: Framing) -> bool {
-        keeps_alive(self.version, &self.headers, framing)
+        is_persistent(self.version, &self.headers, framing)
     }
 
     fn interim(&self) -> Option<u16> {
@@ -266,7 +266,7 @@ impl Message for Request {
     }
 
     fn keeps_alive(&self, framing: Framing) -> bool {
-        keeps_alive(self.version, &self.headers, framing)
+        is_persistent(self.version, &self.headers, framing)
     }
 
     fn interim(&self) -> Option<u16> {

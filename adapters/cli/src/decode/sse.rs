@@ -39,7 +39,7 @@ impl Decode for Stream {
                 event::server(event.data, out)?;
                 continue;
             }
-            let (event, data, id) = (event.event.to_owned(), event.data.to_owned(), event.id.to_owned());
+            let (event, data, id) = (event.event_type.to_owned(), event.data.to_owned(), event.id.to_owned());
             let retry = self.decoder.retry().map(|retry| retry.as_millis());
             out.line(&Line { event: &event, data: &data, id: &id, retry })?;
         }

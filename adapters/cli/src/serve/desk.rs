@@ -4,11 +4,11 @@ use core::{fmt, mem};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use turnwire::connection::{Connection, Incoming, Misuse, Server as Role, Transport};
+use turnwire::connection::{CommandError, Connection, Incoming, Server as Role, Transport};
 use turnwire::http::{Headers, Request};
 use turnwire::responses::ServerEvent;
 use turnwire::time::Instant;
-use turnwire_driver::{Io, Server};
+use turnwire_driver::{Io, ServerDriver};
 
 use super::script::{Cost, Reply, Script};
 
@@ -56,7 +56,7 @@ impl Seen {
     pub fn to_json(&self) -> String {
         let transport = match self.transport {
             Transport::WebSocket => "websocket",
-            Transport::Sse => "sse",
+            Transport::Http => "sse",
         };
         let Self { turn_state, body, .. } = self;
         serde_json::json!({"type": "request", "transport": transport, "turn_state": turn_state, "body": body})
@@ -125,8 +125,8 @@ impl Desk {
     ///
     /// # Errors
     ///
-    /// [`Misuse`] when the connection has ended meanwhile.
-    pub fn answer(&self, now: Instant, connection: &mut Connection<Role>, heard: Heard) -> Result<(), Misuse> {
+    /// [`CommandError`] when the connection has ended meanwhile.
+    pub fn answer(&self, now: Instant, connection: &mut Connection<Role>, heard: Heard) -> Result<(), CommandError> {
         match heard {
             Heard::Upgrade(target) if !is_responses(&target) => refuse(now, connection, 404, "not found"),
             Heard::Upgrade(_) if self.script.refuse_websocket => refuse(now, connection, 426, "speak http"),
@@ -143,12 +143,12 @@ impl Desk {
         connection: &mut Connection<Role>,
         head: &Request,
         body: &str,
-    ) -> Result<(), Misuse> {
+    ) -> Result<(), CommandError> {
         if head.method() != "POST" || !is_responses(head.target()) {
             return refuse(now, connection, 404, "not found");
         }
         let turn_state = head.headers.get_str("x-codex-turn-state").map(str::to_owned);
-        let seen = Seen::new(Transport::Sse, turn_state, body);
+        let seen = Seen::new(Transport::Http, turn_state, body);
         // A body that cannot be read here, a compressed one for instance, is taken for the usual client's.
         let (model, streams) = (seen.model(), !seen.body.is_object() || seen.body["stream"] == true);
         let (reply, number) = self.note(seen, body);
@@ -158,11 +158,11 @@ impl Desk {
             return connection.respond(now, status, &headers, body.as_bytes());
         }
         if let Some(token) = &reply.turn_state {
-            headers.set("x-codex-turn-state", token.as_str()).map_err(|_| Misuse::Head)?;
+            headers.set("x-codex-turn-state", token.as_str()).map_err(|_| CommandError::Head)?;
         }
         let events = reply.events(number, &model, None);
         if !streams && !reply.cut {
-            headers.set("Content-Type", "application/json").map_err(|_| Misuse::Head)?;
+            headers.set("Content-Type", "application/json").map_err(|_| CommandError::Head)?;
             return connection.respond(now, 200, &headers, whole(&events).to_string().as_bytes());
         }
         connection.begin_stream(now, &headers)?;
@@ -182,7 +182,7 @@ impl Desk {
         connection: &mut Connection<Role>,
         lane: Option<&str>,
         text: &str,
-    ) -> Result<(), Misuse> {
+    ) -> Result<(), CommandError> {
         let body: Value = serde_json::from_str(text).unwrap_or_default();
         if body["type"] != "response.create" {
             return Ok(());
@@ -257,7 +257,7 @@ impl Reply {
 }
 
 /// Serves one connection to its end.
-pub async fn serve<I: Io>(server: &mut Server<I>, desk: &Desk) {
+pub async fn serve<I: Io>(server: &mut ServerDriver<I>, desk: &Desk) {
     while let Some(incoming) = server.next().await {
         let heard = Heard::of(&incoming);
         let now = server.now();
@@ -276,17 +276,17 @@ fn whole(events: &[String]) -> Value {
     events.iter().rev().filter_map(read).find(Value::is_object).unwrap_or_default()
 }
 
-fn headers(reply: &Reply) -> Result<Headers, Misuse> {
+fn headers(reply: &Reply) -> Result<Headers, CommandError> {
     let mut headers = Headers::new();
     for (name, value) in &reply.headers {
-        headers.append(name, value.as_str()).map_err(|_| Misuse::Head)?;
+        headers.append(name, value.as_str()).map_err(|_| CommandError::Head)?;
     }
     Ok(headers)
 }
 
-fn refuse(now: Instant, connection: &mut Connection<Role>, status: u16, message: &str) -> Result<(), Misuse> {
+fn refuse(now: Instant, connection: &mut Connection<Role>, status: u16, message: &str) -> Result<(), CommandError> {
     let mut headers = Headers::new();
-    headers.append("Content-Type", "application/json").map_err(|_| Misuse::Head)?;
+    headers.append("Content-Type", "application/json").map_err(|_| CommandError::Head)?;
     let body = serde_json::json!({"error": {"message": message}}).to_string();
     connection.respond(now, status, &headers, body.as_bytes())
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::{fs, thread};
 
 use turnwire::connection::Config;
-use turnwire::ws::deflate::Policy;
+use turnwire::ws::deflate::ServerPolicy;
 use turnwire_blocking::block_on;
 
 use super::desk::{Desk, serve};
@@ -91,7 +91,7 @@ fn listen(listener: &TcpListener, desk: &Arc<Desk>, deflate: bool) {
 #[must_use]
 pub fn config(deflate: bool) -> Config {
     let mut config = Config::new("");
-    config.policy = deflate.then(Policy::default);
+    config.deflate_policy = deflate.then(ServerPolicy::default);
     // Whoever keeps a connection open for the next request may think about it for as long as they like.
     config.timeouts.idle = None;
     config.timeouts.head = None;

@@ -4,35 +4,35 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{Completed, Data, ServerEvent};
+use super::{CompletedResponse, EventData, ServerEvent};
 use crate::responses::error::ErrorObject;
 use crate::responses::item::Item;
-use crate::responses::raw::Raw;
+use crate::responses::raw::RawJson;
 use crate::responses::write::{Object, object};
 
 impl<'a> ServerEvent<'a> {
     /// The response of this id exists.
     #[must_use]
     pub fn created(id: &str) -> ServerEvent<'static> {
-        ServerEvent::new(Data::Created { response: object(|response| response.string("id", id)) })
+        ServerEvent::new(EventData::Created { response: object(|response| response.string("id", id)) })
     }
 
     /// An item has begun.
     #[must_use]
     pub fn output_item_added(item: &Item, output_index: Option<i64>) -> ServerEvent<'static> {
-        ServerEvent::new(Data::OutputItemAdded { item: Raw::built(item.to_json()), output_index })
+        ServerEvent::new(EventData::OutputItemAdded { item: RawJson::built(item.to_json()), output_index })
     }
 
     /// An item is complete.
     #[must_use]
     pub fn output_item_done(item: &Item, output_index: Option<i64>) -> ServerEvent<'static> {
-        ServerEvent::new(Data::OutputItemDone { item: Raw::built(item.to_json()), output_index })
+        ServerEvent::new(EventData::OutputItemDone { item: RawJson::built(item.to_json()), output_index })
     }
 
     /// More text of this item.
     #[must_use]
     pub const fn output_text_delta(item_id: &'a str, delta: &'a str) -> Self {
-        Self::new(Data::OutputTextDelta {
+        Self::new(EventData::OutputTextDelta {
             item_id: Some(Cow::Borrowed(item_id)),
             output_index: None,
             content_index: None,
@@ -44,8 +44,8 @@ impl<'a> ServerEvent<'a> {
 
     /// The response is complete.
     #[must_use]
-    pub fn completed(completed: &Completed) -> ServerEvent<'static> {
-        ServerEvent::new(Data::Completed { response: Raw::built(completed.to_json()) })
+    pub fn completed(completed: &CompletedResponse) -> ServerEvent<'static> {
+        ServerEvent::new(EventData::Completed { response: RawJson::built(completed.to_json()) })
     }
 
     /// The response failed of this.
@@ -56,7 +56,7 @@ impl<'a> ServerEvent<'a> {
             response.string("status", "failed");
             error.encode(response.key("error"));
         });
-        ServerEvent::new(Data::Failed { response: Some(response) })
+        ServerEvent::new(EventData::Failed { response: Some(response) })
     }
 
     /// The response ended before its end: `max_output_tokens`, `content_filter`; or, with a successor to come, `steered`.
@@ -69,14 +69,14 @@ impl<'a> ServerEvent<'a> {
             details.string("reason", reason);
             details.end();
         });
-        ServerEvent::new(Data::Incomplete { response: Some(response) })
+        ServerEvent::new(EventData::Incomplete { response: Some(response) })
     }
 
     /// The turn's token, as WebSocket carries it (`docs/protocol.md` §8).
     #[must_use]
     pub fn turn_state(token: &str) -> ServerEvent<'static> {
         let headers = object(|headers| headers.string("x-codex-turn-state", token));
-        ServerEvent::new(Data::Metadata { headers: Some(headers), metadata: None })
+        ServerEvent::new(EventData::Metadata { headers: Some(headers), metadata: None })
     }
 
     /// The same with this number.
@@ -96,7 +96,7 @@ impl<'a> ServerEvent<'a> {
     }
 }
 
-impl Completed {
+impl CompletedResponse {
     /// A complete response of this id, of which nothing else is said.
     #[must_use]
     pub fn new(id: &str) -> Self {

@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 pub(super) use table::class;
-pub use table::{Data, KINDS};
+pub use table::{EVENT_TYPES, EventData};
 
 use super::envelope::{Envelope, Member};
 use super::malformed::Malformed;
@@ -24,7 +24,7 @@ pub struct ServerEvent<'a> {
     /// The lane it belongs to; none is the default one.
     pub stream_id: Option<Cow<'a, str>>,
     /// What it says.
-    pub data: Data<'a>,
+    pub data: EventData<'a>,
     /// The payload it was read from.
     raw: Option<Cow<'a, str>>,
 }
@@ -32,7 +32,7 @@ pub struct ServerEvent<'a> {
 impl<'a> ServerEvent<'a> {
     /// An event to be sent.
     #[must_use]
-    pub const fn new(data: Data<'a>) -> Self {
+    pub const fn new(data: EventData<'a>) -> Self {
         Self { sequence_number: None, stream_id: None, data, raw: None }
     }
 
@@ -41,7 +41,7 @@ impl<'a> ServerEvent<'a> {
     /// # Errors
     ///
     /// [`Malformed`] when it is no JSON object with a `type`, or has a known one and not what belongs to it. A kind that is not
-    /// known is no error: it is [`Data::Other`]. Nor is a member of another type where it could be missing as well.
+    /// known is no error: it is [`EventData::Other`]. Nor is a member of another type where it could be missing as well.
     pub fn parse(payload: &'a str) -> Result<Self, Malformed> {
         let mut envelope = Envelope::new(payload);
         envelope.fill()?;
@@ -57,7 +57,7 @@ impl<'a> ServerEvent<'a> {
         Ok(Self {
             sequence_number: envelope.integer_opt(Member::sequence_number),
             stream_id: envelope.string_opt(Member::stream_id),
-            data: Data::read(envelope)?,
+            data: EventData::read(envelope)?,
             raw: Some(Cow::Borrowed(envelope.text())),
         })
     }
@@ -112,7 +112,7 @@ fn own(text: Cow<'_, str>) -> Cow<'static, str> {
 /// What `response.completed` says of its response (`docs/protocol.md` §5.4).
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
-pub struct Completed {
+pub struct CompletedResponse {
     /// The response's id; a later request can go on from it.
     pub id: String,
     /// What it cost.
@@ -123,7 +123,7 @@ pub struct Completed {
     pub end_turn: Option<bool>,
 }
 
-impl Completed {
+impl CompletedResponse {
     /// Reads the `response` of a `response.completed`.
     ///
     /// # Errors

@@ -3,17 +3,17 @@
 use alloc::borrow::Cow;
 
 use super::own;
-use crate::responses::envelope::{Class, Envelope, Member};
+use crate::responses::envelope::{Envelope, EventClass, Member};
 use crate::responses::malformed::Malformed;
-use crate::responses::raw::Raw;
+use crate::responses::raw::RawJson;
 use crate::responses::write::Object;
 
 macro_rules! type_of {
     (str) => { Cow<'a, str> };
     (str_opt) => { Option<Cow<'a, str>> };
     (int_opt) => { Option<i64> };
-    (raw) => { Raw<'a> };
-    (raw_opt) => { Option<Raw<'a>> };
+    (raw) => { RawJson<'a> };
+    (raw_opt) => { Option<RawJson<'a>> };
 }
 
 macro_rules! read {
@@ -57,7 +57,7 @@ macro_rules! owned {
         $member.into_owned()
     };
     (raw_opt $member:ident) => {
-        $member.map(Raw::into_owned)
+        $member.map(RawJson::into_owned)
     };
 }
 
@@ -71,7 +71,7 @@ macro_rules! events {
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         #[expect(missing_docs, reason = "the members bear the protocol's own names and meanings")]
-        pub enum Data<'a> {
+        pub enum EventData<'a> {
             $($(#[$doc])* $variant { $($member: type_of!($how),)* },)*
             /// A kind that is not known here. Its payload is in [`ServerEvent::raw`](super::ServerEvent::raw).
             Other {
@@ -81,19 +81,19 @@ macro_rules! events {
 
         /// Every kind that is typed, with its class and its members, each with how it is read; `_opt` marks those that may be
         /// missing.
-        pub const KINDS: &[(&str, Class, &[(&str, &str)])] = &[
-            $(($kind, Class::$class, &[$((stringify!($member), stringify!($how)),)*]),)*
+        pub const EVENT_TYPES: &[(&str, EventClass, &[(&str, &str)])] = &[
+            $(($kind, EventClass::$class, &[$((stringify!($member), stringify!($how)),)*]),)*
         ];
 
         /// The class of a kind.
-        pub(in crate::responses) fn class(kind: &str) -> Class {
+        pub(in crate::responses) fn class(kind: &str) -> EventClass {
             match kind {
-                $($kind => Class::$class,)*
-                _ => Class::Note,
+                $($kind => EventClass::$class,)*
+                _ => EventClass::Informational,
             }
         }
 
-        impl<'a> Data<'a> {
+        impl<'a> EventData<'a> {
             pub(super) fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
                 Ok(match envelope.kind() {
                     $($kind => Self::$variant { $($member: read!($how envelope $member),)* },)*
@@ -108,10 +108,10 @@ macro_rules! events {
                 }
             }
 
-            pub(super) fn into_owned(self) -> Data<'static> {
+            pub(super) fn into_owned(self) -> EventData<'static> {
                 match self {
-                    $(Self::$variant { $($member,)* } => Data::$variant { $($member: owned!($how $member),)* },)*
-                    Self::Other { kind } => Data::Other { kind: own(kind) },
+                    $(Self::$variant { $($member,)* } => EventData::$variant { $($member: owned!($how $member),)* },)*
+                    Self::Other { kind } => EventData::Other { kind: own(kind) },
                 }
             }
         }
@@ -121,8 +121,8 @@ macro_rules! events {
             #[must_use]
             pub fn kind(&self) -> &str {
                 match &self.data {
-                    $(Data::$variant { .. } => $kind,)*
-                    Data::Other { kind } => kind,
+                    $(EventData::$variant { .. } => $kind,)*
+                    EventData::Other { kind } => kind,
                 }
             }
         }
@@ -311,22 +311,22 @@ events! {
     /// The audio's transcript is complete.
     AudioTranscriptDone "response.audio.transcript.done" Output { response_id: str_opt, }
     /// What the server says beside the response: the turn's token over WebSocket, verifications, moderation.
-    Metadata "response.metadata" Note { headers: raw_opt, metadata: raw_opt, }
+    Metadata "response.metadata" Informational { headers: raw_opt, metadata: raw_opt, }
     /// The same without the token.
-    CodexMetadata "codex.response.metadata" Note { headers: raw_opt, metadata: raw_opt, }
+    CodexMetadata "codex.response.metadata" Informational { headers: raw_opt, metadata: raw_opt, }
     /// How much of the limits is used.
-    RateLimits "codex.rate_limits" Note {
+    RateLimits "codex.rate_limits" Informational {
         plan_type: raw_opt, metered_limit_name: raw_opt, limit_name: raw_opt, rate_limits: raw_opt,
         credits: raw_opt,
     }
     /// Where the time went, in milliseconds.
-    WebsocketTiming "responsesapi.websocket_timing" Note { timing_metrics: raw_opt, }
+    WebsocketTiming "responsesapi.websocket_timing" Informational { timing_metrics: raw_opt, }
     /// A steering input was accepted; the successor's creation commits it.
-    SteerAccepted "response.steer.accepted" Note { steer: raw_opt, }
+    SteerAccepted "response.steer.accepted" Informational { steer: raw_opt, }
     /// A steering input waits, most likely for the output of a tool: `required_input` names what has to be sent.
-    SteerPending "response.steer.pending" Note { steer: raw_opt, reason: str_opt, required_input: raw_opt, }
+    SteerPending "response.steer.pending" Informational { steer: raw_opt, reason: str_opt, required_input: raw_opt, }
     /// A steering input was not taken; `steer` gives it back.
-    SteerFailed "response.steer.failed" Note { steer: raw_opt, error: raw_opt, }
+    SteerFailed "response.steer.failed" Informational { steer: raw_opt, error: raw_opt, }
     /// The request, or the connection, failed; a `Failure` is made of it.
     Error "error" Error {
         error: raw_opt, code: raw_opt, message: raw_opt, param: raw_opt, status: raw_opt, status_code: raw_opt,

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::responses::Fields;
+use crate::responses::HeaderPairs;
 use crate::responses::rate_limit::field;
 
 /// The delay in a message that says `try again in …` (`docs/protocol.md` §6.4): numbers with whole-word units, and compounds of
@@ -62,7 +62,7 @@ fn quantity(text: &str) -> Option<(Duration, &str)> {
 
 /// The delay in `Retry-After` (RFC 9110 §10.2.3): seconds, or a date where the Unix time is known.
 #[must_use]
-pub fn retry_after(fields: Fields<'_>, unix: Option<u64>) -> Option<Duration> {
+pub fn retry_after(fields: HeaderPairs<'_>, unix: Option<u64>) -> Option<Duration> {
     let value = field(fields, "retry-after")?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));

@@ -5,8 +5,8 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::{Failure, FailureClass, try_again_in};
-use crate::responses::envelope::{Class, Envelope, Member};
+use super::{Failure, FailureKind, try_again_in};
+use crate::responses::envelope::{Envelope, EventClass, Member};
 use crate::responses::members::Members;
 
 const CYBER: &str = "This request has been flagged for possible cybersecurity risk.";
@@ -92,13 +92,17 @@ impl Said {
 }
 
 impl Failure {
-    /// The failure that an event of the classes [`Class::Failed`], [`Class::Incomplete`] and [`Class::Error`] tells of.
+    /// The failure that an event of the classes [`EventClass::Failed`], [`EventClass::Incomplete`] and [`EventClass::Error`] tells of.
     #[must_use]
     pub fn from_event(envelope: &Envelope<'_>) -> Self {
         let mut failure = match envelope.class() {
-            Class::Incomplete => incomplete(envelope),
-            Class::Error => error(envelope),
-            Class::Failed | Class::Created | Class::Note | Class::Output | Class::Completed => failed(envelope),
+            EventClass::Incomplete => incomplete(envelope),
+            EventClass::Error => error(envelope),
+            EventClass::Failed
+            | EventClass::Created
+            | EventClass::Informational
+            | EventClass::Output
+            | EventClass::Completed => failed(envelope),
         };
         failure.raw = Some(envelope.text().to_string());
         failure
@@ -108,21 +112,21 @@ impl Failure {
     pub(super) fn coded(said: &Said) -> Self {
         let message = said.message.as_deref().unwrap_or_default();
         let (class, message) = match said.code() {
-            "context_length_exceeded" => (FailureClass::ContextWindowExceeded, message),
-            "insufficient_quota" => (FailureClass::QuotaExceeded, message),
-            "usage_not_included" => (FailureClass::UsageNotIncluded, message),
-            "cyber_policy" => (FailureClass::CyberPolicy, said.non_blank().unwrap_or(CYBER)),
+            "context_length_exceeded" => (FailureKind::ContextWindowExceeded, message),
+            "insufficient_quota" => (FailureKind::QuotaExceeded, message),
+            "usage_not_included" => (FailureKind::UsageNotIncluded, message),
+            "cyber_policy" => (FailureKind::CyberPolicy, said.non_blank().unwrap_or(CYBER)),
             "invalid_prompt" | "bio_policy" => {
-                (FailureClass::InvalidRequest, said.message.as_deref().unwrap_or("Invalid request."))
+                (FailureKind::InvalidRequest, said.message.as_deref().unwrap_or("Invalid request."))
             }
-            "server_is_overloaded" | "slow_down" => (FailureClass::Overloaded, message),
+            "server_is_overloaded" | "slow_down" => (FailureKind::Overloaded, message),
             "websocket_connection_limit_reached" => {
-                (FailureClass::ConnectionLimit, said.message.as_deref().unwrap_or(LIMIT))
+                (FailureKind::ConnectionLimit, said.message.as_deref().unwrap_or(LIMIT))
             }
-            "previous_response_not_found" => (FailureClass::PreviousResponseNotFound, message),
-            "websocket_stream_limit_reached" => (FailureClass::ConnectionLimit, message),
-            "invalid_stream_id" => (FailureClass::InvalidRequest, message),
-            _ => (FailureClass::Retryable, message),
+            "previous_response_not_found" => (FailureKind::PreviousResponseNotFound, message),
+            "websocket_stream_limit_reached" => (FailureKind::ConnectionLimit, message),
+            "invalid_stream_id" => (FailureKind::InvalidRequest, message),
+            _ => (FailureKind::Retryable, message),
         };
         let mut failure = Self::new(class, message);
         failure.code.clone_from(&said.code);
@@ -148,7 +152,7 @@ fn failed(envelope: &Envelope<'_>) -> Failure {
 fn incomplete(envelope: &Envelope<'_>) -> Failure {
     let reason = envelope.incomplete_reason();
     let reason = reason.as_deref().unwrap_or("unknown");
-    Failure::new(FailureClass::Incomplete, &alloc::format!("Incomplete response returned, reason: {reason}"))
+    Failure::new(FailureKind::Incomplete, &alloc::format!("Incomplete response returned, reason: {reason}"))
 }
 
 /// An `error`: its members in an `error` object, or beside the `type`; with a status, or without.
@@ -166,19 +170,19 @@ fn error(envelope: &Envelope<'_>) -> Failure {
     };
     failure.status = status;
     failure.details = Box::new(super::http::details(&fields, None));
-    if failure.class == FailureClass::Retryable && said.code() != "rate_limit_exceeded" {
+    if failure.kind == FailureKind::Retryable && said.code() != "rate_limit_exceeded" {
         let class = match said.kind() {
-            "invalid_request_error" => FailureClass::InvalidRequest,
-            "authentication_error" | "permission_error" => FailureClass::Unauthorized,
-            "insufficient_quota" => FailureClass::QuotaExceeded,
-            "usage_not_included" => FailureClass::UsageNotIncluded,
+            "invalid_request_error" => FailureKind::InvalidRequest,
+            "authentication_error" | "permission_error" => FailureKind::Unauthorized,
+            "insufficient_quota" => FailureKind::QuotaExceeded,
+            "usage_not_included" => FailureKind::UsageNotIncluded,
             "usage_limit_reached" => {
                 super::http::usage_limit(&mut failure.details, &fields, Some(&said));
-                FailureClass::UsageLimitReached
+                FailureKind::UsageLimitReached
             }
-            _ => FailureClass::Retryable,
+            _ => FailureKind::Retryable,
         };
-        failure.class = class;
+        failure.kind = class;
         failure.retryable = class.is_retryable();
     }
     failure

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::event::Said;
-use super::{Details, Failure, FailureClass, retry_after, try_again_in};
-use crate::responses::Fields;
+use super::{Failure, FailureDetails, FailureKind, retry_after, try_again_in};
+use crate::responses::HeaderPairs;
 use crate::responses::rate_limit::{RateLimits, field};
 
 const BAD_IMAGE: &str = "The image data you provided does not represent a valid image";
@@ -26,7 +26,7 @@ const REACHED: [&str; 5] = [
 impl Failure {
     /// The failure of a response with this status, these headers and this body. `unix`: the Unix time, where it is known.
     #[must_use]
-    pub fn from_http(status: u16, fields: Fields<'_>, body: &str, url: Option<&str>, unix: Option<u64>) -> Self {
+    pub fn from_http(status: u16, fields: HeaderPairs<'_>, body: &str, url: Option<&str>, unix: Option<u64>) -> Self {
         let said = Said::of(body);
         let (class, retryable, message) = classify(status, body, said.as_ref());
         let mut failure = Self::new(class, &message);
@@ -39,50 +39,50 @@ impl Failure {
             let in_words = || said.as_ref().filter(|said| said.code() == "rate_limit_exceeded")?.message.as_deref();
             failure.delay = retry_after(fields, unix).or_else(|| try_again_in(in_words()?));
         }
-        if class == FailureClass::UsageLimitReached {
+        if class == FailureKind::UsageLimitReached {
             usage_limit(&mut failure.details, fields, said.as_ref());
         }
         failure
     }
 }
 
-fn classify(status: u16, body: &str, said: Option<&Said>) -> (FailureClass, bool, String) {
-    use FailureClass as Class;
+fn classify(status: u16, body: &str, said: Option<&Said>) -> (FailureKind, bool, String) {
+    use FailureKind as EventClass;
 
     let code = said.map(Said::code).unwrap_or_default();
     let kind = said.map(Said::kind).unwrap_or_default();
     let message = said.and_then(Said::non_blank);
     // A limit whose particulars have other types is none that is known (§6.5).
     let is_exact = said.is_some_and(|said| said.is_exact);
-    let plain = |class: Class| (class, class.is_retryable(), message.unwrap_or(body).to_string());
+    let plain = |class: EventClass| (class, class.is_retryable(), message.unwrap_or(body).to_string());
     match status {
-        503 if matches!(code, "server_is_overloaded" | "slow_down") => plain(Class::Overloaded),
-        400 | 404 if code == "previous_response_not_found" => plain(Class::PreviousResponseNotFound),
-        400 if code == "cyber_policy" => (Class::CyberPolicy, false, message.unwrap_or(CYBER).to_string()),
-        400 if body.contains(BAD_IMAGE) => plain(Class::InvalidImage),
-        400 => (Class::InvalidRequest, false, body.to_string()),
-        401 => plain(Class::Unauthorized),
+        503 if matches!(code, "server_is_overloaded" | "slow_down") => plain(EventClass::Overloaded),
+        400 | 404 if code == "previous_response_not_found" => plain(EventClass::PreviousResponseNotFound),
+        400 if code == "cyber_policy" => (EventClass::CyberPolicy, false, message.unwrap_or(CYBER).to_string()),
+        400 if body.contains(BAD_IMAGE) => plain(EventClass::InvalidImage),
+        400 => (EventClass::InvalidRequest, false, body.to_string()),
+        401 => plain(EventClass::Unauthorized),
         // Neither gets better by asking again (ruling 15).
-        403 | 404 => (Class::UnexpectedStatus, false, message.unwrap_or(body).to_string()),
-        413 => plain(Class::TooLarge),
-        429 if is_exact && kind == "usage_limit_reached" => plain(Class::UsageLimitReached),
-        429 if is_exact && kind == "usage_not_included" => plain(Class::UsageNotIncluded),
-        429 => plain(Class::RateLimited),
-        500 => plain(Class::InternalServerError),
-        _ => plain(Class::UnexpectedStatus),
+        403 | 404 => (EventClass::UnexpectedStatus, false, message.unwrap_or(body).to_string()),
+        413 => plain(EventClass::TooLarge),
+        429 if is_exact && kind == "usage_limit_reached" => plain(EventClass::UsageLimitReached),
+        429 if is_exact && kind == "usage_not_included" => plain(EventClass::UsageNotIncluded),
+        429 => plain(EventClass::RateLimited),
+        500 => plain(EventClass::InternalServerError),
+        _ => plain(EventClass::UnexpectedStatus),
     }
 }
 
-pub(super) fn details(fields: Fields<'_>, url: Option<&str>) -> Details {
+pub(super) fn details(fields: HeaderPairs<'_>, url: Option<&str>) -> FailureDetails {
     let get = |name: &str| field(fields, name).map(String::from);
-    Details {
+    FailureDetails {
         url: url.map(String::from),
         request_id: get("x-request-id").or_else(|| get("x-oai-request-id")),
         cf_ray: get("cf-ray"),
         authorization_error: get("x-openai-authorization-error"),
         identity_error_code: field(fields, "x-error-json").and_then(identity_code),
         rate_limits: RateLimits::from_headers(fields).into_iter().next(),
-        ..Details::default()
+        ..FailureDetails::default()
     }
 }
 
@@ -92,7 +92,7 @@ fn identity_code(value: &str) -> Option<String> {
     Said::of(&json)?.code
 }
 
-pub(super) fn usage_limit(details: &mut Details, fields: Fields<'_>, said: Option<&Said>) {
+pub(super) fn usage_limit(details: &mut FailureDetails, fields: HeaderPairs<'_>, said: Option<&Said>) {
     details.plan_type = said.and_then(|said| said.plan_type.clone());
     details.resets_at = said.and_then(|said| said.resets_at);
     let trimmed = |name: &str| field(fields, name).map(str::trim).filter(|value| !value.is_empty());

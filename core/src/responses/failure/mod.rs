@@ -17,7 +17,7 @@ use super::rate_limit::RateLimits;
 /// What kind of failure it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum FailureClass {
+pub enum FailureKind {
     /// The server could not be reached.
     Connect,
     /// TLS failed.
@@ -66,14 +66,14 @@ pub enum FailureClass {
 
 /// What had been sent and seen when a request failed: whether it may be made again without harm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Replay {
+pub enum RequestProgress {
     /// Nothing was sent.
     #[default]
     NotSent,
     /// Something was sent; nothing of a response was seen.
-    SentNoEvent,
+    Sent,
     /// The response was created; no output was seen.
-    CreatedOnly,
+    Created,
     /// Output was seen, and may have been acted upon.
     OutputSeen,
 }
@@ -86,7 +86,7 @@ pub enum Replay {
 #[non_exhaustive]
 pub struct Failure {
     /// What kind it is.
-    pub class: FailureClass,
+    pub kind: FailureKind,
     /// Whether the same request may succeed later.
     pub retryable: bool,
     /// How long the server asks to wait.
@@ -100,15 +100,15 @@ pub struct Failure {
     /// The body or the payload that said so, as it came, cut at its limit.
     pub raw: Option<String>,
     /// What had been sent and seen.
-    pub replay: Replay,
+    pub progress: RequestProgress,
     /// What else the response said.
-    pub details: Box<Details>,
+    pub details: Box<FailureDetails>,
 }
 
 /// What a failing response said beside the failure.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Details {
+pub struct FailureDetails {
     /// The URL that answered.
     pub url: Option<String>,
     /// The request's id: `x-request-id`, else `x-oai-request-id`.
@@ -132,16 +132,16 @@ pub struct Details {
 impl Failure {
     /// A failure of this class, with words for it.
     #[must_use]
-    pub fn new(class: FailureClass, message: &str) -> Self {
+    pub fn new(class: FailureKind, message: &str) -> Self {
         Self {
-            class,
+            kind: class,
             retryable: class.is_retryable(),
             delay: None,
             status: None,
             code: None,
             message: message.to_string(),
             raw: None,
-            replay: Replay::NotSent,
+            progress: RequestProgress::NotSent,
             details: Box::default(),
         }
     }
@@ -149,29 +149,29 @@ impl Failure {
     /// The stream ended before its end, or broke its framing.
     #[must_use]
     pub fn stream(text: &str) -> Self {
-        Self::new(FailureClass::Stream, text)
+        Self::new(FailureKind::Stream, text)
     }
 
     /// A deadline passed.
     #[must_use]
     pub fn timeout() -> Self {
-        Self::new(FailureClass::Timeout, "timeout")
+        Self::new(FailureKind::Timeout, "timeout")
     }
 
     /// The request cannot be made as it stands.
     #[must_use]
     pub fn build(text: &str) -> Self {
-        Self::new(FailureClass::Build, text)
+        Self::new(FailureKind::Build, text)
     }
 
     /// The request is larger than the server takes, so it was not sent.
     #[must_use]
     pub fn too_large(size: usize, cap: usize) -> Self {
-        Self::new(FailureClass::TooLarge, &alloc::format!("the request is {size} bytes long, and the limit is {cap}"))
+        Self::new(FailureKind::TooLarge, &alloc::format!("the request is {size} bytes long, and the limit is {cap}"))
     }
 }
 
-impl FailureClass {
+impl FailureKind {
     /// Whether failures of this class are retryable, unless something else is known of one (§6.5, ruling 15).
     #[must_use]
     pub const fn is_retryable(self) -> bool {
@@ -233,7 +233,7 @@ impl FailureClass {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.class.name())?;
+        f.write_str(self.kind.name())?;
         if let Some(status) = self.status {
             write!(f, ", status {status}")?;
         }
@@ -241,7 +241,7 @@ impl fmt::Display for Failure {
             write!(f, ", request id {id}")?;
         }
         // Our own words are safe to show; a server's may be anything.
-        if self.raw.is_none() && !self.message.is_empty() && self.message != self.class.name() {
+        if self.raw.is_none() && !self.message.is_empty() && self.message != self.kind.name() {
             write!(f, ": {}", self.message)?;
         }
         Ok(())
@@ -251,12 +251,12 @@ impl fmt::Display for Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failure")
-            .field("class", &self.class)
+            .field("class", &self.kind)
             .field("retryable", &self.retryable)
             .field("delay", &self.delay)
             .field("status", &self.status)
             .field("code", &self.code)
-            .field("replay", &self.replay)
+            .field("replay", &self.progress)
             .finish_non_exhaustive()
     }
 }

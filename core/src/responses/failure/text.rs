@@ -2,7 +2,7 @@
 
 use alloc::string::{String, ToString as _};
 
-use super::{Failure, FailureClass};
+use super::{Failure, FailureKind};
 use crate::responses::members::Members;
 
 /// Bytes of a body that are shown.
@@ -12,41 +12,41 @@ impl Failure {
     /// What to tell the user.
     #[must_use]
     pub fn user_text(&self) -> String {
-        match self.class {
-            FailureClass::QuotaExceeded => "Quota exceeded. Check your plan and billing details.".into(),
-            FailureClass::Stream | FailureClass::Retryable | FailureClass::Build | FailureClass::Incomplete => {
+        match self.kind {
+            FailureKind::QuotaExceeded => "Quota exceeded. Check your plan and billing details.".into(),
+            FailureKind::Stream | FailureKind::Retryable | FailureKind::Build | FailureKind::Incomplete => {
                 alloc::format!("stream disconnected before completion: {}", self.message)
             }
-            FailureClass::Timeout => "request timed out".into(),
-            FailureClass::RateLimited if self.status == Some(429) => {
+            FailureKind::Timeout => "request timed out".into(),
+            FailureKind::RateLimited if self.status == Some(429) => {
                 let id = self.details.request_id.as_ref().or(self.details.cf_ray.as_ref());
                 let mut text = alloc::format!("exceeded retry limit, last status: {}", status(429));
                 append(&mut text, ", request id: ", id);
                 text
             }
-            FailureClass::UnexpectedStatus | FailureClass::Unauthorized | FailureClass::TooLarge
+            FailureKind::UnexpectedStatus | FailureKind::Unauthorized | FailureKind::TooLarge
                 if self.status.is_some() =>
             {
                 self.status_text()
             }
-            FailureClass::UsageLimitReached => self.usage_limit_text(),
-            FailureClass::ContextWindowExceeded
-            | FailureClass::UsageNotIncluded
-            | FailureClass::RateLimited
-            | FailureClass::Overloaded
-            | FailureClass::InternalServerError
-            | FailureClass::InvalidImage => self.class.name().into(),
-            FailureClass::CyberPolicy
-            | FailureClass::InvalidRequest
-            | FailureClass::Connect
-            | FailureClass::Tls
-            | FailureClass::TooLarge
-            | FailureClass::Unauthorized
-            | FailureClass::UnexpectedStatus
-            | FailureClass::ConnectionLimit
-            | FailureClass::PreviousResponseNotFound => {
+            FailureKind::UsageLimitReached => self.usage_limit_text(),
+            FailureKind::ContextWindowExceeded
+            | FailureKind::UsageNotIncluded
+            | FailureKind::RateLimited
+            | FailureKind::Overloaded
+            | FailureKind::InternalServerError
+            | FailureKind::InvalidImage => self.kind.name().into(),
+            FailureKind::CyberPolicy
+            | FailureKind::InvalidRequest
+            | FailureKind::Connect
+            | FailureKind::Tls
+            | FailureKind::TooLarge
+            | FailureKind::Unauthorized
+            | FailureKind::UnexpectedStatus
+            | FailureKind::ConnectionLimit
+            | FailureKind::PreviousResponseNotFound => {
                 if self.message.is_empty() {
-                    self.class.name().into()
+                    self.kind.name().into()
                 } else {
                     self.message.clone()
                 }
@@ -80,7 +80,7 @@ impl Failure {
             (Some(promo), _) => alloc::format!("the usage limit is reached: {promo}"),
             (None, Some("free")) => "the usage limit of the free plan is reached: another plan has more".into(),
             (None, Some(plan)) => alloc::format!("the usage limit of the {plan} plan is reached"),
-            (None, None) => self.class.name().into(),
+            (None, None) => self.kind.name().into(),
         }
     }
 

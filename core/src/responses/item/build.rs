@@ -3,14 +3,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::part::{Part, ToolOutput};
+use super::part::{ContentPart, ToolOutput};
 use super::variants::{
-    Action, AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput,
-    FunctionCall, FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, Reasoning, ToolSearchCall,
+    AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput, FunctionCall,
+    FunctionCallOutput, ImageGenerationCall, LocalShellAction, LocalShellCall, Message, Reasoning, ToolSearchCall,
     ToolSearchOutput, WebSearchCall,
 };
-use crate::responses::raw::Raw;
-use crate::responses::write::Extra;
+use crate::responses::raw::RawJson;
+use crate::responses::write::ExtraMembers;
 
 /// Declares how an item is made: what it needs, and what the rest is.
 macro_rules! build {
@@ -19,7 +19,7 @@ macro_rules! build {
             $(#[$doc])*
             #[must_use]
             pub fn new($($need: $type),*) -> Self {
-                Self { id: None, $($member: $value,)* passthrough: None, extra: Extra::new() }
+                Self { id: None, $($member: $value,)* passthrough: None, extra: ExtraMembers::new() }
             }
 
             /// The same with this id.
@@ -34,22 +34,22 @@ macro_rules! build {
 
 build! {
     /// A message of this role.
-    Message(role: &str, content: Vec<Part>) { role: role.into(), content: content, phase: None, }
+    Message(role: &str, content: Vec<ContentPart>) { role: role.into(), content: content, phase: None, }
 }
 build! {
     /// A message from one agent to another.
-    AgentMessage(author: &str, recipient: &str, content: Vec<Part>) {
+    AgentMessage(author: &str, recipient: &str, content: Vec<ContentPart>) {
         author: author.into(), recipient: recipient.into(), content: content,
     }
 }
 build! {
     /// Reasoning with these summaries.
-    Reasoning(summary: Vec<Part>) { summary: summary, content: None, encrypted_content: None, }
+    Reasoning(summary: Vec<ContentPart>) { summary: summary, content: None, encrypted_content: None, }
 }
 build! {
     /// A call that runs this command.
     LocalShellCall(call_id: &str, status: &str, command: Vec<String>) {
-        call_id: Some(call_id.into()), status: status.into(), action: Action::exec(command),
+        call_id: Some(call_id.into()), status: status.into(), action: LocalShellAction::exec(command),
     }
 }
 build! {
@@ -74,13 +74,13 @@ build! {
 }
 build! {
     /// A search by this executor, with these arguments.
-    ToolSearchCall(execution: &str, arguments: Raw<'static>) {
+    ToolSearchCall(execution: &str, arguments: RawJson<'static>) {
         call_id: None, status: None, execution: execution.into(), arguments: arguments,
     }
 }
 build! {
     /// What a search found.
-    ToolSearchOutput(status: &str, execution: &str, tools: Vec<Raw<'static>>) {
+    ToolSearchOutput(status: &str, execution: &str, tools: Vec<RawJson<'static>>) {
         call_id: None, status: status.into(), execution: execution.into(), tools: tools,
     }
 }
@@ -104,14 +104,21 @@ build! {
 }
 build! {
     /// These tools, from the developer.
-    AdditionalTools(tools: Vec<Raw<'static>>) { role: "developer".into(), tools: tools, }
+    AdditionalTools(tools: Vec<RawJson<'static>>) { role: "developer".into(), tools: tools, }
 }
 
-impl Action {
+impl LocalShellAction {
     /// Runs a command, with everything else unset.
     #[must_use]
     pub const fn exec(command: Vec<String>) -> Self {
-        Self::Exec { command, timeout_ms: None, working_directory: None, env: None, user: None, extra: Extra::new() }
+        Self::Exec {
+            command,
+            timeout_ms: None,
+            working_directory: None,
+            env: None,
+            user: None,
+            extra: ExtraMembers::new(),
+        }
     }
 }
 
@@ -119,6 +126,6 @@ impl Message {
     /// All of its text, one part after the other.
     #[must_use]
     pub fn text(&self) -> String {
-        self.content.iter().filter_map(Part::text).collect()
+        self.content.iter().filter_map(ContentPart::text).collect()
     }
 }

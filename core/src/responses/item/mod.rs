@@ -13,15 +13,15 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-pub use part::{OutputPart, Part, ToolOutput};
+pub use part::{ContentPart, OutputPart, ToolOutput};
 pub use variants::{
-    Action, AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput,
-    FunctionCall, FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, Reasoning, ToolSearchCall,
+    AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput, FunctionCall,
+    FunctionCallOutput, ImageGenerationCall, LocalShellAction, LocalShellCall, Message, Reasoning, ToolSearchCall,
     ToolSearchOutput, WebSearchCall,
 };
 
 use super::malformed::Malformed;
-use super::raw::Raw;
+use super::raw::RawJson;
 
 /// One item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub enum Item {
         /// Its `type`.
         kind: String,
         /// The whole object.
-        raw: Raw<'static>,
+        raw: RawJson<'static>,
     },
 }
 
@@ -72,7 +72,7 @@ impl Item {
     /// A message of the user's.
     #[must_use]
     pub fn user(text: &str) -> Self {
-        Self::Message(Message::new("user", vec![Part::input_text(text)]))
+        Self::Message(Message::new("user", vec![ContentPart::input_text(text)]))
     }
 
     /// The output of a function call, as text.
@@ -104,7 +104,7 @@ impl Item {
     /// Whether two items are the same for a request that builds on a response: by value, ids included, the passed-through
     /// metadata not (§9.5, rule 4). Members that are not known here do not matter.
     #[must_use]
-    pub fn same_as(&self, other: &Self) -> bool {
+    pub fn equals_for_incremental(&self, other: &Self) -> bool {
         if self == other {
             return true;
         }
@@ -155,6 +155,6 @@ pub fn parse_input(text: &str) -> Result<Vec<Item>, Malformed> {
 ///
 /// [`Malformed`] when the text is no array of items, one of them bad.
 pub fn parse_items(text: &str) -> Result<Vec<Item>, Malformed> {
-    let elements: Vec<Raw<'static>> = serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
+    let elements: Vec<RawJson<'static>> = serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
     elements.iter().map(|element| Item::parse(element.as_str())).collect()
 }

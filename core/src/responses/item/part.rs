@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 
 use crate::responses::malformed::Malformed;
 use crate::responses::members::Members;
-use crate::responses::raw::Raw;
-use crate::responses::write::{Extra, Object, string};
+use crate::responses::raw::RawJson;
+use crate::responses::write::{ExtraMembers, Object, string};
 
 /// A part of a message, an agent's message, a reasoning summary or a reasoning's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Part {
+pub enum ContentPart {
     /// Text under one of the protocol's names: `input_text`, `output_text`, `summary_text`, `reasoning_text` or `text`.
     Text {
         /// The part's `type`.
@@ -19,7 +19,7 @@ pub enum Part {
         /// The text.
         text: String,
         /// Members that are not known here: `annotations`, `logprobs` and the like.
-        extra: Extra,
+        extra: ExtraMembers,
     },
     /// `input_image`.
     InputImage {
@@ -28,60 +28,60 @@ pub enum Part {
         /// `auto`, `low`, `high`, `original`, or another word.
         detail: Option<String>,
         /// Members that are not known here.
-        extra: Extra,
+        extra: ExtraMembers,
     },
     /// `input_audio`.
     InputAudio {
         /// Where the audio is, often a data URL.
         audio_url: String,
         /// Members that are not known here.
-        extra: Extra,
+        extra: ExtraMembers,
     },
     /// `encrypted_content`.
     Encrypted {
         /// What only the server can read.
         encrypted_content: String,
         /// Members that are not known here.
-        extra: Extra,
+        extra: ExtraMembers,
     },
     /// A part of another `type`, or of a known one in another shape, as it came.
-    Other(Raw<'static>),
+    Other(RawJson<'static>),
 }
 
 /// The same set serves a tool's output (§3.5b).
-pub type OutputPart = Part;
+pub type OutputPart = ContentPart;
 
 const TEXTS: [&str; 5] = ["input_text", "output_text", "summary_text", "reasoning_text", "text"];
 
-impl Part {
+impl ContentPart {
     /// Text that goes in.
     #[must_use]
     pub fn input_text(text: &str) -> Self {
-        Self::Text { kind: "input_text", text: text.into(), extra: Extra::new() }
+        Self::Text { kind: "input_text", text: text.into(), extra: ExtraMembers::new() }
     }
 
     /// Text that came out.
     #[must_use]
     pub fn output_text(text: &str) -> Self {
-        Self::Text { kind: "output_text", text: text.into(), extra: Extra::new() }
+        Self::Text { kind: "output_text", text: text.into(), extra: ExtraMembers::new() }
     }
 
     /// Text of a reasoning summary.
     #[must_use]
     pub fn summary_text(text: &str) -> Self {
-        Self::Text { kind: "summary_text", text: text.into(), extra: Extra::new() }
+        Self::Text { kind: "summary_text", text: text.into(), extra: ExtraMembers::new() }
     }
 
     /// Text of the reasoning itself.
     #[must_use]
     pub fn reasoning_text(text: &str) -> Self {
-        Self::Text { kind: "reasoning_text", text: text.into(), extra: Extra::new() }
+        Self::Text { kind: "reasoning_text", text: text.into(), extra: ExtraMembers::new() }
     }
 
     /// An image that goes in, by its URL.
     #[must_use]
     pub fn input_image(image_url: &str) -> Self {
-        Self::InputImage { image_url: image_url.into(), detail: None, extra: Extra::new() }
+        Self::InputImage { image_url: image_url.into(), detail: None, extra: ExtraMembers::new() }
     }
 
     /// The part's text, whatever it is called.
@@ -104,7 +104,7 @@ impl Part {
             return Err(Malformed::missing("part", "type"));
         }
         // A known part in an unknown shape is kept too, rather than to lose its item (ruling 8).
-        Ok(Self::typed(members).unwrap_or_else(|_| Self::Other(Raw::trusted(json).into_owned())))
+        Ok(Self::typed(members).unwrap_or_else(|_| Self::Other(RawJson::trusted(json).into_owned())))
     }
 
     fn typed(mut members: Members<'_>) -> Result<Self, Malformed> {
@@ -149,7 +149,7 @@ impl Part {
         object.end();
     }
 
-    pub(super) fn extra_mut(&mut self) -> Option<&mut Extra> {
+    pub(super) fn extra_mut(&mut self) -> Option<&mut ExtraMembers> {
         match self {
             Self::Text { extra, .. }
             | Self::InputImage { extra, .. }
@@ -174,14 +174,15 @@ impl ToolOutput {
         if let Ok(text) = serde_json::from_str(json) {
             return Ok(Self::Text(text));
         }
-        let parts: Vec<Raw<'static>> = serde_json::from_str(json).map_err(|_| Malformed::wrong_type(kind, "output"))?;
-        parts.iter().map(|part| Part::parse(part.as_str())).collect::<Result<_, _>>().map(Self::Parts)
+        let parts: Vec<RawJson<'static>> =
+            serde_json::from_str(json).map_err(|_| Malformed::wrong_type(kind, "output"))?;
+        parts.iter().map(|part| ContentPart::parse(part.as_str())).collect::<Result<_, _>>().map(Self::Parts)
     }
 
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Text(text) => string(text, out),
-            Self::Parts(parts) => crate::responses::write::array(parts, out, Part::encode),
+            Self::Parts(parts) => crate::responses::write::array(parts, out, ContentPart::encode),
         }
     }
 }

@@ -9,11 +9,11 @@ macro_rules! way {
             use {
                 alloc::string::String,
                 alloc::vec::Vec,
-                crate::responses::item::part::{Part, ToolOutput},
-                crate::responses::item::variants::Action,
+                crate::responses::item::part::{ContentPart, ToolOutput},
+                crate::responses::item::variants::LocalShellAction,
                 crate::responses::malformed::Malformed,
                 crate::responses::members::Members,
-                crate::responses::raw::Raw,
+                crate::responses::raw::RawJson,
                 crate::responses::write::{Object, array},
             };
 
@@ -44,11 +44,11 @@ way! {
 }
 way! {
     /// Any JSON that must be there.
-    raw: Raw<'static>, |members, key| members.required_raw(key), |object, value| object.raw(key, value.as_str())
+    raw: RawJson<'static>, |members, key| members.required_raw(key), |object, value| object.raw(key, value.as_str())
 }
 way! {
     /// Any JSON that is left out when unset.
-    optional_raw: Option<Raw<'static>>, |members, key| members.optional_raw(key), |object, value| {
+    optional_raw: Option<RawJson<'static>>, |members, key| members.optional_raw(key), |object, value| {
         if let Some(value) = value {
             object.raw(key, value.as_str());
         }
@@ -56,22 +56,22 @@ way! {
 }
 way! {
     /// An array of any JSON.
-    raws: Vec<Raw<'static>>, |members, key| members.required(key), |object, value| {
+    raws: Vec<RawJson<'static>>, |members, key| members.required(key), |object, value| {
         object.array(key, value, |raw, out| out.extend_from_slice(raw.as_str().as_bytes()));
     }
 }
 way! {
     /// An array of parts.
-    parts: Vec<Part>, |members, key| members.required_list(key, Part::parse), |object, value| {
-        object.array(key, value, Part::encode);
+    parts: Vec<ContentPart>, |members, key| members.required_list(key, ContentPart::parse), |object, value| {
+        object.array(key, value, ContentPart::encode);
     }
 }
 way! {
     /// A reasoning's content (`docs/protocol.md` §3.4.1).
-    reasoning: Option<Vec<Part>>, |members, key| members.optional_list(key, Part::parse), |object, value| match value {
+    reasoning: Option<Vec<ContentPart>>, |members, key| members.optional_list(key, ContentPart::parse), |object, value| match value {
         None => object.raw(key, "null"),
         Some(parts) if parts.iter().all(|part| part.is_text("text")) => {}
-        Some(parts) => object.array(key, parts, Part::encode),
+        Some(parts) => object.array(key, parts, ContentPart::encode),
     }
 }
 way! {
@@ -83,13 +83,13 @@ way! {
 }
 way! {
     /// What a local shell call does.
-    action: Action, |members, key| {
+    action: LocalShellAction, |members, key| {
         let raw = members.required_raw(key)?;
         let mut inner = Members::parse(raw.as_str())?;
         if inner.kind() != "exec" {
-            return Ok(Action::Other(raw));
+            return Ok(LocalShellAction::Other(raw));
         }
-        Ok(Action::Exec {
+        Ok(LocalShellAction::Exec {
             command: inner.required("command")?,
             timeout_ms: inner.optional("timeout_ms")?,
             working_directory: inner.optional("working_directory")?,
@@ -98,8 +98,8 @@ way! {
             extra: inner.rest(),
         })
     }, |object, value| match value {
-        Action::Other(raw) => object.raw(key, raw.as_str()),
-        Action::Exec { command, timeout_ms, working_directory, env, user, extra } => {
+        LocalShellAction::Other(raw) => object.raw(key, raw.as_str()),
+        LocalShellAction::Exec { command, timeout_ms, working_directory, env, user, extra } => {
             let mut inner = Object::new(object.key(key));
             inner.string("type", "exec");
             inner.array("command", command, |word, out| crate::responses::write::string(word, out));
@@ -108,7 +108,7 @@ way! {
                 None => inner.raw("timeout_ms", "null"),
             }
             inner.nullable("working_directory", working_directory.as_deref());
-            inner.raw("env", env.as_ref().map_or("null", Raw::as_str));
+            inner.raw("env", env.as_ref().map_or("null", RawJson::as_str));
             inner.nullable("user", user.as_deref());
             inner.extra(extra);
             inner.end();

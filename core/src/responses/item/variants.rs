@@ -3,13 +3,13 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::part::{Part, ToolOutput};
+use super::part::{ContentPart, ToolOutput};
 use super::read as how;
 use crate::responses::malformed::Malformed;
 use crate::responses::members::Members;
-use crate::responses::raw::Raw;
-use crate::responses::request::Wire;
-use crate::responses::write::{Extra, Object};
+use crate::responses::raw::RawJson;
+use crate::responses::request::ItemEncoding;
+use crate::responses::write::{ExtraMembers, Object};
 
 /// What a server put on an item for itself and wants back (`docs/protocol.md` §1.6, §3.4).
 pub(super) const PASSTHROUGH: &str = "internal_chat_message_metadata_passthrough";
@@ -25,9 +25,9 @@ macro_rules! item {
             pub id: Option<String>,
             $($(#[$member_doc])* pub $member: $type,)*
             /// What a server put on the item for itself and wants back.
-            pub passthrough: Option<Raw<'static>>,
+            pub passthrough: Option<RawJson<'static>>,
             /// Members that are not known here, written back as they came.
-            pub extra: Extra,
+            pub extra: ExtraMembers,
         }
 
         impl $name {
@@ -40,7 +40,7 @@ macro_rules! item {
                 })
             }
 
-            pub(super) fn write(&self, object: &mut Object<'_>, wire: Wire) {
+            pub(super) fn write(&self, object: &mut Object<'_>, wire: ItemEncoding) {
                 object.optional("id", self.id.as_deref().filter(|id| wire.sends_id(id)));
                 $(how::$how::write(object, stringify!($member), &self.$member);)*
                 if let Some(passthrough) = self.passthrough.as_ref().filter(|_| wire.passthrough) {
@@ -58,7 +58,7 @@ item! {
         /// `user`, `assistant`, `developer`, `system`, or another word.
         role: text String,
         /// What it says.
-        content: parts Vec<Part>,
+        content: parts Vec<ContentPart>,
         /// `commentary`, `final_answer`, or another word.
         phase: optional Option<String>,
     }
@@ -72,7 +72,7 @@ item! {
         /// To whom.
         recipient: text String,
         /// What it says.
-        content: parts Vec<Part>,
+        content: parts Vec<ContentPart>,
     }
 }
 
@@ -80,10 +80,10 @@ item! {
     /// The model's reasoning.
     Reasoning {
         /// Summaries, as `summary_text` parts.
-        summary: parts Vec<Part>,
+        summary: parts Vec<ContentPart>,
         /// The reasoning itself. Written as `null` when unset, as an array when it holds a `reasoning_text` part, and else not at
         /// all (§3.4.1).
-        content: reasoning Option<Vec<Part>>,
+        content: reasoning Option<Vec<ContentPart>>,
         /// What only the server can read; `null` when unset.
         encrypted_content: nullable Option<String>,
     }
@@ -97,7 +97,7 @@ item! {
         /// `completed`, `in_progress`, `incomplete`, or another word.
         status: text String,
         /// What to do.
-        action: action Action,
+        action: action LocalShellAction,
     }
 }
 
@@ -165,7 +165,7 @@ item! {
         /// Who searches: `client`, `server`.
         execution: text String,
         /// The arguments, any JSON.
-        arguments: raw Raw<'static>,
+        arguments: raw RawJson<'static>,
     }
 }
 
@@ -179,7 +179,7 @@ item! {
         /// Who searched.
         execution: text String,
         /// The tools.
-        tools: raws Vec<Raw<'static>>,
+        tools: raws Vec<RawJson<'static>>,
     }
 }
 
@@ -189,7 +189,7 @@ item! {
         /// How far it is.
         status: optional Option<String>,
         /// `search`, `open_page` or `find_in_page` with its members, or another one.
-        action: optional_raw Option<Raw<'static>>,
+        action: optional_raw Option<RawJson<'static>>,
     }
 }
 
@@ -227,14 +227,14 @@ item! {
         /// `developer`.
         role: text String,
         /// The tools.
-        tools: raws Vec<Raw<'static>>,
+        tools: raws Vec<RawJson<'static>>,
     }
 }
 
 /// What a call of the local shell does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Action {
+pub enum LocalShellAction {
     /// Runs a command.
     Exec {
         /// The program and its arguments.
@@ -244,14 +244,14 @@ pub enum Action {
         /// Where it runs.
         working_directory: Option<String>,
         /// Its environment: an object of strings.
-        env: Option<Raw<'static>>,
+        env: Option<RawJson<'static>>,
         /// As whom it runs.
         user: Option<String>,
         /// Members that are not known here.
-        extra: Extra,
+        extra: ExtraMembers,
     },
     /// Another action, as it came.
-    Other(Raw<'static>),
+    Other(RawJson<'static>),
 }
 
 impl Message {
@@ -265,10 +265,14 @@ impl Message {
         let content = members.take("content").ok()??;
         let content = if content.starts_with('"') {
             let text: String = serde_json::from_str(content).ok()?;
-            alloc::vec![if role == "assistant" { Part::output_text(&text) } else { Part::input_text(&text) }]
+            alloc::vec![if role == "assistant" {
+                ContentPart::output_text(&text)
+            } else {
+                ContentPart::input_text(&text)
+            }]
         } else {
             let parts: Vec<&serde_json::value::RawValue> = serde_json::from_str(content).ok()?;
-            parts.iter().map(|part| Part::parse(part.get())).collect::<Result<_, _>>().ok()?
+            parts.iter().map(|part| ContentPart::parse(part.get())).collect::<Result<_, _>>().ok()?
         };
         Some(Self {
             id: members.optional("id").ok()?,

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Item;
-use super::part::{Part, ToolOutput};
+use super::part::{ContentPart, ToolOutput};
 use super::variants::{
     AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput, FunctionCall,
     FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, PASSTHROUGH, Reasoning, ToolSearchCall,
@@ -13,9 +13,9 @@ use super::variants::{
 };
 use crate::responses::malformed::Malformed;
 use crate::responses::members::Members;
-use crate::responses::raw::Raw;
-use crate::responses::request::{Ids, Wire};
-use crate::responses::write::{Extra, Object};
+use crate::responses::raw::RawJson;
+use crate::responses::request::{ItemEncoding, ItemIds};
+use crate::responses::write::{ExtraMembers, Object};
 
 /// The typed kinds: the variant and its `type`.
 macro_rules! kinds {
@@ -46,7 +46,7 @@ macro_rules! implement {
                     $($kind => $variant::read(members).map(Self::$variant),)*
                     "compaction_summary" => Compaction::read(members).map(Self::Compaction),
                     "compaction_trigger" if members.is_empty() => Ok(Self::CompactionTrigger),
-                    kind => Ok(Self::Other { kind: kind.into(), raw: Raw::trusted(json.trim()).into_owned() }),
+                    kind => Ok(Self::Other { kind: kind.into(), raw: RawJson::trusted(json.trim()).into_owned() }),
                 }
             }
 
@@ -61,7 +61,7 @@ macro_rules! implement {
             }
 
             /// Appends the item as it travels in a request: ids and passed-through metadata as `wire` says.
-            pub fn encode_for(&self, wire: Wire, out: &mut Vec<u8>) {
+            pub fn encode_for(&self, wire: ItemEncoding, out: &mut Vec<u8>) {
                 if let Self::Other { raw, .. } = self {
                     return encode_other(raw.as_str(), wire, out);
                 }
@@ -82,7 +82,7 @@ macro_rules! implement {
             }
 
             /// What does not count when two items are compared.
-            pub(super) fn margins(&mut self) -> Option<(&mut Extra, &mut Option<Raw<'static>>)> {
+            pub(super) fn margins(&mut self) -> Option<(&mut ExtraMembers, &mut Option<RawJson<'static>>)> {
                 for part in self.parts_mut() {
                     if let Some(extra) = part.extra_mut() {
                         extra.clear();
@@ -100,13 +100,13 @@ macro_rules! implement {
 kinds!(implement);
 
 /// An item that is not known: as it came, but for what does not travel.
-fn encode_other(raw: &str, wire: Wire, out: &mut Vec<u8>) {
+fn encode_other(raw: &str, wire: ItemEncoding, out: &mut Vec<u8>) {
     let travels = |(key, value): &(Cow<'_, str>, &str)| match &**key {
-        "id" => wire.ids == Ids::All || serde_json::from_str::<String>(value).is_ok_and(|id| wire.sends_id(&id)),
+        "id" => wire.ids == ItemIds::All || serde_json::from_str::<String>(value).is_ok_and(|id| wire.sends_id(&id)),
         PASSTHROUGH => wire.passthrough,
         _ => true,
     };
-    let pairs = if wire == Wire::EVERYTHING { Vec::new() } else { Members::pairs(raw).unwrap_or_default() };
+    let pairs = if wire == ItemEncoding::EVERYTHING { Vec::new() } else { Members::pairs(raw).unwrap_or_default() };
     if pairs.iter().all(travels) {
         return out.extend_from_slice(raw.as_bytes());
     }
@@ -120,11 +120,11 @@ fn encode_other(raw: &str, wire: Wire, out: &mut Vec<u8>) {
 impl Item {
     /// Appends the item with everything it has.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        self.encode_for(Wire::EVERYTHING, out);
+        self.encode_for(ItemEncoding::EVERYTHING, out);
     }
 
     /// The parts of its content, summary or output.
-    pub(crate) fn parts_mut(&mut self) -> Vec<&mut Part> {
+    pub(crate) fn parts_mut(&mut self) -> Vec<&mut ContentPart> {
         match self {
             Self::Message(item) => item.content.iter_mut().collect(),
             Self::AgentMessage(item) => item.content.iter_mut().collect(),

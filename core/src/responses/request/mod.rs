@@ -6,15 +6,15 @@ mod shape;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub use options::{Reasoning, Text};
-pub use shape::{Compress, ZSTD_LEVEL, compresses};
+pub use options::{ReasoningOptions, TextOptions};
+pub use shape::{CompressFn, ZSTD_LEVEL, compresses};
 
 use super::item::{Item, is_prefixed, parse_input};
 use super::malformed::Malformed;
 use super::members::Members;
-use super::metadata::Metadata;
-use super::raw::Raw;
-use super::write::{Extra, Object, string};
+use super::metadata::ClientMetadata;
+use super::raw::RawJson;
+use super::write::{ExtraMembers, Object, string};
 
 /// A request for a response. Each member says when it is written; what is not said is always written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,19 +27,19 @@ pub struct CreateResponse {
     /// The conversation.
     pub input: Vec<Item>,
     /// The tools, as JSON objects; left out when unset, and an empty array when set but empty.
-    pub tools: Option<Vec<Raw<'static>>>,
+    pub tools: Option<Vec<RawJson<'static>>>,
     /// Which tool to use: `"auto"` unless set, as JSON.
-    pub tool_choice: Raw<'static>,
+    pub tool_choice: RawJson<'static>,
     /// Whether several tools may be called at once.
     pub parallel_tool_calls: bool,
     /// How to reason; `null` when unset.
-    pub reasoning: Option<Reasoning>,
+    pub reasoning: Option<ReasoningOptions>,
     /// Whether the server keeps the response.
     pub store: bool,
     /// Whether the answer comes as events; `true` over WebSocket too.
     pub stream: bool,
     /// Options of the stream, as JSON; left out when unset.
-    pub stream_options: Option<Raw<'static>>,
+    pub stream_options: Option<RawJson<'static>>,
     /// What to send besides: `reasoning.encrypted_content` and the like.
     pub include: Vec<String>,
     /// `priority`, `flex`, or another tier; left out when unset.
@@ -47,25 +47,25 @@ pub struct CreateResponse {
     /// What prompts that belong together have in common; left out when unset.
     pub prompt_cache_key: Option<String>,
     /// How to write; left out when unset.
-    pub text: Option<Text>,
+    pub text: Option<TextOptions>,
     /// Strings for the server; left out when unset. The turn's token is not among them: it is the client's business.
-    pub client_metadata: Option<Metadata>,
+    pub client_metadata: Option<ClientMetadata>,
     /// Members that are not known here, written last.
-    pub extra: Extra,
+    pub extra: ExtraMembers,
 }
 
 /// How much of an item travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wire {
+pub struct ItemEncoding {
     /// Which ids are sent.
-    pub ids: Ids,
+    pub ids: ItemIds,
     /// Whether passed-through metadata is sent: only to the provider that gave it (§1.6).
     pub passthrough: bool,
 }
 
 /// Which item ids are sent (§3.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ids {
+pub enum ItemIds {
     /// As they are.
     All,
     /// Prefixed ones, such as `msg_1`.
@@ -74,30 +74,30 @@ pub enum Ids {
     None,
 }
 
-impl Wire {
+impl ItemEncoding {
     /// What travels to a provider (§1.6, §3.6). Prefixed ids do where the response is stored or the application wants them to;
     /// passed-through metadata does where the provider is the one that gave it.
     #[must_use]
     pub const fn new(sends_ids: bool, stores: bool, first_party: bool) -> Self {
-        let ids = if sends_ids || stores { Ids::Prefixed } else { Ids::None };
+        let ids = if sends_ids || stores { ItemIds::Prefixed } else { ItemIds::None };
         Self { ids, passthrough: first_party }
     }
 
     /// Everything there is.
-    pub const EVERYTHING: Self = Self { ids: Ids::All, passthrough: true };
+    pub const EVERYTHING: Self = Self { ids: ItemIds::All, passthrough: true };
 
     pub(crate) fn sends_id(self, id: &str) -> bool {
         match self.ids {
-            Ids::All => true,
-            Ids::Prefixed => is_prefixed(id),
-            Ids::None => false,
+            ItemIds::All => true,
+            ItemIds::Prefixed => is_prefixed(id),
+            ItemIds::None => false,
         }
     }
 }
 
 /// What the machine adds to a request when it travels as a WebSocket frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Frame<'a> {
+pub struct MessageFields<'a> {
     /// The response to go on from (§9.5); left out when unset.
     pub previous_response_id: Option<&'a str>,
     /// `false` warms up without generating; left out when unset.
@@ -119,7 +119,7 @@ impl CreateResponse {
             instructions: String::new(),
             input,
             tools: None,
-            tool_choice: Raw::string("auto"),
+            tool_choice: RawJson::string("auto"),
             parallel_tool_calls: false,
             reasoning: None,
             store: false,
@@ -130,19 +130,19 @@ impl CreateResponse {
             prompt_cache_key: None,
             text: None,
             client_metadata: None,
-            extra: Extra::new(),
+            extra: ExtraMembers::new(),
         }
     }
 
     /// Appends the body of a `POST`.
-    pub fn encode_http(&self, wire: Wire, out: &mut Vec<u8>) {
+    pub fn encode_http(&self, wire: ItemEncoding, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
         self.write(&mut object, wire, 0, &[]);
         object.end();
     }
 
     /// Appends the text of a WebSocket frame: the same object with a `type`, and what the machine adds.
-    pub fn encode_ws(&self, frame: &Frame<'_>, wire: Wire, out: &mut Vec<u8>) {
+    pub fn encode_ws(&self, frame: &MessageFields<'_>, wire: ItemEncoding, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
         object.string("type", "response.create");
         object.optional("stream_id", frame.stream_id);
@@ -154,7 +154,7 @@ impl CreateResponse {
         object.end();
     }
 
-    fn write(&self, object: &mut Object<'_>, wire: Wire, from: usize, metadata: &[(&str, &str)]) {
+    fn write(&self, object: &mut Object<'_>, wire: ItemEncoding, from: usize, metadata: &[(&str, &str)]) {
         object.string("model", &self.model);
         object.optional("instructions", Some(self.instructions.as_str()).filter(|text| !text.is_empty()));
         let input = self.input.get(from..).unwrap_or_default();
@@ -205,17 +205,17 @@ impl CreateResponse {
             instructions: members.optional("instructions")?.unwrap_or_default(),
             input,
             tools: members.optional("tools")?,
-            tool_choice: members.optional_raw("tool_choice")?.unwrap_or_else(|| Raw::string("auto")),
+            tool_choice: members.optional_raw("tool_choice")?.unwrap_or_else(|| RawJson::string("auto")),
             parallel_tool_calls: members.optional("parallel_tool_calls")?.unwrap_or(false),
-            reasoning: members.take("reasoning")?.map(Reasoning::parse).transpose()?,
+            reasoning: members.take("reasoning")?.map(ReasoningOptions::parse).transpose()?,
             store: members.optional("store")?.unwrap_or(false),
             stream: members.optional("stream")?.unwrap_or(false),
             stream_options: members.optional_raw("stream_options")?,
             include: members.optional("include")?.unwrap_or_default(),
             service_tier: members.optional("service_tier")?,
             prompt_cache_key: members.optional("prompt_cache_key")?,
-            text: members.take("text")?.map(Text::parse).transpose()?,
-            client_metadata: members.take("client_metadata")?.map(Metadata::parse).transpose()?,
+            text: members.take("text")?.map(TextOptions::parse).transpose()?,
+            client_metadata: members.take("client_metadata")?.map(ClientMetadata::parse).transpose()?,
             extra: members.rest(),
         })
     }
@@ -229,7 +229,7 @@ pub fn steer(previous_response_id: &str, lane: Option<&str>, input: &[Item]) -> 
     object.string("type", "response.steer");
     object.optional("stream_id", lane);
     object.string("previous_response_id", previous_response_id);
-    object.array("input", input, |item, out| item.encode_for(Wire::EVERYTHING, out));
+    object.array("input", input, |item, out| item.encode_for(ItemEncoding::EVERYTHING, out));
     object.end();
     // JSON text is what was written.
     String::from_utf8(out).unwrap_or_default()

@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 
 use crate::responses::malformed::Malformed;
 use crate::responses::members::Members;
-use crate::responses::raw::Raw;
-use crate::responses::write::{Extra, Object};
+use crate::responses::raw::RawJson;
+use crate::responses::write::{ExtraMembers, Object};
 
 /// How to reason (§3.3). Each member is left out when unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Reasoning {
+pub struct ReasoningOptions {
     /// `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`, or another word.
     pub effort: Option<String>,
     /// `auto`, `concise` or `detailed`.
@@ -19,22 +19,22 @@ pub struct Reasoning {
     /// `auto`, `current_turn` or `all_turns`.
     pub context: Option<String>,
     /// Members that are not known here.
-    pub extra: Extra,
+    pub extra: ExtraMembers,
 }
 
 /// How to write (§3.3). Each member is left out when unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Text {
+pub struct TextOptions {
     /// `low`, `medium` or `high`.
     pub verbosity: Option<String>,
     /// The format, as a JSON object.
-    pub format: Option<Raw<'static>>,
+    pub format: Option<RawJson<'static>>,
     /// Members that are not known here.
-    pub extra: Extra,
+    pub extra: ExtraMembers,
 }
 
-impl Reasoning {
+impl ReasoningOptions {
     /// Reasoning of this effort.
     #[must_use]
     pub fn effort(effort: &str) -> Self {
@@ -78,10 +78,10 @@ impl Reasoning {
     }
 }
 
-impl Text {
+impl TextOptions {
     /// Text in the shape of a JSON schema, under the name that the protocol's clients give it.
     #[must_use]
-    pub fn json_schema(schema: &Raw<'_>, strict: bool) -> Self {
+    pub fn json_schema(schema: &RawJson<'_>, strict: bool) -> Self {
         let mut out = Vec::new();
         let mut format = Object::new(&mut out);
         format.string("type", "json_schema");
@@ -90,7 +90,7 @@ impl Text {
         format.string("name", "codex_output_schema");
         format.end();
         let text = String::from_utf8(out).unwrap_or_default();
-        Self { format: Some(Raw::trusted(&text).into_owned()), ..Self::default() }
+        Self { format: Some(RawJson::trusted(&text).into_owned()), ..Self::default() }
     }
 
     /// With this verbosity: `low`, `medium` or `high`.

@@ -3,12 +3,12 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{CreateResponse, Reasoning};
-use crate::responses::item::{AdditionalTools, Item, Message, Part};
-use crate::responses::raw::Raw;
+use super::{CreateResponse, ReasoningOptions};
+use crate::responses::item::{AdditionalTools, ContentPart, Item, Message};
+use crate::responses::raw::RawJson;
 
 /// Turns a body into one zstd frame; the core has no compressor of its own.
-pub type Compress = fn(&[u8]) -> Vec<u8>;
+pub type CompressFn = fn(&[u8]) -> Vec<u8>;
 
 /// The level that [`Compress`] works at.
 pub const ZSTD_LEVEL: i32 = 3;
@@ -27,18 +27,18 @@ impl CreateResponse {
     pub fn into_lite(mut self) -> Self {
         let mut input = vec![Item::AdditionalTools(AdditionalTools::new(self.tools.take().unwrap_or_default()))];
         if !self.instructions.is_empty() {
-            input.push(Item::Message(Message::new("developer", vec![Part::input_text(&self.instructions)])));
+            input.push(Item::Message(Message::new("developer", vec![ContentPart::input_text(&self.instructions)])));
             self.instructions.clear();
         }
         input.append(&mut self.input);
         for part in input.iter_mut().flat_map(Item::parts_mut) {
-            if let Part::InputImage { detail, .. } = part {
+            if let ContentPart::InputImage { detail, .. } = part {
                 *detail = None;
             }
         }
         self.input = input;
         self.parallel_tool_calls = false;
-        self.reasoning.get_or_insert_with(Reasoning::default).context = Some("all_turns".into());
+        self.reasoning.get_or_insert_with(ReasoningOptions::default).context = Some("all_turns".into());
         self
     }
 
@@ -46,7 +46,7 @@ impl CreateResponse {
     #[must_use]
     pub fn with_sequential_cutoff(mut self, first_party: bool) -> Self {
         if first_party && self.reasoning.as_ref().is_some_and(|reasoning| reasoning.summary.is_some()) {
-            self.stream_options = Some(Raw::trusted(r#"{"reasoning_summary_delivery":"sequential_cutoff"}"#));
+            self.stream_options = Some(RawJson::trusted(r#"{"reasoning_summary_delivery":"sequential_cutoff"}"#));
         }
         self
     }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 /// The process, as its requests present it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Agent {
+pub struct UserAgent {
     /// What it is called.
     pub originator: String,
     /// Its version.
@@ -23,7 +23,7 @@ pub struct Agent {
     pub residency: Option<String>,
 }
 
-impl Agent {
+impl UserAgent {
     /// A process of this name and version, of which nothing else is said.
     #[must_use]
     pub fn new(originator: &str, version: &str) -> Self {

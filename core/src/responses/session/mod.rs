@@ -6,10 +6,10 @@ mod turn;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub use agent::Agent;
-pub use turn::{Compaction, RequestKind, TurnMetadata, Workspace};
+pub use agent::UserAgent;
+pub use turn::{CompactionMetadata, RequestKind, TurnMetadata, Workspace};
 
-use super::metadata::Metadata;
+use super::metadata::ClientMetadata;
 
 /// The key, in metadata, of what [`Session::turn_metadata`] writes, and its header.
 const TURN_METADATA: &str = "x-codex-turn-metadata";
@@ -48,7 +48,7 @@ pub struct Session {
     /// Keys of features that are tried out.
     pub beta_features: Vec<String>,
     /// On whose behalf the session asks.
-    pub source: Source,
+    pub source: SessionSource,
     /// The thread that began this one.
     pub parent_thread_id: Option<String>,
     /// Whether the server is asked to say where the time goes; WebSocket only (§5.7).
@@ -58,7 +58,7 @@ pub struct Session {
 /// On whose behalf a session asks (§2.4).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Source {
+pub enum SessionSource {
     /// The user's.
     #[default]
     User,
@@ -76,7 +76,7 @@ pub enum Source {
     Memories,
 }
 
-impl Source {
+impl SessionSource {
     /// The value of `x-openai-subagent`.
     #[must_use]
     pub fn header(&self) -> Option<&str> {
@@ -104,7 +104,7 @@ impl Source {
 /// The kind of request whose headers are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Surface {
+pub enum HeaderSet {
     /// `POST responses` (§2.2).
     Sse,
     /// The handshake of a WebSocket (§2.3).
@@ -123,7 +123,7 @@ pub enum Surface {
 
 /// What is known of the one request at hand.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Context<'a> {
+pub struct RequestContext<'a> {
     /// The turn it belongs to; none for a mere connection.
     pub turn: Option<&'a TurnMetadata>,
     /// What the host attests, made anew for each request and each handshake (§2.8).
@@ -145,7 +145,7 @@ impl Session {
             installation_id: installation_id.into(),
             originator: None,
             beta_features: Vec::new(),
-            source: Source::User,
+            source: SessionSource::User,
             parent_thread_id: None,
             timing_metrics: false,
         }
@@ -153,7 +153,7 @@ impl Session {
 
     /// The same with another name for itself, which is sent only if it differs from the process's (§2.6).
     #[must_use]
-    pub fn with_originator(mut self, originator: &str, agent: &Agent) -> Self {
+    pub fn with_originator(mut self, originator: &str, agent: &UserAgent) -> Self {
         self.originator = Some(originator).filter(|originator| *originator != agent.originator).map(String::from);
         self
     }
@@ -172,10 +172,10 @@ impl Session {
     /// The headers of one request, over the provider's and under the credentials'. The turn's token is not among them: it is
     /// the client's business.
     #[must_use]
-    pub fn fields(&self, surface: Surface, context: &Context<'_>) -> Vec<(String, String)> {
+    pub fn headers(&self, surface: HeaderSet, context: &RequestContext<'_>) -> Vec<(String, String)> {
         let mut fields = List(Vec::new());
         match surface {
-            Surface::Sse => {
+            HeaderSet::Sse => {
                 self.ids(&mut fields);
                 fields.push("x-client-request-id", Some(&self.thread_id));
                 self.compatibility(&mut fields, context);
@@ -185,7 +185,7 @@ impl Session {
                 fields.push("x-codex-inference-call-id", context.inference_call_id);
                 self.origin(&mut fields);
             }
-            Surface::Handshake => {
+            HeaderSet::Handshake => {
                 fields.push("x-client-request-id", Some(&self.thread_id));
                 self.ids(&mut fields);
                 self.compatibility(&mut fields, context);
@@ -194,7 +194,7 @@ impl Session {
                 self.origin(&mut fields);
                 fields.push("x-responsesapi-include-timing-metrics", self.timing_metrics.then_some("true"));
             }
-            Surface::Compact => {
+            HeaderSet::Compact => {
                 fields.push(INSTALLATION, Some(&self.installation_id));
                 self.beta(&mut fields);
                 self.origin(&mut fields);
@@ -203,24 +203,24 @@ impl Session {
                 fields.push("x-oai-attestation", context.attestation);
                 fields.push(LITE, context.lite.then_some("true"));
             }
-            Surface::Memories => {
+            HeaderSet::Memories => {
                 self.origin(&mut fields);
                 self.agent(&mut fields);
             }
-            Surface::Search => {
+            HeaderSet::Search => {
                 fields.push(TURN_METADATA, context.turn.and_then(|turn| self.turn_metadata(turn)).as_deref());
                 self.origin(&mut fields);
             }
-            Surface::Images => self.origin(&mut fields),
-            Surface::Models => {}
+            HeaderSet::Images => self.origin(&mut fields),
+            HeaderSet::Models => {}
         }
         fields.0
     }
 
     /// The base of `client_metadata` (§3.8), for HTTP and WebSocket alike.
     #[must_use]
-    pub fn metadata(&self, turn: Option<&TurnMetadata>) -> Metadata {
-        let mut metadata = Metadata::new();
+    pub fn metadata(&self, turn: Option<&TurnMetadata>) -> ClientMetadata {
+        let mut metadata = ClientMetadata::new();
         metadata.set(INSTALLATION, &self.installation_id);
         metadata.set("session_id", &self.session_id);
         metadata.set("thread_id", &self.thread_id);
@@ -243,7 +243,7 @@ impl Session {
     /// What a WebSocket frame says in its metadata instead of in a header, so that one connection can carry requests of both
     /// kinds (§3.7).
     #[must_use]
-    pub const fn frame_metadata(context: &Context<'_>) -> &'static [(&'static str, &'static str)] {
+    pub const fn frame_metadata(context: &RequestContext<'_>) -> &'static [(&'static str, &'static str)] {
         if context.lite { &[(WEBSOCKET_LITE, "true")] } else { &[] }
     }
 
@@ -252,7 +252,7 @@ impl Session {
         fields.push("thread-id", Some(&self.thread_id));
     }
 
-    fn compatibility(&self, fields: &mut List, context: &Context<'_>) {
+    fn compatibility(&self, fields: &mut List, context: &RequestContext<'_>) {
         fields.push(WINDOW, Some(&self.window_id()));
         fields.push(TURN_METADATA, context.turn.and_then(|turn| self.turn_metadata(turn)).as_deref());
         fields.push(PARENT, self.parent_thread_id.as_deref());
@@ -261,7 +261,7 @@ impl Session {
 
     fn agent(&self, fields: &mut List) {
         fields.push(SUBAGENT, self.source.header());
-        fields.push("x-openai-memgen-request", (self.source == Source::Memories).then_some("true"));
+        fields.push("x-openai-memgen-request", (self.source == SessionSource::Memories).then_some("true"));
     }
 
     fn beta(&self, fields: &mut List) {

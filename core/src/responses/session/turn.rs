@@ -25,7 +25,7 @@ pub struct TurnMetadata {
     /// When the turn began, in Unix milliseconds.
     pub turn_started_at_unix_ms: Option<i64>,
     /// What compacts, and why.
-    pub compaction: Option<Compaction>,
+    pub compaction: Option<CompactionMetadata>,
     /// More pairs. Those under a name that means something here are not sent.
     pub extra: Vec<(String, String)>,
 }
@@ -58,7 +58,7 @@ pub struct Workspace {
 
 /// What compacts, and why: words of §2.5.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Compaction {
+pub struct CompactionMetadata {
     /// `manual` or `auto`.
     pub trigger: String,
     /// `user_requested`, `context_limit`, `model_downshift` or `comp_hash_changed`.
@@ -133,7 +133,7 @@ impl Workspace {
     }
 }
 
-impl Compaction {
+impl CompactionMetadata {
     /// A compaction through the endpoint that the user asked for.
     #[must_use]
     pub fn manual() -> Self {

@@ -5,15 +5,15 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Operation, unreadable};
-use crate::responses::Fields;
+use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
 use crate::responses::item::{Item, parse_input, parse_items};
 use crate::responses::malformed::Malformed;
 use crate::responses::members::Members;
-use crate::responses::raw::Raw;
-use crate::responses::request::{CreateResponse, Reasoning, Text, Wire};
-use crate::responses::session::Surface;
-use crate::responses::write::{Extra, Object};
+use crate::responses::raw::RawJson;
+use crate::responses::request::{CreateResponse, ItemEncoding, ReasoningOptions, TextOptions};
+use crate::responses::session::HeaderSet;
+use crate::responses::write::{ExtraMembers, Object};
 
 /// A history to be compacted. It shares its members with the ordinary request; those that are missing have no meaning here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,19 +26,19 @@ pub struct Compact {
     /// What the model should know before everything else; left out when empty.
     pub instructions: String,
     /// The tools; left out when unset.
-    pub tools: Option<Vec<Raw<'static>>>,
+    pub tools: Option<Vec<RawJson<'static>>>,
     /// Whether several tools may be called at once.
     pub parallel_tool_calls: bool,
     /// How to reason; left out when unset, unlike in the ordinary request.
-    pub reasoning: Option<Reasoning>,
+    pub reasoning: Option<ReasoningOptions>,
     /// The tier; left out when unset, as it is to be with an API key.
     pub service_tier: Option<String>,
     /// What prompts that belong together have in common; left out when unset.
     pub prompt_cache_key: Option<String>,
     /// How to write; left out when unset.
-    pub text: Option<Text>,
+    pub text: Option<TextOptions>,
     /// Members that are not known here, written last.
-    pub extra: Extra,
+    pub extra: ExtraMembers,
 }
 
 /// A compacted history: the input of what follows.
@@ -63,7 +63,7 @@ impl Compact {
             service_tier: None,
             prompt_cache_key: None,
             text: None,
-            extra: Extra::new(),
+            extra: ExtraMembers::new(),
         }
     }
 
@@ -80,10 +80,10 @@ impl Compact {
             instructions: members.optional("instructions")?.unwrap_or_default(),
             tools: members.optional("tools")?,
             parallel_tool_calls: members.optional("parallel_tool_calls")?.unwrap_or(false),
-            reasoning: members.take("reasoning")?.map(Reasoning::parse).transpose()?,
+            reasoning: members.take("reasoning")?.map(ReasoningOptions::parse).transpose()?,
             service_tier: members.optional("service_tier")?,
             prompt_cache_key: members.optional("prompt_cache_key")?,
-            text: members.take("text")?.map(Text::parse).transpose()?,
+            text: members.take("text")?.map(TextOptions::parse).transpose()?,
             extra: members.rest(),
         })
     }
@@ -102,7 +102,7 @@ impl From<CreateResponse> for Compact {
             service_tier: request.service_tier,
             prompt_cache_key: request.prompt_cache_key,
             text: request.text,
-            extra: Extra::new(),
+            extra: ExtraMembers::new(),
         }
     }
 }
@@ -126,7 +126,7 @@ impl Operation for Compact {
     type Answer = Compacted;
 
     const PATH: &'static str = "responses/compact";
-    const SURFACE: Surface = Surface::Compact;
+    const SURFACE: HeaderSet = HeaderSet::Compact;
     const TURN_STATE: bool = true;
 
     /// Four times as long as an event may take.
@@ -134,11 +134,11 @@ impl Operation for Compact {
         Some(idle.saturating_mul(4))
     }
 
-    fn unasked(&self) -> Option<Compacted> {
+    fn immediate_answer(&self) -> Option<Compacted> {
         self.input.is_empty().then(Compacted::default)
     }
 
-    fn encode(&self, wire: Wire, out: &mut Vec<u8>) {
+    fn encode(&self, wire: ItemEncoding, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
         object.string("model", &self.model);
         object.array("input", &self.input, |item, out| item.encode_for(wire, out));
@@ -159,13 +159,13 @@ impl Operation for Compact {
         object.end();
     }
 
-    fn read(_: Fields<'_>, body: &str) -> Result<Compacted, Failure> {
+    fn read(_: HeaderPairs<'_>, body: &str) -> Result<Compacted, Failure> {
         #[derive(serde::Deserialize)]
-        struct Wire {
-            output: Raw<'static>,
+        struct ItemEncoding {
+            output: RawJson<'static>,
         }
 
-        let wire: Wire = serde_json::from_str(body).map_err(|error| unreadable("", &error, body))?;
+        let wire: ItemEncoding = serde_json::from_str(body).map_err(|error| unreadable("", &error, body))?;
         let output = parse_items(wire.output.as_str()).map_err(|why| unreadable("", &why, body))?;
         Ok(Compacted { output })
     }

@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, json, unreadable};
-use crate::responses::Fields;
+use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
-use crate::responses::request::Wire;
-use crate::responses::session::Surface;
+use crate::responses::request::ItemEncoding;
+use crate::responses::session::HeaderSet;
 
 /// An image to be made. What is unset is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,13 +111,13 @@ impl Operation for GenerateImage {
     type Answer = Images;
 
     const PATH: &'static str = "images/generations";
-    const SURFACE: Surface = Surface::Images;
+    const SURFACE: HeaderSet = HeaderSet::Images;
 
-    fn encode(&self, _: Wire, out: &mut Vec<u8>) {
+    fn encode(&self, _: ItemEncoding, out: &mut Vec<u8>) {
         json(self, out);
     }
 
-    fn read(_: Fields<'_>, body: &str) -> Result<Images, Failure> {
+    fn read(_: HeaderPairs<'_>, body: &str) -> Result<Images, Failure> {
         let what = "failed to decode image generation response: ";
         serde_json::from_str(body).map_err(|error| unreadable(what, &error, body))
     }
@@ -127,13 +127,13 @@ impl Operation for EditImage {
     type Answer = Images;
 
     const PATH: &'static str = "images/edits";
-    const SURFACE: Surface = Surface::Images;
+    const SURFACE: HeaderSet = HeaderSet::Images;
 
-    fn encode(&self, _: Wire, out: &mut Vec<u8>) {
+    fn encode(&self, _: ItemEncoding, out: &mut Vec<u8>) {
         json(self, out);
     }
 
-    fn read(_: Fields<'_>, body: &str) -> Result<Images, Failure> {
+    fn read(_: HeaderPairs<'_>, body: &str) -> Result<Images, Failure> {
         serde_json::from_str(body).map_err(|error| unreadable("failed to decode image edit response: ", &error, body))
     }
 }

@@ -6,13 +6,13 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, json, unreadable};
-use crate::responses::Fields;
+use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
 use crate::responses::malformed::Malformed;
 use crate::responses::members::Members;
-use crate::responses::raw::Raw;
-use crate::responses::request::{Reasoning, Wire};
-use crate::responses::session::Surface;
+use crate::responses::raw::RawJson;
+use crate::responses::request::{ItemEncoding, ReasoningOptions};
+use crate::responses::session::HeaderSet;
 use crate::responses::write::Object;
 
 /// Traces to be summarized.
@@ -22,21 +22,21 @@ pub struct Summarize {
     /// The model.
     pub model: String,
     /// The traces. Nothing is asked when there are none.
-    pub traces: Vec<Trace>,
+    pub traces: Vec<MemoryTrace>,
     /// How to reason; left out when unset.
-    pub reasoning: Option<Reasoning>,
+    pub reasoning: Option<ReasoningOptions>,
 }
 
 /// One trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Trace {
+pub struct MemoryTrace {
     /// Its id.
     pub id: String,
     /// Where it is from, as JSON: an object with a `source_path`.
-    pub metadata: Raw<'static>,
+    pub metadata: RawJson<'static>,
     /// Its items, any JSON.
-    pub items: Vec<Raw<'static>>,
+    pub items: Vec<RawJson<'static>>,
 }
 
 /// What is worth remembering, a summary for each trace, in their order.
@@ -61,7 +61,7 @@ pub struct Summary {
 impl Summarize {
     /// Traces for this model.
     #[must_use]
-    pub fn new(model: &str, traces: Vec<Trace>) -> Self {
+    pub fn new(model: &str, traces: Vec<MemoryTrace>) -> Self {
         Self { model: model.into(), traces, reasoning: None }
     }
 
@@ -75,20 +75,20 @@ impl Summarize {
         Ok(Self {
             model: members.required("model")?,
             traces: members.required("traces")?,
-            reasoning: members.take("reasoning")?.map(Reasoning::parse).transpose()?,
+            reasoning: members.take("reasoning")?.map(ReasoningOptions::parse).transpose()?,
         })
     }
 }
 
-impl Trace {
+impl MemoryTrace {
     /// A trace from this file.
     #[must_use]
-    pub fn new(id: &str, source_path: &str, items: Vec<Raw<'static>>) -> Self {
+    pub fn new(id: &str, source_path: &str, items: Vec<RawJson<'static>>) -> Self {
         let mut out = Vec::new();
         let mut object = Object::new(&mut out);
         object.string("source_path", source_path);
         object.end();
-        Self { id: id.into(), metadata: Raw::built(String::from_utf8(out).unwrap_or_default()), items }
+        Self { id: id.into(), metadata: RawJson::built(String::from_utf8(out).unwrap_or_default()), items }
     }
 }
 
@@ -117,13 +117,13 @@ impl Operation for Summarize {
     type Answer = Summaries;
 
     const PATH: &'static str = "memories/trace_summarize";
-    const SURFACE: Surface = Surface::Memories;
+    const SURFACE: HeaderSet = HeaderSet::Memories;
 
-    fn unasked(&self) -> Option<Summaries> {
+    fn immediate_answer(&self) -> Option<Summaries> {
         self.traces.is_empty().then(Summaries::default)
     }
 
-    fn encode(&self, _: Wire, out: &mut Vec<u8>) {
+    fn encode(&self, _: ItemEncoding, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
         object.string("model", &self.model);
         object.array("traces", &self.traces, json);
@@ -133,7 +133,7 @@ impl Operation for Summarize {
         object.end();
     }
 
-    fn read(_: Fields<'_>, body: &str) -> Result<Summaries, Failure> {
+    fn read(_: HeaderPairs<'_>, body: &str) -> Result<Summaries, Failure> {
         serde_json::from_str(body).map_err(|error| unreadable("", &error, body))
     }
 }

@@ -5,12 +5,12 @@
 //!
 //! ```
 //! use turnwire::responses::Item;
-//! use turnwire::responses::request::Wire;
+//! use turnwire::responses::request::ItemEncoding;
 //! use turnwire::responses::unary::{Compact, Operation};
 //!
 //! let compact = Compact::new("gpt-x", vec![Item::user("a long story")]);
 //! let mut body = Vec::new();
-//! compact.encode(Wire::new(false, false, true), &mut body);
+//! compact.encode(ItemEncoding::new(false, false, true), &mut body);
 //! let answer = Compact::read(&[], r#"{"output":[{"type":"compaction","encrypted_content":"opaque"}]}"#)?;
 //! assert_eq!(answer.output[0].kind(), "compaction");
 //! # Ok::<(), turnwire::responses::Failure>(())
@@ -32,18 +32,18 @@ use serde::Serialize;
 
 pub use compact::{Compact, Compacted};
 pub use images::{EditImage, GenerateImage, Image, ImageSource, Images};
-pub use memories::{Summaries, Summarize, Summary, Trace};
-pub use model::{Context, Model, ReasoningLevel, ServiceTier, Tooling, Truncation};
+pub use memories::{MemoryTrace, Summaries, Summarize, Summary};
+pub use model::{ContextLimits, Model, ReasoningLevel, ServiceTier, ToolSupport, TruncationPolicy};
 pub use models::{ListModels, Models};
 pub use search::{
     Approximate, Click, Commands, Filters, Finance, Find, ImageSettings, Open, Query, Screenshot, Search, SearchInput,
     SearchResults, SearchSettings, Sports, TimeZone, Weather,
 };
 
-use super::Fields;
+use super::HeaderPairs;
 use super::failure::Failure;
-use super::request::Wire;
-use super::session::Surface;
+use super::request::ItemEncoding;
+use super::session::HeaderSet;
 
 /// An operation that is answered by one body.
 pub trait Operation {
@@ -57,7 +57,7 @@ pub trait Operation {
     const PATH: &'static str;
 
     /// Which headers of the session's it bears.
-    const SURFACE: Surface;
+    const SURFACE: HeaderSet;
 
     /// Whether the turn's token travels with it, both ways (§8).
     const TURN_STATE: bool = false;
@@ -75,19 +75,19 @@ pub trait Operation {
     }
 
     /// The answer where there is nothing to ask: an empty input makes no request.
-    fn unasked(&self) -> Option<Self::Answer> {
+    fn immediate_answer(&self) -> Option<Self::Answer> {
         None
     }
 
     /// Appends the body; nothing for a `GET`.
-    fn encode(&self, wire: Wire, out: &mut Vec<u8>);
+    fn encode(&self, wire: ItemEncoding, out: &mut Vec<u8>);
 
     /// Reads the answer.
     ///
     /// # Errors
     ///
     /// A [`Failure`] of the class `Stream`, which can be retried, when the body is none of the operation's; the body is in it.
-    fn read(fields: Fields<'_>, body: &str) -> Result<Self::Answer, Failure>;
+    fn read(fields: HeaderPairs<'_>, body: &str) -> Result<Self::Answer, Failure>;
 }
 
 /// The failure of a body that cannot be read; `what` comes before the reader's own words.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::responses::malformed::Malformed;
 use crate::responses::members::Members;
-use crate::responses::raw::Raw;
+use crate::responses::raw::RawJson;
 
 /// A model, as far as requests depend on it. Everything else, prompts and notices, is in [`raw`](Self::raw).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,20 +28,20 @@ pub struct Model {
     /// What it should know before everything else.
     pub base_instructions: String,
     /// What requests can say.
-    pub tooling: Tooling,
+    pub tooling: ToolSupport,
     /// How much it can take in.
-    pub context: Context,
+    pub context: ContextLimits,
     /// Tiers of service that can be asked for.
     pub service_tiers: Vec<ServiceTier>,
     /// How much it can reason.
     pub supported_reasoning_levels: Vec<ReasoningLevel>,
-    raw: Raw<'static>,
+    raw: RawJson<'static>,
 }
 
 /// What requests for a model can say, and which tools it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Tooling {
+pub struct ToolSupport {
     /// `default`, `local`, `unified_exec`, `disabled` or `shell_command`.
     pub shell_type: String,
     /// Whether `text.verbosity` can be set.
@@ -71,7 +71,7 @@ pub struct Tooling {
 /// How much a model can take in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Context {
+pub struct ContextLimits {
     /// Tokens of its window.
     pub context_window: Option<i64>,
     /// Tokens of the largest window it can have.
@@ -81,7 +81,7 @@ pub struct Context {
     /// How much of the window is to be used: 95 percent, unless said otherwise.
     pub effective_context_window_percent: i64,
     /// How a tool's output is cut.
-    pub truncation_policy: Truncation,
+    pub truncation_policy: TruncationPolicy,
     /// What a compaction made for it is compatible with.
     pub comp_hash: Option<String>,
 }
@@ -89,7 +89,7 @@ pub struct Context {
 /// How a tool's output is cut.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
-pub struct Truncation {
+pub struct TruncationPolicy {
     /// `bytes` or `tokens`.
     pub mode: String,
     /// How many of them.
@@ -136,7 +136,7 @@ impl Model {
             visibility: members.required("visibility")?,
             supported_in_api: members.required("supported_in_api")?,
             base_instructions: members.required("base_instructions")?,
-            tooling: Tooling {
+            tooling: ToolSupport {
                 shell_type: members.required("shell_type")?,
                 support_verbosity: members.required("support_verbosity")?,
                 default_verbosity: members.optional("default_verbosity")?,
@@ -156,7 +156,7 @@ impl Model {
                 tool_mode: tool_mode.filter(|mode| modes.contains(&mode.as_str())),
                 experimental_supported_tools: members.required("experimental_supported_tools")?,
             },
-            context: Context {
+            context: ContextLimits {
                 context_window: members.optional("context_window")?,
                 max_context_window: members.optional("max_context_window")?,
                 auto_compact_token_limit: members.optional("auto_compact_token_limit")?,
@@ -166,13 +166,13 @@ impl Model {
             },
             service_tiers: members.optional("service_tiers")?.unwrap_or_default(),
             supported_reasoning_levels: members.required("supported_reasoning_levels")?,
-            raw: Raw::trusted(json).into_owned(),
+            raw: RawJson::trusted(json).into_owned(),
         })
     }
 
     /// The whole object, as it came.
     #[must_use]
-    pub const fn raw(&self) -> &Raw<'static> {
+    pub const fn raw(&self) -> &RawJson<'static> {
         &self.raw
     }
 

@@ -6,12 +6,12 @@ use core::time::Duration;
 
 use super::model::Model;
 use super::{Operation, unreadable};
-use crate::responses::Fields;
+use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
 use crate::responses::rate_limit::field;
-use crate::responses::raw::Raw;
-use crate::responses::request::Wire;
-use crate::responses::session::Surface;
+use crate::responses::raw::RawJson;
+use crate::responses::request::ItemEncoding;
+use crate::responses::session::HeaderSet;
 use crate::responses::write::Object;
 
 /// Asks for the catalogue.
@@ -51,7 +51,7 @@ impl Operation for ListModels {
 
     const METHOD: &'static str = "GET";
     const PATH: &'static str = "models";
-    const SURFACE: Surface = Surface::Models;
+    const SURFACE: HeaderSet = HeaderSet::Models;
 
     fn query(&self) -> Vec<(String, String)> {
         alloc::vec![("client_version".to_string(), self.client_version.clone())]
@@ -61,16 +61,16 @@ impl Operation for ListModels {
         Some(Duration::from_secs(5))
     }
 
-    fn encode(&self, _: Wire, _: &mut Vec<u8>) {}
+    fn encode(&self, _: ItemEncoding, _: &mut Vec<u8>) {}
 
-    fn read(fields: Fields<'_>, body: &str) -> Result<Models, Failure> {
+    fn read(fields: HeaderPairs<'_>, body: &str) -> Result<Models, Failure> {
         #[derive(serde::Deserialize)]
-        struct Wire {
-            models: Vec<Raw<'static>>,
+        struct ItemEncoding {
+            models: Vec<RawJson<'static>>,
         }
 
         let what = "failed to decode models response: ";
-        let wire: Wire = serde_json::from_str(body).map_err(|error| unreadable(what, &error, body))?;
+        let wire: ItemEncoding = serde_json::from_str(body).map_err(|error| unreadable(what, &error, body))?;
         let models = wire.models.iter().map(|model| Model::parse(model.as_str())).collect::<Result<_, _>>();
         let models = models.map_err(|why| unreadable(what, &why, body))?;
         Ok(Models { models, etag: field(fields, "etag").map(String::from) })

@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use super::{Operation, json, unreadable};
-use crate::responses::Fields;
+use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
 use crate::responses::item::{Item, parse_input};
 use crate::responses::malformed::Malformed;
 use crate::responses::members::Members;
-use crate::responses::raw::Raw;
-use crate::responses::request::{Reasoning, Wire};
-use crate::responses::session::Surface;
+use crate::responses::raw::RawJson;
+use crate::responses::request::{ItemEncoding, ReasoningOptions};
+use crate::responses::session::HeaderSet;
 use crate::responses::write::{Object, string};
 
 /// A search. Everything but its id and the model is left out when unset.
@@ -25,7 +25,7 @@ pub struct Search {
     /// The model.
     pub model: String,
     /// How to reason.
-    pub reasoning: Option<Reasoning>,
+    pub reasoning: Option<ReasoningOptions>,
     /// What to search for, in a conversation's words.
     pub input: Option<SearchInput>,
     /// What to do.
@@ -56,7 +56,7 @@ pub struct SearchResults {
     pub encrypted_output: Option<String>,
     /// As JSON; that there are none is not the same as that they are not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub results: Option<Vec<Raw<'static>>>,
+    pub results: Option<Vec<RawJson<'static>>>,
 }
 
 /// Declares a type whose optional members are left out when unset.
@@ -232,7 +232,7 @@ json! {
         /// Who may call: `direct`, `shell`, `code_interpreter`.
         allowed_callers: Vec<String>,
         /// Whether the web itself is used: `true`, `false`, `"cached"`, `"indexed"` or `"live"`, as JSON.
-        external_web_access: Raw<'static>,
+        external_web_access: RawJson<'static>,
     }
 }
 
@@ -307,7 +307,7 @@ impl Search {
         Ok(Self {
             id: members.required("id")?,
             model: members.required("model")?,
-            reasoning: members.take("reasoning")?.map(Reasoning::parse).transpose()?,
+            reasoning: members.take("reasoning")?.map(ReasoningOptions::parse).transpose()?,
             input,
             commands: members.optional("commands")?,
             settings: members.optional("settings")?,
@@ -341,9 +341,9 @@ impl Operation for Search {
     type Answer = SearchResults;
 
     const PATH: &'static str = "alpha/search";
-    const SURFACE: Surface = Surface::Search;
+    const SURFACE: HeaderSet = HeaderSet::Search;
 
-    fn encode(&self, wire: Wire, out: &mut Vec<u8>) {
+    fn encode(&self, wire: ItemEncoding, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
         object.string("id", &self.id);
         object.string("model", &self.model);
@@ -367,7 +367,7 @@ impl Operation for Search {
         object.end();
     }
 
-    fn read(_: Fields<'_>, body: &str) -> Result<SearchResults, Failure> {
+    fn read(_: HeaderPairs<'_>, body: &str) -> Result<SearchResults, Failure> {
         serde_json::from_str(body).map_err(|error| unreadable("failed to decode search response: ", &error, body))
     }
 }

@@ -2,8 +2,8 @@
 
 use turnwire::client::RequestId;
 use turnwire::connection::Transport;
-use turnwire::responses::{Derived, Item};
-use turnwire::turn::Input;
+use turnwire::responses::{Item, ResponseInfo};
+use turnwire::turn::RequestInput;
 
 use super::{Attempt, Oracle};
 
@@ -58,7 +58,7 @@ impl Oracle<'_> {
         let payload = &self.payloads[number];
         let (class, item) = (payload.class, payload.item);
         if transport == Transport::WebSocket
-            && self.plan.provider.profile.turn_state
+            && self.plan.provider.capabilities.turn_token
             && let Some(token) = payload.token.clone()
         {
             self.offered(&token);
@@ -68,20 +68,20 @@ impl Oracle<'_> {
         }
         let Some(class) = self.payloads[number].well_formed.then_some(class) else {
             // A known kind that cannot be read is still what it is; a payload that is no event is not.
-            if class != Input::Note {
-                self.asks[at].output |= class == Input::Output;
+            if class != RequestInput::Informational {
+                self.asks[at].output |= class == RequestInput::Output;
                 self.step(self.asks[at].lane, class);
             }
             return;
         };
-        self.asks[at].output |= class == Input::Output;
+        self.asks[at].output |= class == RequestInput::Output;
         self.step(self.asks[at].lane, class);
     }
 
     /// Something was derived: from here on the head of an answer is known to have come.
-    pub(super) fn derived(&mut self, id: Option<RequestId>, derived: &Derived<'_>) {
+    pub(super) fn derived(&mut self, id: Option<RequestId>, derived: &ResponseInfo<'_>) {
         match derived {
-            Derived::ModelsEtag(etag) => {
+            ResponseInfo::ModelsEtag(etag) => {
                 let response = etag.strip_prefix("response-").and_then(|number| number.parse::<usize>().ok());
                 let token = response.and_then(|response| self.responses[response].token.clone());
                 // A header's value counts when it is visible ASCII (`docs/protocol.md` §2.1).
@@ -89,7 +89,7 @@ impl Oracle<'_> {
                     self.offered(&token);
                 }
             }
-            Derived::RateLimits(_) if id.is_none() => self.step(0, Input::Note),
+            ResponseInfo::RateLimits(_) if id.is_none() => self.step(0, RequestInput::Informational),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ pub mod server;
 use turnwire::client::RequestId;
 use turnwire::connection::Transport;
 use turnwire::responses::Item;
-use turnwire::turn::{Input, State};
+use turnwire::turn::{RequestInput, RequestState};
 
 use super::plan::{LANES, Plan};
 use super::stats::Stats;
@@ -52,7 +52,7 @@ pub struct Broken {
 struct Turn {
     number: u32,
     token: Option<String>,
-    lanes: [State; LANES.len()],
+    lanes: [RequestState; LANES.len()],
 }
 
 /// One request of the application.
@@ -152,7 +152,7 @@ impl<'p> Oracle<'p> {
     }
 
     /// A step of the turn's table, on a lane.
-    pub fn step(&mut self, lane: usize, input: Input) {
+    pub fn step(&mut self, lane: usize, input: RequestInput) {
         let state = self.turn.lanes[lane];
         self.stats.step(state, input);
         if let Some(next) = state.after(input) {
@@ -162,7 +162,7 @@ impl<'p> Oracle<'p> {
 
     /// Where the newest request of the lane stands, as far as the client has told.
     #[must_use]
-    pub const fn lane(&self, lane: usize) -> State {
+    pub const fn lane(&self, lane: usize) -> RequestState {
         self.turn.lanes[lane]
     }
 
@@ -205,10 +205,10 @@ impl<'p> Oracle<'p> {
         for lane in 0..LANES.len() {
             // The other lanes step too, but a turn begins once.
             let state = self.turn.lanes[lane];
-            if lane == 0 || state != State::Idle {
-                self.stats.step(state, Input::Begin);
+            if lane == 0 || state != RequestState::Idle {
+                self.stats.step(state, RequestInput::Begin);
             }
-            self.turn.lanes[lane] = state.after(Input::Begin).unwrap_or(state);
+            self.turn.lanes[lane] = state.after(RequestInput::Begin).unwrap_or(state);
         }
         self.turn.number += 1;
         self.turn.token = None;

@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-use turnwire::client::{Choice, Event, OwnedEvent, OwnedOutcome, RequestId, Sent};
+use turnwire::client::{Event, OwnedEvent, OwnedOutcome, RequestId, Sent, TransportPreference};
 use turnwire::connection::Transport;
 use turnwire::http::HeaderValue;
-use turnwire::responses::{Failure, FailureClass, Item, Replay};
+use turnwire::responses::{Failure, FailureKind, Item, RequestProgress};
 use turnwire::time::Instant;
-use turnwire::turn::{Input, TurnState};
+use turnwire::turn::{RequestInput, TurnToken};
 
 use super::{Ask, Attempt, Oracle, Told};
 use crate::sim::fault::{Fault, Faults};
@@ -52,14 +52,14 @@ impl Oracle<'_> {
 
     /// A token came to the client.
     pub(super) fn offered(&mut self, token: &str) {
-        if self.turn.token.is_none() && token.len() <= TurnState::LIMIT {
+        if self.turn.token.is_none() && token.len() <= TurnToken::LIMIT {
             self.turn.token = Some(token.into());
         }
     }
 
     /// The token that a request must bear now.
     fn due_token(&self, at: usize, transport: Transport) -> Option<String> {
-        let bears = self.plan.provider.profile.turn_state && self.asks[at].call != Some(false);
+        let bears = self.plan.provider.capabilities.turn_token && self.asks[at].call != Some(false);
         let token = self.turn.token.clone().filter(|_| bears)?;
         // What no header can hold is left out over HTTP (§8.3).
         let fits = transport == Transport::WebSocket || fits_header(&token);
@@ -81,7 +81,7 @@ impl Oracle<'_> {
         let ask = &self.asks[at];
         let (attempts, output, ended, flying) = (ask.attempts, ask.output, ask.ended, ask.attempt.is_some());
         let of_turn = ask.turn == turn;
-        let generates = ask.warm && sent.transport == Transport::Sse;
+        let generates = ask.warm && sent.transport == Transport::Http;
         self.asks[at].items.clear();
         let track = self.track(link);
         track.sent.push(Told { ask: at, token: due.clone(), incremental: sent.incremental, key });
@@ -104,7 +104,7 @@ impl Oracle<'_> {
         self.demand(attempts == sent.attempt, "law 11", || format!("request {id} counts its attempts wrongly"));
         self.demand(!early, "budget", || format!("request {id} was sent before its delay had passed"));
         if self.asks[at].call.is_none() {
-            self.step(self.asks[at].lane, Input::Request);
+            self.step(self.asks[at].lane, RequestInput::Request);
         }
         self.match_up(link, nth);
     }
@@ -113,8 +113,8 @@ impl Oracle<'_> {
     fn left_behind(&mut self, at: usize, transport: Transport) {
         let before = self.asks[at].attempt.as_ref().map(|attempt| attempt.transport);
         if before != Some(Transport::WebSocket)
-            || transport != Transport::Sse
-            || self.plan.settings.choice != Choice::Auto
+            || transport != Transport::Http
+            || self.plan.settings.transport != TransportPreference::Auto
         {
             return;
         }
@@ -122,7 +122,7 @@ impl Oracle<'_> {
         if let Some(attempt) = self.asks[at].attempt.take()
             && !attempt.last.is_some_and(|last| self.payloads[last].is_end())
         {
-            self.step(lane, Input::Lost);
+            self.step(lane, RequestInput::Lost);
         }
     }
 
@@ -131,14 +131,14 @@ impl Oracle<'_> {
         self.stats.outcomes[4] += 1;
         let Some(at) = self.find(id) else { return self.breaks("law 11", || format!("request {id} was not asked")) };
         let retry = &self.plan.provider.retry;
-        let budget = retry.retries;
+        let budget = retry.max_retries;
         self.lost(at, failure);
         self.asks[at].not_before = Some(now.as_duration() + delay);
         let ended = self.asks[at].ended.is_some();
         self.demand(!ended, "law 11", || format!("request {id} is retried after its end"));
         self.demand(retries <= budget, "budget", || format!("request {id} is retried {retries} times, of {budget}"));
         let own = failure.delay.is_none()
-            && !matches!(failure.class, FailureClass::ConnectionLimit | FailureClass::PreviousResponseNotFound);
+            && !matches!(failure.kind, FailureKind::ConnectionLimit | FailureKind::PreviousResponseNotFound);
         let base = self.plan.provider.retry.base_delay * (1 << retries.saturating_sub(1));
         if own {
             let (least, most) = (base.mul_f64(0.9) - Duration::from_millis(1), base.mul_f64(1.1));
@@ -157,7 +157,7 @@ impl Oracle<'_> {
         let Some(attempt) = self.asks[at].attempt.take() else { return };
         let ended = attempt.last.is_some_and(|last| self.payloads[last].is_end());
         if self.asks[at].call.is_none() && !ended {
-            self.step(lane, if failure.status.is_some() { Input::Failed } else { Input::Lost });
+            self.step(lane, if failure.status.is_some() { RequestInput::Failed } else { RequestInput::Lost });
         }
     }
 
@@ -189,7 +189,7 @@ impl Oracle<'_> {
                 let ended = |last: usize| self.payloads[last].is_end();
                 let flying = self.asks[at].attempt.take().is_some_and(|attempt| !attempt.last.is_some_and(ended));
                 if flying && self.asks[at].call.is_none() {
-                    self.step(self.asks[at].lane, Input::Cancel);
+                    self.step(self.asks[at].lane, RequestInput::Cancel);
                 }
                 3
             }
@@ -198,7 +198,7 @@ impl Oracle<'_> {
                 self.demand(warm, "law 11", || format!("request {id} was skipped, and asked for an answer"));
                 let ended = |last: usize| self.payloads[last].is_end();
                 if self.asks[at].attempt.take().is_some_and(|attempt| !attempt.last.is_some_and(ended)) {
-                    self.step(self.asks[at].lane, Input::Lost);
+                    self.step(self.asks[at].lane, RequestInput::Lost);
                 }
                 3
             }
@@ -207,7 +207,7 @@ impl Oracle<'_> {
         self.stats.outcomes[how] += 1;
         self.asks[at].ended = Some(OUTCOMES[how]);
         let clean = self.plan.faults == Faults::NONE;
-        let fine = how != 2 || self.plan.provider.profile.send_cap.is_some();
+        let fine = how != 2 || self.plan.provider.capabilities.max_request_bytes.is_some();
         let once = self.asks[at].attempts <= 1;
         self.demand(!clean || (fine && once), "progress", || format!("request {id} failed, and nothing was wrong"));
     }
@@ -219,7 +219,7 @@ impl Oracle<'_> {
             let own = self.response_of(attempt);
             let last = attempt.last.map(|last| &self.payloads[last]);
             own.zip(last).is_some_and(|(own, last)| {
-                last.class == Input::Completed
+                last.class == RequestInput::Completed
                     && last.response == own
                     && self.responses[own].id == response
                     && self.responses[own].payloads.len() == attempt.cursor
@@ -231,11 +231,11 @@ impl Oracle<'_> {
     fn failed(&mut self, at: usize, failure: &Failure) {
         let ask = &self.asks[at];
         let (id, output, attempts) = (ask.id, ask.output, ask.attempts);
-        self.demand((failure.replay == Replay::OutputSeen) == output, "replay", || {
-            format!("request {id} failed with {:?}, and output was seen: {output}", failure.replay)
+        self.demand((failure.progress == RequestProgress::OutputSeen) == output, "replay", || {
+            format!("request {id} failed with {:?}, and output was seen: {output}", failure.progress)
         });
-        self.demand((failure.replay == Replay::NotSent) == (attempts == 0), "replay", || {
-            format!("request {id} failed with {:?}, and was sent {attempts} times", failure.replay)
+        self.demand((failure.progress == RequestProgress::NotSent) == (attempts == 0), "replay", || {
+            format!("request {id} failed with {:?}, and was sent {attempts} times", failure.progress)
         });
         self.lost(at, failure);
     }
@@ -244,7 +244,7 @@ impl Oracle<'_> {
     pub fn heard(&mut self, now: Instant, link: usize, key: u32, event: &Event<'_>) {
         self.stats.events += 1;
         match event {
-            Event::Sent { id, sent, turn_state } => self.sent(now, link, key, *id, *sent, *turn_state),
+            Event::Sent { id, sent, turn_token: turn_state } => self.sent(now, link, key, *id, *sent, *turn_state),
             Event::Server { id, event } => self.delivered(link, *id, event.raw().unwrap_or_default(), false),
             Event::Malformed { id, text, .. } => self.delivered(link, *id, text, true),
             Event::Retry { id, failure, retries, delay } => self.retried(now, *id, failure, *retries, *delay),
@@ -258,8 +258,8 @@ impl Oracle<'_> {
                     self.lost(at, failure);
                 }
             }
-            Event::FellBack(_) => self.stats.outcomes[5] += 1,
-            Event::Derived { id, derived } => self.derived(*id, derived),
+            Event::HttpFallback(_) => self.stats.outcomes[5] += 1,
+            Event::Info { id, info: derived } => self.derived(*id, derived),
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! What the server saw and said.
 
 use turnwire::connection::Transport;
-use turnwire::turn::Input;
+use turnwire::turn::RequestInput;
 
 use super::Oracle;
 
@@ -13,7 +13,7 @@ pub struct Payload {
     /// Of which response.
     pub response: usize,
     /// What it is to the turn's table.
-    pub class: Input,
+    pub class: RequestInput,
     /// Whether it has what belongs to its kind.
     pub well_formed: bool,
     /// It belongs to a response that has ended, or to none.
@@ -30,7 +30,7 @@ impl Payload {
     /// Whether it ends its request.
     #[must_use]
     pub const fn is_end(&self) -> bool {
-        matches!(self.class, Input::Completed | Input::Failed | Input::Incomplete)
+        matches!(self.class, RequestInput::Completed | RequestInput::Failed | RequestInput::Incomplete)
     }
 }
 
@@ -88,7 +88,7 @@ impl Oracle<'_> {
                 self.breaks("chain", || how);
             }
             let lane = super::LANES[self.asks[ask].lane];
-            let right = arrival.transport == Transport::Sse || arrival.lane.as_deref() == lane;
+            let right = arrival.transport == Transport::Http || arrival.lane.as_deref() == lane;
             self.demand(right, "lanes", || "a request came on another lane than it was asked on".into());
         }
         let track = self.track(link);

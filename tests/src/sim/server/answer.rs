@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use turnwire::connection::Transport;
-use turnwire::turn::TurnState;
+use turnwire::turn::TurnToken;
 
 use super::line::{Line, Token};
 use super::raw;
@@ -100,7 +100,7 @@ impl<'a> Author<'a> {
         if self.strikes(Fault::Silence) {
             return self.acts;
         }
-        if self.transport == Transport::Sse && self.head() {
+        if self.transport == Transport::Http && self.head() {
             return self.acts;
         }
         if self.strikes(Fault::HangUp) {
@@ -171,7 +171,7 @@ impl<'a> Author<'a> {
     fn say(&mut self, line: Line) {
         self.named |= matches!(line, Line::Created(_) | Line::Completed | Line::Failed(_) | Line::Incomplete);
         if self.transport == Transport::WebSocket
-            && !self.plan.provider.profile.deflate
+            && !self.plan.provider.capabilities.deflate
             && self.strikes(Fault::Fragments)
         {
             return self.act(Act::Fragments(line));
@@ -225,7 +225,7 @@ impl<'a> Author<'a> {
             return Some(match self.random.below(6) {
                 0 => Token::Plain(String::new()),
                 1 => Token::Number,
-                2 if self.random.one_in(16) => Token::Plain("x".repeat(TurnState::LIMIT + 1)),
+                2 if self.random.one_in(16) => Token::Plain("x".repeat(TurnToken::LIMIT + 1)),
                 2 => Token::Plain("x".repeat(2000)),
                 3 if self.transport == Transport::WebSocket => Token::Plain("two\r\nlines".into()),
                 4 if self.transport == Transport::WebSocket => Token::Plain(" spaced ".into()),
@@ -272,7 +272,7 @@ impl<'a> Author<'a> {
             self.say(Line::Unknown);
         }
         // With several lanes nobody can say whose such a payload is.
-        if self.plan.provider.profile.in_flight == 1 && self.strikes(Fault::NotJson) {
+        if self.plan.provider.capabilities.max_concurrent_requests == 1 && self.strikes(Fault::NotJson) {
             self.act(Act::Say(Line::NotJson, false));
         }
         if self.strikes(Fault::BadEvent) {
@@ -360,7 +360,7 @@ impl<'a> Author<'a> {
 
     /// What comes behind the end.
     fn close_up(mut self) -> VecDeque<(u64, Act)> {
-        if self.transport == Transport::Sse {
+        if self.transport == Transport::Http {
             if self.strikes(Fault::BodyStays) {
                 if self.random.one_in(2) {
                     self.act(Act::Raw(raw::chunk(&vec![b'x'; 4000])));

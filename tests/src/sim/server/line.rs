@@ -1,6 +1,6 @@
 //! What a server can say, written when it is said.
 
-use turnwire::turn::{Input, TurnState};
+use turnwire::turn::{RequestInput, TurnToken};
 
 use crate::sim::oracle::{NUMBER, Payload};
 use crate::sim::plan::LANES;
@@ -56,14 +56,14 @@ impl Line {
         matches!(self, Self::Completed | Self::BadCompleted | Self::Failed(_) | Self::Incomplete | Self::Error(_))
     }
 
-    fn class(&self) -> Input {
+    fn class(&self) -> RequestInput {
         match self {
-            Self::Created(_) => Input::Created,
-            Self::Delta(_) | Self::Item(_) | Self::BadEvent | Self::Foreign => Input::Output,
-            Self::Metadata(_) | Self::RateLimits | Self::Unknown | Self::NotJson => Input::Note,
-            Self::Completed | Self::BadCompleted => Input::Completed,
-            Self::Failed(_) | Self::Error(_) => Input::Failed,
-            Self::Incomplete => Input::Incomplete,
+            Self::Created(_) => RequestInput::Created,
+            Self::Delta(_) | Self::Item(_) | Self::BadEvent | Self::Foreign => RequestInput::Output,
+            Self::Metadata(_) | Self::RateLimits | Self::Unknown | Self::NotJson => RequestInput::Informational,
+            Self::Completed | Self::BadCompleted => RequestInput::Completed,
+            Self::Failed(_) | Self::Error(_) => RequestInput::Failed,
+            Self::Incomplete => RequestInput::Incomplete,
         }
     }
 
@@ -71,7 +71,7 @@ impl Line {
     #[must_use]
     pub fn write(&self, place: &Place<'_>, number: usize, late: bool) -> Payload {
         let token = match self {
-            Self::Metadata(Token::Plain(token) | Token::Array(token)) if token.len() <= TurnState::LIMIT => {
+            Self::Metadata(Token::Plain(token) | Token::Array(token)) if token.len() <= TurnToken::LIMIT => {
                 Some(token.clone())
             }
             _ => None,

@@ -2,8 +2,8 @@
 
 use turnwire::connection::{Config, Connection, Incoming, Server, Transport};
 use turnwire::http::Headers;
-use turnwire::turn::State;
-use turnwire::ws::deflate::Policy;
+use turnwire::turn::RequestState;
+use turnwire::ws::deflate::ServerPolicy;
 
 use super::answer::{Act, Author, Script};
 use super::came::{Body, Came, key_of};
@@ -42,7 +42,7 @@ impl Peer {
         let mut random = Random::of(ground.plan.seed, 3, link as u64);
         let mut config = Config::new("localhost");
         (config.timeouts.head, config.timeouts.idle) = (None, None);
-        config.policy = ground.plan.provider.profile.deflate.then(Policy::default);
+        config.deflate_policy = ground.plan.provider.capabilities.deflate.then(ServerPolicy::default);
         Self {
             link,
             connection: Connection::server(config, random.seed()),
@@ -77,7 +77,7 @@ impl Peer {
 
     /// Where the lane's newest request stands; `None` when the machine was gone behind.
     #[must_use]
-    pub fn state(&self, lane: usize) -> Option<State> {
+    pub fn state(&self, lane: usize) -> Option<RequestState> {
         (!self.mischief && !self.quiet && !self.connection.is_finished()).then(|| self.connection.state(LANES[lane]))
     }
 
@@ -94,7 +94,7 @@ impl Peer {
             };
             match came {
                 Came::Upgrade(key) => self.upgrade(ground, down, key),
-                Came::Post(body, key, token) => self.request(ground, Transport::Sse, body, key, token),
+                Came::Post(body, key, token) => self.request(ground, Transport::Http, body, key, token),
                 Came::Call(ask, key, token) => self.call(ground, ask, key, token),
                 Came::Text(Some(body)) if body.kind.as_deref() == Some("response.create") => {
                     let token = body.client_metadata.token.clone();
@@ -251,7 +251,7 @@ impl Peer {
         let open = |script: &&Script| script.acts.iter().any(|(_, act)| ends(act));
         let busy = self.scripts.iter().filter(open).count();
         let on_lane = self.scripts.iter().filter(open).any(|script| script.lane == Some(lane));
-        let most = ground.plan.provider.profile.in_flight;
+        let most = ground.plan.provider.capabilities.max_concurrent_requests;
         if websocket && on_lane {
             ground.oracle.breaks("lanes", || format!("lane {:?} has two requests in flight", LANES[lane]));
         }
@@ -270,7 +270,7 @@ impl Peer {
         let response = self.respond(ground, None);
         let arrival = Arrival {
             ask,
-            transport: Transport::Sse,
+            transport: Transport::Http,
             lane: None,
             token,
             previous: None,
@@ -284,12 +284,12 @@ impl Peer {
         let acts = if key < ground.valid_key || self.expires(ground, key) {
             [(0, Act::Respond(401, Vec::new(), "who are you"))].into()
         } else {
-            let mut author = Author::new(&mut random, &mut ground.luck, ground.plan, Transport::Sse);
+            let mut author = Author::new(&mut random, &mut ground.luck, ground.plan, Transport::Http);
             author.response = response;
             author.call()
         };
         let (texts, instructions) = (Vec::new(), String::new());
-        self.start(ground, Script { response, lane: None, transport: Transport::Sse, acts, texts, instructions });
+        self.start(ground, Script { response, lane: None, transport: Transport::Http, acts, texts, instructions });
     }
 
     fn start(&mut self, ground: &mut Ground<'_>, script: Script) {
@@ -374,7 +374,7 @@ impl Peer {
             down.write(&match transport {
                 Transport::WebSocket if torn => raw::fragments(text),
                 Transport::WebSocket => raw::frame(0x81, text.as_bytes()),
-                Transport::Sse => raw::chunk(format!("data: {text}\n\n").as_bytes()),
+                Transport::Http => raw::chunk(format!("data: {text}\n\n").as_bytes()),
             });
             true
         } else {
