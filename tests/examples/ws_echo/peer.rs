@@ -7,11 +7,11 @@ use std::io;
 
 use tokio::net::TcpStream;
 use turnwire::http::{self, HeadDecoder, HeadLimits, Headers, Request, Response};
-use turnwire::ws::deflate::{Offer, Policy};
+use turnwire::ws::deflate::{Offer, ServerPolicy};
 use turnwire::ws::handshake::{self, ServerOptions};
-use turnwire::ws::{Limits, Message, Role, Socket, State};
+use turnwire::ws::{Limits, Message, Role, WebSocket, State};
 use turnwire_driver::Io as _;
-use turnwire_tokio::Socket as Stream;
+use turnwire_tokio::TcpIo as Stream;
 
 /// What these programs fail with: they have nobody to tell but a person.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
@@ -54,7 +54,7 @@ pub(crate) enum Next {
 pub(crate) struct Peer {
     stream: Stream,
     role: Role,
-    socket: Socket,
+    socket: WebSocket,
     /// What has been read; what is before `at` is decoded.
     input: Vec<u8>,
     at: usize,
@@ -68,16 +68,16 @@ impl Peer {
         let mut heads = HeadDecoder::<Request>::new(HeadLimits::default());
         let (request, rest) = head(&mut stream, |input| heads.decode(input)).await?;
         let mut out = Vec::new();
-        let options = ServerOptions { deflate: Some(Policy::default()), protocols: &[] };
+        let options = ServerOptions { deflate: Some(ServerPolicy::default()), protocols: &[] };
         match handshake::accept(&request, &options) {
             Ok((response, agreed)) => {
-                http::response(&response, &mut out);
-                let socket = Socket::new(Role::Server, Limits::default(), agreed.deflate.as_ref(), seed()?);
+                http::encode_response(&response, &mut out);
+                let socket = WebSocket::new(Role::Server, Limits::default(), agreed.deflate.as_ref(), seed()?);
                 let peer = Self { stream, role: Role::Server, socket, input: rest, at: 0, out };
                 Ok(Some((request.target().to_owned(), peer)))
             }
             Err(refusal) => {
-                http::response(&refusal.response, &mut out);
+                http::encode_response(&refusal.response, &mut out);
                 write(&mut stream, &out).await?;
                 Ok(None)
             }
@@ -88,14 +88,14 @@ impl Peer {
     pub(crate) async fn connect(address: &str, target: &str, offer: Option<&Offer>) -> Result<Self, Failure> {
         let mut stream = Stream::open(TcpStream::connect(address).await?);
         let nonce: [u8; 16] = seed()?[..16].try_into()?;
-        let request = handshake::request(target, address, nonce, &Headers::new(), offer)?;
+        let request = handshake::build_request(target, address, nonce, &Headers::new(), offer)?;
         let mut out = Vec::new();
-        http::request(&request, &mut out);
+        http::encode_request(&request, &mut out);
         write(&mut stream, &out).await?;
         let mut heads = HeadDecoder::<Response>::new(HeadLimits::default());
         let (response, rest) = head(&mut stream, |input| heads.decode(input)).await?;
-        let agreed = handshake::verify(nonce, &response, offer, &[])?;
-        let socket = Socket::new(Role::Client, Limits::default(), agreed.deflate.as_ref(), seed()?);
+        let agreed = handshake::verify_response(nonce, &response, offer, &[])?;
+        let socket = WebSocket::new(Role::Client, Limits::default(), agreed.deflate.as_ref(), seed()?);
         Ok(Self { stream, role: Role::Client, socket, input: rest, at: 0, out: Vec::new() })
     }
 
@@ -128,7 +128,7 @@ impl Peer {
                     }
                 };
                 // After each message, so that each ping has its pong: the protocol asks for the newest one's only.
-                self.socket.flush(&mut self.out);
+                self.socket.write_pending_replies(&mut self.out);
                 if self.out.len() >= BATCH {
                     self.write().await?;
                 }
@@ -136,10 +136,10 @@ impl Peer {
                     return Ok(next);
                 }
             }
-            self.socket.flush(&mut self.out);
+            self.socket.write_pending_replies(&mut self.out);
             self.write().await?;
             if self.socket.state() == State::Closed && self.role == Role::Server {
-                self.stream.hang_up();
+                self.stream.disconnect();
                 return Ok(Next::End(self.end()));
             }
             self.input.resize(BATCH, 0);
