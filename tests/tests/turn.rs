@@ -70,7 +70,7 @@ async fn a_turn_that_is_dropped_in_the_middle_leaves_nothing_to_the_next_one() {
         while let Some(event) = turn.next().await {
             assert_ne!(event.id(), Some(given_up));
             if let Event::Sent { turn_token, .. } = &event {
-                assert_eq!(*turn_state, None);
+                assert_eq!(*turn_token, None);
             }
             if let Event::Finished { id, outcome: Outcome::Completed(_), .. } = event {
                 assert_eq!(id, asked);
