@@ -17,7 +17,9 @@ fn a_compaction_takes_part_in_the_turn() {
         let compact = Compact::new("m", vec![Item::user("a long story")]);
         let Ok(Submitted::Pending(id)) = pair.client.submit(pair.now, &compact, None) else { panic!("asked") };
         pair.run();
-        let Some(OwnedOutcome::Answered { head, body: answered }) = pair.outcome(id) else { panic!("answered") };
+        let Some(OwnedOutcome::OperationCompleted { head, body: answered }) = pair.outcome(id) else {
+            panic!("answered")
+        };
         let read = Compact::read(&head.headers.ascii_pairs(), core::str::from_utf8(answered).expect("text"));
         assert_eq!(read.is_ok(), body.starts_with('{'));
         let next = pair.send(ask("and now"));
@@ -47,7 +49,7 @@ fn models_come_with_their_tag_and_need_no_body() {
         panic!("asked")
     };
     pair.run();
-    let Some(OwnedOutcome::Answered { head, body }) = pair.outcome(id) else { panic!("answered") };
+    let Some(OwnedOutcome::OperationCompleted { head, body }) = pair.outcome(id) else { panic!("answered") };
     let models =
         ListModels::read(&head.headers.ascii_pairs(), core::str::from_utf8(body).expect("text")).expect("models");
     assert_eq!(models.etag.as_deref(), Some("\"abc\""));

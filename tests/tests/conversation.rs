@@ -39,7 +39,7 @@ macro_rules! ways {
         $(mod $name {
             use super::*;
 
-            const PLACE: Place = Place { choice: Choice::$choice, tls: $tls };
+            const PLACE: Place = Place { choice: TransportPreference::$choice, tls: $tls };
 
             #[test]
             fn on_tokio() {
@@ -77,6 +77,6 @@ macro_rules! ways {
 ways! {
     websocket_plain: WebSocket, false;
     websocket_tls: WebSocket, true;
-    sse_plain: Sse, false;
-    sse_tls: Sse, true;
+    http_plain: Http, false;
+    http_tls: Http, true;
 }

@@ -170,10 +170,7 @@ fn d22_error_then_next_turn_works() {
     pair.run_out();
     assert_eq!(pair.completed(second), "r");
     assert!(
-        !pair
-            .events
-            .iter()
-            .any(|event| matches!(event, OwnedEvent::Derived { derived: ResponseInfo::RateLimits(_), .. }))
+        !pair.events.iter().any(|event| matches!(event, OwnedEvent::Info { info: ResponseInfo::RateLimits(_), .. }))
     );
 }
 

@@ -45,7 +45,7 @@ async fn a_turn_is_a_stream_of_events_to_keep() {
         turn.send(ask()).expect("a request");
         let events: Vec<OwnedEvent> = (&mut turn).collect().await;
         let sent =
-            |event: &OwnedEvent| matches!(event, OwnedEvent::Sent { turn_state: Some(token), .. } if token == "ts");
+            |event: &OwnedEvent| matches!(event, OwnedEvent::Sent { turn_token: Some(token), .. } if token == "ts");
         assert!(events.iter().any(sent));
     }
 }

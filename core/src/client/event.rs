@@ -269,16 +269,16 @@ impl Event<'_> {
     pub fn into_owned(self) -> OwnedEvent {
         match self {
             Self::Sent { id, sent, turn_token: turn_state } => {
-                OwnedEvent::Sent { id, sent, turn_state: turn_state.map(String::from) }
+                OwnedEvent::Sent { id, sent, turn_token: turn_state.map(String::from) }
             }
             Self::Server { id, event } => OwnedEvent::Server { id, event: event.into_owned() },
-            Self::Info { id, info: derived } => OwnedEvent::Derived { id, derived: derived.clone() },
+            Self::Info { id, info: derived } => OwnedEvent::Info { id, info: derived.clone() },
             Self::Malformed { id, malformed, text } => OwnedEvent::Malformed { id, malformed, text: text.into() },
             Self::Violation { id, violation } => OwnedEvent::Violation { id, violation },
             Self::Retry { id, failure, retries, delay } => {
                 OwnedEvent::Retry { id, failure: failure.clone(), retries, delay }
             }
-            Self::HttpFallback(why) => OwnedEvent::FellBack(why.clone()),
+            Self::HttpFallback(why) => OwnedEvent::HttpFallback(why.clone()),
             Self::CredentialsNeeded { id, failure } => OwnedEvent::CredentialsNeeded { id, failure: failure.clone() },
             Self::Connected { transport, head } => OwnedEvent::Connected { transport, head: head.cloned() },
             Self::Disconnected(why) => OwnedEvent::Disconnected(why.clone()),
@@ -288,9 +288,9 @@ impl Event<'_> {
                     Outcome::Completed(completed) => OwnedOutcome::Completed(completed.clone()),
                     Outcome::Failed(failure) => OwnedOutcome::Failed(failure.clone()),
                     Outcome::Cancelled => OwnedOutcome::Cancelled,
-                    Outcome::PrewarmSkipped => OwnedOutcome::Skipped,
+                    Outcome::PrewarmSkipped => OwnedOutcome::PrewarmSkipped,
                     Outcome::OperationCompleted { head, body } => {
-                        OwnedOutcome::Answered { head: head.clone(), body: body.to_vec() }
+                        OwnedOutcome::OperationCompleted { head: head.clone(), body: body.to_vec() }
                     }
                 },
                 report: report.clone(),
@@ -304,13 +304,13 @@ impl Event<'_> {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant and member is that of `Event`")]
 pub enum OwnedEvent {
-    Sent { id: RequestId, sent: Sent, turn_state: Option<String> },
+    Sent { id: RequestId, sent: Sent, turn_token: Option<String> },
     Server { id: RequestId, event: ServerEvent<'static> },
-    Derived { id: Option<RequestId>, derived: ResponseInfo<'static> },
+    Info { id: Option<RequestId>, info: ResponseInfo<'static> },
     Malformed { id: RequestId, malformed: Malformed, text: String },
     Violation { id: RequestId, violation: Violation },
     Retry { id: RequestId, failure: Failure, retries: u32, delay: Duration },
-    FellBack(FallbackReason),
+    HttpFallback(FallbackReason),
     CredentialsNeeded { id: RequestId, failure: Failure },
     Connected { transport: Transport, head: Option<Response> },
     Disconnected(Disconnected),
@@ -325,6 +325,6 @@ pub enum OwnedOutcome {
     Completed(CompletedResponse),
     Failed(Failure),
     Cancelled,
-    Skipped,
-    Answered { head: Response, body: Vec<u8> },
+    PrewarmSkipped,
+    OperationCompleted { head: Response, body: Vec<u8> },
 }

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use turnwire::http::{self, HeadDecoder, HeadLimits, Headers, Request, Response};
 use turnwire::ws::deflate::{Offer, ServerPolicy};
 use turnwire::ws::handshake::{self, ServerOptions};
-use turnwire::ws::{Limits, Message, Role, WebSocket, State};
+use turnwire::ws::{Limits, Message, Role, State, WebSocket};
 use turnwire_driver::Io as _;
 use turnwire_tokio::TcpIo as Stream;
 

@@ -364,7 +364,7 @@ fn event_id(event: &OwnedEvent) -> Option<RequestId> {
         | OwnedEvent::Retry { id, .. }
         | OwnedEvent::CredentialsNeeded { id, .. }
         | OwnedEvent::Finished { id, .. } => Some(*id),
-        OwnedEvent::Derived { id, .. } => *id,
+        OwnedEvent::Info { id, .. } => *id,
         _ => None,
     }
 }

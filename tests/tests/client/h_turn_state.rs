@@ -66,7 +66,7 @@ fn h05_compaction_seeds() {
     pair.client.begin_turn().expect("nothing is in flight");
     let id = pair.client.submit_raw(pair.now, compaction()).expect("a call");
     pair.run();
-    assert!(matches!(pair.outcome(id), Some(OwnedOutcome::Answered { .. })));
+    assert!(matches!(pair.outcome(id), Some(OwnedOutcome::OperationCompleted { .. })));
     pair.ask(ask("one"));
     assert_eq!(states(&pair), [None, state("compact-state")]);
 }
@@ -135,7 +135,9 @@ fn h09_crosses_transports() {
     pair.run_out();
     assert_eq!(pair.completed(id), "r1");
     assert_eq!(states(&pair), [None, state("ts-1")]);
-    assert!(pair.events.iter().any(|event| matches!(event, OwnedEvent::FellBack(FallbackReason::Exhausted { .. }))));
+    assert!(
+        pair.events.iter().any(|event| matches!(event, OwnedEvent::HttpFallback(FallbackReason::Exhausted { .. })))
+    );
 }
 
 #[test]

@@ -345,7 +345,7 @@ fn a_prewarm_meets_a_server_that_will_not_upgrade() {
     let mut pair = Pair::new(provider(), Settings::default(), script);
     let warm = pair.client.prewarm(pair.now, ask("hello")).expect("a prewarm").expect("a websocket");
     pair.run_out();
-    assert!(matches!(pair.outcome(warm), Some(OwnedOutcome::Skipped)));
+    assert!(matches!(pair.outcome(warm), Some(OwnedOutcome::PrewarmSkipped)));
     assert_eq!(pair.posts().len(), 0);
 }
 

@@ -24,7 +24,7 @@ fn upgrades_refused(status: u16, times: usize) -> Script {
 fn fallbacks(pair: &Pair) -> Vec<&FallbackReason> {
     let mut found = Vec::new();
     for event in &pair.events {
-        if let OwnedEvent::FellBack(why) = event {
+        if let OwnedEvent::HttpFallback(why) = event {
             found.push(why);
         }
     }

@@ -15,7 +15,7 @@ fn call(pair: &mut Pair, call: RawOperation) -> turnwire::client::RequestId {
 
 fn answered(pair: &Pair, id: turnwire::client::RequestId) -> (u16, Vec<u8>) {
     match pair.outcome(id) {
-        Some(OwnedOutcome::Answered { head, body }) => (head.status(), body.clone()),
+        Some(OwnedOutcome::OperationCompleted { head, body }) => (head.status(), body.clone()),
         other => panic!("{id} ended as {other:?}"),
     }
 }
@@ -125,7 +125,9 @@ fn a_get_has_no_body() {
     assert_eq!((seen.method.as_str(), seen.target.as_str()), ("GET", "/v1/models?a=b&client_version=0.99.0"));
     assert_eq!((seen.header("content-length"), seen.header("content-type")), (None, None));
     match pair.outcome(id) {
-        Some(OwnedOutcome::Answered { head, .. }) => assert_eq!(head.headers.get_str("etag"), Some("\"abc\"")),
+        Some(OwnedOutcome::OperationCompleted { head, .. }) => {
+            assert_eq!(head.headers.get_str("etag"), Some("\"abc\""))
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -144,7 +146,7 @@ fn l04_etag_refresh() {
     pair.ask(ask("one"));
     let tags = |pair: &Pair| {
         let tag = |event: &OwnedEvent| match event {
-            OwnedEvent::Derived { derived: ResponseInfo::ModelsEtag(tag), .. } => Some(tag.to_string()),
+            OwnedEvent::Info { info: ResponseInfo::ModelsEtag(tag), .. } => Some(tag.to_string()),
             _ => None,
         };
         pair.events.iter().filter_map(tag).collect::<Vec<_>>()

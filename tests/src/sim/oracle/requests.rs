@@ -171,7 +171,7 @@ impl Oracle<'_> {
                 self.completed(at, &completed.id);
                 0
             }
-            OwnedOutcome::Answered { head, .. } => {
+            OwnedOutcome::OperationCompleted { head, .. } => {
                 let bears = self.asks[at].call == Some(true);
                 if let Some(token) = head.headers.get_str("x-codex-turn-state").filter(|_| bears) {
                     self.offered(token);
@@ -193,7 +193,7 @@ impl Oracle<'_> {
                 }
                 3
             }
-            OwnedOutcome::Skipped => {
+            OwnedOutcome::PrewarmSkipped => {
                 let warm = self.asks[at].warm;
                 self.demand(warm, "law 11", || format!("request {id} was skipped, and asked for an answer"));
                 let ended = |last: usize| self.payloads[last].is_end();
