@@ -38,22 +38,22 @@ macro_rules! ways {
 
             #[test]
             fn websocket_plain() {
-                hold(Choice::WebSocket, false, $hold);
+                hold(TransportPreference::WebSocket, false, $hold);
             }
 
             #[test]
             fn websocket_tls() {
-                hold(Choice::WebSocket, true, $hold);
+                hold(TransportPreference::WebSocket, true, $hold);
             }
 
             #[test]
             fn sse_plain() {
-                hold(Choice::Sse, false, $hold);
+                hold(TransportPreference::Http, false, $hold);
             }
 
             #[test]
             fn sse_tls() {
-                hold(Choice::Sse, true, $hold);
+                hold(TransportPreference::Http, true, $hold);
             }
         })*
     };
