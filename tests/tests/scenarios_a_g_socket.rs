@@ -28,7 +28,7 @@ fn socket_only(provider: Provider, script: Script) -> Pair {
 /// What was derived for a request, but for what its events say.
 fn derived(pair: &Pair, id: RequestId) -> Vec<ResponseInfo<'static>> {
     let of = |event: &OwnedEvent| match event {
-        OwnedEvent::Info { id: Some(of), derived } if *of == id => Some(derived.clone()),
+        OwnedEvent::Info { id: Some(of), info } if *of == id => Some(info.clone()),
         _ => None,
     };
     pair.events.iter().filter_map(of).collect()

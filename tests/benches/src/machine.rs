@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use turnwire::connection::{Client, Config, Connection, Event, Expect, Incoming, Post, Server, Transport};
+use turnwire::connection::{Client, Config, Connection, Event, ExpectedBody, Incoming, OutgoingRequest, Server, Transport};
 use turnwire::http::Headers;
 use turnwire::responses::EventData;
 use turnwire::time::Instant;
@@ -47,14 +47,14 @@ impl Wire {
             ask(&mut client, transport);
             pass(&mut client, &mut server);
             while server.poll_event().is_some() {}
-            if transport == Transport::Sse {
+            if transport == Transport::Http {
                 server.begin_stream(now, &Headers::new()).expect("a request waits");
             }
             for (start, end) in payloads {
                 let payload = std::str::from_utf8(&body[*start..*end]).expect("made of text");
                 server.send(now, payload).expect("the stream is open");
             }
-            if transport == Transport::Sse {
+            if transport == Transport::Http {
                 server.end_stream(now).expect("the stream is open");
             }
             let response = answered(&mut server);
@@ -123,12 +123,12 @@ fn count((events, deltas, text, ends): &mut Seen, event: &Event<'_>) {
 fn ask(client: &mut Connection<Client>, transport: Transport) {
     let now = Instant::ZERO;
     match transport {
-        Transport::Sse => {
-            let post = Post::new("/v1/responses", Headers::new(), b"{}".to_vec(), Expect::EventStream);
-            client.post(now, post).expect("it is idle");
+        Transport::Http => {
+            let post = OutgoingRequest::new("/v1/responses", Headers::new(), b"{}".to_vec(), ExpectedBody::EventStream);
+            client.send_request(now, post).expect("it is idle");
         }
         Transport::WebSocket => {
-            client.send_text(now, None, "{\"type\":\"response.create\"}").expect("it is idle");
+            client.send_request_message(now, None, "{\"type\":\"response.create\"}").expect("it is idle");
         }
     }
 }

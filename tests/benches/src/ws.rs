@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_lite::{StreamExt as _, future::block_on};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use turnwire::ws::{Decoder, Encoder, Limits, Message, Role, Socket};
+use turnwire::ws::{Decoder, Encoder, Limits, Message, Role, WebSocket};
 
 use crate::contest::Row;
 use crate::workload::{Frames, READ, Rng, payload};
@@ -133,7 +133,7 @@ fn count((messages, bytes): &mut Seen, message: Message<'_>) {
 
 /// Decodes what there is. `keep`: a message that is not whole is left where it is.
 fn drain(decoder: &mut Decoder, input: &mut &mut [u8], keep: bool, seen: &mut Seen) {
-    while !(keep && decoder.needs(input).is_some())
+    while !(keep && decoder.bytes_to_borrow(input).is_some())
         && let Some(message) = decoder.decode_in_place(input).expect("well formed")
     {
         count(seen, message);
@@ -278,7 +278,7 @@ pub fn encoders(texts: &[String], messages: u64) -> Vec<Row<'_, Seen>> {
     vec![
         Row::new("limit: memcpy", move || written(texts(), |text, out| out.extend_from_slice(text.as_bytes()))),
         Row::new("turnwire, keys from ChaCha", move || {
-            let mut socket = Socket::new(Role::Client, Limits::default(), None, [7; 32]);
+            let mut socket = WebSocket::new(Role::Client, Limits::default(), None, [7; 32]);
             written(texts(), |text, out| socket.send(Message::Text(text), out).expect("it is open"))
         }),
         Row::new("turnwire, keys from the caller", move || {

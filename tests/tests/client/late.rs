@@ -95,8 +95,7 @@ fn limits_are_told_at_any_time() {
     let script = Script::new().ws([vec![created("a"), done("a"), limits.into()]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));
-    let told =
-        |event: &OwnedEvent| matches!(event, OwnedEvent::Info { id: None, info: ResponseInfo::RateLimits(_) });
+    let told = |event: &OwnedEvent| matches!(event, OwnedEvent::Info { id: None, info: ResponseInfo::RateLimits(_) });
     assert_eq!(pair.events.iter().filter(|event| told(event)).count(), 1);
     assert_eq!(pair.client.unmatched_events(), 0);
 }
