@@ -13,7 +13,7 @@ fn main() {
     let (count, reads) = (streams.expected.events, streams.reads(READ));
     table("sse, per event", count, sse::rows(&reads, (count, streams.expected.data)));
     table("typed, per event", count, events::streams(&reads));
-    for (transport, name) in [(Transport::Sse, "sse"), (Transport::WebSocket, "ws")] {
+    for (transport, name) in [(Transport::Http, "sse"), (Transport::WebSocket, "ws")] {
         table(&format!("machine over {name}, per event"), count, machine::Wire::new(&streams, transport).rows());
     }
     for (role, name) in [(Role::Client, "client"), (Role::Server, "server")] {

@@ -10,7 +10,7 @@ fn main() {
     let streams = streams(SEED, options.size, KeyOrder::TypeFirst);
     let expected = streams.expected;
     let seen = (expected.events, expected.text_deltas, expected.text, expected.completed);
-    for (transport, name) in [(Transport::Sse, "sse, chunked"), (Transport::WebSocket, "ws")] {
+    for (transport, name) in [(Transport::Http, "sse, chunked"), (Transport::WebSocket, "ws")] {
         let wire = Wire::new(&streams, transport);
         let title = format!("machine: a client's connection over {name}");
         contest(&title, &options, ("event", expected.events, wire.bytes), &seen, wire.rows(), &[]);
