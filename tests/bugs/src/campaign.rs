@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::batch::{Batch, VARIABLE};
+use crate::batch::{self, Batch, VARIABLE};
 use crate::cargo::{self, Binary};
 use crate::entry::Bug;
 use crate::layers::Layers;
@@ -43,9 +43,14 @@ pub struct Campaign<'a> {
     binaries: Vec<Binary>,
     executables: BTreeMap<String, PathBuf>,
     baselines: BTreeMap<String, OnceLock<Run>>,
+    /// The files of the last batch that compiled.
+    texts: BTreeMap<String, String>,
     tell: fn(&str),
     verdicts: BTreeMap<u32, (Verdict, Duration)>,
 }
+
+/// A verdict, and the time that it took.
+type Tried = Result<(Verdict, Duration), String>;
 
 /// A bug with the number that selects it; 0 when the build has only this bug.
 type Numbered<'a> = (u32, u32, &'a Bug);
@@ -64,7 +69,7 @@ impl<'a> Campaign<'a> {
         }
         let baselines = binaries.iter().map(|binary| (binary.id.clone(), OnceLock::new())).collect();
         let (executables, verdicts) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { tree, layers, jobs, binaries, executables, baselines, tell, verdicts })
+        Ok(Self { tree, layers, jobs, binaries, executables, baselines, texts: BTreeMap::new(), tell, verdicts })
     }
 
     /// Returns the patterns of `layers.toml` that fit no test binary.
@@ -101,8 +106,7 @@ impl<'a> Campaign<'a> {
 
     /// Tries all bugs that one build can hold.
     fn run_batch(&mut self, bugs: &[Numbered<'_>]) -> Result<(), String> {
-        let mut batch = Batch::default();
-        let tree = self.tree;
+        let (mut batch, tree) = (Batch::default(), self.tree);
         let read = |file: &str| tree.read(file);
         for (number, _, bug) in bugs {
             batch.add(*number, &bug.entry, &read);
@@ -116,9 +120,9 @@ impl<'a> Campaign<'a> {
                 let rendered = batch.render(&read)?;
                 let texts =
                     rendered.iter().map(|(file, Rewritten { text, .. })| (file.clone(), text.clone())).collect();
-                let errors = match self.build(&texts, &first)? {
-                    None => break,
-                    Some(errors) => errors,
+                let Some(errors) = self.build(&texts, &first)? else {
+                    self.texts = texts;
+                    break;
                 };
                 if round == ROUNDS {
                     return Err(format!("the copy does not compile in {ROUNDS} rounds"));
@@ -143,7 +147,14 @@ impl<'a> Campaign<'a> {
             Err(reason) => Some(reason),
             Ok(text) => {
                 let first = self.stage(&bugs, 0);
-                let errors = self.build(&[(bug.entry.file.clone(), text)].into(), &first)?;
+                // Beside the files of the batch, so that cargo builds only the crate that the bug is in. The batch does not
+                // compile beside the bug when it has taken a `const` away that the bug's file needs.
+                let mut texts = self.texts.clone();
+                texts.insert(bug.entry.file.clone(), batch::with_module(&bug.entry.file, text.clone()));
+                let mut errors = self.build(&texts, &first)?;
+                if errors.is_some() && !self.texts.is_empty() {
+                    errors = self.build(&[(bug.entry.file.clone(), text)].into(), &first)?;
+                }
                 errors.map(|errors| {
                     let rendered = errors.first().map_or("", |error| &error.rendered);
                     format!("does not compile: {rendered}")
@@ -170,6 +181,10 @@ impl<'a> Campaign<'a> {
         }
         wanted.sort();
         wanted.dedup();
+        if stage == 0 && wanted.is_empty() {
+            // Without a binary, nothing would be compiled: take all.
+            return ids;
+        }
         wanted
     }
 
@@ -228,7 +243,7 @@ impl<'a> Campaign<'a> {
     /// Runs the tests of one stage, some bugs at a time.
     fn run_stage(&mut self, bugs: &[Numbered<'_>], stage: usize) -> Result<(), String> {
         let queue: Mutex<VecDeque<Numbered<'_>>> = Mutex::new(bugs.iter().copied().collect());
-        let found: Mutex<Vec<(u32, Result<(Verdict, Duration), String>)>> = Mutex::default();
+        let found: Mutex<Vec<(u32, Tried)>> = Mutex::default();
         let this = &*self;
         thread::scope(|scope| {
             for _ in 0..this.jobs.max(1) {
@@ -251,7 +266,7 @@ impl<'a> Campaign<'a> {
     }
 
     /// Runs the tests of one stage on one bug, until one fails.
-    fn try_bug(&self, number: u32, selected: u32, bug: &Bug, stage: usize) -> Result<(Verdict, Duration), String> {
+    fn try_bug(&self, number: u32, selected: u32, bug: &Bug, stage: usize) -> Tried {
         let mut took = Duration::ZERO;
         let stages = self.layers.stages(&bug.layer, &self.ids());
         let before = self.verdicts.get(&number).map_or(Duration::ZERO, |(_, took)| *took);

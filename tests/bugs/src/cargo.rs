@@ -76,7 +76,7 @@ fn cargo() -> Command {
 /// When cargo fails, or when a package is not in the workspace.
 pub fn binaries(tree: &Tree, packages: &[String]) -> Result<Vec<Binary>, String> {
     let output = cargo()
-        .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
+        .args(["metadata", "--no-deps", "--format-version=1"])
         .current_dir(&tree.root)
         .output()
         .map_err(|error| format!("cargo: {error}"))?;
@@ -116,9 +116,10 @@ pub fn binaries(tree: &Tree, packages: &[String]) -> Result<Vec<Binary>, String>
 /// When cargo cannot be started or its output cannot be read.
 pub fn build(tree: &Tree, packages: &[String], binaries: &[Binary], wanted: &[String]) -> Result<Build, String> {
     let mut command = cargo();
-    command.args(["test", "--no-run", "--offline", "--message-format=json"]);
+    command.args(["test", "--no-run", "--message-format=json"]);
     for package in packages {
-        command.args(["-p", package]);
+        // Without debug information, for it takes time to link; third-party crates stay as they are built.
+        command.args(["-p", package, "--config", &format!("profile.dev.package.{package}.debug=false")]);
     }
     for id in wanted {
         match id.split_once('/') {

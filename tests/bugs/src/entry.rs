@@ -77,7 +77,18 @@ impl Edit {
             let start = chars[..front].last().map_or(0, |(at, c)| at + c.len_utf8());
             start..chars[chars.len() - back..].first().map_or(length, |(at, _)| *at)
         };
-        let (old, new) = (inner(&old, self.range.len()), inner(&new, self.with.len()));
+        let (mut old, mut new) = (inner(&old, self.range.len()), inner(&new, self.with.len()));
+        // White space that both have belongs to neither.
+        let text = &source[self.range.clone()];
+        let (front, back) = (text[old.clone()].len(), self.with[new.clone()].len());
+        let leading = (text[old.clone()].trim_start().len(), self.with[new.clone()].trim_start().len());
+        if leading.0 < front && leading.1 < back {
+            (old.start, new.start) = (old.end - leading.0, new.end - leading.1);
+        }
+        let trailing = (text[old.clone()].trim_end().len(), self.with[new.clone()].trim_end().len());
+        if trailing.0 < old.len() && trailing.1 < new.len() {
+            (old.end, new.end) = (old.start + trailing.0, new.start + trailing.1);
+        }
         Self { range: self.range.start + old.start..self.range.start + old.end, with: self.with[new].into() }
     }
 }

@@ -58,10 +58,9 @@ impl Options {
     }
 
     fn chooses(&self, index: usize, bug: &Bug) -> bool {
-        let fits = |filter: &String| {
-            bug.layer == *filter
-                || (bug.id().contains(filter.as_str()) && filter.len() > bug.layer.len())
-                || bug.entry.name.contains(filter.as_str())
+        let fits = |filter: &String| match filter.contains('/') {
+            true => bug.id().contains(filter.as_str()),
+            false => bug.layer == *filter || bug.entry.name.contains(filter.as_str()),
         };
         let tenth = self.tenth.is_none_or(|tenth| index % 10 == tenth % 10);
         tenth && (self.filters.is_empty() || self.filters.iter().any(fits))
@@ -113,12 +112,16 @@ fn run(options: &Options) -> Result<bool, String> {
         return Err("no bug is so named".into());
     }
     let layers = Layers::read(&folder.join("layers.toml"))?;
+    if let Some(bug) = bugs.iter().find(|bug| !layers.tests.contains_key(&bug.layer)) {
+        return Err(format!("layers.toml: no tests are named for the layer `{}`", bug.layer));
+    }
     let campaign = Campaign::new(&tree, &layers, options.jobs.unwrap_or(2), |line| println!("{line}"))?;
     let stale: Vec<String> = campaign.stale_patterns().into_iter().map(Into::into).collect();
     for pattern in &stale {
         println!("STALE layers.toml: `{pattern}` fits no test binary");
     }
-    println!("{} bugs of {}", chosen.len(), bugs.len());
+    let tenth = options.tenth.map_or_else(String::new, |tenth| format!(", those with index {} modulo 10", tenth % 10));
+    println!("{} bugs of {}{tenth}", chosen.len(), bugs.len());
     let verdicts = campaign.run(&chosen)?;
     let noticed = report(&chosen, &verdicts, start.elapsed());
     Ok(noticed && misfits.is_empty() && stale.is_empty())
