@@ -83,22 +83,36 @@
 //! and the stream goes on; credentials are in no `Debug`, error or event. Where behaviour comes from a specification, the section
 //! is named: RFC 6455, 7692, 9110, 9112, WHATWG HTML §9.2, or § of `docs/protocol.md` in the repository.
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(feature = "client"),
+    allow(dead_code, unused_imports, reason = "a layer also has items that only the layers above it use")
+)]
 #![forbid(unsafe_code)]
 #![warn(clippy::alloc_instead_of_core, clippy::std_instead_of_core, clippy::wildcard_enum_match_arm)]
 
 extern crate alloc;
 
+#[cfg(feature = "ws")]
 mod entropy;
 pub mod time;
 
+#[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "sse")]
 pub mod sse;
+#[cfg(feature = "ws")]
 pub mod ws;
 
+#[cfg(feature = "responses")]
 pub mod responses;
+#[cfg(feature = "turn")]
 pub mod turn;
 
+#[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "connection")]
 pub mod connection;
 
+#[cfg(feature = "ws")]
 pub use entropy::Seed;

@@ -76,7 +76,7 @@ fn a04_ws_url_mapping() {
         made.expect_err("no provider")
     };
     assert_eq!(refused("ftp://127.0.0.1/v1"), InvalidProvider::Scheme);
-    assert_eq!(refused("nope/v1"), InvalidProvider::Url("relative URL without a base".into()));
+    assert_eq!(refused("nope/v1"), InvalidProvider::Url("it does not begin with a scheme".into()));
 }
 
 #[test]

@@ -73,6 +73,7 @@ mod request;
 mod settings;
 mod station;
 mod stored;
+mod url;
 mod wire;
 
 pub use addresses::HappyEyeballs;

@@ -5,8 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use url::{Host, Url};
-
+use super::url::{Invalid, Url};
 use crate::http::Headers;
 
 /// One deployment of the Responses API.
@@ -271,31 +270,22 @@ pub(super) struct Endpoint {
 
 impl Endpoint {
     pub(super) fn new(provider: &Provider) -> Result<Self, InvalidProvider> {
-        let url = Url::parse(&provider.base_url).map_err(|error| InvalidProvider::Url(error.to_string()))?;
-        let tls = match url.scheme() {
-            "https" | "wss" => true,
-            "http" | "ws" => false,
-            _ => return Err(InvalidProvider::Scheme),
-        };
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(InvalidProvider::Userinfo);
-        }
-        let host = url.host().ok_or(InvalidProvider::Scheme)?;
-        if !tls && !provider.allow_plain && !is_loopback(&host) {
+        let url = Url::parse(&provider.base_url)?;
+        let Url { tls, host, port, path, mut query } = url;
+        if !tls && !provider.allow_plain && !host.is_loopback() {
             return Err(InvalidProvider::Plain);
         }
         let name = host.to_string();
-        let authority = url.port().map_or_else(|| name.clone(), |port| alloc::format!("{name}:{port}"));
-        let mut query = url.query().unwrap_or_default().to_string();
+        let authority = port.map_or_else(|| name.clone(), |port| alloc::format!("{name}:{port}"));
         for (key, value) in &provider.query {
             push_parameter(&mut query, key, value);
         }
         Ok(Self {
             tls,
             host: name.trim_matches(['[', ']']).to_string(),
-            port: url.port_or_known_default().unwrap_or(if tls { 443 } else { 80 }),
+            port: port.unwrap_or(if tls { 443 } else { 80 }),
             authority,
-            path: url.path().trim_end_matches('/').to_string(),
+            path: path.trim_end_matches('/').to_string(),
             query,
         })
     }
@@ -331,11 +321,13 @@ impl Endpoint {
     }
 }
 
-fn is_loopback(host: &Host<&str>) -> bool {
-    match host {
-        Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
+impl From<Invalid> for InvalidProvider {
+    fn from(invalid: Invalid) -> Self {
+        match invalid {
+            Invalid::Scheme => Self::Scheme,
+            Invalid::Userinfo => Self::Userinfo,
+            Invalid::Text(why) => Self::Url(why.into()),
+        }
     }
 }
 

@@ -112,7 +112,7 @@ impl Config {
             gzip: None,
             event_stream_limits: sse::Limits { data, line: data + 6, ..sse::Limits::default() },
             message_limits: messages,
-            deflate_offer: Some(ws::deflate::Offer::default()),
+            deflate_offer: ws::deflate::Offer::usual(),
             deflate_policy: None,
             ping_interval: None,
             timeouts: Timeouts::default(),

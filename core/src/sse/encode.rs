@@ -1,6 +1,7 @@
 //! Events as the bytes of an event stream.
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use memchr::{memchr, memchr2};
@@ -35,25 +36,34 @@ impl<'a> OutgoingEvent<'a> {
 }
 
 /// Why an event cannot be encoded: a decoder would read something else. Nothing was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// The name is empty, which reads as `message`, or holds a CR or LF, or there is no data that would make it an event.
-    #[error("the event name is empty, holds a line end or has no data")]
     Event,
     /// The data holds a CR, which reads as an LF.
-    #[error("the data holds a carriage return")]
     Data,
     /// The ID holds a CR, LF or NUL.
-    #[error("the id holds a line end or a nul")]
     Id,
     /// The reconnection time has more milliseconds than a decoder tells apart.
-    #[error("the reconnection time is too long")]
     Retry,
     /// The comment holds a CR or LF.
-    #[error("the comment holds a line end")]
     Comment,
 }
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Event => "the event name is empty, holds a line end or has no data",
+            Self::Data => "the data holds a carriage return",
+            Self::Id => "the id holds a line end or a nul",
+            Self::Retry => "the reconnection time is too long",
+            Self::Comment => "the comment holds a line end",
+        })
+    }
+}
+
+impl core::error::Error for EncodeError {}
 
 /// Appends one event with its blank line.
 ///

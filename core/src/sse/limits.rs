@@ -1,5 +1,7 @@
 //! What bounds an event stream, and what it is when a bound was passed.
 
+use core::fmt;
+
 /// What bounds an event stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -25,11 +27,10 @@ impl Default for Limits {
 
 /// A limit was passed. Fatal and sticky: going on would mean to drop an event silently, and it might be the last one.
 /// However the bytes are cut into reads, the error is the same; of two limits that one line passes, the first counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Error {
     /// A line passed [`Limits::line`].
-    #[error("a line is longer than {limit} bytes, at byte {offset} of the stream")]
     LineTooLong {
         /// The limit in bytes.
         limit: usize,
@@ -37,7 +38,6 @@ pub enum Error {
         offset: u64,
     },
     /// An event's data passed [`Limits::data`].
-    #[error("an event's data is longer than {limit} bytes, at byte {offset} of the stream")]
     DataTooLong {
         /// The limit in bytes.
         limit: usize,
@@ -45,7 +45,6 @@ pub enum Error {
         offset: u64,
     },
     /// An event has more data lines than [`Limits::lines`].
-    #[error("an event has more than {limit} data lines, at byte {offset} of the stream")]
     TooManyLines {
         /// The limit in lines.
         limit: usize,
@@ -53,7 +52,6 @@ pub enum Error {
         offset: u64,
     },
     /// An event's name passed [`Limits::name`].
-    #[error("an event's name is longer than {limit} bytes, at byte {offset} of the stream")]
     NameTooLong {
         /// The limit in bytes.
         limit: usize,
@@ -61,7 +59,6 @@ pub enum Error {
         offset: u64,
     },
     /// An ID passed [`Limits::id`].
-    #[error("an id is longer than {limit} bytes, at byte {offset} of the stream")]
     IdTooLong {
         /// The limit in bytes.
         limit: usize,
@@ -69,3 +66,27 @@ pub enum Error {
         offset: u64,
     },
 }
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LineTooLong { limit, offset } => {
+                write!(f, "a line is longer than {limit} bytes, at byte {offset} of the stream")
+            }
+            Self::DataTooLong { limit, offset } => {
+                write!(f, "an event's data is longer than {limit} bytes, at byte {offset} of the stream")
+            }
+            Self::TooManyLines { limit, offset } => {
+                write!(f, "an event has more than {limit} data lines, at byte {offset} of the stream")
+            }
+            Self::NameTooLong { limit, offset } => {
+                write!(f, "an event's name is longer than {limit} bytes, at byte {offset} of the stream")
+            }
+            Self::IdTooLong { limit, offset } => {
+                write!(f, "an id is longer than {limit} bytes, at byte {offset} of the stream")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Error {}

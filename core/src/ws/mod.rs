@@ -28,12 +28,14 @@
 mod assemble;
 mod buffer;
 mod decode;
+#[cfg_attr(not(feature = "deflate"), path = "no_deflate.rs")]
 pub mod deflate;
 mod encode;
 mod error;
 mod frame;
 pub mod handshake;
 mod mask;
+#[cfg(feature = "deflate")]
 mod offer;
 mod plain;
 mod socket;

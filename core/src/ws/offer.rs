@@ -71,6 +71,12 @@ struct Stated {
 }
 
 impl Offer {
+    /// What a client offers unless it is told otherwise.
+    #[cfg(feature = "connection")]
+    pub(crate) fn usual() -> Option<Self> {
+        Some(Self::default())
+    }
+
     /// The offer as a header value.
     #[must_use]
     pub fn to_value(&self) -> String {
