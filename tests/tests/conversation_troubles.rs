@@ -69,7 +69,7 @@ fn and(mut acts: Vec<Act>, act: Act) -> Vec<Act> {
 
 /// What is heard, whichever transport connects.
 fn told(choice: TransportPreference, lines: &[&'static str]) -> Vec<&'static str> {
-    let connected = if choice == TransportPreference::Http { "connected by Sse" } else { "connected by WebSocket" };
+    let connected = if choice == TransportPreference::Http { "connected by Http" } else { "connected by WebSocket" };
     lines.iter().map(|line| if *line == "connected" { connected } else { line }).collect()
 }
 
@@ -170,7 +170,7 @@ fn no_websocket() -> Story {
         heard: vec![
             "no connection, Some(426)",
             "fell back, 426",
-            "connected by Sse",
+            "connected by Http",
             "0: sent on a new one, all, no token",
             "0: completed, r1",
             "1: sent again on the same, all, no token",
@@ -192,7 +192,7 @@ fn another_key(choice: TransportPreference) -> Story {
         "0: completed, r1",
     ];
     let sse = [
-        "connected by Sse",
+        "connected by Http",
         "0: sent on a new one, all, no token",
         "0: Some(401) is no key",
         "0: sent again on the same, all, no token",
@@ -285,7 +285,7 @@ fn prewarmed(choice: TransportPreference) -> Story {
             ],
             false => vec![
                 "nothing to prewarm",
-                "connected by Sse",
+                "connected by Http",
                 "0: sent on a new one, all, no token",
                 "0: completed, r1",
             ],

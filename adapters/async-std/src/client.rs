@@ -11,7 +11,7 @@ use turnwire_rustls::{Error, TlsIo};
 
 use crate::socket::TcpIo;
 
-/// A client over async-io, with TLS. Everything else is its [`Driver`](turnwire_driver::Driver)'s.
+/// A client over async-io, with TLS. Everything else is its [`ClientDriver`](turnwire_driver::ClientDriver)'s.
 pub type Client = turnwire_rustls::Client<TcpIo>;
 
 /// A server's end of an accepted socket, with TLS where there is a configuration for it.

@@ -11,7 +11,7 @@ use turnwire_rustls::rustls::ServerConfig;
 
 use crate::socket::TcpIo;
 
-/// A client of the calling thread, with TLS. Everything else is its [`Driver`](turnwire_driver::Driver)'s.
+/// A client of the calling thread, with TLS. Everything else is its [`ClientDriver`](turnwire_driver::ClientDriver)'s.
 pub type Client = turnwire_rustls::Client<TcpIo>;
 
 /// A server's end of an accepted socket, with TLS where there is a configuration for it.

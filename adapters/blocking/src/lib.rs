@@ -35,7 +35,7 @@ use core::task::{Context, Poll, Waker};
 pub use client::{Client, accept};
 pub use socket::TcpIo;
 
-/// Runs a future whose waiting is done by [`Socket`]s, on this thread. Any other future would be polled in circles.
+/// Runs a future whose waiting is done by [`TcpIo`]s, on this thread. Any other future would be polled in circles.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut cx = Context::from_waker(Waker::noop());

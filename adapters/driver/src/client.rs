@@ -74,7 +74,7 @@ impl<I: Io> Turn<'_, I> {
     ///
     /// # Errors
     ///
-    /// [`Refused`], with the request handed back.
+    /// [`Rejected`], with the request handed back.
     pub fn send(&mut self, request: impl Into<Request>) -> Result<RequestId, Rejected<Request>> {
         self.driver.wire.catch_up(&mut self.driver.client);
         let id = self.driver.client.send(self.driver.now(), request)?;

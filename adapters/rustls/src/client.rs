@@ -12,7 +12,7 @@ use turnwire_driver::{ClientDriver, Io, ServerDriver};
 use crate::io::TlsIo;
 use crate::layer::Error;
 
-/// A client over sockets of one kind, with TLS. Everything else is its [`Driver`]'s.
+/// A client over sockets of one kind, with TLS. Everything else is its [`ClientDriver`]'s.
 #[derive(Debug)]
 pub struct Client<S: Io>(ClientDriver<TlsIo<S>>);
 

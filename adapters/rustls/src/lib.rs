@@ -1,14 +1,14 @@
 //! TLS as one more pure layer: rustls reads and writes buffers here, not sockets.
 //!
-//! [`Tls`] is the layer itself, for every loop: ciphertext in, plaintext out, and back. [`TlsIo`] puts it between a
+//! [`TlsSession`] is the layer itself, for every loop: ciphertext in, plaintext out, and back. [`TlsIo`] puts it between a
 //! [`turnwire_driver::Io`] and the loop, so that each runtime's sockets speak `https` and `wss` without a TLS crate of the
 //! runtime's own.
 //!
 //! ```
 //! use std::sync::Arc;
-//! use turnwire_rustls::{Tls, client_config};
+//! use turnwire_rustls::{TlsSession, client_config};
 //!
-//! let mut tls = Tls::client(client_config()?, "api.example.com")?;
+//! let mut tls = TlsSession::client(client_config()?, "api.example.com")?;
 //! assert!(tls.is_handshaking());
 //! assert_eq!(tls.poll_transmit()[0], 22); // a handshake record: write it, then call `handle_written`
 //! # Ok::<(), turnwire_rustls::Error>(())

@@ -1,6 +1,6 @@
 //! Floor 1: the WebSocket protocol (RFC 6455) with permessage-deflate (RFC 7692), as buffers, for both roles.
 //!
-//! Three layers, each usable alone: a [`Decoder`] and an [`Encoder`] turn bytes into [`Message`]s and back; a [`Socket`] adds the
+//! Three layers, each usable alone: a [`Decoder`] and an [`Encoder`] turn bytes into [`Message`]s and back; a [`WebSocket`] adds the
 //! replies that the protocol owes and the closing handshake; [`handshake`] makes and judges the HTTP heads that come before.
 //!
 //! ```
@@ -63,7 +63,7 @@ pub enum Message<'a> {
     Text(&'a str),
     /// A binary message, whole.
     Binary(&'a [u8]),
-    /// A ping with at most 125 bytes; a [`Socket`] has its answer ready already.
+    /// A ping with at most 125 bytes; a [`WebSocket`] has its answer ready already.
     Ping(&'a [u8]),
     /// A pong with at most 125 bytes, asked for or not.
     Pong(&'a [u8]),

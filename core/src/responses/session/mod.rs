@@ -28,7 +28,7 @@ const WEBSOCKET_LITE: &str = "ws_request_header_x_openai_internal_codex_response
 /// use turnwire::responses::session::{Context, Session, Surface};
 ///
 /// let session = Session::new("sess_1", "thr_1", "inst_1");
-/// let fields = session.fields(Surface::Sse, &Context::default());
+/// let fields = session.fields(HeaderSet::Sse, &RequestContext::default());
 /// assert!(fields.contains(&("x-codex-window-id".into(), "thr_1:0".into())));
 /// assert_eq!(session.metadata(None).get("thread_id"), Some("thr_1"));
 /// ```
