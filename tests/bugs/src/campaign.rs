@@ -1,6 +1,6 @@
 //! All of it, one bug after the other.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -34,6 +34,15 @@ pub enum Verdict {
     },
 }
 
+/// What a campaign found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The verdict on each bug, and the time that it took.
+    pub verdicts: Vec<(Verdict, Duration)>,
+    /// The test binaries that do not compile, and noticed nothing for that.
+    pub broken: Vec<String>,
+}
+
 /// Runs the tests on bugs.
 #[derive(Debug)]
 pub struct Campaign<'a> {
@@ -43,6 +52,8 @@ pub struct Campaign<'a> {
     binaries: Vec<Binary>,
     executables: BTreeMap<String, PathBuf>,
     baselines: BTreeMap<String, OnceLock<Run>>,
+    /// Binaries whose own sources do not compile.
+    broken: BTreeSet<String>,
     /// The files of the last batch that compiled.
     texts: BTreeMap<String, String>,
     tell: fn(&str),
@@ -69,7 +80,18 @@ impl<'a> Campaign<'a> {
         }
         let baselines = binaries.iter().map(|binary| (binary.id.clone(), OnceLock::new())).collect();
         let (executables, verdicts) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { tree, layers, jobs, binaries, executables, baselines, texts: BTreeMap::new(), tell, verdicts })
+        Ok(Self {
+            tree,
+            layers,
+            jobs,
+            binaries,
+            executables,
+            baselines,
+            broken: BTreeSet::new(),
+            texts: BTreeMap::new(),
+            tell,
+            verdicts,
+        })
     }
 
     /// Returns the patterns of `layers.toml` that fit no test binary.
@@ -78,30 +100,29 @@ impl<'a> Campaign<'a> {
         self.layers.stale(&self.ids())
     }
 
-    /// Tries all bugs, and returns the verdicts in the same order, with the time that each took.
+    /// Tries all bugs. The verdicts are in the same order, with the time that each took.
     ///
     /// # Errors
     ///
-    /// When the copy does not compile through no fault of a bug.
-    pub fn run(mut self, bugs: &[&Bug]) -> Result<Vec<(Verdict, Duration)>, String> {
+    /// When the core of the copy does not compile through no fault of a bug.
+    pub fn run(mut self, bugs: &[&Bug]) -> Result<Outcome, String> {
         let numbered: Vec<Numbered<'_>> = (1..).zip(bugs).map(|(number, bug)| (number, number, *bug)).collect();
         let (own, shared): (Vec<_>, Vec<_>) = numbered.iter().partition(|(_, _, bug)| bug.entry.own_build);
         self.run_batch(&shared)?;
         for (number, _, bug) in own {
             self.run_alone(number, bug)?;
         }
-        let unnoticed = (Verdict::Unnoticed, Duration::ZERO);
-        Ok(numbered
-            .iter()
-            .map(|(number, ..)| self.verdicts.remove(number).unwrap_or_else(|| unnoticed.clone()))
-            .collect())
+        let mut verdict = |number: &u32| self.verdicts.remove(number).unwrap_or((Verdict::Unnoticed, Duration::ZERO));
+        let verdicts = numbered.iter().map(|(number, ..)| verdict(number)).collect();
+        Ok(Outcome { verdicts, broken: self.broken.into_iter().collect() })
     }
 
     fn ids(&self) -> Vec<String> {
         // Unit tests of a library count only where a pattern names them: building them builds the library twice.
         let named =
             |id: &str| self.layers.tests.values().flatten().chain(&self.layers.last).any(|pattern| pattern == id);
-        self.binaries.iter().map(|binary| binary.id.clone()).filter(|id| !id.ends_with("/lib") || named(id)).collect()
+        let usable = |id: &String| !self.broken.contains(id) && (!id.ends_with("/lib") || named(id));
+        self.binaries.iter().map(|binary| binary.id.clone()).filter(usable).collect()
     }
 
     /// Tries all bugs that one build can hold.
@@ -198,8 +219,13 @@ impl<'a> Campaign<'a> {
         self.tree.update(texts)?;
         self.executables.clear();
         let errors = self.build_more(wanted)?;
-        let outcome =
-            errors.as_ref().map_or_else(|| "built".into(), |errors| format!("{} errors of the compiler", errors.len()));
+        let outcome = errors.as_ref().map_or_else(
+            || "built".into(),
+            |errors| {
+                let first = errors.first().map_or("", |error| error.message.as_str());
+                format!("{} errors of the compiler, such as: {first}", errors.len())
+            },
+        );
         (self.tell)(&format!("{outcome} ({} test binaries, {:.1} s)", wanted.len(), start.elapsed().as_secs_f64()));
         Ok(errors)
     }
@@ -210,8 +236,13 @@ impl<'a> Campaign<'a> {
         }
         let build = cargo::build(self.tree, &self.layers.packages, &self.binaries, wanted)?;
         self.executables.extend(build.executables);
+        for (id, message) in build.broken {
+            (self.tell)(&format!("NOT USED {id} (does not compile: {message})"));
+            self.broken.insert(id);
+        }
         match build.failure {
             None => Ok(None),
+            Some(_) if build.errors.is_empty() && !self.broken.is_empty() => Ok(None),
             Some(failure) if build.errors.is_empty() => Err(failure),
             Some(_) => Ok(Some(build.errors)),
         }
@@ -302,8 +333,11 @@ impl<'a> Campaign<'a> {
                 failure = Some(error);
                 Run::default()
             });
-            for name in &run.failed {
-                (self.tell)(&format!("NOT USED {id}: {name} (fails without any bug)"));
+            if let [first, ..] = run.failed.as_slice() {
+                (self.tell)(&format!(
+                    "NOT USED {id}: {} tests fail without any bug, such as {first}",
+                    run.failed.len()
+                ));
             }
             if let Some(broken) = &run.broken {
                 (self.tell)(&format!("NOT USED {id} ({broken} without any bug)"));

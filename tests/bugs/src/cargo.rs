@@ -59,7 +59,9 @@ pub struct ErrorSpan {
 pub struct Build {
     /// The executables, by [`Binary::id`].
     pub executables: BTreeMap<String, PathBuf>,
-    /// The compiler's errors.
+    /// The test binaries whose own sources do not compile, with the first error.
+    pub broken: BTreeMap<String, String>,
+    /// All other errors of the compiler.
     pub errors: Vec<CompilerError>,
     /// The text that cargo itself wrote, if the build failed.
     pub failure: Option<String>,
@@ -116,7 +118,7 @@ pub fn binaries(tree: &Tree, packages: &[String]) -> Result<Vec<Binary>, String>
 /// When cargo cannot be started or its output cannot be read.
 pub fn build(tree: &Tree, packages: &[String], binaries: &[Binary], wanted: &[String]) -> Result<Build, String> {
     let mut command = cargo();
-    command.args(["test", "--no-run", "--message-format=json"]);
+    command.args(["build", "--keep-going", "--message-format=json"]);
     for package in packages {
         // Without debug information, for it takes time to link; third-party crates stay as they are built.
         command.args(["-p", package, "--config", &format!("profile.dev.package.{package}.debug=false")]);
@@ -142,7 +144,18 @@ pub fn build(tree: &Tree, packages: &[String], binaries: &[Binary], wanted: &[St
         let line = line.map_err(|error| format!("cargo: {error}"))?;
         let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
         match text(&message["reason"]) {
-            "compiler-message" => build.errors.extend(error(&message["message"])),
+            "compiler-message" => {
+                let source = text(&message["target"]["src_path"]);
+                let is_test = items(&message["target"]["kind"]).iter().any(|kind| text(kind) == "test");
+                let binary = binaries.iter().find(|binary| is_test && binary.source == source);
+                match (error(&message["message"]), binary) {
+                    // A `const` that a bug has taken away is missed in a test as well.
+                    (Some(error), Some(binary)) if error.code != "E0015" => {
+                        build.broken.entry(binary.id.clone()).or_insert(error.message);
+                    }
+                    (error, _) => build.errors.extend(error),
+                }
+            }
             "compiler-artifact" => {
                 let source = text(&message["target"]["src_path"]);
                 let binary = binaries.iter().find(|binary| binary.source == source);

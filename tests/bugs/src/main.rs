@@ -122,9 +122,12 @@ fn run(options: &Options) -> Result<bool, String> {
     }
     let tenth = options.tenth.map_or_else(String::new, |tenth| format!(", those with index {} modulo 10", tenth % 10));
     println!("{} bugs of {}{tenth}", chosen.len(), bugs.len());
-    let verdicts = campaign.run(&chosen)?;
-    let noticed = report(&chosen, &verdicts, start.elapsed());
-    Ok(noticed && misfits.is_empty() && stale.is_empty())
+    let outcome = campaign.run(&chosen)?;
+    let noticed = report(&chosen, &outcome.verdicts, start.elapsed());
+    if !outcome.broken.is_empty() {
+        println!("do not compile: {}", outcome.broken.join(", "));
+    }
+    Ok(noticed && outcome.broken.is_empty() && misfits.is_empty() && stale.is_empty())
 }
 
 /// Returns every entry that does not fit the sources, and why.
