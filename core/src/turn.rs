@@ -207,7 +207,7 @@ impl Turn {
     ///
     /// # Errors
     ///
-    /// [`Violation`] when [`TRANSITIONS`] has no such step; the turn is unchanged and goes on. [`Input::Begin`] belongs to
+    /// [`Violation`] when [`TRANSITIONS`] has no such step; the turn is unchanged and goes on. [`RequestInput::Begin`] belongs to
     /// [`begin`](Self::begin), which also empties the token; given here it is a step like any other and empties it too.
     pub fn apply(&mut self, input: RequestInput) -> Result<RequestState, Violation> {
         let next = self.state.after(input).ok_or(Violation { state: self.state, input })?;

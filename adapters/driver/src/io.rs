@@ -15,7 +15,7 @@ pub trait Io {
     fn now(&self) -> Instant;
 
     /// Opens a socket to `target`, TLS included where the target wants it. Called until it is ready, with the same target, unless
-    /// [`disconnect`](Self::hang_up) comes before.
+    /// [`disconnect`](Self::disconnect) comes before.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
 /// Why a session failed, or could not begin. Sticky; the alert that tells the peer is in
-/// [`poll_transmit`](Tls::poll_transmit) already.
+/// [`poll_transmit`](TlsSession::poll_transmit) already.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
@@ -38,7 +38,7 @@ impl From<rustls::Error> for Error {
     }
 }
 
-/// Plaintext bytes that one call of [`Tls::encrypt`] takes: one record's worth.
+/// Plaintext bytes that one call of [`TlsSession::encrypt`] takes: one record's worth.
 const RECORD: usize = 16 * 1024;
 
 /// One end of a TLS session.

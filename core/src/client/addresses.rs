@@ -71,7 +71,7 @@ impl HappyEyeballs {
         self.due = Instant::ZERO;
     }
 
-    /// When to [`begin`](Self::begin) the next attempt; none when there is no other address.
+    /// When to [`next_attempt`](Self::next_attempt) the next attempt; none when there is no other address.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         (!self.left.is_empty()).then_some(self.due)

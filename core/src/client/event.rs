@@ -149,7 +149,7 @@ pub enum Outcome<'a> {
     Cancelled,
     /// It was a prewarm, and there turned out to be no WebSocket to prewarm: nothing needs to be done.
     PrewarmSkipped,
-    /// A [`Call`](super::Call) was answered with a status of 2xx.
+    /// A [`RawOperation`](super::RawOperation) was answered with a status of 2xx.
     OperationCompleted {
         /// The answer's head.
         head: &'a Response,

@@ -107,7 +107,7 @@ impl Client {
     /// # Errors
     ///
     /// [`CommandError`], with the request handed back: a lane or header that cannot be sent, a lane that is busy when
-    /// [`Settings::queue`] is off, or a client that is closed.
+    /// [`Settings::queue_on_busy_lane`] is off, or a client that is closed.
     pub fn send(&mut self, now: Instant, request: impl Into<Request>) -> Result<RequestId, Rejected<Request>> {
         let request = request.into();
         match self.judge(&request) {

@@ -22,11 +22,11 @@ pub enum Submitted<A> {
 }
 
 impl Client {
-    /// Asks for an operation, for this turn. [`call`](Self::call) is the same without types.
+    /// Asks for an operation, for this turn. [`submit_raw`](Self::submit_raw) is the same without types.
     ///
     /// # Errors
     ///
-    /// As [`call`](Self::call).
+    /// As [`submit_raw`](Self::submit_raw).
     pub fn submit<O: Operation>(
         &mut self,
         now: Instant,

@@ -55,7 +55,7 @@ pub struct Timeouts {
     /// From one byte of the peer's to the next, while events are awaited: no limit.
     pub bytes: Option<Duration>,
     /// From one control frame of the peer's to the next, on an open WebSocket whether anything is awaited or not: no limit. Where
-    /// this end [pings](Config::ping), it finds a peer that does not answer. HTTP has no control frames: comments are bytes.
+    /// this end [pings](Config::ping_interval), it finds a peer that does not answer. HTTP has no control frames: comments are bytes.
     pub control: Option<Duration>,
     /// Without a byte being written while some wait: 60 s.
     pub write: Option<Duration>,

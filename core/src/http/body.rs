@@ -104,7 +104,7 @@ impl BodyDecoder {
         self.framing
     }
 
-    /// Whether [`Part::End`] has been given out.
+    /// Whether [`BodyPart::End`] has been given out.
     #[must_use]
     pub const fn is_done(&self) -> bool {
         matches!(self.state, State::Done)

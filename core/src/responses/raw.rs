@@ -19,7 +19,7 @@ impl<'a> RawJson<'a> {
     ///
     /// # Errors
     ///
-    /// [`Malformed::Json`] when it is not.
+    /// [`Malformed::InvalidJson`] when it is not.
     pub fn new(text: &'a str) -> Result<Self, Malformed> {
         let value: &RawValue = serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
         Ok(Self(Cow::Borrowed(value.get())))
@@ -40,7 +40,7 @@ impl<'a> RawJson<'a> {
     ///
     /// # Errors
     ///
-    /// [`Malformed::Json`] when its shape is another.
+    /// [`Malformed::InvalidJson`] when its shape is another.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Malformed> {
         serde_json::from_str(&self.0).map_err(|error| Malformed::json(&error))
     }
@@ -62,7 +62,7 @@ impl RawJson<'static> {
     ///
     /// # Errors
     ///
-    /// [`Malformed::Json`] when it cannot: a map whose keys are no strings, for one.
+    /// [`Malformed::InvalidJson`] when it cannot: a map whose keys are no strings, for one.
     pub fn of(value: &impl Serialize) -> Result<Self, Malformed> {
         serde_json::to_string(value).map(|text| Self(Cow::Owned(text))).map_err(|error| Malformed::json(&error))
     }

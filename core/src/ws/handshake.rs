@@ -78,7 +78,7 @@ pub fn build_request(
     Ok(request)
 }
 
-/// Judges the answer to a [`request`] with this nonce, offer and list of subprotocols (§4.1).
+/// Judges the answer to a [`build_request`] with this nonce, offer and list of subprotocols (§4.1).
 ///
 /// # Errors
 ///

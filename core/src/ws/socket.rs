@@ -20,7 +20,7 @@ pub enum State {
     Open,
     /// This end has closed, or is about to; the other's close frame has not come.
     Closing,
-    /// The other end's close frame has come, or it broke the protocol. Once what [`flush`](Socket::flush) yields is written, a
+    /// The other end's close frame has come, or it broke the protocol. Once what [`write_pending_replies`](WebSocket::write_pending_replies) yields is written, a
     /// server closes the TCP connection, and a client waits for that a while (§7.1.1).
     Closed,
 }
@@ -98,7 +98,7 @@ impl WebSocket {
     }
 
     /// Decodes up to the end of the next message or control frame. A ping's answer, and the answer to a close frame, are owed
-    /// from here on: [`flush`](Self::flush) yields them.
+    /// from here on: [`write_pending_replies`](Self::write_pending_replies) yields them.
     ///
     /// # Errors
     ///
@@ -122,7 +122,7 @@ impl WebSocket {
         result
     }
 
-    /// How many bytes there must be at the front of `input` for its first message to be lent from it: see [`Decoder::needs`].
+    /// How many bytes there must be at the front of `input` for its first message to be lent from it: see [`Decoder::bytes_to_borrow`].
     #[must_use]
     pub fn bytes_to_borrow(&self, input: &[u8]) -> Option<usize> {
         self.decoder.bytes_to_borrow(input)
@@ -191,7 +191,7 @@ impl WebSocket {
         out.len() > start
     }
 
-    /// Whether [`flush`](Self::flush) has something to append.
+    /// Whether [`write_pending_replies`](Self::write_pending_replies) has something to append.
     #[must_use]
     pub const fn has_pending_replies(&self) -> bool {
         matches!(self.close, Some((_, false))) || (self.pong.is_some() && self.close.is_none())

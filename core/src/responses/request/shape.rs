@@ -10,7 +10,7 @@ use crate::responses::raw::RawJson;
 /// Turns a body into one zstd frame; the core has no compressor of its own.
 pub type CompressFn = fn(&[u8]) -> Vec<u8>;
 
-/// The level that [`Compress`] works at.
+/// The level that [`CompressFn`] works at.
 pub const ZSTD_LEVEL: i32 = 3;
 
 /// Whether the body of a `POST responses` is compressed (§4.1): the option is on, the credentials are those of the Codex backend,

@@ -25,11 +25,11 @@ const WEBSOCKET_LITE: &str = "ws_request_header_x_openai_internal_codex_response
 /// Values are not judged here: one that cannot stand in a head is refused where the head is made, with the header's name.
 ///
 /// ```
-/// use turnwire::responses::session::{Context, Session, Surface};
+/// use turnwire::responses::session::{HeaderSet, RequestContext, Session};
 ///
 /// let session = Session::new("sess_1", "thr_1", "inst_1");
-/// let fields = session.fields(HeaderSet::Sse, &RequestContext::default());
-/// assert!(fields.contains(&("x-codex-window-id".into(), "thr_1:0".into())));
+/// let headers = session.headers(HeaderSet::Sse, &RequestContext::default());
+/// assert!(headers.contains(&("x-codex-window-id".into(), "thr_1:0".into())));
 /// assert_eq!(session.metadata(None).get("thread_id"), Some("thr_1"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct Session {
     pub window: u64,
     /// Where the application is installed.
     pub installation_id: String,
-    /// What the thread calls itself where that is another name than the process's ([`Agent`]).
+    /// What the thread calls itself where that is another name than the process's ([`UserAgent`]).
     pub originator: Option<String>,
     /// Keys of features that are tried out.
     pub beta_features: Vec<String>,
