@@ -5,20 +5,20 @@
 //! state. Everything that decides a transition is in [`TRANSITIONS`]; a pair that is not there is a [`Violation`].
 //!
 //! ```
-//! use turnwire::turn::{Input, State, Turn};
+//! use turnwire::turn::{RequestInput, RequestState, Turn};
 //!
 //! let mut turn = Turn::new();
-//! turn.apply(Input::Request)?;
-//! turn.token.offer("ts-1");
-//! turn.apply(Input::Output)?;
-//! turn.apply(Input::Completed)?;
-//! turn.apply(Input::Request)?; // the follow-up with the tool's output
-//! turn.token.offer("ts-2");
+//! turn.apply(RequestInput::Request)?;
+//! turn.token.set_once("ts-1");
+//! turn.apply(RequestInput::Output)?;
+//! turn.apply(RequestInput::Completed)?;
+//! turn.apply(RequestInput::Request)?; // the follow-up with the tool's output
+//! turn.token.set_once("ts-2");
 //! assert_eq!(turn.token.get(), Some("ts-1")); // the first value wins
-//! turn.apply(Input::Completed)?;
+//! turn.apply(RequestInput::Completed)?;
 //!
 //! turn.begin()?; // the next logical turn, on whatever socket there is
-//! assert_eq!((turn.state(), turn.token.get()), (State::Idle, None));
+//! assert_eq!((turn.state(), turn.token.get()), (RequestState::Idle, None));
 //! # Ok::<(), turnwire::turn::Violation>(())
 //! ```
 
@@ -265,7 +265,7 @@ impl TurnToken {
 
 impl fmt::Debug for TurnToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "TurnState(set)" } else { "TurnState(empty)" })
+        f.write_str(if self.0.is_some() { "TurnToken(set)" } else { "TurnToken(empty)" })
     }
 }
 

@@ -23,11 +23,11 @@ const DELAY: Duration = Duration::from_millis(250);
 ///
 /// let [six, four]: [SocketAddr; 2] = ["[2001:db8::1]:443".parse()?, "192.0.2.1:443".parse()?];
 /// let mut addresses = HappyEyeballs::new([six, four]);
-/// assert_eq!(addresses.begin(Instant::ZERO), Some(six));
-/// assert_eq!(addresses.begin(Instant::ZERO), None); // not yet
+/// assert_eq!(addresses.next_attempt(Instant::ZERO), Some(six));
+/// assert_eq!(addresses.next_attempt(Instant::ZERO), None); // not yet
 /// let next = addresses.poll_timeout().expect("another one waits");
 /// assert_eq!(next, Instant::ZERO + Duration::from_millis(250));
-/// assert_eq!(addresses.begin(next), Some(four)); // both are under way now
+/// assert_eq!(addresses.next_attempt(next), Some(four)); // both are under way now
 /// # Ok::<(), core::net::AddrParseError>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -24,7 +24,7 @@ const RETRIES: u32 = 100;
 /// let file = r#"{"preset": "codex", "headers": {"x-team": "red"}, "retry": {"retries": 2}, "profile": {"ping_s": 0}}"#;
 /// let provider: Provider = serde_json::from_str(file)?;
 /// assert_eq!(provider.base_url, "https://chatgpt.com/backend-api/codex");
-/// assert_eq!((provider.retry.retries, provider.profile.ping), (2, None));
+/// assert_eq!((provider.retry.max_retries, provider.capabilities.ping_interval), (2, None));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 impl<'de> Deserialize<'de> for Provider {

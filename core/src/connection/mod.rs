@@ -13,7 +13,7 @@
 //! let mut client = Connection::client(Config::new("localhost"), Transport::Http, [1; 32]);
 //! let mut server = Connection::server(Config::new("localhost"), [2; 32]);
 //!
-//! client.post(now, OutgoingRequest::new("/v1/responses", Headers::new(), b"{}".to_vec(), ExpectedBody::EventStream))?;
+//! client.send_request(now, OutgoingRequest::new("/v1/responses", Headers::new(), b"{}".to_vec(), ExpectedBody::EventStream))?;
 //! server.handle_input(now, client.poll_transmit());
 //! assert!(matches!(server.poll_event(), Some(Incoming::Request { body: b"{}", .. })));
 //! server.begin_stream(now, &Headers::new())?;

@@ -5,7 +5,7 @@
 //! What follows the message stays in the slice: the next message, or an upgraded protocol's first bytes.
 //!
 //! ```
-//! use turnwire::http::{BodyDecoder, BodyLimits, HeadDecoder, HeadLimits, Part, Response};
+//! use turnwire::http::{BodyDecoder, BodyLimits, BodyPart, HeadDecoder, HeadLimits, Response};
 //!
 //! let mut input: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nnext";
 //! let mut heads = HeadDecoder::<Response>::new(HeadLimits::default());
@@ -14,8 +14,8 @@
 //! let mut text = Vec::new();
 //! while let Some(part) = body.decode(&mut input)? {
 //!     match part {
-//!         Part::EventData(data) => text.extend_from_slice(data),
-//!         Part::End(_trailers) => break,
+//!         BodyPart::Data(data) => text.extend_from_slice(data),
+//!         BodyPart::End(_trailers) => break,
 //!     }
 //! }
 //! assert_eq!((text.as_slice(), input), (&b"hello"[..], &b"next"[..]));

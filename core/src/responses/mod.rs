@@ -5,7 +5,7 @@
 //! use turnwire::responses::{CreateResponse, EventData, Item, ServerEvent, request::ItemEncoding};
 //!
 //! let mut body = Vec::new();
-//! CreateResponse::new("gpt-x", vec![Item::user("ping")]).encode_http(Wire::EVERYTHING, &mut body);
+//! CreateResponse::new("gpt-x", vec![Item::user("ping")]).encode_http(ItemEncoding::EVERYTHING, &mut body);
 //!
 //! let payload = r#"{"type":"response.output_text.delta","item_id":"msg_a","delta":"Hel"}"#;
 //! let event = ServerEvent::parse(payload)?;

@@ -12,7 +12,7 @@
 //! for read in [&b": keep-alive\n\ndata: one\rdata: two\r"[..], b"\n\r", b"\nevent: done\ndata\n\n"] {
 //!     let mut input = Input::new(read);
 //!     while let Some(event) = decoder.decode(&mut input)? {
-//!         seen.push((event.event.to_owned(), event.data.to_owned()));
+//!         seen.push((event.event_type.to_owned(), event.data.to_owned()));
 //!     }
 //! }
 //! assert_eq!(seen, [("message".into(), "one\ntwo".into()), ("done".into(), String::new())]);

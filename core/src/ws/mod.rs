@@ -4,10 +4,10 @@
 //! replies that the protocol owes and the closing handshake; [`handshake`] makes and judges the HTTP heads that come before.
 //!
 //! ```
-//! use turnwire::ws::{Limits, Message, Role, Socket};
+//! use turnwire::ws::{Limits, Message, Role, WebSocket};
 //!
-//! let mut client = Socket::new(Role::Client, Limits::default(), None, [7; 32]);
-//! let mut server = Socket::new(Role::Server, Limits::default(), None, [8; 32]);
+//! let mut client = WebSocket::new(Role::Client, Limits::default(), None, [7; 32]);
+//! let mut server = WebSocket::new(Role::Server, Limits::default(), None, [8; 32]);
 //! let mut wire = Vec::new();
 //! client.send(Message::Text("hello"), &mut wire)?;
 //! client.send(Message::Ping(b"!"), &mut wire)?;
@@ -16,7 +16,7 @@
 //! assert_eq!(server.decode(&mut input)?, Some(Message::Text("hello")));
 //! assert_eq!(server.decode(&mut input)?, Some(Message::Ping(b"!")));
 //! let mut back = Vec::new();
-//! server.flush(&mut back); // the pong is owed, not asked for
+//! server.write_pending_replies(&mut back); // the pong is owed, not asked for
 //! assert_eq!(client.decode(&mut back.as_slice())?, Some(Message::Pong(b"!")));
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
