@@ -268,17 +268,3 @@ impl fmt::Debug for TurnToken {
         f.write_str(if self.0.is_some() { "TurnToken(set)" } else { "TurnToken(empty)" })
     }
 }
-
-/// The table as a Mermaid state diagram: what the documentation shows is drawn from [`TRANSITIONS`] and cannot disagree.
-/// `Note` steps, which never change the state, are left out.
-#[must_use]
-pub fn diagram() -> String {
-    use fmt::Write as _;
-
-    let mut text = String::from("stateDiagram-v2\n    [*] --> Idle\n");
-    for (from, input, to) in TRANSITIONS.iter().filter(|(_, input, _)| *input != RequestInput::Informational) {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "    {from:?} --> {to:?}: {input:?}");
-    }
-    text
-}
