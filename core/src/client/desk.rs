@@ -149,7 +149,7 @@ impl Desk {
     pub(super) fn finish_with(&mut self, now: Instant, at: usize, mut end: End, body: &[u8]) {
         let flight = self.flights.remove(at);
         if let End::Failed(failure) = &mut end {
-            failure.progress = flight.replay();
+            failure.progress = flight.progress();
         }
         let (id, websocket) = (flight.id, flight.report.transport == Some(Transport::WebSocket));
         let (ask, items, report) = flight.closed_report(now);
@@ -169,11 +169,11 @@ impl Desk {
     /// An attempt failed: the request is made again, or ends.
     pub(super) fn fail(&mut self, now: Instant, at: usize, cause: Cause, mut failure: Failure) {
         let flight = &self.flights[at];
-        if (cause, failure.kind) == (Cause::Lost, FailureKind::TooLarge) && flight.replay() != RequestProgress::Sent {
+        if (cause, failure.kind) == (Cause::Lost, FailureKind::TooLarge) && flight.progress() != RequestProgress::Sent {
             // It was heard: another message of its connection was too large.
             failure = Failure::stream("websocket closed by server before response.completed");
         }
-        failure.progress = flight.replay();
+        failure.progress = flight.progress();
         let resend = self.station.settings.resend_after_output;
         if failure.progress == RequestProgress::OutputSeen && !resend {
             return self.finish(now, at, End::Failed(failure));

@@ -53,8 +53,9 @@ pub(super) struct Budget {
 pub(super) struct Seen {
     /// The request's step in the turn's table, of the last attempt.
     pub(super) state: RequestState,
-    /// Whether any attempt delivered output.
-    pub(super) output: bool,
+    /// How far the request got. Terminal events do not lower it. A new attempt sets it back to `Sent`, unless an earlier attempt
+    /// delivered output.
+    pub(super) progress: RequestProgress,
     /// The items that are done; `None` when one of them could not be read, so that nothing can build on them.
     pub(super) items: Option<Vec<Item>>,
     /// How many bytes they came in.
@@ -123,7 +124,10 @@ impl Flight {
         self.sent_at = now;
         self.seen = Seen {
             state: RequestState::Requested,
-            output: self.seen.output,
+            progress: match self.seen.progress {
+                RequestProgress::OutputSeen => RequestProgress::OutputSeen,
+                RequestProgress::NotSent | RequestProgress::Sent | RequestProgress::Created => RequestProgress::Sent,
+            },
             items: Some(Vec::new()),
             item_bytes: 0,
             derivation: ResponseInfoTracker::default(),
@@ -140,7 +144,18 @@ impl Flight {
         if let Some(next) = self.seen.state.after(input) {
             self.seen.state = next;
         }
-        self.seen.output |= self.seen.state == RequestState::Output;
+        let reached = match self.seen.state {
+            RequestState::Created => RequestProgress::Created,
+            RequestState::Output => RequestProgress::OutputSeen,
+            RequestState::Idle
+            | RequestState::Requested
+            | RequestState::Completed
+            | RequestState::Failed
+            | RequestState::Incomplete
+            | RequestState::Cancelled
+            | RequestState::Lost => return,
+        };
+        self.seen.progress = self.seen.progress.max(reached);
     }
 
     /// Something came of it.
@@ -163,19 +178,9 @@ impl Flight {
         });
     }
 
-    /// What had been sent and seen.
-    pub(super) const fn replay(&self) -> RequestProgress {
-        match self.seen.state {
-            _ if self.seen.output => RequestProgress::OutputSeen,
-            RequestState::Idle => RequestProgress::NotSent,
-            RequestState::Created | RequestState::Output => RequestProgress::Created,
-            RequestState::Requested
-            | RequestState::Completed
-            | RequestState::Failed
-            | RequestState::Incomplete
-            | RequestState::Cancelled
-            | RequestState::Lost => RequestProgress::Sent,
-        }
+    /// How far the request got, for `Failure::progress`.
+    pub(super) const fn progress(&self) -> RequestProgress {
+        self.seen.progress
     }
 
     /// The response's id, as an event's `response` has it.

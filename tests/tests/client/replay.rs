@@ -3,7 +3,7 @@
 use turnwire::client::{Settings, TransportPreference};
 use turnwire::connection::Transport;
 use turnwire::responses::{FailureKind, RequestProgress};
-use turnwire_tests::fixtures::{ask, created, delta, done};
+use turnwire_tests::fixtures::{ask, created, delta, done, fail};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, provider};
 
 use super::j_retry::{ok, with_retries};
@@ -43,6 +43,27 @@ fn every_failure_says_what_had_been_seen() {
         let id = pair.ask(ask("one"));
         pair.act(Act::Drop);
         assert_eq!(pair.failure(id).progress, replay);
+    }
+}
+
+#[test]
+fn failure_event_keeps_the_progress_of_the_response() {
+    let failed = || fail("invalid_prompt", "no");
+    let without_id = || r#"{"type":"response.completed","response":{}}"#.to_owned();
+    let answers: [(Vec<String>, RequestProgress); 5] = [
+        (vec![failed()], RequestProgress::Sent),
+        (vec![created("a"), failed()], RequestProgress::Created),
+        (vec![created("a"), without_id()], RequestProgress::Created),
+        (vec![created("a"), delta("x"), failed()], RequestProgress::OutputSeen),
+        (vec![created("a"), delta("x"), without_id()], RequestProgress::OutputSeen),
+    ];
+    for (answer, progress) in answers {
+        let mut settings = Settings::default();
+        settings.transport = TransportPreference::WebSocket;
+        let mut pair = Pair::new(provider(), settings, Script::new().ws([answer]));
+        let id = pair.ask(ask("one"));
+        pair.run_out();
+        assert_eq!(pair.failure(id).progress, progress);
     }
 }
 
