@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use turnwire::client::{OwnedEvent, OwnedOutcome, Request, Settings, TraceContext, TransportPreference};
+use turnwire::responses::request::{ReasoningOptions, TextOptions};
 use turnwire::responses::{ClientMetadata, CreateResponse, FailureKind, Item, RawJson};
 use turnwire_tests::fixtures::{ask, assistant, created, done, done0, error, msg, request, user};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, provider};
@@ -157,13 +158,18 @@ fn i11_a_model_switch_is_sent_in_full_on_the_same_socket() {
 
 #[test]
 fn every_member_that_changes_the_answer_breaks_the_chain() {
-    let change: [fn(&mut CreateResponse); 6] = [
+    let change: [fn(&mut CreateResponse); 11] = [
         |create| create.model = "other".into(),
         |create| create.instructions = "other".into(),
         |create| create.tools = Some(vec![tool()]),
         |create| create.parallel_tool_calls = !create.parallel_tool_calls,
         |create| create.service_tier = Some("flex".into()),
         |create| create.prompt_cache_key = Some("other".into()),
+        |create| create.tool_choice = RawJson::string("none"),
+        |create| create.reasoning = Some(ReasoningOptions::effort("low")),
+        |create| create.stream = !create.stream,
+        |create| create.include = vec!["web_search_call.results".into()],
+        |create| create.text = Some(TextOptions::default().with_verbosity("low")),
     ];
     for change in change {
         let mut pair = pair([first(), vec![done0("resp-2")]]);
