@@ -22,7 +22,7 @@ pub enum InvalidHeader {
 
 /// The value of one header line: no CR, LF, NUL or other control character, no white space around it (RFC 9110 §5.5).
 ///
-/// Bytes from 0x80 up are opaque and allowed. `Debug` shows the value unless it was marked [`sensitive`](Self::sensitive), as
+/// Bytes from 0x80 up are opaque and allowed. `Debug` shows the value unless it was marked [`into_sensitive`](Self::into_sensitive), as
 /// the credentials and cookies of a decoded head are. Values with the same bytes are equal, marked or not.
 #[derive(Clone)]
 pub struct HeaderValue {

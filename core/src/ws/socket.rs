@@ -237,9 +237,9 @@ impl WebSocket {
 impl fmt::Debug for WebSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { decoder, encoder, .. } = self;
-        let mut socket = f.debug_struct("Socket");
+        let mut socket = f.debug_struct("WebSocket");
         socket.field("decoder", decoder).field("encoder", encoder).field("state", &self.state());
-        socket.field("owes", &self.has_pending_replies()).finish_non_exhaustive()
+        socket.field("has_pending_replies", &self.has_pending_replies()).finish_non_exhaustive()
     }
 }
 
