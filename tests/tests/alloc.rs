@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 use turnwire::connection::{
-    Client, Config, Connection, Event, ExpectedBody, Incoming, OutgoingRequest, Server, Transport,
+    ClientConnection, Config, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client::Event, server,
 };
 use turnwire::http::Headers;
 use turnwire::responses::EventData;
@@ -11,21 +11,21 @@ use turnwire::time::Instant;
 const NOW: Instant = Instant::ZERO;
 
 /// A client and a server between which a response has begun.
-fn begun(transport: Transport) -> (Connection<Client>, Connection<Server>) {
-    let mut client = Connection::client(Config::new("localhost"), transport, [1; 32]);
-    let mut server = Connection::server(Config::new("localhost"), [2; 32]);
+fn begun(transport: Transport) -> (ClientConnection, ServerConnection) {
+    let mut client = ClientConnection::new(Config::new("localhost"), transport, [1; 32]);
+    let mut server = ServerConnection::new(Config::new("localhost"), [2; 32]);
     match transport {
         Transport::Http => {
             let post = OutgoingRequest::new("/v1/responses", Headers::new(), b"{}".to_vec(), ExpectedBody::EventStream);
             client.send_request(NOW, post).expect("it is idle");
             server.handle_input(NOW, client.poll_transmit());
-            assert!(matches!(server.poll_event(), Some(Incoming::Request { .. })));
+            assert!(matches!(server.poll_event(), Some(server::Event::Request { .. })));
             server.begin_stream(NOW, &Headers::new()).expect("a request waits");
         }
         Transport::WebSocket => {
             client.upgrade(NOW, "/v1/responses", &Headers::new()).expect("it is fresh");
             server.handle_input(NOW, &written(&mut client));
-            assert!(matches!(server.poll_event(), Some(Incoming::Upgrade { .. })));
+            assert!(matches!(server.poll_event(), Some(server::Event::Upgrade { .. })));
             server.accept(NOW, &Headers::new()).expect("it was asked for");
             client.handle_input(NOW, &answered(&mut server));
             client.send_request_message(NOW, None, r#"{"type":"response.create"}"#).expect("it is idle");
@@ -36,20 +36,20 @@ fn begun(transport: Transport) -> (Connection<Client>, Connection<Server>) {
     (client, server)
 }
 
-fn written(client: &mut Connection<Client>) -> Vec<u8> {
+fn written(client: &mut ClientConnection) -> Vec<u8> {
     let bytes = client.poll_transmit().to_vec();
     client.handle_written(NOW, bytes.len());
     bytes
 }
 
-fn answered(server: &mut Connection<Server>) -> Vec<u8> {
+fn answered(server: &mut ServerConnection) -> Vec<u8> {
     let bytes = server.poll_transmit().to_vec();
     server.handle_written(NOW, bytes.len());
     bytes
 }
 
 /// Reads of 1 400 bytes, which cut events, every event polled: the bytes of the deltas.
-fn take(client: &mut Connection<Client>, bytes: &[u8]) -> usize {
+fn take(client: &mut ClientConnection, bytes: &[u8]) -> usize {
     let mut text = 0;
     for read in bytes.chunks(1400) {
         client.handle_input(NOW, read);

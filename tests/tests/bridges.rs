@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 use turnwire::client::{Client, Credentials, Provider, Settings, SocketCommand};
-use turnwire::connection::{Config, Connection, Incoming, Server};
+use turnwire::connection::{Config, ServerConnection, server};
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 use turnwire_tests::fixtures::{ask, done, token};
@@ -73,7 +73,7 @@ fn tracing_is_told_what_happens_and_no_secret() {
     tracing::subscriber::with_default(lines.clone(), || {
         let credentials = Credentials::bearer("key-secret");
         let mut client = Client::new(provider(), credentials, Settings::default(), [1; 32]).expect("a client");
-        let mut server = Connection::server(Config::new("localhost"), [2; 32]);
+        let mut server = ServerConnection::new(Config::new("localhost"), [2; 32]);
         for id in ["resp-1", "resp-2"] {
             client.send(NOW, ask("words of a person")).expect("a request");
             converse(&mut client, &mut server, id);
@@ -89,7 +89,7 @@ fn tracing_is_told_what_happens_and_no_secret() {
 const NOW: Instant = Instant::ZERO;
 
 /// One request and its answer, every event told before it is let go.
-fn converse(client: &mut Client, server: &mut Connection<Server>, id: &str) {
+fn converse(client: &mut Client, server: &mut ServerConnection, id: &str) {
     while client.has_pending_requests() {
         if let Some(SocketCommand::Connect(_)) = client.poll_socket() {
             client.handle_connected(NOW);
@@ -98,8 +98,8 @@ fn converse(client: &mut Client, server: &mut Connection<Server>, id: &str) {
         client.handle_written(NOW, sent.len());
         server.handle_input(NOW, &sent);
         match server.poll_event() {
-            Some(Incoming::Upgrade { .. }) => server.accept(NOW, &Headers::new()).expect("a handshake"),
-            Some(Incoming::Text { .. }) => {
+            Some(server::Event::Upgrade { .. }) => server.accept(NOW, &Headers::new()).expect("a handshake"),
+            Some(server::Event::Text { .. }) => {
                 server.send(NOW, &token("tok-secret")).expect("an event");
                 server.send(NOW, &done(id)).expect("an event");
             }

@@ -1,7 +1,7 @@
 //! Coded responses on a connection: refused unless they are asked to be undone; then events and bodies as if they were plain. And
 //! the limits of what comes before a response and of failing answers.
 
-use turnwire::connection::{Config, Connection, Event, ExpectedBody, OutgoingRequest, Transport};
+use turnwire::connection::{ClientConnection, Config, ExpectedBody, OutgoingRequest, Transport, client::Event};
 use turnwire::http::Headers;
 use turnwire::http::gzip::Limits;
 use turnwire::time::Instant;
@@ -31,7 +31,7 @@ fn on() -> Config {
 /// What the client says of these bytes and of their end, the same in every cut.
 fn said(config: &Config, expect: ExpectedBody, bytes: &[u8]) -> Vec<String> {
     let says = |cut: &Chunks| {
-        let mut client = Connection::client(config.clone(), Transport::Http, [1; 32]);
+        let mut client = ClientConnection::new(config.clone(), Transport::Http, [1; 32]);
         client.send_request(NOW, OutgoingRequest::new("/", Headers::new(), b"{}".to_vec(), expect)).expect("a request");
         let mut said = Vec::new();
         let reads = cut.cut(bytes);

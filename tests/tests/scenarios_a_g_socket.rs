@@ -6,7 +6,9 @@ use serde_json::json;
 use turnwire::client::{
     ConnectError, Disconnected, Event, OwnedEvent, OwnedOutcome, Provider, RequestId, Settings, TransportPreference,
 };
-use turnwire::connection::{CloseReason, Config, Connection, Event as Told, Incoming, Transport};
+use turnwire::connection::{
+    ClientConnection, CloseReason, Config, ServerConnection, Transport, client::Event as Told, server,
+};
 use turnwire::http::Headers;
 use turnwire::responses::session::{Session, UserAgent};
 use turnwire::responses::{Envelope, FailureKind, ResponseInfo, TimingMetrics};
@@ -225,16 +227,14 @@ fn e24_handshake_rejections() {
 }
 
 /// How a server that is only shaken hands with ends the connection, within a grace of 100 ms; and what it was sent.
-fn probed(
-    act: impl FnOnce(&mut Connection<turnwire::connection::Server>, Instant),
-) -> (Option<(u16, String)>, bool, usize) {
+fn probed(act: impl FnOnce(&mut ServerConnection, Instant)) -> (Option<(u16, String)>, bool, usize) {
     let now = Instant::ZERO;
-    let mut client = Connection::client(Config::new("localhost"), Transport::WebSocket, [1; 32]);
-    let mut server = Connection::server(Config::new("localhost"), [2; 32]);
+    let mut client = ClientConnection::new(Config::new("localhost"), Transport::WebSocket, [1; 32]);
+    let mut server = ServerConnection::new(Config::new("localhost"), [2; 32]);
     client.upgrade(now, "/v1/responses", &Headers::new()).expect("a handshake");
     server.handle_input(now, client.poll_transmit());
     client.handle_written(now, client.poll_transmit().len());
-    assert!(matches!(server.poll_event(), Some(Incoming::Upgrade { .. })));
+    assert!(matches!(server.poll_event(), Some(server::Event::Upgrade { .. })));
     let mut headers = Headers::new();
     headers.set("x-models-etag", "et").expect("a header");
     server.accept(now, &headers).expect("an upgrade");

@@ -1,7 +1,7 @@
 //! What the ws floor keeps in memory: of an idle connection, of each frame, of a hostile peer.
 
 use allocation_counter::{AllocationInfo, measure};
-use turnwire::connection::{Client, Config, Connection, Server, Transport};
+use turnwire::connection::{ClientConnection, Config, ServerConnection, Transport};
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 use turnwire::ws::deflate::{Deflater, Params};
@@ -239,12 +239,12 @@ fn an_idle_connection_is_small() {
     config.deflate_offer = None;
     let (mut client, mut kept) = (Vec::with_capacity(1), 0);
     kept += measure(|| {
-        client.push(Box::new(Connection::<Client>::client(config.clone(), Transport::WebSocket, [7; 32])));
+        client.push(Box::new(ClientConnection::new(config.clone(), Transport::WebSocket, [7; 32])));
         client[0].upgrade(now, "/v1/responses", &Headers::new()).unwrap();
     })
     .bytes_current;
     let client = &mut client[0];
-    let mut server = Connection::<Server>::server(config, [8; 32]);
+    let mut server = ServerConnection::new(config, [8; 32]);
     server.handle_input(now, client.poll_transmit());
     kept += measure(|| client.handle_written(now, client.poll_transmit().len())).bytes_current;
     while server.poll_event().is_some() {}

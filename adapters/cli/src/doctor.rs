@@ -8,7 +8,7 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::process::ExitCode;
 use std::time::Instant as Clock;
 
-use turnwire::connection::{CloseReason, Config, Connection, Event, Transport};
+use turnwire::connection::{ClientConnection, CloseReason, Config, Transport, client::Event};
 use turnwire::http::{HeaderValue, Headers, Response};
 use turnwire::time::Instant;
 use turnwire_rustls::{TlsSession, client_config};
@@ -188,7 +188,7 @@ fn probe(place: &Place, line: &mut Line, headers: &Headers, began: Clock, out: &
     let now = || Instant::from_duration(began.elapsed());
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| Exit::Arguments(error.to_string()))?;
-    let mut connection = Connection::client(Config::new(&place.authority), Transport::WebSocket, seed);
+    let mut connection = ClientConnection::new(Config::new(&place.authority), Transport::WebSocket, seed);
     connection.upgrade(now(), &place.target, headers).map_err(|misuse| Exit::Arguments(misuse.to_string()))?;
     let mut shaken = false;
     loop {

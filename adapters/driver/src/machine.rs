@@ -1,7 +1,7 @@
 //! What the loop needs of a machine, whichever end it is.
 
 use turnwire::client::{Client, ConnectError, SocketCommand};
-use turnwire::connection::{Connection, Server};
+use turnwire::connection::ServerConnection;
 use turnwire::time::Instant;
 
 /// What the world tells a machine.
@@ -66,4 +66,4 @@ machine!(Client, Self::poll_socket, |client: &mut Self, now, result| match resul
 });
 
 // What was accepted is open, and is never dialed again.
-machine!(Connection<Server>, |_| None, |_, _, _| {});
+machine!(ServerConnection, |_| None, |_, _, _| {});

@@ -3,7 +3,7 @@
 use core::future::poll_fn;
 use core::task::Poll;
 
-use turnwire::connection::{self, Connection, Incoming};
+use turnwire::connection::{ServerConnection, server};
 use turnwire::time::Instant;
 
 use crate::io::Io;
@@ -12,13 +12,13 @@ use crate::wire::{Link, Wire};
 /// A server's end of a connection, and the accepted socket and clock that drive it.
 #[derive(Debug)]
 pub struct ServerDriver<I> {
-    connection: Connection<connection::Server>,
+    connection: ServerConnection,
     wire: Wire<I>,
 }
 
 impl<I: Io> ServerDriver<I> {
     /// Drives `connection` with `io`, whose socket is open.
-    pub fn new(connection: Connection<connection::Server>, io: I) -> Self {
+    pub fn new(connection: ServerConnection, io: I) -> Self {
         Self { connection, wire: Wire::new(io, Link::Open) }
     }
 
@@ -28,14 +28,14 @@ impl<I: Io> ServerDriver<I> {
     }
 
     /// The connection itself, for the verbs that answer. What they have to say is written while [`next`](Self::next) is awaited.
-    pub const fn connection(&mut self) -> &mut Connection<connection::Server> {
+    pub const fn connection(&mut self) -> &mut ServerConnection {
         &mut self.connection
     }
 
     /// What comes next. `None`: the connection is over, or the peer can no longer be reached.
     ///
     /// The future may be dropped wherever it waits: nothing is lost.
-    pub async fn next(&mut self) -> Option<Incoming<'_>> {
+    pub async fn next(&mut self) -> Option<server::Event<'_>> {
         let Self { connection, wire } = self;
         poll_fn(|cx| {
             // When nobody is left to read what still waits to be written, it does not wait any longer.

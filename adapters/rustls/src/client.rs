@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::{ClientConfig, ServerConfig};
 use turnwire::client::{Client as Machine, Credentials, InvalidProvider, Provider, Settings};
-use turnwire::connection::{Config, Connection};
+use turnwire::connection::{Config, ServerConnection};
 use turnwire_driver::{ClientDriver, Io, ServerDriver};
 
 use crate::io::TlsIo;
@@ -81,7 +81,7 @@ pub fn accept<S: Io>(
     config: Config,
     tls: Option<Arc<ServerConfig>>,
 ) -> Result<ServerDriver<TlsIo<S>>, Error> {
-    Ok(ServerDriver::new(Connection::server(config, seed()), TlsIo::accepted(socket, tls)?))
+    Ok(ServerDriver::new(ServerConnection::new(config, seed()), TlsIo::accepted(socket, tls)?))
 }
 
 fn seed() -> [u8; 32] {

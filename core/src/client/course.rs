@@ -341,7 +341,7 @@ impl Client {
     /// A failing answer whose body is late: what it says without the rest is worth more than that it was late.
     fn cut_short(&mut self) -> Option<(Response, Vec<u8>)> {
         let Wire::Up(live) = &mut self.wire else { return None };
-        live.connection.cut_short()
+        live.connection.take_partial_error_body()
     }
 
     /// Nothing came of a request for too long.

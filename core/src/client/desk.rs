@@ -12,7 +12,7 @@ use super::flight::{Ask, Flight, Stage};
 use super::request::RequestId;
 use super::settings::TransportPreference;
 use super::station::{Station, TURN_STATE};
-use crate::connection::{Queue, Transport};
+use crate::connection::{EventQueue, Transport};
 use crate::entropy::Entropy;
 use crate::http::Response;
 use crate::responses::{CompletedResponse, Failure, FailureKind, RequestProgress, ResponseInfo};
@@ -28,7 +28,7 @@ pub(super) struct Desk {
     /// The requests that have not ended, in the order they were asked.
     pub(super) flights: Vec<Flight>,
     pub(super) chains: Chains,
-    pub(super) queue: Queue<Record>,
+    pub(super) queue: EventQueue<Record>,
     /// WebSocket turned out not to work.
     pub(super) fell_back: bool,
     /// Payloads that came with no request to belong to.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::request::RequestId;
-use crate::connection::{CloseReason, Queue, Transport};
+use crate::connection::{CloseReason, EventQueue, Transport};
 use crate::http::Response;
 use crate::responses::{CompletedResponse, Failure, Malformed, ResponseInfo, ServerEvent};
 use crate::turn::Violation;
@@ -214,7 +214,7 @@ pub(super) enum End {
 }
 
 /// Lends what waits.
-pub(super) fn lend(queue: &mut Queue<Record>) -> Option<Event<'_>> {
+pub(super) fn lend(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
     let (record, bytes) = queue.pop()?;
     // What was pushed as text is text.
     let text = |bytes| simdutf8::basic::from_utf8(bytes).unwrap_or_default();

@@ -16,7 +16,7 @@ use super::request::{CommandError, RawOperation, Rejected, Request, RequestId};
 use super::settings::{CancelMode, Settings};
 use super::station::Station;
 use super::wire::Wire;
-use crate::connection::{LastActivity, Queue, Transport};
+use crate::connection::{EventQueue, LastActivity, Transport};
 use crate::entropy::{Entropy, Seed};
 use crate::responses::session::Session;
 use crate::responses::{Failure, FailureKind, Item};
@@ -71,7 +71,7 @@ impl Client {
             token: TurnToken::new(),
             flights: Vec::new(),
             chains: Chains::default(),
-            queue: Queue::default(),
+            queue: EventQueue::default(),
             fell_back: false,
             strays: 0,
         };

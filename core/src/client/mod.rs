@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use turnwire::client::{Client, Credentials, SocketCommand, Event, Outcome, Provider, Settings};
-//! use turnwire::connection::{Config, Connection, Incoming};
+//! use turnwire::connection::{server, Config, ServerConnection};
 //! use turnwire::http::Headers;
 //! use turnwire::responses::{CreateResponse, Item};
 //! use turnwire::time::Instant;
@@ -16,7 +16,7 @@
 //! let now = Instant::ZERO;
 //! let provider = Provider::new("demo", "http://localhost:8080/v1");
 //! let mut client = Client::new(provider, Credentials::bearer("key"), Settings::default(), [1; 32])?;
-//! let mut server = Connection::server(Config::new("localhost"), [2; 32]);
+//! let mut server = ServerConnection::new(Config::new("localhost"), [2; 32]);
 //!
 //! client.begin_turn()?;
 //! let asked = client.send(now, CreateResponse::new("gpt-x", vec![Item::user("ping")]))?;
@@ -42,8 +42,8 @@
 //!     client.handle_written(now, sent.len());
 //!     server.handle_input(now, &sent);
 //!     match server.poll_event() {
-//!         Some(Incoming::Upgrade { .. }) => server.accept(now, &Headers::new())?,
-//!         Some(Incoming::Text { .. }) => {
+//!         Some(server::Event::Upgrade { .. }) => server.accept(now, &Headers::new())?,
+//!         Some(server::Event::Text { .. }) => {
 //!             server.send(now, r#"{"type":"response.completed","response":{"id":"resp_a"}}"#)?;
 //!         }
 //!         _ => {}

@@ -10,7 +10,7 @@ use super::flight::Ask;
 use super::machine::Client;
 use super::reading::Verdict;
 use super::wire::{self, Live, Wire};
-use crate::connection::{Connection, Step, Transport};
+use crate::connection::{ClientConnection, Step, Transport};
 use crate::responses::Failure;
 use crate::time::Instant;
 
@@ -19,7 +19,7 @@ impl Client {
     pub fn handle_connected(&mut self, now: Instant) {
         let Wire::Dialing { transport, until } = self.wire else { return };
         let config = self.desk.station.config(transport);
-        let mut connection = Connection::client(config, transport, self.desk.entropy.fork());
+        let mut connection = ClientConnection::new(config, transport, self.desk.entropy.fork());
         let stage = match transport {
             Transport::Http => {
                 self.desk.connected(transport);

@@ -7,11 +7,11 @@ use super::event::{End, Record};
 use super::failures;
 use super::flight::Flight;
 use super::station::TURN_STATE;
-use crate::connection::{CloseReason, Step, Transport, input_of};
+use crate::connection::{CloseReason, Step, Transport};
 use crate::http::Response;
 use crate::responses::{CompletedResponse, Envelope, EventClass, Failure, FailureKind, HeaderSource};
 use crate::time::Instant;
-use crate::turn::Violation;
+use crate::turn::{RequestInput, Violation};
 
 /// What a step means for the connection it came from.
 #[derive(Debug)]
@@ -175,7 +175,7 @@ impl Desk {
     fn advance(&mut self, now: Instant, transport: Transport, at: usize, envelope: &Envelope<'_>) -> Verdict {
         let class = envelope.class();
         let flight = &mut self.flights[at];
-        flight.step(input_of(class));
+        flight.step(RequestInput::from(class));
         match class {
             EventClass::Informational => Verdict::Nothing,
             EventClass::Created => {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::connection::{Client, Connection, Transport};
+use crate::connection::{ClientConnection, Transport};
 use crate::http::Response;
 use crate::time::Instant;
 
@@ -25,7 +25,7 @@ pub(super) enum Wire {
 
 #[derive(Debug)]
 pub(super) struct Live {
-    pub(super) connection: Connection<Client>,
+    pub(super) connection: ClientConnection,
     pub(super) transport: Transport,
     pub(super) stage: Stage,
     /// What accepted the handshake.
@@ -59,7 +59,7 @@ pub(super) enum Stage {
 }
 
 impl Live {
-    pub(super) fn new(connection: Connection<Client>, transport: Transport, stage: Stage, now: Instant) -> Box<Self> {
+    pub(super) fn new(connection: ClientConnection, transport: Transport, stage: Stage, now: Instant) -> Box<Self> {
         Box::new(Self {
             connection,
             transport,

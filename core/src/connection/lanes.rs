@@ -18,7 +18,7 @@ const ID: usize = 256;
 const ENDED: usize = 4;
 
 #[derive(Debug, Default)]
-pub(super) struct Lanes {
+pub(super) struct LaneStates {
     default: Lane,
     named: Vec<(String, Lane)>,
 }
@@ -34,14 +34,14 @@ struct Lane {
 
 /// What an event is to its lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
-    InTurn,
-    OutOfTurn(Violation),
+pub(super) enum LaneEvent {
+    Expected,
+    Unexpected(Violation),
     /// The end of a response before the one that is awaited, once more.
-    Late,
+    Duplicate,
 }
 
-impl Lanes {
+impl LaneStates {
     pub(super) fn state(&self, lane: Option<&str>) -> RequestState {
         self.lane(lane).map_or(RequestState::Idle, |lane| lane.state)
     }
@@ -91,7 +91,7 @@ impl Lanes {
 
     /// Takes the step that an event is. `shared`: one response after the other comes on this connection without a head of its
     /// own, so that one may still be heard of when the next is awaited.
-    pub(super) fn hear(&mut self, envelope: &Envelope<'_>, shared: bool) -> Heard {
+    pub(super) fn observe(&mut self, envelope: &Envelope<'_>, shared: bool) -> LaneEvent {
         let class = envelope.class();
         let name = envelope.stream_id();
         let id = (class == EventClass::Created || class.is_terminal()).then(|| id_of(envelope.response())).flatten();
@@ -103,11 +103,11 @@ impl Lanes {
             awaits_end && ended && lane.current != id
         };
         if shared && class.is_terminal() && self.lane(name.as_deref()).is_some_and(is_late) {
-            return Heard::Late;
+            return LaneEvent::Duplicate;
         }
-        let heard = match self.apply(name.as_deref(), input(class)) {
-            Ok(_) => Heard::InTurn,
-            Err(violation) => Heard::OutOfTurn(violation),
+        let heard = match self.apply(name.as_deref(), RequestInput::from(class)) {
+            Ok(_) => LaneEvent::Expected,
+            Err(violation) => LaneEvent::Unexpected(violation),
         };
         if let Some(lane) = self.lane_mut(name.as_deref()) {
             if class == EventClass::Created {
@@ -128,7 +128,7 @@ impl Lanes {
     }
 
     /// The connection is lost: so is every request on it.
-    pub(super) fn lose(&mut self) {
+    pub(super) fn mark_lost(&mut self) {
         let lanes = self.named.iter_mut().map(|(_, lane)| lane).chain([&mut self.default]);
         for lane in lanes.filter(|lane| lane.state.is_in_flight()) {
             lane.state = RequestState::Lost;
@@ -146,14 +146,16 @@ fn id_of(response: Option<&str>) -> Option<Box<str>> {
     Some(named.id).filter(|id| (1..=ID).contains(&id.len()))
 }
 
-/// What an event of this class is to the table.
-pub(crate) const fn input(class: EventClass) -> RequestInput {
-    match class {
-        EventClass::Created => RequestInput::Created,
-        EventClass::Informational => RequestInput::Informational,
-        EventClass::Output => RequestInput::Output,
-        EventClass::Completed => RequestInput::Completed,
-        EventClass::Failed | EventClass::Error => RequestInput::Failed,
-        EventClass::Incomplete => RequestInput::Incomplete,
+/// Maps the class of an event to the input that it is for the state of its request.
+impl From<EventClass> for RequestInput {
+    fn from(class: EventClass) -> Self {
+        match class {
+            EventClass::Created => Self::Created,
+            EventClass::Informational => Self::Informational,
+            EventClass::Output => Self::Output,
+            EventClass::Completed => Self::Completed,
+            EventClass::Failed | EventClass::Error => Self::Failed,
+            EventClass::Incomplete => Self::Incomplete,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use turnwire::connection::{Client, Config, Connection, Event, ExpectedBody, Incoming, OutgoingRequest, Server, Transport};
+use turnwire::connection::{client::Event, server, ClientConnection, Config, ExpectedBody, OutgoingRequest, ServerConnection, Transport};
 use turnwire::http::Headers;
 use turnwire::responses::EventData;
 use turnwire::time::Instant;
@@ -30,13 +30,13 @@ impl Wire {
     #[must_use]
     pub fn new(streams: &Streams, transport: Transport) -> Self {
         let now = Instant::ZERO;
-        let mut client = Connection::client(Config::new("localhost"), transport, SEED);
-        let mut server = Connection::server(Config::new("localhost"), SEED);
+        let mut client = ClientConnection::new(Config::new("localhost"), transport, SEED);
+        let mut server = ServerConnection::new(Config::new("localhost"), SEED);
         let mut wire = Self { transport, responses: Vec::new(), bytes: 0 };
         if transport == Transport::WebSocket {
             client.upgrade(now, "/v1/responses", &Headers::new()).expect("a fresh connection");
             pass(&mut client, &mut server);
-            assert!(matches!(server.poll_event(), Some(Incoming::Upgrade { .. })));
+            assert!(matches!(server.poll_event(), Some(server::Event::Upgrade { .. })));
             server.accept(now, &Headers::new()).expect("it was asked for");
             let answer = answered(&mut server);
             client.handle_input(now, &answer);
@@ -80,7 +80,7 @@ impl Wire {
     #[must_use]
     pub fn run(&self) -> Seen {
         let (now, mut seen) = (Instant::ZERO, (0, 0, 0, 0));
-        let mut client = Connection::client(Config::new("localhost"), self.transport, SEED);
+        let mut client = ClientConnection::new(Config::new("localhost"), self.transport, SEED);
         let mut responses = self.responses.iter();
         if self.transport == Transport::WebSocket {
             client.upgrade(now, "/v1/responses", &Headers::new()).expect("a fresh connection");
@@ -120,7 +120,7 @@ fn count((events, deltas, text, ends): &mut Seen, event: &Event<'_>) {
     }
 }
 
-fn ask(client: &mut Connection<Client>, transport: Transport) {
+fn ask(client: &mut ClientConnection, transport: Transport) {
     let now = Instant::ZERO;
     match transport {
         Transport::Http => {
@@ -133,17 +133,17 @@ fn ask(client: &mut Connection<Client>, transport: Transport) {
     }
 }
 
-fn pass(client: &mut Connection<Client>, server: &mut Connection<Server>) {
+fn pass(client: &mut ClientConnection, server: &mut ServerConnection) {
     server.handle_input(Instant::ZERO, &sent(client));
 }
 
-fn sent(client: &mut Connection<Client>) -> Vec<u8> {
+fn sent(client: &mut ClientConnection) -> Vec<u8> {
     let bytes = client.poll_transmit().to_vec();
     client.handle_written(Instant::ZERO, bytes.len());
     bytes
 }
 
-fn answered(server: &mut Connection<Server>) -> Vec<u8> {
+fn answered(server: &mut ServerConnection) -> Vec<u8> {
     let bytes = server.poll_transmit().to_vec();
     server.handle_written(Instant::ZERO, bytes.len());
     bytes

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use turnwire::connection::{
-    Client, CloseReason, Config, Connection, Event, ExpectedBody, Incoming, OutgoingRequest, Transport,
+    ClientConnection, CloseReason, Config, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client::Event,
+    server,
 };
 use turnwire::http::Headers;
 use turnwire::time::Instant;
@@ -46,8 +47,8 @@ fn post(expect: ExpectedBody) -> OutgoingRequest {
 }
 
 /// A connection that has asked, and what a server would say before anything else.
-fn asked(transport: Transport, expect: ExpectedBody) -> (Connection<Client>, Vec<u8>) {
-    let mut client = Connection::client(config(), transport, [1; 32]);
+fn asked(transport: Transport, expect: ExpectedBody) -> (ClientConnection, Vec<u8>) {
+    let mut client = ClientConnection::new(config(), transport, [1; 32]);
     match transport {
         Transport::Http => {
             client.send_request(START, post(expect)).expect("a request");
@@ -57,11 +58,11 @@ fn asked(transport: Transport, expect: ExpectedBody) -> (Connection<Client>, Vec
         }
         Transport::WebSocket => {
             client.upgrade(START, "/v1/responses", &Headers::new()).expect("a handshake");
-            let mut server = Connection::server(config(), [2; 32]);
+            let mut server = ServerConnection::new(config(), [2; 32]);
             server.handle_input(START, client.poll_transmit());
             let length = client.poll_transmit().len();
             client.handle_written(START, length);
-            assert!(matches!(server.poll_event(), Some(Incoming::Upgrade { .. })));
+            assert!(matches!(server.poll_event(), Some(server::Event::Upgrade { .. })));
             server.accept(START, &Headers::new()).expect("an upgrade");
             let head = server.poll_transmit().to_vec();
             (client, head)
@@ -105,13 +106,13 @@ pub fn hear(
     Ok(heard)
 }
 
-fn ask_about(client: &Connection<Client>) {
+fn ask_about(client: &ClientConnection) {
     let _ = (client.poll_timeout(), client.poll_transmit().len(), client.wants_input(), client.is_finished());
     let _ = (client.state(None), client.state(Some("a")), client.unmatched_events());
 }
 
 /// Takes what there is. Law 3: behind the end comes nothing.
-fn collect(client: &mut Connection<Client>, heard: &mut Heard, written: &mut Vec<u8>) -> Result<(), String> {
+fn collect(client: &mut ClientConnection, heard: &mut Heard, written: &mut Vec<u8>) -> Result<(), String> {
     loop {
         // What is owed is written when everything before it was: write first, as a loop does that is never behind.
         let length = client.poll_transmit().len();
@@ -146,7 +147,7 @@ fn messages(transport: Transport, written: &[u8]) -> Result<Vec<String>, String>
 }
 
 /// Law 3: a connection that is over takes nothing and says nothing.
-fn silent(client: &mut Connection<Client>) -> Result<(), String> {
+fn silent(client: &mut ClientConnection) -> Result<(), String> {
     client.handle_input(START, b"HTTP/1.1 200 OK\r\n\r\n\x81\x02{}");
     client.handle_eof(START);
     client.handle_timeout(START + Duration::from_secs(100_000));
@@ -220,8 +221,8 @@ pub fn bounded(transport: Transport, unit: &[u8]) -> Result<(), String> {
 
 /// Law 8: what one end sends the other receives, and with an empty wire both know the same of every lane.
 pub fn mirror(transport: Transport, script: &[u8], chunks: &Chunks) -> Result<(), String> {
-    let mut client = Connection::client(config(), transport, [1; 32]);
-    let mut server = Connection::server(config(), [2; 32]);
+    let mut client = ClientConnection::new(config(), transport, [1; 32]);
+    let mut server = ServerConnection::new(config(), [2; 32]);
     let lanes: &[Option<&str>] = match transport {
         Transport::Http => &[None],
         Transport::WebSocket => &[None, Some("a"), Some("b")],
@@ -281,11 +282,7 @@ pub fn mirror(transport: Transport, script: &[u8], chunks: &Chunks) -> Result<()
 }
 
 /// Empties the wire; how many events each end had.
-fn exchange(
-    client: &mut Connection<Client>,
-    server: &mut Connection<turnwire::connection::Server>,
-    chunks: &Chunks,
-) -> (usize, usize) {
+fn exchange(client: &mut ClientConnection, server: &mut ServerConnection, chunks: &Chunks) -> (usize, usize) {
     let (mut up, mut down) = (0, 0);
     loop {
         let bytes = client.poll_transmit().to_vec();

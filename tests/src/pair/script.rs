@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use turnwire::client::ConnectError;
-use turnwire::connection::{Connection, Server};
+use turnwire::connection::ServerConnection;
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 
@@ -80,7 +80,7 @@ impl Act {
     /// # Panics
     ///
     /// When a header cannot stand in a head.
-    pub fn perform(self, now: Instant, server: &mut Connection<Server>) {
+    pub fn perform(self, now: Instant, server: &mut ServerConnection) {
         let _ = match self {
             Self::Accept(fields) => server.accept(now, &headers(&fields)),
             Self::Respond(status, fields, body) => server.respond(now, status, &headers(&fields), &body),

@@ -1,7 +1,7 @@
 //! What a server saw of a client.
 
 use serde_json::Value;
-use turnwire::connection::Incoming;
+use turnwire::connection::server;
 use turnwire::http::Request;
 use turnwire::time::Instant;
 
@@ -29,7 +29,7 @@ pub struct Seen {
 impl Seen {
     /// What a server's connection has to say, as it was seen; `None` when there is nothing to be answered.
     #[must_use]
-    pub fn of(incoming: &Incoming<'_>, socket: usize, at: Instant) -> Option<Self> {
+    pub fn of(incoming: &server::Event<'_>, socket: usize, at: Instant) -> Option<Self> {
         let of_head = |kind, head: &Request, body: &[u8]| Self {
             kind,
             socket,
@@ -44,9 +44,9 @@ impl Seen {
             bytes: body.to_vec(),
         };
         match incoming {
-            Incoming::Request { head, body } => Some(of_head(Kind::Post, head, body)),
-            Incoming::Upgrade { head } => Some(of_head(Kind::Upgrade, head, b"")),
-            Incoming::Text { text, .. } | Incoming::Malformed { text, .. } => Some(Self {
+            server::Event::Request { head, body } => Some(of_head(Kind::Post, head, body)),
+            server::Event::Upgrade { head } => Some(of_head(Kind::Upgrade, head, b"")),
+            server::Event::Text { text, .. } | server::Event::Malformed { text, .. } => Some(Self {
                 kind: Kind::Text,
                 socket,
                 at,

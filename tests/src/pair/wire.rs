@@ -5,7 +5,7 @@ use std::mem;
 use std::time::Duration;
 
 use turnwire::client::{ConnectTarget, SocketCommand};
-use turnwire::connection::{Connection, Incoming, Server};
+use turnwire::connection::{ServerConnection, server};
 use turnwire::time::Instant;
 
 use super::{Act, Kind, Pair, Seen};
@@ -22,7 +22,7 @@ pub struct Cut {
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) number: usize,
-    pub(super) server: Connection<Server>,
+    pub(super) server: ServerConnection,
     /// Acts that wait for their time, and the time.
     pub(super) later: VecDeque<(Instant, Act)>,
     pub(super) cut: Cut,
@@ -97,7 +97,7 @@ impl Pair {
         seed[..8].copy_from_slice(&(number as u64).to_le_bytes());
         self.socket = Some(Socket {
             number,
-            server: Connection::server(self.server.clone(), seed),
+            server: ServerConnection::new(self.server.clone(), seed),
             later: VecDeque::new(),
             cut: self.cuts.pop_front().unwrap_or_default(),
             up: 0,
@@ -159,7 +159,7 @@ impl Pair {
         let mut busy = false;
         loop {
             let Some(incoming) = socket.server.poll_event() else { return busy };
-            if let Incoming::Closed(closed) = incoming {
+            if let server::Event::Closed(closed) = incoming {
                 self.closed.push((socket.number, closed.clone()));
                 busy = true;
                 continue;

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 
 use futures_lite::future::poll_once;
 use turnwire::client::{Client, Event, Provider, Settings};
-use turnwire::connection::{Connection, Incoming, Server as Role};
+use turnwire::connection::{ServerConnection, server};
 use turnwire::time::Instant;
 use turnwire_driver::{ClientDriver, Io, ServerDriver};
 
@@ -43,10 +43,10 @@ pub(crate) trait House: Send + Sync + 'static {
     type Heard: Send;
 
     /// Keeps it.
-    fn hear(&self, now: Instant, socket: usize, incoming: &Incoming<'_>) -> Self::Heard;
+    fn hear(&self, now: Instant, socket: usize, incoming: &server::Event<'_>) -> Self::Heard;
 
     /// Answers it. `Break`: the socket breaks, once what was said is on its way.
-    fn answer(&self, now: Instant, connection: &mut Connection<Role>, heard: Self::Heard) -> ControlFlow<()>;
+    fn answer(&self, now: Instant, connection: &mut ServerConnection, heard: Self::Heard) -> ControlFlow<()>;
 }
 
 /// Where a server listens, until the client has left for good.

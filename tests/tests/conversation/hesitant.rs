@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use futures_lite::future::zip;
 use turnwire::client::{ConnectError, ConnectTarget};
-use turnwire::connection::Connection;
+use turnwire::connection::ServerConnection;
 use turnwire::time::Instant;
 use turnwire_cli::serve::config;
 use turnwire_driver::{ClientDriver, Io, ServerDriver};
@@ -131,7 +131,7 @@ async fn hold<I: Io, P: Part, H: House>(
                 return;
             }
             let io = TlsIo::accepted(Hesitant::new(accepted), shown.clone()).expect("a session");
-            let mut server = ServerDriver::new(Connection::server(config(true), [4; 32]), io);
+            let mut server = ServerDriver::new(ServerConnection::new(config(true), [4; 32]), io);
             serve(&mut server, socket, house, &mut served).await;
         }
     };

@@ -2,7 +2,7 @@
 //! still.
 
 use turnwire::client::{Client, SocketCommand};
-use turnwire::connection::{Connection, Server};
+use turnwire::connection::ServerConnection;
 use turnwire::time::Instant;
 use turnwire_cli::serve::{self, Desk, Heard};
 use turnwire_rustls::TlsSession;
@@ -27,7 +27,7 @@ pub(crate) fn hold(place: Place) {
     let (trust, shown) = place.tls();
     let desk = talk::desk();
     let mut client = ends::client(place, ([127, 0, 0, 1], 443).into(), &Talk::default());
-    let mut server = Connection::server(serve::config(true), [4; 32]);
+    let mut server = ServerConnection::new(serve::config(true), [4; 32]);
     let mut layers = None;
     let mut talk = Talk::default();
     for _ in 0..100_000 {
@@ -77,7 +77,7 @@ fn pass(from: &mut TlsSession, to: &mut TlsSession) {
 }
 
 /// Carries what waits on both sides.
-fn carry(client: &mut Client, server: &mut Connection<Server>, layers: Option<&mut Layers>) {
+fn carry(client: &mut Client, server: &mut ServerConnection, layers: Option<&mut Layers>) {
     let Some(layers) = layers else {
         let up = client.poll_transmit().to_vec();
         client.handle_written(NOW, up.len());
@@ -100,7 +100,7 @@ fn carry(client: &mut Client, server: &mut Connection<Server>, layers: Option<&m
     down.chunks(READ).for_each(|read| client.handle_input(NOW, read));
 }
 
-fn answer(server: &mut Connection<Server>, desk: &Desk) {
+fn answer(server: &mut ServerConnection, desk: &Desk) {
     while let Some(incoming) = server.poll_event() {
         let heard = Heard::of(&incoming);
         desk.answer(NOW, server, heard).expect("a connection that holds");

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use turnwire::client::{
     Client, Credentials, Disconnected, Event, FallbackReason, Outcome, Provider, Request, RequestId, Settings,
 };
-use turnwire::connection::{Connection, Incoming, Server};
+use turnwire::connection::{ServerConnection, server};
 use turnwire::responses::EventData;
 use turnwire::time::Instant;
 use turnwire_tests::fixtures::ask;
@@ -186,11 +186,11 @@ pub(crate) struct Stage {
 impl House for Stage {
     type Heard = Option<Seen>;
 
-    fn hear(&self, now: Instant, socket: usize, incoming: &Incoming<'_>) -> Option<Seen> {
+    fn hear(&self, now: Instant, socket: usize, incoming: &server::Event<'_>) -> Option<Seen> {
         Seen::of(incoming, socket, now)
     }
 
-    fn answer(&self, now: Instant, connection: &mut Connection<Server>, heard: Option<Seen>) -> ControlFlow<()> {
+    fn answer(&self, now: Instant, connection: &mut ServerConnection, heard: Option<Seen>) -> ControlFlow<()> {
         let Some(seen) = heard else { return ControlFlow::Continue(()) };
         let acts = self.script.lock().expect("nobody panicked").next(seen.kind);
         self.seen.lock().expect("nobody panicked").push(seen);

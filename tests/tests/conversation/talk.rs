@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 
 use turnwire::client::{Client, Event, Outcome, RequestId, TransportPreference};
-use turnwire::connection::{Connection, Incoming, Server, Transport};
+use turnwire::connection::{ServerConnection, Transport, server};
 use turnwire::responses::{CreateResponse, EventData, Item};
 use turnwire::time::Instant;
 use turnwire_cli::serve::{Desk, Heard, Script};
@@ -134,11 +134,11 @@ pub(crate) fn desk() -> Desk {
 impl House for Desk {
     type Heard = Heard;
 
-    fn hear(&self, _now: Instant, _socket: usize, incoming: &Incoming<'_>) -> Heard {
+    fn hear(&self, _now: Instant, _socket: usize, incoming: &server::Event<'_>) -> Heard {
         Heard::of(incoming)
     }
 
-    fn answer(&self, now: Instant, connection: &mut Connection<Server>, heard: Heard) -> ControlFlow<()> {
+    fn answer(&self, now: Instant, connection: &mut ServerConnection, heard: Heard) -> ControlFlow<()> {
         // The connection ended before it could be answered: its last event says so.
         let _ = Self::answer(self, now, connection, heard);
         ControlFlow::Continue(())

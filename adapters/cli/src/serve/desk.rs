@@ -4,7 +4,7 @@ use core::{fmt, mem};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use turnwire::connection::{CommandError, Connection, Incoming, Server as Role, Transport};
+use turnwire::connection::{CommandError, ServerConnection, Transport, server};
 use turnwire::http::{Headers, Request};
 use turnwire::responses::ServerEvent;
 use turnwire::time::Instant;
@@ -64,7 +64,7 @@ impl Seen {
     }
 }
 
-/// An [`Incoming`] to keep: what is lent by a connection cannot be answered on it.
+/// An [`server::Event`] to keep: what is lent by a connection cannot be answered on it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Heard {
@@ -81,14 +81,14 @@ pub enum Heard {
 impl Heard {
     /// Keeps it.
     #[must_use]
-    pub fn of(incoming: &Incoming<'_>) -> Self {
+    pub fn of(incoming: &server::Event<'_>) -> Self {
         match incoming {
-            Incoming::Upgrade { head } => Self::Upgrade(head.target().to_owned()),
-            Incoming::Request { head, body } => {
+            server::Event::Upgrade { head } => Self::Upgrade(head.target().to_owned()),
+            server::Event::Request { head, body } => {
                 Self::Request(Box::new((*head).clone()), String::from_utf8_lossy(body).into_owned())
             }
-            Incoming::Text { lane, text } => Self::Text(lane.clone(), (*text).to_owned()),
-            Incoming::Malformed { text, .. } => Self::Text(None, (*text).to_owned()),
+            server::Event::Text { lane, text } => Self::Text(lane.clone(), (*text).to_owned()),
+            server::Event::Malformed { text, .. } => Self::Text(None, (*text).to_owned()),
             _ => Self::Nothing,
         }
     }
@@ -126,7 +126,7 @@ impl Desk {
     /// # Errors
     ///
     /// [`CommandError`] when the connection has ended meanwhile.
-    pub fn answer(&self, now: Instant, connection: &mut Connection<Role>, heard: Heard) -> Result<(), CommandError> {
+    pub fn answer(&self, now: Instant, connection: &mut ServerConnection, heard: Heard) -> Result<(), CommandError> {
         match heard {
             Heard::Upgrade(target) if !is_responses(&target) => refuse(now, connection, 404, "not found"),
             Heard::Upgrade(_) if self.script.refuse_websocket => refuse(now, connection, 426, "speak http"),
@@ -140,7 +140,7 @@ impl Desk {
     fn request(
         &self,
         now: Instant,
-        connection: &mut Connection<Role>,
+        connection: &mut ServerConnection,
         head: &Request,
         body: &str,
     ) -> Result<(), CommandError> {
@@ -179,7 +179,7 @@ impl Desk {
     fn message(
         &self,
         now: Instant,
-        connection: &mut Connection<Role>,
+        connection: &mut ServerConnection,
         lane: Option<&str>,
         text: &str,
     ) -> Result<(), CommandError> {
@@ -284,7 +284,7 @@ fn headers(reply: &Reply) -> Result<Headers, CommandError> {
     Ok(headers)
 }
 
-fn refuse(now: Instant, connection: &mut Connection<Role>, status: u16, message: &str) -> Result<(), CommandError> {
+fn refuse(now: Instant, connection: &mut ServerConnection, status: u16, message: &str) -> Result<(), CommandError> {
     let mut headers = Headers::new();
     headers.append("Content-Type", "application/json").map_err(|_| CommandError::Head)?;
     let body = serde_json::json!({"error": {"message": message}}).to_string();

@@ -1,6 +1,6 @@
 //! One end of one connection: the server's machine, its memory, and the scripts that are under way.
 
-use turnwire::connection::{Config, Connection, Incoming, Server, Transport};
+use turnwire::connection::{Config, ServerConnection, Transport, server};
 use turnwire::http::Headers;
 use turnwire::turn::RequestState;
 use turnwire::ws::deflate::ServerPolicy;
@@ -20,7 +20,7 @@ use crate::sim::random::Random;
 #[derive(Debug)]
 pub struct Peer {
     link: usize,
-    connection: Connection<Server>,
+    connection: ServerConnection,
     random: Random,
     memory: [Option<Memory>; LANES.len()],
     /// What is under way, or was.
@@ -45,7 +45,7 @@ impl Peer {
         config.deflate_policy = ground.plan.provider.capabilities.deflate.then(ServerPolicy::default);
         Self {
             link,
-            connection: Connection::server(config, random.seed()),
+            connection: ServerConnection::new(config, random.seed()),
             random,
             memory: [const { None }; LANES.len()],
             scripts: Vec::new(),
@@ -86,10 +86,10 @@ impl Peer {
             // What came is lent; what is done about it needs the whole peer.
             let came = match self.connection.poll_event() {
                 None => break,
-                Some(Incoming::Upgrade { head }) => Came::Upgrade(key_of(head)),
-                Some(Incoming::Request { head, body }) => Came::post(head, body),
-                Some(Incoming::Text { text, .. }) => Came::Text(serde_json::from_str(text).ok()),
-                Some(Incoming::Closed(_)) => Came::Closed,
+                Some(server::Event::Upgrade { head }) => Came::Upgrade(key_of(head)),
+                Some(server::Event::Request { head, body }) => Came::post(head, body),
+                Some(server::Event::Text { text, .. }) => Came::Text(serde_json::from_str(text).ok()),
+                Some(server::Event::Closed(_)) => Came::Closed,
                 Some(_) => Came::Text(None),
             };
             match came {

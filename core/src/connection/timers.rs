@@ -23,7 +23,7 @@ pub struct LastActivity {
 /// The clocks of one connection: what is being waited for, and when the peer was last heard of.
 /// How long what may take is the configuration's to say.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Clock {
+pub(super) struct Timers {
     /// A head is awaited since then.
     head: Option<Instant>,
     /// An event is awaited since then.
@@ -44,11 +44,11 @@ pub(super) struct Clock {
 /// What has come due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    Passed(Deadline),
+    Expired(Deadline),
     Ping,
 }
 
-impl Clock {
+impl Timers {
     pub(super) const fn last_seen(&self) -> LastActivity {
         self.seen
     }
@@ -57,7 +57,7 @@ impl Clock {
         self.head = Some(now);
     }
 
-    pub(super) const fn head_came(&mut self) {
+    pub(super) const fn on_head(&mut self) {
         self.head = None;
     }
 
@@ -67,7 +67,7 @@ impl Clock {
     }
 
     /// A request was sent on a WebSocket: whatever is awaited besides, waiting begins anew.
-    pub(super) const fn asked(&mut self, now: Instant) {
+    pub(super) const fn restart_idle(&mut self, now: Instant) {
         (self.event, self.awaited) = (Some(now), Some(now));
     }
 
@@ -78,7 +78,7 @@ impl Clock {
     }
 
     /// An event came. `progress`: it moves its response on.
-    pub(super) fn event_came(&mut self, now: Instant, progress: bool) {
+    pub(super) fn on_event(&mut self, now: Instant, progress: bool) {
         self.event = self.event.map(|_| now);
         self.seen.event = Some(now);
         if progress {
@@ -86,12 +86,12 @@ impl Clock {
         }
     }
 
-    pub(super) const fn control_came(&mut self, now: Instant) {
+    pub(super) const fn on_control(&mut self, now: Instant) {
         self.seen.control = Some(now);
     }
 
     /// Bytes came; whether that counts for what is idle is a setting.
-    pub(super) fn bytes_came(&mut self, now: Instant, activity: IdleActivity) {
+    pub(super) fn on_bytes(&mut self, now: Instant, activity: IdleActivity) {
         self.seen.bytes = Some(now);
         if activity == IdleActivity::Bytes {
             self.event = self.event.map(|_| now);
@@ -99,7 +99,7 @@ impl Clock {
     }
 
     /// Bytes were appended, or written.
-    pub(super) fn out(&mut self, now: Instant, waiting: bool, progress: bool) {
+    pub(super) fn on_write_progress(&mut self, now: Instant, waiting: bool, progress: bool) {
         self.write = match (waiting, self.write) {
             (false, _) => None,
             (true, Some(since)) if !progress => Some(since),
@@ -121,7 +121,7 @@ impl Clock {
 
     /// Pings are due this often, give or take a tenth: connections that were opened together shall not ping together for ever.
     pub(super) fn ping_every(&mut self, now: Instant, every: Option<Duration>, entropy: &mut Entropy) {
-        self.ping = every.map(|every| (now + varied(every, entropy), every));
+        self.ping = every.map(|every| (now + jittered(every, entropy), every));
     }
 
     pub(super) fn next(&self, timeouts: &Timeouts) -> Option<Instant> {
@@ -135,14 +135,14 @@ impl Clock {
             return None;
         }
         if let (Due::Ping, Some((next, every))) = (due, &mut self.ping) {
-            *next = now + varied(*every, entropy);
+            *next = now + jittered(*every, entropy);
         }
         Some(due)
     }
 
     fn deadlines(&self, timeouts: &Timeouts) -> impl Iterator<Item = (Instant, Due)> {
         let passed = |since: Option<Instant>, limit: Option<Duration>, deadline| {
-            since.zip(limit).map(|(since, limit)| (since + limit, Due::Passed(deadline)))
+            since.zip(limit).map(|(since, limit)| (since + limit, Due::Expired(deadline)))
         };
         // Since it was seen, or since it could be.
         let last =
@@ -164,7 +164,7 @@ impl Clock {
 }
 
 /// A time between nine and eleven tenths of this one, and never none at all.
-fn varied(every: Duration, entropy: &mut Entropy) -> Duration {
+fn jittered(every: Duration, entropy: &mut Entropy) -> Duration {
     // A month between two pings is as good as never, and far from what would overflow.
     let most = Duration::from_secs(30 * 24 * 3600);
     every.min(most).mul_f64(0.9 + 0.2 * entropy.unit()).max(Duration::from_millis(1))

@@ -1,104 +1,70 @@
-//! What a client's connection has to say, as steps that are lent and as events that wait.
+//! Events of a client's connection: borrowed from a step, or queued until they are polled.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::closed::CloseReason;
-use super::queue::Queue;
-use crate::http::{Headers, Response};
+use super::super::error::CloseReason;
+use super::super::event_queue::EventQueue;
+use crate::http::Response;
 use crate::responses::{Envelope, EventClass, Malformed, ServerEvent};
 use crate::turn::Violation;
 
-/// What an HTTP request wants back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ExpectedBody {
-    /// An event stream; a failing answer's body is collected.
-    EventStream,
-    /// A whole body.
-    Whole,
-}
-
-/// An HTTP request.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct OutgoingRequest {
-    /// The method; `POST` unless set.
-    pub method: String,
-    /// The request target: a path, and a query.
-    pub target: String,
-    /// The headers, without those that frame the message.
-    pub headers: Headers,
-    /// The body.
-    pub body: Vec<u8>,
-    /// What is wanted back.
-    pub expected_body: ExpectedBody,
-}
-
-impl OutgoingRequest {
-    /// A `POST`.
-    #[must_use]
-    pub fn new(target: &str, headers: Headers, body: Vec<u8>, expect: ExpectedBody) -> Self {
-        Self { method: "POST".into(), target: target.into(), headers, body, expected_body: expect }
-    }
-}
-
-/// What a client's connection has to say.
+/// An event that a [`ClientConnection`](super::ClientConnection) emits. It is borrowed until the connection is used again.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// The WebSocket handshake was accepted.
     Upgraded {
-        /// The head that said so.
+        /// The head of the 101 response.
         head: &'a Response,
     },
-    /// The handshake was answered with something else than 101.
+    /// The server responded to the WebSocket handshake with another status than 101.
     Rejected {
-        /// The answer's head.
+        /// The head of the response.
         head: &'a Response,
-        /// Its body, cut at its limit.
+        /// The body, truncated at [`max_error_body`](crate::connection::Config::max_error_body).
         body: &'a [u8],
     },
-    /// The head of an HTTP response whose body comes as events.
+    /// The head of an HTTP response whose body is an event stream.
     Head {
-        /// The head.
+        /// The head of the response.
         head: &'a Response,
     },
-    /// A whole response: to a request that wanted one, or one that failed.
+    /// A whole HTTP response: the expected one, or an error response.
     Body {
-        /// Its head.
+        /// The head of the response.
         head: &'a Response,
-        /// Its body; cut at its limit when it failed.
+        /// The body; that of an error response is truncated at [`max_error_body`](crate::connection::Config::max_error_body).
         body: &'a [u8],
     },
-    /// An event.
+    /// An event of a response, or of the connection.
     Server(ServerEvent<'a>),
-    /// A payload that cannot be read.
+    /// A payload that is not a valid event.
     Malformed {
-        /// Why.
+        /// The reason why it cannot be read.
         malformed: Malformed,
         /// The payload.
         text: &'a str,
     },
-    /// What came before this was out of turn.
+    /// The preceding event was not allowed in the state of its request.
     Violation(Violation),
     /// The HTTP response has ended.
     End {
-        /// Whether the connection can carry another request.
+        /// Whether the connection accepts another request.
         reusable: bool,
     },
-    /// The connection is over. Comes once, last.
+    /// The connection is closed. Emitted once, as the last event.
     Closed(&'a CloseReason),
 }
 
-/// One thing that the engine found. It borrows from the input or from the engine.
+/// One step of the engine. It borrows from the input or from the engine.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
     reason = "a step lives on the stack, one at a time; a box would cost an allocation an event"
 )]
 pub(crate) enum Step<'s> {
-    /// Bytes were taken, and there is nothing to say.
+    /// Bytes were consumed, or time was; there is nothing to report.
     Consumed,
     Upgraded {
         head: Response,
@@ -114,15 +80,15 @@ pub(crate) enum Step<'s> {
         head: Response,
         body: Vec<u8>,
     },
-    /// A payload, its members found.
+    /// A payload that is a JSON object with a `type`.
     Payload {
         text: &'s str,
         envelope: Envelope<'s>,
         violation: Option<Violation>,
-        /// It belongs to the response before the one that is awaited.
+        /// It repeats the end of an earlier response.
         late: bool,
     },
-    /// A payload that is no event.
+    /// A payload that is not a JSON object with a `type`.
     Malformed {
         text: &'s str,
     },
@@ -132,9 +98,9 @@ pub(crate) enum Step<'s> {
     Closed(CloseReason),
 }
 
-/// What waits in the queue.
+/// The queued form of an event; its bytes are in the queue's arena.
 #[derive(Debug)]
-pub enum Record {
+pub(super) enum Record {
     Upgraded(Box<Response>),
     Refused(Box<Response>),
     Head(Box<Response>),
@@ -145,8 +111,8 @@ pub enum Record {
     Closed(CloseReason),
 }
 
-/// Puts a step into the queue of a connection that is used by itself.
-pub(super) fn queue(queue: &mut Queue<Record>, step: Step<'_>) {
+/// Queues the events that a step leads to, for a connection that is used without the client layer.
+pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
     match step {
         Step::Consumed => {}
         Step::Upgraded { head } => queue.push(Record::Upgraded(Box::new(head)), &[]),
@@ -155,24 +121,24 @@ pub(super) fn queue(queue: &mut Queue<Record>, step: Step<'_>) {
         Step::Body { head, body } => queue.push(Record::Body(Box::new(head)), &body),
         Step::Payload { late: true, .. } => {}
         Step::Payload { text, envelope, violation, late: false } => {
-            // What belongs to no request is delivered only when it concerns the connection.
-            let concerns_all = envelope.kind() == "codex.rate_limits" || envelope.class() == EventClass::Error;
-            let stray = violation.is_some_and(|violation| !violation.state.is_in_flight());
-            if !stray || concerns_all {
+            // An event without a request is delivered only if it concerns the connection (docs/differences.md row 9).
+            let concerns_connection = envelope.kind() == "codex.rate_limits" || envelope.class() == EventClass::Error;
+            let unmatched = violation.is_some_and(|violation| !violation.state.is_in_flight());
+            if !unmatched || concerns_connection {
                 queue.push(Record::Payload, text.as_bytes());
             }
-            if let Some(violation) = violation.filter(|_| !concerns_all) {
+            if let Some(violation) = violation.filter(|_| !concerns_connection) {
                 queue.push(Record::Violation(violation), &[]);
             }
         }
         Step::Malformed { text } => queue.push(Record::Payload, text.as_bytes()),
         Step::End { reusable } => queue.push(Record::End(reusable), &[]),
-        Step::Closed(closed) => queue.push(Record::Closed(closed), &[]),
+        Step::Closed(reason) => queue.push(Record::Closed(reason), &[]),
     }
 }
 
-/// Lends what waits in the queue.
-pub(super) fn lend(queue: &mut Queue<Record>) -> Option<Event<'_>> {
+/// Takes the next event from the queue.
+pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
     let (record, bytes) = queue.pop()?;
     Some(match record {
         Record::Upgraded(head) => Event::Upgraded { head },
@@ -180,7 +146,7 @@ pub(super) fn lend(queue: &mut Queue<Record>) -> Option<Event<'_>> {
         Record::Head(head) => Event::Head { head },
         Record::Body(head) => Event::Body { head, body: bytes },
         Record::Payload => {
-            // It was text when it was pushed.
+            // Always valid: a `str` was pushed.
             let text = simdutf8::basic::from_utf8(bytes).unwrap_or_default();
             match ServerEvent::parse(text) {
                 Ok(event) => Event::Server(event),
@@ -189,6 +155,6 @@ pub(super) fn lend(queue: &mut Queue<Record>) -> Option<Event<'_>> {
         }
         Record::Violation(violation) => Event::Violation(*violation),
         Record::End(reusable) => Event::End { reusable: *reusable },
-        Record::Closed(closed) => Event::Closed(closed),
+        Record::Closed(reason) => Event::Closed(reason),
     })
 }

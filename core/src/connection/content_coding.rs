@@ -27,30 +27,30 @@ impl Decoder {
 
 /// Which codings are undone.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Codings {
+pub(super) struct SupportedCodings {
     #[cfg(feature = "gzip")]
     gzip: Option<Limits>,
 }
 
 /// What undoes one body's coding, and what came of it and was not read yet.
 #[derive(Debug)]
-pub(super) struct Coding {
+pub(super) struct ContentDecoder {
     decoder: Decoder,
     /// The last piece, and how much of it was read.
-    pub(super) plain: Vec<u8>,
-    pub(super) at: usize,
+    pub(super) output: Vec<u8>,
+    pub(super) consumed: usize,
     /// Whether more may come without input.
-    more: bool,
+    has_more: bool,
 }
 
 /// What there is next of a coded body.
-pub(super) enum Found {
+pub(super) enum DecodeProgress {
     Nothing,
-    Plain,
+    Output,
     End,
 }
 
-impl Codings {
+impl SupportedCodings {
     #[cfg_attr(not(feature = "gzip"), expect(unused_variables, reason = "no coding is known"))]
     pub(super) const fn new(config: &Config) -> Self {
         Self {
@@ -60,32 +60,34 @@ impl Codings {
     }
 
     /// What undoes the coding of this response's body; `None` when it is sent as it is.
-    pub(super) fn undo(self, head: &Response) -> Result<Option<Box<Coding>>, Error> {
+    pub(super) fn decoder_for(self, head: &Response) -> Result<Option<Box<ContentDecoder>>, Error> {
         #[cfg(feature = "gzip")]
         if let Some(limits) = self.gzip {
             let decoder = Decoder::response(head, limits)?;
-            return Ok(decoder.map(|decoder| Box::new(Coding { decoder, plain: Vec::new(), at: 0, more: false })));
+            return Ok(decoder.map(|decoder| {
+                Box::new(ContentDecoder { decoder, output: Vec::new(), consumed: 0, has_more: false })
+            }));
         }
         head.check_identity_coding().map(|()| None)
     }
 }
 
-impl Coding {
+impl ContentDecoder {
     /// Whether there is something to read, or may be, without any input.
     pub(super) const fn is_pending(&self) -> bool {
-        self.has_plain() || self.more
+        self.has_output() || self.has_more
     }
 
-    pub(super) const fn has_plain(&self) -> bool {
-        self.at < self.plain.len()
+    pub(super) const fn has_output(&self) -> bool {
+        self.consumed < self.output.len()
     }
 
     /// Finds the next piece, unless the last one was not read to its end. What is not needed for it stays in `input`.
-    pub(super) fn advance(&mut self, body: &mut BodyDecoder, input: &mut &[u8]) -> Result<Found, Error> {
+    pub(super) fn advance(&mut self, body: &mut BodyDecoder, input: &mut &[u8]) -> Result<DecodeProgress, Error> {
         if self.is_pending() {
             self.fill(&mut &[][..])?;
-            if self.has_plain() {
-                return Ok(Found::Plain);
+            if self.has_output() {
+                return Ok(DecodeProgress::Output);
             }
         }
         let before = *input;
@@ -95,10 +97,10 @@ impl Coding {
                 self.fill(&mut left)?;
                 body.give_back(left.len());
                 *input = &before[before.len() - input.len() - left.len()..];
-                Ok(if self.has_plain() { Found::Plain } else { Found::Nothing })
+                Ok(if self.has_output() { DecodeProgress::Output } else { DecodeProgress::Nothing })
             }
-            Some(BodyPart::End(_)) => self.decoder.eof().map(|()| Found::End),
-            None => Ok(Found::Nothing),
+            Some(BodyPart::End(_)) => self.decoder.eof().map(|()| DecodeProgress::End),
+            None => Ok(DecodeProgress::Nothing),
         }
     }
 
@@ -108,14 +110,14 @@ impl Coding {
     }
 
     fn fill(&mut self, coded: &mut &[u8]) -> Result<(), Error> {
-        if self.has_plain() {
+        if self.has_output() {
             return Ok(());
         }
-        self.plain.clear();
-        self.at = 0;
+        self.output.clear();
+        self.consumed = 0;
         let piece = self.decoder.decode(coded)?;
-        self.more = piece.is_some();
-        self.plain.extend_from_slice(piece.unwrap_or_default());
+        self.has_more = piece.is_some();
+        self.output.extend_from_slice(piece.unwrap_or_default());
         Ok(())
     }
 }

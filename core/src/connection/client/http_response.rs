@@ -4,21 +4,21 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::closed::CloseReason;
-use super::coding::{self, Coding, Codings};
-use super::config::Config;
-use super::event::ExpectedBody;
+use super::super::config::Config;
+use super::super::content_coding::{self, ContentDecoder, SupportedCodings};
+use super::super::error::CloseReason;
+use super::request::ExpectedBody;
 use crate::http::{
     BodyDecoder, BodyLimits, BodyPart, Error, HeadDecoder, HeadLimits, Request, Response, is_persistent,
 };
 use crate::sse;
 
 /// Bytes of a body that are thrown away for the sake of using the connection again.
-const DISCARD: usize = 256 * 1024;
+const MAX_DISCARD: usize = 256 * 1024;
 
 /// What an exchange has found.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum HttpProgress {
     Nothing,
     Head(Response),
     Body(Response, Vec<u8>),
@@ -27,7 +27,7 @@ pub(super) enum Found {
 
 /// An HTTP connection's reading side.
 #[derive(Debug)]
-pub(super) struct Exchange {
+pub(super) struct HttpResponseReader {
     limits: Limits,
     events: sse::Decoder,
     state: State,
@@ -35,7 +35,7 @@ pub(super) struct Exchange {
     method: alloc::string::String,
     expect: ExpectedBody,
     /// Whether the request, and so far the response, leave the connection open.
-    persists: bool,
+    keep_alive: bool,
 }
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ struct Limits {
     interim: u32,
     body: usize,
     error_body: usize,
-    codings: Codings,
+    codings: SupportedCodings,
 }
 
 #[derive(Debug)]
@@ -58,16 +58,16 @@ enum State {
     Stream {
         body: BodyDecoder,
         data: usize,
-        coding: Option<Box<Coding>>,
+        coding: Option<Box<ContentDecoder>>,
     },
     /// A body that is collected, to at most so many bytes. `cut`: what is beyond is dropped instead of refused.
     Collect {
         head: Box<Response>,
         body: BodyDecoder,
-        coding: Option<Box<Coding>>,
+        coding: Option<Box<ContentDecoder>>,
         bytes: Vec<u8>,
         limit: usize,
-        cut: bool,
+        truncate: bool,
     },
     /// The rest of a body that nobody wants; so many bytes of it are borne with.
     Discard {
@@ -81,7 +81,7 @@ enum State {
     Failed,
 }
 
-impl Exchange {
+impl HttpResponseReader {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             limits: Limits {
@@ -90,13 +90,13 @@ impl Exchange {
                 interim: config.max_interim_responses,
                 body: config.max_body,
                 error_body: config.max_error_body,
-                codings: Codings::new(config),
+                codings: SupportedCodings::new(config),
             },
             events: sse::Decoder::new(config.event_stream_limits),
             state: State::Idle,
             method: alloc::string::String::new(),
             expect: ExpectedBody::Whole,
-            persists: true,
+            keep_alive: true,
         }
     }
 
@@ -112,7 +112,7 @@ impl Exchange {
     pub(super) fn begin(&mut self, request: &Request, expect: ExpectedBody) {
         self.method = request.method().into();
         self.expect = expect;
-        self.persists = true;
+        self.keep_alive = true;
         self.events.reset();
         self.state = State::Head(Box::new(HeadDecoder::new(self.limits.heads)), 0);
     }
@@ -128,17 +128,17 @@ impl Exchange {
             }
         };
         debug_assert_eq!(data, 0, "data is given back before an event is lent");
-        self.state = State::Discard { body, left: DISCARD };
+        self.state = State::Discard { body, left: MAX_DISCARD };
     }
 
     /// Finds data at the front of `input`, in a stream. `false`: bytes were taken, but none is data.
-    pub(super) fn fill(&mut self, input: &mut &[u8]) -> Result<bool, CloseReason> {
+    pub(super) fn peek_data(&mut self, input: &mut &[u8]) -> Result<bool, CloseReason> {
         let State::Stream { body, data, coding } = &mut self.state else { return Ok(true) };
         if let Some(coding) = coding {
             return match coding.advance(body, input).map_err(CloseReason::Http)? {
-                coding::Found::Nothing => Ok(false),
-                coding::Found::Plain => Ok(true),
-                coding::Found::End => {
+                content_coding::DecodeProgress::Nothing => Ok(false),
+                content_coding::DecodeProgress::Output => Ok(true),
+                content_coding::DecodeProgress::End => {
                     self.done();
                     Ok(true)
                 }
@@ -165,21 +165,21 @@ impl Exchange {
 
     pub(super) fn has_data(&self) -> bool {
         match &self.state {
-            State::Stream { coding: Some(coding), .. } => coding.has_plain(),
+            State::Stream { coding: Some(coding), .. } => coding.has_output(),
             State::Stream { data, .. } => *data > 0,
             State::Idle | State::Head(..) | State::Collect { .. } | State::Discard { .. } | State::Done { .. } => false,
             State::Failed => false,
         }
     }
 
-    /// The next event's data, taken from what [`fill`](Self::fill) has found.
-    pub(super) fn event<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<&'s str>, CloseReason> {
+    /// The next event's data, taken from what [`peek_data`](Self::peek_data) has found.
+    pub(super) fn next_event<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<&'s str>, CloseReason> {
         let State::Stream { body, data, coding } = &mut self.state else { return Ok(None) };
         if let Some(coding) = coding {
-            let Coding { plain, at, .. } = &mut **coding;
-            let mut cursor = sse::Input::single(&plain[*at..]);
+            let ContentDecoder { output, consumed, .. } = &mut **coding;
+            let mut cursor = sse::Input::single(&output[*consumed..]);
             let event = self.events.decode(&mut cursor);
-            *at = plain.len() - cursor.rest().len();
+            *consumed = output.len() - cursor.rest().len();
             return match event {
                 Ok(event) => Ok(event.map(|event| event.data)),
                 Err(error) => Err(CloseReason::Events(error)),
@@ -207,12 +207,12 @@ impl Exchange {
     }
 
     /// Everything but a stream's data.
-    pub(super) fn advance(&mut self, input: &mut &[u8]) -> Result<Found, CloseReason> {
+    pub(super) fn advance(&mut self, input: &mut &[u8]) -> Result<HttpProgress, CloseReason> {
         match &mut self.state {
-            State::Idle | State::Failed | State::Stream { .. } => Ok(Found::Nothing),
+            State::Idle | State::Failed | State::Stream { .. } => Ok(HttpProgress::Nothing),
             State::Head(decoder, _) => match decoder.decode(input) {
                 Ok(Some(head)) => self.head(head),
-                Ok(None) => Ok(Found::Nothing),
+                Ok(None) => Ok(HttpProgress::Nothing),
                 Err(error) => Err(CloseReason::Http(error)),
             },
             State::Collect { .. } => self.collect(input),
@@ -227,43 +227,45 @@ impl Exchange {
                         self.state = State::Done { reusable: false };
                     }
                 }
-                Ok(self.said())
+                Ok(self.take_end().unwrap_or(HttpProgress::Nothing))
             }
-            State::Done { .. } => Ok(self.said()),
+            State::Done { .. } => Ok(self.take_end().unwrap_or(HttpProgress::Nothing)),
         }
     }
 
     /// More of a body that is collected.
-    fn collect(&mut self, input: &mut &[u8]) -> Result<Found, CloseReason> {
-        let State::Collect { body, coding, bytes, limit, cut, .. } = &mut self.state else { return Ok(Found::Nothing) };
+    fn collect(&mut self, input: &mut &[u8]) -> Result<HttpProgress, CloseReason> {
+        let State::Collect { body, coding, bytes, limit, truncate, .. } = &mut self.state else {
+            return Ok(HttpProgress::Nothing);
+        };
         let data = match coding {
             None => match body.decode(input).map_err(CloseReason::Http)? {
                 Some(BodyPart::Data(data)) => data,
                 Some(BodyPart::End(_)) => return Ok(self.collected(true)),
-                None => return Ok(Found::Nothing),
+                None => return Ok(HttpProgress::Nothing),
             },
             Some(coding) => match coding.advance(body, input) {
-                Ok(coding::Found::Plain) => {
-                    let start = mem::replace(&mut coding.at, coding.plain.len());
-                    &coding.plain[start..]
+                Ok(content_coding::DecodeProgress::Output) => {
+                    let start = mem::replace(&mut coding.consumed, coding.output.len());
+                    &coding.output[start..]
                 }
-                Ok(coding::Found::End) => return Ok(self.collected(true)),
-                Ok(coding::Found::Nothing) => return Ok(Found::Nothing),
+                Ok(content_coding::DecodeProgress::End) => return Ok(self.collected(true)),
+                Ok(content_coding::DecodeProgress::Nothing) => return Ok(HttpProgress::Nothing),
                 // Part of what a failing answer says is better than none of it.
-                Err(_) if *cut => return Ok(self.collected(false)),
+                Err(_) if *truncate => return Ok(self.collected(false)),
                 Err(error) => return Err(CloseReason::Http(error)),
             },
         };
         let room = *limit - bytes.len();
-        if data.len() > room && !*cut {
+        if data.len() > room && !*truncate {
             return Err(CloseReason::BodyTooLong { limit: *limit });
         }
         bytes.extend_from_slice(&data[..data.len().min(room)]);
-        Ok(if data.len() > room { self.collected(false) } else { Found::Nothing })
+        Ok(if data.len() > room { self.collected(false) } else { HttpProgress::Nothing })
     }
 
     /// The connection brings no more bytes: what that ends. `None`: nothing.
-    pub(super) fn eof(&mut self) -> Result<Option<Found>, Error> {
+    pub(super) fn eof(&mut self) -> Result<Option<HttpProgress>, Error> {
         match &mut self.state {
             State::Idle | State::Failed => Ok(None),
             State::Head(decoder, _) if decoder.is_partial() => Err(Error::Truncated),
@@ -272,9 +274,9 @@ impl Exchange {
                 ended(body, coding)?;
                 self.events.finish();
                 self.state = State::Done { reusable: false };
-                Ok(Some(self.said()))
+                Ok(self.take_end())
             }
-            State::Collect { body, coding, cut, .. } => match (ended(body, coding), *cut) {
+            State::Collect { body, coding, truncate, .. } => match (ended(body, coding), *truncate) {
                 (Ok(()), _) => Ok(Some(self.collected(false))),
                 // Part of what a failing answer says is better than none of it.
                 (Err(_), true) => Ok(Some(self.collected(false))),
@@ -282,47 +284,48 @@ impl Exchange {
             },
             State::Discard { .. } | State::Done { .. } => {
                 self.state = State::Done { reusable: false };
-                Ok(Some(self.said()))
+                Ok(self.take_end())
             }
         }
     }
 
-    fn head(&mut self, head: Response) -> Result<Found, CloseReason> {
-        let State::Head(_, interim) = &mut self.state else { return Ok(Found::Nothing) };
+    fn head(&mut self, head: Response) -> Result<HttpProgress, CloseReason> {
+        let State::Head(_, interim) = &mut self.state else { return Ok(HttpProgress::Nothing) };
         if head.is_interim() {
             *interim += 1;
             if *interim > self.limits.interim {
                 let limit = usize::try_from(self.limits.interim).unwrap_or(usize::MAX);
                 return Err(CloseReason::Http(Error::TooManyInterim { limit }));
             }
-            return Ok(Found::Nothing);
+            return Ok(HttpProgress::Nothing);
         }
         let body = BodyDecoder::response(&self.method, &head, self.limits.bodies).map_err(CloseReason::Http)?;
-        self.persists &= is_persistent(head.version, &head.headers, body.framing());
+        self.keep_alive &= is_persistent(head.version, &head.headers, body.framing());
         let stream = self.expect == ExpectedBody::EventStream && head.is_success();
         // What a failing answer says in a coding that is not undone is kept as it is.
-        let coding = match self.limits.codings.undo(&head) {
+        let coding = match self.limits.codings.decoder_for(&head) {
             Err(error) if head.is_success() => return Err(CloseReason::Http(error)),
             coding => coding.unwrap_or_default(),
         };
         if stream {
             self.state = State::Stream { body, data: 0, coding };
-            return Ok(Found::Head(head));
+            return Ok(HttpProgress::Head(head));
         }
-        let (limit, cut) = if head.is_success() { (self.limits.body, false) } else { (self.limits.error_body, true) };
+        let (limit, truncate) =
+            if head.is_success() { (self.limits.body, false) } else { (self.limits.error_body, true) };
         // Bytes behind a 101 are the other protocol's, and a body that is empty has ended already.
         let mut collect = body;
         let ended = matches!(collect.decode(&mut &[][..]), Ok(Some(BodyPart::End(_))));
-        self.state = State::Collect { head: Box::new(head), body: collect, coding, bytes: Vec::new(), limit, cut };
-        Ok(if ended { self.collected(true) } else { Found::Nothing })
+        self.state = State::Collect { head: Box::new(head), body: collect, coding, bytes: Vec::new(), limit, truncate };
+        Ok(if ended { self.collected(true) } else { HttpProgress::Nothing })
     }
 
     /// A body has been collected. `whole`: to its end.
-    fn collected(&mut self, whole: bool) -> Found {
+    fn collected(&mut self, whole: bool) -> HttpProgress {
         match mem::replace(&mut self.state, State::Failed) {
             State::Collect { head, bytes, .. } => {
-                self.state = State::Done { reusable: whole && self.persists };
-                Found::Body(*head, bytes)
+                self.state = State::Done { reusable: whole && self.keep_alive };
+                HttpProgress::Body(*head, bytes)
             }
             other @ (State::Idle
             | State::Head(..)
@@ -331,13 +334,13 @@ impl Exchange {
             | State::Done { .. }
             | State::Failed) => {
                 self.state = other;
-                Found::Nothing
+                HttpProgress::Nothing
             }
         }
     }
 
     /// The head of an answer whose body is still being collected.
-    pub(super) fn collecting(&self) -> Option<&Response> {
+    pub(super) fn collecting_head(&self) -> Option<&Response> {
         match &self.state {
             State::Collect { head, .. } => Some(head),
             State::Idle
@@ -350,22 +353,22 @@ impl Exchange {
     }
 
     /// Makes do with what has been collected of a body.
-    pub(super) fn cut_short(&mut self) -> Option<(Response, Vec<u8>)> {
+    pub(super) fn take_partial(&mut self) -> Option<(Response, Vec<u8>)> {
         match self.collected(false) {
-            Found::Body(head, body) => Some((head, body)),
-            Found::Nothing | Found::Head(_) | Found::End { .. } => None,
+            HttpProgress::Body(head, body) => Some((head, body)),
+            HttpProgress::Nothing | HttpProgress::Head(_) | HttpProgress::End { .. } => None,
         }
     }
 
     fn done(&mut self) {
-        self.state = State::Done { reusable: self.persists };
+        self.state = State::Done { reusable: self.keep_alive };
     }
 
-    /// Says that the exchange is over, once.
-    pub(super) fn said(&mut self) -> Found {
-        let State::Done { reusable } = self.state else { return Found::Nothing };
+    /// Takes the end of the exchange, once. It needs no input.
+    pub(super) fn take_end(&mut self) -> Option<HttpProgress> {
+        let State::Done { reusable } = self.state else { return None };
         self.state = if reusable { State::Idle } else { State::Failed };
-        Found::End { reusable }
+        Some(HttpProgress::End { reusable })
     }
 
     /// Whether the body is at its end and that was not seen yet: it takes no input to see it.
@@ -378,15 +381,10 @@ impl Exchange {
             State::Idle | State::Head(..) | State::Done { .. } | State::Failed => false,
         }
     }
-
-    /// Whether the exchange is over and that was not said yet: it takes no input to say it.
-    pub(super) const fn is_done(&self) -> bool {
-        matches!(self.state, State::Done { .. })
-    }
 }
 
 /// The connection has ended, and with it perhaps the body and its coding.
-fn ended(body: &mut BodyDecoder, coding: &mut Option<Box<Coding>>) -> Result<(), Error> {
+fn ended(body: &mut BodyDecoder, coding: &mut Option<Box<ContentDecoder>>) -> Result<(), Error> {
     body.eof()?;
     coding.as_mut().map_or(Ok(()), |coding| coding.eof())
 }

@@ -12,36 +12,36 @@ const COMPACT: usize = 64 * 1024;
 pub(super) type Span = Range<usize>;
 
 #[derive(Debug)]
-pub(crate) struct Queue<T> {
+pub(crate) struct EventQueue<T> {
     records: VecDeque<(T, Span)>,
     /// The record that is lent.
-    lent: Option<T>,
+    borrowed: Option<T>,
     bytes: Vec<u8>,
     /// Bytes that were cut off the front of `bytes` so far.
-    cut: usize,
+    arena_base: usize,
     /// Where the polled records' bytes end.
-    spent: usize,
+    polled_end: usize,
 }
 
-impl<T> Default for Queue<T> {
+impl<T> Default for EventQueue<T> {
     fn default() -> Self {
-        Self { records: VecDeque::new(), lent: None, bytes: Vec::new(), cut: 0, spent: 0 }
+        Self { records: VecDeque::new(), borrowed: None, bytes: Vec::new(), arena_base: 0, polled_end: 0 }
     }
 }
 
-impl<T> Queue<T> {
+impl<T> EventQueue<T> {
     pub(crate) fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
     /// Bytes that wait to be polled, the records themselves counted too.
     pub(crate) fn backlog(&self) -> usize {
-        self.cut + self.bytes.len() - self.spent + self.records.len() * size_of::<(T, Span)>()
+        self.arena_base + self.bytes.len() - self.polled_end + self.records.len() * size_of::<(T, Span)>()
     }
 
     pub(crate) fn push(&mut self, record: T, bytes: &[u8]) {
         self.compact();
-        let start = self.cut + self.bytes.len();
+        let start = self.arena_base + self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         self.records.push_back((record, start..start + bytes.len()));
     }
@@ -49,17 +49,17 @@ impl<T> Queue<T> {
     /// The next record and its bytes. When there is none, nothing is lent any more, either.
     pub(crate) fn pop(&mut self) -> Option<(&mut T, &[u8])> {
         let Some((record, span)) = self.records.pop_front() else {
-            self.lent = None;
+            self.borrowed = None;
             return None;
         };
-        self.spent = span.end;
-        let bytes = &self.bytes[span.start - self.cut..span.end - self.cut];
-        Some((self.lent.insert(record), bytes))
+        self.polled_end = span.end;
+        let bytes = &self.bytes[span.start - self.arena_base..span.end - self.arena_base];
+        Some((self.borrowed.insert(record), bytes))
     }
 
     /// Forgets bytes that were polled. Each byte is moved at most as often as bytes are pushed, so the work stays linear.
     fn compact(&mut self) {
-        let done = self.spent - self.cut;
+        let done = self.polled_end - self.arena_base;
         if done == self.bytes.len() {
             self.bytes.clear();
         } else if done >= COMPACT && done > self.bytes.len() / 2 {
@@ -67,6 +67,6 @@ impl<T> Queue<T> {
         } else {
             return;
         }
-        self.cut = self.spent;
+        self.arena_base = self.polled_end;
     }
 }

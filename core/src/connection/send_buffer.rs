@@ -7,12 +7,12 @@ const RETAINED: usize = 64 * 1024;
 
 /// A buffer that is filled at its end and written from its front.
 #[derive(Debug, Default)]
-pub(super) struct Out {
+pub(super) struct SendBuffer {
     bytes: Vec<u8>,
     written: usize,
 }
 
-impl Out {
+impl SendBuffer {
     pub(super) fn pending(&self) -> &[u8] {
         &self.bytes[self.written..]
     }
@@ -22,7 +22,7 @@ impl Out {
     }
 
     /// The end of the buffer, to append to.
-    pub(super) const fn end(&mut self) -> &mut Vec<u8> {
+    pub(super) const fn buffer_mut(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 

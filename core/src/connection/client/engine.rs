@@ -1,0 +1,522 @@
+//! The client's engine: turns commands into bytes, and bytes into steps, on either transport.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::super::config::{Config, Deadline};
+use super::super::error::{CloseReason, CommandError};
+use super::super::lanes::{LaneEvent, LaneStates};
+use super::super::shared::{self, SharedState, WebSocketInput};
+use super::super::timers::{Due, Timers};
+use super::super::transport::Transport;
+use super::event::Step;
+use super::http_response::{HttpProgress, HttpResponseReader};
+use super::request::{ExpectedBody, OutgoingRequest};
+use crate::entropy::Seed;
+use crate::http::{self, Headers, Request, Response};
+use crate::responses::{Envelope, EventClass};
+use crate::time::Instant;
+use crate::turn::RequestInput;
+use crate::ws::{self, handshake};
+
+/// The state machine behind a `ClientConnection`, without its event queue.
+#[derive(Debug)]
+pub(super) struct ClientEngine {
+    pub(super) shared: SharedState,
+    mode: Mode,
+    /// Work that the last step left over, because the step borrowed the state that the work changes.
+    deferred: Option<Deferred>,
+    /// This end has sent a close frame.
+    closing: bool,
+    /// Number of events that no request on this connection was waiting for.
+    pub(super) unmatched_events: u64,
+}
+
+/// Work to do once the last step is no longer borrowed.
+#[derive(Debug)]
+enum Deferred {
+    /// Discard the rest of a body whose response has ended.
+    Discard,
+    /// Write pending replies to control frames.
+    Reply,
+    /// Close the connection.
+    Close(CloseReason),
+}
+
+#[derive(Debug)]
+enum Mode {
+    /// HTTP, between requests or inside one.
+    Http(Box<HttpResponseReader>),
+    /// WebSocket, before the handshake request.
+    NotUpgraded,
+    /// WebSocket, before the handshake response is complete.
+    Handshake {
+        nonce: [u8; 16],
+        reader: Box<HttpResponseReader>,
+    },
+    WebSocket(Box<ws::WebSocket>),
+    Closed,
+}
+
+/// Commands.
+impl ClientEngine {
+    pub(super) fn new(config: Config, transport: Transport, seed: Seed) -> Self {
+        let mode = match transport {
+            Transport::Http => Mode::Http(Box::new(HttpResponseReader::new(&config))),
+            Transport::WebSocket => Mode::NotUpgraded,
+        };
+        let shared = SharedState::new(config, seed);
+        Self { shared, mode, deferred: None, closing: false, unmatched_events: 0 }
+    }
+
+    pub(super) fn upgrade(&mut self, now: Instant, target: &str, headers: &Headers) -> Result<(), CommandError> {
+        if !matches!(self.mode, Mode::NotUpgraded) {
+            return Err(CommandError::Transport);
+        }
+        let shared = &mut self.shared;
+        let nonce = shared.entropy.array();
+        let (authority, offer) = (&shared.config.authority, shared.config.deflate_offer.as_ref());
+        let request = handshake::build_request(target, authority, nonce, headers, offer);
+        let request = request.map_err(|_| CommandError::Head)?;
+        http::encode_request(&request, shared.send_buffer.buffer_mut());
+        let mut reader = Box::new(HttpResponseReader::new(&shared.config));
+        reader.begin(&request, ExpectedBody::Whole);
+        self.mode = Mode::Handshake { nonce, reader };
+        shared.timers.await_head(now);
+        shared.on_appended(now);
+        Ok(())
+    }
+
+    pub(super) fn send_request(&mut self, now: Instant, outgoing: OutgoingRequest) -> Result<(), CommandError> {
+        let Mode::Http(reader) = &mut self.mode else { return Err(self.wrong_mode()) };
+        if !reader.is_idle() {
+            return Err(CommandError::InFlight);
+        }
+        let shared = &mut self.shared;
+        let request = build_request(&shared.config.authority, &outgoing)?;
+        http::encode_request(&request, shared.send_buffer.buffer_mut());
+        shared.send_buffer.buffer_mut().extend_from_slice(&outgoing.body);
+        reader.begin(&request, outgoing.expected_body);
+        // Cannot fail: no request is in flight.
+        let _ = shared.lanes.apply(None, RequestInput::Request);
+        shared.timers.await_head(now);
+        shared.on_appended(now);
+        Ok(())
+    }
+
+    pub(super) fn send_request_message(
+        &mut self,
+        now: Instant,
+        lane: Option<&str>,
+        text: &str,
+    ) -> Result<(), CommandError> {
+        if self.shared.lanes.state(lane).is_in_flight() {
+            return Err(CommandError::InFlight);
+        }
+        self.send_message(now, text)?;
+        let _ = self.shared.lanes.apply(lane, RequestInput::Request);
+        self.shared.timers.restart_idle(now);
+        Ok(())
+    }
+
+    pub(super) fn send_message(&mut self, now: Instant, text: &str) -> Result<(), CommandError> {
+        let Mode::WebSocket(socket) = &mut self.mode else { return Err(self.wrong_mode()) };
+        let out = self.shared.send_buffer.buffer_mut();
+        socket.send(ws::Message::Text(text), out).map_err(|_| CommandError::Closed)?;
+        self.shared.on_appended(now);
+        Ok(())
+    }
+
+    pub(super) fn abandon(&mut self, now: Instant, lane: Option<&str>) {
+        // Fails only if no request is in flight on the lane; there is nothing to abandon then.
+        let _ = self.shared.lanes.apply(lane, RequestInput::Cancel);
+        if let Mode::Http(reader) = &mut self.mode {
+            reader.discard();
+        }
+        self.shared.timers.await_events(now, self.shared.lanes.in_flight());
+    }
+
+    /// Takes an error response whose body is incomplete: its head, and the body so far.
+    pub(super) fn take_partial_error_body(&mut self) -> Option<(Response, Vec<u8>)> {
+        let (Mode::Http(reader) | Mode::Handshake { reader, .. }) = &mut self.mode else { return None };
+        let failing = reader.collecting_head().is_some_and(|head| !head.is_success());
+        if failing { reader.take_partial() } else { None }
+    }
+
+    pub(super) fn close(&mut self, now: Instant, code: u16) {
+        match &mut self.mode {
+            Mode::Closed => {}
+            Mode::WebSocket(socket) => {
+                shared::start_closing(socket, code, "", &mut self.shared.send_buffer);
+                self.closing = true;
+                self.shared.timers.closing(now);
+                self.shared.on_appended(now);
+            }
+            Mode::Http(_) | Mode::NotUpgraded | Mode::Handshake { .. } => self.end(now, CloseReason::Local),
+        }
+    }
+
+    const fn wrong_mode(&self) -> CommandError {
+        if matches!(self.mode, Mode::Closed) { CommandError::Closed } else { CommandError::Transport }
+    }
+}
+
+/// Input from the socket, and time.
+impl ClientEngine {
+    /// The next step that `input` leads to; `None` once all of it is consumed.
+    pub(super) fn step<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
+        self.run_deferred(now);
+        if let Some(reason) = self.shared.take_close_reason() {
+            return Some(Step::Closed(reason));
+        }
+        if let Mode::Http(reader) = &mut self.mode
+            && let Some(end) = reader.take_end()
+        {
+            return Some(self.http_step(now, end));
+        }
+        if !input.is_empty() {
+            self.shared.on_bytes(now);
+        } else if !self.body_has_ended() {
+            return None;
+        }
+        match self.mode {
+            Mode::Closed => {
+                *input = &[];
+                None
+            }
+            Mode::NotUpgraded => {
+                *input = &[];
+                self.end(now, CloseReason::Unsolicited);
+                Some(Step::Consumed)
+            }
+            Mode::Handshake { .. } => Some(self.read_handshake(now, input)),
+            Mode::Http(_) => Some(self.read_http(now, input)),
+            Mode::WebSocket(_) => self.read_websocket(now, input),
+        }
+    }
+
+    /// Whether a body ends here, so that a step needs no more input.
+    const fn body_has_ended(&self) -> bool {
+        match &self.mode {
+            Mode::Http(reader) | Mode::Handshake { reader, .. } => reader.is_at_end(),
+            Mode::NotUpgraded | Mode::WebSocket(_) | Mode::Closed => false,
+        }
+    }
+
+    /// The next step that the end of input leads to.
+    pub(super) fn step_eof(&mut self, now: Instant) -> Option<Step<'_>> {
+        self.run_deferred(now);
+        if let Some(reason) = self.shared.take_close_reason() {
+            return Some(Step::Closed(reason));
+        }
+        let reason = match &mut self.mode {
+            Mode::Closed => return None,
+            Mode::NotUpgraded => CloseReason::Eof,
+            Mode::Handshake { reader, .. } | Mode::Http(reader) => match reader.eof() {
+                Ok(None) => CloseReason::Eof,
+                Ok(Some(progress)) => {
+                    return Some(match (&self.mode, progress) {
+                        (Mode::Handshake { .. }, HttpProgress::Body(head, body)) => {
+                            self.end(now, CloseReason::Local);
+                            Step::Refused { head, body }
+                        }
+                        (_, progress) => self.http_step(now, progress),
+                    });
+                }
+                Err(http::Error::Truncated) => CloseReason::Truncated,
+                Err(error) => CloseReason::Http(error),
+            },
+            Mode::WebSocket(socket) => {
+                let reason = shared::websocket_eof(socket);
+                let is_closing = socket.state() == ws::State::Closing;
+                if is_closing && reason == CloseReason::Eof { CloseReason::Local } else { reason }
+            }
+        };
+        self.end(now, reason);
+        self.shared.take_close_reason().map(Step::Closed)
+    }
+
+    /// The next step that the deadlines up to `now` lead to.
+    pub(super) fn step_timeout(&mut self, now: Instant) -> Option<Step<'_>> {
+        self.run_deferred(now);
+        if let Some(reason) = self.shared.take_close_reason() {
+            return Some(Step::Closed(reason));
+        }
+        match self.shared.due(now)? {
+            Due::Ping => {
+                if let Mode::WebSocket(socket) = &mut self.mode {
+                    // Fails only if a close frame was sent; a closing connection needs no ping.
+                    let _ = socket.send(ws::Message::Ping(b""), self.shared.send_buffer.buffer_mut());
+                    self.shared.on_appended(now);
+                }
+                Some(Step::Consumed)
+            }
+            Due::Expired(deadline) => {
+                let reason = self.shared.expire(deadline);
+                match deadline {
+                    Deadline::Write | Deadline::Head | Deadline::Close => {}
+                    Deadline::Idle | Deadline::Progress | Deadline::Bytes | Deadline::Control => {
+                        if let Mode::WebSocket(socket) = &mut self.mode {
+                            let _ = socket.close(1001, "");
+                            socket.write_pending_replies(self.shared.send_buffer.buffer_mut());
+                        }
+                    }
+                }
+                self.end(now, reason);
+                self.shared.take_close_reason().map(Step::Closed)
+            }
+        }
+    }
+
+    pub(super) fn handle_written(&mut self, now: Instant, length: usize) {
+        self.shared.advance_send_buffer(length);
+        self.flush();
+        self.shared.on_written(now, length);
+    }
+
+    /// Writes pending replies of the WebSocket once everything before them is written.
+    fn flush(&mut self) {
+        if let Mode::WebSocket(socket) = &mut self.mode
+            && self.shared.send_buffer.is_empty()
+        {
+            socket.write_pending_replies(self.shared.send_buffer.buffer_mut());
+        }
+    }
+
+    fn end(&mut self, now: Instant, reason: CloseReason) {
+        self.mode = Mode::Closed;
+        self.shared.mark_closed(now, reason);
+    }
+
+    fn fail(&mut self, now: Instant, reason: CloseReason) -> Step<'static> {
+        self.end(now, reason);
+        self.shared.take_close_reason().map_or(Step::Consumed, Step::Closed)
+    }
+
+    fn run_deferred(&mut self, now: Instant) {
+        match self.deferred.take() {
+            None => {}
+            Some(Deferred::Discard) => {
+                if let Mode::Http(reader) = &mut self.mode {
+                    reader.discard();
+                }
+            }
+            Some(Deferred::Reply) => {
+                self.flush();
+                self.shared.on_appended(now);
+            }
+            Some(Deferred::Close(reason)) => self.fail_connection(now, reason),
+        }
+    }
+
+    /// Closes the connection for `reason`; on a WebSocket, a close frame is written first.
+    fn fail_connection(&mut self, now: Instant, reason: CloseReason) {
+        let mut closed_by_us = false;
+        if let Mode::WebSocket(socket) = &mut self.mode {
+            shared::write_final_replies(socket, &reason, &mut self.shared.send_buffer);
+            // A close frame that replies to ours does not make the peer the one that closed.
+            closed_by_us = self.closing && matches!(reason, CloseReason::Peer { .. });
+        }
+        self.end(now, if closed_by_us { CloseReason::Local } else { reason });
+    }
+}
+
+/// Reading, by mode.
+impl ClientEngine {
+    /// Turns the progress of an HTTP response into a step.
+    fn http_step(&mut self, now: Instant, progress: HttpProgress) -> Step<'static> {
+        let SharedState { timers, lanes, .. } = &mut self.shared;
+        match progress {
+            HttpProgress::Nothing => Step::Consumed,
+            HttpProgress::Head(head) => {
+                timers.on_head();
+                timers.await_events(now, true);
+                Step::Head { head: Box::new(head) }
+            }
+            HttpProgress::Body(head, body) => {
+                timers.on_head();
+                timers.await_events(now, false);
+                // A body completes a request that expected one. If events were expected, this is an error response.
+                let input = if head.is_success() { RequestInput::Completed } else { RequestInput::Failed };
+                let _ = lanes.apply(None, input);
+                Step::Body { head, body }
+            }
+            HttpProgress::End { reusable } => {
+                timers.await_events(now, false);
+                let _ = lanes.apply(None, RequestInput::Lost);
+                if !reusable {
+                    self.end(now, CloseReason::Eof);
+                }
+                Step::End { reusable }
+            }
+        }
+    }
+
+    fn read_handshake(&mut self, now: Instant, input: &mut &[u8]) -> Step<'static> {
+        let Mode::Handshake { nonce, reader } = &mut self.mode else { return Step::Consumed };
+        let nonce = *nonce;
+        let mut progress = match reader.advance(input) {
+            Ok(progress) => progress,
+            Err(reason) => return self.fail(now, reason),
+        };
+        // A server that treats the handshake as a plain request may send a body without end: do not wait for it.
+        if reader.collecting_head().is_some_and(Response::is_success)
+            && let Some((head, body)) = reader.take_partial()
+        {
+            progress = HttpProgress::Body(head, body);
+        }
+        match progress {
+            HttpProgress::Body(head, _) if head.status() == 101 => self.open_websocket(now, nonce, head),
+            HttpProgress::Body(head, body) => {
+                self.shared.timers.on_head();
+                self.end(now, CloseReason::Local);
+                Step::Refused { head, body }
+            }
+            HttpProgress::Nothing | HttpProgress::Head(_) | HttpProgress::End { .. } => Step::Consumed,
+        }
+    }
+
+    fn open_websocket(&mut self, now: Instant, nonce: [u8; 16], head: Response) -> Step<'static> {
+        let shared = &mut self.shared;
+        match handshake::verify_response(nonce, &head, shared.config.deflate_offer.as_ref(), &[]) {
+            Ok(negotiated) => {
+                let (limits, deflate) = (shared.config.message_limits, negotiated.deflate.as_ref());
+                let socket = ws::WebSocket::new(ws::Role::Client, limits, deflate, shared.entropy.fork());
+                self.mode = Mode::WebSocket(Box::new(socket));
+                // The handshake request is larger than most messages, and contains credentials.
+                shared.send_buffer.release();
+                shared.timers.on_head();
+                shared.on_websocket_open(now);
+                Step::Upgraded { head }
+            }
+            Err(error) => self.fail(now, CloseReason::Handshake(error)),
+        }
+    }
+
+    fn read_http<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Step<'s> {
+        let Mode::Http(reader) = &mut self.mode else { return Step::Consumed };
+        if reader.is_idle() {
+            *input = &[];
+            return self.fail(now, CloseReason::Unsolicited);
+        }
+        if reader.is_streaming() {
+            match reader.peek_data(input) {
+                Ok(true) => {}
+                Ok(false) => return Step::Consumed,
+                Err(reason) => return self.fail(now, reason),
+            }
+            if reader.has_data() {
+                return self.read_event(now, input);
+            }
+        }
+        let Mode::Http(reader) = &mut self.mode else { return Step::Consumed };
+        match reader.advance(input) {
+            Ok(progress) => self.http_step(now, progress),
+            Err(reason) => self.fail(now, reason),
+        }
+    }
+
+    /// Reads the next event from the data that `peek_data` has found.
+    fn read_event<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Step<'s> {
+        let Self { mode: Mode::Http(reader), shared, deferred, .. } = self else { return Step::Consumed };
+        match reader.next_event(input) {
+            Ok(None) => Step::Consumed,
+            // Some servers end their streams with a marker that is not an event.
+            Ok(Some("" | "[DONE]")) => {
+                shared.timers.on_event(now, false);
+                Step::Consumed
+            }
+            Ok(Some(text)) => {
+                let step = payload(text, &mut shared.timers, &mut shared.lanes, now, Delimiting::PerRequest);
+                if is_terminal(&step) {
+                    *deferred = Some(Deferred::Discard);
+                }
+                step
+            }
+            Err(reason) => {
+                *deferred = Some(Deferred::Close(reason));
+                Step::Consumed
+            }
+        }
+    }
+
+    fn read_websocket<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
+        let Self { mode: Mode::WebSocket(socket), shared, deferred, unmatched_events, .. } = self else { return None };
+        match shared::decode_websocket(socket, input) {
+            WebSocketInput::Incomplete => return None,
+            WebSocketInput::Text(text) => {
+                let step = payload(text, &mut shared.timers, &mut shared.lanes, now, Delimiting::Shared);
+                if let Step::Payload { violation: Some(_), .. } | Step::Payload { late: true, .. } = step {
+                    *unmatched_events += 1;
+                }
+                return Some(step);
+            }
+            WebSocketInput::Control => {
+                shared.timers.on_control(now);
+                *deferred = Some(Deferred::Reply);
+            }
+            WebSocketInput::Close(reason) => *deferred = Some(Deferred::Close(reason)),
+        }
+        Some(Step::Consumed)
+    }
+}
+
+/// How responses are told apart on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delimiting {
+    /// Each response has a head and a body of its own (HTTP).
+    PerRequest,
+    /// Responses follow each other without heads (WebSocket), so that an event may belong to an earlier one.
+    Shared,
+}
+
+/// Applies a payload to the state of its lane.
+fn payload<'s>(
+    text: &'s str,
+    timers: &mut Timers,
+    lanes: &mut LaneStates,
+    now: Instant,
+    delimiting: Delimiting,
+) -> Step<'s> {
+    let Ok(envelope) = Envelope::scan(text) else {
+        timers.on_event(now, false);
+        return Step::Malformed { text };
+    };
+    let shared = delimiting == Delimiting::Shared;
+    // An event on a lane without a pending request does not count as activity.
+    let awaited = !shared || lanes.state(envelope.stream_id().as_deref()).is_in_flight();
+    let violation = match lanes.observe(&envelope, shared) {
+        // Neither does a repeated end of an earlier response.
+        LaneEvent::Duplicate => return Step::Payload { text, envelope, violation: None, late: true },
+        LaneEvent::Expected => None,
+        LaneEvent::Unexpected(violation) => Some(violation),
+    };
+    if awaited {
+        timers.on_event(now, envelope.class() != EventClass::Informational);
+    }
+    if envelope.class().is_terminal() {
+        timers.await_events(now, lanes.in_flight());
+    }
+    Step::Payload { text, envelope, violation, late: false }
+}
+
+fn is_terminal(step: &Step<'_>) -> bool {
+    matches!(step, Step::Payload { envelope, .. } if envelope.class().is_terminal())
+}
+
+/// The head of a request: the caller's headers, and those that the connection sets itself.
+fn build_request(authority: &str, outgoing: &OutgoingRequest) -> Result<Request, CommandError> {
+    let invalid = |_| CommandError::Head;
+    let mut request = Request::new(&outgoing.method, &outgoing.target).map_err(|_| CommandError::Head)?;
+    request.headers.append("Host", authority).map_err(invalid)?;
+    let is_own = |name: &str| name.eq_ignore_ascii_case("host") || shared::is_connection_header(name);
+    for (name, value) in outgoing.headers.iter().filter(|(name, _)| !is_own(name)) {
+        request.headers.append(name, value.clone()).map_err(invalid)?;
+    }
+    // Only a response without a content coding can be read event by event without a decoder.
+    request.headers.set_if_absent("Accept-Encoding", "identity").map_err(invalid)?;
+    if !outgoing.body.is_empty() || outgoing.method == "POST" {
+        request.headers.append("Content-Length", alloc::format!("{}", outgoing.body.len())).map_err(invalid)?;
+    }
+    Ok(request)
+}

@@ -1,0 +1,208 @@
+//! The client's end of a connection: requests out, responses in.
+
+mod engine;
+mod event;
+mod http_response;
+mod request;
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use self::engine::ClientEngine;
+use self::event::Record;
+use super::config::Config;
+use super::error::CommandError;
+use super::event_queue::EventQueue;
+use super::timers::LastActivity;
+use super::transport::Transport;
+use crate::entropy::Seed;
+use crate::http::{Headers, Response};
+use crate::time::Instant;
+use crate::turn::RequestState;
+
+pub use self::event::Event;
+pub(crate) use self::event::Step;
+pub use self::request::{ExpectedBody, OutgoingRequest};
+
+/// The client's end of one physical connection.
+///
+/// `handle_*` methods report what happened on the socket, and cannot fail. `poll_*` methods return what to do; they may be called in
+/// any order, as often as wanted. The other methods are commands; they fail only with [`CommandError`], and change nothing then.
+pub struct ClientConnection {
+    engine: ClientEngine,
+    queue: EventQueue<Record>,
+}
+
+/// Shows no bytes: they contain credentials and user content.
+impl fmt::Debug for ClientConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConnection").field("backlog", &self.queue.backlog()).finish_non_exhaustive()
+    }
+}
+
+impl ClientConnection {
+    /// Creates the client's end of a socket that has just been connected. `seed` is the source of nonces and masking keys.
+    #[must_use]
+    pub fn new(config: Config, transport: Transport, seed: Seed) -> Self {
+        Self { engine: ClientEngine::new(config, transport, seed), queue: EventQueue::default() }
+    }
+
+    /// Sends the WebSocket handshake, with `headers` in addition to its own.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Transport`] if this is not a WebSocket connection before its handshake; [`CommandError::Head`] if the target
+    /// or a header is invalid. Nothing was sent or changed.
+    pub fn upgrade(&mut self, now: Instant, target: &str, headers: &Headers) -> Result<(), CommandError> {
+        self.engine.upgrade(now, target, headers)
+    }
+
+    /// Sends an HTTP request.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Transport`] on a WebSocket connection, [`CommandError::InFlight`] while a response is pending,
+    /// [`CommandError::Closed`] on a closed connection, [`CommandError::Head`] if the method, the target or a header is invalid.
+    /// Nothing was sent or changed.
+    pub fn send_request(&mut self, now: Instant, request: OutgoingRequest) -> Result<(), CommandError> {
+        self.engine.send_request(now, request)
+    }
+
+    /// Sends a request as a WebSocket text message, on `lane`; `None` means the default lane. The text must name the same lane.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Transport`] before the handshake and on HTTP, [`CommandError::InFlight`] while a request of the lane is in
+    /// flight, [`CommandError::Closed`] on a closing or closed connection. Nothing was sent or changed.
+    pub fn send_request_message(&mut self, now: Instant, lane: Option<&str>, text: &str) -> Result<(), CommandError> {
+        self.engine.send_request_message(now, lane, text)
+    }
+
+    /// Sends a WebSocket text message that does not start a request, such as a steering message.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Transport`] before the handshake and on HTTP, [`CommandError::Closed`] on a closing or closed connection.
+    /// Nothing was sent or changed.
+    pub fn send_message(&mut self, now: Instant, text: &str) -> Result<(), CommandError> {
+        self.engine.send_message(now, text)
+    }
+
+    /// Abandons the request of `lane`: further events of it are skipped. The protocol has no way to tell the server.
+    pub fn abandon(&mut self, now: Instant, lane: Option<&str>) {
+        self.engine.abandon(now, lane);
+    }
+
+    /// Closes the connection: with a close frame of this code on WebSocket, immediately on HTTP.
+    pub fn close(&mut self, now: Instant, code: u16) {
+        self.engine.close(now, code);
+        self.process_timeouts(now);
+    }
+
+    /// Takes an error response whose body is incomplete. The connection cannot be used afterwards.
+    pub(crate) fn take_partial_error_body(&mut self) -> Option<(Response, Vec<u8>)> {
+        self.engine.take_partial_error_body()
+    }
+
+    /// Starts to close, without queueing an event: the next step returns the result.
+    pub(crate) fn begin_close(&mut self, now: Instant, code: u16) {
+        self.engine.close(now, code);
+    }
+
+    /// Handles bytes from the socket.
+    pub fn handle_input(&mut self, now: Instant, mut input: &[u8]) {
+        while let Some(step) = self.engine.step(now, &mut input) {
+            event::queue(&mut self.queue, step);
+        }
+    }
+
+    /// Handles the end of input: the socket will deliver no more bytes.
+    pub fn handle_eof(&mut self, now: Instant) {
+        while let Some(step) = self.engine.step_eof(now) {
+            event::queue(&mut self.queue, step);
+        }
+    }
+
+    /// Records that `length` bytes of [`poll_transmit`](Self::poll_transmit) were written.
+    pub fn handle_written(&mut self, now: Instant, length: usize) {
+        self.engine.handle_written(now, length);
+    }
+
+    /// Handles every deadline that has passed at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.process_timeouts(now);
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event<'_>> {
+        event::poll(&mut self.queue)
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) would return an event.
+    #[must_use]
+    pub fn has_event(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// The bytes to write next. Report what was written with [`handle_written`](Self::handle_written).
+    #[must_use]
+    pub fn poll_transmit(&self) -> &[u8] {
+        self.engine.shared.send_buffer.pending()
+    }
+
+    /// The time at which to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.engine.shared.poll_timeout()
+    }
+
+    /// Whether the caller should read from the socket. Input that is passed in regardless is not lost, but costs memory.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        let shared = &self.engine.shared;
+        !shared.is_closed() && self.queue.backlog() < shared.config.max_backlog
+    }
+
+    /// Whether the connection is closed, and nothing is left to write or to poll. The caller drops the socket then.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.engine.shared.is_finished() && self.queue.is_empty()
+    }
+
+    /// The state of the newest request on `lane`; `None` means the default lane.
+    #[must_use]
+    pub fn state(&self, lane: Option<&str>) -> RequestState {
+        self.engine.shared.lanes.state(lane)
+    }
+
+    /// The number of events that no request was waiting for.
+    #[must_use]
+    pub const fn unmatched_events(&self) -> u64 {
+        self.engine.unmatched_events
+    }
+
+    /// The time of the peer's last activity, by kind, for callers with other limits than [`Timeouts`](super::Timeouts).
+    #[must_use]
+    pub const fn last_seen(&self) -> LastActivity {
+        self.engine.shared.timers.last_seen()
+    }
+
+    /// The next step that `input` leads to: borrowed, not queued. Used by the client layer.
+    pub(crate) fn step<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
+        self.engine.step(now, input)
+    }
+
+    pub(crate) fn step_eof(&mut self, now: Instant) -> Option<Step<'_>> {
+        self.engine.step_eof(now)
+    }
+
+    pub(crate) fn step_timeout(&mut self, now: Instant) -> Option<Step<'_>> {
+        self.engine.step_timeout(now)
+    }
+
+    fn process_timeouts(&mut self, now: Instant) {
+        while let Some(step) = self.engine.step_timeout(now) {
+            event::queue(&mut self.queue, step);
+        }
+    }
+}

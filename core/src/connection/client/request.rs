@@ -1,0 +1,39 @@
+//! An HTTP request to send.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::http::Headers;
+
+/// The kind of response body that a request expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExpectedBody {
+    /// An event stream. The body of an error response is collected.
+    EventStream,
+    /// A body that is collected whole.
+    Whole,
+}
+
+/// An HTTP request to send.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct OutgoingRequest {
+    /// The method. Default: `POST`.
+    pub method: String,
+    /// The request target: a path and an optional query (RFC 9112 §3.2.1).
+    pub target: String,
+    /// The headers. `Host`, `Connection`, `Content-Length` and `Transfer-Encoding` are ignored: the connection sets them itself.
+    pub headers: Headers,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The kind of response body that is expected.
+    pub expected_body: ExpectedBody,
+}
+
+impl OutgoingRequest {
+    /// Creates a `POST` request.
+    #[must_use]
+    pub fn new(target: &str, headers: Headers, body: Vec<u8>, expected_body: ExpectedBody) -> Self {
+        Self { method: "POST".into(), target: target.into(), headers, body, expected_body }
+    }
+}

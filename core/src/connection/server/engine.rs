@@ -1,0 +1,421 @@
+//! The server's engine: turns bytes into requests, and responses, events and messages into bytes, on either transport.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::mem;
+
+use super::super::config::Config;
+use super::super::error::{CloseReason, CommandError};
+use super::super::shared::{self, SharedState, WebSocketInput};
+use super::super::timers::Due;
+use super::event::Step;
+use crate::entropy::Seed;
+use crate::http::{self, BodyDecoder, BodyPart, HeadDecoder, Headers, Request, Response};
+use crate::responses::Envelope;
+use crate::sse;
+use crate::time::Instant;
+use crate::turn::RequestInput;
+use crate::ws::{self, handshake};
+
+/// The state machine behind a `ServerConnection`, without its event queue.
+#[derive(Debug)]
+pub(super) struct ServerEngine {
+    pub(super) shared: SharedState,
+    mode: Mode,
+    /// Whether the connection stays open after the current exchange.
+    keep_alive: bool,
+    /// The reason to close for once the last step is no longer borrowed.
+    deferred: Option<CloseReason>,
+    scratch: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Mode {
+    /// Reads the head of a request.
+    Head(Box<HeadDecoder<Request>>),
+    /// Reads the body of a request.
+    Body {
+        head: Box<Request>,
+        body: BodyDecoder,
+        bytes: Vec<u8>,
+    },
+    /// Waits for the application to respond.
+    AwaitingResponse {
+        upgrade: Option<Box<Request>>,
+        /// The request was a `HEAD`: its response has no body.
+        bodiless: bool,
+    },
+    /// Sends an event stream.
+    Stream(StreamFraming),
+    WebSocket(Box<ws::WebSocket>),
+    Closed,
+}
+
+/// How the end of an event stream is marked.
+#[derive(Clone, Copy, Debug)]
+enum StreamFraming {
+    Chunked,
+    /// For HTTP/1.0 clients and `Connection: close`.
+    CloseDelimited,
+}
+
+/// Input from the socket, and time.
+impl ServerEngine {
+    pub(super) fn new(config: Config, seed: Seed) -> Self {
+        let mode = Mode::Head(Box::new(HeadDecoder::new(config.head_limits)));
+        let shared = SharedState::new(config, seed);
+        Self { shared, mode, keep_alive: true, deferred: None, scratch: Vec::new() }
+    }
+
+    /// The next step that `input` leads to; `None` once all of it is consumed, or while a response is pending.
+    pub(super) fn step<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
+        self.run_deferred(now);
+        if let Some(reason) = self.shared.take_close_reason() {
+            return Some(Step::Closed(reason));
+        }
+        self.flush(now);
+        if !input.is_empty() {
+            self.shared.on_bytes(now);
+        } else if !self.body_has_ended() {
+            return None;
+        }
+        match self.mode {
+            Mode::Closed => {
+                *input = &[];
+                None
+            }
+            Mode::AwaitingResponse { .. } | Mode::Stream(_) => None,
+            Mode::Head(_) => Some(self.read_head(now, input)),
+            Mode::Body { .. } => Some(self.read_body(now, input)),
+            Mode::WebSocket(_) => self.read_websocket(now, input),
+        }
+    }
+
+    /// The next step that the end of input leads to.
+    pub(super) fn step_eof(&mut self, now: Instant) -> Option<Step<'_>> {
+        self.run_deferred(now);
+        if let Some(reason) = self.shared.take_close_reason() {
+            return Some(Step::Closed(reason));
+        }
+        let reason = match &self.mode {
+            Mode::Closed => return None,
+            Mode::Head(decoder) if !decoder.is_partial() => CloseReason::Eof,
+            Mode::Head(_) | Mode::Body { .. } => CloseReason::Truncated,
+            // TCP allows a client that sends no more to read on, but clients of this protocol do not do that.
+            Mode::AwaitingResponse { .. } | Mode::Stream(_) => CloseReason::Eof,
+            Mode::WebSocket(socket) => shared::websocket_eof(socket),
+        };
+        self.end(now, reason);
+        self.shared.take_close_reason().map(Step::Closed)
+    }
+
+    /// The next step that the deadlines up to `now` lead to.
+    pub(super) fn step_timeout(&mut self, now: Instant) -> Option<Step<'_>> {
+        self.run_deferred(now);
+        if let Some(reason) = self.shared.take_close_reason() {
+            return Some(Step::Closed(reason));
+        }
+        match self.shared.due(now)? {
+            Due::Ping => {
+                // Fails only if a close frame was sent; a closing connection needs no ping.
+                let _ = self.send_keep_alive(now);
+                Some(Step::Consumed)
+            }
+            Due::Expired(deadline) => {
+                let reason = self.shared.expire(deadline);
+                self.end(now, reason);
+                self.shared.take_close_reason().map(Step::Closed)
+            }
+        }
+    }
+
+    pub(super) fn handle_written(&mut self, now: Instant, length: usize) {
+        self.shared.advance_send_buffer(length);
+        self.flush(now);
+        self.shared.on_written(now, length);
+    }
+
+    /// Writes pending replies of the WebSocket once everything before them is written.
+    fn flush(&mut self, now: Instant) {
+        if let Mode::WebSocket(socket) = &mut self.mode
+            && self.shared.send_buffer.is_empty()
+            && socket.write_pending_replies(self.shared.send_buffer.buffer_mut())
+        {
+            self.shared.on_appended(now);
+        }
+    }
+
+    fn end(&mut self, now: Instant, reason: CloseReason) {
+        self.mode = Mode::Closed;
+        self.shared.mark_closed(now, reason);
+    }
+
+    fn run_deferred(&mut self, now: Instant) {
+        let Some(reason) = self.deferred.take() else { return };
+        if let Mode::WebSocket(socket) = &mut self.mode {
+            shared::write_final_replies(socket, &reason, &mut self.shared.send_buffer);
+        }
+        self.end(now, reason);
+    }
+}
+
+/// Reading, by mode.
+impl ServerEngine {
+    /// Responds to a request that cannot be read, and closes the connection.
+    fn reject(&mut self, now: Instant, status: u16, reason: CloseReason) -> Step<'static> {
+        if let Ok(mut response) = Response::new(status) {
+            for (name, value) in [("Content-Length", "0"), ("Connection", "close")] {
+                // Cannot fail: both are valid headers.
+                let _ = response.headers.append(name, value);
+            }
+            http::encode_response(&response, self.shared.send_buffer.buffer_mut());
+        }
+        self.end(now, reason);
+        self.shared.take_close_reason().map_or(Step::Consumed, Step::Closed)
+    }
+
+    fn read_head(&mut self, now: Instant, input: &mut &[u8]) -> Step<'static> {
+        let Mode::Head(decoder) = &mut self.mode else { return Step::Consumed };
+        let head = match decoder.decode(input) {
+            Ok(Some(head)) => head,
+            Ok(None) => return Step::Consumed,
+            Err(error @ (http::Error::HeadTooLong { .. } | http::Error::TooManyHeaders { .. })) => {
+                return self.reject(now, 431, CloseReason::Http(error));
+            }
+            Err(error) => return self.reject(now, 400, CloseReason::Http(error)),
+        };
+        let body = match BodyDecoder::request(&head, self.shared.config.body_limits) {
+            Ok(body) => body,
+            Err(error) => return self.reject(now, 400, CloseReason::Http(error)),
+        };
+        self.keep_alive = http::is_persistent(head.version, &head.headers, body.framing());
+        if handshake::is_upgrade(&head) {
+            let upgrade = Some(Box::new(head.clone()));
+            self.mode = Mode::AwaitingResponse { upgrade, bodiless: false };
+            return Step::Upgrade { head };
+        }
+        if head.expects_continue()
+            && let Ok(response) = Response::new(100)
+        {
+            http::encode_response(&response, self.shared.send_buffer.buffer_mut());
+            self.shared.on_appended(now);
+        }
+        self.mode = Mode::Body { head: Box::new(head), body, bytes: Vec::new() };
+        Step::Consumed
+    }
+
+    /// Whether a body ends here, so that a step needs no more input.
+    const fn body_has_ended(&self) -> bool {
+        matches!(&self.mode, Mode::Body { body, .. } if body.is_at_end())
+    }
+
+    fn read_body(&mut self, now: Instant, input: &mut &[u8]) -> Step<'static> {
+        let Mode::Body { body, bytes, .. } = &mut self.mode else { return Step::Consumed };
+        match body.decode(input) {
+            Ok(Some(BodyPart::Data(data))) => {
+                let limit = self.shared.config.max_body;
+                if bytes.len() + data.len() > limit {
+                    return self.reject(now, 413, CloseReason::BodyTooLong { limit });
+                }
+                bytes.extend_from_slice(data);
+                Step::Consumed
+            }
+            Ok(Some(BodyPart::End(_))) => {
+                let Mode::Body { head, bytes, .. } = mem::replace(&mut self.mode, Mode::Closed) else {
+                    return Step::Consumed;
+                };
+                self.mode = Mode::AwaitingResponse { upgrade: None, bodiless: head.method() == "HEAD" };
+                let _ = self.shared.lanes.apply(None, RequestInput::Request);
+                Step::Request { head: *head, body: bytes }
+            }
+            Ok(None) => Step::Consumed,
+            Err(error) => self.reject(now, 400, CloseReason::Http(error)),
+        }
+    }
+
+    fn read_websocket<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
+        let Self { mode: Mode::WebSocket(socket), shared, deferred, .. } = self else { return None };
+        match shared::decode_websocket(socket, input) {
+            WebSocketInput::Incomplete => return None,
+            WebSocketInput::Text(text) => {
+                if let Ok(envelope) = Envelope::scan(text)
+                    && envelope.kind() == "response.create"
+                {
+                    // A second request while one is in flight: the application decides whether to reject it.
+                    let _ = shared.lanes.apply(envelope.stream_id().as_deref(), RequestInput::Request);
+                }
+                return Some(Step::Text { text });
+            }
+            WebSocketInput::Control => shared.timers.on_control(now),
+            WebSocketInput::Close(reason) => *deferred = Some(reason),
+        }
+        Some(Step::Consumed)
+    }
+}
+
+/// Commands.
+impl ServerEngine {
+    pub(super) fn accept(&mut self, now: Instant, headers: &Headers) -> Result<(), CommandError> {
+        let Mode::AwaitingResponse { upgrade: Some(request), .. } = &self.mode else {
+            return Err(CommandError::NoRequest);
+        };
+        let shared = &mut self.shared;
+        let options = handshake::ServerOptions { deflate: shared.config.deflate_policy, protocols: &[] };
+        match handshake::accept(request, &options) {
+            Ok((mut response, negotiated)) => {
+                for (name, value) in headers.iter() {
+                    response.headers.append(name, value.clone()).map_err(|_| CommandError::Head)?;
+                }
+                http::encode_response(&response, shared.send_buffer.buffer_mut());
+                let (limits, deflate) = (shared.config.message_limits, negotiated.deflate.as_ref());
+                let socket = ws::WebSocket::new(ws::Role::Server, limits, deflate, shared.entropy.fork());
+                self.mode = Mode::WebSocket(Box::new(socket));
+                shared.on_websocket_open(now);
+            }
+            Err(refusal) => {
+                http::encode_response(&refusal.response, shared.send_buffer.buffer_mut());
+                self.end(now, CloseReason::Local);
+            }
+        }
+        self.shared.on_appended(now);
+        Ok(())
+    }
+
+    pub(super) fn respond(
+        &mut self,
+        now: Instant,
+        status: u16,
+        headers: &Headers,
+        body: &[u8],
+    ) -> Result<(), CommandError> {
+        let Mode::AwaitingResponse { bodiless, .. } = self.mode else { return Err(CommandError::NoRequest) };
+        let mut response = self.response_head(status, headers)?;
+        if !matches!(status, 100..=199 | 204 | 304) {
+            let length = alloc::format!("{}", body.len());
+            response.headers.append("Content-Length", length).map_err(|_| CommandError::Head)?;
+        }
+        let out = self.shared.send_buffer.buffer_mut();
+        http::encode_response(&response, out);
+        if !bodiless {
+            out.extend_from_slice(body);
+        }
+        let input = if response.is_success() { RequestInput::Completed } else { RequestInput::Failed };
+        let _ = self.shared.lanes.apply(None, input);
+        self.finish_exchange(now);
+        Ok(())
+    }
+
+    pub(super) fn begin_stream(&mut self, now: Instant, headers: &Headers) -> Result<(), CommandError> {
+        let Mode::AwaitingResponse { upgrade: None, .. } = self.mode else { return Err(CommandError::NoRequest) };
+        let mut response = self.response_head(200, headers)?;
+        response.headers.set_if_absent("Content-Type", "text/event-stream").map_err(|_| CommandError::Head)?;
+        let (framing, name, value) = if self.keep_alive {
+            (StreamFraming::Chunked, "Transfer-Encoding", "chunked")
+        } else {
+            (StreamFraming::CloseDelimited, "Cache-Control", "no-store")
+        };
+        response.headers.set_if_absent(name, value).map_err(|_| CommandError::Head)?;
+        http::encode_response(&response, self.shared.send_buffer.buffer_mut());
+        self.mode = Mode::Stream(framing);
+        self.shared.on_appended(now);
+        Ok(())
+    }
+
+    /// The head of a response: the application's headers, without those that the connection sets itself.
+    fn response_head(&self, status: u16, headers: &Headers) -> Result<Response, CommandError> {
+        let mut response = Response::new(status).map_err(|_| CommandError::Head)?;
+        for (name, value) in headers.iter().filter(|(name, _)| !shared::is_connection_header(name)) {
+            response.headers.append(name, value.clone()).map_err(|_| CommandError::Head)?;
+        }
+        if !self.keep_alive {
+            response.headers.append("Connection", "close").map_err(|_| CommandError::Head)?;
+        }
+        Ok(response)
+    }
+
+    pub(super) fn send(&mut self, now: Instant, event: &str) -> Result<(), CommandError> {
+        let envelope = Envelope::scan(event).map_err(|_| CommandError::Event)?;
+        match &mut self.mode {
+            Mode::WebSocket(socket) => {
+                let out = self.shared.send_buffer.buffer_mut();
+                socket.send(ws::Message::Text(event), out).map_err(|_| CommandError::Closed)?;
+            }
+            Mode::Stream(framing) => {
+                let framing = *framing;
+                self.scratch.clear();
+                let outgoing = sse::OutgoingEvent::data(event).named(envelope.kind());
+                sse::encode_event(&outgoing, &mut self.scratch).map_err(|_| CommandError::Event)?;
+                self.write_scratch(framing);
+            }
+            Mode::Closed => return Err(CommandError::Closed),
+            Mode::Head(_) | Mode::Body { .. } | Mode::AwaitingResponse { .. } => return Err(CommandError::NoRequest),
+        }
+        // The application may send an event that the request's state does not allow: the client reports the violation.
+        let _ = self.shared.lanes.apply(envelope.stream_id().as_deref(), RequestInput::from(envelope.class()));
+        self.shared.on_appended(now);
+        Ok(())
+    }
+
+    pub(super) fn send_keep_alive(&mut self, now: Instant) -> Result<(), CommandError> {
+        match &mut self.mode {
+            Mode::WebSocket(socket) => {
+                let out = self.shared.send_buffer.buffer_mut();
+                socket.send(ws::Message::Ping(b""), out).map_err(|_| CommandError::Closed)?;
+            }
+            Mode::Stream(framing) => {
+                let framing = *framing;
+                self.scratch.clear();
+                sse::encode_comment("", &mut self.scratch).map_err(|_| CommandError::Event)?;
+                self.write_scratch(framing);
+            }
+            Mode::Head(_) | Mode::Body { .. } | Mode::AwaitingResponse { .. } | Mode::Closed => {
+                return Err(CommandError::NoRequest);
+            }
+        }
+        self.shared.on_appended(now);
+        Ok(())
+    }
+
+    fn write_scratch(&mut self, framing: StreamFraming) {
+        let out = self.shared.send_buffer.buffer_mut();
+        match framing {
+            StreamFraming::Chunked => http::encode_chunk(&self.scratch, out),
+            StreamFraming::CloseDelimited => out.extend_from_slice(&self.scratch),
+        }
+    }
+
+    pub(super) fn end_stream(&mut self, now: Instant) -> Result<(), CommandError> {
+        let Mode::Stream(framing) = self.mode else { return Err(CommandError::NoRequest) };
+        match framing {
+            StreamFraming::Chunked => http::encode_last_chunk(self.shared.send_buffer.buffer_mut()),
+            StreamFraming::CloseDelimited => {}
+        }
+        let _ = self.shared.lanes.apply(None, RequestInput::Lost);
+        self.finish_exchange(now);
+        Ok(())
+    }
+
+    /// Ends the exchange: reads the next request, or closes the connection if it does not stay open.
+    fn finish_exchange(&mut self, now: Instant) {
+        if self.keep_alive {
+            self.mode = Mode::Head(Box::new(HeadDecoder::new(self.shared.config.head_limits)));
+        } else {
+            self.end(now, CloseReason::Local);
+        }
+        self.shared.on_appended(now);
+    }
+
+    pub(super) fn close(&mut self, now: Instant, code: u16, reason: &str) {
+        match &mut self.mode {
+            Mode::Closed => {}
+            Mode::WebSocket(socket) => {
+                shared::start_closing(socket, code, reason, &mut self.shared.send_buffer);
+                self.shared.timers.closing(now);
+                self.shared.on_appended(now);
+            }
+            Mode::Head(_) | Mode::Body { .. } | Mode::AwaitingResponse { .. } | Mode::Stream(_) => {
+                self.end(now, CloseReason::Local);
+            }
+        }
+    }
+}

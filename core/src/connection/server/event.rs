@@ -1,0 +1,100 @@
+//! Events of a server's connection: borrowed from a step, or queued until they are polled.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::super::error::CloseReason;
+use super::super::event_queue::EventQueue;
+use crate::http::Request;
+use crate::responses::{Envelope, Malformed};
+
+/// An event that a [`ServerConnection`](super::ServerConnection) emits. It is borrowed until the connection is used again.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A whole HTTP request. Respond with `respond` or `begin_stream`.
+    Request {
+        /// The head of the request.
+        head: &'a Request,
+        /// The body of the request.
+        body: &'a [u8],
+    },
+    /// A request to upgrade to WebSocket. Respond with `accept` or `respond`.
+    Upgrade {
+        /// The head of the request.
+        head: &'a Request,
+    },
+    /// A WebSocket message: a JSON object with a `type`.
+    Text {
+        /// Its `stream_id`; `None` means the default lane.
+        lane: Option<String>,
+        /// The message.
+        text: &'a str,
+    },
+    /// A WebSocket message that is not a JSON object with a `type`.
+    Malformed {
+        /// The reason why it cannot be read.
+        malformed: Malformed,
+        /// The message.
+        text: &'a str,
+    },
+    /// The connection is closed. Emitted once, as the last event.
+    Closed(&'a CloseReason),
+}
+
+/// One step of the engine. It borrows from the input or from the engine.
+#[derive(Debug)]
+pub(super) enum Step<'s> {
+    /// Bytes were consumed, or time was; there is nothing to report.
+    Consumed,
+    Request {
+        head: Request,
+        body: Vec<u8>,
+    },
+    Upgrade {
+        head: Request,
+    },
+    Text {
+        text: &'s str,
+    },
+    Closed(CloseReason),
+}
+
+/// The queued form of an event; its bytes are in the queue's arena.
+#[derive(Debug)]
+pub(super) enum Record {
+    Request(Box<Request>),
+    Upgrade(Box<Request>),
+    Text,
+    Closed(CloseReason),
+}
+
+/// Queues the event that a step leads to.
+pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
+    match step {
+        Step::Consumed => {}
+        Step::Request { head, body } => queue.push(Record::Request(Box::new(head)), &body),
+        Step::Upgrade { head } => queue.push(Record::Upgrade(Box::new(head)), &[]),
+        Step::Text { text } => queue.push(Record::Text, text.as_bytes()),
+        Step::Closed(reason) => queue.push(Record::Closed(reason), &[]),
+    }
+}
+
+/// Takes the next event from the queue.
+pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
+    let (record, bytes) = queue.pop()?;
+    Some(match record {
+        Record::Request(head) => Event::Request { head, body: bytes },
+        Record::Upgrade(head) => Event::Upgrade { head },
+        Record::Text => {
+            // Always valid: a `str` was pushed.
+            let text = simdutf8::basic::from_utf8(bytes).unwrap_or_default();
+            match Envelope::scan(text) {
+                Ok(envelope) => Event::Text { lane: envelope.stream_id().map(Into::into), text },
+                Err(malformed) => Event::Malformed { malformed, text },
+            }
+        }
+        Record::Closed(reason) => Event::Closed(reason),
+    })
+}

@@ -1,0 +1,215 @@
+//! The server's end of a connection: requests in, responses out.
+
+mod engine;
+mod event;
+
+use core::fmt;
+
+use bytes::{Buf as _, BytesMut};
+
+use self::engine::ServerEngine;
+use self::event::Record;
+use super::config::Config;
+use super::error::CommandError;
+use super::event_queue::EventQueue;
+use super::timers::LastActivity;
+use crate::entropy::Seed;
+use crate::http::Headers;
+use crate::time::Instant;
+use crate::turn::RequestState;
+
+pub use self::event::Event;
+
+/// The server's end of one physical connection.
+///
+/// `handle_*` methods report what happened on the socket, and cannot fail. `poll_*` methods return what to do; they may be called in
+/// any order, as often as wanted. The other methods are commands; they fail only with [`CommandError`], and change nothing then.
+pub struct ServerConnection {
+    engine: ServerEngine,
+    queue: EventQueue<Record>,
+    /// Input that cannot be read yet: the next request is read after the response to the current one.
+    unread_input: BytesMut,
+}
+
+/// Shows no bytes: they contain credentials and user content.
+impl fmt::Debug for ServerConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConnection").field("backlog", &self.queue.backlog()).finish_non_exhaustive()
+    }
+}
+
+impl ServerConnection {
+    /// Creates the server's end of a socket that has just been accepted. It detects the client's transport by itself. `seed` is the
+    /// source of randomness for the jitter of pings.
+    #[must_use]
+    pub fn new(config: Config, seed: Seed) -> Self {
+        let engine = ServerEngine::new(config, seed);
+        Self { engine, queue: EventQueue::default(), unread_input: BytesMut::new() }
+    }
+
+    /// Accepts the pending upgrade, with `headers` in addition to the handshake's own. A handshake that is invalid is rejected
+    /// instead, and the connection closes.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NoRequest`] if no upgrade is pending, [`CommandError::Head`] if a header is invalid. Nothing was sent or
+    /// changed.
+    pub fn accept(&mut self, now: Instant, headers: &Headers) -> Result<(), CommandError> {
+        self.engine.accept(now, headers)?;
+        self.process_unread(now);
+        Ok(())
+    }
+
+    /// Responds to the pending request with a whole body, or rejects the pending upgrade with one.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NoRequest`] if nothing is pending, [`CommandError::Head`] if the status or a header is invalid. Nothing was
+    /// sent or changed.
+    pub fn respond(&mut self, now: Instant, status: u16, headers: &Headers, body: &[u8]) -> Result<(), CommandError> {
+        self.engine.respond(now, status, headers, body)?;
+        self.process_unread(now);
+        Ok(())
+    }
+
+    /// Responds to the pending request with an event stream.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NoRequest`] if no request is pending, [`CommandError::Head`] if a header is invalid. Nothing was sent or
+    /// changed.
+    pub fn begin_stream(&mut self, now: Instant, headers: &Headers) -> Result<(), CommandError> {
+        self.engine.begin_stream(now, headers)
+    }
+
+    /// Sends an event, given as JSON text, on the event stream or the WebSocket.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::Event`] if the text is not a JSON object with a `type`, [`CommandError::NoRequest`] if neither an event stream
+    /// nor a WebSocket is open, [`CommandError::Closed`] on a closing or closed connection. Nothing was sent or changed.
+    pub fn send(&mut self, now: Instant, event: &str) -> Result<(), CommandError> {
+        self.engine.send(now, event)
+    }
+
+    /// Sends a keep-alive: a comment on an event stream, a ping on a WebSocket.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NoRequest`] if neither an event stream nor a WebSocket is open, [`CommandError::Closed`] on a closing
+    /// WebSocket. Nothing was sent or changed.
+    pub fn send_keep_alive(&mut self, now: Instant) -> Result<(), CommandError> {
+        self.engine.send_keep_alive(now)
+    }
+
+    /// Ends the event stream.
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NoRequest`] if no event stream is open. Nothing was sent or changed.
+    pub fn end_stream(&mut self, now: Instant) -> Result<(), CommandError> {
+        self.engine.end_stream(now)?;
+        self.process_unread(now);
+        Ok(())
+    }
+
+    /// Closes the connection: with a close frame of this code and reason on WebSocket, once all bytes are written on HTTP.
+    pub fn close(&mut self, now: Instant, code: u16, reason: &str) {
+        self.engine.close(now, code, reason);
+        self.process_timeouts(now);
+    }
+
+    /// Handles bytes from the socket.
+    pub fn handle_input(&mut self, now: Instant, mut input: &[u8]) {
+        if !self.unread_input.is_empty() {
+            self.unread_input.extend_from_slice(input);
+            return self.process_unread(now);
+        }
+        while let Some(step) = self.engine.step(now, &mut input) {
+            event::queue(&mut self.queue, step);
+        }
+        self.unread_input.extend_from_slice(input);
+    }
+
+    /// Handles the end of input: the socket will deliver no more bytes.
+    pub fn handle_eof(&mut self, now: Instant) {
+        while let Some(step) = self.engine.step_eof(now) {
+            event::queue(&mut self.queue, step);
+        }
+    }
+
+    /// Records that `length` bytes of [`poll_transmit`](Self::poll_transmit) were written.
+    pub fn handle_written(&mut self, now: Instant, length: usize) {
+        self.engine.handle_written(now, length);
+    }
+
+    /// Handles every deadline that has passed at `now`.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.process_timeouts(now);
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event<'_>> {
+        event::poll(&mut self.queue)
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) would return an event.
+    #[must_use]
+    pub fn has_event(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// The bytes to write next. Report what was written with [`handle_written`](Self::handle_written).
+    #[must_use]
+    pub fn poll_transmit(&self) -> &[u8] {
+        self.engine.shared.send_buffer.pending()
+    }
+
+    /// The time at which to call [`handle_timeout`](Self::handle_timeout).
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.engine.shared.poll_timeout()
+    }
+
+    /// Whether the caller should read from the socket. Input that is passed in regardless is not lost, but costs memory.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        let shared = &self.engine.shared;
+        self.unread_input.is_empty() && !shared.is_closed() && self.queue.backlog() < shared.config.max_backlog
+    }
+
+    /// Whether the connection is closed, and nothing is left to write or to poll. The caller drops the socket then.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.engine.shared.is_finished() && self.queue.is_empty()
+    }
+
+    /// The state of the newest request on `lane`; `None` means the default lane.
+    #[must_use]
+    pub fn state(&self, lane: Option<&str>) -> RequestState {
+        self.engine.shared.lanes.state(lane)
+    }
+
+    /// The time of the peer's last activity: of its bytes and its control frames.
+    #[must_use]
+    pub const fn last_seen(&self) -> LastActivity {
+        self.engine.shared.timers.last_seen()
+    }
+
+    /// Reads the input that was set aside.
+    fn process_unread(&mut self, now: Instant) {
+        let mut rest = &self.unread_input[..];
+        let before = rest.len();
+        while let Some(step) = self.engine.step(now, &mut rest) {
+            event::queue(&mut self.queue, step);
+        }
+        let consumed = before - rest.len();
+        self.unread_input.advance(consumed);
+    }
+
+    fn process_timeouts(&mut self, now: Instant) {
+        while let Some(step) = self.engine.step_timeout(now) {
+            event::queue(&mut self.queue, step);
+        }
+    }
+}

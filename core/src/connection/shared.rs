@@ -1,0 +1,191 @@
+//! The state and the behaviour that the client's engine and the server's engine share.
+
+use super::config::{Config, Deadline};
+use super::error::CloseReason;
+use super::lanes::LaneStates;
+use super::send_buffer::SendBuffer;
+use super::timers::{Due, Timers};
+use crate::entropy::{Entropy, Seed};
+use crate::time::Instant;
+use crate::ws;
+
+/// The part of an engine that does not depend on its role.
+#[derive(Debug)]
+pub(super) struct SharedState {
+    pub(super) config: Config,
+    pub(super) entropy: Entropy,
+    pub(super) send_buffer: SendBuffer,
+    pub(super) timers: Timers,
+    pub(super) lanes: LaneStates,
+    close: CloseState,
+}
+
+/// Whether the connection is closed, and whether its close reason has been reported.
+#[derive(Debug)]
+enum CloseState {
+    Open,
+    Unreported(CloseReason),
+    Reported,
+}
+
+/// One message or control frame that a WebSocket decoded.
+#[derive(Debug)]
+pub(super) enum WebSocketInput<'s> {
+    /// All input was consumed; the next frame is incomplete.
+    Incomplete,
+    Text(&'s str),
+    Control,
+    /// The connection must close for this reason.
+    Close(CloseReason),
+}
+
+impl SharedState {
+    pub(super) fn new(config: Config, seed: Seed) -> Self {
+        Self {
+            config,
+            entropy: Entropy::new(seed),
+            send_buffer: SendBuffer::default(),
+            timers: Timers::default(),
+            lanes: LaneStates::default(),
+            close: CloseState::Open,
+        }
+    }
+
+    /// Records that input has arrived.
+    pub(super) fn on_bytes(&mut self, now: Instant) {
+        self.timers.on_bytes(now, self.config.timeouts.activity);
+    }
+
+    /// Records that bytes were appended to the send buffer.
+    pub(super) fn on_appended(&mut self, now: Instant) {
+        if !self.is_closed() {
+            self.timers.on_write_progress(now, !self.send_buffer.is_empty(), false);
+        }
+    }
+
+    /// Removes written bytes from the send buffer.
+    pub(super) fn advance_send_buffer(&mut self, length: usize) {
+        self.send_buffer.advance(length);
+    }
+
+    /// Updates the write deadline after `length` bytes were written.
+    pub(super) fn on_written(&mut self, now: Instant, length: usize) {
+        if !self.is_closed() {
+            self.timers.on_write_progress(now, !self.send_buffer.is_empty(), length > 0);
+        } else if self.send_buffer.is_empty() {
+            self.timers.stop();
+        }
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        !matches!(self.close, CloseState::Open)
+    }
+
+    /// Closes the connection. The first reason is kept; later calls change nothing.
+    pub(super) fn mark_closed(&mut self, now: Instant, reason: CloseReason) {
+        if self.is_closed() {
+            return;
+        }
+        self.close = CloseState::Unreported(reason);
+        self.lanes.mark_lost();
+        self.timers.stop();
+        // Unsent bytes get as much time as a closing handshake.
+        if !self.send_buffer.is_empty() {
+            self.timers.closing(now);
+        }
+    }
+
+    /// Takes the close reason, once.
+    pub(super) fn take_close_reason(&mut self) -> Option<CloseReason> {
+        match core::mem::replace(&mut self.close, CloseState::Reported) {
+            CloseState::Unreported(reason) => Some(reason),
+            other @ (CloseState::Open | CloseState::Reported) => {
+                self.close = other;
+                None
+            }
+        }
+    }
+
+    /// Whether the connection is closed, its reason has been taken, and all bytes are written.
+    pub(super) const fn is_finished(&self) -> bool {
+        matches!(self.close, CloseState::Reported) && self.send_buffer.is_empty()
+    }
+
+    /// The first deadline or ping that is due at `now`. Drops unsent bytes if a closed connection could not write them in time.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
+        let due = self.timers.due(now, &self.config.timeouts, &mut self.entropy)?;
+        match due {
+            Due::Expired(_) if self.is_closed() => {
+                self.send_buffer = SendBuffer::default();
+                self.timers.stop();
+                None
+            }
+            Due::Expired(_) | Due::Ping => Some(due),
+        }
+    }
+
+    /// The close reason of an expired deadline. Drops unsent bytes if the peer does not read them.
+    pub(super) fn expire(&mut self, deadline: Deadline) -> CloseReason {
+        if deadline == Deadline::Write {
+            self.send_buffer = SendBuffer::default();
+        }
+        if deadline == Deadline::Close { CloseReason::Local } else { CloseReason::Timeout(deadline) }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.timers.next(&self.config.timeouts)
+    }
+
+    /// Sets up the deadlines and pings of a WebSocket that has just been opened.
+    pub(super) fn on_websocket_open(&mut self, now: Instant) {
+        self.timers.opened(now);
+        self.timers.ping_every(now, self.config.ping_interval, &mut self.entropy);
+    }
+}
+
+/// Decodes the next message or control frame, for either role.
+pub(super) fn decode_websocket<'s, 'i: 's>(socket: &'s mut ws::WebSocket, input: &mut &'i [u8]) -> WebSocketInput<'s> {
+    match socket.decode(input) {
+        Ok(None) => WebSocketInput::Incomplete,
+        Ok(Some(ws::Message::Text(text))) => WebSocketInput::Text(text),
+        Ok(Some(ws::Message::Ping(_) | ws::Message::Pong(_))) => WebSocketInput::Control,
+        Ok(Some(ws::Message::Binary(_))) => WebSocketInput::Close(CloseReason::Binary),
+        Ok(Some(ws::Message::Close(close))) => {
+            // RFC 6455 §7.1.5: 1005 stands for a close frame without a code.
+            let (code, reason) = close.map_or((1005, ""), |close| (close.code, close.reason));
+            WebSocketInput::Close(CloseReason::Peer { code, reason: reason.into() })
+        }
+        Err(error) => WebSocketInput::Close(CloseReason::WebSocket(error)),
+    }
+}
+
+/// The close reason of a WebSocket whose peer sends no more bytes.
+pub(super) fn websocket_eof(socket: &ws::WebSocket) -> CloseReason {
+    match (socket.peer_close(), socket.eof()) {
+        (Some(close), _) => CloseReason::Peer { code: close.code, reason: close.reason.into() },
+        (None, ws::Eof::Truncated) => CloseReason::Truncated,
+        (None, ws::Eof::Clean | ws::Eof::Abnormal) => CloseReason::Eof,
+    }
+}
+
+/// Writes the pending replies of a WebSocket that must close for `reason`. A binary message is rejected with code 1003.
+pub(super) fn write_final_replies(socket: &mut ws::WebSocket, reason: &CloseReason, send_buffer: &mut SendBuffer) {
+    if *reason == CloseReason::Binary {
+        // Fails only if a close frame is pending already, which is then sent instead.
+        let _ = socket.close(1003, "");
+    }
+    socket.write_pending_replies(send_buffer.buffer_mut());
+}
+
+/// Starts the closing handshake, with code 1000 if `code` and `reason` cannot be sent.
+pub(super) fn start_closing(socket: &mut ws::WebSocket, code: u16, reason: &str, send_buffer: &mut SendBuffer) {
+    if socket.close(code, reason).is_err() {
+        let _ = socket.close(1000, "");
+    }
+    socket.write_pending_replies(send_buffer.buffer_mut());
+}
+
+/// Whether the connection itself sets this header, which states the framing or the connection's use.
+pub(super) fn is_connection_header(name: &str) -> bool {
+    ["content-length", "transfer-encoding", "connection"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}
