@@ -45,7 +45,10 @@ fn said(transport: Transport, expect: ExpectedBody, bytes: &[u8]) -> Vec<String>
 #[test]
 fn a_refused_handshake_is_told_with_its_last_byte() {
     let bytes = b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\n{}";
-    assert_eq!(said(Transport::WebSocket, ExpectedBody::Whole, bytes), ["refused 426 {}", "closed: closed"]);
+    assert_eq!(
+        said(Transport::WebSocket, ExpectedBody::Whole, bytes),
+        ["refused 426 {}", "closed: this end closed the connection"]
+    );
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn a_coded_stream_that_is_cut_or_bent_is_an_error() {
     for response in responses(200, &coded[..coded.len() - 1]) {
         let said = said(&on(), ExpectedBody::EventStream, &response);
         let end = said.last().expect("an end");
-        assert!(end.contains("truncated") || end.contains("in the middle of a message"), "{said:?}");
+        assert!(end.contains("truncated") || end.contains("inside a message"), "{said:?}");
     }
     let mut bent = coded;
     let last = bent.len() - 1;

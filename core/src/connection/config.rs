@@ -1,81 +1,85 @@
-//! What bounds a connection, in bytes and in time.
+//! Limits and deadlines of a connection.
 
 use alloc::string::String;
+use core::fmt;
 use core::time::Duration;
 
 use crate::{http, sse, ws};
 
-/// The settings of one connection.
+/// The configuration of a connection. Fields that concern one role are ignored by the other.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// What the `Host` header says: a host, and a port unless it is the scheme's own.
+    /// The value of the `Host` header: a host, and a port unless it is the default port of the scheme. Clients only.
     pub authority: String,
-    /// Limits of message heads.
+    /// Limits of request and response heads.
     pub head_limits: http::HeadLimits,
-    /// Interim responses that may come before a final one: 16.
+    /// Maximum number of interim (1xx) responses before the final response. Default: 16.
     pub max_interim_responses: u32,
-    /// Limits of what frames a body.
+    /// Limits of chunk headers and trailers.
     pub body_limits: http::BodyLimits,
-    /// Bytes of a body that is collected whole: 64 MiB.
+    /// Maximum size in bytes of a body that is collected whole. Default: 64 MiB.
     pub max_body: usize,
-    /// Bytes of the body of a failing answer that are kept; the rest is cut off: 1 MiB.
+    /// Maximum size in bytes of the body of an error response; a longer body is truncated. Default: 1 MiB.
     pub max_error_body: usize,
-    /// gzip-coded bodies of responses: undone within these limits, or [`ContentCoding`](http::Error::ContentCoding) unless set. None
-    /// is asked for either way, unless the request says so.
+    /// Limits for decoding response bodies with the coding `gzip`. Default: `None`, which means that such a body is
+    /// rejected with [`ContentCoding`](http::Error::ContentCoding). A request asks for `gzip` only by its own
+    /// `Accept-Encoding` header.
     #[cfg(feature = "gzip")]
     pub gzip: Option<http::gzip::Limits>,
-    /// Limits of event streams; one event's data may be as long as a message.
+    /// Limits of event streams. By default, the data of one event may be as long as a WebSocket message.
     pub event_stream_limits: sse::Limits,
     /// Limits of WebSocket messages.
     pub message_limits: ws::Limits,
-    /// permessage-deflate: what a client offers.
+    /// The parameters of permessage-deflate that a client offers; `None` means no offer.
     pub deflate_offer: Option<ws::deflate::Offer>,
-    /// permessage-deflate: what a server agrees to.
+    /// The offers of permessage-deflate that a server accepts. Default: `None`, which means none.
     pub deflate_policy: Option<ws::deflate::ServerPolicy>,
-    /// How often a WebSocket is pinged, give or take a tenth: not at all unless set.
+    /// The interval of pings on a WebSocket, with a jitter of a tenth. Default: `None`, which means no pings.
     pub ping_interval: Option<Duration>,
     /// Deadlines.
     pub timeouts: Timeouts,
-    /// Bytes of unpolled events from which on no more input is wanted: 1 MiB.
+    /// The size in bytes of unpolled events from which on `wants_input` returns `false`. Default: 1 MiB.
     pub max_backlog: usize,
 }
 
-/// How long what may take. `None` is forever.
+/// The durations after which a connection closes with [`CloseReason::Timeout`](super::CloseReason::Timeout). `None`
+/// means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// From a request, or a handshake, to the end of the response's head: 300 s.
+    /// From a request or a handshake to the end of the response's head. Default: 300 s.
     pub head: Option<Duration>,
-    /// From one event of a response to the next: 300 s.
+    /// From one event of a response to the next. Default: 300 s.
     pub idle: Option<Duration>,
-    /// From one event that moves a response on to the next, while any is awaited: no limit. Its beginning, output and its end do;
-    /// rate limits, metadata and other notes do not.
+    /// From one event that counts as progress to the next, while a response is pending. Default: no limit. The start of
+    /// a response, its output and its end count; rate limits, metadata and other informational events do not.
     pub progress: Option<Duration>,
-    /// From one byte of the peer's to the next, while events are awaited: no limit.
+    /// Between two reads of bytes, while a response is pending. Default: no limit.
     pub bytes: Option<Duration>,
-    /// From one control frame of the peer's to the next, on an open WebSocket whether anything is awaited or not: no limit. Where
-    /// this end [pings](Config::ping_interval), it finds a peer that does not answer. HTTP has no control frames: comments are bytes.
+    /// Between two control frames of the peer, on an open WebSocket, even while no response is pending. Default: no
+    /// limit. Together with [`ping_interval`](Config::ping_interval), it detects a peer that does not respond. HTTP has
+    /// no control frames; comments of an event stream count as bytes.
     pub control: Option<Duration>,
-    /// Without a byte being written while some wait: 60 s.
+    /// Without write progress while bytes are waiting to be written. Default: 60 s.
     pub write: Option<Duration>,
-    /// From our close frame to the peer's: 1 s.
+    /// From this end's close frame to that of the peer. Default: 1 s. It also limits the time to write the last bytes.
     pub close: Duration,
-    /// What counts as life for [`idle`](Self::idle).
+    /// The activity that restarts [`idle`](Self::idle).
     pub activity: IdleActivity,
 }
 
-/// What counts as life.
+/// The activity that restarts the idle deadline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IdleActivity {
-    /// Whole events only: a dead model behind a live proxy does not hang a turn.
+    /// Whole events only, so that keep-alives of a proxy do not hide a server that has stopped responding.
     #[default]
     Events,
-    /// Any byte: comments, pings, parts of events.
+    /// Any bytes: comments, pings, parts of events.
     Bytes,
 }
 
-/// A deadline that can pass.
+/// A deadline of a connection. Its `Display` form is the name of the timeout, such as `idle`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Deadline {
@@ -95,8 +99,22 @@ pub enum Deadline {
     Close,
 }
 
+impl fmt::Display for Deadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Head => "response head",
+            Self::Idle => "idle",
+            Self::Progress => "progress",
+            Self::Bytes => "byte",
+            Self::Control => "control frame",
+            Self::Write => "write",
+            Self::Close => "close",
+        })
+    }
+}
+
 impl Config {
-    /// The usual settings.
+    /// Creates the default configuration for this authority.
     #[must_use]
     pub fn new(authority: &str) -> Self {
         let messages = ws::Limits::default();

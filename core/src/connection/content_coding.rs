@@ -1,4 +1,5 @@
-//! A coded body on its way to whoever reads it: undone a piece at a time, when the piece before was read.
+//! Content codings of response bodies (RFC 9110 §8.4): a body is decoded piece by piece, each once the previous one has
+//! been read.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -8,13 +9,13 @@ use super::config::Config;
 use crate::http::gzip::{Decoder, Limits};
 use crate::http::{BodyDecoder, BodyPart, Error, Response};
 
-/// Without the feature `gzip` there is no coding that could be undone.
+/// Without the feature `gzip`, no coding is supported.
 #[cfg(not(feature = "gzip"))]
 #[derive(Debug)]
 enum Decoder {}
 
 #[cfg(not(feature = "gzip"))]
-#[expect(clippy::needless_pass_by_ref_mut, reason = "the real one changes")]
+#[expect(clippy::needless_pass_by_ref_mut, reason = "the gzip decoder needs it")]
 impl Decoder {
     fn decode(&mut self, _: &mut &[u8]) -> Result<Option<&[u8]>, Error> {
         match *self {}
@@ -25,25 +26,26 @@ impl Decoder {
     }
 }
 
-/// Which codings are undone.
+/// The codings that can be decoded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SupportedCodings {
     #[cfg(feature = "gzip")]
     gzip: Option<Limits>,
 }
 
-/// What undoes one body's coding, and what came of it and was not read yet.
+/// The decoder of one body, with its output that has not been read yet.
 #[derive(Debug)]
 pub(super) struct ContentDecoder {
     decoder: Decoder,
-    /// The last piece, and how much of it was read.
+    /// The last piece of output.
     pub(super) output: Vec<u8>,
+    /// The number of bytes of `output` that have been read.
     pub(super) consumed: usize,
-    /// Whether more may come without input.
+    /// Whether the decoder may have more output without more input.
     has_more: bool,
 }
 
-/// What there is next of a coded body.
+/// The result of decoding a part of a body.
 pub(super) enum DecodeProgress {
     Nothing,
     Output,
@@ -51,7 +53,7 @@ pub(super) enum DecodeProgress {
 }
 
 impl SupportedCodings {
-    #[cfg_attr(not(feature = "gzip"), expect(unused_variables, reason = "no coding is known"))]
+    #[cfg_attr(not(feature = "gzip"), expect(unused_variables, reason = "no coding is supported"))]
     pub(super) const fn new(config: &Config) -> Self {
         Self {
             #[cfg(feature = "gzip")]
@@ -59,7 +61,11 @@ impl SupportedCodings {
         }
     }
 
-    /// What undoes the coding of this response's body; `None` when it is sent as it is.
+    /// The decoder for this response's body; `None` if the body has no coding.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ContentCoding`] if the coding is not supported.
     pub(super) fn decoder_for(self, head: &Response) -> Result<Option<Box<ContentDecoder>>, Error> {
         #[cfg(feature = "gzip")]
         if let Some(limits) = self.gzip {
@@ -73,7 +79,7 @@ impl SupportedCodings {
 }
 
 impl ContentDecoder {
-    /// Whether there is something to read, or may be, without any input.
+    /// Whether there is output without more input, or may be.
     pub(super) const fn is_pending(&self) -> bool {
         self.has_output() || self.has_more
     }
@@ -82,7 +88,7 @@ impl ContentDecoder {
         self.consumed < self.output.len()
     }
 
-    /// Finds the next piece, unless the last one was not read to its end. What is not needed for it stays in `input`.
+    /// Decodes the next piece, unless output is left to read. Leaves bytes in `input` that the piece does not need.
     pub(super) fn advance(&mut self, body: &mut BodyDecoder, input: &mut &[u8]) -> Result<DecodeProgress, Error> {
         if self.is_pending() {
             self.fill(&mut &[][..])?;
@@ -104,7 +110,7 @@ impl ContentDecoder {
         }
     }
 
-    /// The body has ended with the connection.
+    /// Handles a body whose end is the end of the connection.
     pub(super) fn eof(&mut self) -> Result<(), Error> {
         self.decoder.eof()
     }

@@ -1,80 +1,80 @@
-//! How connections end, and what their users can do wrong.
+//! Why a connection closed, and why a command failed.
 
 use alloc::string::String;
 
 use super::config::Deadline;
 use crate::{http, sse, ws};
 
-/// Why a connection is over. Comes once, last; close frames, if any, are in `poll_transmit` already.
+/// Why a connection closed. It is the last event. A close frame, if there is one, is in `poll_transmit` already.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// This end closed it.
-    #[error("closed")]
+    /// This end closed it: by command, or because the exchange left nothing to do.
+    #[error("this end closed the connection")]
     Local,
-    /// The peer closed it with a close frame. 1005 stands for a frame without a code.
-    #[error("closed by the peer with code {code}")]
+    /// The peer sent a close frame. Code 1005 means that the frame had no code (RFC 6455 §7.1.5).
+    #[error("the peer closed the connection with code {code}")]
     Peer {
         /// The close code.
         code: u16,
         /// The peer's reason.
         reason: String,
     },
-    /// The peer sent no more bytes, between messages.
-    #[error("the peer hung up")]
+    /// The peer closed the socket between messages.
+    #[error("the peer closed the socket")]
     Eof,
-    /// The peer sent no more bytes, inside a message.
-    #[error("the peer hung up in the middle of a message")]
+    /// The peer closed the socket inside a message.
+    #[error("the peer closed the socket inside a message")]
     Truncated,
-    /// The bytes are not HTTP as it should be.
+    /// The peer violated HTTP, or exceeded a limit.
     #[error(transparent)]
     Http(#[from] http::Error),
-    /// The event stream passed a limit.
+    /// The event stream exceeded a limit.
     #[error(transparent)]
     Events(#[from] sse::Error),
-    /// The peer broke the WebSocket protocol, or passed a limit of it.
+    /// The peer violated the WebSocket protocol, or exceeded a limit.
     #[error(transparent)]
     WebSocket(#[from] ws::Error),
-    /// The handshake was accepted in a way that it must not be.
+    /// The server's handshake response is invalid.
     #[error(transparent)]
     Handshake(#[from] ws::handshake::Error),
-    /// A binary message came, where only text has a meaning.
-    #[error("a binary message came")]
+    /// The peer sent a binary message; the protocol has text messages only.
+    #[error("received a binary message")]
     Binary,
-    /// Bytes came that nobody asked for.
-    #[error("bytes came that nobody asked for")]
+    /// The server sent bytes while no request was pending.
+    #[error("received data without a pending request")]
     Unsolicited,
-    /// A body is longer than the limit.
-    #[error("a body is longer than {limit} bytes")]
+    /// A body exceeds the limit.
+    #[error("the body exceeds the limit of {limit} bytes")]
     BodyTooLong {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A deadline passed.
-    #[error("the {0:?} deadline passed")]
+    /// A deadline expired.
+    #[error("{0} timeout expired")]
     Timeout(Deadline),
 }
 
-/// A command that makes no sense now. Nothing was sent or changed.
+/// Why a command failed. Nothing was sent or changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// The connection is over, or closing.
-    #[error("the connection is closed")]
+    /// The connection is closing or closed.
+    #[error("the connection is closing or closed")]
     Closed,
-    /// The connection speaks the other transport, or has not been upgraded yet.
-    #[error("the connection does not speak this transport now")]
+    /// The connection uses the other transport, or the WebSocket handshake is not at the right stage.
+    #[error("the command does not fit the connection's transport or the state of its handshake")]
     Transport,
-    /// A request is in flight, on this lane or on the connection.
-    #[error("a request is in flight")]
+    /// A request is in flight, on this lane (WebSocket) or on the connection (HTTP).
+    #[error("another request is in flight")]
     InFlight,
-    /// There is no request to answer, or its answer has begun otherwise.
-    #[error("there is no such request to answer")]
+    /// No request awaits this kind of response.
+    #[error("no request awaits this response")]
     NoRequest,
-    /// A method, target or header cannot stand in a head.
-    #[error("the head cannot be built")]
+    /// The method, the target, the status or a header is invalid.
+    #[error("invalid method, target, status or header")]
     Head,
-    /// The text is no event: it is not a JSON object with a `type`.
-    #[error("the text is no event")]
+    /// The text is not an event: a JSON object with a `type`.
+    #[error("the event is not a JSON object with a type")]
     Event,
 }

@@ -1,25 +1,26 @@
-//! Events that wait to be polled: records in order, their texts side by side in one arena, so that a delta costs no allocation
-//! once the arena is warm.
+//! A queue of events that wait to be polled. Records are in order, and their bytes are in one arena, so that queueing
+//! an event costs no allocation once the arena has grown.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// Spent bytes below this much are not worth moving the rest for.
+/// Minimum number of polled bytes for which the rest of the arena is moved to its front.
 const COMPACT: usize = 64 * 1024;
 
-/// Where a record's bytes lie, counted from the first that was ever pushed.
+/// The position of a record's bytes, counted from the first byte that was ever pushed.
 pub(super) type Span = Range<usize>;
 
+/// A queue of records, each with bytes.
 #[derive(Debug)]
 pub(crate) struct EventQueue<T> {
     records: VecDeque<(T, Span)>,
-    /// The record that is lent.
+    /// The record that [`pop`](Self::pop) has returned a reference to.
     borrowed: Option<T>,
     bytes: Vec<u8>,
-    /// Bytes that were cut off the front of `bytes` so far.
+    /// The position of the first byte of `bytes`.
     arena_base: usize,
-    /// Where the polled records' bytes end.
+    /// The position at which the bytes of the polled records end.
     polled_end: usize,
 }
 
@@ -34,7 +35,7 @@ impl<T> EventQueue<T> {
         self.records.is_empty()
     }
 
-    /// Bytes that wait to be polled, the records themselves counted too.
+    /// The number of bytes that wait to be polled, including the size of the records.
     pub(crate) fn backlog(&self) -> usize {
         self.arena_base + self.bytes.len() - self.polled_end + self.records.len() * size_of::<(T, Span)>()
     }
@@ -46,7 +47,7 @@ impl<T> EventQueue<T> {
         self.records.push_back((record, start..start + bytes.len()));
     }
 
-    /// The next record and its bytes. When there is none, nothing is lent any more, either.
+    /// Takes the next record and its bytes. Drops the previous record.
     pub(crate) fn pop(&mut self) -> Option<(&mut T, &[u8])> {
         let Some((record, span)) = self.records.pop_front() else {
             self.borrowed = None;
@@ -57,7 +58,8 @@ impl<T> EventQueue<T> {
         Some((self.borrowed.insert(record), bytes))
     }
 
-    /// Forgets bytes that were polled. Each byte is moved at most as often as bytes are pushed, so the work stays linear.
+    /// Removes polled bytes. It moves at most half of the bytes, and only after as many were polled, so the total work
+    /// is linear.
     fn compact(&mut self) {
         let done = self.polled_end - self.arena_base;
         if done == self.bytes.len() {

@@ -1,4 +1,4 @@
-//! The state of each lane's newest request on this connection; the default lane has no name.
+//! The state of the newest request on each lane of a connection. A lane is a `stream_id`; the default lane has no name.
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -8,14 +8,14 @@ use alloc::vec::Vec;
 use crate::responses::{Envelope, EventClass};
 use crate::turn::{RequestInput, RequestState, Violation};
 
-/// Named lanes that a connection remembers; the protocol allows 32 in a connection's life.
-const NAMED: usize = 64;
+/// Maximum number of named lanes to remember. By default, the client layer uses at most 32.
+const MAX_NAMED: usize = 64;
 
-/// The longest response id that is remembered, in bytes.
-const ID: usize = 256;
+/// Maximum length of a response id to remember, in bytes.
+const MAX_ID: usize = 256;
 
-/// Responses that have ended and are remembered, of each lane.
-const ENDED: usize = 4;
+/// Number of ended responses to remember, per lane.
+const MAX_ENDED: usize = 4;
 
 #[derive(Debug, Default)]
 pub(super) struct LaneStates {
@@ -26,18 +26,18 @@ pub(super) struct LaneStates {
 #[derive(Debug, Default)]
 struct Lane {
     state: RequestState,
-    /// The response that answers the newest request, once it has said its id.
+    /// The id of the response to the newest request, once the server has sent it.
     current: Option<Box<str>>,
-    /// The responses that ended last, the newest first.
+    /// The ids of the last responses that ended, newest first.
     ended: VecDeque<Box<str>>,
 }
 
-/// What an event is to its lane.
+/// The relation of an event to the state of its lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LaneEvent {
     Expected,
     Unexpected(Violation),
-    /// The end of a response before the one that is awaited, once more.
+    /// It repeats the end of a response before the pending one.
     Duplicate,
 }
 
@@ -60,7 +60,11 @@ impl LaneStates {
         }
     }
 
-    /// Takes a step on a lane. A step that the table does not have changes nothing.
+    /// Applies an input to the state of a lane.
+    ///
+    /// # Errors
+    ///
+    /// [`Violation`] if the state does not allow the input. The state is unchanged then.
     pub(super) fn apply(&mut self, lane: Option<&str>, input: RequestInput) -> Result<RequestState, Violation> {
         let state = self.state(lane);
         let next = state.after(input).ok_or(Violation { state, input })?;
@@ -78,34 +82,34 @@ impl LaneStates {
     }
 
     fn open(&mut self, name: &str, state: RequestState) {
-        // A peer that names lanes nobody opened is answered by nothing that stays.
+        // Do not store a lane that only the peer has named.
         if state == RequestState::Idle {
             return;
         }
-        if self.named.len() == NAMED {
+        if self.named.len() == MAX_NAMED {
             let idle = self.named.iter().position(|(_, lane)| !lane.state.is_in_flight());
             self.named.remove(idle.unwrap_or(0));
         }
         self.named.push((name.into(), Lane { state, ..Lane::default() }));
     }
 
-    /// Takes the step that an event is. `shared`: one response after the other comes on this connection without a head of its
-    /// own, so that one may still be heard of when the next is awaited.
+    /// Applies an event to the state of its lane. `shared`: responses follow each other without heads on this
+    /// connection, so that an event may belong to a response before the pending one.
     pub(super) fn observe(&mut self, envelope: &Envelope<'_>, shared: bool) -> LaneEvent {
         let class = envelope.class();
         let name = envelope.stream_id();
         let id = (class == EventClass::Created || class.is_terminal()).then(|| id_of(envelope.response())).flatten();
-        // Late words may have come before it, and the awaited response may have begun; it is late all the same.
+        // The end is a duplicate even if other events came before it, or the pending response has started.
         let is_late = |lane: &Lane| {
             let ended = id.as_ref().is_some_and(|id| lane.ended.contains(id));
-            // What was given up is passed over to its own end, not to another's.
+            // A cancelled response is skipped up to its own end, not up to that of another response.
             let awaits_end = lane.state.is_in_flight() || lane.state == RequestState::Cancelled;
             awaits_end && ended && lane.current != id
         };
         if shared && class.is_terminal() && self.lane(name.as_deref()).is_some_and(is_late) {
             return LaneEvent::Duplicate;
         }
-        let heard = match self.apply(name.as_deref(), RequestInput::from(class)) {
+        let relation = match self.apply(name.as_deref(), RequestInput::from(class)) {
             Ok(_) => LaneEvent::Expected,
             Err(violation) => LaneEvent::Unexpected(violation),
         };
@@ -115,19 +119,20 @@ impl LaneStates {
             } else if class.is_terminal() {
                 let current = lane.current.take();
                 if let Some(ended) = id.or(current) {
-                    lane.ended.truncate(ENDED - 1);
+                    lane.ended.truncate(MAX_ENDED - 1);
                     lane.ended.push_front(ended);
                 }
             }
         }
-        heard
+        relation
     }
 
+    /// Whether a request is in flight on any lane.
     pub(super) fn in_flight(&self) -> bool {
         self.default.state.is_in_flight() || self.named.iter().any(|(_, lane)| lane.state.is_in_flight())
     }
 
-    /// The connection is lost: so is every request on it.
+    /// Marks every request in flight as lost, because the connection is closed.
     pub(super) fn mark_lost(&mut self) {
         let lanes = self.named.iter_mut().map(|(_, lane)| lane).chain([&mut self.default]);
         for lane in lanes.filter(|lane| lane.state.is_in_flight()) {
@@ -136,14 +141,14 @@ impl LaneStates {
     }
 }
 
-/// The id that a `response` says it has.
+/// The `id` member of a `response` object, if it is a non-empty string of at most [`MAX_ID`] bytes.
 fn id_of(response: Option<&str>) -> Option<Box<str>> {
     #[derive(serde::Deserialize)]
     struct Named {
         id: Box<str>,
     }
     let named: Named = serde_json::from_str(response?).ok()?;
-    Some(named.id).filter(|id| (1..=ID).contains(&id.len()))
+    Some(named.id).filter(|id| (1..=MAX_ID).contains(&id.len()))
 }
 
 /// Maps the class of an event to the input that it is for the state of its request.

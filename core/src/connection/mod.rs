@@ -1,8 +1,9 @@
 //! Layer 4: one physical connection, in client or server role, over HTTP and server-sent events or over WebSocket.
 //!
-//! The caller passes in bytes from the socket and the current time. A [`ClientConnection`] or [`ServerConnection`] returns bytes to
-//! write, events, and the time of its next deadline. It handles framing and the state of each request on it. Decisions that concern
-//! more than this connection, such as retries, belong to the [`client`](crate::client) layer.
+//! The caller passes in bytes from the socket and the current time. A [`ClientConnection`] or [`ServerConnection`]
+//! returns bytes to write, events, and the time of its next deadline. It handles framing and the state of each request
+//! on it. Decisions that concern more than this connection, such as retries, belong to the [`client`](crate::client)
+//! layer.
 //!
 //! ```
 //! use turnwire::connection::{

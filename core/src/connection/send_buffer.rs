@@ -1,11 +1,11 @@
-//! Bytes that wait to be written.
+//! The buffer of bytes that wait to be written.
 
 use alloc::vec::Vec;
 
-/// What a buffer keeps of what one large message made of it.
+/// Capacity in bytes that an empty buffer keeps.
 const RETAINED: usize = 64 * 1024;
 
-/// A buffer that is filled at its end and written from its front.
+/// A buffer that is appended to at its end and written from its front.
 #[derive(Debug, Default)]
 pub(super) struct SendBuffer {
     bytes: Vec<u8>,
@@ -13,6 +13,7 @@ pub(super) struct SendBuffer {
 }
 
 impl SendBuffer {
+    /// The bytes to write next.
     pub(super) fn pending(&self) -> &[u8] {
         &self.bytes[self.written..]
     }
@@ -21,18 +22,19 @@ impl SendBuffer {
         self.written == self.bytes.len()
     }
 
-    /// The end of the buffer, to append to.
+    /// The buffer to append to. The caller must not remove bytes.
     pub(super) const fn buffer_mut(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
-    /// Gives the buffer back, if nothing waits in it.
+    /// Frees the buffer if it is empty.
     pub(super) fn release(&mut self) {
         if self.is_empty() {
             *self = Self::default();
         }
     }
 
+    /// Removes `length` bytes from the front, or all if there are fewer.
     pub(super) fn advance(&mut self, length: usize) {
         self.written = (self.written + length).min(self.bytes.len());
         if self.is_empty() {

@@ -111,7 +111,8 @@ impl SharedState {
         matches!(self.close, CloseState::Reported) && self.send_buffer.is_empty()
     }
 
-    /// The first deadline or ping that is due at `now`. Drops unsent bytes if a closed connection could not write them in time.
+    /// The first deadline or ping that is due at `now`. Drops unsent bytes if a closed connection could not write them
+    /// in time.
     pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
         let due = self.timers.due(now, &self.config.timeouts, &mut self.entropy)?;
         match due {

@@ -1,4 +1,4 @@
-//! What is due when.
+//! Deadlines and pings of a connection, and the time of the peer's last activity.
 
 use core::time::Duration;
 
@@ -6,42 +6,41 @@ use super::config::{Deadline, IdleActivity, Timeouts};
 use crate::entropy::Entropy;
 use crate::time::Instant;
 
-/// When a peer was last heard of, by what was heard.
+/// The time of a peer's last activity, by kind. `None` means that there was none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LastActivity {
-    /// Any byte.
+    /// The last bytes.
     pub bytes: Option<Instant>,
-    /// A control frame: a ping or a pong.
+    /// The last control frame: a ping or a pong.
     pub control: Option<Instant>,
-    /// A whole event of a response that was awaited.
+    /// The last whole event of a pending response.
     pub event: Option<Instant>,
-    /// Such an event that moved its response on: see [`Timeouts::progress`].
+    /// The last such event that counts as progress of its response: see [`Timeouts::progress`].
     pub progress: Option<Instant>,
 }
 
-/// The clocks of one connection: what is being waited for, and when the peer was last heard of.
-/// How long what may take is the configuration's to say.
+/// The points in time from which the deadlines of a connection are computed. [`Timeouts`] has the durations.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Timers {
-    /// A head is awaited since then.
+    /// The time since which a response head is pending.
     head: Option<Instant>,
-    /// An event is awaited since then.
+    /// The time since which the next event is pending.
     event: Option<Instant>,
-    /// Events are awaited at all since then.
+    /// The time since which any response is pending.
     awaited: Option<Instant>,
-    /// A WebSocket is open since then.
+    /// The time at which the WebSocket was opened.
     open: Option<Instant>,
     seen: LastActivity,
-    /// Bytes wait to be written, and none was since then.
+    /// The time of the last write progress, while bytes are waiting to be written.
     write: Option<Instant>,
-    /// The closing handshake is under way since then.
+    /// The time at which the connection started to close.
     close: Option<Instant>,
-    /// When the next ping is due, and how often they are.
+    /// The time of the next ping, and the interval of pings.
     ping: Option<(Instant, Duration)>,
 }
 
-/// What has come due.
+/// A deadline that has expired, or a ping to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Expired(Deadline),
@@ -61,23 +60,23 @@ impl Timers {
         self.head = None;
     }
 
-    /// A WebSocket is open.
+    /// Records that the WebSocket has been opened.
     pub(super) const fn opened(&mut self, now: Instant) {
         self.open = Some(now);
     }
 
-    /// A request was sent on a WebSocket: whatever is awaited besides, waiting begins anew.
+    /// Restarts the deadlines for events, because a request was sent on a WebSocket.
     pub(super) const fn restart_idle(&mut self, now: Instant) {
         (self.event, self.awaited) = (Some(now), Some(now));
     }
 
-    /// A response is awaited or goes on; or none is in flight.
+    /// Starts or keeps the deadlines for events while a response is in flight, and stops them otherwise.
     pub(super) fn await_events(&mut self, now: Instant, in_flight: bool) {
         self.event = in_flight.then(|| self.event.unwrap_or(now));
         self.awaited = in_flight.then(|| self.awaited.unwrap_or(now));
     }
 
-    /// An event came. `progress`: it moves its response on.
+    /// Records an event. `progress`: whether it counts as progress of its response.
     pub(super) fn on_event(&mut self, now: Instant, progress: bool) {
         self.event = self.event.map(|_| now);
         self.seen.event = Some(now);
@@ -90,7 +89,7 @@ impl Timers {
         self.seen.control = Some(now);
     }
 
-    /// Bytes came; whether that counts for what is idle is a setting.
+    /// Records bytes. The configured `activity` decides whether they restart the idle deadline.
     pub(super) fn on_bytes(&mut self, now: Instant, activity: IdleActivity) {
         self.seen.bytes = Some(now);
         if activity == IdleActivity::Bytes {
@@ -98,7 +97,7 @@ impl Timers {
         }
     }
 
-    /// Bytes were appended, or written.
+    /// Updates the write deadline. `waiting`: whether unsent bytes are left. `progress`: whether bytes were written.
     pub(super) fn on_write_progress(&mut self, now: Instant, waiting: bool, progress: bool) {
         self.write = match (waiting, self.write) {
             (false, _) => None,
@@ -107,28 +106,30 @@ impl Timers {
         };
     }
 
-    /// The connection is closing: nothing else is awaited any more.
+    /// Starts the close deadline and stops all others except the write deadline.
     pub(super) fn closing(&mut self, now: Instant) {
         self.close = self.close.or(Some(now));
         (self.head, self.event, self.awaited, self.open, self.ping) = (None, None, None, None, None);
     }
 
-    /// The connection is over.
+    /// Stops all deadlines and pings.
     pub(super) const fn stop(&mut self) {
         (self.head, self.event, self.awaited, self.open, self.ping) = (None, None, None, None, None);
         (self.close, self.write) = (None, None);
     }
 
-    /// Pings are due this often, give or take a tenth: connections that were opened together shall not ping together for ever.
+    /// Starts pings at this interval, with a jitter of a tenth, so that connections opened together do not keep pinging
+    /// together.
     pub(super) fn ping_every(&mut self, now: Instant, every: Option<Duration>, entropy: &mut Entropy) {
         self.ping = every.map(|every| (now + jittered(every, entropy), every));
     }
 
+    /// The time of the first deadline or ping.
     pub(super) fn next(&self, timeouts: &Timeouts) -> Option<Instant> {
         self.deadlines(timeouts).map(|(at, _)| at).min()
     }
 
-    /// What is due first, if it is due now. A ping is put off by asking.
+    /// The first deadline or ping that is due at `now`. A ping that is returned is scheduled anew.
     pub(super) fn due(&mut self, now: Instant, timeouts: &Timeouts, entropy: &mut Entropy) -> Option<Due> {
         let (at, due) = self.deadlines(timeouts).min_by_key(|(at, _)| *at)?;
         if at > now {
@@ -144,7 +145,7 @@ impl Timers {
         let passed = |since: Option<Instant>, limit: Option<Duration>, deadline| {
             since.zip(limit).map(|(since, limit)| (since + limit, Due::Expired(deadline)))
         };
-        // Since it was seen, or since it could be.
+        // The later of the last activity and the time from which activity is expected.
         let last =
             |seen: Option<Instant>, since: Option<Instant>| since.map(|since| seen.map_or(since, |at| at.max(since)));
         let seen = self.seen;
@@ -163,9 +164,9 @@ impl Timers {
     }
 }
 
-/// A time between nine and eleven tenths of this one, and never none at all.
+/// Returns `every` with a random deviation of up to a tenth, and at least one millisecond.
 fn jittered(every: Duration, entropy: &mut Entropy) -> Duration {
-    // A month between two pings is as good as never, and far from what would overflow.
+    // Limits the interval to 30 days, so that the arithmetic cannot overflow.
     let most = Duration::from_secs(30 * 24 * 3600);
     every.min(most).mul_f64(0.9 + 0.2 * entropy.unit()).max(Duration::from_millis(1))
 }

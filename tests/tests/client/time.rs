@@ -214,7 +214,7 @@ fn every_clock_has_a_limit_of_its_own() {
             match expected {
                 None => assert_eq!(pair.completed(id), "a", "{act:?}"),
                 Some(deadline) => {
-                    assert_eq!(pair.failure(id).message, format!("the {deadline:?} deadline passed"), "{act:?}");
+                    assert_eq!(pair.failure(id).message, format!("{deadline} timeout expired"), "{act:?}");
                     assert_eq!(pair.now.saturating_duration_since(start), Duration::from_secs(1));
                 }
             }

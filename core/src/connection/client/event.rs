@@ -9,7 +9,8 @@ use crate::http::Response;
 use crate::responses::{Envelope, EventClass, Malformed, ServerEvent};
 use crate::turn::Violation;
 
-/// An event that a [`ClientConnection`](super::ClientConnection) emits. It is borrowed until the connection is used again.
+/// An event that a [`ClientConnection`](super::ClientConnection) emits. It is borrowed until the connection is used
+/// again.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -34,7 +35,8 @@ pub enum Event<'a> {
     Body {
         /// The head of the response.
         head: &'a Response,
-        /// The body; that of an error response is truncated at [`max_error_body`](crate::connection::Config::max_error_body).
+        /// The body; that of an error response is truncated at
+        /// [`max_error_body`](crate::connection::Config::max_error_body).
         body: &'a [u8],
     },
     /// An event of a response, or of the connection.

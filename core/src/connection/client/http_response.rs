@@ -1,4 +1,4 @@
-//! One HTTP exchange after the other, as a client sees them: head, then events or a whole body, then the next.
+//! The reader of HTTP responses: for each, a head, then events or a whole body, then its end.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -13,10 +13,10 @@ use crate::http::{
 };
 use crate::sse;
 
-/// Bytes of a body that are thrown away for the sake of using the connection again.
+/// Maximum number of bytes of a body to discard so that the connection can be reused.
 const MAX_DISCARD: usize = 256 * 1024;
 
-/// What an exchange has found.
+/// The result of reading a part of a response.
 #[derive(Debug)]
 pub(super) enum HttpProgress {
     Nothing,
@@ -25,16 +25,16 @@ pub(super) enum HttpProgress {
     End { reusable: bool },
 }
 
-/// An HTTP connection's reading side.
+/// Reads the responses of an HTTP connection, one after the other.
 #[derive(Debug)]
 pub(super) struct HttpResponseReader {
     limits: Limits,
     events: sse::Decoder,
     state: State,
-    /// What the current request was.
+    /// The method of the current request.
     method: alloc::string::String,
     expect: ExpectedBody,
-    /// Whether the request, and so far the response, leave the connection open.
+    /// Whether the connection stays open after the current response, as far as is known.
     keep_alive: bool,
 }
 
@@ -50,17 +50,13 @@ struct Limits {
 
 #[derive(Debug)]
 enum State {
-    /// Between exchanges.
+    /// No response is pending.
     Idle,
-    /// A head is awaited; this many interim ones came.
+    /// Reads the head, after this number of interim responses.
     Head(Box<HeadDecoder<Response>>, u32),
-    /// A body of events. `data`: bytes at the input's front that are known to be data.
-    Stream {
-        body: BodyDecoder,
-        data: usize,
-        coding: Option<Box<ContentDecoder>>,
-    },
-    /// A body that is collected, to at most so many bytes. `cut`: what is beyond is dropped instead of refused.
+    /// Reads an event stream. `data`: the number of bytes at the front of the input that are known to be body data.
+    Stream { body: BodyDecoder, data: usize, coding: Option<Box<ContentDecoder>> },
+    /// Collects a body of at most `limit` bytes. `truncate`: a longer body is truncated instead of rejected.
     Collect {
         head: Box<Response>,
         body: BodyDecoder,
@@ -69,15 +65,11 @@ enum State {
         limit: usize,
         truncate: bool,
     },
-    /// The rest of a body that nobody wants; so many bytes of it are borne with.
-    Discard {
-        body: BodyDecoder,
-        left: usize,
-    },
-    /// The exchange is over, which is still to be said.
-    Done {
-        reusable: bool,
-    },
+    /// Discards the rest of a body, as long as it has at most `left` bytes.
+    Discard { body: BodyDecoder, left: usize },
+    /// The response has ended; this has not been reported yet.
+    Done { reusable: bool },
+    /// The connection cannot be used any more.
     Failed,
 }
 
@@ -108,7 +100,7 @@ impl HttpResponseReader {
         matches!(self.state, State::Stream { .. })
     }
 
-    /// A request was sent: its response is read next.
+    /// Starts to read the response to `request`.
     pub(super) fn begin(&mut self, request: &Request, expect: ExpectedBody) {
         self.method = request.method().into();
         self.expect = expect;
@@ -117,7 +109,7 @@ impl HttpResponseReader {
         self.state = State::Head(Box::new(HeadDecoder::new(self.limits.heads)), 0);
     }
 
-    /// Nobody wants the rest of the response any more.
+    /// Discards the rest of the response's body.
     pub(super) fn discard(&mut self) {
         let (body, data) = match mem::replace(&mut self.state, State::Failed) {
             State::Stream { body, data, .. } => (body, data),
@@ -127,11 +119,12 @@ impl HttpResponseReader {
                 return;
             }
         };
-        debug_assert_eq!(data, 0, "data is given back before an event is lent");
+        debug_assert_eq!(data, 0, "the data was consumed before the event was returned");
         self.state = State::Discard { body, left: MAX_DISCARD };
     }
 
-    /// Finds data at the front of `input`, in a stream. `false`: bytes were taken, but none is data.
+    /// Finds body data at the front of `input`, in an event stream. Returns `false` if bytes were consumed and none of
+    /// them is data.
     pub(super) fn peek_data(&mut self, input: &mut &[u8]) -> Result<bool, CloseReason> {
         let State::Stream { body, data, coding } = &mut self.state else { return Ok(true) };
         if let Some(coding) = coding {
@@ -147,7 +140,7 @@ impl HttpResponseReader {
         let before = *input;
         match body.decode(input) {
             Ok(Some(BodyPart::Data(found))) => {
-                // The data is given back whole: an event at a time is taken from it.
+                // Give all data back to the body's decoder: `next_event` consumes it, one event at a time.
                 *data = found.len();
                 let start = before.len() - input.len() - found.len();
                 *input = &before[start..];
@@ -172,7 +165,7 @@ impl HttpResponseReader {
         }
     }
 
-    /// The next event's data, taken from what [`peek_data`](Self::peek_data) has found.
+    /// Reads the next event from the data that [`peek_data`](Self::peek_data) has found.
     pub(super) fn next_event<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<&'s str>, CloseReason> {
         let State::Stream { body, data, coding } = &mut self.state else { return Ok(None) };
         if let Some(coding) = coding {
@@ -190,7 +183,7 @@ impl HttpResponseReader {
         let mut cursor = sse::Input::single(&bytes[..length]);
         let event = self.events.decode(&mut cursor);
         let taken = length - cursor.rest().len();
-        // The body's decoder moves on by what was taken.
+        // Let the body's decoder consume the same bytes.
         let mut rest = &bytes[..taken];
         while !rest.is_empty() {
             match body.decode(&mut rest) {
@@ -206,7 +199,7 @@ impl HttpResponseReader {
         }
     }
 
-    /// Everything but a stream's data.
+    /// Reads everything except the data of an event stream.
     pub(super) fn advance(&mut self, input: &mut &[u8]) -> Result<HttpProgress, CloseReason> {
         match &mut self.state {
             State::Idle | State::Failed | State::Stream { .. } => Ok(HttpProgress::Nothing),
@@ -221,7 +214,7 @@ impl HttpResponseReader {
                     Ok(Some(BodyPart::Data(data))) if data.len() <= *left => *left -= data.len(),
                     Ok(Some(BodyPart::End(_))) => self.done(),
                     Ok(None) => {}
-                    // Too much of it, or broken: the connection is not worth it.
+                    // The rest is too long or malformed: closing the connection is cheaper than reusing it.
                     Ok(Some(BodyPart::Data(_))) | Err(_) => {
                         *input = &[];
                         self.state = State::Done { reusable: false };
@@ -233,7 +226,7 @@ impl HttpResponseReader {
         }
     }
 
-    /// More of a body that is collected.
+    /// Collects more of a body.
     fn collect(&mut self, input: &mut &[u8]) -> Result<HttpProgress, CloseReason> {
         let State::Collect { body, coding, bytes, limit, truncate, .. } = &mut self.state else {
             return Ok(HttpProgress::Nothing);
@@ -251,7 +244,7 @@ impl HttpResponseReader {
                 }
                 Ok(content_coding::DecodeProgress::End) => return Ok(self.collected(true)),
                 Ok(content_coding::DecodeProgress::Nothing) => return Ok(HttpProgress::Nothing),
-                // Part of what a failing answer says is better than none of it.
+                // A partial error body is more useful than none.
                 Err(_) if *truncate => return Ok(self.collected(false)),
                 Err(error) => return Err(CloseReason::Http(error)),
             },
@@ -264,7 +257,11 @@ impl HttpResponseReader {
         Ok(if data.len() > room { self.collected(false) } else { HttpProgress::Nothing })
     }
 
-    /// The connection brings no more bytes: what that ends. `None`: nothing.
+    /// Handles the end of input. Returns what it completes; `None` if no response is pending.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Truncated`] if the response is incomplete, or the error of its coding.
     pub(super) fn eof(&mut self) -> Result<Option<HttpProgress>, Error> {
         match &mut self.state {
             State::Idle | State::Failed => Ok(None),
@@ -278,7 +275,7 @@ impl HttpResponseReader {
             }
             State::Collect { body, coding, truncate, .. } => match (ended(body, coding), *truncate) {
                 (Ok(()), _) => Ok(Some(self.collected(false))),
-                // Part of what a failing answer says is better than none of it.
+                // A partial error body is more useful than none.
                 (Err(_), true) => Ok(Some(self.collected(false))),
                 (Err(error), false) => Err(error),
             },
@@ -302,7 +299,7 @@ impl HttpResponseReader {
         let body = BodyDecoder::response(&self.method, &head, self.limits.bodies).map_err(CloseReason::Http)?;
         self.keep_alive &= is_persistent(head.version, &head.headers, body.framing());
         let stream = self.expect == ExpectedBody::EventStream && head.is_success();
-        // What a failing answer says in a coding that is not undone is kept as it is.
+        // An error body with an unsupported coding is collected without decoding.
         let coding = match self.limits.codings.decoder_for(&head) {
             Err(error) if head.is_success() => return Err(CloseReason::Http(error)),
             coding => coding.unwrap_or_default(),
@@ -313,14 +310,14 @@ impl HttpResponseReader {
         }
         let (limit, truncate) =
             if head.is_success() { (self.limits.body, false) } else { (self.limits.error_body, true) };
-        // Bytes behind a 101 are the other protocol's, and a body that is empty has ended already.
+        // Bytes after a 101 belong to the new protocol, and an empty body has ended already.
         let mut collect = body;
         let ended = matches!(collect.decode(&mut &[][..]), Ok(Some(BodyPart::End(_))));
         self.state = State::Collect { head: Box::new(head), body: collect, coding, bytes: Vec::new(), limit, truncate };
         Ok(if ended { self.collected(true) } else { HttpProgress::Nothing })
     }
 
-    /// A body has been collected. `whole`: to its end.
+    /// Ends the collection of a body. `whole`: whether the body was read up to its end.
     fn collected(&mut self, whole: bool) -> HttpProgress {
         match mem::replace(&mut self.state, State::Failed) {
             State::Collect { head, bytes, .. } => {
@@ -339,7 +336,7 @@ impl HttpResponseReader {
         }
     }
 
-    /// The head of an answer whose body is still being collected.
+    /// The head of the response whose body is being collected.
     pub(super) fn collecting_head(&self) -> Option<&Response> {
         match &self.state {
             State::Collect { head, .. } => Some(head),
@@ -352,7 +349,7 @@ impl HttpResponseReader {
         }
     }
 
-    /// Makes do with what has been collected of a body.
+    /// Takes the response with the part of its body that has been collected.
     pub(super) fn take_partial(&mut self) -> Option<(Response, Vec<u8>)> {
         match self.collected(false) {
             HttpProgress::Body(head, body) => Some((head, body)),
@@ -371,7 +368,7 @@ impl HttpResponseReader {
         Some(HttpProgress::End { reusable })
     }
 
-    /// Whether the body is at its end and that was not seen yet: it takes no input to see it.
+    /// Whether a step can be made without more input: the body has ended, or its decoder has output.
     pub(super) const fn is_at_end(&self) -> bool {
         match &self.state {
             State::Stream { body, coding, .. } | State::Collect { body, coding, .. } => {
@@ -383,7 +380,11 @@ impl HttpResponseReader {
     }
 }
 
-/// The connection has ended, and with it perhaps the body and its coding.
+/// Handles the end of input in a body.
+///
+/// # Errors
+///
+/// [`Error::Truncated`] if the body is incomplete, or the error of its coding.
 fn ended(body: &mut BodyDecoder, coding: &mut Option<Box<ContentDecoder>>) -> Result<(), Error> {
     body.eof()?;
     coding.as_mut().map_or(Ok(()), |coding| coding.eof())

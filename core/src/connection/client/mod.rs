@@ -26,8 +26,9 @@ pub use self::request::{ExpectedBody, OutgoingRequest};
 
 /// The client's end of one physical connection.
 ///
-/// `handle_*` methods report what happened on the socket, and cannot fail. `poll_*` methods return what to do; they may be called in
-/// any order, as often as wanted. The other methods are commands; they fail only with [`CommandError`], and change nothing then.
+/// `handle_*` methods report what happened on the socket, and cannot fail. `poll_*` methods return what to do; they may
+/// be called in any order, as often as wanted. The other methods are commands; they fail only with [`CommandError`],
+/// and change nothing then.
 pub struct ClientConnection {
     engine: ClientEngine,
     queue: EventQueue<Record>,
@@ -41,7 +42,8 @@ impl fmt::Debug for ClientConnection {
 }
 
 impl ClientConnection {
-    /// Creates the client's end of a socket that has just been connected. `seed` is the source of nonces and masking keys.
+    /// Creates the client's end of a socket that has just been connected. `seed` is the source of nonces and masking
+    /// keys.
     #[must_use]
     pub fn new(config: Config, transport: Transport, seed: Seed) -> Self {
         Self { engine: ClientEngine::new(config, transport, seed), queue: EventQueue::default() }
@@ -51,8 +53,8 @@ impl ClientConnection {
     ///
     /// # Errors
     ///
-    /// [`CommandError::Transport`] if this is not a WebSocket connection before its handshake; [`CommandError::Head`] if the target
-    /// or a header is invalid. Nothing was sent or changed.
+    /// [`CommandError::Transport`] if this is not a WebSocket connection before its handshake; [`CommandError::Head`]
+    /// if the target or a header is invalid. Nothing was sent or changed.
     pub fn upgrade(&mut self, now: Instant, target: &str, headers: &Headers) -> Result<(), CommandError> {
         self.engine.upgrade(now, target, headers)
     }
@@ -62,18 +64,19 @@ impl ClientConnection {
     /// # Errors
     ///
     /// [`CommandError::Transport`] on a WebSocket connection, [`CommandError::InFlight`] while a response is pending,
-    /// [`CommandError::Closed`] on a closed connection, [`CommandError::Head`] if the method, the target or a header is invalid.
-    /// Nothing was sent or changed.
+    /// [`CommandError::Closed`] on a closed connection, [`CommandError::Head`] if the method, the target or a header is
+    /// invalid. Nothing was sent or changed.
     pub fn send_request(&mut self, now: Instant, request: OutgoingRequest) -> Result<(), CommandError> {
         self.engine.send_request(now, request)
     }
 
-    /// Sends a request as a WebSocket text message, on `lane`; `None` means the default lane. The text must name the same lane.
+    /// Sends a request as a WebSocket text message, on `lane`; `None` means the default lane. The text must name the
+    /// same lane.
     ///
     /// # Errors
     ///
-    /// [`CommandError::Transport`] before the handshake and on HTTP, [`CommandError::InFlight`] while a request of the lane is in
-    /// flight, [`CommandError::Closed`] on a closing or closed connection. Nothing was sent or changed.
+    /// [`CommandError::Transport`] before the handshake and on HTTP, [`CommandError::InFlight`] while a request of the
+    /// lane is in flight, [`CommandError::Closed`] on a closing or closed connection. Nothing was sent or changed.
     pub fn send_request_message(&mut self, now: Instant, lane: Option<&str>, text: &str) -> Result<(), CommandError> {
         self.engine.send_request_message(now, lane, text)
     }
@@ -82,8 +85,8 @@ impl ClientConnection {
     ///
     /// # Errors
     ///
-    /// [`CommandError::Transport`] before the handshake and on HTTP, [`CommandError::Closed`] on a closing or closed connection.
-    /// Nothing was sent or changed.
+    /// [`CommandError::Transport`] before the handshake and on HTTP, [`CommandError::Closed`] on a closing or closed
+    /// connection. Nothing was sent or changed.
     pub fn send_message(&mut self, now: Instant, text: &str) -> Result<(), CommandError> {
         self.engine.send_message(now, text)
     }
@@ -156,7 +159,8 @@ impl ClientConnection {
         self.engine.shared.poll_timeout()
     }
 
-    /// Whether the caller should read from the socket. Input that is passed in regardless is not lost, but costs memory.
+    /// Whether the caller should read from the socket. Input that is passed in regardless is not lost, but costs
+    /// memory.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         let shared = &self.engine.shared;

@@ -22,7 +22,8 @@ pub struct OutgoingRequest {
     pub method: String,
     /// The request target: a path and an optional query (RFC 9112 §3.2.1).
     pub target: String,
-    /// The headers. `Host`, `Connection`, `Content-Length` and `Transfer-Encoding` are ignored: the connection sets them itself.
+    /// The headers. `Host`, `Connection`, `Content-Length` and `Transfer-Encoding` are ignored: the connection sets
+    /// them itself.
     pub headers: Headers,
     /// The body.
     pub body: Vec<u8>,

@@ -9,7 +9,8 @@ use super::super::event_queue::EventQueue;
 use crate::http::Request;
 use crate::responses::{Envelope, Malformed};
 
-/// An event that a [`ServerConnection`](super::ServerConnection) emits. It is borrowed until the connection is used again.
+/// An event that a [`ServerConnection`](super::ServerConnection) emits. It is borrowed until the connection is used
+/// again.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {

@@ -22,8 +22,9 @@ pub use self::event::Event;
 
 /// The server's end of one physical connection.
 ///
-/// `handle_*` methods report what happened on the socket, and cannot fail. `poll_*` methods return what to do; they may be called in
-/// any order, as often as wanted. The other methods are commands; they fail only with [`CommandError`], and change nothing then.
+/// `handle_*` methods report what happened on the socket, and cannot fail. `poll_*` methods return what to do; they may
+/// be called in any order, as often as wanted. The other methods are commands; they fail only with [`CommandError`],
+/// and change nothing then.
 pub struct ServerConnection {
     engine: ServerEngine,
     queue: EventQueue<Record>,
@@ -39,21 +40,21 @@ impl fmt::Debug for ServerConnection {
 }
 
 impl ServerConnection {
-    /// Creates the server's end of a socket that has just been accepted. It detects the client's transport by itself. `seed` is the
-    /// source of randomness for the jitter of pings.
+    /// Creates the server's end of a socket that has just been accepted. It detects the client's transport by itself.
+    /// `seed` is the source of randomness for the jitter of pings.
     #[must_use]
     pub fn new(config: Config, seed: Seed) -> Self {
         let engine = ServerEngine::new(config, seed);
         Self { engine, queue: EventQueue::default(), unread_input: BytesMut::new() }
     }
 
-    /// Accepts the pending upgrade, with `headers` in addition to the handshake's own. A handshake that is invalid is rejected
-    /// instead, and the connection closes.
+    /// Accepts the pending upgrade, with `headers` in addition to the handshake's own. A handshake that is invalid is
+    /// rejected instead, and the connection closes.
     ///
     /// # Errors
     ///
-    /// [`CommandError::NoRequest`] if no upgrade is pending, [`CommandError::Head`] if a header is invalid. Nothing was sent or
-    /// changed.
+    /// [`CommandError::NoRequest`] if no upgrade is pending, [`CommandError::Head`] if a header is invalid. Nothing was
+    /// sent or changed.
     pub fn accept(&mut self, now: Instant, headers: &Headers) -> Result<(), CommandError> {
         self.engine.accept(now, headers)?;
         self.process_unread(now);
@@ -64,8 +65,8 @@ impl ServerConnection {
     ///
     /// # Errors
     ///
-    /// [`CommandError::NoRequest`] if nothing is pending, [`CommandError::Head`] if the status or a header is invalid. Nothing was
-    /// sent or changed.
+    /// [`CommandError::NoRequest`] if nothing is pending, [`CommandError::Head`] if the status or a header is invalid.
+    /// Nothing was sent or changed.
     pub fn respond(&mut self, now: Instant, status: u16, headers: &Headers, body: &[u8]) -> Result<(), CommandError> {
         self.engine.respond(now, status, headers, body)?;
         self.process_unread(now);
@@ -76,8 +77,8 @@ impl ServerConnection {
     ///
     /// # Errors
     ///
-    /// [`CommandError::NoRequest`] if no request is pending, [`CommandError::Head`] if a header is invalid. Nothing was sent or
-    /// changed.
+    /// [`CommandError::NoRequest`] if no request is pending, [`CommandError::Head`] if a header is invalid. Nothing was
+    /// sent or changed.
     pub fn begin_stream(&mut self, now: Instant, headers: &Headers) -> Result<(), CommandError> {
         self.engine.begin_stream(now, headers)
     }
@@ -86,8 +87,9 @@ impl ServerConnection {
     ///
     /// # Errors
     ///
-    /// [`CommandError::Event`] if the text is not a JSON object with a `type`, [`CommandError::NoRequest`] if neither an event stream
-    /// nor a WebSocket is open, [`CommandError::Closed`] on a closing or closed connection. Nothing was sent or changed.
+    /// [`CommandError::Event`] if the text is not a JSON object with a `type`, [`CommandError::NoRequest`] if neither
+    /// an event stream nor a WebSocket is open, [`CommandError::Closed`] on a closing or closed connection. Nothing was
+    /// sent or changed.
     pub fn send(&mut self, now: Instant, event: &str) -> Result<(), CommandError> {
         self.engine.send(now, event)
     }
@@ -96,8 +98,8 @@ impl ServerConnection {
     ///
     /// # Errors
     ///
-    /// [`CommandError::NoRequest`] if neither an event stream nor a WebSocket is open, [`CommandError::Closed`] on a closing
-    /// WebSocket. Nothing was sent or changed.
+    /// [`CommandError::NoRequest`] if neither an event stream nor a WebSocket is open, [`CommandError::Closed`] on a
+    /// closing WebSocket. Nothing was sent or changed.
     pub fn send_keep_alive(&mut self, now: Instant) -> Result<(), CommandError> {
         self.engine.send_keep_alive(now)
     }
@@ -113,7 +115,8 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// Closes the connection: with a close frame of this code and reason on WebSocket, once all bytes are written on HTTP.
+    /// Closes the connection: with a close frame of this code and reason on WebSocket, once all bytes are written on
+    /// HTTP.
     pub fn close(&mut self, now: Instant, code: u16, reason: &str) {
         self.engine.close(now, code, reason);
         self.process_timeouts(now);
@@ -171,7 +174,8 @@ impl ServerConnection {
         self.engine.shared.poll_timeout()
     }
 
-    /// Whether the caller should read from the socket. Input that is passed in regardless is not lost, but costs memory.
+    /// Whether the caller should read from the socket. Input that is passed in regardless is not lost, but costs
+    /// memory.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         let shared = &self.engine.shared;
