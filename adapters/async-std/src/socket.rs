@@ -11,7 +11,7 @@ use async_io::{Async, Timer};
 use futures_io::{AsyncRead as _, AsyncWrite as _};
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
-use turnwire_dial::HappyEyeballsConnect;
+use turnwire_connect::HappyEyeballsConnect;
 use turnwire_driver::Io;
 
 type Stream = Async<TcpStream>;

@@ -11,7 +11,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll as Poller, Token};
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
-use turnwire_dial::HappyEyeballsConnect;
+use turnwire_connect::HappyEyeballsConnect;
 use turnwire_driver::Io;
 
 /// A TCP socket, if one is open, and the system's monotonic clock.

@@ -11,7 +11,7 @@ use tokio::net::{self, TcpStream};
 use tokio::time::{self, Sleep};
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
-use turnwire_dial::HappyEyeballsConnect;
+use turnwire_connect::HappyEyeballsConnect;
 use turnwire_driver::Io;
 
 /// A TCP socket, if one is open, and tokio's clock.

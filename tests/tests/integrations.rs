@@ -1,4 +1,4 @@
-//! What bridges lend to clients of any loop: real compression, and a bridge to `tracing`.
+//! The integrations with zstd and `tracing`, used by clients of any loop.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ fn a_body_is_one_zstd_frame_of_the_request() {
     let mut provider: Provider = http_provider();
     provider.capabilities.zstd = true;
     let mut settings = Settings::default();
-    settings.compress = Some(turnwire_bridges::zstd);
+    settings.compress = Some(turnwire_integrations::zstd);
     let mut pair = Pair::new(provider, settings, Script::new().sse([vec![done("resp-1")]]));
     let id = pair.send(ask("ping ".repeat(400).as_str()));
     pair.run();
@@ -109,7 +109,7 @@ fn converse(client: &mut Client, server: &mut ServerConnection, id: &str) {
         server.handle_written(NOW, answer.len());
         client.handle_input(NOW, &answer);
         while let Some(event) = client.poll_event() {
-            turnwire_bridges::trace(&event);
+            turnwire_integrations::trace(&event);
         }
     }
 }

@@ -6,7 +6,7 @@ use core::task::{Context, Poll, Waker};
 use std::io;
 
 use turnwire::time::{Duration, Instant};
-use turnwire_dial::HappyEyeballsConnect;
+use turnwire_connect::HappyEyeballsConnect;
 
 fn address(host: u8) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, host], 443))
