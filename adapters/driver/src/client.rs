@@ -1,4 +1,4 @@
-//! A client and its socket.
+//! A client with its socket.
 
 use core::future::poll_fn;
 use core::pin::Pin;
@@ -9,27 +9,27 @@ use turnwire::client::{Client, CommandError, Event, OwnedEvent, Rejected, Reques
 use turnwire::time::Instant;
 
 use crate::io::Io;
-use crate::wire::{Link, Wire};
+use crate::io_loop::{IoLoop, SocketState};
 
-/// A client, and the socket and clock that drive it.
+/// A client with the socket and clock that drive it.
 #[derive(Debug)]
 pub struct ClientDriver<I> {
     client: Client,
-    wire: Wire<I>,
+    io_loop: IoLoop<I>,
 }
 
 impl<I: Io> ClientDriver<I> {
-    /// Drives `client` with `io`. Nothing is opened before the client wants it.
+    /// Drives `client` with `io`. No socket is opened before the client requests one.
     pub fn new(client: Client, io: I) -> Self {
-        Self { client, wire: Wire::new(io, Link::Down) }
+        Self { client, io_loop: IoLoop::new(io, SocketState::Closed) }
     }
 
-    /// The time now, as the client is told it.
+    /// Returns the current time of the client's clock.
     pub fn now(&self) -> Instant {
-        self.wire.io.now()
+        self.io_loop.io.now()
     }
 
-    /// The client itself, for every command that is not here.
+    /// Returns the client, for commands that have no method here.
     pub const fn client(&mut self) -> &mut Client {
         &mut self.client
     }
@@ -38,95 +38,97 @@ impl<I: Io> ClientDriver<I> {
     ///
     /// # Errors
     ///
-    /// [`CommandError::InFlight`] when a request that was made on the [client](Self::client) itself has not ended. One that was made
-    /// on a [`Turn`] has, at the latest when that was dropped.
+    /// Returns [`CommandError::InFlight`] while a request that was submitted to the [client](Self::client) directly has not ended.
+    /// Nothing has changed: receive its events with [`next`](Self::next), then try again. Requests of a [`Turn`] end at the latest
+    /// when it is dropped.
     pub fn turn(&mut self) -> Result<Turn<'_, I>, CommandError> {
-        self.wire.catch_up(&mut self.client);
+        self.io_loop.process_ready_input(&mut self.client);
         self.client.begin_turn()?;
-        Ok(Turn { driver: self, under_way: Vec::new() })
+        Ok(Turn { driver: self, pending: Vec::new() })
     }
 
-    /// The next event, of whichever turn. `None`: the client is closed, and that was the last.
+    /// Waits for the next event of the client, of any turn. Returns `None` when the client is closed and every event was returned.
     ///
-    /// The future may be dropped wherever it waits: nothing is lost.
+    /// The future is cancel-safe: dropping it at any point loses nothing.
     pub async fn next(&mut self) -> Option<Event<'_>> {
-        poll_fn(|cx| self.wire.poll(&mut self.client, cx)).await;
+        poll_fn(|cx| self.io_loop.poll(&mut self.client, cx)).await;
         self.client.poll_event()
     }
 
-    /// Closes, and waits until the connection is closed, too. What is still under way is given up.
+    /// Closes the client, cancels pending requests, and waits until the connection is closed.
     pub async fn close(&mut self) {
         self.client.close(self.now());
         while self.next().await.is_some() {}
     }
 }
 
-/// One logical turn: its requests share the token that the server hands out, and it borrows the client, so that no token can
-/// outlive its turn. Dropping it gives up what is under way, and what that had to say.
+/// A logical turn. Its requests share the turn token that the server sends. The turn borrows the client, so that no token can
+/// outlive its turn. Dropping it cancels its pending requests and discards their events.
 #[derive(Debug)]
 pub struct Turn<'c, I: Io> {
     driver: &'c mut ClientDriver<I>,
-    under_way: Vec<RequestId>,
+    pending: Vec<RequestId>,
 }
 
 impl<I: Io> Turn<'_, I> {
-    /// Makes a request of this turn. It is sent while [`next`](Self::next) is awaited.
+    /// Submits a request of this turn. It is sent while [`next`](Self::next) is awaited.
     ///
     /// # Errors
     ///
-    /// [`Rejected`], with the request handed back.
+    /// Returns [`Rejected`] with the reason and the request, unchanged. Nothing was sent.
     pub fn send(&mut self, request: impl Into<Request>) -> Result<RequestId, Rejected<Request>> {
-        self.driver.wire.catch_up(&mut self.driver.client);
+        self.driver.io_loop.process_ready_input(&mut self.driver.client);
         let id = self.driver.client.send(self.driver.now(), request)?;
-        self.under_way.push(id);
+        self.pending.push(id);
         Ok(id)
     }
 
-    /// Lets the server prepare for a request, where that is possible.
+    /// Asks the server to prepare for a request, if the transport supports it. Returns `None` if it does not.
     ///
     /// # Errors
     ///
     /// As [`send`](Self::send).
     pub fn prewarm(&mut self, request: impl Into<Request>) -> Result<Option<RequestId>, Rejected<Request>> {
-        self.driver.wire.catch_up(&mut self.driver.client);
+        self.driver.io_loop.process_ready_input(&mut self.driver.client);
         let id = self.driver.client.prewarm(self.driver.now(), request)?;
-        self.under_way.extend(id);
+        self.pending.extend(id);
         Ok(id)
     }
 
-    /// Gives a request up. Its last event says so.
+    /// Cancels a request. Its last event is [`Event::Finished`] with [`Outcome::Cancelled`](turnwire::client::Outcome::Cancelled).
     pub fn cancel(&mut self, id: RequestId) {
         self.driver.client.cancel(self.driver.now(), id);
     }
 
-    /// The client itself, for every command that is not here.
+    /// Returns the client, for commands that have no method here.
     pub const fn client(&mut self) -> &mut Client {
         &mut self.driver.client
     }
 
-    /// The next event. `None`: every request of the turn has ended, so it is time for the next one, or for the next turn.
+    /// Waits for the next event of the turn. Returns `None` when every request of the turn has ended; then send the next request,
+    /// or drop the turn.
     ///
-    /// The future may be dropped wherever it waits: nothing is lost.
+    /// The future is cancel-safe: dropping it at any point loses nothing.
     pub async fn next(&mut self) -> Option<Event<'_>> {
         poll_fn(|cx| self.poll(cx)).await;
         self.take()
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let ClientDriver { client, wire } = &mut *self.driver;
-        if client.has_pending_requests() || client.has_event() { wire.poll(client, cx) } else { Poll::Ready(()) }
+        let ClientDriver { client, io_loop } = &mut *self.driver;
+        if client.has_pending_requests() || client.has_event() { io_loop.poll(client, cx) } else { Poll::Ready(()) }
     }
 
     fn take(&mut self) -> Option<Event<'_>> {
         let event = self.driver.client.poll_event();
         if let Some(Event::Finished { id, .. }) = &event {
-            self.under_way.retain(|known| known != id);
+            self.pending.retain(|known| known != id);
         }
         event
     }
 }
 
-/// The events of a turn, to keep, until all its requests have ended.
+/// Owned events of a turn, until all its requests have ended.
 impl<I: Io> Stream for Turn<'_, I> {
     type Item = OwnedEvent;
 
@@ -139,8 +141,13 @@ impl<I: Io> Stream for Turn<'_, I> {
 impl<I: Io> Drop for Turn<'_, I> {
     fn drop(&mut self) {
         let now = self.driver.now();
-        let given_up = self.under_way.drain(..).map(|id| self.driver.client.cancel(now, id)).count();
-        // Nobody is left to hear how they ended.
-        while given_up > 0 && self.driver.client.poll_event().is_some() {}
+        if self.pending.is_empty() {
+            return;
+        }
+        for id in self.pending.drain(..) {
+            self.driver.client.cancel(now, id);
+        }
+        // Discard all queued events: they belong to the turn that is dropped.
+        while self.driver.client.poll_event().is_some() {}
     }
 }

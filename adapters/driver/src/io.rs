@@ -1,4 +1,4 @@
-//! The seam between the loop and a runtime.
+//! The interface between the I/O loop and a runtime.
 
 use core::task::{Context, Poll};
 use std::io;
@@ -6,42 +6,44 @@ use std::io;
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
 
-/// A socket that may be open, and a clock.
+/// A socket, which may be open, and a clock.
 ///
-/// A method that returns `Pending` has the task woken when it is worth to call it again. None of them waits for itself, but for
-/// [`poll_wait`](Self::poll_wait), which may.
+/// A method that returns `Pending` wakes the task when calling it again may succeed. No method may block, except
+/// [`poll_wait`](Self::poll_wait).
 pub trait Io {
-    /// The time now, since an epoch that never changes.
+    /// Returns the time since an epoch that never changes.
     fn now(&self) -> Instant;
 
-    /// Opens a socket to `target`, TLS included where the target wants it. Called until it is ready, with the same target, unless
-    /// [`disconnect`](Self::disconnect) comes before.
+    /// Opens a socket to `target`, with TLS if the target requires it. The loop calls this with the same target until it returns
+    /// `Ready`, unless it calls [`disconnect`](Self::disconnect) first.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`] when it cannot be opened. There is no socket then.
+    /// Returns [`ConnectError`] when no socket can be opened. No socket is open afterwards; the client decides whether to retry.
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>>;
 
-    /// Reads into `buffer`. 0 is the end of the bytes.
+    /// Reads into `buffer`. Returns 0 at the end of the input.
     ///
     /// # Errors
     ///
-    /// The socket's own. Nothing is read any more.
+    /// Returns the socket's error. The loop treats it as the end of the input and reads no more.
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
 
-    /// Writes some of `bytes`, which are not empty. After `Pending`, the next call brings the same bytes, or more behind them.
+    /// Writes a prefix of `bytes`, which are not empty, and returns its length. After `Pending`, the next call passes the same
+    /// bytes, possibly followed by more.
     ///
     /// # Errors
     ///
-    /// The socket's own. Nothing is written any more.
+    /// Returns the socket's error. The loop writes no more, but still reads a response that the peer has sent.
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 
-    /// The last call before the loop gives up its turn, because nothing else is ready: `Ready` when `until` has come, and without
-    /// it never; or when it is time for something of the socket's own, such as another attempt to connect: then the loop looks
-    /// again. Where there is no runtime, this is the place to block until `until`, or until something is ready; then it is
-    /// `Ready`, too.
+    /// Waits, as the last call before the loop returns `Pending`, because nothing else is ready.
+    ///
+    /// Returns `Ready` when `until` has come (never, if it is `None`), or when the socket itself needs another poll, for example to
+    /// start another connection attempt. The loop then starts another round. Without a runtime this method blocks until `until`
+    /// or until the socket is ready, and returns `Ready`.
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()>;
 
-    /// Drops the socket, open or not.
+    /// Drops the socket, and a connection attempt that is in progress.
     fn disconnect(&mut self);
 }

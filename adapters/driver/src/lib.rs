@@ -1,8 +1,8 @@
-//! The one loop that drives turnwire's machines over any socket and any clock; it names no runtime.
+//! The I/O loop that drives turnwire's clients and server connections over any socket and any clock. It depends on no runtime.
 //!
-//! An [`Io`] is a socket and a clock in six methods. A [`ClientDriver`] is a [`Client`](turnwire::client::Client) with its `Io`, and a
-//! [`ServerDriver`] the other end of an accepted one. Neither spawns, locks or sends: all progress lives in the machine, so that a
-//! future of theirs can be dropped wherever it waits, and nothing is lost.
+//! An [`Io`] is a socket and a clock in six methods. A [`ClientDriver`] is a [`Client`](turnwire::client::Client) with its `Io`; a
+//! [`ServerDriver`] is a server connection with an accepted `Io`. Neither spawns a task, takes a lock or uses a channel: all state is
+//! in the state machine, so that a future can be dropped at any point and loses nothing.
 //!
 //! One task owns a driver and selects between its own work and `next()`:
 //!
@@ -11,7 +11,7 @@
 //! use turnwire::responses::{CreateResponse, EventData, Item};
 //! use turnwire_driver::{ClientDriver, Io};
 //!
-//! async fn ask<I: Io>(client: &mut ClientDriver<I>) -> Result<String, CommandError> {
+//! async fn request<I: Io>(client: &mut ClientDriver<I>) -> Result<String, CommandError> {
 //!     let mut turn = client.turn()?;
 //!     turn.send(CreateResponse::new("gpt-x", vec![Item::user("ping")])).map_err(|rejected| rejected.reason)?;
 //!     let mut text = String::new();
@@ -29,10 +29,12 @@
 
 mod client;
 mod io;
-mod machine;
+mod io_loop;
 mod server;
-mod wire;
+mod state_machine;
 
 pub use client::{ClientDriver, Turn};
 pub use io::Io;
 pub use server::ServerDriver;
+/// The core, which defines the requests and events.
+pub use turnwire;

@@ -1,4 +1,4 @@
-//! A server's end of an accepted socket.
+//! A server connection with its socket.
 
 use core::future::poll_fn;
 use core::task::Poll;
@@ -7,39 +7,39 @@ use turnwire::connection::{ServerConnection, server};
 use turnwire::time::Instant;
 
 use crate::io::Io;
-use crate::wire::{Link, Wire};
+use crate::io_loop::{IoLoop, SocketState};
 
-/// A server's end of a connection, and the accepted socket and clock that drive it.
+/// A server connection with the accepted socket and the clock that drive it.
 #[derive(Debug)]
 pub struct ServerDriver<I> {
     connection: ServerConnection,
-    wire: Wire<I>,
+    io_loop: IoLoop<I>,
 }
 
 impl<I: Io> ServerDriver<I> {
     /// Drives `connection` with `io`, whose socket is open.
     pub fn new(connection: ServerConnection, io: I) -> Self {
-        Self { connection, wire: Wire::new(io, Link::Open) }
+        Self { connection, io_loop: IoLoop::new(io, SocketState::Open) }
     }
 
-    /// The time now, as the connection is told it.
+    /// Returns the current time of the connection's clock.
     pub fn now(&self) -> Instant {
-        self.wire.io.now()
+        self.io_loop.io.now()
     }
 
-    /// The connection itself, for the verbs that answer. What they have to say is written while [`next`](Self::next) is awaited.
+    /// Returns the connection, for the methods that respond. Responses are written while [`next`](Self::next) is awaited.
     pub const fn connection(&mut self) -> &mut ServerConnection {
         &mut self.connection
     }
 
-    /// What comes next. `None`: the connection is over, or the peer can no longer be reached.
+    /// Waits for the next incoming event. Returns `None` when the connection is closed, or its socket is.
     ///
-    /// The future may be dropped wherever it waits: nothing is lost.
+    /// The future is cancel-safe: dropping it at any point loses nothing.
     pub async fn next(&mut self) -> Option<server::Event<'_>> {
-        let Self { connection, wire } = self;
+        let Self { connection, io_loop } = self;
         poll_fn(|cx| {
-            // When nobody is left to read what still waits to be written, it does not wait any longer.
-            if wire.is_up() || connection.has_event() { wire.poll(connection, cx) } else { Poll::Ready(()) }
+            // Without a socket, bytes that are still to be written can never be written: do not wait for that.
+            if io_loop.is_open() || connection.has_event() { io_loop.poll(connection, cx) } else { Poll::Ready(()) }
         })
         .await;
         self.connection.poll_event()

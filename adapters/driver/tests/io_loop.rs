@@ -1,4 +1,4 @@
-//! The loop over a socket that is a script.
+//! The I/O loop over a scripted socket.
 
 use core::cell::RefCell;
 use core::task::{Context, Poll, Waker};
@@ -11,13 +11,13 @@ use turnwire::responses::{CreateResponse, Item};
 use turnwire::time::Instant;
 use turnwire_driver::{ClientDriver, Io};
 
-/// A socket whose every read is planned; `None` ends it. With nothing planned there is nothing to read yet.
+/// A socket with scripted reads; `None` ends the input. Without a scripted read, nothing is readable yet.
 #[derive(Debug, Default)]
 struct Scripted {
     reads: VecDeque<Option<Vec<u8>>>,
-    dials: usize,
+    connects: usize,
     written: Vec<u8>,
-    deaf: bool,
+    write_fails: bool,
     now: Instant,
 }
 
@@ -27,7 +27,7 @@ impl Io for &mut Scripted {
     }
 
     fn poll_connect(&mut self, _: &mut Context<'_>, _: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
-        self.dials += 1;
+        self.connects += 1;
         Poll::Ready(Ok(()))
     }
 
@@ -43,7 +43,7 @@ impl Io for &mut Scripted {
     }
 
     fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.deaf {
+        if self.write_fails {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         self.written.extend_from_slice(bytes);
@@ -63,19 +63,19 @@ fn client() -> Client {
     Client::new(provider, Credentials::None, Settings::default(), [5; 32]).expect("a client")
 }
 
-fn ask() -> CreateResponse {
+fn request() -> CreateResponse {
     CreateResponse::new("m", vec![Item::user("hi")])
 }
 
-fn answer() -> Option<Vec<u8>> {
+fn response() -> Option<Vec<u8>> {
     let body = "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"resp_1\"}}\n\n";
     Some(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
 }
 
-/// Polls a turn until it pends or ends, and says how often it was retried, and how it ended.
+/// Polls a turn until it is pending or ends. Returns the number of retries and the outcome.
 fn run<I: Io>(driver: &mut ClientDriver<I>) -> (usize, Option<Result<String, u16>>) {
-    let mut turn = driver.turn().expect("no turn is under way");
-    turn.send(ask()).expect("a request");
+    let mut turn = driver.turn().expect("no request is pending");
+    turn.send(request()).expect("a request");
     let (mut retries, mut end) = (0, None);
     loop {
         let next = core::pin::pin!(turn.next());
@@ -94,35 +94,35 @@ fn run<I: Io>(driver: &mut ClientDriver<I>) -> (usize, Option<Result<String, u16
     }
 }
 
-/// The peer stopped listening in the middle of the request, but had said why.
+/// The peer stopped reading in the middle of the request, after it had sent a response.
 #[test]
-fn an_answer_is_read_although_the_request_could_not_be_written() {
-    let mut socket = Scripted { deaf: true, ..Scripted::default() };
+fn a_response_is_read_although_the_request_could_not_be_written() {
+    let mut socket = Scripted { write_fails: true, ..Scripted::default() };
     socket.reads.push_back(Some(b"HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n".to_vec()));
     socket.reads.push_back(None);
     assert_eq!(run(&mut ClientDriver::new(client(), &mut socket)), (0, Some(Err(413))));
 }
 
-/// The server hung up between two turns, while nobody looked: the next request is not sent to nobody.
+/// The server closed the connection between two turns, while the driver was not polled: the next request uses a new connection.
 #[test]
-fn a_socket_that_was_closed_meanwhile_costs_no_retry() {
+fn a_socket_that_was_closed_between_turns_costs_no_retry() {
     let mut socket = Scripted::default();
-    socket.reads.push_back(answer());
+    socket.reads.push_back(response());
     let mut driver = ClientDriver::new(client(), &mut socket);
     assert_eq!(run(&mut driver), (0, Some(Ok("resp_1".into()))));
     drop(driver);
 
-    // The same, and the end of the socket waits behind the answer.
+    // The same with the end of the input already readable behind the response.
     let mut socket = Scripted::default();
-    socket.reads.extend([answer(), None, answer()]);
+    socket.reads.extend([response(), None, response()]);
     let mut driver = ClientDriver::new(client(), &mut socket);
     assert_eq!(run(&mut driver), (0, Some(Ok("resp_1".into()))));
     assert_eq!(run(&mut driver), (0, Some(Ok("resp_1".into()))));
     drop(driver);
-    assert_eq!(socket.dials, 2);
+    assert_eq!(socket.connects, 2);
 }
 
-/// The same, in reach of the test while a driver has it.
+/// A scripted socket that the test can change while a driver owns it.
 #[derive(Clone, Default)]
 struct Shared(Rc<RefCell<Scripted>>);
 
@@ -150,23 +150,23 @@ impl Io for Shared {
     fn disconnect(&mut self) {}
 }
 
-/// The task was busy with something else for longer than the peer may be silent; but the peer was not.
+/// The task did not poll for longer than the idle timeout, but the peer responded in time.
 #[test]
-fn a_late_task_does_not_find_its_peer_too_late() {
+fn a_late_task_does_not_report_a_timeout_when_the_response_is_readable() {
     let socket = Shared::default();
     let mut driver = ClientDriver::new(client(), socket.clone());
-    driver.client().send(Instant::ZERO, ask()).expect("a request");
+    driver.client().send(Instant::ZERO, request()).expect("a request");
     let sent = core::iter::from_fn(|| poll(&mut driver)).count();
-    assert_eq!(sent, 2, "connected, and on its way");
+    assert_eq!(sent, 2, "connected and sent");
 
     socket.0.borrow_mut().now = Instant::from_duration(core::time::Duration::from_secs(4000));
-    socket.0.borrow_mut().reads.push_back(answer());
+    socket.0.borrow_mut().reads.push_back(response());
     let found: Vec<String> = core::iter::from_fn(|| poll(&mut driver)).collect();
     assert!(found.iter().any(|event| event.contains("Completed")), "{found:?}");
     assert!(!found.iter().any(|event| event.contains("Retry")), "{found:?}");
 }
 
-/// The next event, as it shows itself, if it comes without waiting.
+/// Returns the `Debug` text of the next event if it is ready.
 fn poll<I: Io>(driver: &mut ClientDriver<I>) -> Option<String> {
     let next = core::pin::pin!(driver.next());
     match next.poll(&mut Context::from_waker(Waker::noop())) {

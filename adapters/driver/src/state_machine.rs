@@ -1,0 +1,69 @@
+//! The interface that the I/O loop needs from a client or a server connection.
+
+use turnwire::client::{Client, ConnectError, SocketCommand};
+use turnwire::connection::ServerConnection;
+use turnwire::time::Instant;
+
+/// An event of the socket or the clock.
+pub(crate) enum IoEvent<'a> {
+    Connected(Result<(), ConnectError>),
+    Input(&'a [u8]),
+    Eof,
+    Written(usize),
+    Timeout,
+}
+
+/// The methods of a state machine that concern sockets and clocks.
+pub(crate) trait StateMachine {
+    /// Returns whether an event is queued, or none will ever be.
+    fn is_ready(&self) -> bool;
+    fn poll_socket(&mut self) -> Option<SocketCommand>;
+    fn handle(&mut self, now: Instant, event: IoEvent<'_>);
+    fn poll_transmit(&self) -> &[u8];
+    fn poll_timeout(&self) -> Option<Instant>;
+    fn wants_input(&self) -> bool;
+}
+
+macro_rules! state_machine {
+    ($machine:ty, $poll_socket:expr, $connected:expr) => {
+        impl StateMachine for $machine {
+            fn is_ready(&self) -> bool {
+                self.has_event() || self.is_finished()
+            }
+
+            fn poll_socket(&mut self) -> Option<SocketCommand> {
+                $poll_socket(self)
+            }
+
+            fn handle(&mut self, now: Instant, event: IoEvent<'_>) {
+                match event {
+                    IoEvent::Connected(result) => $connected(self, now, result),
+                    IoEvent::Input(bytes) => self.handle_input(now, bytes),
+                    IoEvent::Eof => self.handle_eof(now),
+                    IoEvent::Written(length) => self.handle_written(now, length),
+                    IoEvent::Timeout => self.handle_timeout(now),
+                }
+            }
+
+            fn poll_transmit(&self) -> &[u8] {
+                <$machine>::poll_transmit(self)
+            }
+
+            fn poll_timeout(&self) -> Option<Instant> {
+                <$machine>::poll_timeout(self)
+            }
+
+            fn wants_input(&self) -> bool {
+                <$machine>::wants_input(self)
+            }
+        }
+    };
+}
+
+state_machine!(Client, Client::poll_socket, |client: &mut Self, now, result| match result {
+    Ok(()) => client.handle_connected(now),
+    Err(error) => client.handle_connect_failed(now, error),
+});
+
+// An accepted socket is open from the start, and is never connected again.
+state_machine!(ServerConnection, |_| None, |_, _, _| {});
