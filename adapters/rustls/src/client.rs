@@ -1,32 +1,33 @@
-//! Clients that dial, and servers that were dialed, over any socket: what each runtime's adapter is made of.
+//! Clients and servers over any socket. Each runtime's adapter is built on them.
 
 use core::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::{ClientConfig, ServerConfig};
-use turnwire::client::{Client as Machine, Credentials, InvalidProvider, Provider, Settings};
+use turnwire::client::{Client as ClientState, Credentials, InvalidProvider, Provider, Settings};
 use turnwire::connection::{Config, ServerConnection};
 use turnwire_driver::{ClientDriver, Io, ServerDriver};
 
 use crate::io::TlsIo;
-use crate::layer::Error;
+use crate::session::Error;
 
-/// A client over sockets of one kind, with TLS. Everything else is its [`ClientDriver`]'s.
+/// A client over sockets of one type, with TLS. It dereferences to [`ClientDriver`], which has the methods.
 #[derive(Debug)]
 pub struct Client<S: Io>(ClientDriver<TlsIo<S>>);
 
 impl<S: Io + Default> Client<S> {
-    /// A client of this provider. Nothing is dialed before it is needed. Seeds come from the operating system.
+    /// Creates a client of `provider`. It opens no connection before the first request. Its random seed comes from the operating
+    /// system.
     ///
     /// # Errors
     ///
-    /// [`InvalidProvider`] when no request could ever be made.
+    /// Returns [`InvalidProvider`] when the configuration allows no request: the error names the invalid part.
     pub fn new(provider: Provider, credentials: Credentials, settings: Settings) -> Result<Self, InvalidProvider> {
-        Self::over(TlsIo::new(S::default()), provider, credentials, settings)
+        Self::with_io(TlsIo::new(S::default()), provider, credentials, settings)
     }
 
-    /// The same, with a TLS configuration of its own.
+    /// Creates a client with its own TLS configuration instead of [`client_config`](crate::client_config).
     ///
     /// # Errors
     ///
@@ -37,23 +38,23 @@ impl<S: Io + Default> Client<S> {
         settings: Settings,
         tls: Arc<ClientConfig>,
     ) -> Result<Self, InvalidProvider> {
-        Self::over(TlsIo::with_config(S::default(), tls), provider, credentials, settings)
+        Self::with_io(TlsIo::with_config(S::default(), tls), provider, credentials, settings)
     }
 }
 
 impl<S: Io> Client<S> {
-    fn over(
+    fn with_io(
         io: TlsIo<S>,
         provider: Provider,
         credentials: Credentials,
         settings: Settings,
     ) -> Result<Self, InvalidProvider> {
-        let mut machine = Machine::new(provider, credentials, settings, seed())?;
-        // A calendar that begins later than Unix is of no use.
+        let mut client = ClientState::new(provider, credentials, settings, seed())?;
+        // A system time before 1970 is wrong: go without the wall clock.
         if let Ok(unix) = SystemTime::now().duration_since(UNIX_EPOCH) {
-            machine.set_wall_clock(io.now(), unix.as_millis().try_into().unwrap_or(u64::MAX));
+            client.set_wall_clock(io.now(), unix.as_millis().try_into().unwrap_or(u64::MAX));
         }
-        Ok(Self(ClientDriver::new(machine, io)))
+        Ok(Self(ClientDriver::new(client, io)))
     }
 }
 
@@ -71,11 +72,11 @@ impl<S: Io> DerefMut for Client<S> {
     }
 }
 
-/// A server's end of an accepted socket, with TLS where there is a configuration for it.
+/// Serves an accepted socket, with TLS if `tls` is set.
 ///
 /// # Errors
 ///
-/// [`Error::Session`] when the configuration cannot be used.
+/// Returns [`Error::Session`] when the TLS configuration is unusable. The socket is dropped.
 pub fn accept<S: Io>(
     socket: S,
     config: Config,

@@ -1,4 +1,4 @@
-//! Whom a client trusts, and what a server shows.
+//! TLS configurations: the roots that a client trusts, the certificate of a server.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,26 +6,27 @@ use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
-use crate::layer::Error;
+use crate::session::Error;
 
-/// What both transports speak inside TLS.
+/// The protocol inside TLS, for both transports.
 const ALPN: &[u8] = b"http/1.1";
 
-/// The client configuration of this process: its roots are loaded once, when they are first asked for.
+/// Returns the client configuration of this process. Its roots are loaded once, at the first call.
 ///
 /// # Errors
 ///
-/// [`Error::Roots`] when `SSL_CERT_FILE` or `SSL_CERT_DIR` is set and no certificate can be read there.
+/// Returns [`Error::Roots`] when `SSL_CERT_FILE` or `SSL_CERT_DIR` is set and no certificate can be read there. Later calls return
+/// the same error.
 pub fn client_config() -> Result<Arc<ClientConfig>, Error> {
     static CONFIG: OnceLock<Result<Arc<ClientConfig>, Error>> = OnceLock::new();
     CONFIG.get_or_init(|| client_config_with_roots(roots()?)).clone()
 }
 
-/// A client configuration that trusts these roots.
+/// Creates a client configuration that trusts `roots`.
 ///
 /// # Errors
 ///
-/// [`Error::Session`] when there is no TLS version to speak.
+/// Returns [`Error::Session`] when the crypto provider supports no TLS version.
 pub fn client_config_with_roots(roots: RootCertStore) -> Result<Arc<ClientConfig>, Error> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
@@ -35,11 +36,11 @@ pub fn client_config_with_roots(roots: RootCertStore) -> Result<Arc<ClientConfig
     Ok(Arc::new(config))
 }
 
-/// The configuration of a server that shows this chain, the server's own certificate first.
+/// Creates a server configuration with a certificate chain, the server's own certificate first.
 ///
 /// # Errors
 ///
-/// [`Error::Session`] when the key is not that of the certificate, or is of an unknown kind.
+/// Returns [`Error::Session`] when the key does not match the certificate or has an unsupported type.
 pub fn server_config(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -58,8 +59,8 @@ fn roots() -> Result<RootCertStore, Error> {
     roots.add_parsable_certificates(found.certs);
     let chosen = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
     if roots.is_empty() && chosen {
-        let why = found.errors.first().map_or_else(|| "none was found".to_owned(), ToString::to_string);
-        return Err(Error::Roots(why));
+        let reason = found.errors.first().map_or_else(|| "no certificate found".to_owned(), ToString::to_string);
+        return Err(Error::Roots(reason));
     }
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());

@@ -1,4 +1,4 @@
-//! TLS between a socket and the loop.
+//! TLS between a socket and the I/O loop.
 
 use core::task::{Context, Poll, Waker, ready};
 use std::io;
@@ -10,36 +10,36 @@ use turnwire::time::Instant;
 use turnwire_driver::Io;
 
 use crate::config::client_config;
-use crate::layer::{Error, TlsSession};
+use crate::session::{Error, TlsSession};
 
-/// Bytes of one read of ciphertext.
+/// Size of the ciphertext read buffer in bytes.
 const READ: usize = 16 * 1024;
 
-/// An [`Io`] that speaks TLS where the target wants it, and lets everything else through.
+/// An [`Io`] that uses TLS if the target requires it, and passes bytes through otherwise.
 #[derive(Debug)]
 pub struct TlsIo<I: Io> {
     io: I,
-    /// The process's own configuration, unless set.
+    /// `None` means [`client_config`].
     config: Option<Arc<ClientConfig>>,
-    session: Option<Session>,
-    /// Whether the socket below is open.
+    session: Option<ActiveTls>,
+    /// Whether the underlying socket is open.
     connected: bool,
 }
 
 #[derive(Debug)]
-struct Session {
+struct ActiveTls {
     tls: TlsSession,
-    /// Bytes of plaintext whose ciphertext is being written.
+    /// Number of plaintext bytes whose ciphertext is being written.
     accepted: usize,
     buffer: Box<[u8]>,
 }
 
-impl Session {
+impl ActiveTls {
     fn new(tls: TlsSession) -> Self {
         Self { tls, accepted: 0, buffer: vec![0; READ].into() }
     }
 
-    /// Writes what ciphertext there is.
+    /// Writes all pending ciphertext.
     fn poll_flush(&mut self, io: &mut impl Io, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.tls.poll_transmit().is_empty() {
             match ready!(io.poll_write(cx, self.tls.poll_transmit()))? {
@@ -50,11 +50,11 @@ impl Session {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads ciphertext once. `false`: there is no more.
+    /// Reads ciphertext once. Returns `false` at the end of the input.
     fn poll_fill(&mut self, io: &mut impl Io, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let length = ready!(io.poll_read(cx, &mut self.buffer))?;
         let result = self.tls.handle_input(&self.buffer[..length]);
-        // The alert that says what is wrong is worth an attempt.
+        // Try to send the alert that tells the peer what is wrong; the error below is returned in any case.
         let _ = self.poll_flush(io, cx)?;
         result.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         Poll::Ready(Ok(length > 0))
@@ -74,29 +74,29 @@ impl Session {
 }
 
 impl<I: Io> TlsIo<I> {
-    /// A client's socket, which trusts what [`client_config`] does.
+    /// Wraps a socket of a client, with the TLS configuration [`client_config`].
     pub const fn new(io: I) -> Self {
         Self { io, config: None, session: None, connected: false }
     }
 
-    /// A client's socket with a configuration of its own.
+    /// Wraps a socket of a client, with its own TLS configuration.
     pub const fn with_config(io: I, config: Arc<ClientConfig>) -> Self {
         Self { io, config: Some(config), session: None, connected: false }
     }
 
-    /// A server's socket that was accepted and is open. Without a configuration it speaks no TLS.
+    /// Wraps an accepted socket of a server. Without a configuration it uses no TLS.
     ///
     /// # Errors
     ///
-    /// [`Error::Session`] when the configuration cannot be used.
+    /// Returns [`Error::Session`] when the configuration is unusable. The socket is dropped.
     pub fn accepted(io: I, config: Option<Arc<ServerConfig>>) -> Result<Self, Error> {
-        let session = config.map(TlsSession::server).transpose()?.map(Session::new);
+        let session = config.map(TlsSession::server).transpose()?.map(ActiveTls::new);
         Ok(Self { io, config: None, session, connected: true })
     }
 
-    fn session(&self, host: &str) -> Result<Session, Error> {
+    fn session(&self, host: &str) -> Result<ActiveTls, Error> {
         let config = self.config.clone().map_or_else(client_config, Ok)?;
-        TlsSession::client(config, host).map(Session::new)
+        TlsSession::client(config, host).map(ActiveTls::new)
     }
 }
 
@@ -122,7 +122,7 @@ impl<I: Io> Io for TlsIo<I> {
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let Some(session) = &mut self.session else { return self.io.poll_read(cx, buffer) };
-        // What the session itself has to say, a new key for one, goes out when it can.
+        // Ciphertext of the session itself, such as a key update, is written when the socket accepts it.
         let _ = session.poll_flush(&mut self.io, cx)?;
         loop {
             let plain = session.tls.poll_plaintext();
@@ -141,7 +141,7 @@ impl<I: Io> Io for TlsIo<I> {
         }
     }
 
-    /// Plaintext counts as written when its ciphertext is.
+    /// Reports plaintext as written only when its ciphertext is written.
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Some(session) = &mut self.session else { return self.io.poll_write(cx, bytes) };
         if session.accepted == 0 {
@@ -158,7 +158,7 @@ impl<I: Io> Io for TlsIo<I> {
     fn disconnect(&mut self) {
         if let Some(mut session) = self.session.take() {
             session.tls.close();
-            // Whether the peer hears of it is not worth waiting for.
+            // Do not wait until close_notify is written: one attempt only.
             let _ = session.poll_flush(&mut self.io, &mut Context::from_waker(Waker::noop()));
         }
         self.connected = false;
@@ -166,7 +166,7 @@ impl<I: Io> Io for TlsIo<I> {
     }
 }
 
-/// A peer that hears no good-bye has to think that it was cut off.
+/// Sends close_notify on drop, so that the peer can tell a close from a truncation.
 impl<I: Io> Drop for TlsIo<I> {
     fn drop(&mut self) {
         self.disconnect();
@@ -174,7 +174,7 @@ impl<I: Io> Drop for TlsIo<I> {
 }
 
 impl<I: Io> TlsIo<I> {
-    /// The socket is of no use.
+    /// Disconnects, and converts `error` to a [`ConnectError`].
     fn failed(&mut self, error: &dyn core::error::Error) -> ConnectError {
         let text = error.to_string();
         self.disconnect();

@@ -1,8 +1,8 @@
-//! TLS as one more pure layer: rustls reads and writes buffers here, not sockets.
+//! TLS for turnwire, by rustls over buffers instead of sockets.
 //!
-//! [`TlsSession`] is the layer itself, for every loop: ciphertext in, plaintext out, and back. [`TlsIo`] puts it between a
-//! [`turnwire_driver::Io`] and the loop, so that each runtime's sockets speak `https` and `wss` without a TLS crate of the
-//! runtime's own.
+//! [`TlsSession`] converts between ciphertext and plaintext, for any I/O loop. [`TlsIo`] puts it between a [`turnwire_driver::Io`] and
+//! the loop of the driver, so that the sockets of each runtime support `https` and `wss` without a TLS crate for that runtime.
+//! [`Client`] and [`accept`] are the client and the server that the adapters of each runtime re-export.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -14,18 +14,20 @@
 //! # Ok::<(), turnwire_rustls::Error>(())
 //! ```
 //!
-//! Certificates are always verified, against the roots in `SSL_CERT_FILE` and `SSL_CERT_DIR` where one of them is set, else
-//! against the platform's, and where the platform has none against Mozilla's. There is no switch that turns this off.
+//! Certificates are always verified: against the roots in `SSL_CERT_FILE` and `SSL_CERT_DIR` if one of them is set, otherwise against
+//! the platform's roots, and if the platform has none, against Mozilla's. Verification cannot be disabled.
 #![forbid(unsafe_code)]
 
 mod client;
 mod config;
 mod io;
-mod layer;
+mod session;
 
 pub use client::{Client, accept};
 pub use config::{client_config, client_config_with_roots, server_config};
 pub use io::TlsIo;
-pub use layer::{Error, TlsSession};
-/// The TLS implementation, for those who configure it themselves.
+/// The TLS implementation, for applications with their own configuration.
 pub use rustls;
+pub use session::{Error, TlsSession};
+/// The core, which defines the requests and events.
+pub use turnwire;

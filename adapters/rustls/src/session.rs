@@ -1,4 +1,4 @@
-//! One end of a TLS session, over buffers.
+//! A TLS session over buffers.
 
 use core::fmt;
 use std::io::{Read as _, Write as _};
@@ -7,24 +7,23 @@ use std::sync::Arc;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
-/// Why a session failed, or could not begin. Sticky; the alert that tells the peer is in
-/// [`poll_transmit`](TlsSession::poll_transmit) already.
+/// Error of a TLS session. It is final. The alert for the peer is already in [`poll_transmit`](TlsSession::poll_transmit).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Error {
-    /// The host is no name that a certificate can have.
+    /// The host is not a valid server name.
     Name,
     /// No root certificates could be loaded.
     Roots(String),
-    /// The session failed: a certificate that is not trusted, for one.
+    /// The session failed, for example because the certificate is not trusted.
     Session(rustls::Error),
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name => f.write_str("the host is no name that a certificate can have"),
-            Self::Roots(why) => write!(f, "no root certificates could be loaded: {why}"),
+            Self::Name => f.write_str("the host is not a valid server name"),
+            Self::Roots(reason) => write!(f, "cannot load root certificates: {reason}"),
             Self::Session(error) => error.fmt(f),
         }
     }
@@ -38,82 +37,83 @@ impl From<rustls::Error> for Error {
     }
 }
 
-/// Plaintext bytes that one call of [`TlsSession::encrypt`] takes: one record's worth.
+/// Maximum number of plaintext bytes that one call of [`TlsSession::encrypt`] accepts: one TLS record.
 const RECORD: usize = 16 * 1024;
 
-/// One end of a TLS session.
+/// A TLS session of a client or a server.
 ///
-/// The same vocabulary as the core's: the world tells it with `handle_*`, and asks with `poll_*`, in any order.
+/// It has the interface of the core's state machines: the caller reports input with `handle_*` and asks for output with `poll_*`, in
+/// any order.
 #[derive(Debug)]
 pub struct TlsSession {
     connection: Connection,
-    /// Plaintext that came, and how much of it was taken.
+    /// Received plaintext, and how much of it was consumed.
     plain: Vec<u8>,
-    taken: usize,
-    /// Ciphertext to be written, and how much of it was.
+    consumed: usize,
+    /// Ciphertext to write, and how much of it was written.
     cipher: Vec<u8>,
     written: usize,
     closed: bool,
 }
 
 impl TlsSession {
-    /// A client's end. The peer's certificate must be valid for `host`, a name or an address.
+    /// Creates the session of a client. The server's certificate must be valid for `host`, a name or an IP address.
     ///
     /// # Errors
     ///
-    /// [`Error::Name`] when no certificate could be valid for the host.
+    /// Returns [`Error::Name`] when `host` is not a valid server name.
     pub fn client(config: Arc<ClientConfig>, host: &str) -> Result<Self, Error> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| Error::Name)?;
         Ok(Self::new(ClientConnection::new(config, name)?.into()))
     }
 
-    /// A server's end.
+    /// Creates the session of a server.
     ///
     /// # Errors
     ///
-    /// [`Error::Session`] when the configuration cannot be used.
+    /// Returns [`Error::Session`] when the configuration is unusable.
     pub fn server(config: Arc<ServerConfig>) -> Result<Self, Error> {
         Ok(Self::new(ServerConnection::new(config)?.into()))
     }
 
     fn new(connection: Connection) -> Self {
         let (plain, cipher) = (Vec::new(), Vec::new());
-        let mut tls = Self { connection, plain, taken: 0, cipher, written: 0, closed: false };
+        let mut tls = Self { connection, plain, consumed: 0, cipher, written: 0, closed: false };
         tls.flush();
         tls
     }
 
-    /// What the handshake agreed on, for people: the protocol's version, the cipher suite, and the protocol inside. Nothing before
-    /// it is over.
+    /// Describes the result of the handshake for a person: TLS version, cipher suite and ALPN protocol. Returns `None` during the
+    /// handshake.
     #[must_use]
     pub fn negotiated_summary(&self) -> Option<String> {
         let suite = self.connection.negotiated_cipher_suite()?.suite();
         let version = self.connection.protocol_version()?;
-        let inside = self.connection.alpn_protocol().unwrap_or(b"no alpn");
-        Some(format!("{version:?}, {suite:?}, {}", String::from_utf8_lossy(inside)))
+        let alpn = self.connection.alpn_protocol().unwrap_or(b"no alpn");
+        Some(format!("{version:?}, {suite:?}, {}", String::from_utf8_lossy(alpn)))
     }
 
-    /// Whether the handshake is not over yet.
+    /// Returns whether the handshake is in progress.
     #[must_use]
     pub fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
     }
 
-    /// Whether the peer has said that no more plaintext comes. Ciphertext that ends without it was cut.
+    /// Returns whether the peer has sent close_notify. If the ciphertext ends without it, the plaintext is truncated.
     #[must_use]
     pub const fn peer_has_closed(&self) -> bool {
         self.closed
     }
 
-    /// Ciphertext came from the socket: all of it is taken, and its plaintext is in
-    /// [`poll_plaintext`](Self::poll_plaintext).
+    /// Decrypts ciphertext from the socket, all of it. The plaintext is then in [`poll_plaintext`](Self::poll_plaintext).
     ///
     /// # Errors
     ///
-    /// [`Error::Session`]: the session is over.
+    /// Returns [`Error::Session`] when the session has failed. Write [`poll_transmit`](Self::poll_transmit), which contains the alert,
+    /// then disconnect.
     pub fn handle_input(&mut self, mut input: &[u8]) -> Result<(), Error> {
         while !input.is_empty() && !self.closed {
-            // Reading from a slice fails only when too much waits inside, and nothing does: it is taken out below.
+            // A read from a slice fails only when too much plaintext is buffered; all of it is taken out below.
             if self.connection.read_tls(&mut input).is_err() {
                 break;
             }
@@ -129,47 +129,46 @@ impl TlsSession {
         Ok(())
     }
 
-    /// Plaintext that came.
+    /// Returns the received plaintext that is not consumed yet.
     #[must_use]
     pub fn poll_plaintext(&self) -> &[u8] {
-        &self.plain[self.taken..]
+        &self.plain[self.consumed..]
     }
 
-    /// `length` bytes of [`poll_plaintext`](Self::poll_plaintext) were taken.
+    /// Consumes `length` bytes of [`poll_plaintext`](Self::poll_plaintext).
     pub fn consume_plaintext(&mut self, length: usize) {
-        advance(&mut self.plain, &mut self.taken, length);
+        advance(&mut self.plain, &mut self.consumed, length);
     }
 
-    /// Encrypts the front of `plaintext`, and returns how much: one record's worth at most. During the handshake it waits
-    /// inside.
+    /// Encrypts a prefix of `plaintext`, at most one record, and returns its length. During the handshake the session buffers it.
     pub fn encrypt(&mut self, plaintext: &[u8]) -> usize {
         let record = &plaintext[..plaintext.len().min(RECORD)];
-        // It is a buffer, which does not fail.
+        // A write to the session's buffer cannot fail.
         let length = self.connection.writer().write(record).unwrap_or(0);
         self.flush();
         length
     }
 
-    /// Says to the peer that no more plaintext comes.
+    /// Sends close_notify: this end sends no more plaintext.
     pub fn close(&mut self) {
         self.connection.send_close_notify();
         self.flush();
     }
 
-    /// Ciphertext to be written to the socket.
+    /// Returns the ciphertext to write to the socket.
     #[must_use]
     pub fn poll_transmit(&self) -> &[u8] {
         &self.cipher[self.written..]
     }
 
-    /// `length` bytes of [`poll_transmit`](Self::poll_transmit) were written.
+    /// Reports that `length` bytes of [`poll_transmit`](Self::poll_transmit) were written.
     pub fn handle_written(&mut self, length: usize) {
         advance(&mut self.cipher, &mut self.written, length);
     }
 
     fn flush(&mut self) {
         while self.connection.wants_write() {
-            // Writing to a vector does not fail.
+            // A write to a vector cannot fail.
             if self.connection.write_tls(&mut self.cipher).is_err() {
                 break;
             }
@@ -177,7 +176,7 @@ impl TlsSession {
     }
 }
 
-/// Moves past `length` bytes, and gives room back when all are gone.
+/// Moves past `length` bytes, and clears the buffer when all are consumed.
 fn advance(bytes: &mut Vec<u8>, at: &mut usize, length: usize) {
     *at = bytes.len().min(*at + length);
     if *at == bytes.len() {
