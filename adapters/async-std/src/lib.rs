@@ -1,6 +1,7 @@
-//! turnwire over futures-io and async-io: what async-std and smol are made of, and any executor can run.
+//! turnwire over futures-io and async-io, on which async-std and smol are built: a client and a server for OpenAI's Responses API.
+//! Any executor can run it.
 //!
-//! async-std itself is discontinued (RUSTSEC-2025-0052), so that nothing here depends on it; it runs on it all the same.
+//! async-std itself is discontinued (RUSTSEC-2025-0052). This crate does not depend on it, but works with it.
 //!
 //! ```no_run
 //! use turnwire::client::{Credentials, Event, Provider, Settings};
@@ -23,12 +24,13 @@
 //! # }
 //! ```
 //!
-//! Nothing here spawns a task, and nothing locks: the task that calls `next()` does all the work, and may drop that future
-//! wherever it waits.
+//! The crate spawns no task and takes no lock: the task that calls `next()` does all the work. That future is cancel-safe.
 #![forbid(unsafe_code)]
 
 mod client;
-mod socket;
+mod tcp;
 
-pub use client::{Client, accept};
-pub use socket::TcpIo;
+pub use client::{Client, Server, Turn, accept};
+pub use tcp::TcpIo;
+/// The core, which defines the requests and events.
+pub use turnwire;

@@ -1,4 +1,4 @@
-//! A socket of async-io as an [`Io`].
+//! A TCP socket of async-io as an [`Io`].
 
 use core::net::SocketAddr;
 use core::pin::Pin;
@@ -16,26 +16,26 @@ use turnwire_driver::Io;
 
 type Stream = Async<TcpStream>;
 
-/// A TCP socket, if one is open, and the system's monotonic clock.
+/// A TCP socket, which may be open, and the system's monotonic clock.
 pub struct TcpIo {
     epoch: time::Instant,
     race: Option<HappyEyeballsConnect<Stream>>,
     stream: Option<Stream>,
-    /// For when it is set, and the timer.
+    /// The deadline, and the timer that is set to it.
     timer: Option<(time::Instant, Timer)>,
 }
 
 impl TcpIo {
-    /// No socket yet.
+    /// Creates an `Io` without a socket.
     #[must_use]
     pub fn new() -> Self {
         Self { epoch: time::Instant::now(), race: None, stream: None, timer: None }
     }
 
-    /// An open socket, accepted or dialed elsewhere. Nagle's algorithm is switched off: every write is a whole message.
+    /// Wraps an open socket, for example an accepted one. Disables Nagle's algorithm, because every write is a whole message.
     #[must_use]
-    pub fn open(stream: Stream) -> Self {
-        // A socket for which this cannot be done is no worse than before.
+    pub fn from_stream(stream: Stream) -> Self {
+        // The socket works without this option, only slower.
         let _ = stream.get_ref().set_nodelay(true);
         Self { stream: Some(stream), ..Self::new() }
     }
@@ -45,7 +45,7 @@ impl TcpIo {
     }
 }
 
-/// Names are looked up on a thread for what blocks.
+/// Looks up a name on a thread of the `blocking` pool, because the system call blocks.
 async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
     blocking::unblock(move || Ok((host, port).to_socket_addrs()?.collect())).await
 }
@@ -76,7 +76,7 @@ impl Io for TcpIo {
 
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
         let until = self.race.as_ref().and_then(HappyEyeballsConnect::poll_timeout).into_iter().chain(until).min();
-        // A moment that the clock cannot name never comes.
+        // The clock cannot represent this deadline, so it never expires.
         let Some(until) = until.and_then(|until| self.epoch.checked_add(until.as_duration())) else {
             return Poll::Pending;
         };
@@ -86,7 +86,7 @@ impl Io for TcpIo {
             timer.set_at(until);
         }
         let _at = ready!(Pin::new(timer).poll(cx));
-        // A timer that has fired does not fire again.
+        // An expired timer does not fire again: the next wait creates a new one.
         self.timer = None;
         Poll::Ready(())
     }
@@ -105,6 +105,6 @@ impl Default for TcpIo {
 
 impl core::fmt::Debug for TcpIo {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Socket").field("stream", &self.stream).finish_non_exhaustive()
+        f.debug_struct("TcpIo").field("stream", &self.stream).finish_non_exhaustive()
     }
 }

@@ -1,28 +1,34 @@
-//! Clients that dial, and servers that were dialed.
+//! Clients and servers on the calling thread.
 
 use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
 
 use turnwire::connection::Config;
-use turnwire_driver::ServerDriver;
 use turnwire_rustls::TlsIo;
 use turnwire_rustls::rustls::ServerConfig;
 
-use crate::socket::TcpIo;
+use crate::tcp::TcpIo;
 
-/// A client of the calling thread, with TLS. Everything else is its [`ClientDriver`](turnwire_driver::ClientDriver)'s.
+/// A client on the calling thread, with TLS. Its futures run with [`block_on`](crate::block_on).
+///
+/// It dereferences to [`ClientDriver`](turnwire_driver::ClientDriver): [`turn`](turnwire_driver::ClientDriver::turn) begins a
+/// [`Turn`], and [`close`](turnwire_driver::ClientDriver::close) closes the connection.
 pub type Client = turnwire_rustls::Client<TcpIo>;
 
-/// A server's end of an accepted socket, with TLS where there is a configuration for it.
+/// A turn of a [`Client`]: [`send`](turnwire_driver::Turn::send) submits a request, [`next`](turnwire_driver::Turn::next) returns
+/// its events.
+pub type Turn<'c> = turnwire_driver::Turn<'c, TlsIo<TcpIo>>;
+
+/// A server connection over an accepted socket, with or without TLS: [`next`](turnwire_driver::ServerDriver::next) returns its
+/// requests.
+pub type Server = turnwire_driver::ServerDriver<TlsIo<TcpIo>>;
+
+/// Serves an accepted socket, with TLS if `tls` is set.
 ///
 /// # Errors
 ///
-/// When the socket cannot be made non-blocking, or the configuration cannot be used.
-pub fn accept(
-    stream: TcpStream,
-    config: Config,
-    tls: Option<Arc<ServerConfig>>,
-) -> io::Result<ServerDriver<TlsIo<TcpIo>>> {
-    turnwire_rustls::accept(TcpIo::open(stream)?, config, tls).map_err(io::Error::other)
+/// Returns an error when the socket cannot be made non-blocking, or the TLS configuration is unusable. The socket is dropped.
+pub fn accept(stream: TcpStream, config: Config, tls: Option<Arc<ServerConfig>>) -> io::Result<Server> {
+    turnwire_rustls::accept(TcpIo::from_stream(stream)?, config, tls).map_err(io::Error::other)
 }

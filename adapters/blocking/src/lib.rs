@@ -1,4 +1,4 @@
-//! turnwire on the calling thread: no runtime, and no other thread.
+//! turnwire on the calling thread, without a runtime or another thread: a client and a server for OpenAI's Responses API.
 //!
 //! ```no_run
 //! use turnwire::client::{Credentials, Event, Provider, Settings};
@@ -21,26 +21,28 @@
 //! # }
 //! ```
 //!
-//! The sockets do not block, and the one place to wait is the system's `poll`: deadlines hold, and reading never keeps from
-//! writing. Names are looked up by the system, which may block for longer than a deadline allows.
+//! The sockets are non-blocking, and the thread waits only in the system's poller. Deadlines are therefore kept, and a read never
+//! blocks a write. The exception is name lookup, a system call that may block for longer than a deadline allows.
 #![forbid(unsafe_code)]
 
 mod client;
-mod socket;
+mod tcp;
 
 use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
-pub use client::{Client, accept};
-pub use socket::TcpIo;
+pub use client::{Client, Server, Turn, accept};
+pub use tcp::TcpIo;
+/// The core, which defines the requests and events.
+pub use turnwire;
 
-/// Runs a future whose waiting is done by [`TcpIo`]s, on this thread. Any other future would be polled in circles.
+/// Runs a future that waits for a [`TcpIo`] on this thread. Any other future is busy-polled, because its waker does nothing.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut cx = Context::from_waker(Waker::noop());
     loop {
-        // A socket waits by itself; `Pending` only means that other tasks should have their turn, and there are none.
+        // `TcpIo` blocks in `poll_wait`; `Pending` only lets other tasks run, and there are none.
         if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
             return output;
         }

@@ -1,4 +1,4 @@
-//! A non-blocking socket, and the place to wait for it.
+//! A non-blocking TCP socket with the poller that waits for it, as an [`Io`].
 
 use core::future::poll_fn;
 use core::net::SocketAddr;
@@ -14,61 +14,61 @@ use turnwire::time::Instant;
 use turnwire_connect::HappyEyeballsConnect;
 use turnwire_driver::Io;
 
-/// A TCP socket, if one is open, and the system's monotonic clock.
+/// A TCP socket, which may be open, and the system's monotonic clock.
 #[derive(Debug)]
 pub struct TcpIo {
     epoch: time::Instant,
-    /// Where to wait, once there has been a socket to wait for.
-    place: Option<(Poller, Events)>,
+    /// The poller, created with the first socket.
+    poller: Option<(Poller, Events)>,
     stream: Option<TcpStream>,
     race: Option<HappyEyeballsConnect<TcpStream>>,
 }
 
 impl TcpIo {
-    /// No socket yet.
+    /// Creates an `Io` without a socket.
     #[must_use]
     pub fn new() -> Self {
-        Self { epoch: time::Instant::now(), place: None, stream: None, race: None }
+        Self { epoch: time::Instant::now(), poller: None, stream: None, race: None }
     }
 
-    /// An open socket, accepted or dialed elsewhere. Nagle's algorithm is switched off: every write is a whole message.
+    /// Wraps an open socket, for example an accepted one. Disables Nagle's algorithm, because every write is a whole message.
     ///
     /// # Errors
     ///
-    /// When it cannot be made non-blocking, or the system has no place to wait.
-    pub fn open(stream: std::net::TcpStream) -> io::Result<Self> {
+    /// Returns an error when the socket cannot be made non-blocking, or no poller can be created. The socket is dropped.
+    pub fn from_stream(stream: std::net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        // A socket for which this cannot be done is no worse than before.
+        // The socket works without this option, only slower.
         let _ = stream.set_nodelay(true);
         let mut socket = Self::new();
-        socket.watch(TcpStream::from_std(stream))?;
+        socket.set_stream(TcpStream::from_std(stream))?;
         Ok(socket)
     }
 
-    fn watch(&mut self, mut stream: TcpStream) -> io::Result<()> {
-        self.stream = Some(watched(&mut self.place, &mut stream).map(|()| stream)?);
+    fn set_stream(&mut self, mut stream: TcpStream) -> io::Result<()> {
+        self.stream = Some(register(&mut self.poller, &mut stream).map(|()| stream)?);
         Ok(())
     }
 }
 
-/// Has readiness of the stream end a wait.
-fn watched(place: &mut Option<(Poller, Events)>, stream: &mut TcpStream) -> io::Result<()> {
-    let (poller, _) = match place {
-        Some(place) => place,
-        None => place.insert((Poller::new()?, Events::with_capacity(8))),
+/// Registers a stream, so that its readiness ends a wait.
+fn register(slot: &mut Option<(Poller, Events)>, stream: &mut TcpStream) -> io::Result<()> {
+    let (poller, _) = match slot {
+        Some(poller) => poller,
+        None => slot.insert((Poller::new()?, Events::with_capacity(8))),
     };
     poller.registry().register(stream, Token(0), Interest::READABLE | Interest::WRITABLE)
 }
 
-/// Names are looked up by the system, here and now.
+/// Looks up a name on this thread. The system call may block for longer than a deadline allows.
 async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok((host, port).to_socket_addrs()?.collect())
 }
 
-/// A stream that is being connected, when it is.
-async fn connected(stream: io::Result<TcpStream>) -> io::Result<TcpStream> {
+/// Waits until the connection attempt of a stream has succeeded or failed.
+async fn wait_connected(stream: io::Result<TcpStream>) -> io::Result<TcpStream> {
     let stream = stream?;
-    poll_fn(|_| match opened(&stream) {
+    poll_fn(|_| match is_connected(&stream) {
         Ok(false) => Poll::Pending,
         result => Poll::Ready(result),
     })
@@ -76,8 +76,8 @@ async fn connected(stream: io::Result<TcpStream>) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Whether a stream that was being connected is.
-fn opened(stream: &TcpStream) -> io::Result<bool> {
+/// Returns whether the connection attempt of a stream has succeeded, or its error.
+fn is_connected(stream: &TcpStream) -> io::Result<bool> {
     if let Some(error) = stream.take_error()? {
         return Err(error);
     }
@@ -88,7 +88,7 @@ fn opened(stream: &TcpStream) -> io::Result<bool> {
     }
 }
 
-/// What a system call says, as a poll.
+/// Converts the result of a non-blocking system call to a poll; repeats a call that a signal interrupted.
 fn poll(mut call: impl FnMut() -> io::Result<usize>) -> Poll<io::Result<usize>> {
     loop {
         match call() {
@@ -107,10 +107,10 @@ impl Io for TcpIo {
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
         let now = self.now();
         let race = self.race.get_or_insert_with(|| HappyEyeballsConnect::new(lookup(target.host.clone(), target.port)));
-        let place = &mut self.place;
+        let poller = &mut self.poller;
         let result = ready!(race.poll(cx, now, |address| {
             let stream = TcpStream::connect(address);
-            connected(stream.and_then(|mut stream| watched(place, &mut stream).map(|()| stream)))
+            wait_connected(stream.and_then(|mut stream| register(poller, &mut stream).map(|()| stream)))
         }));
         self.race = None;
         let stream = result.map_err(|error| ConnectError::Network(error.to_string()))?;
@@ -133,13 +133,13 @@ impl Io for TcpIo {
     fn poll_wait(&mut self, _: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
         let until = self.race.as_ref().and_then(HappyEyeballsConnect::poll_timeout).into_iter().chain(until).min();
         let timeout = until.map(|until| until.saturating_duration_since(self.now()));
-        match (&mut self.place, timeout) {
+        match (&mut self.poller, timeout) {
             (Some((poller, events)), timeout) => {
-                // Waiting for less than was asked for does no harm: the loop looks again.
+                // A wait that ends early is harmless: the I/O loop starts another round.
                 let _ = poller.poll(events, timeout);
             }
             (None, Some(timeout)) => thread::sleep(timeout),
-            // Nothing will ever happen, unless another thread thinks otherwise.
+            // No socket and no deadline: park until another thread unparks this one.
             (None, None) => thread::park(),
         }
         Poll::Ready(())

@@ -1,4 +1,4 @@
-//! turnwire over tokio: its sockets and its clock.
+//! turnwire over tokio's sockets and clock: a client and a server for OpenAI's Responses API.
 //!
 //! ```no_run
 //! use turnwire::client::{Credentials, Event, Provider, Settings};
@@ -21,12 +21,14 @@
 //! # }
 //! ```
 //!
-//! Nothing here spawns a task, and nothing locks: the task that calls `next()` does all the work, and may drop that future
-//! wherever it waits, in `tokio::select!` for one.
+//! The crate spawns no task and takes no lock: the task that calls `next()` does all the work. That future is cancel-safe, so that it
+//! can be used in `tokio::select!`.
 #![forbid(unsafe_code)]
 
 mod client;
-mod socket;
+mod tcp;
 
-pub use client::{Client, accept};
-pub use socket::TcpIo;
+pub use client::{Client, Server, Turn, accept};
+pub use tcp::TcpIo;
+/// The core, which defines the requests and events.
+pub use turnwire;

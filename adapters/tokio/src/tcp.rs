@@ -1,4 +1,4 @@
-//! A tokio socket as an [`Io`].
+//! A TCP socket of tokio as an [`Io`].
 
 use core::future::Future as _;
 use core::net::SocketAddr;
@@ -14,7 +14,7 @@ use turnwire::time::Instant;
 use turnwire_connect::HappyEyeballsConnect;
 use turnwire_driver::Io;
 
-/// A TCP socket, if one is open, and tokio's clock.
+/// A TCP socket, which may be open, and tokio's clock.
 pub struct TcpIo {
     epoch: time::Instant,
     race: Option<HappyEyeballsConnect<TcpStream>>,
@@ -23,16 +23,16 @@ pub struct TcpIo {
 }
 
 impl TcpIo {
-    /// No socket yet.
+    /// Creates an `Io` without a socket.
     #[must_use]
     pub fn new() -> Self {
         Self { epoch: time::Instant::now(), race: None, stream: None, sleep: None }
     }
 
-    /// An open socket, accepted or dialed elsewhere. Nagle's algorithm is switched off: every write is a whole message.
+    /// Wraps an open socket, for example an accepted one. Disables Nagle's algorithm, because every write is a whole message.
     #[must_use]
-    pub fn open(stream: TcpStream) -> Self {
-        // A socket for which this cannot be done is no worse than before.
+    pub fn from_stream(stream: TcpStream) -> Self {
+        // The socket works without this option, only slower.
         let _ = stream.set_nodelay(true);
         Self { stream: Some(stream), ..Self::new() }
     }
@@ -74,7 +74,7 @@ impl Io for TcpIo {
 
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
         let until = self.race.as_ref().and_then(HappyEyeballsConnect::poll_timeout).into_iter().chain(until).min();
-        // A moment that the clock cannot name never comes.
+        // The clock cannot represent this deadline, so it never expires.
         let Some(until) = until.and_then(|until| self.epoch.checked_add(until.as_duration())) else {
             return Poll::Pending;
         };
@@ -99,6 +99,6 @@ impl Default for TcpIo {
 
 impl core::fmt::Debug for TcpIo {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Socket").field("stream", &self.stream).finish_non_exhaustive()
+        f.debug_struct("TcpIo").field("stream", &self.stream).finish_non_exhaustive()
     }
 }

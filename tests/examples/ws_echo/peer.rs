@@ -64,7 +64,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// Answers a handshake. The request's target comes back beside the connection; `None` for a request that was refused.
     pub(crate) async fn accept(stream: TcpStream) -> Result<Option<(String, Self)>, Failure> {
-        let mut stream = Stream::open(stream);
+        let mut stream = Stream::from_stream(stream);
         let mut heads = HeadDecoder::<Request>::new(HeadLimits::default());
         let (request, rest) = head(&mut stream, |input| heads.decode(input)).await?;
         let mut out = Vec::new();
@@ -86,7 +86,7 @@ impl Peer {
 
     /// Opens a connection.
     pub(crate) async fn connect(address: &str, target: &str, offer: Option<&Offer>) -> Result<Self, Failure> {
-        let mut stream = Stream::open(TcpStream::connect(address).await?);
+        let mut stream = Stream::from_stream(TcpStream::connect(address).await?);
         let nonce: [u8; 16] = seed()?[..16].try_into()?;
         let request = handshake::build_request(target, address, nonce, &Headers::new(), offer)?;
         let mut out = Vec::new();

@@ -149,7 +149,7 @@ async fn hold<I: Io, P: Part, H: House>(
 pub(crate) async fn hold_on_tokio<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let accept = async || turnwire_tokio::TcpIo::open(listener.accept().await.expect("a client").0);
+    let accept = async || turnwire_tokio::TcpIo::from_stream(listener.accept().await.expect("a client").0);
     hold(place, address, (part, &**house), turnwire_tokio::TcpIo::new(), accept).await;
 }
 
@@ -163,6 +163,6 @@ pub(crate) fn hold_on_async_std<P: Part, H: House>(place: Place, part: &mut P, h
 
 async fn hold_on_async_io<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     let (listener, address) = crate::async_io::listen();
-    let accept = async || turnwire_async_std::TcpIo::open(listener.accept().await.expect("a client").0);
+    let accept = async || turnwire_async_std::TcpIo::from_stream(listener.accept().await.expect("a client").0);
     hold(place, address, (part, &**house), turnwire_async_std::TcpIo::new(), accept).await;
 }
