@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 use turnwire::connection::Transport as On;
-use turnwire_cli::chat::{self, Exit, Show, Transport};
+use turnwire_cli::chat::{self, Exit, Printer, Transport};
 use turnwire_cli::doctor;
-use turnwire_cli::serve::{self, Script, Seen};
+use turnwire_cli::serve::{self, RecordedRequest, Script};
 
 /// The demo's options.
 fn options(transport: Transport, refuse: bool) -> chat::Options {
@@ -24,13 +24,14 @@ fn options(transport: Transport, refuse: bool) -> chat::Options {
 }
 
 /// Holds the demo's conversation in this process: what was shown, and what the server saw.
-fn demo(transport: Transport, refuse: bool) -> (Vec<Value>, Vec<Seen>) {
+fn demo(transport: Transport, refuse: bool) -> (Vec<Value>, Vec<RecordedRequest>) {
     let mut script = Script::demo();
     script.refuse_websocket = refuse;
-    let (url, desk) = serve::demo(script).expect("a port");
+    let (url, scripted) = serve::demo(script).expect("a port");
     let mut out = Vec::new();
-    chat::demo_with(&options(transport, refuse), &url, &desk, &mut Show::new(&mut out, true)).expect("a conversation");
-    (lines(&out), desk.seen())
+    chat::demo_with(&options(transport, refuse), &url, &scripted, &mut Printer::new(&mut out, true))
+        .expect("a conversation");
+    (lines(&out), scripted.requests())
 }
 
 fn lines(out: &[u8]) -> Vec<Value> {
@@ -89,7 +90,7 @@ fn prompt(script: &str, transport: Transport) -> Result<(), Exit> {
     let mut options = options(transport, false);
     options.base_url = url;
     let mut out = Vec::new();
-    chat::prompt(&options, "Say hi", &mut Show::new(&mut out, true))
+    chat::prompt(&options, "Say hi", &mut Printer::new(&mut out, true))
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn each_way_to_fail_has_its_own_exit() {
     let mut options = options(Transport::Auto, false);
     let mut ask = |url: String| {
         options.base_url = url;
-        chat::prompt(&options, "Say hi", &mut Show::new(&mut Vec::new(), true))
+        chat::prompt(&options, "Say hi", &mut Printer::new(&mut Vec::new(), true))
     };
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert!(matches!(ask(format!("http://{nobody}/v1")), Err(Exit::Connect(_))));
@@ -133,7 +134,7 @@ fn the_doctor_says_what_a_server_speaks() {
     let accepted = examined(false);
     assert!(accepted.contains("tcp: connected"));
     assert!(accepted.contains("websocket: accepted") && accepted.contains("nothing follows"));
-    assert!(examined(true).contains("refused, as by a server that speaks HTTP only, status 426"));
+    assert!(examined(true).contains("refused, the server supports HTTP only, status 426"));
 }
 
 #[test]
@@ -151,17 +152,17 @@ fn a_script_is_toml_or_one_reply_per_line() {
 #[test]
 fn replies_are_chosen_by_what_a_request_says_and_begin_again_when_all_were_given() {
     let script = Script::parse("{\"when\":\"Bergen\",\"text\":\"rain\"}\n{\"text\":\"dry\"}\n").expect("a script");
-    let (url, desk) = serve::demo(script).expect("a port");
+    let (url, scripted) = serve::demo(script).expect("a port");
     let mut options = options(Transport::Sse, false);
     options.base_url = url;
     let mut said = Vec::new();
     for city in ["Oslo", "Oslo", "Bergen"] {
         let mut out = Vec::new();
-        chat::prompt(&options, city, &mut Show::new(&mut out, true)).expect("an answer");
+        chat::prompt(&options, city, &mut Printer::new(&mut out, true)).expect("an answer");
         let lines = lines(&out);
         let deltas = lines.iter().filter(|line| line["kind"] == "response.output_text.delta");
         said.push(deltas.map(|line| line["event"]["delta"].as_str().unwrap_or_default()).collect::<String>());
     }
     assert_eq!(said, ["dry", "dry", "rain"]);
-    assert_eq!(desk.seen().len(), 3);
+    assert_eq!(scripted.requests().len(), 3);
 }

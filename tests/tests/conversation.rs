@@ -21,16 +21,16 @@ mod tokio;
 use std::sync::Arc;
 
 use turnwire::client::TransportPreference;
-use turnwire_cli::serve::Desk;
+use turnwire_cli::serve::ScriptedServer;
 
 use crate::place::Place;
 use crate::talk::Talk;
 
 /// Holds the conversation, and judges it.
-fn hold(place: Place, by: impl FnOnce(Place, &mut Talk, &Arc<Desk>)) {
-    let (mut talk, desk) = (Talk::default(), Arc::new(talk::desk()));
-    by(place, &mut talk, &desk);
-    talk.judge(place.choice, &desk);
+fn hold(place: Place, by: impl FnOnce(Place, &mut Talk, &Arc<ScriptedServer>)) {
+    let (mut talk, scripted) = (Talk::default(), Arc::new(talk::scripted()));
+    by(place, &mut talk, &scripted);
+    talk.judge(place.choice, &scripted);
 }
 
 /// Every way, over this transport, with this security.

@@ -19,16 +19,16 @@ mod talk;
 use std::sync::Arc;
 
 use turnwire::client::TransportPreference;
-use turnwire_cli::serve::Desk;
+use turnwire_cli::serve::ScriptedServer;
 
 use crate::place::Place;
 use crate::talk::Talk;
 
 /// Holds the conversation, and judges it.
-fn hold(choice: TransportPreference, tls: bool, by: impl FnOnce(Place, &mut Talk, &Arc<Desk>)) {
-    let (mut talk, desk) = (Talk::default(), Arc::new(talk::desk()));
-    by(Place { choice, tls }, &mut talk, &desk);
-    talk.judge(choice, &desk);
+fn hold(choice: TransportPreference, tls: bool, by: impl FnOnce(Place, &mut Talk, &Arc<ScriptedServer>)) {
+    let (mut talk, scripted) = (Talk::default(), Arc::new(talk::scripted()));
+    by(Place { choice, tls }, &mut talk, &scripted);
+    talk.judge(choice, &scripted);
 }
 
 macro_rules! ways {

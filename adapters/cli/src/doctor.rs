@@ -1,5 +1,5 @@
-//! `turnwire doctor`: whether a server can be reached, what TLS agreed on, and what the WebSocket handshake says
-//! (`docs/protocol.md` §9.9). It asks for no response.
+//! `turnwire doctor`: checks whether a server is reachable, and reports the result of the TLS and WebSocket handshakes
+//! (docs/protocol.md §9.9). It requests no response.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -16,24 +16,24 @@ use url::Url;
 
 use crate::chat::Exit;
 
-/// Whom to examine.
+/// Options of `turnwire doctor`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Where the server is.
+    /// Base URL of the server.
     #[arg(long, value_name = "URL", default_value = "https://api.openai.com/v1")]
     pub base_url: String,
-    /// The environment variable that holds the API key, if there is one.
+    /// Environment variable that contains the API key. Optional.
     #[arg(long, value_name = "NAME", default_value = "OPENAI_API_KEY")]
     pub api_key_env: String,
-    /// How long each step may take, in seconds.
+    /// Timeout of each step, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
 }
 
-/// How long an accepted handshake is watched for a close frame that follows at once.
+/// Time to wait for a close frame after an accepted handshake.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// Examines the server, one line per step.
+/// Runs `turnwire doctor`: prints one line per step.
 #[must_use]
 pub fn main(options: &Options) -> ExitCode {
     let mut out = io::stdout();
@@ -46,47 +46,49 @@ pub fn main(options: &Options) -> ExitCode {
     }
 }
 
-/// The same to `out`.
+/// Examines the server and writes one line per step to `out`.
 ///
 /// # Errors
 ///
-/// [`Exit`] says at which step the server could not be reached. One that will not speak WebSocket can.
+/// Returns [`Exit`] when a step fails. A server that rejects WebSocket still counts as reachable.
 pub fn examine(options: &Options, out: &mut dyn Write) -> Result<(), Exit> {
-    let place = Place::of(&options.base_url)?;
+    let server_url = ServerUrl::parse(&options.base_url)?;
     let limit = Duration::from_secs(options.timeout);
-    let began = Clock::now();
-    let addresses: Vec<SocketAddr> = (place.host.as_str(), place.port)
+    let start = Clock::now();
+    let addresses: Vec<SocketAddr> = (server_url.host.as_str(), server_url.port)
         .to_socket_addrs()
         .map_err(|error| Exit::Connect(error.to_string()))?
         .collect();
-    writeln!(out, "name: {} is {addresses:?}, {}", place.host, taken(began))?;
+    writeln!(out, "name: {} is {addresses:?}, {}", server_url.host, elapsed_ms(start))?;
 
-    let began = Clock::now();
+    let start = Clock::now();
     let stream = connect(&addresses, limit)?;
-    writeln!(out, "tcp: connected to {}, {}", stream.peer_addr()?, taken(began))?;
+    writeln!(out, "tcp: connected to {}, {}", stream.peer_addr()?, elapsed_ms(start))?;
 
-    let began = Clock::now();
-    let mut line = Line { stream, tls: None };
-    if place.tls {
-        let agreed = line.secure(&place.host)?;
-        writeln!(out, "tls: {agreed}, {}", taken(began))?;
+    let start = Clock::now();
+    let mut stream = BlockingStream { stream, tls: None };
+    if server_url.tls {
+        let negotiated = stream.secure(&server_url.host)?;
+        writeln!(out, "tls: {negotiated}, {}", elapsed_ms(start))?;
     } else {
-        writeln!(out, "tls: none, the base url is a plain one")?;
+        writeln!(out, "tls: none, the base url uses plain http")?;
     }
 
-    let began = Clock::now();
+    let start = Clock::now();
     let mut headers = Headers::new();
     if let Ok(key) = std::env::var(&options.api_key_env) {
         let value = HeaderValue::new(format!("Bearer {}", key.trim()).as_bytes());
-        let value = value.map_err(|_| Exit::Arguments(format!("`{}` holds no API key", options.api_key_env)))?;
-        // A name that is a token, and a value that is one.
+        let value = value.map_err(|_| {
+            Exit::Arguments(format!("the environment variable `{}` contains no valid API key", options.api_key_env))
+        })?;
+        // Cannot fail: the name is valid, and the value was checked above.
         let _ = headers.set("Authorization", value.into_sensitive());
     }
-    probe(&place, &mut line, &headers, began, out)
+    probe(&server_url, &mut stream, &headers, start, out)
 }
 
-/// A base URL's parts.
-struct Place {
+/// The parts of a base URL.
+struct ServerUrl {
     host: String,
     port: u16,
     tls: bool,
@@ -94,9 +96,9 @@ struct Place {
     target: String,
 }
 
-impl Place {
-    fn of(base: &str) -> Result<Self, Exit> {
-        let bad = |why: &str| Exit::Arguments(format!("the base url: {why}"));
+impl ServerUrl {
+    fn parse(base: &str) -> Result<Self, Exit> {
+        let bad = |reason: &str| Exit::Arguments(format!("the base url: {reason}"));
         let url = Url::parse(base).map_err(|error| bad(&error.to_string()))?;
         let tls = match url.scheme() {
             "https" | "wss" => true,
@@ -115,7 +117,7 @@ impl Place {
 }
 
 fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, Exit> {
-    let mut last = Exit::Connect("the name has no address".into());
+    let mut last_error = Exit::Connect("the host has no address".into());
     for address in addresses {
         match TcpStream::connect_timeout(address, limit) {
             Ok(stream) => {
@@ -123,34 +125,34 @@ fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, Exit>
                 stream.set_write_timeout(Some(limit))?;
                 return Ok(stream);
             }
-            Err(error) => last = lost(&error),
+            Err(error) => last_error = socket_error(&error),
         }
     }
-    Err(last)
+    Err(last_error)
 }
 
-/// A blocking socket, with TLS or without.
-struct Line {
+/// A blocking socket with or without TLS.
+struct BlockingStream {
     stream: TcpStream,
     tls: Option<TlsSession>,
 }
 
-impl Line {
+impl BlockingStream {
     fn secure(&mut self, host: &str) -> Result<String, Exit> {
         let failed = |error: turnwire_rustls::Error| Exit::Tls(error.to_string());
         let mut tls = TlsSession::client(client_config().map_err(failed)?, host).map_err(failed)?;
         let mut buffer = vec![0; 16 * 1024];
         while tls.is_handshaking() {
-            self.stream.write_all(tls.poll_transmit()).map_err(|error| lost(&error))?;
+            self.stream.write_all(tls.poll_transmit()).map_err(|error| socket_error(&error))?;
             tls.handle_written(tls.poll_transmit().len());
-            match self.stream.read(&mut buffer).map_err(|error| lost(&error))? {
-                0 => return Err(Exit::Tls("the server hung up during the handshake".into())),
+            match self.stream.read(&mut buffer).map_err(|error| socket_error(&error))? {
+                0 => return Err(Exit::Tls("the server closed the connection during the handshake".into())),
                 length => tls.handle_input(&buffer[..length]).map_err(failed)?,
             }
         }
-        let agreed = tls.negotiated_summary().unwrap_or_default();
+        let negotiated = tls.negotiated_summary().unwrap_or_default();
         self.tls = Some(tls);
-        Ok(agreed)
+        Ok(negotiated)
     }
 
     fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
@@ -164,7 +166,7 @@ impl Line {
         Ok(())
     }
 
-    /// What comes next; nothing at the end.
+    /// Reads the next plaintext. Returns an empty vector at the end of the input.
     fn read(&mut self) -> io::Result<Vec<u8>> {
         let mut buffer = vec![0; 16 * 1024];
         loop {
@@ -183,60 +185,66 @@ impl Line {
     }
 }
 
-/// Shakes hands, and waits a little for what follows at once.
-fn probe(place: &Place, line: &mut Line, headers: &Headers, began: Clock, out: &mut dyn Write) -> Result<(), Exit> {
-    let now = || Instant::from_duration(began.elapsed());
+/// Performs the WebSocket handshake, and waits [`GRACE`] for a close frame.
+fn probe(
+    server_url: &ServerUrl,
+    stream: &mut BlockingStream,
+    headers: &Headers,
+    start: Clock,
+    out: &mut dyn Write,
+) -> Result<(), Exit> {
+    let now = || Instant::from_duration(start.elapsed());
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| Exit::Arguments(error.to_string()))?;
-    let mut connection = ClientConnection::new(Config::new(&place.authority), Transport::WebSocket, seed);
-    connection.upgrade(now(), &place.target, headers).map_err(|misuse| Exit::Arguments(misuse.to_string()))?;
-    let mut shaken = false;
+    let mut connection = ClientConnection::new(Config::new(&server_url.authority), Transport::WebSocket, seed);
+    connection.upgrade(now(), &server_url.target, headers).map_err(|error| Exit::Arguments(error.to_string()))?;
+    let mut upgraded = false;
     loop {
-        line.write(connection.poll_transmit()).map_err(|error| lost(&error))?;
+        stream.write(connection.poll_transmit()).map_err(|error| socket_error(&error))?;
         connection.handle_written(now(), connection.poll_transmit().len());
-        match line.read() {
+        match stream.read() {
             Ok(bytes) if bytes.is_empty() => connection.handle_eof(now()),
             Ok(bytes) => connection.handle_input(now(), &bytes),
-            Err(error) if shaken && is_timeout(&error) => {
-                writeln!(out, "websocket: nothing follows within {} ms, as it should be", GRACE.as_millis())?;
+            Err(error) if upgraded && is_timeout(&error) => {
+                writeln!(out, "websocket: nothing follows within {} ms, as expected", GRACE.as_millis())?;
                 return Ok(());
             }
-            Err(error) => return Err(lost(&error)),
+            Err(error) => return Err(socket_error(&error)),
         }
         while let Some(event) = connection.poll_event() {
             match event {
                 Event::Upgraded { head } => {
-                    writeln!(out, "websocket: accepted, {}{}", taken(began), said(head))?;
-                    shaken = true;
+                    writeln!(out, "websocket: accepted, {}{}", elapsed_ms(start), response_headers(head))?;
+                    upgraded = true;
                 }
                 Event::Rejected { head, .. } => {
-                    let verdict = match head.status() {
-                        426 => "refused, as by a server that speaks HTTP only",
-                        401 | 403 => "refused for want of credentials",
+                    let outcome = match head.status() {
+                        426 => "refused, the server supports HTTP only",
+                        401 | 403 => "refused, credentials are missing or invalid",
                         _ => "refused",
                     };
-                    writeln!(out, "websocket: {verdict}, status {}, {}", head.status(), taken(began))?;
+                    writeln!(out, "websocket: {outcome}, status {}, {}", head.status(), elapsed_ms(start))?;
                     return Ok(());
                 }
                 Event::Closed(CloseReason::Peer { code, reason }) => {
-                    writeln!(out, "websocket: closed at once with code {code}: {reason}")?;
+                    writeln!(out, "websocket: closed immediately with code {code}: {reason}")?;
                     return Ok(());
                 }
                 Event::Closed(closed) => return Err(Exit::Protocol(closed.to_string())),
                 _ => {
-                    writeln!(out, "websocket: a message came unasked, and the socket is open")?;
+                    writeln!(out, "websocket: an unsolicited message arrived; the connection is open")?;
                     return Ok(());
                 }
             }
         }
-        if shaken {
-            line.stream.set_read_timeout(Some(GRACE))?;
+        if upgraded {
+            stream.stream.set_read_timeout(Some(GRACE))?;
         }
     }
 }
 
-/// What the head of an accepted handshake says beside the handshake.
-fn said(head: &Response) -> String {
+/// Formats the known headers of an accepted handshake.
+fn response_headers(head: &Response) -> String {
     let known = ["openai-model", "x-models-etag", "x-reasoning-included", "x-request-id", "sec-websocket-extensions"];
     let present = known.iter().filter_map(|name| head.headers.get_str(name).map(|value| format!("; {name}: {value}")));
     present.collect()
@@ -246,14 +254,14 @@ fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-fn lost(error: &io::Error) -> Exit {
+fn socket_error(error: &io::Error) -> Exit {
     if is_timeout(error) {
-        Exit::Timeout("the server does not answer".into())
+        Exit::Timeout("the server does not respond".into())
     } else {
         Exit::Connect(error.to_string())
     }
 }
 
-fn taken(began: Clock) -> String {
-    format!("{} ms", began.elapsed().as_millis())
+fn elapsed_ms(start: Clock) -> String {
+    format!("{} ms", start.elapsed().as_millis())
 }

@@ -1,4 +1,4 @@
-//! What the command `turnwire` is made of, for the command itself and for tests.
+//! The subcommands of `turnwire`, for the binary and for tests.
 #![forbid(unsafe_code)]
 
 pub mod chat;

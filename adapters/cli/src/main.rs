@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use turnwire_cli::{chat, decode, doctor, serve};
 
-/// The Responses protocol at the command line.
+/// OpenAI's Responses API at the command line.
 #[derive(Debug, Parser)]
 #[command(name = "turnwire", version, about)]
 struct Arguments {
@@ -18,16 +18,16 @@ struct Arguments {
 enum Command {
     /// Hold a conversation.
     ///
-    /// Exits with 0, or says what went wrong: 2 bad arguments, 3 cannot connect, 4 TLS, 5 refused by the server, 6 protocol error,
-    /// 7 failed by the model, 8 timed out.
+    /// Exit codes: 0 success, 1 cannot write the output, 2 bad arguments, 3 cannot connect, 4 TLS error, 5 rejected by the server,
+    /// 6 protocol error, 7 failed by the model, 8 timed out.
     Chat(chat::Options),
-    /// Serve scripted responses, over HTTP and over WebSocket.
+    /// Serve scripted responses over HTTP and WebSocket.
     Serve(serve::Options),
-    /// Say whether a server can be reached, and what it speaks.
+    /// Check whether a server is reachable, and which transports it supports.
     Doctor(doctor::Options),
     /// Decode recorded bytes into one JSON object per item.
     ///
-    /// Exits with 0, or with 1 where the framing is broken: then the last line says where.
+    /// Exit codes: 0 success, 1 framing error (the last line gives its offset), 2 the file cannot be read.
     Decode(decode::Options),
 }
 

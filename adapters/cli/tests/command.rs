@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use turnwire_blocking::{accept, block_on};
-use turnwire_cli::serve::{self, Desk, Script};
+use turnwire_cli::serve::{self, Script, ScriptedServer};
 use turnwire_rustls::rustls::pki_types::PrivateKeyDer;
 
 fn turnwire(arguments: &[&str], input: &[u8]) -> Output {
@@ -168,18 +168,18 @@ fn certificates_are_verified_against_ssl_cert_file_on_both_transports() {
     let folder = tempfile::tempdir().expect("a folder");
     let trusted = folder.path().join("trusted.pem");
     std::fs::write(&trusted, made.cert.pem()).expect("a file");
-    let stranger = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
+    let other = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).expect("a certificate");
     let untrusted = folder.path().join("untrusted.pem");
-    std::fs::write(&untrusted, stranger.cert.pem()).expect("a file");
+    std::fs::write(&untrusted, other.cert.pem()).expect("a file");
 
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("https://{}/v1", listener.local_addr().expect("an address"));
     let script = Script::parse("[[reply]]\ntext = \"Hi, safely.\"\n").expect("a script");
     thread::spawn(move || {
-        let desk = Desk::new(script);
+        let scripted = ScriptedServer::new(script);
         for stream in listener.incoming().flatten() {
             if let Ok(mut server) = accept(stream, serve::config(true), Some(tls.clone())) {
-                block_on(serve::serve(&mut server, &desk));
+                block_on(serve::serve(&mut server, &scripted));
             }
         }
     });

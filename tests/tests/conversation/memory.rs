@@ -4,7 +4,7 @@
 use turnwire::client::{Client, SocketCommand};
 use turnwire::connection::ServerConnection;
 use turnwire::time::Instant;
-use turnwire_cli::serve::{self, Desk, Heard};
+use turnwire_cli::serve::{self, OwnedRequest, ScriptedServer};
 use turnwire_rustls::TlsSession;
 
 use crate::ends::{self, Part as _};
@@ -25,7 +25,7 @@ struct Layers {
 /// Holds the conversation.
 pub(crate) fn hold(place: Place) {
     let (trust, shown) = place.tls();
-    let desk = talk::desk();
+    let scripted = talk::scripted();
     let mut client = ends::client(place, ([127, 0, 0, 1], 443).into(), &Talk::default());
     let mut server = ServerConnection::new(serve::config(true), [4; 32]);
     let mut layers = None;
@@ -36,7 +36,7 @@ pub(crate) fn hold(place: Place) {
         }
         talk.command(NOW, &mut client);
         if client.is_finished() {
-            return talk.judge(place.choice, &desk);
+            return talk.judge(place.choice, &scripted);
         }
         match client.poll_socket() {
             Some(SocketCommand::Connect(target)) => {
@@ -54,7 +54,7 @@ pub(crate) fn hold(place: Place) {
             None => {}
         }
         carry(&mut client, &mut server, layers.as_mut());
-        answer(&mut server, &desk);
+        answer(&mut server, &scripted);
     }
     panic!("the conversation does not come to an end");
 }
@@ -100,9 +100,9 @@ fn carry(client: &mut Client, server: &mut ServerConnection, layers: Option<&mut
     down.chunks(READ).for_each(|read| client.handle_input(NOW, read));
 }
 
-fn answer(server: &mut ServerConnection, desk: &Desk) {
+fn answer(server: &mut ServerConnection, scripted: &ScriptedServer) {
     while let Some(incoming) = server.poll_event() {
-        let heard = Heard::of(&incoming);
-        desk.answer(NOW, server, heard).expect("a connection that holds");
+        let heard = OwnedRequest::from_incoming(&incoming);
+        scripted.respond(NOW, server, heard).expect("a connection that holds");
     }
 }

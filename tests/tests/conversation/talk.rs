@@ -6,7 +6,7 @@ use turnwire::client::{Client, Event, Outcome, RequestId, TransportPreference};
 use turnwire::connection::{ServerConnection, Transport, server};
 use turnwire::responses::{CreateResponse, EventData, Item};
 use turnwire::time::Instant;
-use turnwire_cli::serve::{Desk, Heard, Script};
+use turnwire_cli::serve::{OwnedRequest, Script, ScriptedServer};
 
 use crate::ends::{House, Part};
 
@@ -94,7 +94,7 @@ impl Part for Talk {
 
 impl Talk {
     /// Judges what came of it, at the client's end and at the server's.
-    pub(crate) fn judge(self, choice: TransportPreference, desk: &Desk) {
+    pub(crate) fn judge(self, choice: TransportPreference, scripted: &ScriptedServer) {
         let transport = if choice == TransportPreference::Http { Transport::Http } else { Transport::WebSocket };
         let first = Some("ts-first".to_owned());
         let expected = [
@@ -113,7 +113,7 @@ impl Talk {
         });
         assert_eq!(self.lines, expected.collect::<Vec<_>>());
 
-        let seen = desk.seen();
+        let seen = scripted.requests();
         let tokens: Vec<_> = seen.iter().map(|seen| seen.turn_state.clone()).collect();
         assert_eq!(tokens, [None, first.clone(), first, None], "what the server saw of the token");
         assert!(seen.iter().all(|seen| seen.transport == transport));
@@ -127,20 +127,20 @@ impl Talk {
 }
 
 /// The server's script.
-pub(crate) fn desk() -> Desk {
-    Desk::new(Script::demo())
+pub(crate) fn scripted() -> ScriptedServer {
+    ScriptedServer::new(Script::demo())
 }
 
-impl House for Desk {
-    type Heard = Heard;
+impl House for ScriptedServer {
+    type Heard = OwnedRequest;
 
-    fn hear(&self, _now: Instant, _socket: usize, incoming: &server::Event<'_>) -> Heard {
-        Heard::of(incoming)
+    fn hear(&self, _now: Instant, _socket: usize, incoming: &server::Event<'_>) -> OwnedRequest {
+        OwnedRequest::from_incoming(incoming)
     }
 
-    fn answer(&self, now: Instant, connection: &mut ServerConnection, heard: Heard) -> ControlFlow<()> {
+    fn answer(&self, now: Instant, connection: &mut ServerConnection, heard: OwnedRequest) -> ControlFlow<()> {
         // The connection ended before it could be answered: its last event says so.
-        let _ = Self::answer(self, now, connection, heard);
+        let _ = Self::respond(self, now, connection, heard);
         ControlFlow::Continue(())
     }
 }

@@ -1,4 +1,4 @@
-//! How the command ends: what a script can tell apart.
+//! Errors of `turnwire chat` and `turnwire doctor`, with their exit codes.
 
 use core::fmt;
 use std::process::ExitCode;
@@ -6,30 +6,30 @@ use std::process::ExitCode;
 use turnwire::client::{CommandError, InvalidProvider};
 use turnwire::responses::{Failure, FailureKind};
 
-/// Why a conversation ended early. Each has an exit code of its own.
+/// Error that ends a command. Each variant has its own exit code.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Exit {
     /// 1: the output could not be written.
     Output(std::io::Error),
-    /// 2: the arguments, or the environment, are no good.
+    /// 2: the arguments or the environment are invalid.
     Arguments(String),
-    /// 3: the server cannot be reached.
+    /// 3: the server is unreachable.
     Connect(String),
     /// 4: TLS failed.
     Tls(String),
-    /// 5: the server refused.
+    /// 5: the server rejected the request.
     Refused(String),
-    /// 6: the protocol was broken, or the stream ended early.
+    /// 6: the server violated the protocol, or the stream ended early.
     Protocol(String),
-    /// 7: the model failed, or ended before its end.
+    /// 7: the model failed, or the response is incomplete.
     Model(String),
-    /// 8: a deadline passed.
+    /// 8: a timeout expired.
     Timeout(String),
 }
 
 impl Exit {
-    /// The exit code.
+    /// Returns the exit code.
     #[must_use]
     pub fn code(&self) -> ExitCode {
         ExitCode::from(match self {
@@ -44,7 +44,7 @@ impl Exit {
         })
     }
 
-    /// How a failed request ends the command.
+    /// Converts the failure of a request.
     #[must_use]
     pub fn of(failure: &Failure) -> Self {
         let text = match (failure.status, failure.code.as_deref()) {
@@ -78,8 +78,8 @@ impl From<InvalidProvider> for Exit {
 }
 
 impl From<CommandError> for Exit {
-    fn from(misuse: CommandError) -> Self {
-        Self::Arguments(misuse.to_string())
+    fn from(error: CommandError) -> Self {
+        Self::Arguments(error.to_string())
     }
 }
 

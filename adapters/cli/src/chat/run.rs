@@ -1,4 +1,4 @@
-//! Holds the conversation.
+//! Runs a conversation.
 
 use core::time::Duration;
 use std::io::{self, Write};
@@ -11,20 +11,20 @@ use turnwire_driver::{Io, Turn};
 
 use super::Options;
 use super::exit::Exit;
-use super::show::Show;
-use crate::serve::{self, Desk, Script};
+use super::printer::Printer;
+use crate::serve::{self, Script, ScriptedServer};
 
-/// What the demo says, one turn each.
+/// The demo's prompts, one per turn.
 const DEMO: [&str; 2] = ["Bergen or Oslo today?", "Thank you!"];
 
-/// Holds the conversation that the options want.
+/// Runs `turnwire chat`.
 #[must_use]
 pub fn main(options: &Options) -> ExitCode {
     let mut out = io::stdout();
-    let mut show = Show::new(&mut out, options.json);
+    let mut printer = Printer::new(&mut out, options.json);
     let result = match &options.prompt {
-        Some(text) => prompt(options, text, &mut show),
-        None => demo(options, &mut show),
+        Some(text) => prompt(options, text, &mut printer),
+        None => demo(options, &mut printer),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,53 +35,63 @@ pub fn main(options: &Options) -> ExitCode {
     }
 }
 
-/// One turn with a server.
+/// Runs one turn with the server of the options.
 ///
 /// # Errors
 ///
-/// [`Exit`] says what went wrong.
-pub fn prompt(options: &Options, text: &str, show: &mut Show<'_>) -> Result<(), Exit> {
+/// Returns [`Exit`] at the first failure. The connection is closed.
+pub fn prompt(options: &Options, text: &str, printer: &mut Printer<'_>) -> Result<(), Exit> {
     let local = ["://localhost", "://127.", "://[::1]"].iter().any(|host| options.base_url.contains(host));
     let credentials = match std::env::var(&options.api_key_env) {
         Ok(key) if !key.trim().is_empty() => Credentials::bearer(key.trim()),
         _ if local => Credentials::None,
-        _ => return Err(Exit::Arguments(format!("`{}` holds no API key", options.api_key_env))),
+        _ => {
+            return Err(Exit::Arguments(format!(
+                "the environment variable `{}` contains no API key",
+                options.api_key_env
+            )));
+        }
     };
     let mut provider = Provider::new("custom", &options.base_url);
     provider.allow_plain = options.allow_plain;
     let mut conversation = Conversation::new(options, provider, credentials)?;
-    let result = conversation.turn(text, show);
+    let result = conversation.turn(text, printer);
     conversation.end();
     result
 }
 
-/// The demo's two turns with its server.
+/// Runs the demo's two turns with a server in this process.
 ///
 /// # Errors
 ///
-/// [`Exit`] says what went wrong.
-pub fn demo(options: &Options, show: &mut Show<'_>) -> Result<(), Exit> {
+/// Returns [`Exit`] at the first failure. The connection is closed.
+pub fn demo(options: &Options, printer: &mut Printer<'_>) -> Result<(), Exit> {
     let mut script = Script::demo();
     script.refuse_websocket = options.demo_refuse_websocket;
-    let (url, desk) = serve::demo(script)?;
-    demo_with(options, &url, &desk, show)
+    let (url, scripted) = serve::demo(script)?;
+    demo_with(options, &url, &scripted, printer)
 }
 
-/// The same with a server that is there already, and follows the demo's script.
+/// Runs the demo's two turns with a server that follows the demo's script already.
 ///
 /// # Errors
 ///
-/// [`Exit`] says what went wrong.
-pub fn demo_with(options: &Options, url: &str, desk: &Desk, show: &mut Show<'_>) -> Result<(), Exit> {
+/// Returns [`Exit`] at the first failure. The connection is closed.
+pub fn demo_with(
+    options: &Options,
+    url: &str,
+    scripted: &ScriptedServer,
+    printer: &mut Printer<'_>,
+) -> Result<(), Exit> {
     let provider = Provider::new("demo", url);
     let mut conversation = Conversation::new(options, provider, Credentials::bearer("demo-key"))?;
     conversation.tools = vec![weather()?];
     for text in DEMO {
-        conversation.turn(text, show)?;
+        conversation.turn(text, printer)?;
     }
     conversation.end();
-    let tokens: Vec<Option<String>> = desk.seen().into_iter().map(|seen| seen.turn_state).collect();
-    show.seen(&tokens)?;
+    let tokens: Vec<Option<String>> = scripted.requests().into_iter().map(|request| request.turn_state).collect();
+    printer.server_tokens(&tokens)?;
     Ok(())
 }
 
@@ -89,7 +99,7 @@ struct Conversation {
     client: Client,
     model: String,
     tools: Vec<RawJson<'static>>,
-    /// All that was said.
+    /// All items of the conversation so far.
     items: Vec<Item>,
 }
 
@@ -107,23 +117,23 @@ impl Conversation {
         Ok(Self { client, model: options.model.clone(), tools: Vec::new(), items: Vec::new() })
     }
 
-    /// One turn: a request, and another one for as long as tools are called.
-    fn turn(&mut self, text: &str, show: &mut Show<'_>) -> Result<(), Exit> {
+    /// Runs one turn: sends a request, and another one as long as the model calls tools.
+    fn turn(&mut self, text: &str, printer: &mut Printer<'_>) -> Result<(), Exit> {
         let Self { client, model, tools, items } = self;
-        show.turn(text)?;
+        printer.turn(text)?;
         items.push(Item::user(text));
         let mut turn = client.turn()?;
         loop {
             let mut request = CreateResponse::new(model, items.clone());
             request.tools = (!tools.is_empty()).then(|| tools.clone());
-            turn.send(request).map_err(|refused| refused.reason)?;
-            let said = block_on(hear(&mut turn, show))?;
-            let calls: Vec<FunctionCall> = said.iter().filter_map(as_call).cloned().collect();
-            items.extend(said);
+            turn.send(request).map_err(|rejected| rejected.reason)?;
+            let received = block_on(collect_items(&mut turn, printer))?;
+            let calls: Vec<FunctionCall> = received.iter().filter_map(as_call).cloned().collect();
+            items.extend(received);
             for call in &calls {
-                // A model that calls what it was not given is not answered.
+                // Without tools there is no output to return for a call.
                 let output = (!tools.is_empty()).then(|| run(call));
-                show.tool(&call.name, &call.arguments, output)?;
+                printer.tool(&call.name, &call.arguments, output)?;
                 items.extend(output.map(|output| Item::function_call_output(&call.call_id, output)));
             }
             if calls.is_empty() || tools.is_empty() {
@@ -132,32 +142,32 @@ impl Conversation {
         }
     }
 
-    /// Says good-bye, and does not insist.
+    /// Closes the connection.
     fn end(&mut self) {
         block_on(self.client.close());
     }
 }
 
-/// Hears a request to its end, and returns what the model said.
-async fn hear<I: Io>(turn: &mut Turn<'_, I>, show: &mut Show<'_>) -> Result<Vec<Item>, Exit> {
-    let mut said = Vec::new();
+/// Receives the events of a request until it ends, and returns the output items.
+async fn collect_items<I: Io>(turn: &mut Turn<'_, I>, printer: &mut Printer<'_>) -> Result<Vec<Item>, Exit> {
+    let mut received = Vec::new();
     let mut result = Ok(());
     while let Some(event) = turn.next().await {
-        show.event(&event)?;
+        printer.event(&event)?;
         match event {
             Event::Server { event, .. } => {
-                // An item of a shape that is not known is shown, and forgotten.
+                // An item of an unknown type is printed, but not part of the next request.
                 if let EventData::OutputItemDone { item, .. } = &event.data
                     && let Ok(item) = Item::parse(item.as_str())
                 {
-                    said.push(item);
+                    received.push(item);
                 }
             }
             Event::Finished { outcome: Outcome::Failed(failure), .. } => result = Err(Exit::of(failure)),
             _ => {}
         }
     }
-    result.map(|()| said)
+    result.map(|()| received)
 }
 
 fn as_call(item: &Item) -> Option<&FunctionCall> {
@@ -176,7 +186,7 @@ fn weather() -> Result<RawJson<'static>, Exit> {
     RawJson::of(&tool).map_err(|malformed| Exit::Arguments(malformed.to_string()))
 }
 
-/// Runs a tool, as far as there is one.
+/// Runs the demo's tool.
 fn run(call: &FunctionCall) -> &'static str {
     match (call.name.as_str(), call.arguments.contains("Bergen")) {
         ("weather", true) => "rain, 8 degrees",

@@ -1,4 +1,4 @@
-//! Payloads as typed events and requests.
+//! Decoder of payloads to typed events and requests.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use super::output::Output;
 #[derive(Serialize)]
 struct Line<'a> {
     kind: &'a str,
-    /// What was read as what it means, written again.
+    /// The parsed payload, serialized again.
     fields: &'a RawValue,
     raw: &'a str,
 }
@@ -23,9 +23,9 @@ struct MalformedLine<'a> {
     raw: &'a str,
 }
 
-/// A payload of a server's.
+/// Prints a payload that a server sent.
 pub(super) fn server(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
-    // Some servers end their streams so; it says nothing.
+    // Some servers end their streams with `[DONE]`, which is not an event.
     if payload.is_empty() || payload == "[DONE]" {
         return Ok(());
     }
@@ -36,7 +36,7 @@ pub(super) fn server(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
     line(event.kind(), &typed(&event), payload, out)
 }
 
-/// A payload of a client's: a request, or a note beside one.
+/// Prints a payload that a client sent: a request or another message.
 pub(super) fn client(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
     let read = Envelope::scan(payload).and_then(|envelope| {
         let request = (envelope.kind() == "response.create").then(|| CreateResponse::parse(payload)).transpose()?;
@@ -51,7 +51,7 @@ pub(super) fn client(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
     }
 }
 
-/// The body of a request.
+/// Prints the body of an HTTP request.
 pub(super) fn body(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
     match CreateResponse::parse(payload) {
         Ok(request) => {
@@ -71,7 +71,7 @@ fn line(kind: &str, fields: &str, raw: &str, out: &mut Output<'_>) -> io::Result
     out.line(&Line { kind, fields: serde_json::from_str(fields)?, raw })
 }
 
-/// The event's members as they were understood.
+/// Serializes the typed fields of an event.
 fn typed(event: &ServerEvent<'_>) -> String {
     if matches!(event.data, EventData::Other { .. }) {
         return "{}".to_owned();

@@ -1,4 +1,4 @@
-//! Either direction of an HTTP connection: one message after the other.
+//! Decoder of one direction of an HTTP connection.
 
 use serde::Serialize;
 use turnwire::http::{BodyDecoder, BodyLimits, BodyPart, Error, Framing, Head, HeadDecoder, HeadLimits, is_persistent};
@@ -6,7 +6,7 @@ use turnwire::http::{Request, Response};
 
 use super::output::{Output, pairs};
 use super::sse::Stream;
-use super::{Broken, Decode, Failed, Layer, event};
+use super::{Decode, DecodeError, FramingError, Layer, event};
 
 /// HTTP responses.
 pub(super) type Responses = Messages<Response>;
@@ -14,7 +14,7 @@ pub(super) type Responses = Messages<Response>;
 /// HTTP requests.
 pub(super) type Requests = Messages<Request>;
 
-/// A head that this tool prints.
+/// A message head that can be printed.
 pub(super) trait Message: Head {
     fn body(&self) -> Result<BodyDecoder, Error>;
     fn keeps_alive(&self, framing: Framing) -> bool;
@@ -24,7 +24,7 @@ pub(super) trait Message: Head {
     fn streams(&self) -> bool;
 }
 
-/// One message as the frames layer shows it.
+/// One message in the output of the frames layer.
 #[derive(Serialize)]
 pub(super) struct Frame {
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -36,47 +36,47 @@ pub(super) struct Frame {
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
     headers: Vec<(String, String)>,
-    /// Bytes that are no UTF-8 are replaced.
+    /// Invalid UTF-8 is replaced.
     body: String,
 }
 
 #[derive(Serialize)]
 struct End {
     end: &'static str,
-    /// Bytes that follow the message.
+    /// Number of bytes after the message.
     leftover: u64,
     /// Whether the connection could carry another message.
     reuse: bool,
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct ResponseLine<'a> {
     kind: &'static str,
     status: u16,
     raw: &'a str,
 }
 
-/// One message after the other.
+/// Decoder of consecutive messages.
 ///
-/// How much follows a message is known at the input's end only, so the lines that say it, and those behind them, wait for it.
+/// The number of bytes after a message is known only at the end of the input, so its line and all later ones are deferred.
 pub(super) struct Messages<H: Message> {
     layer: Layer,
     state: State<H>,
     interim: Vec<u16>,
-    /// Bytes of the input so far, and how many of them were decoded.
+    /// Number of bytes of the input so far, and how many of them were decoded.
     fed: u64,
     seen: u64,
-    /// Where the current head or body began.
-    begun: u64,
-    /// What is printed at the end.
-    held: Vec<Held>,
-    broken: Option<Broken>,
+    /// Offset of the current head or body.
+    message_start: u64,
+    /// Lines to print at the end of the input.
+    deferred: Vec<DeferredLine>,
+    broken: Option<FramingError>,
 }
 
 enum State<H: Message> {
     Head(HeadDecoder<H>),
     Body(Box<(H, BodyDecoder, Body)>),
-    /// The connection cannot carry another message: what follows is left over.
+    /// The connection cannot carry another message: further bytes are leftover.
     Over,
 }
 
@@ -85,7 +85,7 @@ enum Body {
     Events(Box<Stream>),
 }
 
-enum Held {
+enum DeferredLine {
     Frame(Box<Frame>),
     End { end: &'static str, at: u64, reuse: bool },
 }
@@ -93,27 +93,36 @@ enum Held {
 impl<H: Message> Messages<H> {
     pub(super) const fn new(layer: Layer) -> Self {
         let state = State::Head(HeadDecoder::new(LIMITS));
-        Self { layer, state, interim: Vec::new(), fed: 0, seen: 0, begun: 0, held: Vec::new(), broken: None }
+        Self {
+            layer,
+            state,
+            interim: Vec::new(),
+            fed: 0,
+            seen: 0,
+            message_start: 0,
+            deferred: Vec::new(),
+            broken: None,
+        }
     }
 
-    /// Takes one step. `false`: all of the input was taken.
-    fn step(&mut self, input: &mut &[u8], out: &mut Output<'_>) -> Result<bool, Failed> {
+    /// Decodes one step. Returns `false` when all of the input was consumed.
+    fn step(&mut self, input: &mut &[u8], out: &mut Output<'_>) -> Result<bool, DecodeError> {
         let before = input.len();
-        let begun = self.begun;
+        let message_start = self.message_start;
         match &mut self.state {
             State::Over => {
                 *input = &[];
                 Ok(false)
             }
             State::Head(decoder) => {
-                let head = decoder.decode(input).map_err(|error| broken(&error, begun))?;
+                let head = decoder.decode(input).map_err(|error| framing_error(&error, message_start))?;
                 self.seen += (before - input.len()) as u64;
                 let Some(head) = head else { return Ok(false) };
                 self.head(head)
             }
             State::Body(message) => {
                 let (_, decoder, body) = message.as_mut();
-                let part = decoder.decode(input).map_err(|error| broken(&error, begun))?;
+                let part = decoder.decode(input).map_err(|error| framing_error(&error, message_start))?;
                 self.seen += (before - input.len()) as u64;
                 match (part, body) {
                     (None, _) => return Ok(false),
@@ -126,28 +135,28 @@ impl<H: Message> Messages<H> {
         }
     }
 
-    fn head(&mut self, head: H) -> Result<bool, Failed> {
+    fn head(&mut self, head: H) -> Result<bool, DecodeError> {
         if let Some(status) = head.interim() {
             self.interim.push(status);
             self.state = State::Head(HeadDecoder::new(LIMITS));
         } else {
-            let body = head.body().map_err(|error| broken(&error, self.begun))?;
+            let body = head.body().map_err(|error| framing_error(&error, self.message_start))?;
             let events = self.layer == Layer::Events && head.streams();
             let kept = if events { Body::Events(Box::new(Stream::new(self.layer))) } else { Body::Whole(Vec::new()) };
             self.state = State::Body(Box::new((head, body, kept)));
         }
-        self.begun = self.seen;
+        self.message_start = self.seen;
         Ok(true)
     }
 
-    fn steps(&mut self, mut input: &[u8], out: &mut Output<'_>) -> Result<(), Failed> {
-        // A body that is empty ends without a byte, so a step is taken even when none is left.
+    fn steps(&mut self, mut input: &[u8], out: &mut Output<'_>) -> Result<(), DecodeError> {
+        // An empty body ends without a byte, so that a step is needed even without input.
         while self.step(&mut input, out)? {}
         Ok(())
     }
 
-    /// The current message is over.
-    fn message(&mut self, end: &'static str, out: &mut Output<'_>) -> Result<(), Failed> {
+    /// Completes the current message.
+    fn message(&mut self, end: &'static str, out: &mut Output<'_>) -> Result<(), DecodeError> {
         let next = State::Head(HeadDecoder::new(LIMITS));
         let State::Body(message) = core::mem::replace(&mut self.state, next) else { return Ok(()) };
         let (head, decoder, body) = *message;
@@ -162,61 +171,61 @@ impl<H: Message> Messages<H> {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 match self.layer {
                     Layer::Events => head.event(&text, out)?,
-                    Layer::Frames => self.held.push(Held::Frame(Box::new(head.frame(interim, text)))),
+                    Layer::Frames => self.deferred.push(DeferredLine::Frame(Box::new(head.frame(interim, text)))),
                 }
             }
         }
         if self.layer == Layer::Frames {
-            self.held.push(Held::End { end, at: self.seen, reuse });
+            self.deferred.push(DeferredLine::End { end, at: self.seen, reuse });
         }
-        self.begun = self.seen;
+        self.message_start = self.seen;
         Ok(())
     }
 }
 
-/// What a recording may hold.
+/// Limits of a recording.
 const LIMITS: HeadLimits = HeadLimits { bytes: 1 << 20, headers: 1024 };
 
 impl<H: Message> Decode for Messages<H> {
-    fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), Failed> {
+    fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), DecodeError> {
         self.fed += input.len() as u64;
         if self.broken.is_some() {
             return Ok(());
         }
         match self.steps(input, out) {
-            // The rest is still counted.
-            Err(Failed::Broken(broken)) => {
-                self.broken = Some(broken);
+            // Further bytes are still counted.
+            Err(DecodeError::Framing(error)) => {
+                self.broken = Some(error);
                 Ok(())
             }
             result => result,
         }
     }
 
-    fn end(&mut self, out: &mut Output<'_>) -> Result<(), Failed> {
+    fn end(&mut self, out: &mut Output<'_>) -> Result<(), DecodeError> {
         match &mut self.state {
             _ if self.broken.is_some() => {}
             State::Body(message) => {
                 let end = if message.1.framing() == Framing::CloseDelimited { "until-close" } else { "truncated" };
                 self.message(end, out)?;
             }
-            State::Head(decoder) if self.held.is_empty() && decoder.is_partial() && self.layer == Layer::Frames => {
+            State::Head(decoder) if self.deferred.is_empty() && decoder.is_partial() && self.layer == Layer::Frames => {
                 out.line(&End { end: "truncated", leftover: 0, reuse: false })?;
             }
             State::Head(_) | State::Over => {}
         }
-        for held in self.held.drain(..) {
-            match held {
-                Held::Frame(frame) => out.line(&frame)?,
-                Held::End { end, at, reuse } => out.line(&End { end, leftover: self.fed - at, reuse })?,
+        for deferred in self.deferred.drain(..) {
+            match deferred {
+                DeferredLine::Frame(frame) => out.line(&frame)?,
+                DeferredLine::End { end, at, reuse } => out.line(&End { end, leftover: self.fed - at, reuse })?,
             }
         }
         self.broken.take().map_or(Ok(()), |broken| Err(broken.into()))
     }
 }
 
-/// What is wrong with a message that began at `offset`.
-pub(super) fn broken(error: &Error, offset: u64) -> Broken {
+/// Returns the error of a message that begins at `offset`.
+pub(super) fn framing_error(error: &Error, offset: u64) -> FramingError {
     let limit = if let Error::HeadTooLong { limit }
     | Error::TooManyHeaders { limit }
     | Error::TooManyInterim { limit }
@@ -227,12 +236,12 @@ pub(super) fn broken(error: &Error, offset: u64) -> Broken {
     } else {
         None
     };
-    Broken { error: error.to_string(), offset, limit }
+    FramingError { error: error.to_string(), offset, limit }
 }
 
 impl Message for Response {
     fn body(&self) -> Result<BodyDecoder, Error> {
-        // A recording of responses does not say what they answer; most of this protocol's are of this method.
+        // A recording of responses does not contain the requests' methods; this API mostly uses POST.
         BodyDecoder::response("POST", self, BodyLimits::default())
     }
 
@@ -256,7 +265,7 @@ impl Message for Response {
     }
 
     fn event(&self, body: &str, out: &mut Output<'_>) -> std::io::Result<()> {
-        out.line(&Answer { kind: "response", status: self.status(), raw: body })
+        out.line(&ResponseLine { kind: "response", status: self.status(), raw: body })
     }
 }
 
@@ -283,7 +292,7 @@ impl Message for Request {
     }
 
     fn event(&self, body: &str, out: &mut Output<'_>) -> std::io::Result<()> {
-        // A request without a body asks for nothing that this vocabulary has.
+        // A request without a body is not a request for a response.
         if body.is_empty() { Ok(()) } else { event::body(body, out) }
     }
 }

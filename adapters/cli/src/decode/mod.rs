@@ -1,4 +1,4 @@
-//! `turnwire decode`: recorded bytes in, one JSON object per decoded item out.
+//! `turnwire decode`: decodes recorded bytes to one JSON object per item.
 
 mod event;
 mod http;
@@ -14,14 +14,14 @@ use turnwire::ws::Role;
 
 pub use self::output::Output;
 
-/// What the bytes are.
+/// Format of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// An event stream.
     Sse,
-    /// What a client receives on a WebSocket; the handshake's answer may come first.
+    /// Bytes that a client receives on a WebSocket, with or without the handshake's response.
     WsClient,
-    /// What a server receives on a WebSocket; the handshake may come first.
+    /// Bytes that a server receives on a WebSocket, with or without the handshake.
     WsServer,
     /// HTTP responses.
     HttpResponse,
@@ -31,7 +31,7 @@ pub enum Format {
     Jsonl,
 }
 
-/// How far to decode.
+/// Layer to decode to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Layer {
     /// Bytes to frames.
@@ -40,66 +40,66 @@ pub enum Layer {
     Events,
 }
 
-/// What to decode, and how.
+/// Options of `turnwire decode`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// What the bytes are.
+    /// Format of the input.
     #[arg(long, value_enum, default_value = "sse")]
     pub format: Format,
-    /// How far to decode them.
+    /// Layer to decode to.
     #[arg(long, value_enum, default_value = "events")]
     pub layer: Layer,
-    /// Feed this many bytes at a time; the output is the same whatever the number.
+    /// Number of bytes per read. It does not change the output.
     #[arg(long, value_name = "N", default_value = "16384", value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub chunk: u32,
-    /// permessage-deflate was agreed on, which a WebSocket without its handshake cannot say.
+    /// Assume permessage-deflate, for a WebSocket recording without its handshake.
     #[arg(long)]
     pub deflate: bool,
-    /// Where the bytes are; `-` is the standard input.
+    /// Input file; `-` is the standard input.
     #[arg(value_name = "FILE")]
     pub file: String,
 }
 
-/// Why decoding stopped: the framing is broken, or a limit passed.
+/// Framing error, or a limit that was exceeded.
 #[derive(Debug)]
-struct Broken {
+struct FramingError {
     error: String,
-    /// Where in the input what is broken begins, or the limit passed.
+    /// Offset in the input of the invalid item, or of the byte that exceeds the limit.
     offset: u64,
     limit: Option<usize>,
 }
 
-/// Something that decodes one format.
+/// Decoder of one format.
 trait Decode {
-    fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), Failed>;
+    fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), DecodeError>;
 
-    /// The input has ended.
-    fn end(&mut self, out: &mut Output<'_>) -> Result<(), Failed>;
+    /// Handles the end of the input.
+    fn end(&mut self, out: &mut Output<'_>) -> Result<(), DecodeError>;
 }
 
-/// Why feeding stopped.
-enum Failed {
-    Broken(Broken),
+/// Error that ends decoding.
+enum DecodeError {
+    Framing(FramingError),
     Io(io::Error),
 }
 
-impl From<Broken> for Failed {
-    fn from(broken: Broken) -> Self {
-        Self::Broken(broken)
+impl From<FramingError> for DecodeError {
+    fn from(error: FramingError) -> Self {
+        Self::Framing(error)
     }
 }
 
-impl From<io::Error> for Failed {
+impl From<io::Error> for DecodeError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-/// Decodes `input` to `out`. Returns whether the framing was whole; if not, the last line says where it broke.
+/// Decodes `input` to `out`. Returns whether the framing was valid; if not, the last line gives the error and its offset.
 ///
 /// # Errors
 ///
-/// When reading or writing fails.
+/// Returns an error when reading or writing fails.
 pub fn run(options: &Options, input: &mut dyn Read, out: &mut dyn Write) -> io::Result<bool> {
     let layer = options.layer;
     let mut decode: Box<dyn Decode> = match options.format {
@@ -112,19 +112,19 @@ pub fn run(options: &Options, input: &mut dyn Read, out: &mut dyn Write) -> io::
     };
     let mut out = Output::new(out);
     let result = feed(decode.as_mut(), options.chunk as usize, input, &mut out);
-    let whole = match result {
+    let valid = match result {
         Ok(()) => true,
-        Err(Failed::Io(error)) => return Err(error),
-        Err(Failed::Broken(broken)) => {
-            out.broken(&broken)?;
+        Err(DecodeError::Io(error)) => return Err(error),
+        Err(DecodeError::Framing(error)) => {
+            out.framing_error(&error)?;
             false
         }
     };
     out.flush()?;
-    Ok(whole)
+    Ok(valid)
 }
 
-fn feed(decode: &mut dyn Decode, chunk: usize, input: &mut dyn Read, out: &mut Output<'_>) -> Result<(), Failed> {
+fn feed(decode: &mut dyn Decode, chunk: usize, input: &mut dyn Read, out: &mut Output<'_>) -> Result<(), DecodeError> {
     let mut buffer = vec![0; chunk];
     loop {
         match input.read(&mut buffer) {
@@ -136,7 +136,7 @@ fn feed(decode: &mut dyn Decode, chunk: usize, input: &mut dyn Read, out: &mut O
     }
 }
 
-/// Decodes the file that the options name to the standard output.
+/// Runs `turnwire decode`: decodes the file of the options to the standard output.
 #[must_use]
 pub fn main(options: &Options) -> ExitCode {
     let open = || -> io::Result<Box<dyn Read>> {
@@ -146,7 +146,7 @@ pub fn main(options: &Options) -> ExitCode {
     match open().and_then(|mut input| run(options, input.as_mut(), &mut out)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        // Whoever read our output has seen enough.
+        // The reader of the output has closed it.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "turnwire: {}: {error}", options.file);

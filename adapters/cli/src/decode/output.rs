@@ -1,4 +1,4 @@
-//! Lines of JSON.
+//! Output: lines of JSON.
 
 use core::fmt;
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use turnwire::http::Headers;
 
-use super::Broken;
+use super::FramingError;
 
 /// Writes one JSON object per line.
 pub struct Output<'o> {
@@ -20,14 +20,14 @@ impl fmt::Debug for Output<'_> {
 }
 
 #[derive(Serialize)]
-struct BrokenLine<'a> {
+struct FramingErrorLine<'a> {
     error: &'a str,
     offset: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<usize>,
 }
 
-/// Bytes as text where they are text, and else as hexadecimal digits.
+/// Bytes as text if they are valid UTF-8, otherwise as hexadecimal digits.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Bytes<'a> {
@@ -54,7 +54,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Header lines as pairs, in their order; bytes that are no text are replaced.
+/// Returns header lines as pairs, in order; invalid UTF-8 is replaced.
 pub(super) fn pairs(headers: &Headers) -> Vec<(String, String)> {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     headers.iter().map(|(name, value)| (name.to_owned(), text(value.as_bytes()))).collect()
@@ -70,9 +70,9 @@ impl<'o> Output<'o> {
         self.out.write_all(b"\n")
     }
 
-    pub(super) fn broken(&mut self, broken: &Broken) -> io::Result<()> {
-        let Broken { error, offset, limit } = broken;
-        self.line(&BrokenLine { error, offset: *offset, limit: *limit })
+    pub(super) fn framing_error(&mut self, error: &FramingError) -> io::Result<()> {
+        let FramingError { error, offset, limit } = error;
+        self.line(&FramingErrorLine { error, offset: *offset, limit: *limit })
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use turnwire::sse::{Decoder, Error, Input, Limits};
 
 use super::output::Output;
-use super::{Broken, Decode, Failed, Layer, event};
+use super::{Decode, DecodeError, FramingError, Layer, event};
 
 /// An event stream.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ struct Line<'a> {
     event: &'a str,
     data: &'a str,
     id: &'a str,
-    /// The reconnection time that the stream has set by now, in milliseconds.
+    /// Latest reconnection time of the stream, in milliseconds. `None` if it set none.
     retry: Option<u128>,
 }
 
@@ -28,13 +28,13 @@ impl Stream {
     }
 }
 
-/// What a recording may hold.
+/// Limits of a recording.
 const LIMITS: Limits = Limits { data: 64 << 20, line: (64 << 20) + 6, name: 64 << 10, id: 64 << 10, lines: 1 << 20 };
 
 impl Decode for Stream {
-    fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), Failed> {
+    fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), DecodeError> {
         let mut input = Input::new(input);
-        while let Some(event) = self.decoder.decode(&mut input).map_err(broken)? {
+        while let Some(event) = self.decoder.decode(&mut input).map_err(framing_error)? {
             if self.layer == Layer::Events {
                 event::server(event.data, out)?;
                 continue;
@@ -46,14 +46,14 @@ impl Decode for Stream {
         Ok(())
     }
 
-    fn end(&mut self, _: &mut Output<'_>) -> Result<(), Failed> {
-        // What the end cuts off is no event (WHATWG HTML §9.2.6).
+    fn end(&mut self, _: &mut Output<'_>) -> Result<(), DecodeError> {
+        // An incomplete event at the end of the stream is discarded (WHATWG HTML §9.2.6).
         self.decoder.finish();
         Ok(())
     }
 }
 
-fn broken(error: Error) -> Broken {
+fn framing_error(error: Error) -> FramingError {
     let (limit, offset) = if let Error::LineTooLong { limit, offset }
     | Error::DataTooLong { limit, offset }
     | Error::TooManyLines { limit, offset }
@@ -64,7 +64,7 @@ fn broken(error: Error) -> Broken {
     } else {
         (None, 0)
     };
-    Broken { error: error.to_string(), offset, limit }
+    FramingError { error: error.to_string(), offset, limit }
 }
 
 /// One payload per line.
@@ -85,10 +85,10 @@ impl Lines {
         Self { line: Vec::new(), offset: 0, layer }
     }
 
-    fn line(&mut self, out: &mut Output<'_>) -> Result<(), Failed> {
+    fn line(&mut self, out: &mut Output<'_>) -> Result<(), DecodeError> {
         let line = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
         let Ok(text) = core::str::from_utf8(line) else {
-            return Err(Broken { error: "a line is not utf-8".into(), offset: self.offset, limit: None }.into());
+            return Err(FramingError { error: "a line is not utf-8".into(), offset: self.offset, limit: None }.into());
         };
         match self.layer {
             _ if text.trim().is_empty() => {}
@@ -102,9 +102,9 @@ impl Lines {
 }
 
 impl Decode for Lines {
-    fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), Failed> {
+    fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), DecodeError> {
         let mut pieces = input.split(|byte| *byte == b'\n');
-        // There is always one piece: what comes before the first line end.
+        // The first piece continues the incomplete line.
         if let Some(first) = pieces.next() {
             self.line.extend_from_slice(first);
         }
@@ -115,12 +115,12 @@ impl Decode for Lines {
         if self.line.len() > LIMITS.line {
             let limit = LIMITS.line;
             let error = format!("a line is longer than {limit} bytes");
-            return Err(Broken { error, offset: self.offset, limit: Some(limit) }.into());
+            return Err(FramingError { error, offset: self.offset, limit: Some(limit) }.into());
         }
         Ok(())
     }
 
-    fn end(&mut self, out: &mut Output<'_>) -> Result<(), Failed> {
+    fn end(&mut self, out: &mut Output<'_>) -> Result<(), DecodeError> {
         if self.line.is_empty() { Ok(()) } else { self.line(out) }
     }
 }

@@ -1,4 +1,4 @@
-//! One direction of a WebSocket, with or without the handshake in front.
+//! Decoder of one direction of a WebSocket, with or without the handshake.
 
 use serde::Serialize;
 use turnwire::http::{HeadDecoder, HeadLimits, Headers, Request, Response};
@@ -7,7 +7,7 @@ use turnwire::ws::{Decoder, Error, Limits, Message, Role};
 
 use super::http::{self, Responses};
 use super::output::{Bytes, Output};
-use super::{Broken, Decode, Failed, Layer, event};
+use super::{Decode, DecodeError, FramingError, Layer, event};
 
 /// One direction of a WebSocket.
 pub(super) struct Recording {
@@ -15,25 +15,25 @@ pub(super) struct Recording {
     layer: Layer,
     deflate: bool,
     state: State,
-    /// Bytes of the input that were decoded, up to the end of the last message.
+    /// Offset of the end of the last message.
     offset: u64,
     seen: u64,
 }
 
 enum State {
-    /// Too few bytes have come to know whether a handshake does.
+    /// Too few bytes to tell a handshake from a frame.
     Start(Vec<u8>),
     Request(HeadDecoder<Request>),
-    /// All bytes are kept: an answer that refuses is decoded as one.
+    /// Keeps all bytes: a rejected handshake is decoded as an HTTP response.
     Response(HeadDecoder<Response>, Vec<u8>),
-    Refused(Responses),
+    Rejected(Responses),
     Open(Decoder),
 }
 
 #[derive(Serialize)]
 struct Line<'a> {
     opcode: u8,
-    /// Fragments are joined, and compressed messages inflated, so that this is always true.
+    /// Always true: fragments are joined, and compressed messages are inflated.
     fin: bool,
     #[serde(flatten)]
     payload: Bytes<'a>,
@@ -46,7 +46,7 @@ struct End {
     end: &'static str,
 }
 
-/// What a recording may hold.
+/// Limits of a recording.
 const LIMITS: Limits = Limits { frame: 64 << 20, message: 256 << 20, ratio: None };
 
 impl Recording {
@@ -54,9 +54,8 @@ impl Recording {
         Self { role, layer, deflate, state: State::Start(Vec::new()), offset: 0, seen: 0 }
     }
 
-    /// What a client receives begins with `HTTP/` where it begins with a handshake, and what a server receives with `GET `. As
-    /// frames these would be reserved bits.
-    fn start(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), Failed> {
+    /// Detects a handshake: it begins with `HTTP/` (client) or `GET ` (server). As a frame, this would set reserved bits.
+    fn start(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), DecodeError> {
         let State::Start(kept) = &mut self.state else { return Ok(()) };
         kept.extend_from_slice(input);
         let expected: &[u8] = if self.role == Role::Client { b"HTTP/" } else { b"GET " };
@@ -73,40 +72,40 @@ impl Recording {
         self.advance(&kept, out)
     }
 
-    /// Whatever the parameters are, an inflater with the largest window that forgets nothing can read the messages.
+    /// Creates the decoder. An inflater with the largest window and context takeover can decode messages of any parameters.
     fn open(&self, handshake: Option<&Headers>) -> Decoder {
-        let agreed = handshake.is_some_and(|headers| {
+        let negotiated = handshake.is_some_and(|headers| {
             let mut extensions = headers.tokens("sec-websocket-extensions");
             extensions.any(|extension| extension.starts_with(b"permessage-deflate"))
         });
-        let params = (agreed || self.deflate).then(Params::default);
+        let params = (negotiated || self.deflate).then(Params::default);
         Decoder::new(self.role, LIMITS, params.as_ref())
     }
 
-    fn advance(&mut self, mut input: &[u8], out: &mut Output<'_>) -> Result<(), Failed> {
+    fn advance(&mut self, mut input: &[u8], out: &mut Output<'_>) -> Result<(), DecodeError> {
         let length = input.len() as u64;
         match &mut self.state {
             State::Start(_) => return self.start(input, out),
             State::Request(decoder) => {
-                let Some(head) = decoder.decode(&mut input).map_err(|error| http::broken(&error, 0))? else {
+                let Some(head) = decoder.decode(&mut input).map_err(|error| http::framing_error(&error, 0))? else {
                     return Ok(());
                 };
                 self.state = State::Open(self.open(Some(&head.headers)));
             }
             State::Response(decoder, kept) => {
                 kept.extend_from_slice(input);
-                let Some(head) = decoder.decode(&mut input).map_err(|error| http::broken(&error, 0))? else {
+                let Some(head) = decoder.decode(&mut input).map_err(|error| http::framing_error(&error, 0))? else {
                     return Ok(());
                 };
                 if head.status() != 101 {
                     let mut responses = Responses::new(self.layer);
                     responses.feed(kept, out)?;
-                    self.state = State::Refused(responses);
+                    self.state = State::Rejected(responses);
                     return Ok(());
                 }
                 self.state = State::Open(self.open(Some(&head.headers)));
             }
-            State::Refused(responses) => return responses.feed(input, out),
+            State::Rejected(responses) => return responses.feed(input, out),
             State::Open(_) => {}
         }
         self.seen += length - input.len() as u64;
@@ -114,7 +113,7 @@ impl Recording {
         self.messages(input, out)
     }
 
-    fn messages(&mut self, mut input: &[u8], out: &mut Output<'_>) -> Result<(), Failed> {
+    fn messages(&mut self, mut input: &[u8], out: &mut Output<'_>) -> Result<(), DecodeError> {
         let State::Open(decoder) = &mut self.state else { return Ok(()) };
         loop {
             let before = input.len();
@@ -124,24 +123,24 @@ impl Recording {
                 Ok(None) => return Ok(()),
                 Ok(Some(message)) => {
                     self.offset = self.seen;
-                    put(self.layer, self.role, message, out)?;
+                    write_message(self.layer, self.role, message, out)?;
                 }
-                Err(error) => return Err(broken(error, self.offset).into()),
+                Err(error) => return Err(framing_error(error, self.offset).into()),
             }
         }
     }
 }
 
 impl Decode for Recording {
-    fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), Failed> {
+    fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), DecodeError> {
         self.advance(input, out)
     }
 
-    fn end(&mut self, out: &mut Output<'_>) -> Result<(), Failed> {
+    fn end(&mut self, out: &mut Output<'_>) -> Result<(), DecodeError> {
         let truncated = match &mut self.state {
             State::Start(kept) => !kept.is_empty(),
             State::Request(_) | State::Response(..) => true,
-            State::Refused(responses) => return responses.end(out),
+            State::Rejected(responses) => return responses.end(out),
             State::Open(decoder) => decoder.is_partial(),
         };
         if truncated {
@@ -151,7 +150,7 @@ impl Decode for Recording {
     }
 }
 
-fn put(layer: Layer, role: Role, message: Message<'_>, out: &mut Output<'_>) -> std::io::Result<()> {
+fn write_message(layer: Layer, role: Role, message: Message<'_>, out: &mut Output<'_>) -> std::io::Result<()> {
     if layer == Layer::Events {
         return match (message, role) {
             (Message::Text(text), Role::Client) => event::server(text, out),
@@ -167,13 +166,13 @@ fn put(layer: Layer, role: Role, message: Message<'_>, out: &mut Output<'_>) -> 
         }
         Message::Ping(bytes) => (0x9, Bytes::of(bytes), None),
         Message::Pong(bytes) => (0xA, Bytes::of(bytes), None),
-        // No other frame has an opcode.
+        // Other variants do not come from a frame.
         _ => return Ok(()),
     };
     out.line(&Line { opcode, fin: true, payload, close_code })
 }
 
-fn broken(error: Error, offset: u64) -> Broken {
+fn framing_error(error: Error, offset: u64) -> FramingError {
     let limit = if let Error::FrameTooLong { limit }
     | Error::MessageTooLong { limit }
     | Error::TooManyFragments { limit } = error
@@ -182,5 +181,5 @@ fn broken(error: Error, offset: u64) -> Broken {
     } else {
         (error == Error::ControlTooLong).then_some(125)
     };
-    Broken { error: error.to_string(), offset, limit }
+    FramingError { error: error.to_string(), offset, limit }
 }

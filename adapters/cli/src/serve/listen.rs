@@ -1,4 +1,4 @@
-//! Listens, and serves each connection on a thread of its own.
+//! Accepts connections, and serves each on its own thread.
 
 use core::net::SocketAddr;
 use std::io::{self, Write as _};
@@ -11,30 +11,30 @@ use turnwire::connection::Config;
 use turnwire::ws::deflate::ServerPolicy;
 use turnwire_blocking::block_on;
 
-use super::desk::{Desk, serve};
 use super::script::Script;
+use super::server::{ScriptedServer, serve};
 
-/// How to serve.
+/// Options of `turnwire serve`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Where to listen. Port 0 picks one.
+    /// Address to listen on. Port 0 selects a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// What to say: a TOML file with `[[reply]]` tables, or a file with one JSON reply per line. Without it, the demo's script.
+    /// Script: a TOML file with `[[reply]]` tables, or a file with one JSON reply per line. Default: the demo's script.
     #[arg(long, value_name = "FILE")]
     pub script: Option<String>,
-    /// Answer WebSocket handshakes with 426.
+    /// Reject WebSocket handshakes with 426.
     #[arg(long)]
     pub refuse_websocket: bool,
-    /// Agree to permessage-deflate.
+    /// Accept permessage-deflate.
     #[arg(long)]
     pub deflate: bool,
-    /// Print each request as one line of JSON: its transport, the turn's token that came with it, and its body.
+    /// Print each request as one line of JSON: its transport, turn token and body.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Serves until the process is ended.
+/// Runs `turnwire serve` until the process ends.
 #[must_use]
 pub fn main(options: &Options) -> ExitCode {
     match run(options) {
@@ -56,51 +56,51 @@ fn run(options: &Options) -> io::Result<()> {
     let address = listener.local_addr()?;
     writeln!(io::stdout(), "listening on http://{address}/v1")?;
     let json = options.json;
-    let desk = Desk::telling(script, move |seen| {
+    let scripted = ScriptedServer::with_observer(script, move |recorded| {
         if json {
-            // Nobody reads it any more, and who is served does not care.
-            let _ = writeln!(io::stdout(), "{}", seen.to_json());
+            // A closed standard output does not affect the clients.
+            let _ = writeln!(io::stdout(), "{}", recorded.to_json());
         }
     });
-    listen(&listener, &Arc::new(desk), options.deflate);
+    listen(&listener, &Arc::new(scripted), options.deflate);
     Ok(())
 }
 
-/// Starts a server of this script on a loopback port of this process. Returns its base URL, and the desk that knows what it saw.
+/// Starts a server in this process on a free loopback port. Returns its base URL, and the server, which records the requests.
 ///
 /// # Errors
 ///
-/// When no port can be had.
-pub fn demo(script: Script) -> io::Result<(String, Arc<Desk>)> {
+/// Returns an error when no port can be opened.
+pub fn demo(script: Script) -> io::Result<(String, Arc<ScriptedServer>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("http://{}/v1", listener.local_addr()?);
-    let desk = Arc::new(Desk::new(script));
-    let shared = Arc::clone(&desk);
+    let scripted = Arc::new(ScriptedServer::new(script));
+    let shared = Arc::clone(&scripted);
     thread::spawn(move || listen(&listener, &shared, true));
-    Ok((url, desk))
+    Ok((url, scripted))
 }
 
-fn listen(listener: &TcpListener, desk: &Arc<Desk>, deflate: bool) {
+fn listen(listener: &TcpListener, scripted: &Arc<ScriptedServer>, deflate: bool) {
     for stream in listener.incoming().flatten() {
-        let desk = Arc::clone(desk);
-        thread::spawn(move || connection(stream, &desk, deflate));
+        let scripted = Arc::clone(scripted);
+        thread::spawn(move || connection(stream, &scripted, deflate));
     }
 }
 
-/// The settings of a scripted server's connections. `deflate`: whether permessage-deflate may be agreed on.
+/// Returns the configuration of a scripted server's connections. `deflate`: whether to accept permessage-deflate.
 #[must_use]
 pub fn config(deflate: bool) -> Config {
     let mut config = Config::new("");
     config.deflate_policy = deflate.then(ServerPolicy::default);
-    // Whoever keeps a connection open for the next request may think about it for as long as they like.
+    // A client may wait for any time between two requests.
     config.timeouts.idle = None;
     config.timeouts.head = None;
     config
 }
 
-/// What a connection breaks of concerns its peer only.
-fn connection(stream: TcpStream, desk: &Desk, deflate: bool) {
+/// Serves one connection. An error of the connection concerns only its peer.
+fn connection(stream: TcpStream, scripted: &ScriptedServer, deflate: bool) {
     if let Ok(mut server) = turnwire_blocking::accept(stream, config(deflate), None) {
-        block_on(serve(&mut server, desk));
+        block_on(serve(&mut server, scripted));
     }
 }

@@ -1,10 +1,9 @@
-//! A scripted Responses server, on both transports, for others to test against: `turnwire serve`, and the other end of
-//! `turnwire chat --demo`.
+//! A scripted server on both transports, for tests of clients: `turnwire serve`, and the server of `turnwire chat --demo`.
 
-mod desk;
 mod listen;
 mod script;
+mod server;
 
-pub use desk::{Desk, Heard, Seen, serve};
 pub use listen::{Options, config, demo, main};
-pub use script::{Bad, Reply, Script};
+pub use script::{Reply, Script, ScriptError};
+pub use server::{OwnedRequest, RecordedRequest, ScriptedServer, serve};

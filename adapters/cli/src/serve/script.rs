@@ -1,4 +1,4 @@
-//! What a scripted server says.
+//! Scripts: the replies of a scripted server.
 
 use core::fmt;
 
@@ -13,39 +13,39 @@ const DEMO: &str = include_str!("demo.toml");
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
-    /// Whether WebSocket handshakes are answered with 426.
+    /// Whether to reject WebSocket handshakes with 426.
     #[serde(default)]
     pub refuse_websocket: bool,
-    /// The replies. When all have been given, they begin again.
+    /// The replies. After the last one, the first is used again.
     #[serde(default)]
     pub reply: Vec<Reply>,
 }
 
-/// One reply. What is unset is left out.
+/// One reply. Unset fields are omitted.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Reply {
-    /// Only for requests in which this text occurs.
+    /// Use this reply only for requests that contain this text.
     pub when: Option<String>,
-    /// Refuse with this status instead of answering.
+    /// Reject the request with this status.
     pub status: Option<u16>,
-    /// The body of a refusal.
+    /// Body of the rejection.
     pub body: Option<String>,
-    /// Headers of an HTTP answer.
+    /// Headers of the HTTP response.
     pub headers: Vec<(String, String)>,
-    /// The turn's token to hand out.
+    /// Turn token to send.
     pub turn_state: Option<String>,
     /// A message, streamed word by word.
     pub text: Option<String>,
     /// A call of this function.
     pub call: Option<Call>,
-    /// Events as they are, behind those made of the text and the call. With one that ends the response, no other end is made.
+    /// Events to send unchanged, after those of the text and the call. If there are any, no final event is added.
     pub events: Vec<Value>,
-    /// What the response cost.
-    pub usage: Option<Cost>,
+    /// Token usage of the response.
+    pub usage: Option<UsageReply>,
     /// Fail instead of completing.
-    pub fail: Option<Failing>,
-    /// Cut the connection instead of completing.
+    pub fail: Option<FailureReply>,
+    /// Close the connection instead of completing.
     pub cut: bool,
 }
 
@@ -53,79 +53,79 @@ pub struct Reply {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
-    /// The function.
+    /// Name of the function.
     pub name: String,
-    /// Its arguments: JSON in a string.
+    /// Its arguments: a string that contains JSON.
     pub arguments: String,
 }
 
 /// Token counts.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Cost {
-    /// Tokens of the input.
+pub struct UsageReply {
+    /// Number of input tokens.
     pub input: i64,
-    /// Of these, tokens that were cached.
+    /// Number of cached input tokens.
     pub cached: i64,
-    /// Tokens of the output.
+    /// Number of output tokens.
     pub output: i64,
 }
 
-/// How a response fails.
+/// Error of a failed response.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Failing {
-    /// The code.
+pub struct FailureReply {
+    /// Error code.
     pub code: String,
-    /// The message.
+    /// Error message.
     pub message: String,
 }
 
-/// Why a script cannot be read.
+/// Error of a script that cannot be parsed.
 #[derive(Debug)]
-pub struct Bad(String);
+pub struct ScriptError(String);
 
-impl fmt::Display for Bad {
+impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the script cannot be read: {}", self.0)
+        write!(f, "cannot parse the script: {}", self.0)
     }
 }
 
-impl core::error::Error for Bad {}
+impl core::error::Error for ScriptError {}
 
 impl Script {
-    /// The built-in conversation: a turn of three requests, in which two tokens are handed out, and a turn of one.
+    /// Returns the demo's script: a turn of three requests, in which the server sends two turn tokens, and a turn of one request.
     ///
     /// # Panics
     ///
-    /// Never: a test reads it.
+    /// Never: a test parses the built-in script.
     #[must_use]
     pub fn demo() -> Self {
-        Self::parse(DEMO).expect("the built-in script can be read")
+        Self::parse(DEMO).expect("the built-in script is valid")
     }
 
-    /// Reads a script: TOML with `[[reply]]` tables, or one JSON object per line, each a reply.
+    /// Parses a script: TOML with `[[reply]]` tables, or one JSON object per line, each a reply.
     ///
     /// # Errors
     ///
-    /// [`Bad`] when it is neither.
-    pub fn parse(text: &str) -> Result<Self, Bad> {
+    /// Returns [`ScriptError`] when the text is neither, or has no reply.
+    pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let script = if text.trim_start().starts_with('{') {
             let lines = text.lines().filter(|line| !line.trim().is_empty());
             let reply = lines.map(serde_json::from_str).collect::<Result<_, _>>();
-            Self { refuse_websocket: false, reply: reply.map_err(|error| Bad(error.to_string()))? }
+            Self { refuse_websocket: false, reply: reply.map_err(|error| ScriptError(error.to_string()))? }
         } else {
-            toml::from_str(text).map_err(|error| Bad(error.to_string()))?
+            toml::from_str(text).map_err(|error| ScriptError(error.to_string()))?
         };
         if script.reply.is_empty() {
-            return Err(Bad("it has no reply".into()));
+            return Err(ScriptError("it has no reply".into()));
         }
         Ok(script)
     }
 }
 
 impl Reply {
-    /// The events of the response of this number, each a JSON text, by this model and on this lane.
+    /// Returns the events of response `number` as JSON texts, for a model and a lane.
     pub(super) fn events(&self, number: usize, model: &str, lane: Option<&str>) -> Vec<String> {
         let mut writer = ResponseWriter::new(&format!("resp_{number}"), model, 0);
         if let Some(lane) = lane {
@@ -139,10 +139,10 @@ impl Reply {
         if let Some(call) = &self.call {
             events.extend(writer.item(&call.item(number)));
         }
-        if let Some(Failing { code, message }) = &self.fail {
+        if let Some(FailureReply { code, message }) = &self.fail {
             events.extend(writer.fail(&ErrorObject::new(code, message)));
         } else if self.events.is_empty() && !self.cut {
-            let Cost { input, cached, output } = self.usage.unwrap_or_default();
+            let UsageReply { input, cached, output } = self.usage.unwrap_or_default();
             events.extend(writer.complete(Some(&Usage::new(input, output).cached(cached)), None));
         }
         events.iter().map(ServerEvent::to_json).chain(self.events.iter().map(ToString::to_string)).collect()

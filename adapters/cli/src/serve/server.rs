@@ -1,4 +1,4 @@
-//! Answers what a connection heard, as the script says. Pure: it sees no socket and no clock.
+//! Responds to requests as a script defines. Uses no socket and no clock.
 
 use core::{fmt, mem};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,39 +10,39 @@ use turnwire::responses::ServerEvent;
 use turnwire::time::Instant;
 use turnwire_driver::{Io, ServerDriver};
 
-use super::script::{Cost, Reply, Script};
+use super::script::{Reply, Script, UsageReply};
 
-/// The script, how far it has come, and what was seen. All connections of a server share one.
-pub struct Desk {
+/// A script with its progress and the recorded requests. All connections of a server share one.
+pub struct ScriptedServer {
     script: Script,
     state: Mutex<State>,
-    tell: Option<Tell>,
+    observer: Option<Observer>,
 }
 
-/// Is told of each request.
-type Tell = Box<dyn Fn(&Seen) + Send + Sync>;
+/// Called with each request.
+type Observer = Box<dyn Fn(&RecordedRequest) + Send + Sync>;
 
 #[derive(Debug, Default)]
 struct State {
-    /// Which replies were given, and how many requests were answered.
-    given: Vec<bool>,
-    answered: usize,
-    seen: Vec<Seen>,
+    /// Which replies were used, and the number of requests that got one.
+    used: Vec<bool>,
+    replies: usize,
+    requests: Vec<RecordedRequest>,
 }
 
-/// A request as the server saw it.
+/// A request that the server received.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Seen {
-    /// What it came on.
+pub struct RecordedRequest {
+    /// Its transport.
     pub transport: Transport,
-    /// The turn's token that came with it.
+    /// Its turn token (`x-codex-turn-state`).
     pub turn_state: Option<String>,
-    /// The request itself; `null` when it is no JSON.
+    /// The request; `null` if it is not valid JSON.
     pub body: Value,
 }
 
-impl Seen {
+impl RecordedRequest {
     fn new(transport: Transport, turn_state: Option<String>, body: &str) -> Self {
         Self { transport, turn_state, body: serde_json::from_str(body).unwrap_or_default() }
     }
@@ -51,7 +51,7 @@ impl Seen {
         self.body["model"].as_str().unwrap_or("unknown").to_owned()
     }
 
-    /// One line of JSON.
+    /// Returns the request as one line of JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
         let transport = match self.transport {
@@ -64,24 +64,24 @@ impl Seen {
     }
 }
 
-/// An [`server::Event`] to keep: what is lent by a connection cannot be answered on it.
+/// An owned [`server::Event`]. The borrowed one keeps the connection borrowed, so that nothing can be sent in response.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Heard {
-    /// A WebSocket handshake for this target.
+pub enum OwnedRequest {
+    /// A WebSocket handshake, with its target.
     Upgrade(String),
-    /// An HTTP request.
+    /// An HTTP request, with its body.
     Request(Box<Request>, String),
-    /// A WebSocket message, and its lane.
+    /// A WebSocket message, with its lane (`stream_id`).
     Text(Option<String>, String),
-    /// Nothing that is answered.
-    Nothing,
+    /// An event that needs no response.
+    Ignored,
 }
 
-impl Heard {
-    /// Keeps it.
+impl OwnedRequest {
+    /// Copies the borrowed event.
     #[must_use]
-    pub fn of(incoming: &server::Event<'_>) -> Self {
+    pub fn from_incoming(incoming: &server::Event<'_>) -> Self {
         match incoming {
             server::Event::Upgrade { head } => Self::Upgrade(head.target().to_owned()),
             server::Event::Request { head, body } => {
@@ -89,51 +89,57 @@ impl Heard {
             }
             server::Event::Text { lane, text } => Self::Text(lane.clone(), (*text).to_owned()),
             server::Event::Malformed { text, .. } => Self::Text(None, (*text).to_owned()),
-            _ => Self::Nothing,
+            _ => Self::Ignored,
         }
     }
 }
 
-impl fmt::Debug for Desk {
+impl fmt::Debug for ScriptedServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { script, state, .. } = self;
-        f.debug_struct("Desk").field("script", script).field("state", state).finish_non_exhaustive()
+        f.debug_struct("ScriptedServer").field("script", script).field("state", state).finish_non_exhaustive()
     }
 }
 
-impl Desk {
-    /// A server that follows this script.
+impl ScriptedServer {
+    /// Creates a server that follows `script` and records the requests.
     #[must_use]
     pub fn new(script: Script) -> Self {
-        let state = State { given: vec![false; script.reply.len()], ..State::default() };
-        Self { script, state: Mutex::new(state), tell: None }
+        let state = State { used: vec![false; script.reply.len()], ..State::default() };
+        Self { script, state: Mutex::new(state), observer: None }
     }
 
-    /// The same, but requests are told to somebody instead of being kept: a server may run for long. Warm-ups are told too.
+    /// Creates a server that passes requests to `observer`, including prewarm requests, instead of recording them, so that a server
+    /// that runs for a long time uses no more memory.
     #[must_use]
-    pub fn telling(script: Script, tell: impl Fn(&Seen) + Send + Sync + 'static) -> Self {
-        Self { tell: Some(Box::new(tell)), ..Self::new(script) }
+    pub fn with_observer(script: Script, observer: impl Fn(&RecordedRequest) + Send + Sync + 'static) -> Self {
+        Self { observer: Some(Box::new(observer)), ..Self::new(script) }
     }
 
-    /// The requests so far, but for warm-ups.
+    /// Returns the requests so far, without prewarm requests.
     #[must_use]
-    pub fn seen(&self) -> Vec<Seen> {
-        self.state().seen.clone()
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.state().requests.clone()
     }
 
-    /// Answers what was heard.
+    /// Responds to a request.
     ///
     /// # Errors
     ///
-    /// [`CommandError`] when the connection has ended meanwhile.
-    pub fn answer(&self, now: Instant, connection: &mut ServerConnection, heard: Heard) -> Result<(), CommandError> {
-        match heard {
-            Heard::Upgrade(target) if !is_responses(&target) => refuse(now, connection, 404, "not found"),
-            Heard::Upgrade(_) if self.script.refuse_websocket => refuse(now, connection, 426, "speak http"),
-            Heard::Upgrade(_) => connection.accept(now, &Headers::new()),
-            Heard::Request(head, body) => self.request(now, connection, &head, &body),
-            Heard::Text(lane, text) => self.message(now, connection, lane.as_deref(), &text),
-            Heard::Nothing => Ok(()),
+    /// Returns [`CommandError`] when the connection has ended. Nothing is sent; the events of the connection give the reason.
+    pub fn respond(
+        &self,
+        now: Instant,
+        connection: &mut ServerConnection,
+        request: OwnedRequest,
+    ) -> Result<(), CommandError> {
+        match request {
+            OwnedRequest::Upgrade(target) if !is_responses(&target) => refuse(now, connection, 404, "not found"),
+            OwnedRequest::Upgrade(_) if self.script.refuse_websocket => refuse(now, connection, 426, "use http"),
+            OwnedRequest::Upgrade(_) => connection.accept(now, &Headers::new()),
+            OwnedRequest::Request(head, body) => self.request(now, connection, &head, &body),
+            OwnedRequest::Text(lane, text) => self.message(now, connection, lane.as_deref(), &text),
+            OwnedRequest::Ignored => Ok(()),
         }
     }
 
@@ -148,10 +154,10 @@ impl Desk {
             return refuse(now, connection, 404, "not found");
         }
         let turn_state = head.headers.get_str("x-codex-turn-state").map(str::to_owned);
-        let seen = Seen::new(Transport::Http, turn_state, body);
-        // A body that cannot be read here, a compressed one for instance, is taken for the usual client's.
-        let (model, streams) = (seen.model(), !seen.body.is_object() || seen.body["stream"] == true);
-        let (reply, number) = self.note(seen, body);
+        let recorded = RecordedRequest::new(Transport::Http, turn_state, body);
+        // A body that is not JSON, for example a compressed one, counts as a request for a stream.
+        let (model, streams) = (recorded.model(), !recorded.body.is_object() || recorded.body["stream"] == true);
+        let (reply, number) = self.record(recorded, body);
         let mut headers = headers(&reply)?;
         if let Some(status) = reply.status {
             let body = reply.body.as_deref().unwrap_or("{}");
@@ -163,7 +169,7 @@ impl Desk {
         let events = reply.events(number, &model, None);
         if !streams && !reply.cut {
             headers.set("Content-Type", "application/json").map_err(|_| CommandError::Head)?;
-            return connection.respond(now, 200, &headers, whole(&events).to_string().as_bytes());
+            return connection.respond(now, 200, &headers, final_response(&events).to_string().as_bytes());
         }
         connection.begin_stream(now, &headers)?;
         for event in events {
@@ -188,21 +194,21 @@ impl Desk {
             return Ok(());
         }
         let turn_state = body["client_metadata"]["x-codex-turn-state"].as_str().map(str::to_owned);
-        let seen = Seen { transport: Transport::WebSocket, turn_state, body };
-        let model = seen.model();
-        if seen.body["generate"] == false {
-            // A warm-up: nothing is generated, and no reply is used up.
-            if let Some(tell) = &self.tell {
-                tell(&seen);
+        let recorded = RecordedRequest { transport: Transport::WebSocket, turn_state, body };
+        let model = recorded.model();
+        if recorded.body["generate"] == false {
+            // A prewarm request generates nothing and uses no reply.
+            if let Some(observer) = &self.observer {
+                observer(&recorded);
             }
-            let nothing = Reply { usage: Some(Cost::default()), ..Reply::default() };
-            return nothing.events(0, &model, lane).iter().try_for_each(|event| connection.send(now, event));
+            let reply = Reply { usage: Some(UsageReply::default()), ..Reply::default() };
+            return reply.events(0, &model, lane).iter().try_for_each(|event| connection.send(now, event));
         }
-        let (reply, number) = self.note(seen, text);
+        let (reply, number) = self.record(recorded, text);
         if let Some(status) = reply.status {
-            let said = reply.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
+            let parsed = reply.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
             let error =
-                said.map_or_else(|| serde_json::json!({"message": "refused"}), |body: Value| body["error"].clone());
+                parsed.map_or_else(|| serde_json::json!({"message": "refused"}), |body: Value| body["error"].clone());
             let event = serde_json::json!({"type": "error", "status": status, "error": error});
             return connection.send(now, &event.to_string());
         }
@@ -220,34 +226,34 @@ impl Desk {
         Ok(())
     }
 
-    /// Notes what was seen, and picks its reply and its number.
-    fn note(&self, seen: Seen, body: &str) -> (Reply, usize) {
+    /// Records a request, and returns its reply and its number.
+    fn record(&self, recorded: RecordedRequest, body: &str) -> (Reply, usize) {
         let mut state = self.state();
-        match &self.tell {
-            Some(tell) => tell(&seen),
-            None => state.seen.push(seen),
+        match &self.observer {
+            Some(observer) => observer(&recorded),
+            None => state.requests.push(recorded),
         }
-        state.answered += 1;
-        let fits = |reply: &Reply| reply.when.as_ref().is_none_or(|text| body.contains(text.as_str()));
+        state.replies += 1;
+        let matches = |reply: &Reply| reply.when.as_ref().is_none_or(|text| body.contains(text.as_str()));
         let replies = self.script.reply.iter().enumerate();
-        let fitting: Vec<usize> = replies.filter(|(_, reply)| fits(reply)).map(|(at, _)| at).collect();
-        if fitting.iter().all(|at| state.given[*at]) {
-            fitting.iter().for_each(|at| state.given[*at] = false);
+        let matching: Vec<usize> = replies.filter(|(_, reply)| matches(reply)).map(|(at, _)| at).collect();
+        if matching.iter().all(|at| state.used[*at]) {
+            matching.iter().for_each(|at| state.used[*at] = false);
         }
-        let pick = fitting.into_iter().find(|at| !mem::replace(&mut state.given[*at], true));
-        let reply = pick.and_then(|at| self.script.reply.get(at)).cloned().unwrap_or_else(Reply::unplanned);
-        (reply, state.answered)
+        let pick = matching.into_iter().find(|at| !mem::replace(&mut state.used[*at], true));
+        let reply = pick.and_then(|at| self.script.reply.get(at)).cloned().unwrap_or_else(Reply::unscripted);
+        (reply, state.replies)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Whoever panicked while it was locked has left nothing half done.
+        // A poisoned lock is safe to use: every update is a single assignment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Reply {
-    /// The reply to a request that the script has none for.
-    fn unplanned() -> Self {
+    /// Returns the reply to a request for which the script has none.
+    fn unscripted() -> Self {
         Self {
             status: Some(400),
             body: Some(r#"{"error":{"code":"no_reply","message":"the script has no reply to this"}}"#.into()),
@@ -256,13 +262,13 @@ impl Reply {
     }
 }
 
-/// Serves one connection to its end.
-pub async fn serve<I: Io>(server: &mut ServerDriver<I>, desk: &Desk) {
+/// Serves one connection until it is closed.
+pub async fn serve<I: Io>(server: &mut ServerDriver<I>, scripted: &ScriptedServer) {
     while let Some(incoming) = server.next().await {
-        let heard = Heard::of(&incoming);
+        let request = OwnedRequest::from_incoming(&incoming);
         let now = server.now();
-        // The connection ended before it could be answered: its last event says so.
-        let _ = desk.answer(now, server.connection(), heard);
+        // Fails only when the connection has ended; its last event gives the reason.
+        let _ = scripted.respond(now, server.connection(), request);
     }
 }
 
@@ -270,8 +276,8 @@ fn is_responses(target: &str) -> bool {
     target.split('?').next().unwrap_or_default().ends_with("/responses")
 }
 
-/// The response that these events end with, for those who do not want to see it grow.
-fn whole(events: &[String]) -> Value {
+/// Returns the final response of a list of events, for a request without streaming.
+fn final_response(events: &[String]) -> Value {
     let read = |event: &String| serde_json::from_str::<Value>(event).ok().map(|mut event| event["response"].take());
     events.iter().rev().filter_map(read).find(Value::is_object).unwrap_or_default()
 }

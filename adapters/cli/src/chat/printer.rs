@@ -1,4 +1,4 @@
-//! Shows a conversation as it goes: as text, or as one JSON object per line.
+//! Prints a conversation in progress, as text or as one JSON object per line.
 
 use core::time::Duration;
 use std::io::{self, Write};
@@ -8,44 +8,44 @@ use turnwire::client::{Event, Outcome, RequestReport, Sent};
 use turnwire::connection::Transport;
 use turnwire::responses::{EventData, ServerEvent, Usage};
 
-/// Shows a conversation.
-pub struct Show<'o> {
+/// Prints a conversation.
+pub struct Printer<'o> {
     out: &'o mut dyn Write,
     json: bool,
     turn: u32,
-    /// How the current request was sent last, and the token that went with it.
+    /// How the current request was last sent, and its turn token.
     sent: Option<(Sent, Option<String>)>,
-    /// Text was written, and its line is not at an end.
+    /// Whether the current line contains text and is not terminated.
     midline: bool,
 }
 
-impl core::fmt::Debug for Show<'_> {
+impl core::fmt::Debug for Printer<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Show").field("json", &self.json).field("turn", &self.turn).finish_non_exhaustive()
+        f.debug_struct("Printer").field("json", &self.json).field("turn", &self.turn).finish_non_exhaustive()
     }
 }
 
-impl<'o> Show<'o> {
-    /// Shows on `out`.
+impl<'o> Printer<'o> {
+    /// Creates a printer that writes to `out`.
     pub fn new(out: &'o mut dyn Write, json: bool) -> Self {
         Self { out, json, turn: 0, sent: None, midline: false }
     }
 
-    /// A turn begins.
+    /// Prints the prompt of a new turn.
     ///
     /// # Errors
     ///
-    /// When it cannot be written; so with all of these.
+    /// Returns an error when writing fails.
     pub fn turn(&mut self, prompt: &str) -> io::Result<()> {
         self.turn += 1;
         if self.json { Ok(()) } else { writeln!(self.out, "> {prompt}") }
     }
 
-    /// A tool was called, and run when it has an output.
+    /// Prints a tool call, with its output if the tool was run.
     ///
     /// # Errors
     ///
-    /// As above.
+    /// Returns an error when writing fails.
     pub fn tool(&mut self, name: &str, arguments: &str, output: Option<&str>) -> io::Result<()> {
         if self.json {
             return self.line(&json!({"type": "tool", "turn": self.turn, "name": name, "output": output}));
@@ -56,11 +56,11 @@ impl<'o> Show<'o> {
         }
     }
 
-    /// An event of the client.
+    /// Prints an event of the client.
     ///
     /// # Errors
     ///
-    /// As above.
+    /// Returns an error when writing fails.
     pub fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
             Event::Sent { sent, turn_token: turn_state, .. } => {
@@ -68,23 +68,23 @@ impl<'o> Show<'o> {
                 Ok(())
             }
             Event::Server { event, .. } => self.server(event),
-            Event::Malformed { malformed, .. } => self.note("malformed", &malformed.to_string()),
-            Event::Violation { violation, .. } => self.note("violation", &violation.to_string()),
+            Event::Malformed { malformed, .. } => self.notice("malformed", &malformed.to_string()),
+            Event::Violation { violation, .. } => self.notice("violation", &violation.to_string()),
             Event::Retry { failure, delay, .. } => {
-                self.note("retry", &format!("{failure}; again in {} ms", delay.as_millis()))
+                self.notice("retry", &format!("{failure}; again in {} ms", delay.as_millis()))
             }
-            Event::HttpFallback(why) => self.note("fell_back", &format!("HTTP from here on: {}", reason(why))),
+            Event::HttpFallback(cause) => self.notice("fell_back", &format!("HTTP from now on: {}", reason(cause))),
             Event::Finished { outcome, report, .. } => self.finished(outcome, report),
             _ => Ok(()),
         }
     }
 
-    /// What the demo's server saw of the turn's token.
+    /// Prints the turn tokens that the demo's server received.
     ///
     /// # Errors
     ///
-    /// As above.
-    pub fn seen(&mut self, tokens: &[Option<String>]) -> io::Result<()> {
+    /// Returns an error when writing fails.
+    pub fn server_tokens(&mut self, tokens: &[Option<String>]) -> io::Result<()> {
         if self.json {
             return self.line(&json!({"type": "server", "turn_states": tokens}));
         }
@@ -105,7 +105,7 @@ impl<'o> Show<'o> {
         Ok(())
     }
 
-    fn note(&mut self, kind: &str, text: &str) -> io::Result<()> {
+    fn notice(&mut self, kind: &str, text: &str) -> io::Result<()> {
         if self.json {
             return self.line(&json!({"type": kind, "turn": self.turn, "message": text}));
         }
@@ -116,7 +116,7 @@ impl<'o> Show<'o> {
     fn finished(&mut self, outcome: &Outcome<'_>, report: &RequestReport) -> io::Result<()> {
         let (sent, token) = self.sent.take().unzip();
         let token = token.flatten();
-        let (word, usage, error) = match outcome {
+        let (outcome_name, usage, error) = match outcome {
             Outcome::Completed(completed) => ("completed", completed.usage, None),
             Outcome::Failed(failure) => ("failed", None, Some(failure)),
             Outcome::Cancelled => ("cancelled", None, None),
@@ -138,7 +138,7 @@ impl<'o> Show<'o> {
             return self.line(&json!({
                 "type": "request", "turn": self.turn, "transport": transport, "connection": connection, "input": input,
                 "turn_state_sent": token, "usage": usage.map(counts), "attempts": report.attempts,
-                "first_event_ms": report.first_event.map(millis), "total_ms": millis(report.total), "outcome": word,
+                "first_event_ms": report.first_event.map(millis), "total_ms": millis(report.total), "outcome": outcome_name,
                 "error": error,
             }));
         }
@@ -155,7 +155,7 @@ impl<'o> Show<'o> {
         let state = if token.is_some() { "sent" } else { "absent" };
         writeln!(
             self.out,
-            "-- turn {}: {}, {connection} connection, {input} request, turn state {state}, {tokens}, {first}, total {:.1} ms, {word}",
+            "-- turn {}: {}, {connection} connection, {input} request, turn state {state}, {tokens}, {first}, total {:.1} ms, {outcome_name}",
             self.turn,
             transport.unwrap_or("not sent"),
             millis(report.total),
@@ -172,13 +172,13 @@ impl<'o> Show<'o> {
     }
 }
 
-fn reason(why: &turnwire::client::FallbackReason) -> String {
+fn reason(reason: &turnwire::client::FallbackReason) -> String {
     use turnwire::client::FallbackReason;
-    match why {
-        FallbackReason::Refused(status) => format!("the server answered the handshake with {status}"),
+    match reason {
+        FallbackReason::Refused(status) => format!("the server rejected the handshake with status {status}"),
         FallbackReason::Exhausted { failure, .. } => failure.to_string(),
         FallbackReason::TooLarge(_) => "this request is too large for WebSocket".to_owned(),
-        _ => "for a reason that is not known here".to_owned(),
+        _ => "unknown reason".to_owned(),
     }
 }
 
@@ -190,7 +190,7 @@ fn counts(usage: Usage) -> Value {
     })
 }
 
-/// Milliseconds, to the microsecond.
+/// Converts to milliseconds, rounded to microseconds.
 fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
