@@ -1,7 +1,7 @@
-//! Connects to whichever of a host's addresses answers first (RFC 8305), on any runtime.
+//! Connects to the first of a host's addresses that responds (Happy Eyeballs, RFC 8305), on any runtime.
 //!
-//! [`HappyEyeballs`] decides which address is tried when. This is what the adapters have around it: a lookup, and the attempts that are
-//! under way. It names no runtime and spawns nothing; dropping it drops every attempt.
+//! [`HappyEyeballs`] decides which address to try at which time. [`HappyEyeballsConnect`] adds the name lookup and the connection
+//! attempts in progress. It depends on no runtime and spawns no task; dropping it drops all attempts.
 #![forbid(unsafe_code)]
 
 use core::future::Future;
@@ -13,29 +13,29 @@ use std::io;
 use turnwire::client::HappyEyeballs;
 use turnwire::time::Instant;
 
-/// What is waited for.
+/// A lookup or a connection attempt.
 type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + Sync>>;
 
-/// A host's addresses, racing for a stream.
+/// Concurrent connection attempts to a host's addresses.
 pub struct HappyEyeballsConnect<S> {
     lookup: Pending<Vec<SocketAddr>>,
     addresses: Option<HappyEyeballs>,
     attempts: Vec<Pending<S>>,
-    last: Option<io::Error>,
+    last_error: Option<io::Error>,
 }
 
 impl<S> HappyEyeballsConnect<S> {
-    /// A race between the addresses that this finds.
+    /// Creates the attempts for the addresses that `lookup` returns.
     pub fn new(lookup: impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + Sync + 'static) -> Self {
-        Self { lookup: Box::pin(lookup), addresses: None, attempts: Vec::new(), last: None }
+        Self { lookup: Box::pin(lookup), addresses: None, attempts: Vec::new(), last_error: None }
     }
 
-    /// Looks how far the race is, and begins each attempt that is due with `connect`.
+    /// Polls all attempts, and starts each attempt that is due with `connect`. Returns the first stream.
     ///
     /// # Errors
     ///
-    /// That of the lookup, or of the attempt that failed last; [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) when there was
-    /// no address.
+    /// Returns the error of the lookup, or of the last attempt when all have failed, or
+    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) when the host has no address. Do not poll again afterwards.
     pub fn poll<F: Future<Output = io::Result<S>> + Send + Sync + 'static>(
         &mut self,
         cx: &mut Context<'_>,
@@ -57,23 +57,26 @@ impl<S> HappyEyeballsConnect<S> {
                     Poll::Pending => at += 1,
                     Poll::Ready(Ok(stream)) => return Poll::Ready(Ok(stream)),
                     Poll::Ready(Err(error)) => {
-                        self.last = Some(error);
+                        self.last_error = Some(error);
                         addresses.handle_attempt_failed();
                         drop(self.attempts.swap_remove(at));
                     }
                 }
             }
             if addresses.is_exhausted() {
-                return Poll::Ready(Err(self.last.take().unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())));
+                return Poll::Ready(Err(self
+                    .last_error
+                    .take()
+                    .unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())));
             }
-            // None is due, and none failed, which would make the next one due.
+            // No attempt is due, and none failed (a failure makes the next one due).
             if due.is_none() && at == running {
                 return Poll::Pending;
             }
         }
     }
 
-    /// When to look again, whoever wakes the task or not.
+    /// Returns the time of the next [`poll`](Self::poll), which is needed even if nothing wakes the task.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.addresses.as_ref().and_then(HappyEyeballs::poll_timeout)
@@ -82,6 +85,6 @@ impl<S> HappyEyeballsConnect<S> {
 
 impl<S> core::fmt::Debug for HappyEyeballsConnect<S> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Race").field("addresses", &self.addresses).finish_non_exhaustive()
+        f.debug_struct("HappyEyeballsConnect").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The race, with attempts that are scripted and a clock that is moved by hand.
+//! Happy Eyeballs with scripted attempts and a manual clock.
 
 use core::future::{pending, poll_fn, ready};
 use core::net::SocketAddr;
@@ -16,7 +16,7 @@ fn at(millis: u64) -> Instant {
     Instant::from_duration(Duration::from_millis(millis))
 }
 
-/// What an attempt at an address comes to: nothing ever, a stream, an error.
+/// The outcome of an attempt, by the last octet: pending forever (below 10), an error (below 20), a stream.
 async fn attempt(address: SocketAddr) -> io::Result<SocketAddr> {
     match address {
         SocketAddr::V4(four) if four.ip().octets()[3] < 10 => pending().await,
@@ -35,7 +35,7 @@ fn look(race: &mut HappyEyeballsConnect<SocketAddr>, now: Instant) -> Poll<Resul
 }
 
 #[test]
-fn an_address_that_never_answers_costs_a_quarter_of_a_second() {
+fn an_address_that_never_responds_costs_a_quarter_of_a_second() {
     let mut race = race(&[1, 2, 20, 21]);
     assert_eq!(race.poll_timeout(), None);
     assert_eq!(look(&mut race, at(5)), Poll::Pending);
@@ -47,9 +47,9 @@ fn an_address_that_never_answers_costs_a_quarter_of_a_second() {
 }
 
 #[test]
-fn after_one_that_fails_the_next_is_tried_at_once() {
+fn after_a_failed_attempt_the_next_address_is_tried_at_once() {
     assert_eq!(look(&mut race(&[10, 11, 20]), at(0)), Poll::Ready(Ok(address(20))));
-    // One that is under way is not forgotten meanwhile, and nothing is left to wait for.
+    // A pending attempt is still polled after others have failed, and no further attempt is due.
     let mut race = race(&[1, 10, 11]);
     assert_eq!(look(&mut race, at(0)), Poll::Pending);
     assert_eq!(look(&mut race, at(250)), Poll::Pending);
@@ -58,7 +58,7 @@ fn after_one_that_fails_the_next_is_tried_at_once() {
 }
 
 #[test]
-fn when_all_have_failed_the_last_says_why() {
+fn when_all_attempts_have_failed_the_last_error_is_returned() {
     assert_eq!(look(&mut race(&[10, 12, 11]), at(0)), Poll::Ready(Err("192.0.2.11".into())));
     let nothing = look(&mut race(&[]), at(0));
     assert_eq!(nothing, Poll::Ready(Err(io::Error::from(io::ErrorKind::AddrNotAvailable).to_string())));
@@ -67,11 +67,11 @@ fn when_all_have_failed_the_last_says_why() {
 }
 
 #[test]
-fn a_lookup_takes_its_time() {
-    let mut asked = 0;
+fn a_lookup_may_be_pending() {
+    let mut polls = 0;
     let lookup = poll_fn(move |_| {
-        asked += 1;
-        if asked < 3 { Poll::Pending } else { Poll::Ready(Ok(vec![address(20)])) }
+        polls += 1;
+        if polls < 3 { Poll::Pending } else { Poll::Ready(Ok(vec![address(20)])) }
     });
     let mut race = HappyEyeballsConnect::new(lookup);
     assert_eq!([look(&mut race, at(0)), look(&mut race, at(1))], [Poll::Pending, Poll::Pending]);

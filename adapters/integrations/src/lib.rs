@@ -1,7 +1,7 @@
-//! Bridges from turnwire to crates that its users have anyway, for any loop. Each is a feature, and none is on by itself.
+//! Integrations of turnwire with other crates, for any I/O loop. Each is a feature; none is enabled by default.
 //!
-//! - `zstd`: the function of that name compresses request bodies; it is what `Settings::compress` takes.
-//! - `tracing`: the function `trace` tells the `tracing` crate of each event that is polled.
+//! - `zstd`: the function `zstd` compresses request bodies. Pass it to `Settings::compress`.
+//! - `tracing`: the function `trace` emits a `tracing` event for an event of a client.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "tracing")]
@@ -11,5 +11,7 @@ mod zstd;
 
 #[cfg(feature = "tracing")]
 pub use trace::trace;
+/// The core, which defines the requests and events.
+pub use turnwire;
 #[cfg(feature = "zstd")]
 pub use zstd::zstd;

@@ -1,15 +1,15 @@
-//! What a client does and decides, told to the `tracing` crate.
+//! Events of a client as events of the `tracing` crate.
 
 use tracing::{debug, info, trace, warn};
 use turnwire::client::{Event, Outcome, RequestReport};
 
-/// The target of every event that [`trace`] emits.
+/// The target of every event that [`trace()`] emits.
 const TARGET: &str = "turnwire";
 
-/// Tells `tracing` of an event of a client: call it with each one that is polled, before it is used.
+/// Emits a `tracing` event for an event of a client. Call it with each polled event.
 ///
-/// Decisions and ends are at `info` and `warn`, connections and attempts at `debug`, the kinds of what the server says at `trace`.
-/// Numbers, kinds and classes only: no payload, no token, no header and no credential is in any of them.
+/// Retries, fallbacks and outcomes have level `info`, violations and malformed events `warn`, connections and attempts `debug`, the
+/// types of server events `trace`. Fields contain only numbers, types and classes: no payload, token, header or credential.
 pub fn trace(event: &Event<'_>) {
     let id = event.id().map(|id| id.to_string());
     let request = id.as_deref();
