@@ -2,6 +2,7 @@
 //!
 //! - `zstd`: the function `zstd` compresses request bodies. Pass it to `Settings::compress`.
 //! - `tracing`: the function `trace` emits a `tracing` event for an event of a client.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "tracing")]
