@@ -113,23 +113,23 @@ type Shown = (Vec<u8>, Option<String>);
 
 /// Signs, and fails first with these errors.
 struct Signer {
-    failures: Vec<SignError>,
+    failures: Mutex<Vec<SignError>>,
     calls: Arc<AtomicUsize>,
     seen: Arc<Mutex<Vec<Shown>>>,
 }
 
 impl Signer {
     fn new(failures: Vec<SignError>) -> Self {
-        Self { failures, calls: Arc::default(), seen: Arc::default() }
+        Self { failures: Mutex::new(failures), calls: Arc::default(), seen: Arc::default() }
     }
 }
 
 impl Sign for Signer {
-    fn sign(&mut self, request: SignableRequest<'_>) -> Result<(), SignError> {
+    fn sign(&self, request: SignableRequest<'_>) -> Result<(), SignError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let encoding = request.headers.get_str("content-encoding").map(String::from);
         self.seen.lock().expect("a lock").push((request.body.to_vec(), encoding));
-        match self.failures.pop() {
+        match self.failures.lock().expect("a lock").pop() {
             Some(failure) => Err(failure),
             None => {
                 request.headers.set("x-signature", "signed").expect("a header");
@@ -146,7 +146,7 @@ fn a10_transient_auth_failure_retried() {
     let signer = Signer::new(vec![SignError::Transient("not now".into())]);
     let calls = signer.calls.clone();
     let script = Script::new().sse([vec![done0("r")]]);
-    let mut pair = Pair::with(provider, Credentials::Signer(Box::new(signer)), Settings::default(), script);
+    let mut pair = Pair::with(provider, Credentials::Signer(Arc::new(signer)), Settings::default(), script);
     let id = pair.ask(ask("hi"));
     pair.run_out();
     assert_eq!((pair.completed(id).as_str(), calls.load(Ordering::Relaxed), pair.posts().len()), ("r", 2, 1));
@@ -159,7 +159,7 @@ fn a11_auth_build_failure_not_retried() {
     provider.retry.max_retries = 2;
     let signer = Signer::new(vec![SignError::Build("invalid auth configuration".into())]);
     let calls = signer.calls.clone();
-    let mut pair = Pair::with(provider, Credentials::Signer(Box::new(signer)), Settings::default(), Script::new());
+    let mut pair = Pair::with(provider, Credentials::Signer(Arc::new(signer)), Settings::default(), Script::new());
     let id = pair.ask(ask("hi"));
     pair.run_out();
     let failure = pair.failure(id);
@@ -188,7 +188,7 @@ fn a12_signer_sees_final_bytes() {
     let signer = Signer::new(Vec::new());
     let seen = signer.seen.clone();
     let script = Script::new().on(Kind::Post, vec![Act::respond(500, "")]).sse([vec![done0("r")]]);
-    let mut pair = Pair::with(provider, Credentials::Signer(Box::new(signer)), settings, script);
+    let mut pair = Pair::with(provider, Credentials::Signer(Arc::new(signer)), settings, script);
     let id = pair.ask(ask("hi"));
     pair.run_out();
     assert_eq!(pair.completed(id), "r");

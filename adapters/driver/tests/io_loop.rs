@@ -174,3 +174,16 @@ fn poll<I: Io>(driver: &mut ClientDriver<I>) -> Option<String> {
         Poll::Ready(None) | Poll::Pending => None,
     }
 }
+
+/// Applications share clients behind locks and clone credentials for several clients: a compile-time check.
+#[test]
+fn clients_and_credentials_are_send_and_sync() {
+    const fn shared<T: Send + Sync>() {}
+    const fn cloned<T: Clone>() {}
+    const {
+        shared::<Client>();
+        shared::<Credentials>();
+        shared::<ClientDriver<Scripted>>();
+        cloned::<Credentials>();
+    }
+}

@@ -1,7 +1,7 @@
 //! What proves to a server who is asking (`docs/protocol.md` §2.7), and never shows.
 
-use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -118,19 +118,21 @@ pub enum SignError {
     Build(String),
 }
 
-/// Signs requests: called once for each attempt, with the body's final bytes.
-pub trait Sign: Send {
+/// Signs requests. The client calls it once per attempt, with the final bytes of the body.
+///
+/// Clones of the credentials share one signer, possibly on several threads.
+pub trait Sign: Send + Sync {
     /// Signs one request.
     ///
     /// # Errors
     ///
-    /// [`SignError`] says whether to try again.
-    fn sign(&mut self, request: SignableRequest<'_>) -> Result<(), SignError>;
+    /// Returns [`SignError`] when the request cannot be signed. The variant decides whether the client retries.
+    fn sign(&self, request: SignableRequest<'_>) -> Result<(), SignError>;
 }
 
 /// What is shown to a server. A command that yields a token is the application's to run: it hands the token in when it is asked
 /// for new credentials.
-#[derive(Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Credentials {
     /// Nothing.
@@ -148,7 +150,7 @@ pub enum Credentials {
     /// Headers that replace others of their names.
     Headers(Vec<(String, Secret)>),
     /// Something that looks at each whole request. It cannot be used for WebSocket, whose requests have no head.
-    Signer(Box<dyn Sign>),
+    Signer(Arc<dyn Sign>),
 }
 
 impl Credentials {

@@ -222,7 +222,7 @@ impl Station {
     }
 
     fn finish(
-        &mut self,
+        &self,
         method: &str,
         target: String,
         mut headers: Headers,
@@ -230,7 +230,7 @@ impl Station {
         expect: ExpectedBody,
     ) -> Result<OutgoingRequest, Failure> {
         let url = self.endpoint.url(false, &target);
-        if let Credentials::Signer(signer) = &mut self.credentials {
+        if let Credentials::Signer(signer) = &self.credentials {
             signer.sign(SignableRequest { method, url: &url, headers: &mut headers, body: &body }).map_err(
                 |error| match error {
                     SignError::Transient(text) => Failure::new(FailureKind::Connect, &text),
