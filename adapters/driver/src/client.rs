@@ -100,6 +100,11 @@ impl<I: Io> Turn<'_, I> {
         self.driver.client.cancel(self.driver.now(), id);
     }
 
+    /// Returns the current time of the client's clock.
+    pub fn now(&self) -> Instant {
+        self.driver.now()
+    }
+
     /// Returns the client, for commands that have no method here.
     pub const fn client(&mut self) -> &mut Client {
         &mut self.driver.client

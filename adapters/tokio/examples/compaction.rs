@@ -1,0 +1,59 @@
+//! Compaction: replaces a long history with a short one, and continues the conversation from there.
+#![expect(clippy::print_stdout, reason = "an example prints")]
+
+mod support;
+
+use support::Demo;
+use turnwire::client::{Credentials, Event, Outcome, Provider, Settings, Submitted};
+use turnwire::responses::unary::{Compact, Compacted};
+use turnwire::responses::{Compaction, CreateResponse, Item};
+use turnwire_tokio::Client;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> support::Result<()> {
+    let demo = Demo { operation: Some(compact), ..Demo::default() };
+    let url = demo.serve(|_, writer| support::message(writer, &["As I said: 42."])).await?;
+    let mut client = Client::new(Provider::new("example", &url), Credentials::bearer("key"), Settings::default())?;
+
+    let mut history: Vec<Item> = (1..=1000).map(|n| Item::user(&format!("Question {n}?"))).collect();
+    println!("{} items", history.len());
+    let now = client.now();
+    match client.client().submit(now, &Compact::new("gpt-x", history.clone()), None)? {
+        // An empty history needs no request.
+        Submitted::Immediate(compacted) => history = compacted.output,
+        Submitted::Pending(submitted) => loop {
+            match client.next().await {
+                Some(Event::Finished { id, outcome, .. }) if id == submitted => {
+                    history = outcome.read::<Compact>().ok_or("cancelled")??.output;
+                    break;
+                }
+                Some(_) => {}
+                None => return Err("the client is closed".into()),
+            }
+        },
+    }
+    println!("{} items after the compaction", history.len());
+
+    history.push(Item::user("And the last answer?"));
+    let mut turn = client.turn()?;
+    turn.send(CreateResponse::new("gpt-x", history))?;
+    while let Some(event) = turn.next().await {
+        match event {
+            Event::Finished { outcome: Outcome::Completed(response), .. } => println!("{} completed", response.id),
+            Event::Finished { outcome, .. } => return Err(format!("no response: {outcome:?}").into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The server: keeps the last two messages and adds an opaque summary of all others.
+fn compact(body: &[u8]) -> Vec<u8> {
+    let text = core::str::from_utf8(body).unwrap_or_default();
+    let mut input = Compact::parse(text).map(|compact| compact.input).unwrap_or_default();
+    let mut output = input.split_off(input.len().saturating_sub(2));
+    output.push(Item::Compaction(Compaction::new("opaque")));
+    let mut body = Vec::new();
+    Compacted::new(output).encode(&mut body);
+    body
+}
