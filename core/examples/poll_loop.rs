@@ -11,7 +11,7 @@ use std::time;
 
 use mio::{Events, Interest, Poll, Registry, Token};
 use turnwire::client::{Client, ConnectError, ConnectTarget, Credentials, Event, Provider, Settings, SocketCommand};
-use turnwire::connection::{Config, ServerConnection, server};
+use turnwire::connection::{ServerConnection, server};
 use turnwire::http::Headers;
 use turnwire::responses::{CreateResponse, EventData, Item};
 use turnwire::time::Instant;
@@ -177,7 +177,7 @@ fn demo_server() -> io::Result<String> {
     let url = format!("http://{}/v1", listener.local_addr()?);
     std::thread::spawn(move || -> Result<(), Box<dyn Error + Send + Sync>> {
         let (mut stream, _) = listener.accept()?;
-        let mut server = ServerConnection::new(Config::new("localhost"), [7; 32]);
+        let mut server = ServerConnection::new(server::Config::new(), [7; 32]);
         let mut buffer = vec![0; 16 * 1024];
         let now = Instant::ZERO; // it sets no deadline that could matter here
         while !server.is_finished() {

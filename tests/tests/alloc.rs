@@ -2,7 +2,9 @@
 
 use allocation_counter::measure;
 use turnwire::connection::{
-    ClientConnection, Config, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client::Event, server,
+    ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport,
+    client::{self, Event},
+    server,
 };
 use turnwire::http::Headers;
 use turnwire::responses::EventData;
@@ -12,8 +14,8 @@ const NOW: Instant = Instant::ZERO;
 
 /// A client and a server between which a response has begun.
 fn begun(transport: Transport) -> (ClientConnection, ServerConnection) {
-    let mut client = ClientConnection::new(Config::new("localhost"), transport, [1; 32]);
-    let mut server = ServerConnection::new(Config::new("localhost"), [2; 32]);
+    let mut client = ClientConnection::new(client::Config::new("localhost"), transport, [1; 32]);
+    let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
     match transport {
         Transport::Http => {
             let post = OutgoingRequest::new("/v1/responses", Headers::new(), b"{}".to_vec(), ExpectedBody::EventStream);

@@ -1,6 +1,7 @@
 //! Bodies whose end takes no byte to see: nothing waits for one.
 
-use turnwire::connection::{ClientConnection, Config, ExpectedBody, OutgoingRequest, Transport, client::Event};
+use turnwire::connection::client::{self, Event};
+use turnwire::connection::{ClientConnection, ExpectedBody, OutgoingRequest, Transport};
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 use turnwire_tests::chunks::Chunks;
@@ -10,7 +11,7 @@ const NOW: Instant = Instant::ZERO;
 /// What the client says of these bytes, cut in each of these ways.
 fn said(transport: Transport, expect: ExpectedBody, bytes: &[u8]) -> Vec<String> {
     let says = |cut: &Chunks| {
-        let mut client = ClientConnection::new(Config::new("localhost"), transport, [1; 32]);
+        let mut client = ClientConnection::new(client::Config::new("localhost"), transport, [1; 32]);
         match transport {
             Transport::Http => client
                 .send_request(NOW, OutgoingRequest::new("/", Headers::new(), b"{}".to_vec(), expect))

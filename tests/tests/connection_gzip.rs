@@ -1,7 +1,8 @@
 //! Coded responses on a connection: refused unless they are asked to be undone; then events and bodies as if they were plain. And
 //! the limits of what comes before a response and of failing answers.
 
-use turnwire::connection::{ClientConnection, Config, ExpectedBody, OutgoingRequest, Transport, client::Event};
+use turnwire::connection::client::{Config, Event};
+use turnwire::connection::{ClientConnection, ExpectedBody, OutgoingRequest, Transport};
 use turnwire::http::Headers;
 use turnwire::http::gzip::Limits;
 use turnwire::time::Instant;

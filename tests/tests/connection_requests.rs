@@ -1,7 +1,7 @@
 //! Requests on a connection: what the client's heads say, and what a server does with requests that arrive together.
 
 use turnwire::connection::{
-    ClientConnection, Config, ExpectedBody, OutgoingRequest, ServerConnection, Transport, server,
+    ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client, server,
 };
 use turnwire::http::Headers;
 use turnwire::time::Instant;
@@ -10,7 +10,7 @@ const NOW: Instant = Instant::ZERO;
 
 #[test]
 fn request_without_gzip_asks_for_identity_coding() {
-    let mut client = ClientConnection::new(Config::new("localhost"), Transport::Http, [1; 32]);
+    let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::Http, [1; 32]);
     let request = OutgoingRequest::new("/", Headers::new(), b"{}".to_vec(), ExpectedBody::Whole);
     client.send_request(NOW, request).expect("a fresh connection");
     let head = String::from_utf8_lossy(client.poll_transmit()).to_ascii_lowercase();
@@ -19,7 +19,7 @@ fn request_without_gzip_asks_for_identity_coding() {
 
 #[test]
 fn pipelined_requests_are_delivered_one_after_the_other() {
-    let mut server = ServerConnection::new(Config::new("localhost"), [2; 32]);
+    let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
     let bytes = ["first", "second"]
         .map(|name| format!("POST /{name} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{{}}"))
         .concat();

@@ -7,7 +7,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 use turnwire::client::{Client, Credentials, Provider, Settings, SocketCommand};
-use turnwire::connection::{Config, ServerConnection, server};
+use turnwire::connection::{ServerConnection, server};
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 use turnwire_tests::fixtures::{ask, done, token};
@@ -73,7 +73,7 @@ fn tracing_is_told_what_happens_and_no_secret() {
     tracing::subscriber::with_default(lines.clone(), || {
         let credentials = Credentials::bearer("key-secret");
         let mut client = Client::new(provider(), credentials, Settings::default(), [1; 32]).expect("a client");
-        let mut server = ServerConnection::new(Config::new("localhost"), [2; 32]);
+        let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
         for id in ["resp-1", "resp-2"] {
             client.send(NOW, ask("words of a person")).expect("a request");
             converse(&mut client, &mut server, id);

@@ -7,7 +7,7 @@ use turnwire::client::{
     ConnectError, Disconnected, Event, OwnedEvent, OwnedOutcome, Provider, RequestId, Settings, TransportPreference,
 };
 use turnwire::connection::{
-    ClientConnection, CloseReason, Config, ServerConnection, Transport, client::Event as Told, server,
+    ClientConnection, CloseReason, ServerConnection, Transport, client, client::Event as Told, server,
 };
 use turnwire::http::Headers;
 use turnwire::responses::session::{Session, UserAgent};
@@ -229,8 +229,8 @@ fn e24_handshake_rejections() {
 /// How a server that is only shaken hands with ends the connection, within a grace of 100 ms; and what it was sent.
 fn probed(act: impl FnOnce(&mut ServerConnection, Instant)) -> (Option<(u16, String)>, bool, usize) {
     let now = Instant::ZERO;
-    let mut client = ClientConnection::new(Config::new("localhost"), Transport::WebSocket, [1; 32]);
-    let mut server = ServerConnection::new(Config::new("localhost"), [2; 32]);
+    let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::WebSocket, [1; 32]);
+    let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
     client.upgrade(now, "/v1/responses", &Headers::new()).expect("a handshake");
     server.handle_input(now, client.poll_transmit());
     client.handle_written(now, client.poll_transmit().len());

@@ -1,7 +1,7 @@
 //! What the ws floor keeps in memory: of an idle connection, of each frame, of a hostile peer.
 
 use allocation_counter::{AllocationInfo, measure};
-use turnwire::connection::{ClientConnection, Config, ServerConnection, Transport};
+use turnwire::connection::{ClientConnection, ServerConnection, Transport, client, server};
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 use turnwire::ws::deflate::{Deflater, Params};
@@ -235,7 +235,7 @@ fn endless_fragments_are_stopped_at_the_limit() {
 #[test]
 fn an_idle_connection_is_small() {
     let now = Instant::ZERO;
-    let mut config = Config::new("example.com");
+    let mut config = client::Config::new("example.com");
     config.deflate_offer = None;
     let (mut client, mut kept) = (Vec::with_capacity(1), 0);
     kept += measure(|| {
@@ -244,7 +244,7 @@ fn an_idle_connection_is_small() {
     })
     .bytes_current;
     let client = &mut client[0];
-    let mut server = ServerConnection::new(config, [8; 32]);
+    let mut server = ServerConnection::new(server::Config::new(), [8; 32]);
     server.handle_input(now, client.poll_transmit());
     kept += measure(|| client.handle_written(now, client.poll_transmit().len())).bytes_current;
     while server.poll_event().is_some() {}

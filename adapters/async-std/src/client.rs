@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use async_io::Async;
-use turnwire::connection::Config;
+use turnwire::connection::server::Config;
 use turnwire_rustls::rustls::ServerConfig;
 use turnwire_rustls::{Error, TlsIo};
 

@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use turnwire::connection::Config;
+use turnwire::connection::server::Config;
 use turnwire_rustls::TlsIo;
 use turnwire_rustls::rustls::ServerConfig;
 

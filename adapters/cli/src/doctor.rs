@@ -8,7 +8,8 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::process::ExitCode;
 use std::time::Instant as Clock;
 
-use turnwire::connection::{ClientConnection, CloseReason, Config, Transport, client::Event};
+use turnwire::connection::client::{Config, Event};
+use turnwire::connection::{ClientConnection, CloseReason, Transport};
 use turnwire::http::{HeaderValue, Headers, Response};
 use turnwire::time::Instant;
 use turnwire_rustls::{TlsSession, client_config};

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::{ClientConfig, ServerConfig};
 use turnwire::client::{Client as ClientState, Credentials, InvalidProvider, Provider, Settings};
-use turnwire::connection::{Config, ServerConnection};
+use turnwire::connection::{ServerConnection, server::Config};
 use turnwire_driver::{ClientDriver, Io, ServerDriver};
 
 use crate::io::TlsIo;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
-use turnwire::connection::Config;
+use turnwire::connection::server::Config;
 use turnwire_rustls::rustls::ServerConfig;
 use turnwire_rustls::{Error, TlsIo};
 

@@ -45,6 +45,7 @@ pub(super) fn lost(transport: Transport, closed: &CloseReason) -> Failure {
         | CloseReason::Events(_)
         | CloseReason::WebSocket(_)
         | CloseReason::Handshake(_)
+        | CloseReason::Host
         | CloseReason::Unsolicited
         | CloseReason::BodyTooLong { .. } => Failure::stream(&closed.to_string()),
     }

@@ -42,8 +42,10 @@ pub enum CancelMode {
 pub struct Settings {
     /// Which transport requests take.
     pub transport: TransportPreference,
-    /// Limits and timeouts of each connection. The authority, and what the provider says, are set over it.
-    pub connection: connection::Config,
+    /// Limits and deadlines of each connection. What is not set here follows the provider: an empty `authority` is that of its
+    /// URL, `timeouts.idle` its idle timeout, `ping_interval` its own. `timeouts.head` is not set, because each kind of request
+    /// has its own. `deflate_offer` is sent where the provider's capabilities include it.
+    pub connection: connection::client::Config,
     /// Headers that are sent where nobody has said otherwise: `originator`, `user-agent` (`docs/protocol.md` §2.1).
     pub default_headers: Vec<(String, String)>,
     /// Headers of every request and every handshake, over the provider's.
@@ -76,7 +78,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             transport: TransportPreference::Auto,
-            connection: connection::Config::new(""),
+            connection: unset(),
             default_headers: Vec::new(),
             headers: Vec::new(),
             cancel: CancelMode::Close,
@@ -90,6 +92,13 @@ impl Default for Settings {
             attestation: None,
         }
     }
+}
+
+/// A configuration in which everything is unset that follows the provider.
+fn unset() -> connection::client::Config {
+    let mut config = connection::client::Config::new("");
+    (config.timeouts.head, config.timeouts.idle) = (None, None);
+    config
 }
 
 impl fmt::Debug for Settings {

@@ -9,7 +9,7 @@ use super::credentials::{Credentials, SignError, SignableRequest};
 use super::provider::{Endpoint, InvalidProvider, Provider};
 use super::request::{CommandError, RawOperation, Request};
 use super::settings::{Settings, TransportPreference, fill, replace};
-use crate::connection::{Config, ExpectedBody, OutgoingRequest, Transport};
+use crate::connection::{ExpectedBody, OutgoingRequest, Transport, client::Config};
 use crate::http::{HeaderValue, Headers, InvalidHeader};
 use crate::responses::request::{ItemEncoding, MessageFields, ReasoningOptions};
 use crate::responses::session::{HeaderSet, RequestContext, Session, TurnMetadata};
@@ -111,12 +111,12 @@ impl Station {
 
     pub(super) fn config(&self, transport: Transport) -> Config {
         let mut config = self.settings.connection.clone();
-        config.authority = self.endpoint.authority.clone();
-        config.timeouts.idle = Some(self.provider.idle_timeout);
-        // The client watches over heads itself: each kind of request has its own patience.
-        config.timeouts.head = None;
+        if config.authority.is_empty() {
+            config.authority = self.endpoint.authority.clone();
+        }
+        config.timeouts.idle = config.timeouts.idle.or(Some(self.provider.idle_timeout));
         if transport == Transport::WebSocket {
-            config.ping_interval = self.provider.capabilities.ping_interval;
+            config.ping_interval = config.ping_interval.or(self.provider.capabilities.ping_interval);
             if !self.provider.capabilities.deflate {
                 config.deflate_offer = None;
             }

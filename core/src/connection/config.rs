@@ -1,73 +1,7 @@
-//! Limits and deadlines of a connection.
+//! What the configurations of both roles have in common.
 
-use alloc::string::String;
 use core::fmt;
 use core::time::Duration;
-
-use crate::{http, sse, ws};
-
-/// The configuration of a connection. Fields that concern one role are ignored by the other.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Config {
-    /// The value of the `Host` header: a host, and a port unless it is the default port of the scheme. Clients only.
-    pub authority: String,
-    /// Limits of request and response heads.
-    pub head_limits: http::HeadLimits,
-    /// Maximum number of interim (1xx) responses before the final response. Default: 16.
-    pub max_interim_responses: u32,
-    /// Limits of chunk headers and trailers.
-    pub body_limits: http::BodyLimits,
-    /// Maximum size in bytes of a body that is collected whole. Default: 64 MiB.
-    pub max_body: usize,
-    /// Maximum size in bytes of the body of an error response; a longer body is truncated. Default: 1 MiB.
-    pub max_error_body: usize,
-    /// Limits for decoding response bodies with the coding `gzip`. Default: `None`, which means that such a body is
-    /// rejected with [`ContentCoding`](http::Error::ContentCoding). A request asks for `gzip` only by its own
-    /// `Accept-Encoding` header.
-    #[cfg(feature = "gzip")]
-    pub gzip: Option<http::gzip::Limits>,
-    /// Limits of event streams. By default, the data of one event may be as long as a WebSocket message.
-    pub event_stream_limits: sse::Limits,
-    /// Limits of WebSocket messages.
-    pub message_limits: ws::Limits,
-    /// The parameters of permessage-deflate that a client offers; `None` means no offer.
-    pub deflate_offer: Option<ws::deflate::Offer>,
-    /// The offers of permessage-deflate that a server accepts. Default: `None`, which means none.
-    pub deflate_policy: Option<ws::deflate::ServerPolicy>,
-    /// The interval of pings on a WebSocket, with a jitter of a tenth. Default: `None`, which means no pings.
-    pub ping_interval: Option<Duration>,
-    /// Deadlines.
-    pub timeouts: Timeouts,
-    /// The size in bytes of unpolled events from which on `wants_input` returns `false`. Default: 1 MiB.
-    pub max_backlog: usize,
-}
-
-/// The durations after which a connection closes with [`CloseReason::Timeout`](super::CloseReason::Timeout). `None`
-/// means no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Timeouts {
-    /// From a request or a handshake to the end of the response's head. Default: 300 s.
-    pub head: Option<Duration>,
-    /// From one event of a response to the next. Default: 300 s.
-    pub idle: Option<Duration>,
-    /// From one event that counts as progress to the next, while a response is pending. Default: no limit. The start of
-    /// a response, its output and its end count; rate limits, metadata and other informational events do not.
-    pub progress: Option<Duration>,
-    /// Between two reads of bytes, while a response is pending. Default: no limit.
-    pub bytes: Option<Duration>,
-    /// Between two control frames of the peer, on an open WebSocket, even while no response is pending. Default: no
-    /// limit. Together with [`ping_interval`](Config::ping_interval), it detects a peer that does not respond. HTTP has
-    /// no control frames; comments of an event stream count as bytes.
-    pub control: Option<Duration>,
-    /// Without write progress while bytes are waiting to be written. Default: 60 s.
-    pub write: Option<Duration>,
-    /// From this end's close frame to that of the peer. Default: 1 s. It also limits the time to write the last bytes.
-    pub close: Duration,
-    /// The activity that restarts [`idle`](Self::idle).
-    pub activity: IdleActivity,
-}
 
 /// The activity that restarts the idle deadline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,26 +17,29 @@ pub enum IdleActivity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Deadline {
-    /// [`Timeouts::head`].
+    /// The head of a request or of a response was not complete in time.
     Head,
-    /// [`Timeouts::idle`].
+    /// The body of a request, or a WebSocket message, came more slowly than the least rate. Servers only.
+    Body,
+    /// A client received no event, or a server no request.
     Idle,
-    /// [`Timeouts::progress`].
+    /// No event counted as progress of its response. Clients only.
     Progress,
-    /// [`Timeouts::bytes`].
+    /// No bytes came while a response was pending. Clients only.
     Bytes,
-    /// [`Timeouts::control`].
+    /// No control frame came on a WebSocket.
     Control,
-    /// [`Timeouts::write`].
+    /// The peer read more slowly than the least rate.
     Write,
-    /// [`Timeouts::close`].
+    /// The peer did not close in time, or did not read the last bytes.
     Close,
 }
 
 impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Head => "response head",
+            Self::Head => "head",
+            Self::Body => "body",
             Self::Idle => "idle",
             Self::Progress => "progress",
             Self::Bytes => "byte",
@@ -113,43 +50,51 @@ impl fmt::Display for Deadline {
     }
 }
 
-impl Config {
-    /// Creates the default configuration for this authority.
-    #[must_use]
-    pub fn new(authority: &str) -> Self {
-        let messages = ws::Limits::default();
-        let data = messages.message;
-        Self {
-            authority: authority.into(),
-            head_limits: http::HeadLimits::default(),
-            max_interim_responses: 16,
-            body_limits: http::BodyLimits::default(),
-            max_body: 64 * 1024 * 1024,
-            max_error_body: 1024 * 1024,
-            #[cfg(feature = "gzip")]
-            gzip: None,
-            event_stream_limits: sse::Limits { data, line: data + 6, ..sse::Limits::default() },
-            message_limits: messages,
-            deflate_offer: ws::deflate::Offer::usual(),
-            deflate_policy: None,
-            ping_interval: None,
-            timeouts: Timeouts::default(),
-            max_backlog: 1024 * 1024,
-        }
+/// The least rate in bytes per second at which a peer must read, or send what it has begun.
+pub(super) const MIN_RATE: u32 = 1024;
+
+/// What a configuration of either role has.
+pub(super) trait RoleConfig {
+    fn timeouts(&self) -> Timeouts;
+    fn ping_interval(&self) -> Option<Duration>;
+    fn max_send_backlog(&self) -> usize;
+}
+
+/// The durations of all deadlines, of either role. `None` means no limit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeouts {
+    pub(super) head: Option<Duration>,
+    pub(super) body: Option<Duration>,
+    /// Client: between two events.
+    pub(super) idle: Option<Duration>,
+    /// Server: until the next request, on HTTP.
+    pub(super) request: Option<Duration>,
+    /// Server: between two reads, on a WebSocket.
+    pub(super) websocket_idle: Option<Duration>,
+    pub(super) progress: Option<Duration>,
+    pub(super) bytes: Option<Duration>,
+    pub(super) control: Option<Duration>,
+    pub(super) write: Option<Duration>,
+    pub(super) min_rate: u32,
+    pub(super) close: Duration,
+    pub(super) activity: IdleActivity,
+}
+
+impl Timeouts {
+    /// The number of bytes that a peer must read in each period of [`write`](Self::write).
+    pub(super) fn write_quota(&self) -> usize {
+        quota(self.min_rate, self.write)
+    }
+
+    /// The number of bytes that a peer must send in each period of [`body`](Self::body) while a body or message is
+    /// incomplete.
+    pub(super) fn body_quota(&self) -> usize {
+        quota(self.min_rate, self.body)
     }
 }
 
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            head: Some(Duration::from_secs(300)),
-            idle: Some(Duration::from_secs(300)),
-            progress: None,
-            bytes: None,
-            control: None,
-            write: Some(Duration::from_secs(60)),
-            close: Duration::from_secs(1),
-            activity: IdleActivity::Events,
-        }
-    }
+/// `rate` bytes for each second of `period`, and at least one.
+fn quota(rate: u32, period: Option<Duration>) -> usize {
+    let millis = period.unwrap_or_default().as_millis();
+    usize::try_from(millis.saturating_mul(rate.into()) / 1000).unwrap_or(usize::MAX).max(1)
 }

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::config::Config;
+use super::client::Config;
 #[cfg(feature = "gzip")]
 use crate::http::gzip::{Decoder, Limits};
 use crate::http::{BodyDecoder, BodyPart, Error, Response};

@@ -29,6 +29,9 @@ pub enum CloseReason {
     /// The peer violated HTTP, or exceeded a limit.
     #[error(transparent)]
     Http(#[from] http::Error),
+    /// The client's request does not have exactly one `Host` header (RFC 9112 §3.2).
+    #[error("the request does not have exactly one host header")]
+    Host,
     /// The event stream exceeded a limit.
     #[error(transparent)]
     Events(#[from] sse::Error),

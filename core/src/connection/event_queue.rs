@@ -5,28 +5,40 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// Minimum number of polled bytes for which the rest of the arena is moved to its front.
+/// Minimum number of polled bytes for which the rest of the arena is moved to its front, and the capacity in bytes that
+/// an empty arena keeps.
 const COMPACT: usize = 64 * 1024;
 
-/// The position of a record's bytes, counted from the first byte that was ever pushed.
-pub(super) type Span = Range<usize>;
+/// Number of records for which an empty queue keeps room.
+const RECORDS: usize = 64;
+
+/// Where a record's bytes are.
+#[derive(Debug)]
+enum Bytes {
+    /// In the arena, at this position, counted from the first byte that was ever pushed.
+    Arena(Range<usize>),
+    /// In a buffer of their own, which the pusher gave away.
+    Owned(Vec<u8>),
+}
 
 /// A queue of records, each with bytes.
 #[derive(Debug)]
 pub(crate) struct EventQueue<T> {
-    records: VecDeque<(T, Span)>,
-    /// The record that [`pop`](Self::pop) has returned a reference to.
-    borrowed: Option<T>,
-    bytes: Vec<u8>,
-    /// The position of the first byte of `bytes`.
+    records: VecDeque<(T, Bytes)>,
+    /// The record that [`pop`](Self::pop) has returned a reference to, and its own buffer.
+    borrowed: Option<(T, Vec<u8>)>,
+    arena: Vec<u8>,
+    /// The position of the first byte of `arena`.
     arena_base: usize,
     /// The position at which the bytes of the polled records end.
     polled_end: usize,
+    /// The number of bytes in buffers of waiting records.
+    owned: usize,
 }
 
 impl<T> Default for EventQueue<T> {
     fn default() -> Self {
-        Self { records: VecDeque::new(), borrowed: None, bytes: Vec::new(), arena_base: 0, polled_end: 0 }
+        Self { records: VecDeque::new(), borrowed: None, arena: Vec::new(), arena_base: 0, polled_end: 0, owned: 0 }
     }
 }
 
@@ -37,38 +49,58 @@ impl<T> EventQueue<T> {
 
     /// The number of bytes that wait to be polled, including the size of the records.
     pub(crate) fn backlog(&self) -> usize {
-        self.arena_base + self.bytes.len() - self.polled_end + self.records.len() * size_of::<(T, Span)>()
+        let in_arena = self.arena_base + self.arena.len() - self.polled_end;
+        in_arena + self.owned + self.records.len() * size_of::<(T, Bytes)>()
     }
 
     pub(crate) fn push(&mut self, record: T, bytes: &[u8]) {
         self.compact();
-        let start = self.arena_base + self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        self.records.push_back((record, start..start + bytes.len()));
+        let start = self.arena_base + self.arena.len();
+        self.arena.extend_from_slice(bytes);
+        self.records.push_back((record, Bytes::Arena(start..start + bytes.len())));
+    }
+
+    /// Pushes a record with bytes that need not be copied.
+    pub(crate) fn push_owned(&mut self, record: T, bytes: Vec<u8>) {
+        self.owned += bytes.capacity();
+        self.records.push_back((record, Bytes::Owned(bytes)));
     }
 
     /// Takes the next record and its bytes. Drops the previous record.
     pub(crate) fn pop(&mut self) -> Option<(&mut T, &[u8])> {
-        let Some((record, span)) = self.records.pop_front() else {
-            self.borrowed = None;
-            return None;
-        };
-        self.polled_end = span.end;
-        let bytes = &self.bytes[span.start - self.arena_base..span.end - self.arena_base];
-        Some((self.borrowed.insert(record), bytes))
+        self.borrowed = None;
+        self.compact();
+        let (record, bytes) = self.records.pop_front()?;
+        match bytes {
+            Bytes::Arena(span) => {
+                self.polled_end = span.end;
+                let bytes = &self.arena[span.start - self.arena_base..span.end - self.arena_base];
+                Some((&mut self.borrowed.insert((record, Vec::new())).0, bytes))
+            }
+            Bytes::Owned(bytes) => {
+                self.owned -= bytes.capacity();
+                let (record, bytes) = self.borrowed.insert((record, bytes));
+                Some((record, bytes))
+            }
+        }
     }
 
     /// Removes polled bytes. It moves at most half of the bytes, and only after as many were polled, so the total work
     /// is linear.
     fn compact(&mut self) {
         let done = self.polled_end - self.arena_base;
-        if done == self.bytes.len() {
-            self.bytes.clear();
-        } else if done >= COMPACT && done > self.bytes.len() / 2 {
-            self.bytes.drain(..done);
+        if done == self.arena.len() {
+            self.arena.clear();
+            self.arena.shrink_to(COMPACT);
+        } else if done >= COMPACT && done > self.arena.len() / 2 {
+            self.arena.drain(..done);
+            self.arena.shrink_to(2 * self.arena.len() + COMPACT);
         } else {
             return;
         }
         self.arena_base = self.polled_end;
+        if self.records.is_empty() {
+            self.records.shrink_to(RECORDS);
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! The state of the newest request on each lane of a connection. A lane is a `stream_id`; the default lane has no name.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -29,7 +28,7 @@ struct Lane {
     /// The id of the response to the newest request, once the server has sent it.
     current: Option<Box<str>>,
     /// The ids of the last responses that ended, newest first.
-    ended: VecDeque<Box<str>>,
+    ended: Vec<Box<str>>,
 }
 
 /// The relation of an event to the state of its lane.
@@ -120,7 +119,7 @@ impl LaneStates {
                 let current = lane.current.take();
                 if let Some(ended) = id.or(current) {
                     lane.ended.truncate(MAX_ENDED - 1);
-                    lane.ended.push_front(ended);
+                    lane.ended.insert(0, ended);
                 }
             }
         }

@@ -7,14 +7,15 @@
 //!
 //! ```
 //! use turnwire::connection::{
-//!     ClientConnection, Config, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client, server,
+//!     ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client, server,
 //! };
 //! use turnwire::http::Headers;
 //! use turnwire::time::Instant;
 //!
 //! let now = Instant::ZERO;
-//! let mut client = ClientConnection::new(Config::new("localhost"), Transport::Http, [1; 32]);
-//! let mut server = ServerConnection::new(Config::new("localhost"), [2; 32]);
+//! let config = client::Config::new("localhost");
+//! let mut client = ClientConnection::new(config, Transport::Http, [1; 32]);
+//! let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
 //!
 //! let request = OutgoingRequest::new("/v1/responses", Headers::new(), b"{}".to_vec(), ExpectedBody::EventStream);
 //! client.send_request(now, request)?;
@@ -45,7 +46,7 @@ mod timers;
 mod transport;
 
 pub use self::client::{ClientConnection, ExpectedBody, OutgoingRequest};
-pub use self::config::{Config, Deadline, IdleActivity, Timeouts};
+pub use self::config::{Deadline, IdleActivity};
 pub use self::error::{CloseReason, CommandError};
 pub use self::server::ServerConnection;
 pub use self::timers::LastActivity;

@@ -1,6 +1,9 @@
 //! The state and the behaviour that the client's engine and the server's engine share.
 
-use super::config::{Config, Deadline};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::config::{Deadline, RoleConfig};
 use super::error::CloseReason;
 use super::lanes::LaneStates;
 use super::send_buffer::SendBuffer;
@@ -11,8 +14,8 @@ use crate::ws;
 
 /// The part of an engine that does not depend on its role.
 #[derive(Debug)]
-pub(super) struct SharedState {
-    pub(super) config: Config,
+pub(super) struct SharedState<C> {
+    pub(super) config: C,
     pub(super) entropy: Entropy,
     pub(super) send_buffer: SendBuffer,
     pub(super) timers: Timers,
@@ -24,7 +27,7 @@ pub(super) struct SharedState {
 #[derive(Debug)]
 enum CloseState {
     Open,
-    Unreported(CloseReason),
+    Unreported(Box<CloseReason>),
     Reported,
 }
 
@@ -39,8 +42,8 @@ pub(super) enum WebSocketInput<'s> {
     Close(CloseReason),
 }
 
-impl SharedState {
-    pub(super) fn new(config: Config, seed: Seed) -> Self {
+impl<C: RoleConfig> SharedState<C> {
+    pub(super) fn new(config: C, seed: Seed) -> Self {
         Self {
             config,
             entropy: Entropy::new(seed),
@@ -53,28 +56,40 @@ impl SharedState {
 
     /// Records that input has arrived.
     pub(super) fn on_bytes(&mut self, now: Instant) {
-        self.timers.on_bytes(now, self.config.timeouts.activity);
+        self.timers.on_bytes(now, self.config.timeouts().activity);
     }
 
     /// Records that bytes were appended to the send buffer.
     pub(super) fn on_appended(&mut self, now: Instant) {
+        self.send_buffer.fit();
         if !self.is_closed() {
-            self.timers.on_write_progress(now, !self.send_buffer.is_empty(), false);
+            self.update_write_deadline(now, 0);
         }
     }
 
-    /// Removes written bytes from the send buffer.
-    pub(super) fn advance_send_buffer(&mut self, length: usize) {
-        self.send_buffer.advance(length);
-    }
-
-    /// Updates the write deadline after `length` bytes were written.
+    /// Removes `length` written bytes from the send buffer, or all if there are fewer.
     pub(super) fn on_written(&mut self, now: Instant, length: usize) {
+        let written = self.send_buffer.advance(length);
         if !self.is_closed() {
-            self.timers.on_write_progress(now, !self.send_buffer.is_empty(), length > 0);
+            self.update_write_deadline(now, written);
         } else if self.send_buffer.is_empty() {
             self.timers.stop();
         }
+    }
+
+    fn update_write_deadline(&mut self, now: Instant, written: usize) {
+        let quota = self.config.timeouts().write_quota();
+        self.timers.on_write(now, self.send_buffer.len(), written, quota);
+    }
+
+    /// The number of bytes of a body or message that must come in each period, while it is incomplete.
+    pub(super) fn body_quota(&self) -> usize {
+        self.config.timeouts().body_quota()
+    }
+
+    /// Whether more bytes wait to be written than the limit.
+    pub(super) fn is_send_backlog_full(&self) -> bool {
+        self.send_buffer.len() > self.config.max_send_backlog()
     }
 
     pub(super) const fn is_closed(&self) -> bool {
@@ -86,9 +101,10 @@ impl SharedState {
         if self.is_closed() {
             return;
         }
-        self.close = CloseState::Unreported(reason);
+        self.close = CloseState::Unreported(Box::new(reason));
         self.lanes.mark_lost();
         self.timers.stop();
+        self.send_buffer.fit();
         // Unsent bytes get as much time as a closing handshake.
         if !self.send_buffer.is_empty() {
             self.timers.closing(now);
@@ -98,7 +114,7 @@ impl SharedState {
     /// Takes the close reason, once.
     pub(super) fn take_close_reason(&mut self) -> Option<CloseReason> {
         match core::mem::replace(&mut self.close, CloseState::Reported) {
-            CloseState::Unreported(reason) => Some(reason),
+            CloseState::Unreported(reason) => Some(*reason),
             other @ (CloseState::Open | CloseState::Reported) => {
                 self.close = other;
                 None
@@ -114,14 +130,18 @@ impl SharedState {
     /// The first deadline or ping that is due at `now`. Drops unsent bytes if a closed connection could not write them
     /// in time.
     pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
-        let due = self.timers.due(now, &self.config.timeouts, &mut self.entropy)?;
+        let due = self.timers.due(now, &self.config.timeouts())?;
         match due {
             Due::Expired(_) if self.is_closed() => {
                 self.send_buffer = SendBuffer::default();
                 self.timers.stop();
                 None
             }
-            Due::Expired(_) | Due::Ping => Some(due),
+            Due::Expired(_) => Some(due),
+            Due::Ping => {
+                self.timers.ping_every(now, self.config.ping_interval(), &mut self.entropy);
+                Some(due)
+            }
         }
     }
 
@@ -133,14 +153,23 @@ impl SharedState {
         if deadline == Deadline::Close { CloseReason::Local } else { CloseReason::Timeout(deadline) }
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next(&self.config.timeouts)
+    /// The time of the next deadline or ping. `reading`: whether input is wanted.
+    pub(super) fn poll_timeout(&self, reading: bool) -> Option<Instant> {
+        self.timers.next(&self.config.timeouts(), reading)
+    }
+
+    /// Suspends the deadlines of the peer's bytes while no input is wanted, and restarts them afterwards.
+    pub(super) fn set_reading(&mut self, now: Instant, reading: bool) {
+        match reading || self.is_closed() {
+            true => self.timers.resume(now),
+            false => self.timers.pause(),
+        }
     }
 
     /// Sets up the deadlines and pings of a WebSocket that has just been opened.
     pub(super) fn on_websocket_open(&mut self, now: Instant) {
         self.timers.opened(now);
-        self.timers.ping_every(now, self.config.ping_interval, &mut self.entropy);
+        self.timers.ping_every(now, self.config.ping_interval(), &mut self.entropy);
     }
 }
 
@@ -189,4 +218,21 @@ pub(super) fn start_closing(socket: &mut ws::WebSocket, code: u16, reason: &str,
 /// Whether the connection itself sets this header, which states the framing or the connection's use.
 pub(super) fn is_connection_header(name: &str) -> bool {
     ["content-length", "transfer-encoding", "connection"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Whether the WebSocket handshake itself sets this header of its response.
+pub(super) fn is_handshake_header(name: &str) -> bool {
+    let prefix = "sec-websocket-";
+    let has_prefix = name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    is_connection_header(name) || name.eq_ignore_ascii_case("upgrade") || has_prefix
+}
+
+/// Appends to a buffer of at most `limit` bytes. Its capacity doubles, but not beyond the limit.
+pub(super) fn append(buffer: &mut Vec<u8>, bytes: &[u8], limit: usize) {
+    let needed = buffer.len() + bytes.len();
+    if needed > buffer.capacity() {
+        let capacity = buffer.capacity().saturating_mul(2).min(limit).max(needed);
+        buffer.reserve_exact(capacity - buffer.len());
+    }
+    buffer.extend_from_slice(bytes);
 }

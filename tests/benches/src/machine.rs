@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use turnwire::connection::{client::Event, server, ClientConnection, Config, ExpectedBody, OutgoingRequest, ServerConnection, Transport};
+use turnwire::connection::{client::{self, Event}, server, ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport};
 use turnwire::http::Headers;
 use turnwire::responses::EventData;
 use turnwire::time::Instant;
@@ -30,8 +30,8 @@ impl Wire {
     #[must_use]
     pub fn new(streams: &Streams, transport: Transport) -> Self {
         let now = Instant::ZERO;
-        let mut client = ClientConnection::new(Config::new("localhost"), transport, SEED);
-        let mut server = ServerConnection::new(Config::new("localhost"), SEED);
+        let mut client = ClientConnection::new(client::Config::new("localhost"), transport, SEED);
+        let mut server = ServerConnection::new(server::Config::new(), SEED);
         let mut wire = Self { transport, responses: Vec::new(), bytes: 0 };
         if transport == Transport::WebSocket {
             client.upgrade(now, "/v1/responses", &Headers::new()).expect("a fresh connection");
@@ -80,7 +80,7 @@ impl Wire {
     #[must_use]
     pub fn run(&self) -> Seen {
         let (now, mut seen) = (Instant::ZERO, (0, 0, 0, 0));
-        let mut client = ClientConnection::new(Config::new("localhost"), self.transport, SEED);
+        let mut client = ClientConnection::new(client::Config::new("localhost"), self.transport, SEED);
         let mut responses = self.responses.iter();
         if self.transport == Transport::WebSocket {
             client.upgrade(now, "/v1/responses", &Headers::new()).expect("a fresh connection");

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use turnwire::connection::{
-    ClientConnection, CloseReason, Config, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client::Event,
+    ClientConnection, CloseReason, ExpectedBody, OutgoingRequest, ServerConnection, Transport,
+    client::{Config, Event},
     server,
 };
 use turnwire::http::Headers;
@@ -28,6 +29,13 @@ pub struct Heard {
 
 fn config() -> Config {
     let mut config = Config::new("localhost");
+    config.max_backlog = 64 * 1024;
+    config.ping_interval = Some(Duration::from_secs(25));
+    config
+}
+
+fn server_config() -> server::Config {
+    let mut config = server::Config::new();
     config.max_backlog = 64 * 1024;
     config.ping_interval = Some(Duration::from_secs(25));
     config
@@ -58,7 +66,7 @@ fn asked(transport: Transport, expect: ExpectedBody) -> (ClientConnection, Vec<u
         }
         Transport::WebSocket => {
             client.upgrade(START, "/v1/responses", &Headers::new()).expect("a handshake");
-            let mut server = ServerConnection::new(config(), [2; 32]);
+            let mut server = ServerConnection::new(server_config(), [2; 32]);
             server.handle_input(START, client.poll_transmit());
             let length = client.poll_transmit().len();
             client.handle_written(START, length);
@@ -222,7 +230,7 @@ pub fn bounded(transport: Transport, unit: &[u8]) -> Result<(), String> {
 /// Law 8: what one end sends the other receives, and with an empty wire both know the same of every lane.
 pub fn mirror(transport: Transport, script: &[u8], chunks: &Chunks) -> Result<(), String> {
     let mut client = ClientConnection::new(config(), transport, [1; 32]);
-    let mut server = ServerConnection::new(config(), [2; 32]);
+    let mut server = ServerConnection::new(server_config(), [2; 32]);
     let lanes: &[Option<&str>] = match transport {
         Transport::Http => &[None],
         Transport::WebSocket => &[None, Some("a"), Some("b")],

@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use turnwire::client::{Client, ConnectTarget, Credentials, OwnedEvent, Provider, Request, RequestId, Settings};
-use turnwire::connection::{CloseReason, Config};
+use turnwire::connection::{CloseReason, server};
 use turnwire::time::Instant;
 
 pub use self::script::{Act, Kind, Script, owned};
@@ -84,7 +84,7 @@ pub struct Pair {
     /// Whether the socket takes nothing that the client writes.
     pub deaf: bool,
     /// Settings of the servers.
-    pub server: Config,
+    pub server: server::Config,
     dialing: bool,
     socket: Option<Socket>,
 }
@@ -123,7 +123,7 @@ impl Pair {
         script: Script,
         seed: [u8; 32],
     ) -> Self {
-        let mut server = Config::new("127.0.0.1:8080");
+        let mut server = server::Config::new();
         server.timeouts.idle = None;
         Self {
             client: Client::new(provider, credentials, settings, seed).expect("a provider"),

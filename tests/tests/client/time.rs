@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use turnwire::client::{Settings, TransportPreference};
-use turnwire::connection::{Deadline, IdleActivity, LastActivity, Timeouts};
+use turnwire::connection::client::Timeouts;
+use turnwire::connection::{Deadline, IdleActivity, LastActivity};
 use turnwire::responses::{FailureKind, RequestProgress};
 use turnwire_tests::fixtures::{ask, created, delta, done, token};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::{fs, thread};
 
-use turnwire::connection::Config;
+use turnwire::connection::server::Config;
 use turnwire::ws::deflate::ServerPolicy;
 use turnwire_blocking::block_on;
 
@@ -90,11 +90,8 @@ fn listen(listener: &TcpListener, scripted: &Arc<ScriptedServer>, deflate: bool)
 /// Returns the configuration of a scripted server's connections. `deflate`: whether to accept permessage-deflate.
 #[must_use]
 pub fn config(deflate: bool) -> Config {
-    let mut config = Config::new("");
+    let mut config = Config::new();
     config.deflate_policy = deflate.then(ServerPolicy::default);
-    // A client may wait for any time between two requests.
-    config.timeouts.idle = None;
-    config.timeouts.head = None;
     config
 }
 

@@ -1,14 +1,16 @@
 //! The client's engine: turns commands into bytes, and bytes into steps, on either transport.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::super::config::{Config, Deadline};
+use super::super::config::Deadline;
 use super::super::error::{CloseReason, CommandError};
 use super::super::lanes::{LaneEvent, LaneStates};
 use super::super::shared::{self, SharedState, WebSocketInput};
 use super::super::timers::{Due, Timers};
 use super::super::transport::Transport;
+use super::config::Config;
 use super::event::Step;
 use super::http_response::{HttpProgress, HttpResponseReader};
 use super::request::{ExpectedBody, OutgoingRequest};
@@ -22,7 +24,7 @@ use crate::ws::{self, handshake};
 /// The state machine behind a `ClientConnection`, without its event queue.
 #[derive(Debug)]
 pub(super) struct ClientEngine {
-    pub(super) shared: SharedState,
+    pub(super) shared: SharedState<Config>,
     mode: Mode,
     /// Work that the last step left over, because the step borrowed the state that the work changes.
     deferred: Option<Deferred>,
@@ -40,7 +42,7 @@ enum Deferred {
     /// Write pending replies to control frames.
     Reply,
     /// Close the connection.
-    Close(CloseReason),
+    Close(Box<CloseReason>),
 }
 
 #[derive(Debug)]
@@ -73,11 +75,16 @@ impl ClientEngine {
         if !matches!(self.mode, Mode::NotUpgraded) {
             return Err(CommandError::Transport);
         }
-        let shared = &mut self.shared;
-        let nonce = shared.entropy.array();
-        let (authority, offer) = (&shared.config.authority, shared.config.deflate_offer.as_ref());
-        let request = handshake::build_request(target, authority, nonce, headers, offer);
+        let nonce = self.shared.entropy.array();
+        let (authority, offer) = (&self.shared.config.authority, self.shared.config.deflate_offer.as_ref());
+        // A handshake has no body, whatever the caller's headers say.
+        let mut own = Headers::new();
+        for (name, value) in headers.iter().filter(|(name, _)| !shared::is_connection_header(name)) {
+            own.append(name, value.clone()).map_err(|_| CommandError::Head)?;
+        }
+        let request = handshake::build_request(target, authority, nonce, &own, offer);
         let request = request.map_err(|_| CommandError::Head)?;
+        let shared = &mut self.shared;
         http::encode_request(&request, shared.send_buffer.buffer_mut());
         let mut reader = Box::new(HttpResponseReader::new(&shared.config));
         reader.begin(&request, ExpectedBody::Whole);
@@ -244,7 +251,10 @@ impl ClientEngine {
         }
         match self.shared.due(now)? {
             Due::Ping => {
-                if let Mode::WebSocket(socket) = &mut self.mode {
+                // While bytes wait to be written, a ping would only wait behind them.
+                if let Mode::WebSocket(socket) = &mut self.mode
+                    && self.shared.send_buffer.is_empty()
+                {
                     // Fails only if a close frame was sent; a closing connection needs no ping.
                     let _ = socket.send(ws::Message::Ping(b""), self.shared.send_buffer.buffer_mut());
                     self.shared.on_appended(now);
@@ -255,7 +265,7 @@ impl ClientEngine {
                 let reason = self.shared.expire(deadline);
                 match deadline {
                     Deadline::Write | Deadline::Head | Deadline::Close => {}
-                    Deadline::Idle | Deadline::Progress | Deadline::Bytes | Deadline::Control => {
+                    Deadline::Body | Deadline::Idle | Deadline::Progress | Deadline::Bytes | Deadline::Control => {
                         if let Mode::WebSocket(socket) = &mut self.mode {
                             let _ = socket.close(1001, "");
                             socket.write_pending_replies(self.shared.send_buffer.buffer_mut());
@@ -269,18 +279,26 @@ impl ClientEngine {
     }
 
     pub(super) fn handle_written(&mut self, now: Instant, length: usize) {
-        self.shared.advance_send_buffer(length);
-        self.flush();
         self.shared.on_written(now, length);
+        if self.flush() {
+            self.shared.on_appended(now);
+        }
     }
 
-    /// Writes pending replies of the WebSocket once everything before them is written.
-    fn flush(&mut self) {
-        if let Mode::WebSocket(socket) = &mut self.mode
-            && self.shared.send_buffer.is_empty()
-        {
-            socket.write_pending_replies(self.shared.send_buffer.buffer_mut());
+    /// Writes pending replies of the WebSocket once everything before them is written. Returns whether there were any.
+    fn flush(&mut self) -> bool {
+        match &mut self.mode {
+            Mode::WebSocket(socket) if self.shared.send_buffer.is_empty() => {
+                socket.write_pending_replies(self.shared.send_buffer.buffer_mut())
+            }
+            Mode::WebSocket(_) | Mode::Http(_) | Mode::NotUpgraded | Mode::Handshake { .. } | Mode::Closed => false,
         }
+    }
+
+    /// Whether the bytes that wait to be written leave room for input. A response on HTTP may come before its request
+    /// is written.
+    pub(super) fn has_send_room(&self) -> bool {
+        !matches!(self.mode, Mode::WebSocket(_)) || !self.shared.is_send_backlog_full()
     }
 
     fn end(&mut self, now: Instant, reason: CloseReason) {
@@ -302,10 +320,11 @@ impl ClientEngine {
                 }
             }
             Some(Deferred::Reply) => {
-                self.flush();
-                self.shared.on_appended(now);
+                if self.flush() {
+                    self.shared.on_appended(now);
+                }
             }
-            Some(Deferred::Close(reason)) => self.fail_connection(now, reason),
+            Some(Deferred::Close(reason)) => self.fail_connection(now, *reason),
         }
     }
 
@@ -385,6 +404,8 @@ impl ClientEngine {
                 self.mode = Mode::WebSocket(Box::new(socket));
                 // The handshake request is larger than most messages, and contains credentials.
                 shared.send_buffer.release();
+                // Only requests over HTTP name it.
+                shared.config.authority = String::new();
                 shared.timers.on_head();
                 shared.on_websocket_open(now);
                 Step::Upgraded { head }
@@ -434,7 +455,7 @@ impl ClientEngine {
                 step
             }
             Err(reason) => {
-                *deferred = Some(Deferred::Close(reason));
+                *deferred = Some(Deferred::Close(Box::new(reason)));
                 Step::Consumed
             }
         }
@@ -455,7 +476,7 @@ impl ClientEngine {
                 shared.timers.on_control(now);
                 *deferred = Some(Deferred::Reply);
             }
-            WebSocketInput::Close(reason) => *deferred = Some(Deferred::Close(reason)),
+            WebSocketInput::Close(reason) => *deferred = Some(Deferred::Close(Box::new(reason))),
         }
         Some(Step::Consumed)
     }

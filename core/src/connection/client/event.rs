@@ -23,7 +23,7 @@ pub enum Event<'a> {
     Rejected {
         /// The head of the response.
         head: &'a Response,
-        /// The body, truncated at [`max_error_body`](crate::connection::Config::max_error_body).
+        /// The body, truncated at [`max_error_body`](crate::connection::client::Config::max_error_body).
         body: &'a [u8],
     },
     /// The head of an HTTP response whose body is an event stream.
@@ -36,7 +36,7 @@ pub enum Event<'a> {
         /// The head of the response.
         head: &'a Response,
         /// The body; that of an error response is truncated at
-        /// [`max_error_body`](crate::connection::Config::max_error_body).
+        /// [`max_error_body`](crate::connection::client::Config::max_error_body).
         body: &'a [u8],
     },
     /// An event of a response, or of the connection.
@@ -118,9 +118,9 @@ pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
     match step {
         Step::Consumed => {}
         Step::Upgraded { head } => queue.push(Record::Upgraded(Box::new(head)), &[]),
-        Step::Refused { head, body } => queue.push(Record::Refused(Box::new(head)), &body),
+        Step::Refused { head, body } => queue.push_owned(Record::Refused(Box::new(head)), body),
         Step::Head { head } => queue.push(Record::Head(head), &[]),
-        Step::Body { head, body } => queue.push(Record::Body(Box::new(head)), &body),
+        Step::Body { head, body } => queue.push_owned(Record::Body(Box::new(head)), body),
         Step::Payload { late: true, .. } => {}
         Step::Payload { text, envelope, violation, late: false } => {
             // An event without a request is delivered only if it concerns the connection (docs/differences.md row 9).

@@ -4,12 +4,13 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::super::config::Config;
 use super::super::content_coding::{self, ContentDecoder, SupportedCodings};
 use super::super::error::CloseReason;
+use super::super::shared;
+use super::config::Config;
 use super::request::ExpectedBody;
 use crate::http::{
-    BodyDecoder, BodyLimits, BodyPart, Error, HeadDecoder, HeadLimits, Request, Response, is_persistent,
+    BodyDecoder, BodyLimits, BodyPart, Error, Framing, HeadDecoder, HeadLimits, Request, Response, is_persistent,
 };
 use crate::sse;
 
@@ -231,6 +232,7 @@ impl HttpResponseReader {
         let State::Collect { body, coding, bytes, limit, truncate, .. } = &mut self.state else {
             return Ok(HttpProgress::Nothing);
         };
+        let is_coded = coding.is_some();
         let data = match coding {
             None => match body.decode(input).map_err(CloseReason::Http)? {
                 Some(BodyPart::Data(data)) => data,
@@ -253,7 +255,11 @@ impl HttpResponseReader {
         if data.len() > room && !*truncate {
             return Err(CloseReason::BodyTooLong { limit: *limit });
         }
-        bytes.extend_from_slice(&data[..data.len().min(room)]);
+        let length = match body.framing() {
+            Framing::ContentLength(length) if !is_coded => usize::try_from(length).unwrap_or(*limit),
+            Framing::ContentLength(_) | Framing::None | Framing::Chunked | Framing::CloseDelimited => *limit,
+        };
+        shared::append(bytes, &data[..data.len().min(room)], length.min(*limit));
         Ok(if data.len() > room { self.collected(false) } else { HttpProgress::Nothing })
     }
 

@@ -1,5 +1,6 @@
 //! The client's end of a connection: requests out, responses in.
 
+mod config;
 mod engine;
 mod event;
 mod http_response;
@@ -10,7 +11,6 @@ use core::fmt;
 
 use self::engine::ClientEngine;
 use self::event::Record;
-use super::config::Config;
 use super::error::CommandError;
 use super::event_queue::EventQueue;
 use super::timers::LastActivity;
@@ -20,6 +20,7 @@ use crate::http::{Headers, Response};
 use crate::time::Instant;
 use crate::turn::RequestState;
 
+pub use self::config::{Config, Timeouts};
 pub use self::event::Event;
 pub(crate) use self::event::Step;
 pub use self::request::{ExpectedBody, OutgoingRequest};
@@ -114,9 +115,11 @@ impl ClientConnection {
 
     /// Handles bytes from the socket.
     pub fn handle_input(&mut self, now: Instant, mut input: &[u8]) {
+        self.set_reading(now, self.wants_input());
         while let Some(step) = self.engine.step(now, &mut input) {
             event::queue(&mut self.queue, step);
         }
+        self.set_reading(now, self.wants_input());
     }
 
     /// Handles the end of input: the socket will deliver no more bytes.
@@ -126,7 +129,8 @@ impl ClientConnection {
         }
     }
 
-    /// Records that `length` bytes of [`poll_transmit`](Self::poll_transmit) were written.
+    /// Records that `length` bytes of [`poll_transmit`](Self::poll_transmit) were written; more than there are count as
+    /// all of them.
     pub fn handle_written(&mut self, now: Instant, length: usize) {
         self.engine.handle_written(now, length);
     }
@@ -156,15 +160,15 @@ impl ClientConnection {
     /// The time at which to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.engine.shared.poll_timeout()
+        self.poll_timeout_if(self.wants_input())
     }
 
-    /// Whether the caller should read from the socket. Input that is passed in regardless is not lost, but costs
-    /// memory.
+    /// Whether the caller should read from the socket: not while too many events wait to be polled, or too many bytes
+    /// to be written. Input that is passed in regardless is not lost, but costs memory.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         let shared = &self.engine.shared;
-        !shared.is_closed() && self.queue.backlog() < shared.config.max_backlog
+        !shared.is_closed() && self.queue.backlog() < shared.config.max_backlog && self.engine.has_send_room()
     }
 
     /// Whether the connection is closed, and nothing is left to write or to poll. The caller drops the socket then.
@@ -185,7 +189,7 @@ impl ClientConnection {
         self.engine.unmatched_events
     }
 
-    /// The time of the peer's last activity, by kind, for callers with other limits than [`Timeouts`](super::Timeouts).
+    /// The time of the peer's last activity, by kind, for callers with other limits than [`Timeouts`].
     #[must_use]
     pub const fn last_seen(&self) -> LastActivity {
         self.engine.shared.timers.last_seen()
@@ -204,7 +208,18 @@ impl ClientConnection {
         self.engine.step_timeout(now)
     }
 
+    /// The time of the next deadline, if the caller reads from the socket or does not.
+    pub(crate) fn poll_timeout_if(&self, reading: bool) -> Option<Instant> {
+        self.engine.shared.poll_timeout(reading)
+    }
+
+    /// Records whether the caller reads from the socket. The deadlines of the peer's bytes do not run while it does not.
+    pub(crate) fn set_reading(&mut self, now: Instant, reading: bool) {
+        self.engine.shared.set_reading(now, reading);
+    }
+
     fn process_timeouts(&mut self, now: Instant) {
+        self.set_reading(now, self.wants_input());
         while let Some(step) = self.engine.step_timeout(now) {
             event::queue(&mut self.queue, step);
         }

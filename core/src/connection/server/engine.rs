@@ -4,13 +4,14 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem;
 
-use super::super::config::Config;
+use super::super::config::Deadline;
 use super::super::error::{CloseReason, CommandError};
 use super::super::shared::{self, SharedState, WebSocketInput};
-use super::super::timers::Due;
+use super::super::timers::{Awaited, Due};
+use super::config::Config;
 use super::event::Step;
 use crate::entropy::Seed;
-use crate::http::{self, BodyDecoder, BodyPart, HeadDecoder, Headers, Request, Response};
+use crate::http::{self, BodyDecoder, BodyPart, Framing, HeadDecoder, Headers, Request, Response, Version};
 use crate::responses::Envelope;
 use crate::sse;
 use crate::time::Instant;
@@ -20,12 +21,14 @@ use crate::ws::{self, handshake};
 /// The state machine behind a `ServerConnection`, without its event queue.
 #[derive(Debug)]
 pub(super) struct ServerEngine {
-    pub(super) shared: SharedState,
+    pub(super) shared: SharedState<Config>,
     mode: Mode,
     /// Whether the connection stays open after the current exchange.
     keep_alive: bool,
+    /// Whether the time is known, so that the clocks run.
+    started: bool,
     /// The reason to close for once the last step is no longer borrowed.
-    deferred: Option<CloseReason>,
+    deferred: Option<Box<CloseReason>>,
     scratch: Vec<u8>,
 }
 
@@ -44,6 +47,7 @@ enum Mode {
         upgrade: Option<Box<Request>>,
         /// The request was a `HEAD`: its response has no body.
         bodiless: bool,
+        version: Version,
     },
     /// Sends an event stream.
     Stream(StreamFraming),
@@ -57,6 +61,8 @@ enum StreamFraming {
     Chunked,
     /// For HTTP/1.0 clients and `Connection: close`.
     CloseDelimited,
+    /// The response to a `HEAD` request has no body.
+    Bodiless,
 }
 
 /// Input from the socket, and time.
@@ -64,7 +70,7 @@ impl ServerEngine {
     pub(super) fn new(config: Config, seed: Seed) -> Self {
         let mode = Mode::Head(Box::new(HeadDecoder::new(config.head_limits)));
         let shared = SharedState::new(config, seed);
-        Self { shared, mode, keep_alive: true, deferred: None, scratch: Vec::new() }
+        Self { shared, mode, keep_alive: true, started: false, deferred: None, scratch: Vec::new() }
     }
 
     /// The next step that `input` leads to; `None` once all of it is consumed, or while a response is pending.
@@ -79,15 +85,44 @@ impl ServerEngine {
         } else if !self.body_has_ended() {
             return None;
         }
-        match self.mode {
+        match &self.mode {
             Mode::Closed => {
                 *input = &[];
                 None
             }
             Mode::AwaitingResponse { .. } | Mode::Stream(_) => None,
+            // The next request waits until enough of the response before it is written.
+            Mode::Head(decoder) if !decoder.is_partial() && self.shared.is_send_backlog_full() => None,
             Mode::Head(_) => Some(self.read_head(now, input)),
             Mode::Body { .. } => Some(self.read_body(now, input)),
             Mode::WebSocket(_) => self.read_websocket(now, input),
+        }
+    }
+
+    /// Starts, keeps or stops the deadlines of what the connection waits for. Called after everything that may change
+    /// that.
+    pub(super) fn update_clocks(&mut self, now: Instant) {
+        self.started = true;
+        let awaited = match &self.mode {
+            Mode::Head(decoder) if decoder.is_partial() => Some(Awaited::Head),
+            // Before that, the write deadline runs.
+            Mode::Head(_) if self.shared.send_buffer.is_empty() => Some(Awaited::Request),
+            Mode::Body { .. } => Some(Awaited::Rest),
+            Mode::WebSocket(socket) if socket.eof() == ws::Eof::Truncated => Some(Awaited::Rest),
+            Mode::WebSocket(_) if !self.shared.lanes.in_flight() => Some(Awaited::Message),
+            Mode::Head(_) | Mode::AwaitingResponse { .. } | Mode::Stream(_) | Mode::WebSocket(_) | Mode::Closed => None,
+        };
+        if !self.shared.is_closed() {
+            self.shared.timers.await_input(now, awaited, self.shared.body_quota());
+        }
+    }
+
+    /// The time of the next deadline or ping. A connection that does not know the time yet wants to be told it at once.
+    pub(super) fn poll_timeout(&self, reading: bool) -> Option<Instant> {
+        if self.started || self.shared.config.timeouts.idle.is_none() {
+            self.shared.poll_timeout(reading)
+        } else {
+            Some(Instant::ZERO)
         }
     }
 
@@ -117,22 +152,44 @@ impl ServerEngine {
         }
         match self.shared.due(now)? {
             Due::Ping => {
-                // Fails only if a close frame was sent; a closing connection needs no ping.
-                let _ = self.send_keep_alive(now);
+                // While bytes wait to be written, a ping would only wait behind them.
+                if self.shared.send_buffer.is_empty() {
+                    // Fails only if a close frame was sent; a closing connection needs no ping.
+                    let _ = self.send_keep_alive(now);
+                }
                 Some(Step::Consumed)
             }
             Due::Expired(deadline) => {
                 let reason = self.shared.expire(deadline);
+                self.write_timeout(deadline);
                 self.end(now, reason);
                 self.shared.take_close_reason().map(Step::Closed)
             }
         }
     }
 
+    /// Tells the peer that a deadline has expired, as far as the protocol has a way to.
+    fn write_timeout(&mut self, deadline: Deadline) {
+        if matches!(deadline, Deadline::Write | Deadline::Close) {
+            return;
+        }
+        let send_buffer = &mut self.shared.send_buffer;
+        match &mut self.mode {
+            Mode::WebSocket(socket) => {
+                // Fails only if a close frame is pending already, which is then sent instead.
+                let _ = socket.close(1001, "");
+                socket.write_pending_replies(send_buffer.buffer_mut());
+            }
+            Mode::Head(_) | Mode::Body { .. } if matches!(deadline, Deadline::Head | Deadline::Body) => {
+                write_rejection(408, send_buffer.buffer_mut());
+            }
+            Mode::Head(_) | Mode::Body { .. } | Mode::AwaitingResponse { .. } | Mode::Stream(_) | Mode::Closed => {}
+        }
+    }
+
     pub(super) fn handle_written(&mut self, now: Instant, length: usize) {
-        self.shared.advance_send_buffer(length);
-        self.flush(now);
         self.shared.on_written(now, length);
+        self.flush(now);
     }
 
     /// Writes pending replies of the WebSocket once everything before them is written.
@@ -155,7 +212,7 @@ impl ServerEngine {
         if let Mode::WebSocket(socket) = &mut self.mode {
             shared::write_final_replies(socket, &reason, &mut self.shared.send_buffer);
         }
-        self.end(now, reason);
+        self.end(now, *reason);
     }
 }
 
@@ -163,13 +220,7 @@ impl ServerEngine {
 impl ServerEngine {
     /// Responds to a request that cannot be read, and closes the connection.
     fn reject(&mut self, now: Instant, status: u16, reason: CloseReason) -> Step<'static> {
-        if let Ok(mut response) = Response::new(status) {
-            for (name, value) in [("Content-Length", "0"), ("Connection", "close")] {
-                // Cannot fail: both are valid headers.
-                let _ = response.headers.append(name, value);
-            }
-            http::encode_response(&response, self.shared.send_buffer.buffer_mut());
-        }
+        write_rejection(status, self.shared.send_buffer.buffer_mut());
         self.end(now, reason);
         self.shared.take_close_reason().map_or(Step::Consumed, Step::Closed)
     }
@@ -184,15 +235,25 @@ impl ServerEngine {
             }
             Err(error) => return self.reject(now, 400, CloseReason::Http(error)),
         };
+        if !has_valid_host(&head) {
+            return self.reject(now, 400, CloseReason::Host);
+        }
         let body = match BodyDecoder::request(&head, self.shared.config.body_limits) {
             Ok(body) => body,
             Err(error) => return self.reject(now, 400, CloseReason::Http(error)),
         };
         self.keep_alive = http::is_persistent(head.version, &head.headers, body.framing());
-        if handshake::is_upgrade(&head) {
+        // RFC 9110 §7.8: a server ignores Upgrade in an HTTP/1.0 request.
+        if head.version == Version::Http11 && handshake::is_upgrade(&head) {
+            // The body of such a request is not read, so no request can follow it.
+            self.keep_alive &= matches!(body.framing(), Framing::None | Framing::ContentLength(0));
             let upgrade = Some(Box::new(head.clone()));
-            self.mode = Mode::AwaitingResponse { upgrade, bodiless: false };
+            self.mode = Mode::AwaitingResponse { upgrade, bodiless: head.method() == "HEAD", version: head.version };
             return Step::Upgrade { head };
+        }
+        let limit = self.shared.config.max_body;
+        if matches!(body.framing(), Framing::ContentLength(length) if length > limit as u64) {
+            return self.reject(now, 413, CloseReason::BodyTooLong { limit });
         }
         if head.expects_continue()
             && let Ok(response) = Response::new(100)
@@ -211,20 +272,29 @@ impl ServerEngine {
 
     fn read_body(&mut self, now: Instant, input: &mut &[u8]) -> Step<'static> {
         let Mode::Body { body, bytes, .. } = &mut self.mode else { return Step::Consumed };
-        match body.decode(input) {
+        let limit = self.shared.config.max_body;
+        let before = input.len();
+        let part = body.decode(input);
+        let quota = self.shared.body_quota();
+        self.shared.timers.on_incoming(now, before - input.len(), quota);
+        match part {
             Ok(Some(BodyPart::Data(data))) => {
-                let limit = self.shared.config.max_body;
                 if bytes.len() + data.len() > limit {
                     return self.reject(now, 413, CloseReason::BodyTooLong { limit });
                 }
-                bytes.extend_from_slice(data);
+                let length = match body.framing() {
+                    Framing::ContentLength(length) => usize::try_from(length).unwrap_or(limit),
+                    Framing::None | Framing::Chunked | Framing::CloseDelimited => limit,
+                };
+                shared::append(bytes, data, length.min(limit));
                 Step::Consumed
             }
             Ok(Some(BodyPart::End(_))) => {
                 let Mode::Body { head, bytes, .. } = mem::replace(&mut self.mode, Mode::Closed) else {
                     return Step::Consumed;
                 };
-                self.mode = Mode::AwaitingResponse { upgrade: None, bodiless: head.method() == "HEAD" };
+                let (bodiless, version) = (head.method() == "HEAD", head.version);
+                self.mode = Mode::AwaitingResponse { upgrade: None, bodiless, version };
                 let _ = self.shared.lanes.apply(None, RequestInput::Request);
                 Step::Request { head: *head, body: bytes }
             }
@@ -235,7 +305,10 @@ impl ServerEngine {
 
     fn read_websocket<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
         let Self { mode: Mode::WebSocket(socket), shared, deferred, .. } = self else { return None };
-        match shared::decode_websocket(socket, input) {
+        let before = input.len();
+        let decoded = shared::decode_websocket(socket, input);
+        shared.timers.on_incoming(now, before - input.len(), shared.body_quota());
+        match decoded {
             WebSocketInput::Incomplete => return None,
             WebSocketInput::Text(text) => {
                 if let Ok(envelope) = Envelope::scan(text)
@@ -247,7 +320,7 @@ impl ServerEngine {
                 return Some(Step::Text { text });
             }
             WebSocketInput::Control => shared.timers.on_control(now),
-            WebSocketInput::Close(reason) => *deferred = Some(reason),
+            WebSocketInput::Close(reason) => *deferred = Some(Box::new(reason)),
         }
         Some(Step::Consumed)
     }
@@ -263,7 +336,7 @@ impl ServerEngine {
         let options = handshake::ServerOptions { deflate: shared.config.deflate_policy, protocols: &[] };
         match handshake::accept(request, &options) {
             Ok((mut response, negotiated)) => {
-                for (name, value) in headers.iter() {
+                for (name, value) in headers.iter().filter(|(name, _)| !shared::is_handshake_header(name)) {
                     response.headers.append(name, value.clone()).map_err(|_| CommandError::Head)?;
                 }
                 http::encode_response(&response, shared.send_buffer.buffer_mut());
@@ -288,15 +361,20 @@ impl ServerEngine {
         headers: &Headers,
         body: &[u8],
     ) -> Result<(), CommandError> {
-        let Mode::AwaitingResponse { bodiless, .. } = self.mode else { return Err(CommandError::NoRequest) };
-        let mut response = self.response_head(status, headers)?;
-        if !matches!(status, 100..=199 | 204 | 304) {
+        let Mode::AwaitingResponse { bodiless, version, .. } = self.mode else { return Err(CommandError::NoRequest) };
+        // An interim response is not the final one that the request awaits.
+        if matches!(status, 100..=199) {
+            return Err(CommandError::Head);
+        }
+        let mut response = response_head(status, headers, version, self.keep_alive)?;
+        let has_body = !matches!(status, 204 | 304);
+        if has_body {
             let length = alloc::format!("{}", body.len());
             response.headers.append("Content-Length", length).map_err(|_| CommandError::Head)?;
         }
         let out = self.shared.send_buffer.buffer_mut();
         http::encode_response(&response, out);
-        if !bodiless {
+        if has_body && !bodiless {
             out.extend_from_slice(body);
         }
         let input = if response.is_success() { RequestInput::Completed } else { RequestInput::Failed };
@@ -306,31 +384,25 @@ impl ServerEngine {
     }
 
     pub(super) fn begin_stream(&mut self, now: Instant, headers: &Headers) -> Result<(), CommandError> {
-        let Mode::AwaitingResponse { upgrade: None, .. } = self.mode else { return Err(CommandError::NoRequest) };
-        let mut response = self.response_head(200, headers)?;
+        let Mode::AwaitingResponse { upgrade: None, bodiless, version } = self.mode else {
+            return Err(CommandError::NoRequest);
+        };
+        // HTTP/1.0 has no chunked coding.
+        let chunked = self.keep_alive && version == Version::Http11;
+        let keep_alive = chunked || (self.keep_alive && bodiless);
+        let mut response = response_head(200, headers, version, keep_alive)?;
         response.headers.set_if_absent("Content-Type", "text/event-stream").map_err(|_| CommandError::Head)?;
-        let (framing, name, value) = if self.keep_alive {
+        let (framing, name, value) = if chunked {
             (StreamFraming::Chunked, "Transfer-Encoding", "chunked")
         } else {
             (StreamFraming::CloseDelimited, "Cache-Control", "no-store")
         };
         response.headers.set_if_absent(name, value).map_err(|_| CommandError::Head)?;
         http::encode_response(&response, self.shared.send_buffer.buffer_mut());
-        self.mode = Mode::Stream(framing);
+        self.keep_alive = keep_alive;
+        self.mode = Mode::Stream(if bodiless { StreamFraming::Bodiless } else { framing });
         self.shared.on_appended(now);
         Ok(())
-    }
-
-    /// The head of a response: the application's headers, without those that the connection sets itself.
-    fn response_head(&self, status: u16, headers: &Headers) -> Result<Response, CommandError> {
-        let mut response = Response::new(status).map_err(|_| CommandError::Head)?;
-        for (name, value) in headers.iter().filter(|(name, _)| !shared::is_connection_header(name)) {
-            response.headers.append(name, value.clone()).map_err(|_| CommandError::Head)?;
-        }
-        if !self.keep_alive {
-            response.headers.append("Connection", "close").map_err(|_| CommandError::Head)?;
-        }
-        Ok(response)
     }
 
     pub(super) fn send(&mut self, now: Instant, event: &str) -> Result<(), CommandError> {
@@ -381,6 +453,7 @@ impl ServerEngine {
         match framing {
             StreamFraming::Chunked => http::encode_chunk(&self.scratch, out),
             StreamFraming::CloseDelimited => out.extend_from_slice(&self.scratch),
+            StreamFraming::Bodiless => {}
         }
     }
 
@@ -388,7 +461,7 @@ impl ServerEngine {
         let Mode::Stream(framing) = self.mode else { return Err(CommandError::NoRequest) };
         match framing {
             StreamFraming::Chunked => http::encode_last_chunk(self.shared.send_buffer.buffer_mut()),
-            StreamFraming::CloseDelimited => {}
+            StreamFraming::CloseDelimited | StreamFraming::Bodiless => {}
         }
         let _ = self.shared.lanes.apply(None, RequestInput::Lost);
         self.finish_exchange(now);
@@ -418,4 +491,41 @@ impl ServerEngine {
             }
         }
     }
+}
+
+/// Appends a response without a body to a request that cannot be answered. The connection closes afterwards.
+fn write_rejection(status: u16, out: &mut Vec<u8>) {
+    if let Ok(mut response) = Response::new(status) {
+        for (name, value) in [("Content-Length", "0"), ("Connection", "close")] {
+            // Cannot fail: both are valid headers.
+            let _ = response.headers.append(name, value);
+        }
+        http::encode_response(&response, out);
+    }
+}
+
+/// Whether a request names its host once. HTTP/1.0 does not require it (RFC 9112 §3.2).
+fn has_valid_host(head: &Request) -> bool {
+    match head.headers.get_all("host").count() {
+        0 => head.version == Version::Http10,
+        count => count == 1,
+    }
+}
+
+/// The head of a response: the application's headers, without those that the connection sets itself.
+fn response_head(status: u16, headers: &Headers, version: Version, keep_alive: bool) -> Result<Response, CommandError> {
+    let mut response = Response::new(status).map_err(|_| CommandError::Head)?;
+    for (name, value) in headers.iter().filter(|(name, _)| !shared::is_connection_header(name)) {
+        response.headers.append(name, value.clone()).map_err(|_| CommandError::Head)?;
+    }
+    let connection = match (keep_alive, version) {
+        (false, _) => Some("close"),
+        // Such a client expects the connection to close, unless it is told otherwise (RFC 9112 §9.3).
+        (true, Version::Http10) => Some("keep-alive"),
+        (true, Version::Http11) => None,
+    };
+    if let Some(connection) = connection {
+        response.headers.append("Connection", connection).map_err(|_| CommandError::Head)?;
+    }
+    Ok(response)
 }

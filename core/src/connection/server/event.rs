@@ -75,7 +75,7 @@ pub(super) enum Record {
 pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
     match step {
         Step::Consumed => {}
-        Step::Request { head, body } => queue.push(Record::Request(Box::new(head)), &body),
+        Step::Request { head, body } => queue.push_owned(Record::Request(Box::new(head)), body),
         Step::Upgrade { head } => queue.push(Record::Upgrade(Box::new(head)), &[]),
         Step::Text { text } => queue.push(Record::Text, text.as_bytes()),
         Step::Closed(reason) => queue.push(Record::Closed(reason), &[]),

@@ -1,5 +1,6 @@
 //! The server's end of a connection: requests in, responses out.
 
+mod config;
 mod engine;
 mod event;
 
@@ -9,7 +10,6 @@ use bytes::{Buf as _, BytesMut};
 
 use self::engine::ServerEngine;
 use self::event::Record;
-use super::config::Config;
 use super::error::CommandError;
 use super::event_queue::EventQueue;
 use super::timers::LastActivity;
@@ -18,6 +18,7 @@ use crate::http::Headers;
 use crate::time::Instant;
 use crate::turn::RequestState;
 
+pub use self::config::{Config, Timeouts};
 pub use self::event::Event;
 
 /// The server's end of one physical connection.
@@ -80,7 +81,9 @@ impl ServerConnection {
     /// [`CommandError::NoRequest`] if no request is pending, [`CommandError::Head`] if a header is invalid. Nothing was
     /// sent or changed.
     pub fn begin_stream(&mut self, now: Instant, headers: &Headers) -> Result<(), CommandError> {
-        self.engine.begin_stream(now, headers)
+        self.engine.begin_stream(now, headers)?;
+        self.settle(now);
+        Ok(())
     }
 
     /// Sends an event, given as JSON text, on the event stream or the WebSocket.
@@ -91,7 +94,9 @@ impl ServerConnection {
     /// an event stream nor a WebSocket is open, [`CommandError::Closed`] on a closing or closed connection. Nothing was
     /// sent or changed.
     pub fn send(&mut self, now: Instant, event: &str) -> Result<(), CommandError> {
-        self.engine.send(now, event)
+        self.engine.send(now, event)?;
+        self.settle(now);
+        Ok(())
     }
 
     /// Sends a keep-alive: a comment on an event stream, a ping on a WebSocket.
@@ -101,7 +106,9 @@ impl ServerConnection {
     /// [`CommandError::NoRequest`] if neither an event stream nor a WebSocket is open, [`CommandError::Closed`] on a
     /// closing WebSocket. Nothing was sent or changed.
     pub fn send_keep_alive(&mut self, now: Instant) -> Result<(), CommandError> {
-        self.engine.send_keep_alive(now)
+        self.engine.send_keep_alive(now)?;
+        self.settle(now);
+        Ok(())
     }
 
     /// Ends the event stream.
@@ -124,6 +131,7 @@ impl ServerConnection {
 
     /// Handles bytes from the socket.
     pub fn handle_input(&mut self, now: Instant, mut input: &[u8]) {
+        self.resume(now);
         if !self.unread_input.is_empty() {
             self.unread_input.extend_from_slice(input);
             return self.process_unread(now);
@@ -132,6 +140,7 @@ impl ServerConnection {
             event::queue(&mut self.queue, step);
         }
         self.unread_input.extend_from_slice(input);
+        self.settle(now);
     }
 
     /// Handles the end of input: the socket will deliver no more bytes.
@@ -139,11 +148,15 @@ impl ServerConnection {
         while let Some(step) = self.engine.step_eof(now) {
             event::queue(&mut self.queue, step);
         }
+        self.settle(now);
     }
 
-    /// Records that `length` bytes of [`poll_transmit`](Self::poll_transmit) were written.
+    /// Records that `length` bytes of [`poll_transmit`](Self::poll_transmit) were written; more than there are count as
+    /// all of them.
     pub fn handle_written(&mut self, now: Instant, length: usize) {
         self.engine.handle_written(now, length);
+        // The next request may have waited for it.
+        self.process_unread(now);
     }
 
     /// Handles every deadline that has passed at `now`.
@@ -151,15 +164,17 @@ impl ServerConnection {
         self.process_timeouts(now);
     }
 
-    /// The next event.
+    /// The next event. While more bytes than [`max_send_backlog`](Config::max_send_backlog) wait to be written, there is
+    /// none, so that a peer that does not read cannot make the responses pile up.
     pub fn poll_event(&mut self) -> Option<Event<'_>> {
-        event::poll(&mut self.queue)
+        if self.queue.is_empty() || self.has_event() { event::poll(&mut self.queue) } else { None }
     }
 
     /// Whether [`poll_event`](Self::poll_event) would return an event.
     #[must_use]
     pub fn has_event(&self) -> bool {
-        !self.queue.is_empty()
+        let shared = &self.engine.shared;
+        !self.queue.is_empty() && (shared.is_closed() || !shared.is_send_backlog_full())
     }
 
     /// The bytes to write next. Report what was written with [`handle_written`](Self::handle_written).
@@ -171,15 +186,17 @@ impl ServerConnection {
     /// The time at which to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.engine.shared.poll_timeout()
+        self.engine.poll_timeout(self.wants_input())
     }
 
-    /// Whether the caller should read from the socket. Input that is passed in regardless is not lost, but costs
-    /// memory.
+    /// Whether the caller should read from the socket: not while a response is pending and the next request has begun,
+    /// nor while too many events wait to be polled, or too many bytes to be written. Input that is passed in regardless
+    /// is not lost, but costs memory.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         let shared = &self.engine.shared;
-        self.unread_input.is_empty() && !shared.is_closed() && self.queue.backlog() < shared.config.max_backlog
+        let has_room = self.queue.backlog() < shared.config.max_backlog && !shared.is_send_backlog_full();
+        self.unread_input.is_empty() && !shared.is_closed() && has_room
     }
 
     /// Whether the connection is closed, and nothing is left to write or to poll. The caller drops the socket then.
@@ -209,11 +226,32 @@ impl ServerConnection {
         }
         let consumed = before - rest.len();
         self.unread_input.advance(consumed);
+        if self.unread_input.is_empty() {
+            self.unread_input = BytesMut::new();
+        }
+        self.settle(now);
     }
 
     fn process_timeouts(&mut self, now: Instant) {
+        self.resume(now);
         while let Some(step) = self.engine.step_timeout(now) {
             event::queue(&mut self.queue, step);
+        }
+        self.settle(now);
+    }
+
+    /// Restarts the deadlines of the peer's bytes if they were suspended.
+    fn resume(&mut self, now: Instant) {
+        if self.wants_input() {
+            self.engine.shared.set_reading(now, true);
+        }
+    }
+
+    /// Updates the deadlines after a change.
+    fn settle(&mut self, now: Instant) {
+        self.engine.update_clocks(now);
+        if !self.wants_input() {
+            self.engine.shared.set_reading(now, false);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One end of one connection: the server's machine, its memory, and the scripts that are under way.
 
-use turnwire::connection::{Config, ServerConnection, Transport, server};
+use turnwire::connection::{ServerConnection, Transport, server};
 use turnwire::http::Headers;
 use turnwire::turn::RequestState;
 use turnwire::ws::deflate::ServerPolicy;
@@ -40,7 +40,7 @@ impl Peer {
     #[must_use]
     pub fn new(link: usize, ground: &Ground<'_>) -> Self {
         let mut random = Random::of(ground.plan.seed, 3, link as u64);
-        let mut config = Config::new("localhost");
+        let mut config = server::Config::new();
         (config.timeouts.head, config.timeouts.idle) = (None, None);
         config.deflate_policy = ground.plan.provider.capabilities.deflate.then(ServerPolicy::default);
         Self {
