@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use turnwire::client::{Credentials, Event, Outcome, Provider, Settings, TransportPreference};
-use turnwire::connection::{Config, server};
+use turnwire::connection::server;
 use turnwire::http::Headers;
 use turnwire::responses::{ClientEvent, CreateResponse, EventData, Item, ResponseWriter};
 use turnwire_tokio::{Client, Server};
@@ -70,7 +70,7 @@ async fn main() -> Result<()> {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             // An error of a connection concerns only its client.
-            tokio::spawn(async { serve(turnwire_tokio::accept(stream, Config::new("localhost"), None)?).await });
+            tokio::spawn(async { serve(turnwire_tokio::accept(stream, server::Config::new(), None)?).await });
         }
     });
     for transport in [TransportPreference::WebSocket, TransportPreference::Http] {

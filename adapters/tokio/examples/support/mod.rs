@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use turnwire::connection::{Config, server};
+use turnwire::connection::server;
 use turnwire::http::Headers;
 use turnwire::responses::{ClientEvent, CreateMessage, ResponseWriter, ServerEvent, SteerMessage};
 use turnwire_rustls::rustls::ServerConfig;
@@ -46,7 +46,7 @@ impl Demo {
             while let Ok((stream, _)) = listener.accept().await {
                 let (demo, respond) = (self.clone(), respond.clone());
                 tokio::spawn(async move {
-                    let server = turnwire_tokio::accept(stream, Config::new("localhost"), demo.tls.clone())?;
+                    let server = turnwire_tokio::accept(stream, server::Config::new(), demo.tls.clone())?;
                     demo.serve_connection(server, respond).await
                 });
             }
