@@ -74,7 +74,7 @@ const EMPTY_LABEL: &str = "the base url cannot be read: the host contains an emp
 const BACKSLASH: &str = "the base url cannot be read: it contains a backslash";
 const CONTROL: &str = "the base url cannot be read: it contains a control character";
 const SCHEME: &str = "the url scheme is not supported";
-const USERINFO: &str = "the base url holds credentials";
+const USERINFO: &str = "the base url contains credentials";
 
 /// A base URL, and `scheme host port | Host header | target` of a request to it.
 const ACCEPTED: &[(&str, &str)] = &[

@@ -1,4 +1,4 @@
-//! What a client has to say, and how it waits to be said.
+//! `Event`: what a client reports to the application, and the queued form of it.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -11,85 +11,87 @@ use crate::http::Response;
 use crate::responses::{CompletedResponse, Failure, Malformed, ResponseInfo, ServerEvent};
 use crate::turn::Violation;
 
-/// One thing that happened. What belongs to a request names it; everything is lent until the client is used again.
+/// One thing that happened. An event of a request names the request. An event borrows from the client; `into_owned` gives one to
+/// keep.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A request was handed to a connection: the first time, or again.
+    /// A request was handed to the connection, for the first time or again.
     Sent {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// How.
+        /// How it was sent.
         sent: Sent,
-        /// The turn's token that went with it.
+        /// The turn token that was sent with it.
         turn_token: Option<&'a str>,
     },
-    /// An event of its response.
+    /// An event of the response to a request.
     Server {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// What the server said.
+        /// The event.
         event: ServerEvent<'a>,
     },
-    /// What follows from headers and events beside the events themselves; of no request when it came between two.
+    /// Information from headers and events. It belongs to no request when it arrived between two.
     Info {
-        /// Which request.
+        /// The request.
         id: Option<RequestId>,
-        /// What follows.
+        /// The information.
         info: &'a ResponseInfo<'static>,
     },
     /// A payload that cannot be read. The response goes on.
     Malformed {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// Why.
+        /// Why it cannot be read.
         malformed: Malformed,
         /// The payload.
         text: &'a str,
     },
-    /// What came before this was out of turn. The response goes on.
+    /// The event before this one was not allowed in the state of its request. The response goes on.
     Violation {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// What was out of turn.
+        /// The event and the state.
         violation: Violation,
     },
-    /// An attempt failed, and the request will be made again.
+    /// An attempt failed, and the request will be sent again.
     Retry {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// What failed.
+        /// The failure of the attempt.
         failure: &'a Failure,
-        /// How many times it has been made again, this one counted.
+        /// The number of retries, this one included.
         retries: u32,
-        /// When, counted from now.
+        /// The time from this event to the next attempt.
         delay: Duration,
     },
-    /// From here on HTTP is spoken instead of WebSocket.
+    /// HTTP takes the place of WebSocket from here on.
     HttpFallback(&'a FallbackReason),
-    /// New credentials are needed: answer with [`authorize`](super::Client::authorize).
+    /// New credentials are needed: call [`set_credentials`](super::Client::set_credentials) or
+    /// [`refuse_credentials`](super::Client::refuse_credentials).
     CredentialsNeeded {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// What was refused.
+        /// The failure of the attempt with the old credentials.
         failure: &'a Failure,
     },
-    /// A connection is up.
+    /// A connection is open.
     Connected {
-        /// What it speaks.
+        /// The transport.
         transport: Transport,
         /// The head that accepted the WebSocket handshake.
         head: Option<&'a Response>,
     },
-    /// The connection is over, or there will be none. Requests that were on it are told of by themselves.
+    /// The connection ended, or could not be opened. The requests that were on it have events of their own.
     Disconnected(&'a Disconnected),
-    /// The request has ended: the last that is said of it, and said once.
+    /// The request has ended. This is its last event, and there is exactly one.
     Finished {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// How.
+        /// How it ended.
         outcome: Outcome<'a>,
-        /// What it took.
+        /// Its attempts, durations and sizes.
         report: &'a RequestReport,
     },
 }
@@ -98,32 +100,32 @@ pub enum Event<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sent {
-    /// How many times it was sent, this one counted.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// On what.
+    /// The transport.
     pub transport: Transport,
     /// Whether the connection had carried a request before.
     pub reused: bool,
-    /// Whether only what the server had not seen was sent (§9.5).
+    /// Whether the request contained only what the server did not know (`docs/protocol.md` §9.5).
     pub incremental: bool,
-    /// Bytes of the body, or of the message.
+    /// The length of the body or of the message, in bytes.
     pub bytes: usize,
 }
 
-/// Why HTTP is spoken from here on.
+/// Why HTTP takes the place of WebSocket.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FallbackReason {
-    /// The server answered the handshake with this status, and will not upgrade.
+    /// The server answered the handshake with this status, and will accept none.
     Refused(u16),
-    /// A request used up its budget on WebSocket, and goes on over HTTP.
+    /// A request used up its retries on WebSocket, and goes on over HTTP.
     Exhausted {
-        /// Which request.
+        /// The request.
         id: RequestId,
-        /// What failed last.
+        /// The failure of its last attempt.
         failure: Box<Failure>,
     },
-    /// This one request is larger than the WebSocket peer takes; other requests are not concerned.
+    /// This one request is larger than the server accepts on a WebSocket. Other requests are not concerned.
     TooLarge(RequestId),
 }
 
@@ -131,9 +133,9 @@ pub enum FallbackReason {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Disconnected {
-    /// It ended.
+    /// The connection ended.
     Closed(CloseReason),
-    /// It did not come about.
+    /// No connection could be opened, or the server reported an error of the connection.
     Failed(Failure),
 }
 
@@ -143,104 +145,122 @@ pub enum Disconnected {
 pub enum Outcome<'a> {
     /// The response is complete.
     Completed(&'a CompletedResponse),
-    /// It failed.
+    /// The request failed.
     Failed(&'a Failure),
-    /// It was given up.
+    /// The application cancelled the request.
     Cancelled,
-    /// It was a prewarm, and there turned out to be no WebSocket to prewarm: nothing needs to be done.
+    /// The request was a prewarm, and the client takes HTTP. Nothing needs to be done.
     PrewarmSkipped,
     /// A [`RawOperation`](super::RawOperation) was answered with a status of 2xx.
     OperationCompleted {
-        /// The answer's head.
+        /// The head of the response.
         head: &'a Response,
-        /// Its body.
+        /// The body of the response.
         body: &'a [u8],
     },
 }
 
-/// What a request took, over all its attempts. Plain data, without bodies, tokens or credentials.
+/// The attempts, durations and sizes of a request. It contains no payload, turn token or credential.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestReport {
-    /// What the last attempt was sent on.
+    /// The transport of the last attempt.
     pub transport: Option<Transport>,
-    /// Whether that connection had carried a request before.
+    /// Whether the connection of the last attempt had carried a request before.
     pub reused: bool,
-    /// Whether only what the server had not seen was sent.
+    /// Whether the last attempt contained only what the server did not know.
     pub incremental: bool,
-    /// Whether the turn's token went with it.
+    /// Whether the turn token was sent with the last attempt.
     pub turn_token: bool,
-    /// How many times it was sent.
+    /// The number of attempts that were sent.
     pub attempts: u32,
-    /// The status of the last answer that had one.
+    /// The status of the last response or error event that had one.
     pub status: Option<u16>,
-    /// The server's id of the request.
+    /// The `x-request-id` header of the response.
     pub request_id: Option<String>,
-    /// The response's id.
+    /// The id of the response.
     pub response_id: Option<String>,
-    /// From the last sending to its first event.
+    /// The time from the last attempt to the first event of its response.
     pub first_event: Option<Duration>,
-    /// From the application's command to the end.
+    /// The time from the command of the application to the end of the request.
     pub total: Duration,
-    /// Bytes that were sent, over all attempts.
+    /// The bytes that were sent, over all attempts.
     pub sent_bytes: usize,
-    /// Bytes of payloads that came.
+    /// The bytes of the payloads that were received, over all attempts.
     pub received_bytes: usize,
 }
 
-/// What waits in the queue. The texts are in the queue's arena.
+/// An event that waits to be polled. Its text or body is in the arena of the queue.
 #[derive(Debug)]
-pub(super) enum Record {
-    Sent(RequestId, Sent, bool),
+pub(super) enum QueuedEvent {
+    /// The turn token, if one was sent, is the text.
+    Sent {
+        id: RequestId,
+        sent: Sent,
+        turn_token: bool,
+    },
     Payload(RequestId),
-    Derived(Option<RequestId>, Box<ResponseInfo<'static>>),
+    Info(Option<RequestId>, Box<ResponseInfo<'static>>),
     Violation(RequestId, Violation),
-    Retry(RequestId, Box<Failure>, u32, Duration),
-    FellBack(Box<FallbackReason>),
+    Retry {
+        id: RequestId,
+        failure: Box<Failure>,
+        retries: u32,
+        delay: Duration,
+    },
+    HttpFallback(Box<FallbackReason>),
     CredentialsNeeded(RequestId, Box<Failure>),
     Connected(Transport, Option<Box<Response>>),
     Disconnected(Box<Disconnected>),
-    Finished(RequestId, Box<(End, RequestReport)>),
+    Finished(RequestId, Box<FinishedEvent>),
 }
 
-/// How a request ended, as it waits to be said.
+/// The end of a request that waits to be polled.
 #[derive(Debug)]
-pub(super) enum End {
+pub(super) struct FinishedEvent {
+    pub(super) outcome: QueuedOutcome,
+    pub(super) report: RequestReport,
+}
+
+/// The queued form of an [`Outcome`].
+#[derive(Debug)]
+pub(super) enum QueuedOutcome {
     Completed(CompletedResponse),
     Failed(Failure),
     Cancelled,
-    Skipped,
-    Answered(Response),
+    PrewarmSkipped,
+    OperationCompleted(Response),
 }
 
-/// Lends what waits.
-pub(super) fn lend(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
-    let (record, bytes) = queue.pop()?;
-    // What was pushed as text is text.
-    let text = |bytes| simdutf8::basic::from_utf8(bytes).unwrap_or_default();
-    Some(match record {
-        Record::Sent(id, sent, token) => Event::Sent { id: *id, sent: *sent, turn_token: token.then(|| text(bytes)) },
-        Record::Payload(id) => match ServerEvent::parse(text(bytes)) {
+/// Takes the next event from the queue. The event borrows from the queue.
+pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>> {
+    let (event, bytes) = queue.pop()?;
+    let text = |bytes| simdutf8::basic::from_utf8(bytes).expect("the text of an event is queued as UTF-8");
+    Some(match event {
+        QueuedEvent::Sent { id, sent, turn_token } => {
+            Event::Sent { id: *id, sent: *sent, turn_token: turn_token.then(|| text(bytes)) }
+        }
+        QueuedEvent::Payload(id) => match ServerEvent::parse(text(bytes)) {
             Ok(event) => Event::Server { id: *id, event },
             Err(malformed) => Event::Malformed { id: *id, malformed, text: text(bytes) },
         },
-        Record::Derived(id, derived) => Event::Info { id: *id, info: derived },
-        Record::Violation(id, violation) => Event::Violation { id: *id, violation: *violation },
-        Record::Retry(id, failure, retries, delay) => {
+        QueuedEvent::Info(id, info) => Event::Info { id: *id, info },
+        QueuedEvent::Violation(id, violation) => Event::Violation { id: *id, violation: *violation },
+        QueuedEvent::Retry { id, failure, retries, delay } => {
             Event::Retry { id: *id, failure, retries: *retries, delay: *delay }
         }
-        Record::FellBack(why) => Event::HttpFallback(why),
-        Record::CredentialsNeeded(id, failure) => Event::CredentialsNeeded { id: *id, failure },
-        Record::Connected(transport, head) => Event::Connected { transport: *transport, head: head.as_deref() },
-        Record::Disconnected(why) => Event::Disconnected(why),
-        Record::Finished(id, ended) => {
-            let (end, report) = &**ended;
-            let outcome = match end {
-                End::Completed(completed) => Outcome::Completed(completed),
-                End::Failed(failure) => Outcome::Failed(failure),
-                End::Cancelled => Outcome::Cancelled,
-                End::Skipped => Outcome::PrewarmSkipped,
-                End::Answered(head) => Outcome::OperationCompleted { head, body: bytes },
+        QueuedEvent::HttpFallback(reason) => Event::HttpFallback(reason),
+        QueuedEvent::CredentialsNeeded(id, failure) => Event::CredentialsNeeded { id: *id, failure },
+        QueuedEvent::Connected(transport, head) => Event::Connected { transport: *transport, head: head.as_deref() },
+        QueuedEvent::Disconnected(reason) => Event::Disconnected(reason),
+        QueuedEvent::Finished(id, finished) => {
+            let FinishedEvent { outcome, report } = &**finished;
+            let outcome = match outcome {
+                QueuedOutcome::Completed(response) => Outcome::Completed(response),
+                QueuedOutcome::Failed(failure) => Outcome::Failed(failure),
+                QueuedOutcome::Cancelled => Outcome::Cancelled,
+                QueuedOutcome::PrewarmSkipped => Outcome::PrewarmSkipped,
+                QueuedOutcome::OperationCompleted(head) => Outcome::OperationCompleted { head, body: bytes },
             };
             Event::Finished { id: *id, outcome, report }
         }
@@ -248,7 +268,7 @@ pub(super) fn lend(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
 }
 
 impl Event<'_> {
-    /// The request that this belongs to.
+    /// The request that the event belongs to.
     #[must_use]
     pub const fn id(&self) -> Option<RequestId> {
         match self {
@@ -264,24 +284,24 @@ impl Event<'_> {
         }
     }
 
-    /// The same, to keep.
+    /// Copies the event, so that it can be kept.
     #[must_use]
     pub fn into_owned(self) -> OwnedEvent {
         match self {
-            Self::Sent { id, sent, turn_token: turn_state } => {
-                OwnedEvent::Sent { id, sent, turn_token: turn_state.map(String::from) }
+            Self::Sent { id, sent, turn_token } => {
+                OwnedEvent::Sent { id, sent, turn_token: turn_token.map(String::from) }
             }
             Self::Server { id, event } => OwnedEvent::Server { id, event: event.into_owned() },
-            Self::Info { id, info: derived } => OwnedEvent::Info { id, info: derived.clone() },
+            Self::Info { id, info } => OwnedEvent::Info { id, info: info.clone() },
             Self::Malformed { id, malformed, text } => OwnedEvent::Malformed { id, malformed, text: text.into() },
             Self::Violation { id, violation } => OwnedEvent::Violation { id, violation },
             Self::Retry { id, failure, retries, delay } => {
                 OwnedEvent::Retry { id, failure: failure.clone(), retries, delay }
             }
-            Self::HttpFallback(why) => OwnedEvent::HttpFallback(why.clone()),
+            Self::HttpFallback(reason) => OwnedEvent::HttpFallback(reason.clone()),
             Self::CredentialsNeeded { id, failure } => OwnedEvent::CredentialsNeeded { id, failure: failure.clone() },
             Self::Connected { transport, head } => OwnedEvent::Connected { transport, head: head.cloned() },
-            Self::Disconnected(why) => OwnedEvent::Disconnected(why.clone()),
+            Self::Disconnected(reason) => OwnedEvent::Disconnected(reason.clone()),
             Self::Finished { id, outcome, report } => OwnedEvent::Finished {
                 id,
                 outcome: match outcome {
@@ -299,7 +319,7 @@ impl Event<'_> {
     }
 }
 
-/// An [`Event`] that owns what it says.
+/// An [`Event`] that owns its data.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant and member is that of `Event`")]
@@ -317,7 +337,7 @@ pub enum OwnedEvent {
     Finished { id: RequestId, outcome: OwnedOutcome, report: RequestReport },
 }
 
-/// An [`Outcome`] that owns what it says.
+/// An [`Outcome`] that owns its data.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant and member is that of `Outcome`")]

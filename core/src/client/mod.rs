@@ -1,10 +1,23 @@
-//! Floor 5: one conversation with one provider. Policy only: when to dial, which transport, what is sent, what is tried again.
+//! Layer 5: one conversation with one provider. The client decides when to connect, which transport a request takes, what is
+//! sent, and what is retried. It does no framing; that is the work of [`connection`](crate::connection).
 //!
-//! A [`Client`] is told what happened and commanded what to do, and says what to write, which socket to open, and when to be told
-//! the time. It never sees bytes: those are [`connection`](crate::connection)'s business.
+//! The application gives a [`Client`] commands and inputs. It polls the client for events, for the bytes to write, for what to do
+//! about the socket, and for the next deadline.
 //!
-//! The loop that drives it has one shape: *events, finished?, dial, write, read, wait*. Here the wire is a slice that is handed
-//! from one machine to the other:
+//! | files | contents |
+//! |---|---|
+//! | `client`, `event`, `request`, `operation`, `connect` | the public types |
+//! | `conversation` | the state, and everything that changes it |
+//! | `scheduler`, `deadlines`, `policy/` | decisions: functions of the state, without effects |
+//! | `receive` | applies what the connection received to the request that it belongs to |
+//! | `requests/` | the requests that have not ended |
+//! | `transport/` | the connection, and the choice of its transport |
+//! | `encode/` | from a request to the bytes of an HTTP request or a WebSocket message |
+//! | `config/` | what the application chooses |
+//! | `happy_eyeballs` | which address to try when (RFC 8305) |
+//!
+//! Every loop that drives a client has the same steps: deliver events, check whether the client is finished, connect or
+//! disconnect, write, read, wait. In this example, slices take the place of a socket between a client and a server:
 //!
 //! ```
 //! use turnwire::client::{Client, Credentials, SocketCommand, Event, Outcome, Provider, Settings};
@@ -55,33 +68,28 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
-mod addresses;
-mod chain;
-mod course;
-mod credentials;
-mod desk;
-mod dial;
+#[expect(clippy::module_inception, reason = "the file is named after the type")]
+mod client;
+mod config;
+mod connect;
+mod conversation;
+mod deadlines;
+mod encode;
 mod event;
-mod failures;
-mod flight;
-mod machine;
-mod news;
+mod happy_eyeballs;
 mod operation;
-mod provider;
-mod reading;
+mod policy;
+mod receive;
 mod request;
-mod settings;
-mod station;
-mod stored;
-mod url;
-mod wire;
+mod requests;
+mod scheduler;
+mod transport;
 
-pub use addresses::HappyEyeballs;
-pub use credentials::{Credentials, Secret, Sign, SignError, SignableRequest, TokenCommand};
-pub use dial::{ConnectError, ConnectTarget, SocketCommand};
+pub use client::Client;
+pub use config::{AttestationFn, CancelMode, Capabilities, Credentials, InvalidProvider, Provider, RetryPolicy};
+pub use config::{Secret, Settings, Sign, SignError, SignableRequest, TokenCommand, TransportPreference};
+pub use connect::{ConnectError, ConnectTarget, SocketCommand};
 pub use event::{Disconnected, Event, FallbackReason, Outcome, OwnedEvent, OwnedOutcome, RequestReport, Sent};
-pub use machine::Client;
+pub use happy_eyeballs::HappyEyeballs;
 pub use operation::Submitted;
-pub use provider::{Capabilities, InvalidProvider, Provider, RetryPolicy};
 pub use request::{CommandError, RawOperation, Rejected, Request, RequestId, TraceContext};
-pub use settings::{AttestationFn, CancelMode, Settings, TransportPreference};

@@ -1,10 +1,10 @@
-//! Operations that are answered by one body, as the client asks them (`docs/protocol.md` §11).
+//! Typed operations, whose response is one whole body (`docs/protocol.md` §11).
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::client::Client;
 use super::event::Outcome;
-use super::machine::Client;
 use super::request::{RawOperation, Rejected, RequestId};
 use crate::responses::Failure;
 use crate::responses::request::ItemEncoding;
@@ -12,17 +12,17 @@ use crate::responses::session::TurnMetadata;
 use crate::responses::unary::Operation;
 use crate::time::Instant;
 
-/// What became of the wish for an operation.
+/// The result of [`Client::submit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Submitted<A> {
-    /// It was asked; its [`Event::Finished`](super::Event::Finished) brings the answer, to be read by [`Outcome::read`].
+    /// The operation was submitted. Its [`Event::Finished`](super::Event::Finished) has the response, for [`Outcome::read`].
     Pending(RequestId),
-    /// There was nothing to ask, and this is the answer.
+    /// The answer is known without a request.
     Immediate(A),
 }
 
 impl Client {
-    /// Asks for an operation, for this turn. [`submit_raw`](Self::submit_raw) is the same without types.
+    /// Submits an operation of the current turn. [`submit_raw`](Self::submit_raw) submits one without types.
     ///
     /// # Errors
     ///
@@ -36,8 +36,8 @@ impl Client {
         if let Some(answer) = operation.immediate_answer() {
             return Ok(Submitted::Immediate(answer));
         }
-        let station = &self.desk.station;
-        let wire = ItemEncoding::new(station.settings.send_item_ids, false, station.provider.is_first_party());
+        let builder = &self.conversation.builder;
+        let wire = ItemEncoding::new(builder.settings.send_item_ids, false, builder.provider.is_first_party());
         let mut body = Vec::new();
         operation.encode(wire, &mut body);
         let call = RawOperation {
@@ -47,7 +47,7 @@ impl Client {
             headers: Vec::new(),
             body,
             send_turn_token: O::TURN_STATE,
-            timeout: O::timeout(station.provider.idle_timeout),
+            timeout: O::timeout(builder.provider.idle_timeout),
             header_set: Some(O::SURFACE),
             turn,
             lite: false,
@@ -57,8 +57,8 @@ impl Client {
 }
 
 impl Outcome<'_> {
-    /// The answer to an operation of this type, or the failure that there is instead. `None`: it was given up, or this is the
-    /// end of something else.
+    /// Reads the answer to an operation of this type, or the failure. Returns `None` for a cancelled request, and for the end of a
+    /// request that is no operation.
     #[must_use]
     pub fn read<O: Operation>(&self) -> Option<Result<O::Answer, Failure>> {
         match self {

@@ -99,8 +99,11 @@ impl Life {
             14 => self.world(dice),
             15 => self.unary(dice),
             16 => {
-                let new = dice.coin().then(|| Credentials::bearer("new"));
-                self.pair.client.authorize(self.pair.now, new);
+                if dice.coin() {
+                    self.pair.client.set_credentials(self.pair.now, Credentials::bearer("new"));
+                } else {
+                    self.pair.client.refuse_credentials(self.pair.now);
+                }
             }
             17 => self.steer(dice),
             18 => self.pair.client.preconnect(self.pair.now),

@@ -202,7 +202,7 @@ impl App {
         ground.oracle.progressed(ground.now);
         if self.random.one_in(4) {
             ground.say(|| "app: there are no new credentials".into());
-            client.authorize(ground.client_now(), None);
+            client.refuse_credentials(ground.client_now());
         } else {
             self.show_key(ground, client);
         }
@@ -211,7 +211,7 @@ impl App {
     fn show_key(&mut self, ground: &mut Ground<'_>, client: &mut Client) {
         self.key = ground.valid_key.max(self.key);
         ground.say(|| format!("app: shows key {}", self.key));
-        client.authorize(ground.client_now(), Some(credentials(self.key)));
+        client.set_credentials(ground.client_now(), credentials(self.key));
     }
 }
 

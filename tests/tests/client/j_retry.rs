@@ -240,7 +240,7 @@ fn j12_401_with_refreshable_credentials() {
         let mut pair = Pair::with(provider, Credentials::bearer("first"), recovering(1), script);
         let (start, id) = (pair.now, pair.ask(ask("one")));
         assert_eq!((needed(&pair), pair.outcome(id).is_none()), (1, true));
-        pair.client.authorize(pair.now, Some(Credentials::bearer("second")));
+        pair.client.set_credentials(pair.now, Credentials::bearer("second"));
         pair.run();
         assert_eq!((pair.completed(id).as_str(), pair.now), ("ok", start));
         let sent: Vec<_> = pair.seen(kind).iter().filter_map(|seen| seen.header("authorization")).collect();
@@ -255,7 +255,7 @@ fn j13_401_managed() {
     let mut pair = Pair::with(http_provider(), Credentials::bearer("k"), recovering(2), script);
     let id = pair.ask(ask("one"));
     for _ in 0..2 {
-        pair.client.authorize(pair.now, Some(Credentials::bearer("k")));
+        pair.client.set_credentials(pair.now, Credentials::bearer("k"));
         pair.run();
     }
     assert_eq!((pair.failure(id).status, pair.posts().len(), needed(&pair)), (Some(401), 3, 2));
@@ -303,7 +303,7 @@ fn nobody_who_answers_is_waited_for_a_while() {
     let script = Script::new().on(Kind::Post, vec![Act::respond(401, "{}")]);
     let mut pair = Pair::new(http_provider(), recovering(1), script);
     let id = pair.ask(ask("one"));
-    pair.client.authorize(pair.now, None);
+    pair.client.refuse_credentials(pair.now);
     pair.run();
     assert_eq!(pair.failure(id).kind, FailureKind::Unauthorized);
 }
@@ -313,7 +313,7 @@ fn credentials_that_no_head_can_hold_fail_what_waited_for_them() {
     let script = || Script::new().on(Kind::Upgrade, vec![Act::respond(401, "{}")]);
     let mut pair = Pair::with(provider(), Credentials::bearer("a"), recovering(1), script());
     let id = pair.ask(ask("one"));
-    pair.client.authorize(pair.now, Some(Credentials::bearer("b\r\nx: y")));
+    pair.client.set_credentials(pair.now, Credentials::bearer("b\r\nx: y"));
     pair.run_out();
     assert_eq!(pair.failure(id).kind, FailureKind::Build);
     assert!(pair.seen.iter().all(|seen| seen.header("x").is_none()));

@@ -43,7 +43,7 @@ fn nothing_public_shows_a_secret() {
         request.headers = owned(&[("x-mine", SECRET)]);
         pair.ask(request);
         check(&pair.client, "while it asks");
-        pair.client.authorize(pair.now, Some(Credentials::bearer(SECRET)));
+        pair.client.set_credentials(pair.now, Credentials::bearer(SECRET));
         pair.run();
         check(&pair.client, "in a response");
         pair.act(Act::Drop);

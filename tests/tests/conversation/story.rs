@@ -103,7 +103,7 @@ impl Teller {
                 None => self.lines.push("nothing to prewarm".into()),
             },
             Do::Cancel => client.cancel(now, *self.asked.last().expect("a request")),
-            Do::Authorize(key) => client.authorize(now, Some(Credentials::bearer(key))),
+            Do::Authorize(key) => client.set_credentials(now, Credentials::bearer(key)),
             Do::Hear(_) => {}
         }
     }

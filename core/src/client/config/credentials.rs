@@ -179,12 +179,12 @@ impl Credentials {
     }
 
     /// Whether WebSocket handshakes can be made with them.
-    pub(super) const fn fit_handshakes(&self) -> bool {
+    pub(in crate::client) const fn fit_handshakes(&self) -> bool {
         !matches!(self, Self::Signer(_))
     }
 
     /// Sets their headers.
-    pub(super) fn apply(&self, headers: &mut Headers) -> Result<(), InvalidHeader> {
+    pub(in crate::client) fn apply(&self, headers: &mut Headers) -> Result<(), InvalidHeader> {
         match self {
             Self::None | Self::Signer(_) => {}
             Self::Bearer { token, account, fedramp } => {

@@ -1,4 +1,4 @@
-//! Providers as they stand in a file: TOML, JSON, whatever serde reads.
+//! Providers read from a file, in any format that serde reads.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,13 +11,13 @@ use serde::{Deserialize, Deserializer};
 use super::credentials::Secret;
 use super::provider::{Capabilities, Provider, RetryPolicy};
 
-/// The most retries that a file can ask for (`docs/protocol.md` §1.2).
+/// The maximum of `retries` (`docs/protocol.md` §1.2).
 const RETRIES: u32 = 100;
 
-/// A provider is read over a preset, which is `custom` unless named: what the file does not say is as there. The names that the
-/// protocol's own clients have for some settings (§1.2) are understood as well. Durations are in milliseconds or seconds, as
-/// their names say; where there need not be a limit, 0 is none. Query parameters and headers are a map, or an array of pairs where
-/// their order matters and the format keeps none, as TOML.
+/// Reads a provider over a preset, which is `custom` unless the file names another one. A setting that the file does not contain
+/// is that of the preset. The names that the reference client has for some settings (`docs/protocol.md` §1.2) are accepted, too.
+/// Durations are in milliseconds or seconds, as their names say. For a limit that is optional, 0 means no limit. Query parameters
+/// and headers are a map, or an array of pairs for formats whose maps keep no order, such as TOML.
 ///
 /// ```
 /// # use turnwire::client::Provider;
@@ -31,7 +31,7 @@ impl<'de> Deserialize<'de> for Provider {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let file = File::deserialize(deserializer)?;
         let mut provider = file.preset().map_err(D::Error::custom)?;
-        file.over(&mut provider);
+        file.apply_to(&mut provider);
         Ok(provider)
     }
 }
@@ -43,7 +43,7 @@ struct File {
     preset: Preset,
     name: Option<String>,
     base_url: Option<String>,
-    /// Of a local server.
+    /// The port of the preset `local`.
     port: Option<u16>,
     #[serde(alias = "query_params")]
     query: Option<Pairs>,
@@ -118,7 +118,7 @@ impl File {
         }
     }
 
-    fn over(self, provider: &mut Provider) {
+    fn apply_to(self, provider: &mut Provider) {
         set(&mut provider.name, self.name);
         set(&mut provider.base_url, self.base_url);
         set(&mut provider.query, self.query.map(|Pairs(pairs)| pairs));
@@ -127,14 +127,14 @@ impl File {
         set(&mut provider.idle_timeout, self.idle_timeout_ms.map(Duration::from_millis));
         set(&mut provider.allow_plain, self.allow_plain);
         set(&mut provider.retry.max_retries, self.stream_max_retries);
-        self.retry.over(&mut provider.retry);
+        self.retry.apply_to(&mut provider.retry);
         set(&mut provider.capabilities.websocket, self.supports_websockets);
-        self.profile.over(&mut provider.capabilities);
+        self.profile.apply_to(&mut provider.capabilities);
     }
 }
 
 impl FileRetry {
-    fn over(self, retry: &mut RetryPolicy) {
+    fn apply_to(self, retry: &mut RetryPolicy) {
         set(&mut retry.max_retries, self.retries);
         retry.max_retries = retry.max_retries.min(RETRIES);
         set(&mut retry.base_delay, self.base_delay_ms.map(Duration::from_millis));
@@ -147,7 +147,7 @@ impl FileRetry {
 }
 
 impl FileProfile {
-    fn over(self, profile: &mut Capabilities) {
+    fn apply_to(self, profile: &mut Capabilities) {
         set(&mut profile.websocket, self.websocket);
         set(&mut profile.beta_header, self.beta.map(|beta| Some(beta).filter(|beta| !beta.is_empty())));
         set(&mut profile.incremental, self.incremental);
@@ -170,12 +170,12 @@ fn set<T>(slot: &mut T, value: Option<T>) {
     }
 }
 
-/// 0 is no limit.
+/// Reads 0 as no limit.
 fn seconds(seconds: u64) -> Option<Duration> {
     (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
-/// A map of strings, in the order that its reader keeps; or an array of pairs, for readers that keep none.
+/// A map of strings, in the order in which the format has them, or an array of pairs.
 struct Pairs(Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Pairs {

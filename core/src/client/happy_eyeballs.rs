@@ -32,10 +32,10 @@ const DELAY: Duration = Duration::from_millis(250);
 /// ```
 #[derive(Clone, Debug)]
 pub struct HappyEyeballs {
-    left: VecDeque<SocketAddr>,
-    /// When the next attempt may begin.
-    due: Instant,
-    running: usize,
+    untried: VecDeque<SocketAddr>,
+    /// The earliest time of the next attempt.
+    next_attempt_at: Instant,
+    in_progress: usize,
 }
 
 impl HappyEyeballs {
@@ -46,40 +46,40 @@ impl HappyEyeballs {
         let six_first = found.first().is_some_and(SocketAddr::is_ipv6);
         let (first, second): (Vec<_>, Vec<_>) = found.into_iter().partition(|address| address.is_ipv6() == six_first);
         let (mut first, mut second) = (first.into_iter(), second.into_iter());
-        let mut left = VecDeque::new();
+        let mut untried = VecDeque::new();
         loop {
-            let before = left.len();
-            left.extend(first.next());
-            left.extend(second.next());
-            if left.len() == before {
-                return Self { left, due: Instant::ZERO, running: 0 };
+            let before = untried.len();
+            untried.extend(first.next());
+            untried.extend(second.next());
+            if untried.len() == before {
+                return Self { untried, next_attempt_at: Instant::ZERO, in_progress: 0 };
             }
         }
     }
 
     /// Begins the next attempt, if one is due: open a socket to this address, and go on with those that are under way.
     pub fn next_attempt(&mut self, now: Instant) -> Option<SocketAddr> {
-        let address = if now < self.due { None } else { self.left.pop_front() }?;
-        self.due = now + DELAY;
-        self.running += 1;
+        let address = if now < self.next_attempt_at { None } else { self.untried.pop_front() }?;
+        self.next_attempt_at = now + DELAY;
+        self.in_progress += 1;
         Some(address)
     }
 
     /// An attempt failed. The next one is due at once.
     pub fn handle_attempt_failed(&mut self) {
-        self.running = self.running.saturating_sub(1);
-        self.due = Instant::ZERO;
+        self.in_progress = self.in_progress.saturating_sub(1);
+        self.next_attempt_at = Instant::ZERO;
     }
 
     /// When to [`next_attempt`](Self::next_attempt) the next attempt; none when there is no other address.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        (!self.left.is_empty()).then_some(self.due)
+        (!self.untried.is_empty()).then_some(self.next_attempt_at)
     }
 
     /// Every attempt failed, or there was no address to begin with.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
-        self.left.is_empty() && self.running == 0
+        self.untried.is_empty() && self.in_progress == 0
     }
 }

@@ -1,11 +1,12 @@
 //! Providers as data: where a server is, how it is addressed, and what it can do (`docs/protocol.md` §1).
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::url::{Invalid, Url};
+use super::endpoint::Endpoint;
+use super::invalid_provider::InvalidProvider;
 use crate::http::Headers;
 
 /// One deployment of the Responses API.
@@ -179,13 +180,13 @@ impl Provider {
         provider
     }
 
-    /// Judges the provider, as a client does.
+    /// Checks the provider, as [`Client::new`](crate::client::Client::new) does.
     ///
     /// # Errors
     ///
     /// [`InvalidProvider`] when no request could ever be made.
     pub fn check(&self) -> Result<(), InvalidProvider> {
-        Endpoint::new(self)?;
+        Endpoint::new(&self.base_url, &self.query, self.allow_plain)?;
         for (name, value) in &self.headers {
             Headers::new().set(name, value.as_str()).map_err(|_| InvalidProvider::Header(name.clone()))?;
         }
@@ -229,124 +230,5 @@ impl fmt::Debug for Provider {
             .field("retry", &self.retry)
             .field("profile", &self.capabilities)
             .finish_non_exhaustive()
-    }
-}
-
-/// Why a provider is of no use.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidProvider {
-    /// The base URL is none.
-    #[error("the base url cannot be read: {0}")]
-    Url(String),
-    /// The base URL's scheme is not `http`, `https`, `ws` or `wss`.
-    #[error("the url scheme is not supported")]
-    Scheme,
-    /// The base URL holds a user name or a password.
-    #[error("the base url holds credentials")]
-    Userinfo,
-    /// Plain transport to another host than a loopback one, which the provider does not allow.
-    #[error("plain transport is allowed to loopback hosts only")]
-    Plain,
-    /// A header cannot stand in a head.
-    #[error("the header `{0}` cannot be sent")]
-    Header(String),
-}
-
-/// A base URL, taken apart.
-#[derive(Clone, Debug)]
-pub(super) struct Endpoint {
-    pub(super) tls: bool,
-    /// Without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
-    /// What `Host` says.
-    pub(super) authority: String,
-    /// Without the slash at its end.
-    path: String,
-    /// With the provider's parameters.
-    query: String,
-}
-
-impl Endpoint {
-    pub(super) fn new(provider: &Provider) -> Result<Self, InvalidProvider> {
-        let url = Url::parse(&provider.base_url)?;
-        let Url { tls, host, port, path, mut query } = url;
-        if !tls && !provider.allow_plain && !host.is_loopback() {
-            return Err(InvalidProvider::Plain);
-        }
-        let name = host.to_string();
-        let authority = port.map_or_else(|| name.clone(), |port| alloc::format!("{name}:{port}"));
-        for (key, value) in &provider.query {
-            push_parameter(&mut query, key, value);
-        }
-        Ok(Self {
-            tls,
-            host: name.trim_matches(['[', ']']).to_string(),
-            port: port.unwrap_or(if tls { 443 } else { 80 }),
-            authority,
-            path: path.trim_end_matches('/').to_string(),
-            query,
-        })
-    }
-
-    /// The request target of an operation, with parameters of its own.
-    pub(super) fn target(&self, path: &str, parameters: &[(&str, &str)]) -> String {
-        let mut target = self.path.clone();
-        let path = path.trim_start_matches('/');
-        if !path.is_empty() || target.is_empty() {
-            target.push('/');
-        }
-        target.push_str(path);
-        let mut query = self.query.clone();
-        for (key, value) in parameters {
-            push_parameter(&mut query, key, value);
-        }
-        if !query.is_empty() {
-            target.push('?');
-            target.push_str(&query);
-        }
-        target
-    }
-
-    /// The URL of a request target, for people.
-    pub(super) fn url(&self, websocket: bool, target: &str) -> String {
-        let scheme = match (websocket, self.tls) {
-            (true, true) => "wss",
-            (true, false) => "ws",
-            (false, true) => "https",
-            (false, false) => "http",
-        };
-        alloc::format!("{scheme}://{}{target}", self.authority)
-    }
-}
-
-impl From<Invalid> for InvalidProvider {
-    fn from(invalid: Invalid) -> Self {
-        match invalid {
-            Invalid::Scheme => Self::Scheme,
-            Invalid::Userinfo => Self::Userinfo,
-            Invalid::Text(why) => Self::Url(why.into()),
-        }
-    }
-}
-
-/// Appends a parameter; what would change the query's meaning, or cannot stand in it, is percent-encoded (RFC 3986 §3.4).
-fn push_parameter(query: &mut String, key: &str, value: &str) {
-    if !query.is_empty() {
-        query.push('&');
-    }
-    encode(key, b"-._~!$'()*,;:@/?", query);
-    query.push('=');
-    encode(value, b"-._~!$'()*,;:@/?=", query);
-}
-
-fn encode(text: &str, plain: &[u8], out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&alloc::format!("%{byte:02X}"));
-        }
     }
 }

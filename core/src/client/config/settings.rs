@@ -7,7 +7,6 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::connection;
-use crate::http::{Headers, InvalidHeader};
 use crate::responses::request::CompressFn;
 use crate::responses::session::Session;
 
@@ -110,20 +109,4 @@ impl fmt::Debug for Settings {
             .field("resend_after_output", &self.resend_after_output)
             .finish_non_exhaustive()
     }
-}
-
-/// Adds pairs to headers, each replacing what was there.
-pub(super) fn replace(headers: &mut Headers, fields: &[(String, String)]) -> Result<(), (String, InvalidHeader)> {
-    for (name, value) in fields {
-        headers.set(name, value.as_str()).map_err(|error| (name.clone(), error))?;
-    }
-    Ok(())
-}
-
-/// Adds pairs to headers where there is none of the name.
-pub(super) fn fill(headers: &mut Headers, fields: &[(String, String)]) -> Result<(), (String, InvalidHeader)> {
-    for (name, value) in fields {
-        headers.set_if_absent(name, value.as_str()).map_err(|error| (name.clone(), error))?;
-    }
-    Ok(())
 }

@@ -1,0 +1,389 @@
+//! `Client`: the commands of the application, the inputs from the socket, and what the loop polls.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use super::config::{Credentials, InvalidProvider, Provider, Settings};
+use super::connect::{ConnectError, SocketCommand};
+use super::conversation::{ClientPhase, Conversation, SocketInput};
+use super::encode::RequestBuilder;
+use super::event::{Event, QueuedOutcome, pop_event};
+use super::policy::{self, FailurePoint};
+use super::request::{CommandError, RawOperation, Rejected, Request, RequestId};
+use super::requests::{ActiveRequest, LaneId, RequestPhase, RequestTable, Submission};
+use super::transport::{ConnectionPhase, ConnectionSlot, TransportSelector};
+use crate::connection::{EventQueue, LastActivity, Transport};
+use crate::entropy::{Entropy, Seed};
+use crate::responses::Item;
+use crate::responses::session::Session;
+use crate::time::Instant;
+use crate::turn::TurnToken;
+
+/// One conversation with one provider: its turns, their requests, and the connections that carry them.
+pub struct Client {
+    pub(super) conversation: Conversation,
+    last_request_id: u64,
+}
+
+/// Shows no payload, credential or turn token.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let conversation = &self.conversation;
+        f.debug_struct("Client")
+            .field("provider", &conversation.builder.provider.name)
+            .field("connected", &conversation.slot.connected().is_some())
+            .field("requests", &conversation.requests.len())
+            .field("backlog", &conversation.events.backlog())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Creates a client of this provider. It connects when the first request needs a connection. `seed` determines handshake
+    /// keys, masking keys and the jitter of delays.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidProvider`] when no request can be made with the provider.
+    pub fn new(
+        provider: Provider,
+        credentials: Credentials,
+        settings: Settings,
+        seed: Seed,
+    ) -> Result<Self, InvalidProvider> {
+        let selector = TransportSelector::new(settings.transport, &provider, &credentials);
+        let conversation = Conversation {
+            builder: RequestBuilder::new(provider, credentials, settings)?,
+            selector,
+            requests: RequestTable::default(),
+            slot: ConnectionSlot::Disconnected,
+            events: EventQueue::default(),
+            turn_token: TurnToken::new(),
+            socket_command: None,
+            phase: ClientPhase::Open,
+            entropy: Entropy::new(seed),
+            unmatched_events: 0,
+        };
+        Ok(Self { conversation, last_request_id: 0 })
+    }
+
+    /// Sets the Unix time at `now`, in milliseconds. The client writes it into WebSocket requests (`docs/protocol.md` §3.8) and
+    /// needs it to read a `Retry-After` date. Without it, the client does neither.
+    pub const fn set_wall_clock(&mut self, now: Instant, millis: u64) {
+        self.conversation.builder.set_wall_clock(now, millis);
+    }
+
+    /// The session, whose members may change between requests, for example the window after a compaction.
+    pub const fn session_mut(&mut self) -> Option<&mut Session> {
+        self.conversation.builder.settings.session.as_mut()
+    }
+
+    /// Begins the next turn, without a turn token. The connection, if there is one, is kept.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CommandError::InFlight`] while a request has not ended; the turn goes on. Wait for its end, or cancel it.
+    pub fn begin_turn(&mut self) -> Result<(), CommandError> {
+        if self.has_pending_requests() {
+            return Err(CommandError::InFlight);
+        }
+        self.conversation.turn_token = TurnToken::new();
+        Ok(())
+    }
+
+    /// Submits a request of the current turn. Its last event is [`Event::Finished`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CommandError`] and the request, and changes nothing, when a lane name or a header cannot be sent, when the lane
+    /// is busy and [`Settings::queue_on_busy_lane`] is off, or when the client is closed.
+    pub fn send(&mut self, now: Instant, request: impl Into<Request>) -> Result<RequestId, Rejected<Request>> {
+        let request = request.into();
+        match self.validate(&request) {
+            Ok(()) => Ok(self.enqueue(now, Submission::Response { request: Box::new(request), prewarm: false })),
+            Err(reason) => Err(Rejected { reason, value: Box::new(request) }),
+        }
+    }
+
+    /// Lets the server prepare for a request without a response (`docs/protocol.md` §9.4, `generate: false`). Returns `None`, and
+    /// does nothing, when that is not possible: over HTTP, or when the lane is busy or has a previous response.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub fn prewarm(
+        &mut self,
+        now: Instant,
+        request: impl Into<Request>,
+    ) -> Result<Option<RequestId>, Rejected<Request>> {
+        let request = request.into();
+        if let Err(reason) = self.validate(&request) {
+            return Err(Rejected { reason, value: Box::new(request) });
+        }
+        let (lane, conversation) = (request.lane.as_deref(), &self.conversation);
+        let possible = conversation.selector.transport() == Transport::WebSocket
+            && !conversation.requests.has_lane(lane)
+            && !conversation.slot.has_previous_response(lane);
+        if !possible {
+            return Ok(None);
+        }
+        Ok(Some(self.enqueue(now, Submission::Response { request: Box::new(request), prewarm: true })))
+    }
+
+    /// Submits an operation whose response is one whole body, over HTTP. The client has one connection: an open WebSocket is
+    /// closed for it. An application with many operations beside its conversation should have a second client.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CommandError`] and the operation, and changes nothing, when a header cannot be sent or the client is closed.
+    pub fn submit_raw(&mut self, now: Instant, operation: RawOperation) -> Result<RequestId, Rejected<RawOperation>> {
+        let valid = self.check_open().and_then(|()| self.conversation.builder.validate(&operation.headers, None));
+        match valid {
+            Ok(()) => Ok(self.enqueue(now, Submission::Operation(Box::new(operation)))),
+            Err(reason) => Err(Rejected { reason, value: Box::new(operation) }),
+        }
+    }
+
+    /// Connects as for the next request, unless there is a connection.
+    ///
+    /// It also probes the server (`docs/protocol.md` §9.9): [`Event::Connected`] has the head that accepted the handshake, and
+    /// [`Event::Disconnected`] reports a server that closes at once.
+    pub fn preconnect(&mut self, now: Instant) {
+        let disconnected = matches!(self.conversation.slot, ConnectionSlot::Disconnected);
+        if disconnected && self.conversation.phase == ClientPhase::Open {
+            let transport = self.conversation.selector.transport();
+            self.conversation.start_connecting(now, transport);
+        }
+    }
+
+    /// Sends further input for the response to this request, to be taken into account at once (`docs/protocol.md` §9). The
+    /// server answers with events.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CommandError::NoRequest`], and sends nothing, unless the request has a response with an id in flight on a
+    /// WebSocket.
+    pub fn steer(&mut self, now: Instant, id: RequestId, input: &[Item]) -> Result<(), CommandError> {
+        let Conversation { requests, slot, .. } = &mut self.conversation;
+        let request = requests.get_mut(id).filter(|request| request.is_in_flight()).ok_or(CommandError::NoRequest)?;
+        let managed = slot.connected_mut().ok_or(CommandError::NoRequest)?;
+        let (Transport::WebSocket, Some(response)) = (managed.transport, &request.report.response_id) else {
+            return Err(CommandError::NoRequest);
+        };
+        let text = crate::responses::request::steer(response, request.lane(), input);
+        managed.connection.send_message(now, &text).map_err(|_| CommandError::NoRequest)?;
+        request.record_steered(text.len());
+        Ok(())
+    }
+
+    /// Cancels a request, in whatever phase it is. [`Event::Finished`] reports it. A request that has ended is not changed.
+    pub fn cancel(&mut self, now: Instant, id: RequestId) {
+        let Some(request) = self.conversation.requests.get(id) else { return };
+        let (in_flight, lane) = (request.is_in_flight(), LaneId::new(request.lane()));
+        self.conversation.finish(now, id, QueuedOutcome::Cancelled, &[]);
+        if in_flight {
+            self.conversation.abandon_on_connection(now, lane);
+        }
+        self.conversation.run_scheduler(now);
+    }
+
+    /// Sets the credentials of all further requests and handshakes. Requests that wait for credentials are sent again.
+    pub fn set_credentials(&mut self, now: Instant, credentials: Credentials) {
+        let Conversation { builder, selector, requests, .. } = &mut self.conversation;
+        builder.credentials = credentials;
+        selector.set_credentials(&builder.provider, &builder.credentials);
+        for id in requests.ids(awaits_credentials) {
+            if let Some(request) = requests.get_mut(id) {
+                request.phase = RequestPhase::Ready;
+            }
+        }
+        self.conversation.run_scheduler(now);
+    }
+
+    /// Answers [`Event::CredentialsNeeded`] when there are no new credentials: the requests that wait for them fail.
+    pub fn refuse_credentials(&mut self, now: Instant) {
+        for id in self.conversation.requests.ids(awaits_credentials) {
+            self.conversation.refuse_credentials(now, id);
+        }
+        self.conversation.run_scheduler(now);
+    }
+
+    /// Cancels all requests and closes the connection. Then the client is finished.
+    pub fn close(&mut self, now: Instant) {
+        self.conversation.phase = ClientPhase::Closed;
+        for id in self.conversation.requests.ids(|_| true) {
+            self.conversation.finish(now, id, QueuedOutcome::Cancelled, &[]);
+        }
+        self.conversation.run_scheduler(now);
+    }
+
+    /// Takes no more requests, and closes the client when those that it has have ended.
+    pub fn shut_down_gracefully(&mut self, now: Instant) {
+        if self.conversation.phase == ClientPhase::Open {
+            self.conversation.phase = ClientPhase::ShuttingDown;
+        }
+        self.conversation.run_scheduler(now);
+    }
+
+    /// The requested socket is open.
+    pub fn handle_connected(&mut self, now: Instant) {
+        self.conversation.begin_connection(now);
+        self.conversation.run_scheduler(now);
+    }
+
+    /// The requested socket could not be opened.
+    pub fn handle_connect_failed(&mut self, now: Instant, error: ConnectError) {
+        let ConnectionSlot::Connecting { transport, .. } = self.conversation.slot else { return };
+        self.conversation.slot = ConnectionSlot::Disconnected;
+        let failure = policy::connect_failure(&error);
+        self.conversation.fail_connect_attempt(now, transport, FailurePoint::NoConnection, failure);
+        self.conversation.run_scheduler(now);
+    }
+
+    /// Bytes arrived from the socket.
+    pub fn handle_input(&mut self, now: Instant, mut input: &[u8]) {
+        while let Some(matters) = self.conversation.take_step(now, SocketInput::Bytes(&mut input)) {
+            if matters {
+                // At once: what the next request follows must not depend on how the input was split into reads.
+                self.conversation.run_scheduler(now);
+            }
+        }
+        self.conversation.run_scheduler(now);
+    }
+
+    /// The socket delivers no more bytes, or has failed.
+    pub fn handle_eof(&mut self, now: Instant) {
+        while self.conversation.take_step(now, SocketInput::End).is_some() {}
+        // What was still to be written cannot be read any more.
+        if self.conversation.slot.connected().is_some_and(|managed| managed.phase == ConnectionPhase::Closed) {
+            self.conversation.drop_connection(now);
+        }
+        self.conversation.run_scheduler(now);
+    }
+
+    /// `length` bytes of [`poll_transmit`](Self::poll_transmit) were written.
+    pub fn handle_written(&mut self, now: Instant, length: usize) {
+        if let Some(managed) = self.conversation.slot.connected_mut() {
+            managed.connection.handle_written(now, length);
+            if managed.phase != ConnectionPhase::Open {
+                self.conversation.run_scheduler(now);
+            }
+        }
+    }
+
+    /// The time is `now`. Call it when the deadline of [`poll_timeout`](Self::poll_timeout) has passed.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.conversation.expire_deadlines(now);
+        while self.conversation.take_step(now, SocketInput::Timeout).is_some() {}
+        self.conversation.requests.wake_due(now);
+        self.conversation.run_scheduler(now);
+    }
+
+    /// What the loop must do about the socket. Each command is returned once.
+    pub fn poll_socket(&mut self) -> Option<SocketCommand> {
+        self.conversation.socket_command.take()
+    }
+
+    /// The next event. It borrows from the client.
+    pub fn poll_event(&mut self) -> Option<Event<'_>> {
+        pop_event(&mut self.conversation.events)
+    }
+
+    /// Whether [`poll_event`](Self::poll_event) would return an event.
+    #[must_use]
+    pub fn has_event(&self) -> bool {
+        !self.conversation.events.is_empty()
+    }
+
+    /// The bytes to write next.
+    #[must_use]
+    pub fn poll_transmit(&self) -> &[u8] {
+        self.conversation.slot.connected().map_or(&[], |managed| managed.connection.poll_transmit())
+    }
+
+    /// The next deadline: call [`handle_timeout`](Self::handle_timeout) when it has passed.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.conversation.deadlines().next()
+    }
+
+    /// Whether the loop should read from the socket. Input that is given regardless is kept in memory.
+    #[must_use]
+    pub fn wants_input(&self) -> bool {
+        let limit = self.conversation.builder.settings.connection.max_backlog;
+        let wanted = self.conversation.slot.connected().is_some_and(|managed| managed.connection.wants_input());
+        wanted && self.conversation.events.backlog() < limit
+    }
+
+    /// Whether the client is closed, has no connection, and its last event was polled.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.conversation.phase == ClientPhase::Closed
+            && matches!(self.conversation.slot, ConnectionSlot::Disconnected)
+            && self.conversation.events.is_empty()
+    }
+
+    /// Whether a request has not ended.
+    #[must_use]
+    pub const fn has_pending_requests(&self) -> bool {
+        !self.conversation.requests.is_empty()
+    }
+
+    /// The token of the current turn, once the server has sent one. On the wire it is called `x-codex-turn-state`.
+    #[must_use]
+    pub fn turn_token(&self) -> Option<&str> {
+        self.conversation.turn_token.get()
+    }
+
+    /// When the server was last active on the current connection, by kind of activity. Without a connection, each is `None`.
+    #[must_use]
+    pub fn last_seen(&self) -> LastActivity {
+        self.conversation.slot.connected().map_or_else(LastActivity::default, |managed| managed.connection.last_seen())
+    }
+
+    /// The number of events that belonged to no request.
+    #[must_use]
+    pub const fn unmatched_events(&self) -> u64 {
+        self.conversation.unmatched_events
+    }
+
+    /// The number of requests that went over HTTP without the turn token, because no header can hold it
+    /// (`docs/protocol.md` §8.3).
+    #[must_use]
+    pub const fn omitted_turn_tokens(&self) -> u64 {
+        self.conversation.builder.omitted_turn_tokens()
+    }
+
+    /// Whether the client fell back from WebSocket to HTTP.
+    #[must_use]
+    pub const fn is_http_fallback(&self) -> bool {
+        self.conversation.selector.fell_back()
+    }
+
+    fn check_open(&self) -> Result<(), CommandError> {
+        if self.conversation.phase == ClientPhase::Open { Ok(()) } else { Err(CommandError::Closed) }
+    }
+
+    fn validate(&self, request: &Request) -> Result<(), CommandError> {
+        self.check_open()?;
+        let (lane, builder) = (request.lane.as_deref(), &self.conversation.builder);
+        builder.validate(&request.headers, lane)?;
+        let busy = self.conversation.requests.has_lane(lane);
+        if busy && !builder.settings.queue_on_busy_lane { Err(CommandError::InFlight) } else { Ok(()) }
+    }
+
+    fn enqueue(&mut self, now: Instant, mut submission: Submission) -> RequestId {
+        if let Submission::Response { request, .. } = &mut submission {
+            self.conversation.builder.prepare(request);
+        }
+        self.last_request_id += 1;
+        let id = RequestId(self.last_request_id);
+        self.conversation.requests.insert(ActiveRequest::new(id, submission, now));
+        self.conversation.run_scheduler(now);
+        id
+    }
+}
+
+const fn awaits_credentials(request: &ActiveRequest) -> bool {
+    matches!(request.phase, RequestPhase::AwaitingCredentials { .. })
+}

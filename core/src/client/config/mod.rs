@@ -1,0 +1,15 @@
+//! What the application chooses: the provider, its endpoint, the settings and the credentials.
+
+mod credentials;
+mod endpoint;
+mod invalid_provider;
+mod provider;
+mod provider_file;
+mod settings;
+mod url;
+
+pub use credentials::{Credentials, Secret, Sign, SignError, SignableRequest, TokenCommand};
+pub(super) use endpoint::Endpoint;
+pub use invalid_provider::InvalidProvider;
+pub use provider::{Capabilities, Provider, RetryPolicy};
+pub use settings::{AttestationFn, CancelMode, Settings, TransportPreference};

@@ -1,0 +1,44 @@
+//! What a client requires of sockets: `SocketCommand`, and the error of opening one.
+
+use alloc::string::String;
+
+/// What the loop must do about the socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SocketCommand {
+    /// Drop the current socket, if there is one, and open this one, TLS included.
+    Connect(ConnectTarget),
+    /// Drop the socket, or stop opening one.
+    Disconnect,
+}
+
+/// The address of a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ConnectTarget {
+    /// A host name or an IP address without brackets. The certificate must be for this name.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// Whether the socket uses TLS.
+    pub tls: bool,
+}
+
+impl ConnectTarget {
+    /// Creates a target.
+    #[must_use]
+    pub fn new(host: &str, port: u16, tls: bool) -> Self {
+        Self { host: host.into(), port, tls }
+    }
+}
+
+/// Why a socket could not be opened. The text is that of the system.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The name could not be resolved, or no connection was accepted.
+    #[error("network error: {0}")]
+    Network(String),
+    /// The TLS handshake failed, for example because the certificate is not trusted.
+    #[error("tls error: {0}")]
+    Tls(String),
+}

@@ -1,0 +1,590 @@
+//! `Conversation`: the state of a client, and everything that changes it.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::config::CancelMode;
+use super::connect::{ConnectTarget, SocketCommand};
+use super::deadlines::{Deadlines, Expired};
+use super::encode::{RESPONSES, RequestBuilder, TURN_STATE};
+use super::event::{Disconnected, FallbackReason, FinishedEvent, QueuedEvent, QueuedOutcome, Sent};
+use super::policy::{self, FailedAttempt, FailurePoint, Recovery, RecoveryRules};
+use super::receive::{ConnectionEffect, Received, Receiver};
+use super::request::RequestId;
+use super::requests::{ActiveRequest, LaneId, RequestPhase, RequestTable, SendRecord, Submission};
+use super::scheduler::{NextAction, next_action};
+use super::transport::{ConnectionPhase, ConnectionSlot, DrainEnd, HttpSlot, ManagedConnection, TransportSelector};
+use crate::connection::{ClientConnection, CloseReason, CommandError, Deadline, EventQueue, IdleActivity, Transport};
+use crate::entropy::Entropy;
+use crate::http::Response;
+use crate::responses::{Failure, FailureKind, RequestProgress};
+use crate::time::{Duration, Instant};
+use crate::turn::TurnToken;
+
+/// Whether the client takes requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientPhase {
+    Open,
+    /// The client takes no more requests, and closes when those that it has have ended.
+    ShuttingDown,
+    Closed,
+}
+
+/// What the connection is told.
+#[derive(Debug)]
+pub(super) enum SocketInput<'a, 'i> {
+    /// Bytes from the socket. Each step takes some of them.
+    Bytes(&'a mut &'i [u8]),
+    /// The socket delivers no more bytes.
+    End,
+    /// The time, which may have reached a deadline of the connection.
+    Timeout,
+}
+
+#[derive(Debug)]
+pub(super) struct Conversation {
+    pub(super) builder: RequestBuilder,
+    pub(super) selector: TransportSelector,
+    pub(super) requests: RequestTable,
+    pub(super) slot: ConnectionSlot,
+    pub(super) events: EventQueue<QueuedEvent>,
+    pub(super) turn_token: TurnToken,
+    pub(super) socket_command: Option<SocketCommand>,
+    pub(super) phase: ClientPhase,
+    pub(super) entropy: Entropy,
+    pub(super) unmatched_events: u64,
+}
+
+impl Conversation {
+    /// Does everything that can be done now.
+    pub(super) fn run_scheduler(&mut self, now: Instant) {
+        loop {
+            if self.phase == ClientPhase::ShuttingDown && self.requests.is_empty() {
+                self.phase = ClientPhase::Closed;
+            }
+            let is_ending = self.phase == ClientPhase::Closed;
+            let capabilities = &self.builder.provider.capabilities;
+            match next_action(now, is_ending, &self.requests, &self.slot, &self.selector, capabilities) {
+                NextAction::Wait => return,
+                NextAction::Connect(transport) => self.start_connecting(now, transport),
+                NextAction::DropConnection => self.drop_connection(now),
+                NextAction::CloseConnection => self.close_connection(now),
+                NextAction::RetireConnection => self.retire_connection(),
+                NextAction::SendOverHttp(id) => self.send_over_http(now, id),
+                NextAction::SendMessage(id) => self.send_message(now, id),
+                NextAction::SkipPrewarm(id) => self.finish(now, id, QueuedOutcome::PrewarmSkipped, &[]),
+            }
+        }
+    }
+
+    // Sending.
+
+    fn send_over_http(&mut self, now: Instant, id: RequestId) {
+        let Some(request) = self.requests.get(id) else { return };
+        let token = self.turn_token.get().filter(|_| request.carries_turn_token()).map(String::from);
+        let (built, head_timeout) = match &request.submission {
+            Submission::Response { request, .. } => {
+                (self.builder.build_request(request, token.as_deref()), self.builder.head_timeout(None))
+            }
+            Submission::Operation(operation) => {
+                let head_timeout = self.builder.head_timeout(Some(operation));
+                (self.builder.build_operation(operation, token.as_deref()), head_timeout)
+            }
+        };
+        let checked = built.and_then(|built| self.builder.check_size(built.body.len()).map(|()| built));
+        let outgoing = match checked {
+            Ok(outgoing) => outgoing,
+            Err(failure) => return self.fail(now, id, FailurePoint::Unsent, failure),
+        };
+        let bytes = outgoing.body.len();
+        let token = token.filter(|_| outgoing.headers.contains(TURN_STATE));
+        let Some(managed) = self.slot.connected_mut() else { return };
+        match managed.connection.send_request(now, outgoing) {
+            Ok(()) => {
+                managed.http = HttpSlot::Receiving;
+                let record = SendRecord {
+                    transport: Transport::Http,
+                    reused: managed.record_request(),
+                    incremental: false,
+                    turn_token: token.is_some(),
+                    bytes,
+                    head_deadline: Some(now + head_timeout),
+                };
+                self.record_sent(now, id, record, token.as_deref());
+            }
+            // The connection has ended, and the step that says so has not been taken.
+            Err(CommandError::Closed | CommandError::InFlight | CommandError::Transport) => self.drop_connection(now),
+            Err(_) => self.fail(now, id, FailurePoint::Unsent, Failure::build("the request cannot be built")),
+        }
+    }
+
+    fn send_message(&mut self, now: Instant, id: RequestId) {
+        let token = self.turn_token.get().map(String::from);
+        let Some(active) = self.requests.get(id) else { return };
+        let Submission::Response { request, prewarm } = &active.submission else { return };
+        let Some(managed) = self.slot.connected_mut() else { return };
+        let lane = request.lane.clone();
+        let message = self.builder.build_message(now, request, *prewarm, token.as_deref(), &managed.previous_responses);
+        if let Err(failure) = self.builder.check_size(message.text.len()) {
+            return self.fail(now, id, FailurePoint::Unsent, failure);
+        }
+        managed.record_lane(lane.as_deref());
+        if managed.connection.send_request_message(now, lane.as_deref(), &message.text).is_err() {
+            // The connection is closing, or has another state of the lane. A new connection can take the request.
+            managed.retired = true;
+            return;
+        }
+        managed.previous_responses.remove(lane.as_deref());
+        let record = SendRecord {
+            transport: Transport::WebSocket,
+            reused: managed.record_request(),
+            incremental: message.incremental,
+            turn_token: token.is_some(),
+            bytes: message.text.len(),
+            head_deadline: None,
+        };
+        self.record_sent(now, id, record, token.as_deref());
+    }
+
+    fn record_sent(&mut self, now: Instant, id: RequestId, record: SendRecord, token: Option<&str>) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        request.record_sent(now, record);
+        let SendRecord { transport, reused, incremental, turn_token, bytes, .. } = record;
+        let sent = Sent { attempt: request.report.attempts, transport, reused, incremental, bytes };
+        self.events.push(QueuedEvent::Sent { id, sent, turn_token }, token.unwrap_or_default().as_bytes());
+    }
+
+    // The connection.
+
+    pub(super) fn start_connecting(&mut self, now: Instant, transport: Transport) {
+        let endpoint = &self.builder.endpoint;
+        let target = ConnectTarget::new(&endpoint.host, endpoint.port, endpoint.tls);
+        self.socket_command = Some(SocketCommand::Connect(target));
+        let deadline = now + self.builder.provider.connect_timeout;
+        self.slot = ConnectionSlot::Connecting { transport, deadline };
+    }
+
+    /// The requested socket is open: begins the handshake, if there is one.
+    pub(super) fn begin_connection(&mut self, now: Instant) {
+        let ConnectionSlot::Connecting { transport, deadline } = self.slot else { return };
+        let config = self.builder.connection_config(transport);
+        let mut connection = ClientConnection::new(config, transport, self.entropy.fork());
+        let phase = match transport {
+            Transport::Http => {
+                self.push(QueuedEvent::Connected(transport, None));
+                ConnectionPhase::Open
+            }
+            Transport::WebSocket => {
+                let turn = self.requests.iter().find_map(|request| match &request.submission {
+                    Submission::Response { request, .. } => request.turn.as_ref(),
+                    Submission::Operation(_) => None,
+                });
+                let begun = self.builder.build_handshake(turn).and_then(|(target, headers)| {
+                    let rejected = |_| Failure::build("the handshake cannot be built");
+                    connection.upgrade(now, &target, &headers).map_err(rejected)
+                });
+                if let Err(failure) = begun {
+                    self.drop_connection(now);
+                    return self.fail_connect_attempt(now, transport, FailurePoint::Unsent, failure);
+                }
+                ConnectionPhase::Handshaking { deadline }
+            }
+        };
+        self.slot = ConnectionSlot::Connected(ManagedConnection::new(connection, transport, phase, now));
+    }
+
+    /// Drops the socket, or withdraws the request for one.
+    pub(super) fn drop_connection(&mut self, now: Instant) {
+        self.socket_command = Some(SocketCommand::Disconnect);
+        let before = core::mem::replace(&mut self.slot, ConnectionSlot::Disconnected);
+        if let ConnectionSlot::Connected(managed) = before {
+            let failure = policy::connection_lost(managed.transport, &CloseReason::Local);
+            self.fail_in_flight(now, FailurePoint::ConnectionLost, &failure);
+            let open = matches!(managed.phase, ConnectionPhase::Open | ConnectionPhase::Closing);
+            if open && !managed.disconnect_reported {
+                self.report_disconnected(Disconnected::Closed(CloseReason::Local));
+            }
+        }
+    }
+
+    fn close_connection(&mut self, now: Instant) {
+        if let Some(managed) = self.slot.connected_mut() {
+            managed.close(now);
+        }
+    }
+
+    const fn retire_connection(&mut self) {
+        if let ConnectionSlot::Connected(managed) = &mut self.slot {
+            managed.retired = true;
+        }
+    }
+
+    /// Leaves a request in flight without its response.
+    pub(super) fn abandon_on_connection(&mut self, now: Instant, lane: LaneId) {
+        let end = match self.builder.settings.cancel {
+            CancelMode::Close => DrainEnd::WhenIdle,
+            CancelMode::Drain { limit } => DrainEnd::At(now + limit),
+        };
+        let in_flight = self.requests.in_flight_count();
+        let Some(managed) = self.slot.connected_mut() else { return };
+        match (managed.transport, end) {
+            (Transport::Http, _) => self.drop_connection(now),
+            (Transport::WebSocket, DrainEnd::WhenIdle) if in_flight == 0 => managed.close(now),
+            (Transport::WebSocket, _) => managed.abandon(now, lane, end),
+        }
+    }
+
+    // Receiving.
+
+    /// Takes one step of the connection and applies it. Returns whether the scheduler must run at once, and `None` when there is
+    /// no further step.
+    pub(super) fn take_step(&mut self, now: Instant, input: SocketInput<'_, '_>) -> Option<bool> {
+        let keeps_turn_token = self.builder.provider.capabilities.turn_token;
+        let max_item_bytes = self.builder.settings.connection.max_body;
+        let managed = self.slot.connected_mut()?;
+        let ManagedConnection { connection, transport, handshake, .. } = managed;
+        let step = match input {
+            SocketInput::Bytes(bytes) => connection.step(now, bytes),
+            SocketInput::End => connection.step_eof(now),
+            SocketInput::Timeout => connection.step_timeout(now),
+        }?;
+        let mut receiver = Receiver {
+            requests: &mut self.requests,
+            turn_token: &mut self.turn_token,
+            events: &mut self.events,
+            unmatched_events: &mut self.unmatched_events,
+            keeps_turn_token,
+            max_item_bytes,
+        };
+        let Received { effect, ended_lane } = receiver.apply_step(now, *transport, handshake.as_ref(), step);
+        let matters = ended_lane.is_some() || !matches!(effect, ConnectionEffect::None);
+        if let Some(lane) = ended_lane {
+            managed.record_lane_end(&lane);
+        }
+        self.apply_effect(now, effect);
+        Some(matters)
+    }
+
+    fn apply_effect(&mut self, now: Instant, effect: ConnectionEffect) {
+        match effect {
+            ConnectionEffect::None => {}
+            ConnectionEffect::Upgraded { head } => {
+                if let Some(managed) = self.slot.connected_mut() {
+                    managed.handshake = Some(head);
+                    managed.phase = ConnectionPhase::Open;
+                }
+            }
+            ConnectionEffect::HandshakeRejected { head, body } => {
+                self.fail_handshake(now, &head, &body);
+                self.drop_connection(now);
+            }
+            ConnectionEffect::WholeResponse { head, body } => {
+                self.handle_whole_response(now, head, &body);
+                self.record_response_end(now);
+            }
+            ConnectionEffect::Completed { id, response } => {
+                if let Some(request) = self.requests.get_mut(id) {
+                    request.report.response_id = Some(response.id.clone());
+                }
+                self.finish(now, id, QueuedOutcome::Completed(*response), &[]);
+                self.record_response_end(now);
+            }
+            ConnectionEffect::RequestFailed { id, failure } => {
+                let kind = failure.kind;
+                self.fail(now, id, FailurePoint::Event, *failure);
+                self.apply_failed_response(now, kind);
+            }
+            ConnectionEffect::HttpIdle => {
+                let Some(managed) = self.slot.connected_mut() else { return };
+                managed.http = HttpSlot::Idle;
+                let failure = policy::connection_lost(managed.transport, &CloseReason::Eof);
+                self.fail_in_flight(now, FailurePoint::ConnectionLost, &failure);
+            }
+            ConnectionEffect::PeerFailed(failure) => {
+                self.fail_in_flight(now, FailurePoint::Event, &failure);
+                self.report_disconnected(Disconnected::Failed(*failure));
+                let Some(managed) = self.slot.connected_mut() else { return };
+                managed.disconnect_reported = true;
+                managed.close(now);
+            }
+            ConnectionEffect::Closed(reason) => self.apply_closed(now, reason),
+        }
+    }
+
+    fn apply_closed(&mut self, now: Instant, reason: CloseReason) {
+        let Some(managed) = self.slot.connected_mut() else { return };
+        let failure = policy::connection_lost(managed.transport, &reason);
+        let (before, reported) = (managed.record_closed(), managed.disconnect_reported);
+        self.fail_in_flight(now, FailurePoint::ConnectionLost, &failure);
+        if matches!(before, ConnectionPhase::Handshaking { .. }) {
+            // No request was on it, so that the request that it was opened for fails.
+            self.fail_connect_attempt(now, Transport::WebSocket, FailurePoint::NoConnection, failure);
+        } else if !reported {
+            self.report_disconnected(Disconnected::Closed(reason));
+        }
+    }
+
+    /// A response failed by an event: the connection may serve other requests, and is closed where it may not.
+    fn apply_failed_response(&mut self, now: Instant, kind: FailureKind) {
+        let reusable = self.builder.provider.capabilities.reuse_after_failure && kind != FailureKind::ConnectionLimit;
+        let in_flight = self.requests.in_flight_count();
+        let Some(managed) = self.slot.connected_mut() else { return };
+        match managed.transport {
+            Transport::Http => managed.record_response_end(now),
+            Transport::WebSocket if reusable || in_flight > 0 => managed.retired |= !reusable,
+            Transport::WebSocket => managed.close(now),
+        }
+    }
+
+    fn record_response_end(&mut self, now: Instant) {
+        if let Some(managed) = self.slot.connected_mut() {
+            managed.record_response_end(now);
+        }
+    }
+
+    fn handle_whole_response(&mut self, now: Instant, head: Response, body: &[u8]) {
+        let Some(request) = self.requests.in_flight_mut().next() else { return };
+        request.record_received(now, body.len());
+        request.report.status = Some(head.status());
+        request.report.request_id = head.headers.get_str("x-request-id").map(Into::into);
+        let id = request.id;
+        if head.is_success() && request.is_operation() {
+            if request.carries_turn_token()
+                && self.builder.provider.capabilities.turn_token
+                && let Some(token) = head.headers.get_str(TURN_STATE)
+            {
+                self.turn_token.set_once(token);
+            }
+            return self.finish(now, id, QueuedOutcome::OperationCompleted(head), body);
+        }
+        let path = match &request.submission {
+            Submission::Response { .. } => RESPONSES,
+            Submission::Operation(operation) => operation.path.as_str(),
+        };
+        let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(path, &[]));
+        let failure = policy::http_failure(&head, body, &url, self.builder.unix_seconds(now));
+        self.fail(now, id, FailurePoint::HttpResponse, failure);
+    }
+
+    // Failing and ending.
+
+    /// An attempt of a request failed: applies what follows from it.
+    pub(super) fn fail(&mut self, now: Instant, id: RequestId, point: FailurePoint, mut failure: Failure) {
+        let random = self.entropy.unit();
+        let Some(request) = self.requests.get_mut(id) else { return };
+        let progress = request.progress();
+        if point == FailurePoint::ConnectionLost
+            && failure.kind == FailureKind::TooLarge
+            && progress != RequestProgress::Sent
+        {
+            // The server answered this request, so that another message of the connection was too large.
+            failure = Failure::stream("websocket closed by server before response.completed");
+        }
+        failure.progress = progress;
+        let settings = &self.builder.settings;
+        let rules = RecoveryRules {
+            retry: &self.builder.provider.retry,
+            can_fall_back: self.selector.can_fall_back(),
+            resend_after_output: settings.resend_after_output,
+            max_credential_requests: settings.max_credential_requests,
+        };
+        let attempt = FailedAttempt {
+            point,
+            failure: &failure,
+            sent_on: request.report.transport,
+            next_transport: self.selector.transport_for(request),
+            incremental: request.report.incremental,
+            prewarm: request.is_prewarm(),
+            retry_state: &request.retry_state,
+            elapsed: now.saturating_duration_since(request.submitted_at),
+        };
+        let recovery = policy::decide(&attempt, &rules, random);
+        self.recover(now, id, recovery, failure);
+    }
+
+    fn recover(&mut self, now: Instant, id: RequestId, recovery: Recovery, failure: Failure) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        let failure = Box::new(failure);
+        match recovery {
+            Recovery::Fail => self.finish(now, id, QueuedOutcome::Failed(*failure), &[]),
+            Recovery::ResendInFull => {
+                request.phase = RequestPhase::Ready;
+                request.retry_state.resent_in_full = true;
+                let retries = request.retry_state.retries;
+                if let Some(managed) = self.slot.connected_mut() {
+                    managed.previous_responses.remove(request.lane());
+                }
+                self.push(QueuedEvent::Retry { id, failure, retries, delay: Duration::ZERO });
+            }
+            Recovery::ForceHttp => {
+                request.phase = RequestPhase::Ready;
+                request.retry_state.forced_http = true;
+                self.push(QueuedEvent::HttpFallback(Box::new(FallbackReason::TooLarge(id))));
+            }
+            Recovery::FallBackRejected { status } => {
+                request.phase = RequestPhase::Ready;
+                self.fall_back(FallbackReason::Refused(status));
+            }
+            Recovery::FallBackExhausted => {
+                request.phase = RequestPhase::Ready;
+                request.retry_state.retries = 0;
+                self.fall_back(FallbackReason::Exhausted { id, failure });
+            }
+            Recovery::RequestCredentials => {
+                let until = now + self.builder.settings.credential_timeout;
+                request.phase = RequestPhase::AwaitingCredentials { until };
+                request.retry_state.credential_requests += 1;
+                self.push(QueuedEvent::CredentialsNeeded(id, failure));
+            }
+            Recovery::Retry { delay } => {
+                request.phase = RequestPhase::Backoff { until: now + delay };
+                request.retry_state.retries += 1;
+                let retries = request.retry_state.retries;
+                self.push(QueuedEvent::Retry { id, failure, retries, delay });
+            }
+        }
+    }
+
+    fn fall_back(&mut self, reason: FallbackReason) {
+        if self.selector.fall_back() {
+            self.push(QueuedEvent::HttpFallback(Box::new(reason)));
+        }
+    }
+
+    /// All requests in flight fail.
+    fn fail_in_flight(&mut self, now: Instant, point: FailurePoint, failure: &Failure) {
+        for id in self.requests.ids(ActiveRequest::is_in_flight) {
+            self.fail(now, id, point, failure.clone());
+        }
+    }
+
+    /// The server answered the WebSocket handshake with something else than 101.
+    fn fail_handshake(&mut self, now: Instant, head: &Response, body: &[u8]) {
+        let url = self.builder.endpoint.url(true, &self.builder.endpoint.target(RESPONSES, &[]));
+        let failure = policy::http_failure(head, body, &url, self.builder.unix_seconds(now));
+        let point = FailurePoint::HandshakeRejected { status: head.status() };
+        self.fail_connect_attempt(now, Transport::WebSocket, point, failure);
+    }
+
+    /// A connection could not be opened: the request that it was for fails.
+    pub(super) fn fail_connect_attempt(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        point: FailurePoint,
+        failure: Failure,
+    ) {
+        self.report_disconnected(Disconnected::Failed(failure.clone()));
+        let concerned = self.requests.ready().find(|request| self.selector.transport_for(request) == transport);
+        if let Some(id) = concerned.map(|request| request.id) {
+            if let Some(request) = self.requests.get_mut(id) {
+                request.report.status = failure.status.or(request.report.status);
+            }
+            return self.fail(now, id, point, failure);
+        }
+        // The attempt was for no request. What it showed holds for all.
+        if let FailurePoint::HandshakeRejected { status } = point
+            && policy::rejects_websocket(status)
+            && self.selector.can_fall_back()
+        {
+            self.fall_back(FallbackReason::Refused(status));
+        }
+    }
+
+    /// The request ends. `body`: that of an operation.
+    pub(super) fn finish(&mut self, now: Instant, id: RequestId, mut outcome: QueuedOutcome, body: &[u8]) {
+        let Some(request) = self.requests.remove(id) else { return };
+        if let QueuedOutcome::Failed(failure) = &mut outcome {
+            failure.progress = request.progress();
+        }
+        let was_on_websocket = request.was_on_websocket();
+        let finished = request.into_finished(now);
+        if let (QueuedOutcome::Completed(response), Submission::Response { request, .. }, Some(items)) =
+            (&outcome, finished.submission, finished.items)
+            && was_on_websocket
+            && let Some(managed) = self.slot.connected_mut()
+        {
+            let lane = LaneId::new(request.lane.as_deref());
+            managed.previous_responses.store(lane, Box::new(request.body), &response.id, items);
+        }
+        let finished = FinishedEvent { outcome, report: finished.report };
+        self.events.push(QueuedEvent::Finished(id, Box::new(finished)), body);
+    }
+
+    // Deadlines.
+
+    pub(super) fn deadlines(&self) -> Deadlines<'_> {
+        let provider = &self.builder.provider;
+        let shared = provider.capabilities.max_concurrent_requests > 1
+            && self.builder.settings.connection.timeouts.activity == IdleActivity::Events;
+        Deadlines {
+            requests: &self.requests,
+            slot: &self.slot,
+            lane_idle: shared.then_some(provider.idle_timeout),
+            max_connection_age: provider.capabilities.max_connection_age,
+        }
+    }
+
+    /// Ends what has taken too long.
+    pub(super) fn expire_deadlines(&mut self, now: Instant) {
+        while let Some(expired) = self.deadlines().expired(now) {
+            match expired {
+                Expired::Connecting(transport) => {
+                    let partial = self.take_partial_error_body();
+                    self.drop_connection(now);
+                    match partial {
+                        Some((head, body)) => self.fail_handshake(now, &head, &body),
+                        None => {
+                            let point = FailurePoint::NoConnection;
+                            self.fail_connect_attempt(now, transport, point, Failure::timeout());
+                        }
+                    }
+                }
+                Expired::Response(id) => self.time_out(now, id),
+                Expired::Drain => self.close_connection(now),
+                Expired::Credentials(id) => self.refuse_credentials(now, id),
+            }
+        }
+    }
+
+    /// No event of the response to this request arrived for too long.
+    fn time_out(&mut self, now: Instant, id: RequestId) {
+        if let Some((head, body)) = self.take_partial_error_body() {
+            self.handle_whole_response(now, head, &body);
+            return self.drop_connection(now);
+        }
+        let Some(request) = self.requests.get(id) else { return };
+        let (lane, websocket) = (LaneId::new(request.lane()), request.was_on_websocket());
+        let failure = if websocket {
+            policy::connection_lost(Transport::WebSocket, &CloseReason::Timeout(Deadline::Idle))
+        } else {
+            Failure::timeout()
+        };
+        self.fail(now, id, FailurePoint::ConnectionLost, failure);
+        let others = self.requests.in_flight_count() > 0;
+        match self.slot.connected_mut() {
+            Some(managed) if websocket && others => managed.abandon(now, lane, DrainEnd::WhenIdle),
+            Some(managed) if websocket => managed.close(now),
+            Some(_) | None => self.drop_connection(now),
+        }
+    }
+
+    pub(super) fn refuse_credentials(&mut self, now: Instant, id: RequestId) {
+        let failure = Failure::new(FailureKind::Unauthorized, "no new credentials were given");
+        self.finish(now, id, QueuedOutcome::Failed(failure), &[]);
+    }
+
+    /// The head and the incomplete body of an error response: they say more than that the rest is late.
+    fn take_partial_error_body(&mut self) -> Option<(Response, Vec<u8>)> {
+        self.slot.connected_mut()?.connection.take_partial_error_body()
+    }
+
+    fn report_disconnected(&mut self, reason: Disconnected) {
+        self.push(QueuedEvent::Disconnected(Box::new(reason)));
+    }
+
+    fn push(&mut self, event: QueuedEvent) {
+        self.events.push(event, &[]);
+    }
+}

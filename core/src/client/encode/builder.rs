@@ -1,0 +1,298 @@
+//! `RequestBuilder`: what was configured once, and the requests, messages and handshakes that follow from it
+//! (`docs/protocol.md` §2, §3).
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::headers::{RejectedHeader, merge};
+use super::previous_response::PreviousResponses;
+use crate::client::config::{Credentials, Endpoint, InvalidProvider, Provider, Settings};
+use crate::client::config::{SignError, SignableRequest};
+use crate::client::request::{CommandError, RawOperation, Request};
+use crate::connection::client::Config;
+use crate::connection::{ExpectedBody, OutgoingRequest, Transport};
+use crate::http::{HeaderValue, Headers};
+use crate::responses::request::{ItemEncoding, MessageFields, ReasoningOptions};
+use crate::responses::session::{HeaderSet, RequestContext, Session, TurnMetadata};
+use crate::responses::{ClientMetadata, CreateResponse, Failure, FailureKind};
+use crate::time::Instant;
+
+/// The path of responses, below the base URL.
+pub(in crate::client) const RESPONSES: &str = "responses";
+
+/// The header, and the member of `client_metadata`, that carries the turn token (`docs/protocol.md` §8).
+pub(in crate::client) const TURN_STATE: &str = "x-codex-turn-state";
+
+/// The Unix time at an instant.
+#[derive(Clone, Copy, Debug)]
+struct WallClock {
+    at: Instant,
+    unix_ms: u64,
+}
+
+#[derive(Debug)]
+pub(in crate::client) struct RequestBuilder {
+    pub(in crate::client) provider: Provider,
+    pub(in crate::client) endpoint: Endpoint,
+    pub(in crate::client) credentials: Credentials,
+    pub(in crate::client) settings: Settings,
+    wall_clock: Option<WallClock>,
+    omitted_turn_tokens: u64,
+}
+
+/// A request as a WebSocket message.
+#[derive(Debug)]
+pub(in crate::client) struct EncodedMessage {
+    pub(in crate::client) text: String,
+    /// It names the previous response, and contains only what follows it.
+    pub(in crate::client) incremental: bool,
+}
+
+impl RequestBuilder {
+    pub(in crate::client) fn new(
+        provider: Provider,
+        credentials: Credentials,
+        settings: Settings,
+    ) -> Result<Self, InvalidProvider> {
+        let endpoint = Endpoint::new(&provider.base_url, &provider.query, provider.allow_plain)?;
+        let builder = Self { provider, endpoint, credentials, settings, wall_clock: None, omitted_turn_tokens: 0 };
+        // No attestation is requested: nothing is sent.
+        let session = builder.settings.session.as_ref();
+        let session =
+            session.map(|session| session.headers(HeaderSet::Sse, &RequestContext::default())).unwrap_or_default();
+        builder.headers(&[], &session).map_err(|rejected| InvalidProvider::Header(rejected.name))?;
+        Ok(builder)
+    }
+
+    pub(in crate::client) const fn set_wall_clock(&mut self, at: Instant, unix_ms: u64) {
+        self.wall_clock = Some(WallClock { at, unix_ms });
+    }
+
+    /// The Unix time in milliseconds, where it is known.
+    fn unix_ms(&self, now: Instant) -> Option<u64> {
+        let WallClock { at, unix_ms } = self.wall_clock?;
+        let passed = now.saturating_duration_since(at).as_millis();
+        Some(unix_ms.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)))
+    }
+
+    /// The Unix time in seconds, where it is known.
+    pub(in crate::client) fn unix_seconds(&self, now: Instant) -> Option<u64> {
+        self.unix_ms(now).map(|millis| millis / 1000)
+    }
+
+    /// The number of requests that went without the turn token, because no header can hold it.
+    pub(in crate::client) const fn omitted_turn_tokens(&self) -> u64 {
+        self.omitted_turn_tokens
+    }
+
+    /// The configuration of a connection of this transport.
+    pub(in crate::client) fn connection_config(&self, transport: Transport) -> Config {
+        let mut config = self.settings.connection.clone();
+        if config.authority.is_empty() {
+            config.authority = self.endpoint.authority.clone();
+        }
+        config.timeouts.idle = config.timeouts.idle.or(Some(self.provider.idle_timeout));
+        if transport == Transport::WebSocket {
+            config.ping_interval = config.ping_interval.or(self.provider.capabilities.ping_interval);
+            if !self.provider.capabilities.deflate {
+                config.deflate_offer = None;
+            }
+        }
+        config
+    }
+
+    /// Checks the headers and the lane name of a request.
+    pub(in crate::client) fn validate(&self, own: &[(String, String)], lane: Option<&str>) -> Result<(), CommandError> {
+        let is_lane = |lane: &str| {
+            (1..=256).contains(&lane.len())
+                && lane.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+        };
+        if lane.is_some_and(|lane| !is_lane(lane)) {
+            return Err(CommandError::Lane);
+        }
+        self.headers(own, &[]).map(|_| ()).map_err(|rejected| CommandError::Header(rejected.name))
+    }
+
+    /// Changes a request, once, to what the provider, the session and the model require.
+    pub(in crate::client) fn prepare(&self, request: &mut Request) {
+        let mut create = request.body.clone();
+        if request.lite {
+            create = create.into_lite();
+        }
+        create.store |= self.provider.stores();
+        create.reasoning = create.reasoning.map(ReasoningOptions::for_wire);
+        if let Some(session) = &self.settings.session {
+            let mut metadata = session.metadata(request.turn.as_ref());
+            for (key, value) in create.client_metadata.iter().flat_map(ClientMetadata::iter) {
+                metadata.set(key, value);
+            }
+            create.client_metadata = Some(metadata);
+            create.prompt_cache_key.get_or_insert_with(|| session.session_id.clone());
+        }
+        request.body = create;
+    }
+
+    /// The target and the headers of a WebSocket handshake (`docs/protocol.md` §2.3), made for a request of this turn.
+    pub(in crate::client) fn build_handshake(&self, turn: Option<&TurnMetadata>) -> Result<(String, Headers), Failure> {
+        if !self.credentials.fit_handshakes() {
+            return Err(Failure::build("a websocket handshake cannot be signed"));
+        }
+        let beta = self.provider.capabilities.beta_header.iter();
+        let beta: Vec<(String, String)> = beta.map(|beta| ("OpenAI-Beta".to_string(), beta.clone())).collect();
+        let session = self.session_headers(HeaderSet::Handshake, turn, false);
+        let headers = self.headers(&beta, &session).map_err(|rejected| invalid_header(&rejected.name))?;
+        Ok((self.endpoint.target(RESPONSES, &[]), headers))
+    }
+
+    /// The `POST` that requests a response (`docs/protocol.md` §2.2).
+    pub(in crate::client) fn build_request(
+        &mut self,
+        request: &Request,
+        token: Option<&str>,
+    ) -> Result<OutgoingRequest, Failure> {
+        let mut body = Vec::new();
+        request.body.encode_http(self.item_encoding(&request.body), &mut body);
+        let session = self.session_headers(HeaderSet::Sse, request.turn.as_ref(), request.lite);
+        let mut headers =
+            self.headers(&request.headers, &session).map_err(|rejected| invalid_header(&rejected.name))?;
+        let mut set = |name: &str, value: &str| headers.set(name, value).map_err(|_| invalid_header(name));
+        set("Accept", "text/event-stream")?;
+        if let Some(trace) = &request.trace {
+            set("traceparent", &trace.parent)?;
+            if let Some(state) = &trace.state {
+                set("tracestate", state)?;
+            }
+        }
+        headers.set_if_absent("Content-Type", "application/json").map_err(|_| invalid_header("Content-Type"))?;
+        if let Some(compress) = self.settings.compress.filter(|_| self.provider.capabilities.zstd) {
+            if headers.contains("Content-Encoding") {
+                let why = "request compression was requested but content-encoding is already set";
+                return Err(Failure::build(why));
+            }
+            body = compress(&body);
+            headers.set("Content-Encoding", "zstd").map_err(|_| invalid_header("Content-Encoding"))?;
+        }
+        self.set_turn_token(&mut headers, token);
+        self.sign("POST", self.endpoint.target(RESPONSES, &[]), headers, body, ExpectedBody::EventStream)
+    }
+
+    /// The request of an operation (`docs/protocol.md` §11).
+    pub(in crate::client) fn build_operation(
+        &mut self,
+        operation: &RawOperation,
+        token: Option<&str>,
+    ) -> Result<OutgoingRequest, Failure> {
+        let fields = |set| self.session_headers(set, operation.turn.as_ref(), operation.lite);
+        let session = operation.header_set.map(fields).unwrap_or_default();
+        let mut headers =
+            self.headers(&operation.headers, &session).map_err(|rejected| invalid_header(&rejected.name))?;
+        if operation.method == "POST" {
+            headers.set_if_absent("Content-Type", "application/json").map_err(|_| invalid_header("Content-Type"))?;
+        }
+        self.set_turn_token(&mut headers, token.filter(|_| operation.send_turn_token));
+        let query: Vec<(&str, &str)> = operation.query.iter().map(|(key, value)| (&**key, &**value)).collect();
+        let target = self.endpoint.target(&operation.path, &query);
+        self.sign(operation.method, target, headers, operation.body.clone(), ExpectedBody::Whole)
+    }
+
+    /// The message that requests a response on a WebSocket (`docs/protocol.md` §3.2, §3.8, §9.5).
+    pub(in crate::client) fn build_message(
+        &self,
+        now: Instant,
+        request: &Request,
+        prewarm: bool,
+        token: Option<&str>,
+        previous: &PreviousResponses,
+    ) -> EncodedMessage {
+        let lane = request.lane.as_deref();
+        let incremental = self.provider.capabilities.incremental;
+        let continuation = previous.continuation(lane, &request.body).filter(|_| incremental);
+        let stamp = self.unix_ms(now).map(|millis| millis.to_string());
+        let mut metadata: Vec<(&str, &str)> = Vec::new();
+        metadata.extend(token.map(|token| (TURN_STATE, token)));
+        if let Some(trace) = &request.trace {
+            metadata.push(("ws_request_header_traceparent", &trace.parent));
+            metadata.extend(trace.state.as_deref().map(|state| ("ws_request_header_tracestate", state)));
+        }
+        metadata.extend(Session::frame_metadata(&RequestContext { lite: request.lite, ..RequestContext::default() }));
+        metadata.extend(stamp.as_deref().map(|stamp| ("x-codex-ws-stream-request-start-ms", stamp)));
+        let fields = MessageFields {
+            previous_response_id: continuation.map(|known| known.previous_response_id),
+            generate: prewarm.then_some(false),
+            stream_id: lane,
+            metadata: &metadata,
+            input_from: continuation.map_or(0, |known| known.known_items),
+        };
+        let mut out = Vec::new();
+        request.body.encode_ws(&fields, self.item_encoding(&request.body), &mut out);
+        let text = String::from_utf8(out).expect("JSON is written as UTF-8");
+        EncodedMessage { text, incremental: continuation.is_some() }
+    }
+
+    /// How long the client waits for the head of a response.
+    pub(in crate::client) fn head_timeout(&self, operation: Option<&RawOperation>) -> Duration {
+        operation.and_then(|operation| operation.timeout).unwrap_or(self.provider.idle_timeout)
+    }
+
+    /// Checks the length of a request against the limit of the server.
+    pub(in crate::client) fn check_size(&self, bytes: usize) -> Result<(), Failure> {
+        match self.provider.capabilities.max_request_bytes {
+            Some(limit) if bytes > limit => Err(Failure::too_large(bytes, limit)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Which members of items are sent (`docs/protocol.md` §1.6, §3.6).
+    fn item_encoding(&self, create: &CreateResponse) -> ItemEncoding {
+        ItemEncoding::new(self.settings.send_item_ids, create.store, self.provider.is_first_party())
+    }
+
+    /// The session's headers of one request.
+    fn session_headers(&self, set: HeaderSet, turn: Option<&TurnMetadata>, lite: bool) -> Vec<(String, String)> {
+        let Some(session) = &self.settings.session else { return Vec::new() };
+        let attests = matches!(set, HeaderSet::Sse | HeaderSet::Handshake | HeaderSet::Compact);
+        let attestation = self.settings.attestation.as_ref().filter(|_| attests).and_then(|attest| attest());
+        let context = RequestContext { turn, attestation: attestation.as_deref(), lite, ..RequestContext::default() };
+        session.headers(set, &context)
+    }
+
+    fn headers(&self, own: &[(String, String)], session: &[(String, String)]) -> Result<Headers, RejectedHeader> {
+        merge(&self.provider, &self.settings, own, session, &self.credentials)
+    }
+
+    /// Adds the turn token, unless no header can hold it (`docs/protocol.md` §8.3).
+    fn set_turn_token(&mut self, headers: &mut Headers, token: Option<&str>) {
+        let Some(token) = token else { return };
+        let trimmed = token.trim_matches([' ', '\t']).len() < token.len();
+        let value = HeaderValue::new(token.as_bytes()).ok().filter(|_| !trimmed);
+        if value.is_none_or(|value| headers.set(TURN_STATE, value.into_sensitive()).is_err()) {
+            self.omitted_turn_tokens += 1;
+        }
+    }
+
+    fn sign(
+        &self,
+        method: &str,
+        target: String,
+        mut headers: Headers,
+        body: Vec<u8>,
+        expected: ExpectedBody,
+    ) -> Result<OutgoingRequest, Failure> {
+        let url = self.endpoint.url(false, &target);
+        if let Credentials::Signer(signer) = &self.credentials {
+            let request = SignableRequest { method, url: &url, headers: &mut headers, body: &body };
+            signer.sign(request).map_err(|error| match error {
+                SignError::Transient(text) => Failure::new(FailureKind::Connect, &text),
+                SignError::Build(text) => Failure::build(&text),
+            })?;
+        }
+        let mut request = OutgoingRequest::new(&target, headers, body, expected);
+        request.method = method.into();
+        Ok(request)
+    }
+}
+
+fn invalid_header(name: &str) -> Failure {
+    Failure::build(&alloc::format!("the header `{name}` cannot be sent"))
+}

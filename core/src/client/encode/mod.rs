@@ -1,0 +1,8 @@
+//! From a request to the HTTP request or WebSocket message that carries it.
+
+mod builder;
+mod headers;
+mod previous_response;
+
+pub(super) use builder::{RESPONSES, RequestBuilder, TURN_STATE};
+pub(super) use previous_response::PreviousResponses;

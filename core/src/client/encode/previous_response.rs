@@ -1,0 +1,95 @@
+//! What the server remembers of a connection's lanes, and which requests can therefore be incremental
+//! (`docs/protocol.md` §9.5).
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::client::requests::LaneId;
+use crate::responses::{CreateResponse, Item};
+
+/// The last completed response of a lane.
+#[derive(Debug)]
+struct PreviousResponse {
+    lane: LaneId,
+    /// The whole request that it answered, with the ids of items.
+    request: Box<CreateResponse>,
+    response_id: String,
+    /// The items of the response, in the order in which they were done.
+    items: Vec<Item>,
+}
+
+/// The last completed response of each lane of one connection. The server forgets them with the connection.
+#[derive(Debug, Default)]
+pub(in crate::client) struct PreviousResponses(Vec<PreviousResponse>);
+
+/// How a request continues a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) struct Continuation<'a> {
+    pub(in crate::client) previous_response_id: &'a str,
+    /// The number of leading input items that the server knows.
+    pub(in crate::client) known_items: usize,
+}
+
+impl PreviousResponses {
+    /// Stores the completed response of a lane. One without an id cannot be continued.
+    pub(in crate::client) fn store(
+        &mut self,
+        lane: LaneId,
+        request: Box<CreateResponse>,
+        response_id: &str,
+        items: Vec<Item>,
+    ) {
+        self.remove(lane.name());
+        if !response_id.is_empty() {
+            self.0.push(PreviousResponse { lane, request, response_id: response_id.into(), items });
+        }
+    }
+
+    /// Forgets the response of a lane.
+    pub(in crate::client) fn remove(&mut self, lane: Option<&str>) {
+        self.0.retain(|known| !known.lane.is(lane));
+    }
+
+    /// Whether a response of the lane is stored.
+    pub(in crate::client) fn contains(&self, lane: Option<&str>) -> bool {
+        self.0.iter().any(|known| known.lane.is(lane))
+    }
+
+    /// How the request continues the stored response of its lane, if it does.
+    pub(in crate::client) fn continuation(
+        &self,
+        lane: Option<&str>,
+        request: &CreateResponse,
+    ) -> Option<Continuation<'_>> {
+        let previous = self.0.iter().find(|known| known.lane.is(lane))?;
+        let known_items = previous.known_prefix_of(request)?;
+        Some(Continuation { previous_response_id: &previous.response_id, known_items })
+    }
+}
+
+impl PreviousResponse {
+    /// The number of leading input items of the request that the server knows. `None` when the request does not begin with all
+    /// that was sent and received before, or when another member of it differs.
+    fn known_prefix_of(&self, request: &CreateResponse) -> Option<usize> {
+        let last = &*self.request;
+        let same_settings = last.model == request.model
+            && last.instructions == request.instructions
+            && last.tools == request.tools
+            && last.tool_choice == request.tool_choice
+            && last.parallel_tool_calls == request.parallel_tool_calls
+            && last.reasoning == request.reasoning
+            && last.store == request.store
+            && last.stream == request.stream
+            && last.include == request.include
+            && last.service_tier == request.service_tier
+            && last.prompt_cache_key == request.prompt_cache_key
+            && last.text == request.text
+            && last.extra == request.extra;
+        let known = last.input.len() + self.items.len();
+        let prefix = request.input.get(..known)?;
+        let same_items =
+            last.input.iter().chain(&self.items).zip(prefix).all(|(before, now)| before.equals_for_incremental(now));
+        (same_settings && same_items).then_some(known)
+    }
+}

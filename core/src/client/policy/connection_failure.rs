@@ -1,0 +1,57 @@
+//! The failures of requests whose connection failed (`docs/protocol.md` §5.8).
+
+use alloc::string::{String, ToString as _};
+
+use crate::client::connect::ConnectError;
+use crate::connection::{CloseReason, Deadline, Transport};
+use crate::http::Response;
+use crate::responses::{Failure, FailureKind};
+
+/// The close code for a message that is too long (RFC 6455 §7.4.1).
+const TOO_BIG: u16 = 1009;
+
+/// The failure of a request when the socket could not be opened.
+pub(in crate::client) fn connect_failure(error: &ConnectError) -> Failure {
+    let kind = match error {
+        ConnectError::Network(_) => FailureKind::Connect,
+        ConnectError::Tls(_) => FailureKind::Tls,
+    };
+    Failure::new(kind, &error.to_string())
+}
+
+/// The failure of a request in flight when its connection ended.
+pub(in crate::client) fn connection_lost(transport: Transport, reason: &CloseReason) -> Failure {
+    let websocket = transport == Transport::WebSocket;
+    match reason {
+        CloseReason::Timeout(Deadline::Head) => Failure::timeout(),
+        CloseReason::Timeout(Deadline::Write) if websocket => {
+            Failure::new(FailureKind::Timeout, "idle timeout sending websocket request")
+        }
+        CloseReason::Timeout(Deadline::Write) => Failure::new(FailureKind::Timeout, "idle timeout sending the request"),
+        CloseReason::Timeout(Deadline::Progress | Deadline::Bytes | Deadline::Control) => {
+            Failure::stream(&reason.to_string())
+        }
+        CloseReason::Timeout(_) if websocket => Failure::stream("idle timeout waiting for websocket"),
+        CloseReason::Timeout(_) => Failure::stream("idle timeout waiting for SSE"),
+        CloseReason::Peer { code: TOO_BIG, .. } => {
+            Failure::new(FailureKind::TooLarge, "the server closed the websocket with code 1009")
+        }
+        CloseReason::Peer { .. } => Failure::stream("websocket closed by server before response.completed"),
+        CloseReason::Eof | CloseReason::Local => Failure::stream("stream closed before response.completed"),
+        CloseReason::Binary => Failure::stream("unexpected binary websocket event"),
+        CloseReason::Truncated
+        | CloseReason::Http(_)
+        | CloseReason::Events(_)
+        | CloseReason::WebSocket(_)
+        | CloseReason::Handshake(_)
+        | CloseReason::Host
+        | CloseReason::Unsolicited
+        | CloseReason::BodyTooLong { .. } => Failure::stream(&reason.to_string()),
+    }
+}
+
+/// The failure of a request whose response has a status other than 2xx, or of a handshake that was rejected.
+pub(in crate::client) fn http_failure(head: &Response, body: &[u8], url: &str, unix_seconds: Option<u64>) -> Failure {
+    let text = String::from_utf8_lossy(body);
+    Failure::from_http(head.status(), &head.headers.ascii_pairs(), &text, Some(url), unix_seconds)
+}

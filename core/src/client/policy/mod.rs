@@ -1,0 +1,8 @@
+//! Decisions: functions from facts to what is done.
+
+mod backoff;
+mod connection_failure;
+mod recovery;
+
+pub(super) use connection_failure::{connect_failure, connection_lost, http_failure};
+pub(super) use recovery::{FailedAttempt, FailurePoint, Recovery, RecoveryRules, decide, rejects_websocket};

@@ -1,0 +1,287 @@
+//! What follows a failed attempt of a request: a retry, another transport, a request for credentials, or the end.
+
+use core::time::Duration;
+
+use super::backoff;
+use crate::client::config::RetryPolicy;
+use crate::client::requests::RetryState;
+use crate::connection::Transport;
+use crate::responses::{Failure, FailureKind, RequestProgress};
+
+/// Where a request failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum FailurePoint {
+    /// The request could not be built or sent.
+    Unsent,
+    /// No connection could be opened for it.
+    NoConnection,
+    /// The server answered the WebSocket handshake with this status.
+    HandshakeRejected { status: u16 },
+    /// The response over HTTP, by its status.
+    HttpResponse,
+    /// An event of the response.
+    Event,
+    /// The connection ended, or a deadline passed.
+    ConnectionLost,
+}
+
+/// A failed attempt. `failure.progress` says how far it got.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::client) struct FailedAttempt<'a> {
+    pub(in crate::client) point: FailurePoint,
+    pub(in crate::client) failure: &'a Failure,
+    /// The transport of the latest attempt that was sent.
+    pub(in crate::client) sent_on: Option<Transport>,
+    /// The transport of the next attempt, if nothing changes it.
+    pub(in crate::client) next_transport: Transport,
+    pub(in crate::client) incremental: bool,
+    pub(in crate::client) prewarm: bool,
+    pub(in crate::client) retry_state: &'a RetryState,
+    /// The time since the request was submitted.
+    pub(in crate::client) elapsed: Duration,
+}
+
+/// What the application allows.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::client) struct RecoveryRules<'a> {
+    pub(in crate::client) retry: &'a RetryPolicy,
+    /// HTTP may take the place of WebSocket.
+    pub(in crate::client) can_fall_back: bool,
+    pub(in crate::client) resend_after_output: bool,
+    pub(in crate::client) max_credential_requests: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::client) enum Recovery {
+    /// The request ends with the failure.
+    Fail,
+    /// The request is sent again at once, and not as an incremental one.
+    ResendInFull,
+    /// This request takes HTTP from here on.
+    ForceHttp,
+    /// All requests take HTTP from here on: the server answered the handshake with this status.
+    FallBackRejected { status: u16 },
+    /// All requests take HTTP from here on: the retries on WebSocket are used up.
+    FallBackExhausted,
+    /// The application is asked for new credentials.
+    RequestCredentials,
+    /// The request is sent again after a delay.
+    Retry { delay: Duration },
+}
+
+/// Decides what follows a failed attempt. `random` is at least 0 and less than 1; it varies the delay.
+pub(in crate::client) fn decide(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>, random: f64) -> Recovery {
+    if attempt.failure.progress == RequestProgress::OutputSeen && !rules.resend_after_output {
+        return Recovery::Fail;
+    }
+    if let Some(recovery) = without_retry(attempt, rules) {
+        return recovery;
+    }
+    // A prewarm is worth one attempt.
+    if attempt.prewarm || !may_retry(attempt, rules.retry) {
+        return Recovery::Fail;
+    }
+    retry(attempt, rules, random)
+}
+
+/// What mends the failure without using up a retry.
+fn without_retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>) -> Option<Recovery> {
+    let state = attempt.retry_state;
+    let on_websocket = attempt.sent_on == Some(Transport::WebSocket);
+    match (attempt.point, attempt.failure.kind) {
+        (FailurePoint::Event, FailureKind::PreviousResponseNotFound) => {
+            (attempt.incremental && !state.resent_in_full).then_some(Recovery::ResendInFull)
+        }
+        // The same bytes would meet the same end on this transport (docs/differences.md row 30).
+        (FailurePoint::ConnectionLost, FailureKind::TooLarge) => {
+            (on_websocket && rules.can_fall_back && !state.forced_http).then_some(Recovery::ForceHttp)
+        }
+        (FailurePoint::HandshakeRejected { status }, _) if rules.can_fall_back && rejects_websocket(status) => {
+            Some(Recovery::FallBackRejected { status })
+        }
+        // docs/protocol.md §9.7
+        (FailurePoint::HttpResponse | FailurePoint::HandshakeRejected { .. }, FailureKind::Unauthorized) => {
+            (state.credential_requests < rules.max_credential_requests).then_some(Recovery::RequestCredentials)
+        }
+        _ => None,
+    }
+}
+
+fn may_retry(attempt: &FailedAttempt<'_>, policy: &RetryPolicy) -> bool {
+    let failure = attempt.failure;
+    match (failure.status, failure.kind) {
+        (Some(429), FailureKind::RateLimited) => policy.on_429,
+        (Some(500..), _) => failure.retryable && policy.on_5xx,
+        (Some(300..=399), _) | (_, FailureKind::PreviousResponseNotFound) => false,
+        (Some(status), _) => {
+            let handshake = matches!(attempt.point, FailurePoint::HandshakeRejected { .. });
+            failure.retryable && !(handshake && rejects_websocket(status))
+        }
+        (None, _) if matches!(attempt.point, FailurePoint::NoConnection | FailurePoint::ConnectionLost) => {
+            failure.retryable && policy.on_transport
+        }
+        (None, _) => failure.retryable,
+    }
+}
+
+fn retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>, random: f64) -> Recovery {
+    let (policy, failure) = (rules.retry, attempt.failure);
+    if attempt.retry_state.retries >= policy.max_retries {
+        // A rate limit holds for both transports.
+        let other_transport =
+            attempt.next_transport == Transport::WebSocket && rules.can_fall_back && failure.status != Some(429);
+        return if other_transport { Recovery::FallBackExhausted } else { Recovery::Fail };
+    }
+    let own = backoff::delay(policy.base_delay, attempt.retry_state.retries + 1, random);
+    let delay = match failure.delay {
+        // The delay of a header is a minimum; that of a message is the delay itself (docs/protocol.md §6.4,
+        // docs/differences.md row 14).
+        Some(requested) if failure.status.is_some() => requested.max(own),
+        Some(requested) => requested,
+        None if failure.kind == FailureKind::ConnectionLimit => Duration::ZERO,
+        None => own,
+    };
+    let too_long = policy.max_server_delay.is_some_and(|longest| delay > longest);
+    let too_late = policy.max_elapsed.is_some_and(|longest| attempt.elapsed.saturating_add(delay) > longest);
+    if too_long || too_late { Recovery::Fail } else { Recovery::Retry { delay } }
+}
+
+/// Whether a server that answers the handshake with this status will accept none (docs/differences.md row 31): it does not
+/// support WebSocket, or took the handshake for another request.
+pub(in crate::client) const fn rejects_websocket(status: u16) -> bool {
+    matches!(status, 200..=299 | 404 | 405 | 426 | 501)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: RecoveryRules<'static> = RecoveryRules {
+        retry: &RetryPolicy {
+            max_retries: 2,
+            base_delay: Duration::from_millis(200),
+            on_429: false,
+            on_5xx: true,
+            on_transport: true,
+            max_elapsed: None,
+            max_server_delay: Some(Duration::from_secs(600)),
+        },
+        can_fall_back: true,
+        resend_after_output: false,
+        max_credential_requests: 1,
+    };
+
+    /// Decides for an attempt on a WebSocket that failed at this point, with half the jitter.
+    fn decided(
+        point: FailurePoint,
+        failure: Failure,
+        change: impl FnOnce(&mut FailedAttempt<'_>, &mut RetryState),
+    ) -> Recovery {
+        let mut state = RetryState::default();
+        let mut attempt = FailedAttempt {
+            point,
+            failure: &failure,
+            sent_on: Some(Transport::WebSocket),
+            next_transport: Transport::WebSocket,
+            incremental: false,
+            prewarm: false,
+            retry_state: &RetryState::default(),
+            elapsed: Duration::ZERO,
+        };
+        change(&mut attempt, &mut state);
+        decide(&FailedAttempt { retry_state: &state, ..attempt }, &RULES, 0.5)
+    }
+
+    fn lost() -> Failure {
+        Failure::stream("the connection was lost")
+    }
+
+    fn with_status(status: u16) -> Failure {
+        Failure::from_http(status, &[], "", None, None)
+    }
+
+    #[test]
+    fn lost_connection_before_output_is_retried() {
+        let recovery = decided(FailurePoint::ConnectionLost, lost(), |_, _| {});
+        assert_eq!(recovery, Recovery::Retry { delay: Duration::from_millis(200) });
+    }
+
+    #[test]
+    fn lost_connection_after_output_fails() {
+        let mut failure = lost();
+        failure.progress = RequestProgress::OutputSeen;
+        assert_eq!(decided(FailurePoint::ConnectionLost, failure, |_, _| {}), Recovery::Fail);
+    }
+
+    #[test]
+    fn used_up_retries_on_websocket_fall_back_to_http() {
+        let used_up = |_: &mut FailedAttempt<'_>, state: &mut RetryState| state.retries = 2;
+        assert_eq!(decided(FailurePoint::ConnectionLost, lost(), used_up), Recovery::FallBackExhausted);
+        let over_http = |attempt: &mut FailedAttempt<'_>, state: &mut RetryState| {
+            attempt.next_transport = Transport::Http;
+            state.retries = 2;
+        };
+        assert_eq!(decided(FailurePoint::ConnectionLost, lost(), over_http), Recovery::Fail);
+    }
+
+    #[test]
+    fn rejected_handshake_falls_back_where_websocket_is_not_supported() {
+        for status in [200, 404, 405, 426, 501] {
+            let recovery = decided(FailurePoint::HandshakeRejected { status }, with_status(status), |_, _| {});
+            assert_eq!(recovery, Recovery::FallBackRejected { status }, "{status}");
+        }
+    }
+
+    #[test]
+    fn unauthorized_handshake_requests_credentials_as_often_as_allowed() {
+        let point = FailurePoint::HandshakeRejected { status: 401 };
+        assert_eq!(decided(point, with_status(401), |_, _| {}), Recovery::RequestCredentials);
+        let asked = |_: &mut FailedAttempt<'_>, state: &mut RetryState| state.credential_requests = 1;
+        assert_eq!(decided(point, with_status(401), asked), Recovery::Fail);
+    }
+
+    #[test]
+    fn forgotten_previous_response_is_resent_in_full_once() {
+        let failure = || Failure::new(FailureKind::PreviousResponseNotFound, "no such response");
+        let incremental = |attempt: &mut FailedAttempt<'_>, _: &mut RetryState| attempt.incremental = true;
+        assert_eq!(decided(FailurePoint::Event, failure(), incremental), Recovery::ResendInFull);
+        let again = |attempt: &mut FailedAttempt<'_>, state: &mut RetryState| {
+            attempt.incremental = true;
+            state.resent_in_full = true;
+        };
+        assert_eq!(decided(FailurePoint::Event, failure(), again), Recovery::Fail);
+        assert_eq!(decided(FailurePoint::Event, failure(), |_, _| {}), Recovery::Fail);
+    }
+
+    #[test]
+    fn too_large_message_is_sent_over_http() {
+        let failure = || Failure::new(FailureKind::TooLarge, "close code 1009");
+        assert_eq!(decided(FailurePoint::ConnectionLost, failure(), |_, _| {}), Recovery::ForceHttp);
+        let forced = |_: &mut FailedAttempt<'_>, state: &mut RetryState| state.forced_http = true;
+        assert_eq!(decided(FailurePoint::ConnectionLost, failure(), forced), Recovery::Fail);
+    }
+
+    #[test]
+    fn delay_of_a_header_is_a_minimum() {
+        let mut failure = with_status(503);
+        failure.delay = Some(Duration::from_secs(7));
+        let recovery = decided(FailurePoint::HttpResponse, failure.clone(), |_, _| {});
+        assert_eq!(recovery, Recovery::Retry { delay: Duration::from_secs(7) });
+        failure.delay = Some(Duration::from_millis(1));
+        let recovery = decided(FailurePoint::HttpResponse, failure, |_, _| {});
+        assert_eq!(recovery, Recovery::Retry { delay: Duration::from_millis(200) });
+    }
+
+    #[test]
+    fn delay_over_the_limit_fails() {
+        let mut failure = with_status(503);
+        failure.delay = Some(Duration::from_secs(601));
+        assert_eq!(decided(FailurePoint::HttpResponse, failure, |_, _| {}), Recovery::Fail);
+    }
+
+    #[test]
+    fn prewarm_is_not_retried() {
+        let prewarm = |attempt: &mut FailedAttempt<'_>, _: &mut RetryState| attempt.prewarm = true;
+        assert_eq!(decided(FailurePoint::ConnectionLost, lost(), prewarm), Recovery::Fail);
+    }
+}

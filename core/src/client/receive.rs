@@ -1,0 +1,253 @@
+//! What a connection received, applied to the request that it belongs to.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::encode::TURN_STATE;
+use super::event::QueuedEvent;
+use super::request::RequestId;
+use super::requests::{ActiveRequest, LaneId, RequestTable};
+use crate::connection::{CloseReason, EventQueue, Step, Transport};
+use crate::http::Response;
+use crate::responses::{CompletedResponse, Envelope, EventClass, Failure, FailureKind, HeaderSource};
+use crate::responses::{RateLimits, ResponseInfo};
+use crate::time::Instant;
+use crate::turn::{TurnToken, Violation};
+
+/// What a step of the connection means beyond the request that it was applied to.
+#[derive(Debug)]
+pub(super) enum ConnectionEffect {
+    None,
+    /// The server accepted the WebSocket handshake.
+    Upgraded {
+        head: Response,
+    },
+    /// The server answered the WebSocket handshake otherwise.
+    HandshakeRejected {
+        head: Response,
+        body: Vec<u8>,
+    },
+    /// The request over HTTP was answered with a whole body.
+    WholeResponse {
+        head: Response,
+        body: Vec<u8>,
+    },
+    /// The response to this request is complete.
+    Completed {
+        id: RequestId,
+        response: Box<CompletedResponse>,
+    },
+    /// The response to this request failed, by an event.
+    RequestFailed {
+        id: RequestId,
+        failure: Box<Failure>,
+    },
+    /// The body of the response over HTTP has ended.
+    HttpIdle,
+    /// An error that belongs to no request: the peer gives up the connection.
+    PeerFailed(Box<Failure>),
+    /// The connection has ended.
+    Closed(CloseReason),
+}
+
+/// The result of one step.
+#[derive(Debug)]
+pub(super) struct Received {
+    pub(super) effect: ConnectionEffect,
+    /// The lane on which a response has ended.
+    pub(super) ended_lane: Option<LaneId>,
+}
+
+impl From<ConnectionEffect> for Received {
+    fn from(effect: ConnectionEffect) -> Self {
+        Self { effect, ended_lane: None }
+    }
+}
+
+/// The state that a step changes.
+#[derive(Debug)]
+pub(super) struct Receiver<'a> {
+    pub(super) requests: &'a mut RequestTable,
+    pub(super) turn_token: &'a mut TurnToken,
+    pub(super) events: &'a mut EventQueue<QueuedEvent>,
+    pub(super) unmatched_events: &'a mut u64,
+    /// The provider uses turn tokens.
+    pub(super) keeps_turn_token: bool,
+    /// The maximum length of the items that are kept of a response.
+    pub(super) max_item_bytes: usize,
+}
+
+impl Receiver<'_> {
+    /// Applies one step. `handshake`: the head that accepted the WebSocket handshake.
+    pub(super) fn apply_step(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        handshake: Option<&Response>,
+        step: Step<'_>,
+    ) -> Received {
+        match step {
+            Step::Consumed => ConnectionEffect::None.into(),
+            Step::Upgraded { head } => {
+                self.push(QueuedEvent::Connected(transport, Some(Box::new(head.clone()))));
+                ConnectionEffect::Upgraded { head }.into()
+            }
+            Step::Refused { head, body } => ConnectionEffect::HandshakeRejected { head, body }.into(),
+            Step::Head { head } => {
+                self.apply_head(now, &head);
+                ConnectionEffect::None.into()
+            }
+            Step::Body { head, body } => ConnectionEffect::WholeResponse { head, body }.into(),
+            Step::Payload { late: true, .. } => {
+                *self.unmatched_events += 1;
+                ConnectionEffect::None.into()
+            }
+            Step::Payload { text, envelope, violation, late: false } => Received {
+                ended_lane: envelope.class().is_terminal().then(|| LaneId::new(envelope.stream_id().as_deref())),
+                effect: self.apply_payload(now, transport, handshake, text, &envelope, violation),
+            },
+            Step::Malformed { text } => {
+                self.apply_malformed(now, text);
+                ConnectionEffect::None.into()
+            }
+            Step::End { .. } => ConnectionEffect::HttpIdle.into(),
+            Step::Closed(reason) => ConnectionEffect::Closed(reason).into(),
+        }
+    }
+
+    /// Applies the head of an event stream: first the turn token, then what else it says (docs/protocol.md §5.2).
+    fn apply_head(&mut self, now: Instant, head: &Response) {
+        let Some(request) = self.requests.in_flight_mut().next() else { return };
+        if let Some(token) = head.headers.get_str(TURN_STATE).filter(|_| self.keeps_turn_token) {
+            self.turn_token.set_once(token);
+        }
+        request.record_head(now, head.status(), head.headers.get_str("x-request-id"));
+        let (id, pairs) = (request.id, head.headers.ascii_pairs());
+        let info = request.info_of_headers(HeaderSource::Response, &pairs);
+        push_info(self.events, id, info);
+    }
+
+    /// Delivers a payload that is no event to the only request in flight, if there is one.
+    fn apply_malformed(&mut self, now: Instant, text: &str) {
+        let mut in_flight = self.requests.in_flight_mut();
+        match (in_flight.next(), in_flight.next()) {
+            (Some(request), None) => {
+                request.record_received(now, text.len());
+                self.events.push(QueuedEvent::Payload(request.id), text.as_bytes());
+            }
+            _ => *self.unmatched_events += 1,
+        }
+    }
+
+    fn apply_payload(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        handshake: Option<&Response>,
+        text: &str,
+        envelope: &Envelope<'_>,
+        violation: Option<Violation>,
+    ) -> ConnectionEffect {
+        let Some(request) = request_for(self.requests, transport, envelope) else {
+            return self.apply_unmatched(envelope);
+        };
+        let id = request.id;
+        let source = match transport {
+            Transport::Http => HeaderSource::Response,
+            Transport::WebSocket => HeaderSource::Handshake,
+        };
+        if let Some(head) = handshake.filter(|_| request.awaits_first_event()) {
+            // What the handshake said holds for each request of the connection (docs/protocol.md §5.2).
+            let pairs = head.headers.ascii_pairs();
+            push_info(self.events, id, request.info_of_headers(source, &pairs));
+        }
+        request.record_received(now, text.len());
+        if transport == Transport::WebSocket
+            && let Some(token) = envelope.turn_state().filter(|_| self.keeps_turn_token)
+        {
+            self.turn_token.set_once(&token);
+        }
+        let info = request.info_of_event(source, envelope);
+        push_info(self.events, id, info);
+        self.events.push(QueuedEvent::Payload(id), text.as_bytes());
+        if let Some(violation) = violation {
+            self.events.push(QueuedEvent::Violation(id, violation), &[]);
+        }
+        apply_event(request, transport, envelope, self.max_item_bytes)
+    }
+
+    /// Applies an event that belongs to no request. Only rate limits and errors of the connection are delivered
+    /// (docs/differences.md row 9).
+    fn apply_unmatched(&mut self, envelope: &Envelope<'_>) -> ConnectionEffect {
+        if let Some(limits) = RateLimits::from_event(envelope) {
+            self.push(QueuedEvent::Info(None, Box::new(ResponseInfo::RateLimits(limits))));
+            return ConnectionEffect::None;
+        }
+        *self.unmatched_events += 1;
+        if envelope.class() != EventClass::Error || envelope.stream_id().is_some() {
+            return ConnectionEffect::None;
+        }
+        // No request is in flight on the default lane, so that an error without a lane is one of the connection.
+        let failure = Failure::from_event(envelope);
+        if self.requests.in_flight_count() == 0 && failure.kind != FailureKind::ConnectionLimit {
+            return ConnectionEffect::None;
+        }
+        ConnectionEffect::PeerFailed(Box::new(failure))
+    }
+
+    fn push(&mut self, event: QueuedEvent) {
+        self.events.push(event, &[]);
+    }
+}
+
+/// The request that an event belongs to: over HTTP the only one, over WebSocket that of its lane.
+fn request_for<'r>(
+    requests: &'r mut RequestTable,
+    transport: Transport,
+    envelope: &Envelope<'_>,
+) -> Option<&'r mut ActiveRequest> {
+    let lane = envelope.stream_id();
+    requests.in_flight_mut().find(|request| transport == Transport::Http || request.lane() == lane.as_deref())
+}
+
+/// Applies an event to its request.
+fn apply_event(
+    request: &mut ActiveRequest,
+    transport: Transport,
+    envelope: &Envelope<'_>,
+    max_item_bytes: usize,
+) -> ConnectionEffect {
+    let (id, class) = (request.id, envelope.class());
+    request.record_class(class);
+    match class {
+        EventClass::Informational => ConnectionEffect::None,
+        EventClass::Created => {
+            request.set_response_id(envelope.response());
+            ConnectionEffect::None
+        }
+        EventClass::Output => {
+            if transport == Transport::WebSocket && envelope.kind() == "response.output_item.done" {
+                request.record_item(envelope.item(), max_item_bytes);
+            }
+            ConnectionEffect::None
+        }
+        EventClass::Completed => match CompletedResponse::parse(envelope.response().unwrap_or("null")) {
+            Ok(response) => ConnectionEffect::Completed { id, response: Box::new(response) },
+            Err(detail) => {
+                let text = alloc::format!("failed to parse ResponseCompleted: {detail}");
+                ConnectionEffect::RequestFailed { id, failure: Box::new(Failure::stream(&text)) }
+            }
+        },
+        EventClass::Failed | EventClass::Incomplete | EventClass::Error => {
+            let failure = Failure::from_event(envelope);
+            request.report.status = failure.status.or(request.report.status);
+            ConnectionEffect::RequestFailed { id, failure: Box::new(failure) }
+        }
+    }
+}
+
+fn push_info(events: &mut EventQueue<QueuedEvent>, id: RequestId, info: Vec<ResponseInfo<'_>>) {
+    for info in info {
+        events.push(QueuedEvent::Info(Some(id), Box::new(info.into_owned())), &[]);
+    }
+}

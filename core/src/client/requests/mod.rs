@@ -1,0 +1,9 @@
+//! The requests of a client that have not ended.
+
+mod active;
+mod lane;
+mod table;
+
+pub(super) use active::{ActiveRequest, RequestPhase, RetryState, SendRecord, Submission};
+pub(super) use lane::LaneId;
+pub(super) use table::RequestTable;

@@ -1,0 +1,204 @@
+//! A connection with what the client knows of it: its phase and age, its lanes, and the responses that the server remembers.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::client::encode::PreviousResponses;
+use crate::client::requests::LaneId;
+use crate::connection::{ClientConnection, Transport};
+use crate::http::Response;
+use crate::time::Instant;
+
+/// How long the client waits for the rest of a body after its response has ended, when another request waits. Then that request
+/// takes a new connection.
+const BODY_TAIL_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// The close code of an orderly end (RFC 6455 §7.4.1).
+const NORMAL_CLOSURE: u16 = 1000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum ConnectionPhase {
+    /// The WebSocket handshake must be accepted by the deadline.
+    Handshaking {
+        deadline: Instant,
+    },
+    Open,
+    /// The client has begun to close it.
+    Closing,
+    /// It has ended. Bytes may still have to be written.
+    Closed,
+}
+
+/// The one exchange that an HTTP connection carries at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum HttpSlot {
+    Idle,
+    /// A request was sent, and its response has not ended.
+    Receiving,
+    /// The response ended at this time, and its body goes on.
+    BodyTail {
+        since: Instant,
+    },
+}
+
+/// A lane whose response was abandoned and goes on.
+#[derive(Clone, Debug)]
+pub(in crate::client) struct DrainingLane {
+    pub(in crate::client) lane: LaneId,
+    pub(in crate::client) end: DrainEnd,
+}
+
+/// What ends the drain of a lane, if its response does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum DrainEnd {
+    /// The connection is closed at this time, unless it carries a request.
+    At(Instant),
+    /// The connection is closed as soon as it carries no request.
+    WhenIdle,
+}
+
+#[derive(Debug)]
+pub(in crate::client) struct ManagedConnection {
+    pub(in crate::client) connection: ClientConnection,
+    pub(in crate::client) transport: Transport,
+    pub(in crate::client) phase: ConnectionPhase,
+    /// The head that accepted the WebSocket handshake.
+    pub(in crate::client) handshake: Option<Response>,
+    pub(in crate::client) http: HttpSlot,
+    pub(in crate::client) draining: Vec<DrainingLane>,
+    pub(in crate::client) previous_responses: PreviousResponses,
+    /// It takes no more requests.
+    pub(in crate::client) retired: bool,
+    /// `Event::Disconnected` was emitted before its end.
+    pub(in crate::client) disconnect_reported: bool,
+    /// The names that lanes have had on it.
+    lane_names: Vec<String>,
+    requests_sent: u32,
+    opened_at: Instant,
+}
+
+impl ManagedConnection {
+    pub(in crate::client) fn new(
+        connection: ClientConnection,
+        transport: Transport,
+        phase: ConnectionPhase,
+        now: Instant,
+    ) -> Box<Self> {
+        Box::new(Self {
+            connection,
+            transport,
+            phase,
+            handshake: None,
+            http: HttpSlot::Idle,
+            draining: Vec::new(),
+            previous_responses: PreviousResponses::default(),
+            retired: false,
+            disconnect_reported: false,
+            lane_names: Vec::new(),
+            requests_sent: 0,
+            opened_at: now,
+        })
+    }
+
+    /// Begins the closing handshake, unless it has begun. What is to be written is written before it.
+    pub(in crate::client) fn close(&mut self, now: Instant) {
+        if self.phase == ConnectionPhase::Open {
+            self.connection.begin_close(now, NORMAL_CLOSURE);
+            self.phase = ConnectionPhase::Closing;
+        }
+    }
+
+    /// Records that the connection has ended. Returns the phase before.
+    pub(in crate::client) fn record_closed(&mut self) -> ConnectionPhase {
+        self.previous_responses = PreviousResponses::default();
+        core::mem::replace(&mut self.phase, ConnectionPhase::Closed)
+    }
+
+    /// Records that a request is sent. Returns whether it is not the first.
+    pub(in crate::client) const fn record_request(&mut self) -> bool {
+        let reused = self.requests_sent > 0;
+        self.requests_sent += 1;
+        reused
+    }
+
+    /// Records that the response on the HTTP connection has ended, although its body may go on.
+    pub(in crate::client) const fn record_response_end(&mut self, now: Instant) {
+        if matches!(self.http, HttpSlot::Receiving) {
+            self.http = HttpSlot::BodyTail { since: now };
+        }
+    }
+
+    /// Whether the socket can be dropped: the connection is over, or is closing and the next request waits for a new one.
+    pub(in crate::client) fn can_drop_socket(&self, next_request_waits: bool) -> bool {
+        matches!(self.phase, ConnectionPhase::Closing | ConnectionPhase::Closed)
+            && (self.connection.is_finished() || (next_request_waits && self.connection.poll_transmit().is_empty()))
+    }
+
+    /// Whether the connection was kept only for the requests beside one that was abandoned.
+    pub(in crate::client) fn must_close_when_idle(&self) -> bool {
+        self.phase == ConnectionPhase::Open && self.draining.iter().any(|lane| lane.end == DrainEnd::WhenIdle)
+    }
+
+    /// When a WebSocket becomes too old for another request.
+    pub(in crate::client) fn expires_at(&self, max_age: Option<Duration>) -> Option<Instant> {
+        max_age.filter(|_| self.transport == Transport::WebSocket).map(|age| self.opened_at + age)
+    }
+
+    /// Whether the connection takes no further request at this time.
+    pub(in crate::client) fn is_expired(&self, now: Instant, max_age: Option<Duration>) -> bool {
+        self.retired || self.expires_at(max_age).is_some_and(|expiry| expiry <= now)
+    }
+
+    /// Until when a waiting request leaves the rest of a body its time.
+    pub(in crate::client) fn body_tail_deadline(&self) -> Option<Instant> {
+        match self.http {
+            HttpSlot::BodyTail { since } => Some(since + BODY_TAIL_TIMEOUT),
+            HttpSlot::Idle | HttpSlot::Receiving => None,
+        }
+    }
+
+    /// The first time at which a drain ends.
+    pub(in crate::client) fn drain_deadline(&self) -> Option<Instant> {
+        let at = |lane: &DrainingLane| match lane.end {
+            DrainEnd::At(deadline) => Some(deadline),
+            DrainEnd::WhenIdle => None,
+        };
+        self.draining.iter().filter_map(at).min()
+    }
+
+    /// Whether an abandoned response goes on on this lane.
+    pub(in crate::client) fn is_draining(&self, lane: Option<&str>) -> bool {
+        self.draining.iter().any(|draining| draining.lane.is(lane))
+    }
+
+    /// Abandons the response on this lane, which may go on.
+    pub(in crate::client) fn abandon(&mut self, now: Instant, lane: LaneId, end: DrainEnd) {
+        self.connection.abandon(now, lane.name());
+        self.draining.push(DrainingLane { lane, end });
+    }
+
+    /// Records that the response on this lane has ended.
+    pub(in crate::client) fn record_lane_end(&mut self, lane: &LaneId) {
+        self.draining.retain(|draining| draining.lane != *lane);
+    }
+
+    /// Whether a lane of this name can be used: it was used before, or another name can be added.
+    pub(in crate::client) fn has_room_for(&self, lane: Option<&str>, max_names: usize) -> bool {
+        lane.is_none_or(|lane| self.knows_lane(lane)) || self.lane_names.len() < max_names
+    }
+
+    /// Records that a lane of this name is used.
+    pub(in crate::client) fn record_lane(&mut self, lane: Option<&str>) {
+        if let Some(lane) = lane
+            && !self.knows_lane(lane)
+        {
+            self.lane_names.push(lane.into());
+        }
+    }
+
+    fn knows_lane(&self, lane: &str) -> bool {
+        self.lane_names.iter().any(|known| known == lane)
+    }
+}
