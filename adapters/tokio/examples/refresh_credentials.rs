@@ -34,7 +34,7 @@ async fn main() -> support::Result<()> {
             println!("the token was rejected: {failure}");
             let token = refresh().await;
             let now = turn.now();
-            turn.client().authorize(now, Some(Credentials::bearer(token)));
+            turn.client().set_credentials(now, Credentials::bearer(token));
         }
     }
     Ok(())
