@@ -1,4 +1,4 @@
-//! Floors 2 and 3 over a tungstenite stream: who owns one already needs no more than its text messages.
+//! Layers 2 and 3 over a tungstenite stream: who owns one already needs no more than its text messages.
 //!
 //! `cargo run -p turnwire-tests --example tungstenite_stream`
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
@@ -9,7 +9,7 @@ use std::thread;
 use tungstenite::{Message, WebSocket};
 use turnwire::responses::request::ItemEncoding;
 use turnwire::responses::{ClientEvent, CreateMessage, CreateResponse, EventData, Item, ServerEvent};
-use turnwire::turn::{RequestInput, RequestState, Turn};
+use turnwire::turn::{RequestInput, RequestState};
 use turnwire_tests::laws::ws::Owned;
 
 type Failure = Box<dyn core::error::Error + Send + Sync>;
@@ -21,28 +21,27 @@ fn main() -> Result<(), Failure> {
 
     let stream = TcpStream::connect(address)?;
     let (mut stream, _) = tungstenite::client(format!("ws://{address}/v1/responses"), stream)?;
-    let mut turn = Turn::new();
     let mut request = Vec::new();
     CreateMessage::new(CreateResponse::new("gpt-x", vec![Item::user("ping")]))
         .encode(ItemEncoding::EVERYTHING, &mut request);
     stream.send(Message::text(String::from_utf8(request)?))?;
-    turn.apply(RequestInput::Request)?;
+    let mut state = RequestState::Idle.apply(RequestInput::Request)?;
 
     let mut answer = String::new();
-    while turn.state().is_in_flight() {
+    while state.is_in_flight() {
         let Owned::Text(text) = next(&mut stream)? else { continue };
         let event = ServerEvent::parse(&text)?;
         if let EventData::OutputTextDelta { delta, .. } = &event.data {
             answer.push_str(delta);
         }
-        turn.apply(match event.kind() {
+        state = state.apply(match event.kind() {
             "response.created" => RequestInput::Created,
             "response.output_text.delta" => RequestInput::Output,
             "response.completed" => RequestInput::Completed,
             _ => RequestInput::Informational,
         })?;
     }
-    assert_eq!((turn.state(), answer.as_str()), (RequestState::Completed, "pong"));
+    assert_eq!((state, answer.as_str()), (RequestState::Completed, "pong"));
     println!("the answer: {answer}");
     stream.close(None)?;
     while next(&mut stream).is_ok() {}

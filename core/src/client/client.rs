@@ -17,7 +17,7 @@ use crate::entropy::{Entropy, Seed};
 use crate::responses::Item;
 use crate::responses::session::Session;
 use crate::time::Instant;
-use crate::turn::TurnToken;
+use crate::turn::Turn;
 
 /// One conversation with one provider: its turns, their requests, and the connections that carry them.
 pub struct Client {
@@ -58,7 +58,7 @@ impl Client {
             requests: RequestTable::default(),
             slot: ConnectionSlot::Disconnected,
             events: EventQueue::default(),
-            turn_token: TurnToken::new(),
+            turn: Turn::new(),
             socket_command: None,
             phase: ClientPhase::Open,
             entropy: Entropy::new(seed),
@@ -87,7 +87,7 @@ impl Client {
         if self.has_pending_requests() {
             return Err(CommandError::InFlight);
         }
-        self.conversation.turn_token = TurnToken::new();
+        self.conversation.turn = Turn::new();
         Ok(())
     }
 
@@ -332,7 +332,7 @@ impl Client {
     /// The token of the current turn, once the server has sent one. On the wire it is called `x-codex-turn-state`.
     #[must_use]
     pub fn turn_token(&self) -> Option<&str> {
-        self.conversation.turn_token.get()
+        self.conversation.turn.token()
     }
 
     /// When the server was last active on the current connection, by kind of activity. Without a connection, each is `None`.

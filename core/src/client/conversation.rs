@@ -20,7 +20,7 @@ use crate::entropy::Entropy;
 use crate::http::Response;
 use crate::responses::{Failure, FailureKind, RequestProgress};
 use crate::time::{Duration, Instant};
-use crate::turn::TurnToken;
+use crate::turn::Turn;
 
 /// Whether the client takes requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub(super) struct Conversation {
     pub(super) requests: RequestTable,
     pub(super) slot: ConnectionSlot,
     pub(super) events: EventQueue<QueuedEvent>,
-    pub(super) turn_token: TurnToken,
+    pub(super) turn: Turn,
     pub(super) socket_command: Option<SocketCommand>,
     pub(super) phase: ClientPhase,
     pub(super) entropy: Entropy,
@@ -82,7 +82,7 @@ impl Conversation {
 
     fn send_over_http(&mut self, now: Instant, id: RequestId) {
         let Some(request) = self.requests.get(id) else { return };
-        let token = self.turn_token.get().filter(|_| request.carries_turn_token()).map(String::from);
+        let token = self.turn.token().filter(|_| request.carries_turn_token()).map(String::from);
         let (built, head_timeout) = match &request.submission {
             Submission::Response { request, .. } => {
                 (self.builder.build_request(request, token.as_deref()), self.builder.head_timeout(None))
@@ -120,7 +120,7 @@ impl Conversation {
     }
 
     fn send_message(&mut self, now: Instant, id: RequestId) {
-        let token = self.turn_token.get().map(String::from);
+        let token = self.turn.token().map(String::from);
         let Some(active) = self.requests.get(id) else { return };
         let Submission::Response { request, prewarm } = &active.submission else { return };
         let Some(managed) = self.slot.connected_mut() else { return };
@@ -251,7 +251,7 @@ impl Conversation {
         }?;
         let mut receiver = Receiver {
             requests: &mut self.requests,
-            turn_token: &mut self.turn_token,
+            turn: &mut self.turn,
             events: &mut self.events,
             unmatched_events: &mut self.unmatched_events,
             keeps_turn_token,
@@ -354,7 +354,7 @@ impl Conversation {
                 && self.builder.provider.capabilities.turn_token
                 && let Some(token) = head.headers.get_str(TURN_STATE)
             {
-                self.turn_token.set_once(token);
+                self.turn.set_once(token);
             }
             return self.finish(now, id, QueuedOutcome::OperationCompleted(head), body);
         }

@@ -12,7 +12,7 @@ use crate::http::Response;
 use crate::responses::{CompletedResponse, Envelope, EventClass, Failure, FailureKind, HeaderSource};
 use crate::responses::{RateLimits, ResponseInfo};
 use crate::time::Instant;
-use crate::turn::{TurnToken, Violation};
+use crate::turn::{Turn, Violation};
 
 /// What a step of the connection means beyond the request that it was applied to.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl From<ConnectionEffect> for Received {
 #[derive(Debug)]
 pub(super) struct Receiver<'a> {
     pub(super) requests: &'a mut RequestTable,
-    pub(super) turn_token: &'a mut TurnToken,
+    pub(super) turn: &'a mut Turn,
     pub(super) events: &'a mut EventQueue<QueuedEvent>,
     pub(super) unmatched_events: &'a mut u64,
     /// The provider uses turn tokens.
@@ -119,7 +119,7 @@ impl Receiver<'_> {
     fn apply_head(&mut self, now: Instant, head: &Response) {
         let Some(request) = self.requests.in_flight_mut().next() else { return };
         if let Some(token) = head.headers.get_str(TURN_STATE).filter(|_| self.keeps_turn_token) {
-            self.turn_token.set_once(token);
+            self.turn.set_once(token);
         }
         request.record_head(now, head.status(), head.headers.get_str("x-request-id"));
         let (id, pairs) = (request.id, head.headers.ascii_pairs());
@@ -165,7 +165,7 @@ impl Receiver<'_> {
         if transport == Transport::WebSocket
             && let Some(token) = envelope.turn_state().filter(|_| self.keeps_turn_token)
         {
-            self.turn_token.set_once(&token);
+            self.turn.set_once(&token);
         }
         let info = request.info_of_event(source, envelope);
         push_info(self.events, id, info);

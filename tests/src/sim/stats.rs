@@ -1,4 +1,4 @@
-//! What was hit, counted: faults, steps of the turn's table, outcomes.
+//! What was hit, counted: faults, steps of the table of a request's states, outcomes.
 
 use turnwire::turn::{RequestInput, RequestState, TRANSITIONS};
 

@@ -172,7 +172,7 @@ fn an_empty_token_is_a_token() {
 
 #[test]
 fn a_token_that_is_too_long_is_none() {
-    let long = "x".repeat(turnwire::turn::TurnToken::LIMIT + 1);
+    let long = "x".repeat(turnwire::turn::Turn::MAX_TOKEN + 1);
     let script = Script::new().ws([vec![token(&long), done("a")], vec![done("b")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));

@@ -30,6 +30,8 @@ pub struct Oracle<'p> {
     pub responses: Vec<Response>,
     tracks: Vec<Track>,
     turn: Turn,
+    /// The state of the newest request of each lane.
+    lanes: [RequestState; LANES.len()],
     /// When the client last did something that could be seen.
     progress: u64,
     /// Whether each delay before a retry was the nominal one, to the millisecond.
@@ -52,7 +54,6 @@ pub struct Broken {
 struct Turn {
     number: u32,
     token: Option<String>,
-    lanes: [RequestState; LANES.len()],
 }
 
 /// One request of the application.
@@ -132,6 +133,7 @@ impl<'p> Oracle<'p> {
             responses: Vec::new(),
             tracks: Vec::new(),
             turn: Turn::default(),
+            lanes: [RequestState::default(); LANES.len()],
             progress: now,
             nominal: Vec::new(),
             broken: None,
@@ -151,19 +153,19 @@ impl<'p> Oracle<'p> {
         }
     }
 
-    /// A step of the turn's table, on a lane.
+    /// Applies an input to the state of the newest request of a lane.
     pub fn step(&mut self, lane: usize, input: RequestInput) {
-        let state = self.turn.lanes[lane];
+        let state = self.lanes[lane];
         self.stats.step(state, input);
         if let Some(next) = state.after(input) {
-            self.turn.lanes[lane] = next;
+            self.lanes[lane] = next;
         }
     }
 
     /// Where the newest request of the lane stands, as far as the client has told.
     #[must_use]
     pub const fn lane(&self, lane: usize) -> RequestState {
-        self.turn.lanes[lane]
+        self.lanes[lane]
     }
 
     /// Whether a request of the lane is in flight on this WebSocket.
@@ -202,14 +204,6 @@ impl<'p> Oracle<'p> {
 
     /// The next logical turn began.
     pub fn begun(&mut self) {
-        for lane in 0..LANES.len() {
-            // The other lanes step too, but a turn begins once.
-            let state = self.turn.lanes[lane];
-            if lane == 0 || state != RequestState::Idle {
-                self.stats.step(state, RequestInput::Begin);
-            }
-            self.turn.lanes[lane] = state.after(RequestInput::Begin).unwrap_or(state);
-        }
         self.turn.number += 1;
         self.turn.token = None;
         self.stats.turns += 1;

@@ -7,7 +7,7 @@ use turnwire::connection::Transport;
 use turnwire::http::HeaderValue;
 use turnwire::responses::{Failure, FailureKind, Item, RequestProgress};
 use turnwire::time::Instant;
-use turnwire::turn::{RequestInput, TurnToken};
+use turnwire::turn::{self, RequestInput};
 
 use super::{Ask, Attempt, Oracle, Told};
 use crate::sim::fault::{Fault, Faults};
@@ -52,7 +52,7 @@ impl Oracle<'_> {
 
     /// A token came to the client.
     pub(super) fn offered(&mut self, token: &str) {
-        if self.turn.token.is_none() && token.len() <= TurnToken::LIMIT {
+        if self.turn.token.is_none() && token.len() <= turn::Turn::MAX_TOKEN {
             self.turn.token = Some(token.into());
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use turnwire::connection::Transport;
-use turnwire::turn::TurnToken;
+use turnwire::turn::Turn;
 
 use super::line::{Line, Token};
 use super::raw;
@@ -225,7 +225,7 @@ impl<'a> Author<'a> {
             return Some(match self.random.below(6) {
                 0 => Token::Plain(String::new()),
                 1 => Token::Number,
-                2 if self.random.one_in(16) => Token::Plain("x".repeat(TurnToken::LIMIT + 1)),
+                2 if self.random.one_in(16) => Token::Plain("x".repeat(Turn::MAX_TOKEN + 1)),
                 2 => Token::Plain("x".repeat(2000)),
                 3 if self.transport == Transport::WebSocket => Token::Plain("two\r\nlines".into()),
                 4 if self.transport == Transport::WebSocket => Token::Plain(" spaced ".into()),

@@ -1,6 +1,6 @@
 //! What a server can say, written when it is said.
 
-use turnwire::turn::{RequestInput, TurnToken};
+use turnwire::turn::{RequestInput, Turn};
 
 use crate::sim::oracle::{NUMBER, Payload};
 use crate::sim::plan::LANES;
@@ -71,7 +71,7 @@ impl Line {
     #[must_use]
     pub fn write(&self, place: &Place<'_>, number: usize, late: bool) -> Payload {
         let token = match self {
-            Self::Metadata(Token::Plain(token) | Token::Array(token)) if token.len() <= TurnToken::LIMIT => {
+            Self::Metadata(Token::Plain(token) | Token::Array(token)) if token.len() <= Turn::MAX_TOKEN => {
                 Some(token.clone())
             }
             _ => None,
