@@ -1,7 +1,7 @@
 //! Operations that are answered by one body, asked through the client.
 
 use turnwire::client::{OwnedEvent, OwnedOutcome, Settings, Submitted};
-use turnwire::responses::unary::{Compact, ListModels, Operation as _};
+use turnwire::responses::operations::{Compact, ListModels, Operation as _};
 use turnwire::responses::{CreateResponse, Item};
 use turnwire_tests::fixtures::{ask, created, done, token};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};

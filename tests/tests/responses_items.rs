@@ -1,7 +1,7 @@
 //! Items and requests: what is read is not lost, and what is written is exact.
 
 use serde_json::{Value, json};
-use turnwire::responses::request::{ItemEncoding, ItemIds, ReasoningOptions, TextOptions, compresses};
+use turnwire::responses::request::{ItemEncoding, ItemIds, ReasoningOptions, TextOptions};
 use turnwire::responses::{
     AdditionalTools, AgentMessage, Compaction, ContentPart, ContextCompaction, CreateResponse, CustomToolCall,
     CustomToolCallOutput, FunctionCall, FunctionCallOutput, ImageGenerationCall, Item, LocalShellCall, Message,
@@ -147,12 +147,6 @@ fn reasoning_and_text_say_what_is_sent() {
         value["text"],
         json!({"verbosity":"low","format":{"type":"json_schema","strict":true,"schema":{"type":"object"},"name":"codex_output_schema"}})
     );
-}
-
-#[test]
-fn only_the_backends_own_credentials_compress() {
-    assert!(compresses(true, true, true));
-    assert!(!compresses(false, true, true) && !compresses(true, false, true) && !compresses(true, true, false));
 }
 
 #[test]

@@ -3,12 +3,12 @@
 use core::time::Duration;
 
 use serde_json::{Value, json};
-use turnwire::responses::request::{ItemEncoding, ReasoningOptions};
-use turnwire::responses::session::HeaderSet;
-use turnwire::responses::unary::{
+use turnwire::responses::operations::{
     Commands, Compact, Compacted, EditImage, GenerateImage, Image, Images, ListModels, MemoryTrace, Model, Models,
     Operation, Query, Search, SearchInput, SearchResults, SearchSettings, Summaries, Summarize, Summary,
 };
+use turnwire::responses::request::{ItemEncoding, ReasoningOptions};
+use turnwire::responses::session::HeaderSet;
 use turnwire::responses::{CreateResponse, FailureKind, Item, RawJson};
 
 fn body(operation: &impl Operation) -> String {

@@ -1,9 +1,9 @@
 //! Scenarios B: request bodies and items (`tests/scenarios.md`), and of A and L what needs no connection.
 
 use serde_json::{Value, json};
+use turnwire::responses::operations::{Compact, GenerateImage, ListModels, Model, Operation, Summarize};
 use turnwire::responses::request::{ItemEncoding, ItemIds, MessageFields, ReasoningOptions, TextOptions};
 use turnwire::responses::session::{HeaderSet, RequestContext, RequestKind, Session, SessionSource, TurnMetadata};
-use turnwire::responses::unary::{Compact, GenerateImage, ListModels, Model, Operation, Summarize};
 use turnwire::responses::{CreateResponse, FailureKind, Item, RawJson, is_prefixed};
 
 fn body(request: &CreateResponse, wire: ItemEncoding) -> Value {

@@ -309,7 +309,6 @@ fn b22_zstd_on() {
 
 #[test]
 fn b23_zstd_off_for_api_key() {
-    assert!(!turnwire::responses::request::compresses(true, false, true));
     assert!(!Provider::openai().capabilities.zstd && Provider::codex().capabilities.zstd);
     let mut settings = Settings::default();
     settings.compress = Some(squeeze);

@@ -5,7 +5,7 @@ mod support;
 
 use support::Demo;
 use turnwire::client::{Credentials, Event, Outcome, Provider, Settings, Submitted};
-use turnwire::responses::unary::{Compact, Compacted};
+use turnwire::responses::operations::{Compact, Compacted};
 use turnwire::responses::{Compaction, CreateResponse, Item};
 use turnwire_tokio::Client;
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::config::CancelMode;
 use super::connect::{ConnectTarget, SocketCommand};
 use super::deadlines::{Deadlines, Expired};
-use super::encode::{RESPONSES, RequestBuilder, TURN_STATE};
+use super::encode::{RESPONSES, RequestBuilder};
 use super::event::{Disconnected, FallbackReason, FinishedEvent, QueuedEvent, QueuedOutcome, Sent};
 use super::policy::{self, FailedAttempt, FailurePoint, Recovery, RecoveryRules};
 use super::receive::{ConnectionEffect, Received, Receiver};
@@ -18,7 +18,7 @@ use super::transport::{ConnectionPhase, ConnectionSlot, DrainEnd, HttpSlot, Mana
 use crate::connection::{ClientConnection, CloseReason, CommandError, Deadline, EventQueue, IdleActivity, Transport};
 use crate::entropy::Entropy;
 use crate::http::Response;
-use crate::responses::{Failure, FailureKind, RequestProgress};
+use crate::responses::{Failure, FailureKind, RequestProgress, TURN_STATE};
 use crate::time::{Duration, Instant};
 use crate::turn::Turn;
 

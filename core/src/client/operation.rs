@@ -7,9 +7,9 @@ use super::client::Client;
 use super::event::Outcome;
 use super::request::{RawOperation, Rejected, RequestId};
 use crate::responses::Failure;
+use crate::responses::operations::Operation;
 use crate::responses::request::ItemEncoding;
 use crate::responses::session::TurnMetadata;
-use crate::responses::unary::Operation;
 use crate::time::Instant;
 
 /// The result of [`Client::submit`].

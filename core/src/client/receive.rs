@@ -3,14 +3,13 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::encode::TURN_STATE;
 use super::event::QueuedEvent;
 use super::request::RequestId;
 use super::requests::{ActiveRequest, LaneId, RequestTable};
 use crate::connection::{CloseReason, EventQueue, Step, Transport};
 use crate::http::Response;
 use crate::responses::{CompletedResponse, Envelope, EventClass, Failure, FailureKind, HeaderSource};
-use crate::responses::{RateLimits, ResponseInfo};
+use crate::responses::{RateLimits, ResponseInfo, TURN_STATE};
 use crate::time::Instant;
 use crate::turn::{Turn, Violation};
 

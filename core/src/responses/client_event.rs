@@ -4,12 +4,12 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::item::{Item, parse_input};
-use super::malformed::Malformed;
-use super::members::Members;
-use super::raw::RawJson;
-use super::request::{CreateResponse, ItemEncoding, MessageFields};
-use super::write::{ExtraMembers, Object, array, string};
+use crate::responses::item::{Item, parse_input};
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::Members;
+use crate::responses::json::object_writer::{ExtraMembers, Object, array, string};
+use crate::responses::json::raw::RawJson;
+use crate::responses::request::{CreateResponse, ItemEncoding, MessageFields};
 
 /// One message of a client's.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,7 +139,7 @@ impl SteerMessage {
     pub fn items(previous_response_id: &str, items: &[Item]) -> Self {
         let mut out = Vec::new();
         array(items, &mut out, Item::encode);
-        Self::new(previous_response_id, RawJson::built(String::from_utf8(out).unwrap_or_default()))
+        Self::new(previous_response_id, RawJson::built(String::from_utf8(out).expect("JSON is written as UTF-8")))
     }
 
     fn new(previous_response_id: &str, input: RawJson<'static>) -> Self {

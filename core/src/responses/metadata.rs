@@ -4,9 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::malformed::Malformed;
-use super::members::Members;
-use super::write::Object;
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::Members;
+use crate::responses::json::object_writer::Object;
 
 /// Keys and string values, in the order they were set. `Debug` shows the keys only: the turn's token can be among the values.
 #[derive(Clone, Default, PartialEq, Eq)]

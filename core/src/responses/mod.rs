@@ -1,5 +1,5 @@
-//! Floor 2: the vocabulary of the Responses protocol (`docs/protocol.md` §2, §3, §5–§7): requests and items, events, failures,
-//! rate limits. Text to meaning and back; how the text travels is not known here.
+//! Layer 2: the vocabulary of the Responses API (`docs/protocol.md` §2, §3, §5–§7): requests, items, events, failures and rate
+//! limits, each read from text and written as text. This layer does no framing.
 //!
 //! ```
 //! use turnwire::responses::{CreateResponse, EventData, Item, ServerEvent, request::ItemEncoding};
@@ -14,51 +14,55 @@
 //! # Ok::<(), turnwire::responses::Malformed>(())
 //! ```
 //!
-//! Reading is lenient and loses nothing: unknown members, parts, items and kinds are kept as they came. Writing is exact: what
-//! is always there, what is left out and what is `null` follows the protocol to the byte.
+//! Reading is lenient and loses nothing: unknown members, parts, items and types are kept unchanged. Writing is exact: which
+//! members are always present, which are left out and which are `null` follows the protocol to the byte.
+//!
+//! | module | contents |
+//! |---|---|
+//! | `event/`, `client_event` | events of the server, and messages of the client |
+//! | `item/`, `item_encoding`, `tool` | items, which of their members are sent, tools |
+//! | `request/`, `session/` | requests, and the headers and metadata of a session |
+//! | `failure/`, `error_object` | why a request failed; errors that a server sends |
+//! | `info`, `rate_limit`, `timing`, `usage`, `metadata` | what headers and events report beside the response |
+//! | `headers`, `response_headers` | headers as pairs; the headers that a server sends |
+//! | `operations/` | operations whose response is one body |
+//! | `json/` | JSON text |
 
 mod client_event;
-mod derive;
-mod envelope;
-mod error;
+mod error_object;
 mod event;
 mod failure;
+mod headers;
+mod info;
 mod item;
-mod malformed;
-mod members;
+mod item_encoding;
+mod json;
 mod metadata;
-mod names;
-mod prelude;
+pub mod operations;
 mod rate_limit;
-mod raw;
 pub mod request;
-mod scan;
+mod response_headers;
 pub mod session;
-
 mod timing;
 pub mod tool;
-pub mod unary;
 mod usage;
-mod write;
-mod writer;
 
 pub use client_event::{ClientEvent, CreateMessage, SteerMessage};
-pub use derive::{HeaderSource, ResponseInfo, ResponseInfoTracker, SafetyBuffering};
-pub use envelope::{Envelope, EventClass};
-pub use error::ErrorObject;
-pub use event::{CompletedResponse, EVENT_TYPES, EventData, ServerEvent};
+pub use error_object::ErrorObject;
+pub use event::{CompletedResponse, EVENT_TYPES, Envelope, EventClass, EventData, ResponseWriter, ServerEvent};
 pub use failure::{Failure, FailureDetails, FailureKind, RequestProgress, retry_after, try_again_in};
+pub use headers::HeaderPairs;
+pub use info::{HeaderSource, ResponseInfo, ResponseInfoTracker, SafetyBuffering};
 pub use item::*;
-pub use malformed::Malformed;
+pub use json::malformed::Malformed;
+pub use json::object_writer::ExtraMembers;
+pub use json::raw::RawJson;
 pub use metadata::ClientMetadata;
-pub use prelude::ResponseHeaders;
 pub use rate_limit::{Credits, RateLimitWindow, RateLimits};
-pub use raw::RawJson;
 pub use request::CreateResponse;
+pub use response_headers::ResponseHeaders;
 pub use timing::TimingMetrics;
 pub use usage::Usage;
-pub use write::ExtraMembers;
-pub use writer::ResponseWriter;
 
-/// Header lines as names and values: what this floor sees of framing.
-pub type HeaderPairs<'a> = &'a [(&'a str, &'a str)];
+/// The header, and the member of `client_metadata`, that carries the turn token (`docs/protocol.md` §8).
+pub const TURN_STATE: &str = "x-codex-turn-state";

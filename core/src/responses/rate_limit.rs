@@ -5,10 +5,10 @@ use alloc::vec::Vec;
 
 use serde::Deserialize;
 
-use super::HeaderPairs;
-use super::envelope::{Envelope, Member};
-use super::raw::RawJson;
-use super::write::Object;
+use crate::responses::event::envelope::{Envelope, Member};
+use crate::responses::headers::{HeaderPairs, field};
+use crate::responses::json::object_writer::Object;
+use crate::responses::json::raw::RawJson;
 
 /// The family that every account has.
 const DEFAULT: &str = "codex";
@@ -192,7 +192,8 @@ impl RateLimits {
                 continue;
             };
             let mut object = Object::new(limits.key(name));
-            object.raw("used_percent", &serde_json::to_string(&window.used_percent).unwrap_or_default());
+            object
+                .raw("used_percent", &serde_json::to_string(&window.used_percent).expect("a number can be serialized"));
             for (member, value) in [("window_minutes", window.window_minutes), ("reset_at", window.resets_at)] {
                 if let Some(value) = value {
                     object.integer(member, value);
@@ -209,7 +210,7 @@ impl RateLimits {
             object.end();
         }
         event.end();
-        String::from_utf8(out).unwrap_or_default()
+        String::from_utf8(out).expect("JSON is written as UTF-8")
     }
 }
 
@@ -233,12 +234,6 @@ fn discovered(name: &str) -> Option<String> {
     let name = name.to_ascii_lowercase();
     let family = name.strip_prefix("x-")?.strip_suffix("-primary-used-percent")?;
     (!family.is_empty()).then(|| normal(family))
-}
-
-/// A header's first value, if it is visible ASCII (`docs/protocol.md` §2.1).
-pub(super) fn field<'a>(fields: HeaderPairs<'a>, name: &str) -> Option<&'a str> {
-    let (_, value) = fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-    Some(*value).filter(|value| value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')))
 }
 
 fn window(fields: HeaderPairs<'_>, prefix: &str) -> Option<RateLimitWindow> {

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use super::envelope::{Envelope, Member};
-use super::members::Members;
+use crate::responses::event::envelope::{Envelope, Member};
+use crate::responses::json::members::Members;
 
 /// Declares the metrics that are known.
 macro_rules! timing {

@@ -4,8 +4,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::raw::RawJson;
-use super::write::{Object, array, string};
+use crate::responses::json::object_writer::{Object, array, string};
+use crate::responses::json::raw::RawJson;
 
 /// A function that the model may call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,5 +182,5 @@ fn words(words: &[String], out: &mut Vec<u8>) {
 fn built(write: impl FnOnce(&mut Vec<u8>)) -> RawJson<'static> {
     let mut out = Vec::new();
     write(&mut out);
-    RawJson::built(String::from_utf8(out).unwrap_or_default())
+    RawJson::built(String::from_utf8(out).expect("JSON is written as UTF-8"))
 }

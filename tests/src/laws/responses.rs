@@ -1,8 +1,8 @@
 //! The laws of the `responses` floor.
 
 use serde_json::Value;
+use turnwire::responses::operations::{Compact, ListModels, Model, Operation, Search, Summarize};
 use turnwire::responses::request::{ItemEncoding, ItemIds};
-use turnwire::responses::unary::{Compact, ListModels, Model, Operation, Search, Summarize};
 use turnwire::responses::{
     ClientEvent, CreateResponse, EVENT_TYPES, Envelope, EventData, Failure, HeaderSource, Item, RateLimits,
     ResponseInfo, ResponseInfoTracker, ServerEvent,

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use turnwire::connection::{CommandError, ServerConnection, Transport, server};
 use turnwire::http::{Headers, Request};
-use turnwire::responses::ServerEvent;
+use turnwire::responses::{ServerEvent, TURN_STATE};
 use turnwire::time::Instant;
 use turnwire_driver::{Io, ServerDriver};
 
@@ -153,7 +153,7 @@ impl ScriptedServer {
         if head.method() != "POST" || !is_responses(head.target()) {
             return refuse(now, connection, 404, "not found");
         }
-        let turn_state = head.headers.get_str("x-codex-turn-state").map(str::to_owned);
+        let turn_state = head.headers.get_str(TURN_STATE).map(str::to_owned);
         let recorded = RecordedRequest::new(Transport::Http, turn_state, body);
         // A body that is not JSON, for example a compressed one, counts as a request for a stream.
         let (model, streams) = (recorded.model(), !recorded.body.is_object() || recorded.body["stream"] == true);
@@ -164,7 +164,7 @@ impl ScriptedServer {
             return connection.respond(now, status, &headers, body.as_bytes());
         }
         if let Some(token) = &reply.turn_state {
-            headers.set("x-codex-turn-state", token.as_str()).map_err(|_| CommandError::Head)?;
+            headers.set(TURN_STATE, token.as_str()).map_err(|_| CommandError::Head)?;
         }
         let events = reply.events(number, &model, None);
         if !streams && !reply.cut {
@@ -193,7 +193,7 @@ impl ScriptedServer {
         if body["type"] != "response.create" {
             return Ok(());
         }
-        let turn_state = body["client_metadata"]["x-codex-turn-state"].as_str().map(str::to_owned);
+        let turn_state = body["client_metadata"][TURN_STATE].as_str().map(str::to_owned);
         let recorded = RecordedRequest { transport: Transport::WebSocket, turn_state, body };
         let model = recorded.model();
         if recorded.body["generate"] == false {

@@ -15,14 +15,11 @@ use crate::connection::{ExpectedBody, OutgoingRequest, Transport};
 use crate::http::{HeaderValue, Headers};
 use crate::responses::request::{ItemEncoding, MessageFields, ReasoningOptions};
 use crate::responses::session::{HeaderSet, RequestContext, Session, TurnMetadata};
-use crate::responses::{ClientMetadata, CreateResponse, Failure, FailureKind};
+use crate::responses::{ClientMetadata, CreateResponse, Failure, FailureKind, TURN_STATE};
 use crate::time::Instant;
 
 /// The path of responses, below the base URL.
 pub(in crate::client) const RESPONSES: &str = "responses";
-
-/// The header, and the member of `client_metadata`, that carries the turn token (`docs/protocol.md` §8).
-pub(in crate::client) const TURN_STATE: &str = "x-codex-turn-state";
 
 /// The Unix time at an instant.
 #[derive(Clone, Copy, Debug)]

@@ -4,5 +4,5 @@ mod builder;
 mod headers;
 mod previous_response;
 
-pub(super) use builder::{RESPONSES, RequestBuilder, TURN_STATE};
+pub(super) use builder::{RESPONSES, RequestBuilder};
 pub(super) use previous_response::PreviousResponses;

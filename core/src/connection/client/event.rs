@@ -149,7 +149,7 @@ pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
         Record::Body(head) => Event::Body { head, body: bytes },
         Record::Payload => {
             // Always valid: a `str` was pushed.
-            let text = simdutf8::basic::from_utf8(bytes).unwrap_or_default();
+            let text = simdutf8::basic::from_utf8(bytes).expect("text is queued as UTF-8");
             match ServerEvent::parse(text) {
                 Ok(event) => Event::Server(event),
                 Err(malformed) => Event::Malformed { malformed, text },

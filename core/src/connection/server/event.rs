@@ -90,7 +90,7 @@ pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
         Record::Upgrade(head) => Event::Upgrade { head },
         Record::Text => {
             // Always valid: a `str` was pushed.
-            let text = simdutf8::basic::from_utf8(bytes).unwrap_or_default();
+            let text = simdutf8::basic::from_utf8(bytes).expect("text is queued as UTF-8");
             match Envelope::scan(text) {
                 Ok(envelope) => Event::Text { lane: envelope.stream_id().map(Into::into), text },
                 Err(malformed) => Event::Malformed { malformed, text },

@@ -4,11 +4,12 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{CompletedResponse, EventData, ServerEvent};
-use crate::responses::error::ErrorObject;
+use crate::responses::TURN_STATE;
+use crate::responses::error_object::ErrorObject;
+use crate::responses::event::{CompletedResponse, EventData, ServerEvent};
 use crate::responses::item::Item;
-use crate::responses::raw::RawJson;
-use crate::responses::write::{Object, object};
+use crate::responses::json::object_writer::{Object, object};
+use crate::responses::json::raw::RawJson;
 
 impl<'a> ServerEvent<'a> {
     /// The response of this id exists.
@@ -75,7 +76,7 @@ impl<'a> ServerEvent<'a> {
     /// The turn's token, as WebSocket carries it (`docs/protocol.md` §8).
     #[must_use]
     pub fn turn_state(token: &str) -> ServerEvent<'static> {
-        let headers = object(|headers| headers.string("x-codex-turn-state", token));
+        let headers = object(|headers| headers.string(TURN_STATE, token));
         ServerEvent::new(EventData::Metadata { headers: Some(headers), metadata: None })
     }
 
@@ -110,12 +111,12 @@ impl CompletedResponse {
         let mut response = Object::new(&mut out);
         response.string("id", &self.id);
         if let Some(usage) = &self.usage {
-            response.raw("usage", &serde_json::to_string(usage).unwrap_or_default());
+            response.raw("usage", &serde_json::to_string(usage).expect("token counts can be serialized"));
         }
         if let Some(end_turn) = self.end_turn {
             response.boolean("end_turn", end_turn);
         }
         response.end();
-        String::from_utf8(out).unwrap_or_default()
+        String::from_utf8(out).expect("JSON is written as UTF-8")
     }
 }

@@ -2,11 +2,11 @@
 
 use alloc::borrow::Cow;
 
-use super::own;
-use crate::responses::envelope::{Envelope, EventClass, Member};
-use crate::responses::malformed::Malformed;
-use crate::responses::raw::RawJson;
-use crate::responses::write::Object;
+use super::server_event::own;
+use crate::responses::event::envelope::{Envelope, EventClass, Member};
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::object_writer::Object;
+use crate::responses::json::raw::RawJson;
 
 macro_rules! type_of {
     (str) => { Cow<'a, str> };
@@ -94,21 +94,21 @@ macro_rules! events {
         }
 
         impl<'a> EventData<'a> {
-            pub(super) fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
+            pub(in crate::responses) fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
                 Ok(match envelope.kind() {
                     $($kind => Self::$variant { $($member: read!($how envelope $member),)* },)*
                     _ => Self::Other { kind: envelope.kind.clone() },
                 })
             }
 
-            pub(super) fn write(&self, object: &mut Object<'_>) {
+            pub(in crate::responses) fn write(&self, object: &mut Object<'_>) {
                 match self {
                     $(Self::$variant { $($member,)* } => { $(write!($how object $member);)* })*
                     Self::Other { .. } => {}
                 }
             }
 
-            pub(super) fn into_owned(self) -> EventData<'static> {
+            pub(in crate::responses) fn into_owned(self) -> EventData<'static> {
                 match self {
                     $(Self::$variant { $($member,)* } => EventData::$variant { $($member: owned!($how $member),)* },)*
                     Self::Other { kind } => EventData::Other { kind: own(kind) },
@@ -116,7 +116,7 @@ macro_rules! events {
             }
         }
 
-        impl super::ServerEvent<'_> {
+        impl super::server_event::ServerEvent<'_> {
             /// The event's `type`.
             #[must_use]
             pub fn kind(&self) -> &str {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::responses::HeaderPairs;
-use crate::responses::rate_limit::field;
+use crate::responses::headers::field;
 
 /// The delay in a message that says `try again in …` (`docs/protocol.md` §6.4): numbers with whole-word units, and compounds of
 /// them such as `1m30s`.

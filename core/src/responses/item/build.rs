@@ -3,14 +3,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::part::{ContentPart, ToolOutput};
-use super::variants::{
+use crate::responses::item::part::{ContentPart, ToolOutput};
+use crate::responses::item::types::{
     AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput, FunctionCall,
     FunctionCallOutput, ImageGenerationCall, LocalShellAction, LocalShellCall, Message, Reasoning, ToolSearchCall,
     ToolSearchOutput, WebSearchCall,
 };
-use crate::responses::raw::RawJson;
-use crate::responses::write::ExtraMembers;
+use crate::responses::json::object_writer::ExtraMembers;
+use crate::responses::json::raw::RawJson;
 
 /// Declares how an item is made: what it needs, and what the rest is.
 macro_rules! build {

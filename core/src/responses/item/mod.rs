@@ -1,160 +1,20 @@
-//! Items: what a conversation is made of, in a request's `input` and in a response's output (`docs/protocol.md` §3.4).
+//! Items: what a conversation consists of, in the `input` of a request and in the output of a response
+//! (`docs/protocol.md` §3.4).
 //!
-//! Every variant keeps the members that it does not know, and writes them back as they came; an item of an unknown `type` is
-//! kept whole.
+//! Every type keeps the members that it does not know, and writes them back unchanged. An item of an unknown `type` is kept whole.
 
 mod build;
+mod codec;
+mod field_codec;
+#[expect(clippy::module_inception, reason = "the file is named after the type")]
+mod item;
 mod part;
-mod read;
-mod variants;
-mod write;
+mod types;
 
-use alloc::string::String;
-use alloc::vec;
-use alloc::vec::Vec;
-
+pub use item::{Item, is_prefixed, parse_input, parse_items};
 pub use part::{ContentPart, OutputPart, ToolOutput};
-pub use variants::{
+pub use types::{
     AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput, FunctionCall,
     FunctionCallOutput, ImageGenerationCall, LocalShellAction, LocalShellCall, Message, Reasoning, ToolSearchCall,
     ToolSearchOutput, WebSearchCall,
 };
-
-use super::malformed::Malformed;
-use super::raw::RawJson;
-
-/// One item.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Item {
-    /// A message of any role.
-    Message(Message),
-    /// A message between agents.
-    AgentMessage(AgentMessage),
-    /// The model's reasoning.
-    Reasoning(Reasoning),
-    /// A call of the built-in local shell.
-    LocalShellCall(LocalShellCall),
-    /// A call of one of the request's functions.
-    FunctionCall(FunctionCall),
-    /// The output of such a call.
-    FunctionCallOutput(FunctionCallOutput),
-    /// A call of a custom (free-form) tool.
-    CustomToolCall(CustomToolCall),
-    /// The output of such a call.
-    CustomToolCallOutput(CustomToolCallOutput),
-    /// A search for tools.
-    ToolSearchCall(ToolSearchCall),
-    /// What such a search found.
-    ToolSearchOutput(ToolSearchOutput),
-    /// A search of the web.
-    WebSearchCall(WebSearchCall),
-    /// A generated image.
-    ImageGenerationCall(ImageGenerationCall),
-    /// A compacted history.
-    Compaction(Compaction),
-    /// A compacted context.
-    ContextCompaction(ContextCompaction),
-    /// Asks for a compaction; requests only.
-    CompactionTrigger,
-    /// Tools that are given as an item; requests only.
-    AdditionalTools(AdditionalTools),
-    /// An item of a `type` that is not known here, as it came.
-    Other {
-        /// Its `type`.
-        kind: String,
-        /// The whole object.
-        raw: RawJson<'static>,
-    },
-}
-
-impl Item {
-    /// A message of the user's.
-    #[must_use]
-    pub fn user(text: &str) -> Self {
-        Self::Message(Message::new("user", vec![ContentPart::input_text(text)]))
-    }
-
-    /// The output of a function call, as text.
-    #[must_use]
-    pub fn function_call_output(call_id: &str, output: &str) -> Self {
-        Self::FunctionCallOutput(FunctionCallOutput::new(call_id, ToolOutput::Text(output.into())))
-    }
-
-    /// The output of a custom tool's call, as text.
-    #[must_use]
-    pub fn custom_tool_call_output(call_id: &str, output: &str) -> Self {
-        Self::CustomToolCallOutput(CustomToolCallOutput::new(call_id, ToolOutput::Text(output.into())))
-    }
-
-    /// The item as JSON text, ids and all.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        let mut out = Vec::new();
-        self.encode(&mut out);
-        String::from_utf8(out).unwrap_or_default()
-    }
-
-    /// The item's id.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.id_slot().and_then(Option::as_deref)
-    }
-
-    /// Whether two items are the same for a request that builds on a response: by value, ids included, the passed-through
-    /// metadata not (§9.5, rule 4). Members that are not known here do not matter.
-    #[must_use]
-    pub fn equals_for_incremental(&self, other: &Self) -> bool {
-        if self == other {
-            return true;
-        }
-        let bare = |item: &Self| {
-            let mut item = item.clone();
-            if let Some((extra, passthrough)) = item.margins() {
-                extra.clear();
-                *passthrough = None;
-            }
-            item
-        };
-        let (this, other) = (bare(self), bare(other));
-        // Where JSON is kept as text, the same value can be written in more than one way.
-        let value = |item: &Self| serde_json::from_str::<serde_json::Value>(&item.to_json()).ok();
-        this == other || (this.kind() == other.kind() && value(&this).is_some_and(|this| Some(this) == value(&other)))
-    }
-}
-
-/// Whether an id is *prefixed* (§3.6): it holds `_`, with something on both sides of the first one.
-#[must_use]
-pub fn is_prefixed(id: &str) -> bool {
-    id.split_once('_').is_some_and(|(before, after)| !before.is_empty() && !after.is_empty())
-}
-
-/// Reads what a request gives as `input`: an array of items, and the shorthands that the public API knows for messages: a
-/// string for all of it, a string for a message's content, a message without a `type`.
-///
-/// # Errors
-///
-/// [`Malformed`] when the text is neither a string nor an array of items, one of them bad.
-pub fn parse_input(text: &str) -> Result<Vec<Item>, Malformed> {
-    if text.starts_with('"') {
-        let text: String = serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
-        return Ok(vec![Item::user(&text)]);
-    }
-    let elements: Vec<&serde_json::value::RawValue> =
-        serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
-    let read = |element: &&serde_json::value::RawValue| {
-        let json = element.get();
-        Item::parse(json).or_else(|why| Message::shorthand(json).map(Item::Message).ok_or(why))
-    };
-    elements.iter().map(read).collect()
-}
-
-/// Reads an array of items.
-///
-/// # Errors
-///
-/// [`Malformed`] when the text is no array of items, one of them bad.
-pub fn parse_items(text: &str) -> Result<Vec<Item>, Malformed> {
-    let elements: Vec<RawJson<'static>> = serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
-    elements.iter().map(|element| Item::parse(element.as_str())).collect()
-}

@@ -3,10 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::responses::malformed::Malformed;
-use crate::responses::members::Members;
-use crate::responses::raw::RawJson;
-use crate::responses::write::{ExtraMembers, Object, string};
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::Members;
+use crate::responses::json::object_writer::{ExtraMembers, Object, string};
+use crate::responses::json::raw::RawJson;
 
 /// A part of a message, an agent's message, a reasoning summary or a reasoning's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,11 +94,11 @@ impl ContentPart {
     }
 
     /// Whether this is text under this name.
-    pub(super) fn is_text(&self, name: &str) -> bool {
+    pub(in crate::responses) fn is_text(&self, name: &str) -> bool {
         matches!(self, Self::Text { kind, .. } if *kind == name)
     }
 
-    pub(super) fn parse(json: &str) -> Result<Self, Malformed> {
+    pub(in crate::responses) fn parse(json: &str) -> Result<Self, Malformed> {
         let members = Members::parse(json)?;
         if members.kind().is_empty() {
             return Err(Malformed::missing("part", "type"));
@@ -125,7 +125,7 @@ impl ContentPart {
         })
     }
 
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+    pub(in crate::responses) fn encode(&self, out: &mut Vec<u8>) {
         let (kind, extra) = match self {
             Self::Other(raw) => return out.extend_from_slice(raw.as_str().as_bytes()),
             Self::Text { kind, extra, .. } => (*kind, extra),
@@ -149,7 +149,7 @@ impl ContentPart {
         object.end();
     }
 
-    pub(super) fn extra_mut(&mut self) -> Option<&mut ExtraMembers> {
+    pub(in crate::responses) fn extra_mut(&mut self) -> Option<&mut ExtraMembers> {
         match self {
             Self::Text { extra, .. }
             | Self::InputImage { extra, .. }
@@ -170,7 +170,7 @@ pub enum ToolOutput {
 }
 
 impl ToolOutput {
-    pub(super) fn parse(kind: &str, json: &str) -> Result<Self, Malformed> {
+    pub(in crate::responses) fn parse(kind: &str, json: &str) -> Result<Self, Malformed> {
         if let Ok(text) = serde_json::from_str(json) {
             return Ok(Self::Text(text));
         }
@@ -179,10 +179,10 @@ impl ToolOutput {
         parts.iter().map(|part| ContentPart::parse(part.as_str())).collect::<Result<_, _>>().map(Self::Parts)
     }
 
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+    pub(in crate::responses) fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Text(text) => string(text, out),
-            Self::Parts(parts) => crate::responses::write::array(parts, out, ContentPart::encode),
+            Self::Parts(parts) => crate::responses::json::object_writer::array(parts, out, ContentPart::encode),
         }
     }
 }

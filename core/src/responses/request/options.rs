@@ -3,10 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::responses::malformed::Malformed;
-use crate::responses::members::Members;
-use crate::responses::raw::RawJson;
-use crate::responses::write::{ExtraMembers, Object};
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::Members;
+use crate::responses::json::object_writer::{ExtraMembers, Object};
+use crate::responses::json::raw::RawJson;
 
 /// How to reason (§3.3). Each member is left out when unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl TextOptions {
         format.raw("schema", schema.as_str());
         format.string("name", "codex_output_schema");
         format.end();
-        let text = String::from_utf8(out).unwrap_or_default();
+        let text = String::from_utf8(out).expect("JSON is written as UTF-8");
         Self { format: Some(RawJson::trusted(&text).into_owned()), ..Self::default() }
     }
 

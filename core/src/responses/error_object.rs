@@ -1,0 +1,100 @@
+//! Errors as a server says them: the body of a response, an event, a failed response (`docs/protocol.md` §6).
+
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use crate::responses::HeaderPairs;
+use crate::responses::event::{EventData, ServerEvent};
+use crate::responses::json::object_writer::{ExtraMembers, Object, object};
+use crate::responses::json::raw::RawJson;
+
+/// An error, as it is sent. What is unset is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ErrorObject {
+    /// Its `type`: `invalid_request_error`, `usage_limit_reached`.
+    pub kind: Option<String>,
+    /// Its code: `rate_limit_exceeded`, `previous_response_not_found`.
+    pub code: Option<String>,
+    /// What happened, in words.
+    pub message: Option<String>,
+    /// The member of the request that is at fault.
+    pub param: Option<String>,
+    /// The plan, at a usage limit.
+    pub plan_type: Option<String>,
+    /// When the limit ends, in Unix seconds.
+    pub resets_at: Option<i64>,
+    /// More members.
+    pub extra: ExtraMembers,
+}
+
+impl ErrorObject {
+    /// An error of this code.
+    #[must_use]
+    pub fn new(code: &str, message: &str) -> Self {
+        Self { code: Some(code.into()), message: Some(message.into()), ..Self::default() }
+    }
+
+    /// The same of this `type`.
+    #[must_use]
+    pub fn of_type(mut self, kind: &str) -> Self {
+        self.kind = Some(kind.into());
+        self
+    }
+
+    /// Appends the object.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        self.members(&mut object);
+        object.end();
+    }
+
+    /// Appends the body of a response.
+    pub fn encode_body(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        self.encode(object.key("error"));
+        object.end();
+    }
+
+    /// The event that ends a request over WebSocket: with a status, and headers that the response to a `POST` would have had.
+    #[must_use]
+    pub fn to_event(&self, status: Option<u16>, fields: HeaderPairs<'_>) -> ServerEvent<'static> {
+        let headers = object(|headers| fields.iter().for_each(|(name, value)| headers.string(name, value)));
+        ServerEvent::new(EventData::Error {
+            error: Some(object(|error| self.members(error))),
+            code: None,
+            message: None,
+            param: None,
+            status: status.map(|status| RawJson::built(status.to_string())),
+            status_code: None,
+            headers: (!fields.is_empty()).then_some(headers),
+        })
+    }
+
+    /// The event as it is over SSE: its members beside the `type`, which is `error` then.
+    #[must_use]
+    pub fn to_flat_event(&self) -> ServerEvent<'static> {
+        let word = |word: &Option<String>| word.as_deref().map(RawJson::string);
+        ServerEvent::new(EventData::Error {
+            error: None,
+            code: word(&self.code),
+            message: word(&self.message),
+            param: word(&self.param),
+            status: None,
+            status_code: None,
+            headers: None,
+        })
+    }
+
+    fn members(&self, object: &mut Object<'_>) {
+        object.optional("type", self.kind.as_deref());
+        object.optional("code", self.code.as_deref());
+        object.optional("message", self.message.as_deref());
+        object.optional("param", self.param.as_deref());
+        object.optional("plan_type", self.plan_type.as_deref());
+        if let Some(resets_at) = self.resets_at {
+            object.integer("resets_at", resets_at);
+        }
+        object.extra(&self.extra);
+    }
+}

@@ -1,0 +1,133 @@
+//! What a server says while it answers (`docs/protocol.md` §5.4 and the public documentation).
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::table::EventData;
+use crate::responses::event::envelope::{Envelope, Member};
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::object_writer::Object;
+use crate::responses::usage::Usage;
+
+/// One event. Its strings borrow from the payload where nothing is escaped in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerEvent<'a> {
+    /// The event's number in its stream, where the server counts.
+    pub sequence_number: Option<i64>,
+    /// The lane it belongs to; none is the default one.
+    pub stream_id: Option<Cow<'a, str>>,
+    /// What it says.
+    pub data: EventData<'a>,
+    /// The payload it was read from.
+    pub(super) raw: Option<Cow<'a, str>>,
+}
+
+impl<'a> ServerEvent<'a> {
+    /// An event to be sent.
+    #[must_use]
+    pub const fn new(data: EventData<'a>) -> Self {
+        Self { sequence_number: None, stream_id: None, data, raw: None }
+    }
+
+    /// Reads a payload.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] when it is no JSON object with a `type`, or has a known one and not what belongs to it. A kind that is not
+    /// known is no error: it is [`EventData::Other`]. Nor is a member of another type where it could be missing as well.
+    pub fn parse(payload: &'a str) -> Result<Self, Malformed> {
+        let mut envelope = Envelope::new(payload);
+        envelope.fill()?;
+        Self::read(&envelope)
+    }
+
+    /// Reads an event whose members were found already.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] when it has a known kind and not what belongs to it.
+    pub fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
+        Ok(Self {
+            sequence_number: envelope.integer_opt(Member::sequence_number),
+            stream_id: envelope.string_opt(Member::stream_id),
+            data: EventData::read(envelope)?,
+            raw: Some(Cow::Borrowed(envelope.text())),
+        })
+    }
+
+    /// The payload that the event was read from; none for one that was made here.
+    #[must_use]
+    pub fn raw(&self) -> Option<&str> {
+        self.raw.as_deref()
+    }
+
+    /// Appends the payload: as it was read, byte for byte, or as its parts make it.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        if let Some(raw) = &self.raw {
+            return out.extend_from_slice(raw.as_bytes());
+        }
+        let mut object = Object::new(out);
+        object.string("type", self.kind());
+        self.data.write(&mut object);
+        if let Some(lane) = &self.stream_id {
+            object.string("stream_id", lane);
+        }
+        if let Some(number) = self.sequence_number {
+            object.integer("sequence_number", number);
+        }
+        object.end();
+    }
+
+    /// The payload as text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        String::from_utf8(out).expect("JSON is written as UTF-8")
+    }
+
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> ServerEvent<'static> {
+        ServerEvent {
+            sequence_number: self.sequence_number,
+            stream_id: self.stream_id.map(own),
+            data: self.data.into_owned(),
+            raw: self.raw.map(own),
+        }
+    }
+}
+
+pub(super) fn own(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}
+
+/// What `response.completed` says of its response (`docs/protocol.md` §5.4).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[non_exhaustive]
+pub struct CompletedResponse {
+    /// The response's id; a later request can go on from it.
+    pub id: String,
+    /// What it cost.
+    #[serde(default)]
+    pub usage: Option<Usage>,
+    /// Whether the model is done with the turn.
+    #[serde(default)]
+    pub end_turn: Option<bool>,
+}
+
+impl CompletedResponse {
+    /// Reads the `response` of a `response.completed`.
+    ///
+    /// # Errors
+    ///
+    /// The reader's own words, which name the member that is missing or wrong, without the place.
+    pub fn parse(response: &str) -> Result<Self, String> {
+        serde_json::from_str(response).map_err(|error| {
+            let words = alloc::format!("{error}");
+            words.rsplit_once(" at line ").map_or_else(|| words.clone(), |(words, _)| words.into())
+        })
+    }
+}

@@ -1,0 +1,342 @@
+//! A response, event by event, with everything that the public API documents.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::responses::error_object::ErrorObject;
+use crate::responses::event::{EventData, ServerEvent};
+use crate::responses::item::{ContentPart, CustomToolCall, FunctionCall, Item, Reasoning};
+use crate::responses::json::object_writer::{Object, array, object};
+use crate::responses::json::raw::RawJson;
+use crate::responses::usage::Usage;
+
+/// Writes the events of one response, for a server: numbered, in the documented order, with indexes, whole items and whole
+/// response objects.
+///
+/// The reference client is content with an item's end and the response's (`docs/protocol.md` §5.4). The stream helpers of the
+/// official SDKs are not: they put a response together from its beginnings and pieces, and refuse one of which something is
+/// missing.
+///
+/// ```
+/// use turnwire::responses::{FunctionCall, Item, ResponseWriter, Usage};
+///
+/// let mut writer = ResponseWriter::new("resp_1", "gpt-x", 1_767_225_600);
+/// let mut events = writer.begin();
+/// events.extend(writer.text("msg_1", "Let me "));
+/// events.extend(writer.text("msg_1", "see."));
+/// events.extend(writer.item(&Item::FunctionCall(FunctionCall::new("call_1", "look", "{}").with_id("fc_1"))));
+/// events.extend(writer.complete(Some(&Usage::new(12, 7)), None));
+/// assert_eq!(events.first().map(|event| event.kind()), Some("response.created"));
+/// assert_eq!(events.last().map(|event| event.sequence_number), Some(Some(events.len() as i64 - 1)));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ResponseWriter {
+    id: String,
+    model: String,
+    created_at: i64,
+    stream_id: Option<String>,
+    sequence_number: i64,
+    /// The items that are whole, as JSON.
+    output: Vec<String>,
+    message: Option<Open>,
+}
+
+/// The message that is being written.
+#[derive(Clone, Debug)]
+struct Open {
+    id: String,
+    text: String,
+}
+
+type Events = Vec<ServerEvent<'static>>;
+
+impl ResponseWriter {
+    /// A response of this id. `created_at`: when it was created, in Unix seconds.
+    #[must_use]
+    pub fn new(id: &str, model: &str, created_at: i64) -> Self {
+        Self {
+            id: id.into(),
+            model: model.into(),
+            created_at,
+            stream_id: None,
+            sequence_number: 0,
+            output: Vec::new(),
+            message: None,
+        }
+    }
+
+    /// The same on this lane: each of its events names it.
+    #[must_use]
+    pub fn on_lane(mut self, stream_id: &str) -> Self {
+        self.stream_id = Some(stream_id.into());
+        self
+    }
+
+    /// Any other event of this response, with the next number and the lane: a search's progress, an annotation.
+    pub fn event(&mut self, data: EventData<'static>) -> ServerEvent<'static> {
+        let mut event = ServerEvent::new(data);
+        event.sequence_number = Some(self.sequence_number);
+        event.stream_id = self.stream_id.clone().map(Cow::Owned);
+        self.sequence_number = self.sequence_number.saturating_add(1);
+        event
+    }
+
+    /// The response exists and is being made.
+    pub fn begin(&mut self) -> Events {
+        let response = self.response("in_progress", None, |_| {});
+        let created = EventData::Created { response: response.clone() };
+        [created, EventData::InProgress { response: Some(response) }].map(|data| self.event(data)).into()
+    }
+
+    /// More text of the assistant's message of this id, which begins with its first text and ends with whatever comes next.
+    pub fn text(&mut self, item_id: &str, delta: &str) -> Events {
+        let mut events = Vec::new();
+        if self.message.as_ref().is_none_or(|message| message.id != item_id) {
+            events.extend(self.end_message());
+            let added =
+                EventData::OutputItemAdded { item: message(item_id, "in_progress", None), output_index: self.index() };
+            events.push(self.event(added));
+            let added = EventData::ContentPartAdded {
+                item_id: owned(item_id),
+                output_index: self.index(),
+                content_index: Some(0),
+                part: Some(part("")),
+            };
+            events.push(self.event(added));
+            self.message = Some(Open { id: item_id.into(), text: String::new() });
+        }
+        if let Some(message) = &mut self.message {
+            message.text.push_str(delta);
+        }
+        let delta = EventData::OutputTextDelta {
+            item_id: owned(item_id),
+            output_index: self.index(),
+            content_index: Some(0),
+            delta: Cow::Owned(delta.into()),
+            logprobs: Some(empty_array()),
+            obfuscation: None,
+        };
+        events.push(self.event(delta));
+        events
+    }
+
+    /// The message that is being written ends here, if there is one.
+    pub fn end_message(&mut self) -> Events {
+        self.end("completed")
+    }
+
+    /// A whole item, from its beginning to its end: a call with its arguments, reasoning with its summaries.
+    pub fn item(&mut self, item: &Item) -> Events {
+        let mut events = self.end_message();
+        let added =
+            EventData::OutputItemAdded { item: RawJson::built(begun(item).to_json()), output_index: self.index() };
+        events.push(self.event(added));
+        if let Item::FunctionCall(call) = item {
+            events.extend(self.arguments(call));
+        } else if let Item::CustomToolCall(call) = item {
+            events.extend(self.input(call));
+        } else if let Item::Reasoning(reasoning) = item {
+            events.extend(self.summaries(reasoning));
+        }
+        events.push(self.end_item(item.to_json()));
+        events
+    }
+
+    /// The response is complete. `end_turn`: whether the model is done with the turn, where the server says so.
+    #[must_use]
+    pub fn complete(mut self, usage: Option<&Usage>, end_turn: Option<bool>) -> Events {
+        let mut events = self.end_message();
+        let response = self.response("completed", usage, |response| {
+            if let Some(end_turn) = end_turn {
+                response.boolean("end_turn", end_turn);
+            }
+        });
+        events.push(self.event(EventData::Completed { response }));
+        events
+    }
+
+    /// The response ended before its end: `max_output_tokens`, `content_filter`; or, with a successor to come, `steered`.
+    #[must_use]
+    pub fn incomplete(mut self, reason: &str, usage: Option<&Usage>) -> Events {
+        let mut events = self.end("incomplete");
+        let response = self.response("incomplete", usage, |response| {
+            let mut details = Object::new(response.key("incomplete_details"));
+            details.string("reason", reason);
+            details.end();
+        });
+        events.push(self.event(EventData::Incomplete { response: Some(response) }));
+        events
+    }
+
+    /// The response failed of this. What was begun is left as it is.
+    #[must_use]
+    pub fn fail(mut self, error: &ErrorObject) -> Events {
+        let response = self.response("failed", None, |response| error.encode(response.key("error")));
+        alloc::vec![self.event(EventData::Failed { response: Some(response) })]
+    }
+
+    /// The next item's place.
+    fn index(&self) -> Option<i64> {
+        i64::try_from(self.output.len()).ok()
+    }
+
+    fn end(&mut self, status: &str) -> Events {
+        let Some(Open { id, text }) = self.message.take() else { return Vec::new() };
+        let (output_index, content_index) = (self.index(), Some(0));
+        let part = part(&text);
+        let item = message(&id, status, Some(&part));
+        let text = EventData::OutputTextDone {
+            item_id: owned(&id),
+            output_index,
+            content_index,
+            text: Some(Cow::Owned(text)),
+            logprobs: Some(empty_array()),
+        };
+        let part = EventData::ContentPartDone { item_id: owned(&id), output_index, content_index, part: Some(part) };
+        let mut events: Events = [text, part].map(|data| self.event(data)).into();
+        events.push(self.end_item(item.as_str().into()));
+        events
+    }
+
+    fn end_item(&mut self, item: String) -> ServerEvent<'static> {
+        let done = EventData::OutputItemDone { item: RawJson::built(item.clone()), output_index: self.index() };
+        self.output.push(item);
+        self.event(done)
+    }
+
+    fn arguments(&mut self, call: &FunctionCall) -> [ServerEvent<'static>; 2] {
+        let (item_id, output_index) = (call.id.clone().map(Cow::Owned), self.index());
+        let delta = EventData::FunctionCallArgumentsDelta {
+            item_id: item_id.clone(),
+            call_id: None,
+            output_index,
+            delta: Cow::Owned(call.arguments.clone()),
+            obfuscation: None,
+        };
+        let done = EventData::FunctionCallArgumentsDone {
+            item_id,
+            call_id: None,
+            output_index,
+            name: owned(&call.name),
+            arguments: owned(&call.arguments),
+        };
+        [delta, done].map(|data| self.event(data))
+    }
+
+    fn input(&mut self, call: &CustomToolCall) -> [ServerEvent<'static>; 2] {
+        let (item_id, output_index) = (call.id.clone().map(Cow::Owned), self.index());
+        let delta = EventData::CustomToolCallInputDelta {
+            item_id: item_id.clone(),
+            call_id: None,
+            output_index,
+            delta: Cow::Owned(call.input.clone()),
+            obfuscation: None,
+        };
+        let input = owned(&call.input);
+        let done = EventData::CustomToolCallInputDone { item_id, call_id: None, output_index, input };
+        [delta, done].map(|data| self.event(data))
+    }
+
+    fn summaries(&mut self, reasoning: &Reasoning) -> Events {
+        let (id, output_index) = (reasoning.id.clone().map(Cow::Owned), self.index());
+        let mut events = Vec::new();
+        for (index, text) in reasoning.summary.iter().filter_map(ContentPart::text).enumerate() {
+            let (item_id, summary_index) = (|| id.clone(), i64::try_from(index).ok());
+            let (text, part) = (|| Cow::Owned(text.into()), |text| Some(summary_part(text)));
+            let parts = [
+                EventData::ReasoningSummaryPartAdded {
+                    item_id: item_id(),
+                    output_index,
+                    summary_index,
+                    part: part(""),
+                },
+                EventData::ReasoningSummaryTextDelta {
+                    item_id: item_id(),
+                    output_index,
+                    summary_index,
+                    delta: text(),
+                    obfuscation: None,
+                },
+                EventData::ReasoningSummaryTextDone { item_id: item_id(), output_index, summary_index, text: text() },
+                EventData::ReasoningSummaryPartDone {
+                    item_id: item_id(),
+                    output_index,
+                    summary_index,
+                    part: part(&text()),
+                },
+            ];
+            events.extend(parts.map(|data| self.event(data)));
+        }
+        events
+    }
+
+    /// The response object, with what there is of it so far, and what `more` adds.
+    fn response(&self, status: &str, usage: Option<&Usage>, more: impl FnOnce(&mut Object<'_>)) -> RawJson<'static> {
+        object(|response| {
+            response.string("id", &self.id);
+            response.string("object", "response");
+            response.integer("created_at", self.created_at);
+            response.string("status", status);
+            response.string("model", &self.model);
+            response.array("output", &self.output, |item, out| out.extend_from_slice(item.as_bytes()));
+            response.boolean("parallel_tool_calls", true);
+            response.string("tool_choice", "auto");
+            response.raw("tools", "[]");
+            match usage.map(serde_json::to_string) {
+                Some(Ok(usage)) => response.raw("usage", &usage),
+                _ => response.raw("usage", "null"),
+            }
+            more(response);
+        })
+    }
+}
+
+/// The item before anything of it has come.
+fn begun(item: &Item) -> Item {
+    let mut item = item.clone();
+    if let Item::FunctionCall(call) = &mut item {
+        call.arguments.clear();
+        call.status = Some("in_progress".into());
+    } else if let Item::CustomToolCall(call) = &mut item {
+        call.input.clear();
+        call.status = Some("in_progress".into());
+    } else if let Item::Reasoning(reasoning) = &mut item {
+        reasoning.summary.clear();
+    }
+    item
+}
+
+fn message(id: &str, status: &str, part: Option<&RawJson<'_>>) -> RawJson<'static> {
+    object(|item| {
+        item.string("type", "message");
+        item.string("id", id);
+        item.string("status", status);
+        item.string("role", "assistant");
+        array(part.as_slice(), item.key("content"), |part, out| out.extend_from_slice(part.as_str().as_bytes()));
+    })
+}
+
+fn part(text: &str) -> RawJson<'static> {
+    object(|part| {
+        part.string("type", "output_text");
+        part.string("text", text);
+        part.raw("annotations", "[]");
+        part.raw("logprobs", "[]");
+    })
+}
+
+fn summary_part(text: &str) -> RawJson<'static> {
+    object(|part| {
+        part.string("type", "summary_text");
+        part.string("text", text);
+    })
+}
+
+fn empty_array() -> RawJson<'static> {
+    RawJson::built("[]".into())
+}
+
+fn owned(text: &str) -> Option<Cow<'static, str>> {
+    Some(Cow::Owned(text.into()))
+}

@@ -1,0 +1,257 @@
+//! `Failure`: why a request failed, and what is known of it.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString as _};
+use core::fmt;
+use core::time::Duration;
+
+use crate::responses::rate_limit::RateLimits;
+
+/// What kind of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The server could not be reached.
+    Connect,
+    /// TLS failed.
+    Tls,
+    /// A deadline passed.
+    Timeout,
+    /// The stream ended before its end, or broke its framing.
+    Stream,
+    /// The request could not be made as it stands; nothing was sent.
+    Build,
+    /// The request is larger than the server takes; nothing was sent, or the server said so.
+    TooLarge,
+    /// The conversation is longer than the model's context.
+    ContextWindowExceeded,
+    /// The quota is used up.
+    QuotaExceeded,
+    /// The plan does not include this use.
+    UsageNotIncluded,
+    /// The plan's limit is reached for now.
+    UsageLimitReached,
+    /// Too many requests.
+    RateLimited,
+    /// The request was flagged for cybersecurity.
+    CyberPolicy,
+    /// The request is invalid.
+    InvalidRequest,
+    /// An image of the request cannot be read.
+    InvalidImage,
+    /// The server has too much to do.
+    Overloaded,
+    /// The server had an internal error.
+    InternalServerError,
+    /// The credentials are missing or not accepted.
+    Unauthorized,
+    /// A status that means nothing else here.
+    UnexpectedStatus,
+    /// The response ended incomplete.
+    Incomplete,
+    /// The response failed for a reason that may pass.
+    Retryable,
+    /// The connection is too old or has too much on it; a new one helps.
+    ConnectionLimit,
+    /// The server does not know the response to go on from; the whole input helps.
+    PreviousResponseNotFound,
+}
+
+/// What had been sent and seen when a request failed: whether it may be made again without harm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RequestProgress {
+    /// Nothing was sent.
+    #[default]
+    NotSent,
+    /// Something was sent; nothing of a response was seen.
+    Sent,
+    /// The response was created; no output was seen.
+    Created,
+    /// Output was seen, and may have been acted upon.
+    OutputSeen,
+}
+
+/// One failure.
+///
+/// `Display` is one clause that holds no body; the server's own words are in [`message`](Self::message), and the sentence for a
+/// person is [`user_text`](Self::user_text).
+#[derive(Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What kind it is.
+    pub kind: FailureKind,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// How long the server asks to wait.
+    pub delay: Option<Duration>,
+    /// The HTTP status, of a response or of an error frame.
+    pub status: Option<u16>,
+    /// The server's code, such as `rate_limit_exceeded`.
+    pub code: Option<String>,
+    /// The server's message, or our own where there is none.
+    pub message: String,
+    /// The body or the payload that said so, as it came, cut at its limit.
+    pub raw: Option<String>,
+    /// What had been sent and seen.
+    pub progress: RequestProgress,
+    /// What else the response said.
+    pub details: Box<FailureDetails>,
+}
+
+/// What a failing response said beside the failure.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct FailureDetails {
+    /// The URL that answered.
+    pub url: Option<String>,
+    /// The request's id: `x-request-id`, else `x-oai-request-id`.
+    pub request_id: Option<String>,
+    /// The id of the proxy in front (`cf-ray`).
+    pub cf_ray: Option<String>,
+    /// `x-openai-authorization-error`.
+    pub authorization_error: Option<String>,
+    /// `error.code` of the JSON in `x-error-json`.
+    pub identity_error_code: Option<String>,
+    /// The plan, at a usage limit.
+    pub plan_type: Option<String>,
+    /// When the limit ends, in Unix seconds.
+    pub resets_at: Option<i64>,
+    /// What the server advertises at a usage limit.
+    pub promo: Option<String>,
+    /// The limits, where the response's headers say something of them.
+    pub rate_limits: Option<RateLimits>,
+}
+
+impl Failure {
+    /// A failure of this class, with words for it.
+    #[must_use]
+    pub fn new(class: FailureKind, message: &str) -> Self {
+        Self {
+            kind: class,
+            retryable: class.is_retryable(),
+            delay: None,
+            status: None,
+            code: None,
+            message: message.to_string(),
+            raw: None,
+            progress: RequestProgress::NotSent,
+            details: Box::default(),
+        }
+    }
+
+    /// The stream ended before its end, or broke its framing.
+    #[must_use]
+    pub fn stream(text: &str) -> Self {
+        Self::new(FailureKind::Stream, text)
+    }
+
+    /// A deadline passed.
+    #[must_use]
+    pub fn timeout() -> Self {
+        Self::new(FailureKind::Timeout, "timeout")
+    }
+
+    /// The request cannot be made as it stands.
+    #[must_use]
+    pub fn build(text: &str) -> Self {
+        Self::new(FailureKind::Build, text)
+    }
+
+    /// The request is larger than the server takes, so it was not sent.
+    #[must_use]
+    pub fn too_large(size: usize, cap: usize) -> Self {
+        Self::new(FailureKind::TooLarge, &alloc::format!("the request is {size} bytes long, and the limit is {cap}"))
+    }
+}
+
+impl FailureKind {
+    /// Whether failures of this class are retryable, unless something else is known of one (§6.5, ruling 15).
+    #[must_use]
+    pub const fn is_retryable(self) -> bool {
+        match self {
+            Self::Connect
+            | Self::Timeout
+            | Self::Stream
+            | Self::InternalServerError
+            | Self::Incomplete
+            | Self::Retryable
+            | Self::ConnectionLimit
+            | Self::PreviousResponseNotFound
+            | Self::UnexpectedStatus => true,
+            Self::Tls
+            | Self::Build
+            | Self::TooLarge
+            | Self::ContextWindowExceeded
+            | Self::QuotaExceeded
+            | Self::UsageNotIncluded
+            | Self::UsageLimitReached
+            | Self::RateLimited
+            | Self::CyberPolicy
+            | Self::InvalidRequest
+            | Self::InvalidImage
+            | Self::Overloaded
+            | Self::Unauthorized => false,
+        }
+    }
+
+    /// The class in words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "cannot connect",
+            Self::Tls => "tls failed",
+            Self::Timeout => "timeout",
+            Self::Stream => "stream error",
+            Self::Build => "request build error",
+            Self::TooLarge => "request too large",
+            Self::ContextWindowExceeded => "context window exceeded",
+            Self::QuotaExceeded => "quota exceeded",
+            Self::UsageNotIncluded => "usage not included",
+            Self::UsageLimitReached => "usage limit reached",
+            Self::RateLimited => "rate limited",
+            Self::CyberPolicy => "cyber policy",
+            Self::InvalidRequest => "invalid request",
+            Self::InvalidImage => "invalid image",
+            Self::Overloaded => "server overloaded",
+            Self::InternalServerError => "internal server error",
+            Self::Unauthorized => "unauthorized",
+            Self::UnexpectedStatus => "unexpected status",
+            Self::Incomplete => "incomplete response",
+            Self::Retryable => "retryable error",
+            Self::ConnectionLimit => "connection limit reached",
+            Self::PreviousResponseNotFound => "previous response not found",
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.name())?;
+        if let Some(status) = self.status {
+            write!(f, ", status {status}")?;
+        }
+        if let Some(id) = &self.details.request_id {
+            write!(f, ", request id {id}")?;
+        }
+        // Our own words are safe to show; a server's may be anything.
+        if self.raw.is_none() && !self.message.is_empty() && self.message != self.kind.name() {
+            write!(f, ": {}", self.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("class", &self.kind)
+            .field("retryable", &self.retryable)
+            .field("delay", &self.delay)
+            .field("status", &self.status)
+            .field("code", &self.code)
+            .field("replay", &self.progress)
+            .finish_non_exhaustive()
+    }
+}
+
+impl core::error::Error for Failure {}

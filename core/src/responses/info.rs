@@ -1,0 +1,193 @@
+//! What follows from headers and payloads beside the events themselves: the model, limits, verifications, moderation, buffering
+//! (`docs/protocol.md` §5.2–§5.6).
+
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
+
+use serde::Deserialize;
+
+use crate::responses::event::envelope::{Envelope, Member};
+use crate::responses::headers::{HeaderPairs, field, json_field};
+use crate::responses::json::members::Members;
+use crate::responses::json::raw::RawJson;
+use crate::responses::rate_limit::RateLimits;
+
+const MODEL: [&str; 2] = ["openai-model", "x-openai-model"];
+const BUFFERING_ENABLED: &str = "x-codex-safety-buffering-enabled";
+const BUFFERING_MODEL: &str = "x-codex-safety-buffering-faster-model";
+
+/// The one verification that is known.
+const TRUSTED_ACCESS: &str = "trusted_access_for_cyber";
+
+/// Something that a server said in passing.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ResponseInfo<'a> {
+    /// The model that answers, when it is another than was said before.
+    Model(Cow<'a, str>),
+    /// A snapshot of limits.
+    RateLimits(RateLimits),
+    /// The tag of the model catalogue; another one than is known means that it has changed.
+    ModelsEtag(Cow<'a, str>),
+    /// The server counts reasoning tokens in (`x-reasoning-included`, whatever its value).
+    ReasoningIncluded,
+    /// Verifications that the server recommends, each once.
+    Verifications(Vec<String>),
+    /// What moderation says of the turn, as JSON; `null` too.
+    Moderation(RawJson<'a>),
+    /// The answer is being held back for safety.
+    SafetyBuffering(SafetyBuffering),
+}
+
+/// An answer that is being held back (§5.6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SafetyBuffering {
+    /// What for.
+    pub use_cases: Vec<String>,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// The model that would answer sooner.
+    pub faster_model: Option<String>,
+}
+
+/// Where the headers before a response came from: it decides what is read of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderSource {
+    /// The head of an HTTP response.
+    Response,
+    /// The head that accepted a WebSocket handshake; repeated for each request of the connection.
+    Handshake,
+}
+
+/// What has been derived from one response so far.
+#[derive(Clone, Debug, Default)]
+pub struct ResponseInfoTracker {
+    model: Option<String>,
+    faster_model: Option<String>,
+}
+
+impl ResponseInfoTracker {
+    /// What the headers say before any event (§5.2), in the protocol's order.
+    pub fn prelude<'a>(&mut self, origin: HeaderSource, fields: HeaderPairs<'a>) -> Vec<ResponseInfo<'a>> {
+        let mut derived = Vec::new();
+        if let Some(model) = field(fields, MODEL[0]) {
+            self.model = Some(model.to_string());
+            derived.push(ResponseInfo::Model(Cow::Borrowed(model)));
+        }
+        if origin == HeaderSource::Response {
+            derived.extend(RateLimits::from_headers(fields).into_iter().map(ResponseInfo::RateLimits));
+            self.faster_model = field(fields, BUFFERING_MODEL).map(String::from);
+        }
+        if let Some(etag) = field(fields, "x-models-etag") {
+            derived.push(ResponseInfo::ModelsEtag(Cow::Borrowed(etag)));
+        }
+        // Whatever its value is (§5.2).
+        if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-reasoning-included")) {
+            derived.push(ResponseInfo::ReasoningIncluded);
+        }
+        derived
+    }
+
+    /// What a payload says beside its event (§5.3), in the protocol's order. Costs nothing for a payload that says nothing.
+    pub fn observe<'a>(&mut self, origin: HeaderSource, envelope: &Envelope<'a>) -> Vec<ResponseInfo<'a>> {
+        let mut derived = Vec::new();
+        if origin == HeaderSource::Handshake {
+            self.treat(envelope);
+            if let Some(limits) = RateLimits::from_event(envelope) {
+                derived.push(ResponseInfo::RateLimits(limits));
+                return derived;
+            }
+        }
+        if let Some(model) = self.new_model(envelope) {
+            derived.push(ResponseInfo::Model(Cow::Owned(model)));
+        }
+        if envelope.kind() == "response.metadata" {
+            metadata(envelope, &mut derived);
+        }
+        derived.extend(self.buffering(envelope).map(ResponseInfo::SafetyBuffering));
+        derived
+    }
+
+    /// A model that was not said before, by a header or by a payload.
+    fn new_model(&mut self, envelope: &Envelope<'_>) -> Option<String> {
+        let inner = envelope.response().filter(|response| response.contains("\"headers\"")).and_then(|response| {
+            let pairs = Members::pairs(response).ok()?;
+            json_field(pairs.into_iter().find(|(key, _)| key == "headers").map(|(_, headers)| headers)?, &MODEL)
+        });
+        let model = inner.or_else(|| json_field(envelope.headers()?, &MODEL))?;
+        if self.model.as_ref() == Some(&model) {
+            return None;
+        }
+        self.model = Some(model.clone());
+        Some(model)
+    }
+
+    /// Over WebSocket the treatment travels in events: each one that names it replaces it whole (§5.6).
+    fn treat(&mut self, envelope: &Envelope<'_>) {
+        let Some(headers) = envelope.headers() else { return };
+        let Ok(pairs) = Members::pairs(headers) else { return };
+        let get = |name: &str| pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
+        let scalar = |value: &str| match value.as_bytes().first() {
+            Some(b'"') => serde_json::from_str(value).ok(),
+            Some(b'[' | b'{' | b'n') | None => None,
+            Some(_) => Some(value.to_string()),
+        };
+        let model = get(BUFFERING_MODEL).and_then(scalar);
+        if model.is_some() || get(BUFFERING_ENABLED).and_then(scalar).is_some() {
+            self.faster_model = model;
+        }
+    }
+
+    fn buffering(&self, envelope: &Envelope<'_>) -> Option<SafetyBuffering> {
+        #[derive(Deserialize)]
+        struct ItemEncoding {
+            use_cases: Vec<String>,
+            reasons: Vec<String>,
+            #[serde(default, deserialize_with = "present")]
+            retry_model: Option<Option<String>>,
+        }
+
+        /// Tells `null` from nothing.
+        fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+            Option::deserialize(deserializer).map(Some)
+        }
+
+        let object = envelope.raw(Member::safety_buffering).filter(|value| value.starts_with('{'))?;
+        let wire: ItemEncoding = serde_json::from_str(object).ok()?;
+        let faster_model = wire.retry_model.unwrap_or_else(|| self.faster_model.clone());
+        Some(SafetyBuffering { use_cases: wire.use_cases, reasons: wire.reasons, faster_model })
+    }
+}
+
+fn metadata<'a>(envelope: &Envelope<'a>, derived: &mut Vec<ResponseInfo<'a>>) {
+    let Some(pairs) = envelope.raw(Member::metadata).and_then(|metadata| Members::pairs(metadata).ok()) else { return };
+    let get = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
+    let recommended = get("openai_verification_recommendation").and_then(|text| {
+        let values: Vec<RawJson<'static>> = serde_json::from_str(text).ok()?;
+        values.iter().any(|value| value.parse::<String>().is_ok_and(|word| word == TRUSTED_ACCESS)).then_some(())
+    });
+    if recommended.is_some() {
+        derived.push(ResponseInfo::Verifications(alloc::vec![TRUSTED_ACCESS.into()]));
+    }
+    if let Some(moderation) = get("openai_chatgpt_moderation_metadata") {
+        derived.push(ResponseInfo::Moderation(RawJson::trusted(moderation)));
+    }
+}
+
+impl ResponseInfo<'_> {
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> ResponseInfo<'static> {
+        match self {
+            Self::Model(model) => ResponseInfo::Model(Cow::Owned(model.into_owned())),
+            Self::RateLimits(limits) => ResponseInfo::RateLimits(limits),
+            Self::ModelsEtag(etag) => ResponseInfo::ModelsEtag(Cow::Owned(etag.into_owned())),
+            Self::ReasoningIncluded => ResponseInfo::ReasoningIncluded,
+            Self::Verifications(words) => ResponseInfo::Verifications(words),
+            Self::Moderation(raw) => ResponseInfo::Moderation(raw.into_owned()),
+            Self::SafetyBuffering(buffering) => ResponseInfo::SafetyBuffering(buffering),
+        }
+    }
+}

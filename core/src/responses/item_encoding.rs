@@ -1,0 +1,44 @@
+//! `ItemEncoding`: which members of items are sent.
+
+use super::item::is_prefixed;
+
+/// Which members of an item are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemEncoding {
+    /// Which ids are sent.
+    pub ids: ItemIds,
+    /// Whether passed-through metadata is sent. Only the provider that gave it may receive it (`docs/protocol.md` §1.6).
+    pub passthrough: bool,
+}
+
+/// Which ids of items are sent (`docs/protocol.md` §3.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemIds {
+    /// All ids.
+    All,
+    /// Ids with a prefix, such as `msg_1`.
+    Prefixed,
+    /// No ids.
+    None,
+}
+
+impl ItemEncoding {
+    /// The encoding for a provider (`docs/protocol.md` §1.6, §3.6). Ids with a prefix are sent when the response is stored or the
+    /// application wants it. Passed-through metadata is sent to the provider that gave it.
+    #[must_use]
+    pub const fn new(sends_ids: bool, stores: bool, first_party: bool) -> Self {
+        let ids = if sends_ids || stores { ItemIds::Prefixed } else { ItemIds::None };
+        Self { ids, passthrough: first_party }
+    }
+
+    /// Sends every member.
+    pub const EVERYTHING: Self = Self { ids: ItemIds::All, passthrough: true };
+
+    pub(crate) fn sends_id(self, id: &str) -> bool {
+        match self.ids {
+            ItemIds::All => true,
+            ItemIds::Prefixed => is_prefixed(id),
+            ItemIds::None => false,
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! JSON text: scanning, members of objects, raw values, and writing. Nothing here knows the Responses API.
+
+pub(super) mod malformed;
+pub(super) mod members;
+pub(super) mod object_writer;
+pub(super) mod perfect_hash;
+pub(super) mod raw;
+pub(super) mod scan;

@@ -1,0 +1,109 @@
+//! JSON objects written member by member, in the order and with the absences that the protocol wants.
+
+use alloc::vec::Vec;
+
+use crate::responses::json::raw::RawJson;
+
+/// Members that were read and have no place of their own, in the order they came.
+pub type ExtraMembers = Vec<(alloc::string::String, RawJson<'static>)>;
+
+/// An object that is being written.
+pub(crate) struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    empty: bool,
+}
+
+impl<'o> Object<'o> {
+    pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, empty: true }
+    }
+
+    /// Begins a member: what is written to the result next is its value.
+    pub(crate) fn key(&mut self, key: &str) -> &mut Vec<u8> {
+        if !core::mem::take(&mut self.empty) {
+            self.out.push(b',');
+        }
+        string(key, self.out);
+        self.out.push(b':');
+        self.out
+    }
+
+    pub(crate) fn string(&mut self, key: &str, value: &str) {
+        string(value, self.key(key));
+    }
+
+    pub(crate) fn optional(&mut self, key: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.string(key, value);
+        }
+    }
+
+    /// A member that is `null` when there is nothing to say.
+    pub(crate) fn nullable(&mut self, key: &str, value: Option<&str>) {
+        match value {
+            Some(value) => self.string(key, value),
+            None => self.raw(key, "null"),
+        }
+    }
+
+    /// A member whose value is JSON text already.
+    pub(crate) fn raw(&mut self, key: &str, value: &str) {
+        self.key(key).extend_from_slice(value.as_bytes());
+    }
+
+    pub(crate) fn boolean(&mut self, key: &str, value: bool) {
+        self.raw(key, if value { "true" } else { "false" });
+    }
+
+    pub(crate) fn integer(&mut self, key: &str, value: i64) {
+        let text = alloc::format!("{value}");
+        self.raw(key, &text);
+    }
+
+    pub(crate) fn array<T>(&mut self, key: &str, values: &[T], each: impl Fn(&T, &mut Vec<u8>)) {
+        array(values, self.key(key), each);
+    }
+
+    pub(crate) fn extra(&mut self, extra: &ExtraMembers) {
+        for (key, value) in extra {
+            self.raw(key, value.as_str());
+        }
+    }
+
+    pub(crate) fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
+/// A whole object.
+pub(crate) fn object(write: impl FnOnce(&mut Object<'_>)) -> RawJson<'static> {
+    let mut out = Vec::new();
+    let mut object = Object::new(&mut out);
+    write(&mut object);
+    object.end();
+    RawJson::built(alloc::string::String::from_utf8(out).expect("JSON is written as UTF-8"))
+}
+
+pub(crate) fn array<T>(values: &[T], out: &mut Vec<u8>, each: impl Fn(&T, &mut Vec<u8>)) {
+    out.push(b'[');
+    for (index, value) in values.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        each(value, out);
+    }
+    out.push(b']');
+}
+
+/// A JSON string. Text without anything to escape, which most is, is copied as it is.
+pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
+    if text.bytes().any(|byte| matches!(byte, 0..0x20 | b'"' | b'\\')) {
+        // Serializing a string cannot fail.
+        out.extend_from_slice(serde_json::to_string(text).expect("a string can be serialized").as_bytes());
+    } else {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    }
+}

@@ -1,0 +1,72 @@
+//! Names that are found without being compared to each other one after the other.
+
+/// How many places a table has: names collide rarely in so many, and a number fits a byte.
+const PLACES: usize = 256;
+
+/// A place without a name.
+const EMPTY: u8 = u8::MAX;
+
+/// The place of each of some names. Made when the crate is compiled, so that a new name that does not fit breaks no program.
+pub(in crate::responses) struct Table {
+    factor: u64,
+    places: [u8; PLACES],
+}
+
+impl Table {
+    /// Looks for a factor that gives every name a place of its own.
+    pub(in crate::responses) const fn new(names: &[&[u8]]) -> Self {
+        assert!(names.len() < EMPTY as usize);
+        // The golden ratio's bits, and odd numbers from there on.
+        let mut factor: u64 = 0x9E37_79B9_7F4A_7C15;
+        loop {
+            let mut places = [EMPTY; PLACES];
+            let mut number = 0;
+            while number < names.len() && places[place(names[number], factor)] == EMPTY {
+                places[place(names[number], factor)] = number as u8;
+                number += 1;
+            }
+            if number == names.len() {
+                return Self { factor, places };
+            }
+            factor = factor.wrapping_mul(0x2545_F491_4F6C_DD1D) | 1;
+        }
+    }
+
+    /// The number of the only name that this one can be; whether it is that is to be compared.
+    #[inline]
+    pub(in crate::responses) const fn find(&self, name: &[u8]) -> Option<usize> {
+        match self.places[place(name, self.factor)] {
+            EMPTY => None,
+            number => Some(number as usize),
+        }
+    }
+}
+
+/// Whether two names are the same, without a call for the short ones that nearly all are.
+#[inline]
+pub(in crate::responses) fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    // Both ends, which overlap or meet, are all of a name.
+    match one.len() {
+        4..=8 => one.first_chunk::<4>() == other.first_chunk() && one.last_chunk::<4>() == other.last_chunk(),
+        9..=16 => one.first_chunk::<8>() == other.first_chunk() && one.last_chunk::<8>() == other.last_chunk(),
+        _ => one == other,
+    }
+}
+
+#[inline]
+const fn place(name: &[u8], factor: u64) -> usize {
+    let key = match (name.first_chunk(), name.last_chunk()) {
+        (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(23),
+        _ => match (name.first_chunk(), name.last_chunk()) {
+            (Some(first), Some(last)) => u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << 32,
+            _ => match name {
+                [first, .., last] => *first as u64 | (*last as u64) << 8,
+                _ => 0,
+            },
+        },
+    };
+    (key.wrapping_add(name.len() as u64).wrapping_mul(factor) >> 56) as usize
+}

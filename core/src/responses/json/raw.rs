@@ -1,0 +1,97 @@
+//! JSON text that is kept as it came.
+
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString as _};
+use core::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::responses::json::malformed::Malformed;
+
+/// A JSON value as text, byte for byte as it came. `Debug` shows its length only.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RawJson<'a>(Cow<'a, str>);
+
+impl<'a> RawJson<'a> {
+    /// This text, if it is one JSON value.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::InvalidJson`] when it is not.
+    pub fn new(text: &'a str) -> Result<Self, Malformed> {
+        let value: &RawValue = serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
+        Ok(Self(Cow::Borrowed(value.get())))
+    }
+
+    /// Text that a reader has found to be one JSON value.
+    pub(crate) const fn trusted(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The value read as `T`.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::InvalidJson`] when its shape is another.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Malformed> {
+        serde_json::from_str(&self.0).map_err(|error| Malformed::json(&error))
+    }
+
+    /// The same, owning its text.
+    #[must_use]
+    pub fn into_owned(self) -> RawJson<'static> {
+        RawJson(Cow::Owned(self.0.into_owned()))
+    }
+}
+
+impl RawJson<'static> {
+    /// Text that was written here.
+    pub(crate) const fn built(json: String) -> Self {
+        Self(Cow::Owned(json))
+    }
+
+    /// The JSON text of any value that can be serialized.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::InvalidJson`] when it cannot: a map whose keys are no strings, for one.
+    pub fn of(value: &impl Serialize) -> Result<Self, Malformed> {
+        serde_json::to_string(value).map(|text| Self(Cow::Owned(text))).map_err(|error| Malformed::json(&error))
+    }
+
+    /// A JSON string.
+    #[must_use]
+    pub fn string(text: &str) -> Self {
+        let mut out = alloc::vec::Vec::new();
+        crate::responses::json::object_writer::string(text, &mut out);
+        Self(Cow::Owned(String::from_utf8(out).expect("JSON is written as UTF-8")))
+    }
+}
+
+impl fmt::Debug for RawJson<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for RawJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        value.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for RawJson<'static> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = alloc::boxed::Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(Cow::Owned(value.get().to_string())))
+    }
+}

@@ -1,0 +1,305 @@
+//! A validating walk over JSON text that allocates nothing and never recurses.
+//!
+//! It accepts what `serde_json` accepts of a value that is skipped, but for its depth, which is bounded.
+
+use crate::responses::json::malformed::Malformed;
+
+/// How deeply values may be nested: the kind of each open bracket is one bit of a word.
+const DEPTH: u32 = 128;
+
+/// Why a walk ends early. Small, because every step of the walk may return it; the place is the cursor's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::responses) enum Fault {
+    /// No JSON.
+    Json,
+    /// Nested too deeply.
+    Depth,
+}
+
+/// A place in JSON text.
+#[derive(Clone, Copy)]
+pub(in crate::responses) struct Cursor<'a> {
+    bytes: &'a [u8],
+    pub(in crate::responses) at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub(in crate::responses) const fn new(text: &'a str) -> Self {
+        Self { bytes: text.as_bytes(), at: 0 }
+    }
+
+    /// The fault, at this place.
+    pub(in crate::responses) const fn error(&self, fault: Fault) -> Malformed {
+        match fault {
+            Fault::Json => Malformed::InvalidJson { offset: self.at },
+            Fault::Depth => Malformed::TooDeep,
+        }
+    }
+
+    /// The next byte that is no white space, which stays.
+    #[inline]
+    pub(in crate::responses) fn peek(&mut self) -> Option<u8> {
+        while let Some(byte) = self.bytes.get(self.at) {
+            match byte {
+                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
+                byte => return Some(*byte),
+            }
+        }
+        None
+    }
+
+    /// Takes this byte, behind white space, or fails.
+    #[inline]
+    pub(in crate::responses) fn expect(&mut self, byte: u8) -> Result<(), Fault> {
+        if self.peek() != Some(byte) {
+            return Err(Fault::Json);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Takes a string whose quote is next. Returns whether something in it is escaped.
+    #[inline]
+    pub(in crate::responses) fn string(&mut self) -> Result<bool, Fault> {
+        if self.bytes.get(self.at) == Some(&b'"') {
+            self.at += 1;
+        } else {
+            self.expect(b'"')?;
+        }
+        self.at = plain(self.bytes, self.at);
+        if self.bytes.get(self.at) == Some(&b'"') {
+            self.at += 1;
+            return Ok(false);
+        }
+        self.escaped().map(|()| true)
+    }
+
+    /// The rest of a string, from its first escape on.
+    fn escaped(&mut self) -> Result<(), Fault> {
+        loop {
+            match self.bytes.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.escape()?,
+                _ => return Err(Fault::Json),
+            }
+            self.at = plain(self.bytes, self.at);
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Fault> {
+        let length = match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+            Some(b'u') => {
+                let digits = self.bytes.get(self.at + 2..self.at + 6).unwrap_or_default();
+                if digits.len() < 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(Fault::Json);
+                }
+                6
+            }
+            _ => return Err(Fault::Json),
+        };
+        self.at += length;
+        Ok(())
+    }
+
+    /// Takes one value of any kind. Returns whether it is a string in which something is escaped.
+    #[inline]
+    pub(in crate::responses) fn value(&mut self) -> Result<bool, Fault> {
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'-' | b'0'..=b'9') => self.number().map(|()| false),
+            Some(_) => self.nested().map(|()| false),
+            None => Err(Fault::Json),
+        }
+    }
+
+    fn nested(&mut self) -> Result<(), Fault> {
+        let mut open = Brackets::default();
+        loop {
+            match self.peek() {
+                Some(b'{') => {
+                    self.at += 1;
+                    open.push(true)?;
+                    if self.peek() != Some(b'}') {
+                        self.key()?;
+                        continue;
+                    }
+                }
+                Some(b'[') => {
+                    self.at += 1;
+                    open.push(false)?;
+                    if self.peek() != Some(b']') {
+                        continue;
+                    }
+                }
+                Some(b'"') => {
+                    self.string()?;
+                }
+                Some(b'-' | b'0'..=b'9') => self.number()?,
+                Some(_) => self.literal()?,
+                None => return Err(Fault::Json),
+            }
+            if !self.close(&mut open)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Behind a value: closes what ends here. Returns whether another value follows.
+    #[inline]
+    fn close(&mut self, open: &mut Brackets) -> Result<bool, Fault> {
+        loop {
+            let Some(is_object) = open.last() else { return Ok(false) };
+            match (self.peek(), is_object) {
+                (Some(b'}'), true) | (Some(b']'), false) => {
+                    self.at += 1;
+                    open.pop();
+                }
+                (Some(b','), _) => {
+                    self.at += 1;
+                    if is_object {
+                        self.key()?;
+                    }
+                    return Ok(true);
+                }
+                _ => return Err(Fault::Json),
+            }
+        }
+    }
+
+    #[inline]
+    fn key(&mut self) -> Result<(), Fault> {
+        self.string()?;
+        self.expect(b':')
+    }
+
+    fn literal(&mut self) -> Result<(), Fault> {
+        let rest = &self.bytes[self.at..];
+        let word = [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word));
+        self.at += word.ok_or(Fault::Json)?.len();
+        Ok(())
+    }
+
+    #[inline]
+    fn number(&mut self) -> Result<(), Fault> {
+        self.at += usize::from(self.bytes[self.at] == b'-');
+        match self.bytes.get(self.at) {
+            Some(b'0') => self.at += 1,
+            _ => self.digits()?,
+        }
+        match self.bytes.get(self.at) {
+            Some(b'.' | b'e' | b'E') => self.fraction(),
+            _ => Ok(()),
+        }
+    }
+
+    fn fraction(&mut self) -> Result<(), Fault> {
+        if self.bytes[self.at] == b'.' {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.bytes.get(self.at) {
+            self.at += 1;
+            self.at += usize::from(matches!(self.bytes.get(self.at), Some(b'+' | b'-')));
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn digits(&mut self) -> Result<(), Fault> {
+        let start = self.at;
+        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        if self.at == start { Err(Fault::Json) } else { Ok(()) }
+    }
+}
+
+/// The kinds of the open brackets: objects are ones.
+#[derive(Default)]
+struct Brackets {
+    kinds: u128,
+    depth: u32,
+}
+
+impl Brackets {
+    const fn push(&mut self, is_object: bool) -> Result<(), Fault> {
+        if self.depth == DEPTH {
+            return Err(Fault::Depth);
+        }
+        self.kinds = self.kinds << 1 | is_object as u128;
+        self.depth += 1;
+        Ok(())
+    }
+
+    const fn last(&self) -> Option<bool> {
+        if self.depth == 0 { None } else { Some(self.kinds & 1 == 1) }
+    }
+
+    const fn pop(&mut self) {
+        self.kinds >>= 1;
+        self.depth -= 1;
+    }
+}
+
+/// Where, from `at` on, the first quote, backslash or control character is, or the end.
+#[inline]
+fn plain(bytes: &[u8], mut at: usize) -> usize {
+    // Most strings end within a few words; the long ones are texts of kilobytes, for which wider steps pay.
+    for _ in 0..8 {
+        let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) else { return short(bytes, at) };
+        let found = special(*word);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    long(bytes, at)
+}
+
+#[inline(never)]
+fn long(bytes: &[u8], mut at: usize) -> usize {
+    let (blocks, _) = bytes[at..].as_chunks::<32>();
+    for block in blocks {
+        // All of a block, whatever it holds: the compiler makes vector instructions of it.
+        let mut any = 0;
+        for byte in block {
+            any |= u8::from(*byte < 0x20) | u8::from(*byte == b'"') | u8::from(*byte == b'\\');
+        }
+        if any != 0 {
+            break;
+        }
+        at += 32;
+    }
+    short(bytes, at)
+}
+
+fn short(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(word) = bytes[at..].first_chunk() {
+        let found = special(*word);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + bytes[at..].iter().take_while(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\')).count()
+}
+
+/// The high bit of each byte that is a quote, a backslash or a control character, and maybe of bytes behind the first such.
+#[inline]
+const fn special(word: [u8; 8]) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+    // A byte that is zero after the XOR, or below 0x20, borrows. Borrows only reach upwards, so the lowest bit is always right.
+    let word = u64::from_le_bytes(word);
+    let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5C));
+    let found = (quote.wrapping_sub(ONES) & !quote)
+        | (backslash.wrapping_sub(ONES) & !backslash)
+        | (word.wrapping_sub(ONES * 0x20) & !word);
+    found & HIGHS
+}

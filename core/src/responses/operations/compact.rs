@@ -1,0 +1,172 @@
+//! Compaction: a history in, a shorter one out (`docs/protocol.md` §11.1).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::responses::HeaderPairs;
+use crate::responses::failure::Failure;
+use crate::responses::item::{Item, parse_input, parse_items};
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::Members;
+use crate::responses::json::object_writer::{ExtraMembers, Object};
+use crate::responses::json::raw::RawJson;
+use crate::responses::operations::{Operation, unreadable};
+use crate::responses::request::{CreateResponse, ItemEncoding, ReasoningOptions, TextOptions};
+use crate::responses::session::HeaderSet;
+
+/// A history to be compacted. It shares its members with the ordinary request; those that are missing have no meaning here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Compact {
+    /// The model.
+    pub model: String,
+    /// The history. Nothing is asked when it is empty.
+    pub input: Vec<Item>,
+    /// What the model should know before everything else; left out when empty.
+    pub instructions: String,
+    /// The tools; left out when unset.
+    pub tools: Option<Vec<RawJson<'static>>>,
+    /// Whether several tools may be called at once.
+    pub parallel_tool_calls: bool,
+    /// How to reason; left out when unset, unlike in the ordinary request.
+    pub reasoning: Option<ReasoningOptions>,
+    /// The tier; left out when unset, as it is to be with an API key.
+    pub service_tier: Option<String>,
+    /// What prompts that belong together have in common; left out when unset.
+    pub prompt_cache_key: Option<String>,
+    /// How to write; left out when unset.
+    pub text: Option<TextOptions>,
+    /// Members that are not known here, written last.
+    pub extra: ExtraMembers,
+}
+
+/// A compacted history: the input of what follows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Compacted {
+    /// The items.
+    pub output: Vec<Item>,
+}
+
+impl Compact {
+    /// A history with everything else unset: the smallest request there is.
+    #[must_use]
+    pub fn new(model: &str, input: Vec<Item>) -> Self {
+        Self {
+            model: model.into(),
+            input,
+            instructions: String::new(),
+            tools: None,
+            parallel_tool_calls: false,
+            reasoning: None,
+            service_tier: None,
+            prompt_cache_key: None,
+            text: None,
+            extra: ExtraMembers::new(),
+        }
+    }
+
+    /// Reads a body, as a server does. Leniently: what is missing is as in [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] when the text is no JSON object, or a member has another type.
+    pub fn parse(json: &str) -> Result<Self, Malformed> {
+        let mut members = Members::parse(json)?;
+        Ok(Self {
+            model: members.optional("model")?.unwrap_or_default(),
+            input: members.take("input")?.map(parse_input).transpose()?.unwrap_or_default(),
+            instructions: members.optional("instructions")?.unwrap_or_default(),
+            tools: members.optional("tools")?,
+            parallel_tool_calls: members.optional("parallel_tool_calls")?.unwrap_or(false),
+            reasoning: members.take("reasoning")?.map(ReasoningOptions::parse).transpose()?,
+            service_tier: members.optional("service_tier")?,
+            prompt_cache_key: members.optional("prompt_cache_key")?,
+            text: members.take("text")?.map(TextOptions::parse).transpose()?,
+            extra: members.rest(),
+        })
+    }
+}
+
+impl From<CreateResponse> for Compact {
+    /// The compaction of an ordinary request's history, with the members that both have.
+    fn from(request: CreateResponse) -> Self {
+        Self {
+            model: request.model,
+            input: request.input,
+            instructions: request.instructions,
+            tools: request.tools,
+            parallel_tool_calls: request.parallel_tool_calls,
+            reasoning: request.reasoning,
+            service_tier: request.service_tier,
+            prompt_cache_key: request.prompt_cache_key,
+            text: request.text,
+            extra: ExtraMembers::new(),
+        }
+    }
+}
+
+impl Compacted {
+    /// These items.
+    #[must_use]
+    pub const fn new(output: Vec<Item>) -> Self {
+        Self { output }
+    }
+
+    /// Appends the body, as a server does.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.array("output", &self.output, Item::encode);
+        object.end();
+    }
+}
+
+impl Operation for Compact {
+    type Answer = Compacted;
+
+    const PATH: &'static str = "responses/compact";
+    const SURFACE: HeaderSet = HeaderSet::Compact;
+    const TURN_STATE: bool = true;
+
+    /// Four times as long as an event may take.
+    fn timeout(idle: Duration) -> Option<Duration> {
+        Some(idle.saturating_mul(4))
+    }
+
+    fn immediate_answer(&self) -> Option<Compacted> {
+        self.input.is_empty().then(Compacted::default)
+    }
+
+    fn encode(&self, wire: ItemEncoding, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.string("model", &self.model);
+        object.array("input", &self.input, |item, out| item.encode_for(wire, out));
+        object.optional("instructions", Some(self.instructions.as_str()).filter(|text| !text.is_empty()));
+        if let Some(tools) = &self.tools {
+            object.array("tools", tools, |tool, out| out.extend_from_slice(tool.as_str().as_bytes()));
+        }
+        object.boolean("parallel_tool_calls", self.parallel_tool_calls);
+        if let Some(reasoning) = &self.reasoning {
+            reasoning.write(object.key("reasoning"));
+        }
+        object.optional("service_tier", self.service_tier.as_deref());
+        object.optional("prompt_cache_key", self.prompt_cache_key.as_deref());
+        if let Some(text) = &self.text {
+            text.write(object.key("text"));
+        }
+        object.extra(&self.extra);
+        object.end();
+    }
+
+    fn read(_: HeaderPairs<'_>, body: &str) -> Result<Compacted, Failure> {
+        #[derive(serde::Deserialize)]
+        struct ItemEncoding {
+            output: RawJson<'static>,
+        }
+
+        let wire: ItemEncoding = serde_json::from_str(body).map_err(|error| unreadable("", &error, body))?;
+        let output = parse_items(wire.output.as_str()).map_err(|why| unreadable("", &why, body))?;
+        Ok(Compacted { output })
+    }
+}

@@ -1,0 +1,143 @@
+//! Memories: traces of work in, what is worth remembering out (`docs/protocol.md` §11.2).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::responses::HeaderPairs;
+use crate::responses::failure::Failure;
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::Members;
+use crate::responses::json::object_writer::Object;
+use crate::responses::json::raw::RawJson;
+use crate::responses::operations::{Operation, json, unreadable};
+use crate::responses::request::{ItemEncoding, ReasoningOptions};
+use crate::responses::session::HeaderSet;
+
+/// Traces to be summarized.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summarize {
+    /// The model.
+    pub model: String,
+    /// The traces. Nothing is asked when there are none.
+    pub traces: Vec<MemoryTrace>,
+    /// How to reason; left out when unset.
+    pub reasoning: Option<ReasoningOptions>,
+}
+
+/// One trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MemoryTrace {
+    /// Its id.
+    pub id: String,
+    /// Where it is from, as JSON: an object with a `source_path`.
+    pub metadata: RawJson<'static>,
+    /// Its items, any JSON.
+    pub items: Vec<RawJson<'static>>,
+}
+
+/// What is worth remembering, a summary for each trace, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Summaries {
+    /// The summaries.
+    pub output: Vec<Summary>,
+}
+
+/// What is worth remembering of one trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Summary {
+    /// What happened; `raw_memory` is another name for it.
+    #[serde(alias = "raw_memory")]
+    pub trace_summary: String,
+    /// What to remember.
+    pub memory_summary: String,
+}
+
+impl Summarize {
+    /// Traces for this model.
+    #[must_use]
+    pub fn new(model: &str, traces: Vec<MemoryTrace>) -> Self {
+        Self { model: model.into(), traces, reasoning: None }
+    }
+
+    /// Reads a body, as a server does.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] when the text is no JSON object, or a member is missing or has another type.
+    pub fn parse(json: &str) -> Result<Self, Malformed> {
+        let mut members = Members::parse(json)?;
+        Ok(Self {
+            model: members.required("model")?,
+            traces: members.required("traces")?,
+            reasoning: members.take("reasoning")?.map(ReasoningOptions::parse).transpose()?,
+        })
+    }
+}
+
+impl MemoryTrace {
+    /// A trace from this file.
+    #[must_use]
+    pub fn new(id: &str, source_path: &str, items: Vec<RawJson<'static>>) -> Self {
+        let mut out = Vec::new();
+        let mut object = Object::new(&mut out);
+        object.string("source_path", source_path);
+        object.end();
+        Self {
+            id: id.into(),
+            metadata: RawJson::built(String::from_utf8(out).expect("JSON is written as UTF-8")),
+            items,
+        }
+    }
+}
+
+impl Summary {
+    /// A summary.
+    #[must_use]
+    pub fn new(trace_summary: &str, memory_summary: &str) -> Self {
+        Self { trace_summary: trace_summary.into(), memory_summary: memory_summary.into() }
+    }
+}
+
+impl Summaries {
+    /// These summaries.
+    #[must_use]
+    pub const fn new(output: Vec<Summary>) -> Self {
+        Self { output }
+    }
+
+    /// Appends the body, as a server does.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        json(self, out);
+    }
+}
+
+impl Operation for Summarize {
+    type Answer = Summaries;
+
+    const PATH: &'static str = "memories/trace_summarize";
+    const SURFACE: HeaderSet = HeaderSet::Memories;
+
+    fn immediate_answer(&self) -> Option<Summaries> {
+        self.traces.is_empty().then(Summaries::default)
+    }
+
+    fn encode(&self, _: ItemEncoding, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.string("model", &self.model);
+        object.array("traces", &self.traces, json);
+        if let Some(reasoning) = &self.reasoning {
+            reasoning.clone().for_wire().write(object.key("reasoning"));
+        }
+        object.end();
+    }
+
+    fn read(_: HeaderPairs<'_>, body: &str) -> Result<Summaries, Failure> {
+        serde_json::from_str(body).map_err(|error| unreadable("", &error, body))
+    }
+}

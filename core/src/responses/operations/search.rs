@@ -1,0 +1,373 @@
+//! Search: queries and other commands in, what was found out (`docs/protocol.md` §11.4).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::responses::HeaderPairs;
+use crate::responses::failure::Failure;
+use crate::responses::item::{Item, parse_input};
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::Members;
+use crate::responses::json::object_writer::{Object, string};
+use crate::responses::json::raw::RawJson;
+use crate::responses::operations::{Operation, json, unreadable};
+use crate::responses::request::{ItemEncoding, ReasoningOptions};
+use crate::responses::session::HeaderSet;
+
+/// A search. Everything but its id and the model is left out when unset.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Search {
+    /// Its id.
+    pub id: String,
+    /// The model.
+    pub model: String,
+    /// How to reason.
+    pub reasoning: Option<ReasoningOptions>,
+    /// What to search for, in a conversation's words.
+    pub input: Option<SearchInput>,
+    /// What to do.
+    pub commands: Option<Commands>,
+    /// How to do it.
+    pub settings: Option<SearchSettings>,
+    /// How many tokens may come out.
+    pub max_output_tokens: Option<u64>,
+}
+
+/// A string, or items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchInput {
+    /// A string.
+    Text(String),
+    /// Items.
+    Items(Vec<Item>),
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SearchResults {
+    /// In words.
+    pub output: String,
+    /// What only the server can read.
+    #[serde(default)]
+    pub encrypted_output: Option<String>,
+    /// As JSON; that there are none is not the same as that they are not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<Vec<RawJson<'static>>>,
+}
+
+/// Declares a type whose optional members are left out when unset.
+macro_rules! json {
+    ($(#[$doc:meta])* $name:ident { $($(#[$need_doc:meta])* $need:ident: $need_type:ty,)* ; $($(#[$may_doc:meta])* $may:ident: $may_type:ty,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        pub struct $name {
+            $($(#[$need_doc])* pub $need: $need_type,)*
+            $($(#[$may_doc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $may: Option<$may_type>,)*
+        }
+    };
+}
+
+json! {
+    /// What to do: of each kind, none or several.
+    Commands {
+        ;
+        /// Searches of the web.
+        search_query: Vec<Query>,
+        /// Searches for images.
+        image_query: Vec<Query>,
+        /// Pages to open.
+        open: Vec<Open>,
+        /// Links to follow.
+        click: Vec<Click>,
+        /// Text to find in a page.
+        find: Vec<Find>,
+        /// Pages to see.
+        screenshot: Vec<Screenshot>,
+        /// Prices to look up.
+        finance: Vec<Finance>,
+        /// Weather to look up.
+        weather: Vec<Weather>,
+        /// Games to look up.
+        sports: Vec<Sports>,
+        /// Times to look up.
+        time: Vec<TimeZone>,
+        /// How long the answer is: `short`, `medium` or `long`.
+        response_length: String,
+    }
+}
+
+json! {
+    /// A query.
+    Query {
+        /// The words.
+        q: String,
+        ;
+        /// How old what is found may be, in days.
+        recency: i64,
+        /// Where to search.
+        domains: Vec<String>,
+    }
+}
+
+json! {
+    /// A page to open.
+    Open {
+        /// The page, by reference.
+        ref_id: String,
+        ;
+        /// The line to begin at.
+        lineno: i64,
+    }
+}
+
+json! {
+    /// A link to follow.
+    Click {
+        /// The page, by reference.
+        ref_id: String,
+        /// The link.
+        id: i64,
+        ;
+    }
+}
+
+json! {
+    /// Text to find in a page.
+    Find {
+        /// The page, by reference.
+        ref_id: String,
+        /// The text.
+        pattern: String,
+        ;
+    }
+}
+
+json! {
+    /// A page to see.
+    Screenshot {
+        /// The document, by reference.
+        ref_id: String,
+        /// The page's number.
+        pageno: i64,
+        ;
+    }
+}
+
+json! {
+    /// A price to look up.
+    Finance {
+        /// The ticker.
+        ticker: String,
+        /// `equity`, `fund`, `crypto` or `index`.
+        r#type: String,
+        ;
+        /// The market.
+        market: String,
+    }
+}
+
+json! {
+    /// Weather to look up.
+    Weather {
+        /// Where.
+        location: String,
+        ;
+        /// From which day on.
+        start: String,
+        /// For how many days.
+        duration: i64,
+    }
+}
+
+json! {
+    /// Games to look up.
+    Sports {
+        /// `schedule` or `standings`.
+        r#fn: String,
+        /// `nba`, `wnba`, `nfl`, `nhl`, `mlb`, `epl`, `ncaamb`, `ncaawb` or `ipl`.
+        league: String,
+        ;
+        /// `sports`.
+        tool: String,
+        /// Who plays.
+        team: String,
+        /// Against whom.
+        opponent: String,
+        /// From which day on.
+        date_from: String,
+        /// Until which day.
+        date_to: String,
+        /// How many games.
+        num_games: i64,
+        /// In which language.
+        locale: String,
+    }
+}
+
+json! {
+    /// A time to look up.
+    TimeZone {
+        /// Where, as an offset from UTC: `+03:00`.
+        utc_offset: String,
+        ;
+    }
+}
+
+json! {
+    /// How to search.
+    SearchSettings {
+        ;
+        /// Where the user is.
+        user_location: Approximate,
+        /// How much is read: `low`, `medium` or `high`.
+        search_context_size: String,
+        /// Where to search, and where not.
+        filters: Filters,
+        /// What images come along.
+        image_settings: ImageSettings,
+        /// Who may call: `direct`, `shell`, `code_interpreter`.
+        allowed_callers: Vec<String>,
+        /// Whether the web itself is used: `true`, `false`, `"cached"`, `"indexed"` or `"live"`, as JSON.
+        external_web_access: RawJson<'static>,
+    }
+}
+
+json! {
+    /// Roughly where the user is.
+    Approximate {
+        /// `approximate`.
+        r#type: String,
+        ;
+        /// The country's code.
+        country: String,
+        /// The region.
+        region: String,
+        /// The city.
+        city: String,
+        /// The time zone's name.
+        timezone: String,
+    }
+}
+
+json! {
+    /// Where to search, and where not.
+    Filters {
+        ;
+        /// These domains only.
+        allowed_domains: Vec<String>,
+        /// Not these domains.
+        blocked_domains: Vec<String>,
+    }
+}
+
+json! {
+    /// What images come along.
+    ImageSettings {
+        ;
+        /// How many at most.
+        max_results: i64,
+        /// Whether they are described.
+        caption: bool,
+    }
+}
+
+impl Search {
+    /// A search by these commands.
+    #[must_use]
+    pub fn new(id: &str, model: &str, commands: Commands) -> Self {
+        Self {
+            id: id.into(),
+            model: model.into(),
+            reasoning: None,
+            input: None,
+            commands: Some(commands),
+            settings: None,
+            max_output_tokens: None,
+        }
+    }
+
+    /// Reads a body, as a server does.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] when the text is no JSON object, or a member is missing or has another type.
+    pub fn parse(json: &str) -> Result<Self, Malformed> {
+        let mut members = Members::parse(json)?;
+        let input = match members.take("input")? {
+            Some(text) if text.starts_with('"') => Some(SearchInput::Text(
+                serde_json::from_str(text).map_err(|_| Malformed::wrong_type("search", "input"))?,
+            )),
+            Some(text) => Some(SearchInput::Items(parse_input(text)?)),
+            None => None,
+        };
+        Ok(Self {
+            id: members.required("id")?,
+            model: members.required("model")?,
+            reasoning: members.take("reasoning")?.map(ReasoningOptions::parse).transpose()?,
+            input,
+            commands: members.optional("commands")?,
+            settings: members.optional("settings")?,
+            max_output_tokens: members.optional("max_output_tokens")?,
+        })
+    }
+}
+
+impl Query {
+    /// These words, wherever and however old.
+    #[must_use]
+    pub fn new(q: &str) -> Self {
+        Self { q: q.into(), ..Self::default() }
+    }
+}
+
+impl SearchResults {
+    /// What was found, in words.
+    #[must_use]
+    pub fn new(output: &str) -> Self {
+        Self { output: output.into(), encrypted_output: None, results: None }
+    }
+
+    /// Appends the body, as a server does.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        json(self, out);
+    }
+}
+
+impl Operation for Search {
+    type Answer = SearchResults;
+
+    const PATH: &'static str = "alpha/search";
+    const SURFACE: HeaderSet = HeaderSet::Search;
+
+    fn encode(&self, wire: ItemEncoding, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.string("id", &self.id);
+        object.string("model", &self.model);
+        if let Some(reasoning) = &self.reasoning {
+            reasoning.write(object.key("reasoning"));
+        }
+        match &self.input {
+            Some(SearchInput::Text(text)) => string(text, object.key("input")),
+            Some(SearchInput::Items(items)) => object.array("input", items, |item, out| item.encode_for(wire, out)),
+            None => {}
+        }
+        if let Some(commands) = &self.commands {
+            json(commands, object.key("commands"));
+        }
+        if let Some(settings) = &self.settings {
+            json(settings, object.key("settings"));
+        }
+        if let Some(limit) = self.max_output_tokens {
+            json(&limit, object.key("max_output_tokens"));
+        }
+        object.end();
+    }
+
+    fn read(_: HeaderPairs<'_>, body: &str) -> Result<SearchResults, Failure> {
+        serde_json::from_str(body).map_err(|error| unreadable("failed to decode search response: ", &error, body))
+    }
+}

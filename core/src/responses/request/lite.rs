@@ -1,0 +1,46 @@
+//! What a request becomes on its way: responses-lite, delivery of summaries, compression (`docs/protocol.md` §3.2, §3.7, §4.1).
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::responses::item::{AdditionalTools, ContentPart, Item, Message};
+use crate::responses::json::raw::RawJson;
+use crate::responses::request::{CreateResponse, ReasoningOptions};
+
+/// Turns a body into one zstd frame; the core has no compressor of its own.
+pub type CompressFn = fn(&[u8]) -> Vec<u8>;
+
+/// The level that [`CompressFn`] works at.
+pub const ZSTD_LEVEL: i32 = 3;
+
+impl CreateResponse {
+    /// The request for a model that uses *responses-lite* (§3.7): tools and instructions travel as items, images without their
+    /// `detail`, calls one at a time, reasoning over all turns. The header or the metadata that says so is the session's to add.
+    #[must_use]
+    pub fn into_lite(mut self) -> Self {
+        let mut input = vec![Item::AdditionalTools(AdditionalTools::new(self.tools.take().unwrap_or_default()))];
+        if !self.instructions.is_empty() {
+            input.push(Item::Message(Message::new("developer", vec![ContentPart::input_text(&self.instructions)])));
+            self.instructions.clear();
+        }
+        input.append(&mut self.input);
+        for part in input.iter_mut().flat_map(Item::parts_mut) {
+            if let ContentPart::InputImage { detail, .. } = part {
+                *detail = None;
+            }
+        }
+        self.input = input;
+        self.parallel_tool_calls = false;
+        self.reasoning.get_or_insert_with(ReasoningOptions::default).context = Some("all_turns".into());
+        self
+    }
+
+    /// Asks for summaries beside the text, which only one provider does, and only where a summary is asked for (§3.2).
+    #[must_use]
+    pub fn with_sequential_cutoff(mut self, first_party: bool) -> Self {
+        if first_party && self.reasoning.as_ref().is_some_and(|reasoning| reasoning.summary.is_some()) {
+            self.stream_options = Some(RawJson::trusted(r#"{"reasoning_summary_delivery":"sequential_cutoff"}"#));
+        }
+        self
+    }
+}

@@ -1,0 +1,272 @@
+//! Who asks: the headers and the metadata by which requests of one conversation are known (`docs/protocol.md` §2, §3.8).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::header_names::{INSTALLATION, LITE, PARENT, SUBAGENT, TURN_METADATA, WEBSOCKET_LITE, WINDOW};
+use super::turn_metadata::TurnMetadata;
+use super::user_agent::UserAgent;
+use crate::responses::metadata::ClientMetadata;
+
+/// One conversation, as its requests present it.
+///
+/// Values are not judged here: one that cannot stand in a head is refused where the head is made, with the header's name.
+///
+/// ```
+/// use turnwire::responses::session::{HeaderSet, RequestContext, Session};
+///
+/// let session = Session::new("sess_1", "thr_1", "inst_1");
+/// let headers = session.headers(HeaderSet::Sse, &RequestContext::default());
+/// assert!(headers.contains(&("x-codex-window-id".into(), "thr_1:0".into())));
+/// assert_eq!(session.metadata(None).get("thread_id"), Some("thr_1"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Session {
+    /// The conversation. Sub-agents share it with their parent, and it is the usual `prompt_cache_key`.
+    pub session_id: String,
+    /// The thread of the conversation.
+    pub thread_id: String,
+    /// Which window of the context this is: 0, and one more with each compaction.
+    pub window: u64,
+    /// Where the application is installed.
+    pub installation_id: String,
+    /// What the thread calls itself where that is another name than the process's ([`UserAgent`]).
+    pub originator: Option<String>,
+    /// Keys of features that are tried out.
+    pub beta_features: Vec<String>,
+    /// On whose behalf the session asks.
+    pub source: SessionSource,
+    /// The thread that began this one.
+    pub parent_thread_id: Option<String>,
+    /// Whether the server is asked to say where the time goes; WebSocket only (§5.7).
+    pub timing_metrics: bool,
+}
+
+/// On whose behalf a session asks (§2.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionSource {
+    /// The user's.
+    #[default]
+    User,
+    /// A sub-agent that reviews.
+    Review,
+    /// A sub-agent that compacts.
+    Compact,
+    /// A sub-agent that consolidates memories.
+    MemoryConsolidation,
+    /// A sub-agent with a thread of its own.
+    ThreadSpawn,
+    /// Another sub-agent, by its label.
+    Other(String),
+    /// The application's own consolidation of memories.
+    Memories,
+}
+
+impl SessionSource {
+    /// The value of `x-openai-subagent`.
+    #[must_use]
+    pub fn header(&self) -> Option<&str> {
+        match self {
+            Self::ThreadSpawn => Some("collab_spawn"),
+            Self::Memories => Some("memory_consolidation"),
+            Self::User | Self::Review | Self::Compact | Self::MemoryConsolidation | Self::Other(_) => self.kind(),
+        }
+    }
+
+    /// The `subagent_kind` of turn metadata, which differs from the header for a thread of its own.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        match self {
+            Self::User | Self::Memories => None,
+            Self::Review => Some("review"),
+            Self::Compact => Some("compact"),
+            Self::MemoryConsolidation => Some("memory_consolidation"),
+            Self::ThreadSpawn => Some("thread_spawn"),
+            Self::Other(label) => Some(label),
+        }
+    }
+}
+
+/// The kind of request whose headers are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HeaderSet {
+    /// `POST responses` (§2.2).
+    Sse,
+    /// The handshake of a WebSocket (§2.3).
+    Handshake,
+    /// `POST responses/compact` (§11.1).
+    Compact,
+    /// `POST memories/trace_summarize` (§11.2).
+    Memories,
+    /// `GET models` (§11.3).
+    Models,
+    /// `POST alpha/search` (§11.4).
+    Search,
+    /// `POST images/…` (§11.5).
+    Images,
+}
+
+/// What is known of the one request at hand.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestContext<'a> {
+    /// The turn it belongs to; none for a mere connection.
+    pub turn: Option<&'a TurnMetadata>,
+    /// What the host attests, made anew for each request and each handshake (§2.8).
+    pub attestation: Option<&'a str>,
+    /// Whether the model uses *responses-lite* (§3.7).
+    pub lite: bool,
+    /// The call, where it is traced locally.
+    pub inference_call_id: Option<&'a str>,
+}
+
+impl Session {
+    /// A session in its first window.
+    #[must_use]
+    pub fn new(session_id: &str, thread_id: &str, installation_id: &str) -> Self {
+        Self {
+            session_id: session_id.into(),
+            thread_id: thread_id.into(),
+            window: 0,
+            installation_id: installation_id.into(),
+            originator: None,
+            beta_features: Vec::new(),
+            source: SessionSource::User,
+            parent_thread_id: None,
+            timing_metrics: false,
+        }
+    }
+
+    /// The same with another name for itself, which is sent only if it differs from the process's (§2.6).
+    #[must_use]
+    pub fn with_originator(mut self, originator: &str, agent: &UserAgent) -> Self {
+        self.originator = Some(originator).filter(|originator| *originator != agent.originator).map(String::from);
+        self
+    }
+
+    /// The window: the thread and its number.
+    #[must_use]
+    pub fn window_id(&self) -> String {
+        alloc::format!("{}:{}", self.thread_id, self.window)
+    }
+
+    /// The context was compacted: another window begins.
+    pub const fn next_window(&mut self) {
+        self.window += 1;
+    }
+
+    /// The headers of one request, over the provider's and under the credentials'. The turn's token is not among them: it is
+    /// the client's business.
+    #[must_use]
+    pub fn headers(&self, surface: HeaderSet, context: &RequestContext<'_>) -> Vec<(String, String)> {
+        let mut fields = List(Vec::new());
+        match surface {
+            HeaderSet::Sse => {
+                self.ids(&mut fields);
+                fields.push("x-client-request-id", Some(&self.thread_id));
+                self.compatibility(&mut fields, context);
+                self.beta(&mut fields);
+                fields.push(LITE, context.lite.then_some("true"));
+                fields.push("x-oai-attestation", context.attestation);
+                fields.push("x-codex-inference-call-id", context.inference_call_id);
+                self.origin(&mut fields);
+            }
+            HeaderSet::Handshake => {
+                fields.push("x-client-request-id", Some(&self.thread_id));
+                self.ids(&mut fields);
+                self.compatibility(&mut fields, context);
+                self.beta(&mut fields);
+                fields.push("x-oai-attestation", context.attestation);
+                self.origin(&mut fields);
+                fields.push("x-responsesapi-include-timing-metrics", self.timing_metrics.then_some("true"));
+            }
+            HeaderSet::Compact => {
+                fields.push(INSTALLATION, Some(&self.installation_id));
+                self.beta(&mut fields);
+                self.origin(&mut fields);
+                self.compatibility(&mut fields, context);
+                self.ids(&mut fields);
+                fields.push("x-oai-attestation", context.attestation);
+                fields.push(LITE, context.lite.then_some("true"));
+            }
+            HeaderSet::Memories => {
+                self.origin(&mut fields);
+                self.agent(&mut fields);
+            }
+            HeaderSet::Search => {
+                fields.push(TURN_METADATA, context.turn.and_then(|turn| self.turn_metadata(turn)).as_deref());
+                self.origin(&mut fields);
+            }
+            HeaderSet::Images => self.origin(&mut fields),
+            HeaderSet::Models => {}
+        }
+        fields.0
+    }
+
+    /// The base of `client_metadata` (§3.8), for HTTP and WebSocket alike.
+    #[must_use]
+    pub fn metadata(&self, turn: Option<&TurnMetadata>) -> ClientMetadata {
+        let mut metadata = ClientMetadata::new();
+        metadata.set(INSTALLATION, &self.installation_id);
+        metadata.set("session_id", &self.session_id);
+        metadata.set("thread_id", &self.thread_id);
+        metadata.set(WINDOW, &self.window_id());
+        let blob = turn.and_then(|turn| self.turn_metadata(turn));
+        let optional = [
+            ("turn_id", turn.and_then(|turn| turn.turn_id.as_deref())),
+            (SUBAGENT, self.source.header()),
+            (PARENT, self.parent_thread_id.as_deref()),
+            (TURN_METADATA, blob.as_deref()),
+        ];
+        for (key, value) in optional {
+            if let Some(value) = value {
+                metadata.set(key, value);
+            }
+        }
+        metadata
+    }
+
+    /// What a WebSocket frame says in its metadata instead of in a header, so that one connection can carry requests of both
+    /// kinds (§3.7).
+    #[must_use]
+    pub const fn frame_metadata(context: &RequestContext<'_>) -> &'static [(&'static str, &'static str)] {
+        if context.lite { &[(WEBSOCKET_LITE, "true")] } else { &[] }
+    }
+
+    fn ids(&self, fields: &mut List) {
+        fields.push("session-id", Some(&self.session_id));
+        fields.push("thread-id", Some(&self.thread_id));
+    }
+
+    fn compatibility(&self, fields: &mut List, context: &RequestContext<'_>) {
+        fields.push(WINDOW, Some(&self.window_id()));
+        fields.push(TURN_METADATA, context.turn.and_then(|turn| self.turn_metadata(turn)).as_deref());
+        fields.push(PARENT, self.parent_thread_id.as_deref());
+        self.agent(fields);
+    }
+
+    fn agent(&self, fields: &mut List) {
+        fields.push(SUBAGENT, self.source.header());
+        fields.push("x-openai-memgen-request", (self.source == SessionSource::Memories).then_some("true"));
+    }
+
+    fn beta(&self, fields: &mut List) {
+        let features = self.beta_features.join(",");
+        fields.push("x-codex-beta-features", Some(&*features).filter(|features| !features.is_empty()));
+    }
+
+    fn origin(&self, fields: &mut List) {
+        fields.push("originator", self.originator.as_deref());
+    }
+}
+
+/// Header lines that are being listed.
+struct List(Vec<(String, String)>);
+
+impl List {
+    fn push(&mut self, name: &str, value: Option<&str>) {
+        self.0.extend(value.map(|value| (name.into(), value.into())));
+    }
+}

@@ -1,0 +1,222 @@
+//! Turn metadata: one JSON object in ASCII, which travels in a header and in `client_metadata` (`docs/protocol.md` §2.5).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::header_names::{INSTALLATION, PARENT, SUBAGENT, TURN_METADATA, WINDOW};
+use super::session::Session;
+use crate::responses::json::object_writer::Object;
+
+/// What is known of a turn. Each member is left out when unset.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TurnMetadata {
+    /// What the request is for. Without it nothing is sent.
+    pub kind: Option<RequestKind>,
+    /// The turn.
+    pub turn_id: Option<String>,
+    /// The thread that this one continues as a fork.
+    pub forked_from_thread_id: Option<String>,
+    /// Who began the thread: `user`, `subagent`, `memory_consolidation`, or a feature.
+    pub thread_source: Option<String>,
+    /// What commands are shut in by.
+    pub sandbox: Option<String>,
+    /// The working trees, by path.
+    pub workspaces: Vec<(String, Workspace)>,
+    /// When the turn began, in Unix milliseconds.
+    pub turn_started_at_unix_ms: Option<i64>,
+    /// What compacts, and why.
+    pub compaction: Option<CompactionMetadata>,
+    /// More pairs. Those under a name that means something here are not sent.
+    pub extra: Vec<(String, String)>,
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestKind {
+    /// A turn.
+    Turn,
+    /// Warming up.
+    Prewarm,
+    /// A compaction.
+    Compaction,
+    /// Memories; such a request does not say who asks.
+    Memory,
+}
+
+/// A working tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Workspace {
+    /// URLs of its remotes, by name.
+    pub associated_remote_urls: Vec<(String, String)>,
+    /// Its commit.
+    pub latest_git_commit_hash: Option<String>,
+    /// Whether something in it is not committed.
+    pub has_changes: Option<bool>,
+}
+
+/// What compacts, and why: words of §2.5.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompactionMetadata {
+    /// `manual` or `auto`.
+    pub trigger: String,
+    /// `user_requested`, `context_limit`, `model_downshift` or `comp_hash_changed`.
+    pub reason: String,
+    /// `responses`, `responses_compaction_v2` or `responses_compact`.
+    pub implementation: String,
+    /// `standalone_turn`, `pre_turn` or `mid_turn`.
+    pub phase: String,
+    /// `memento`.
+    pub strategy: String,
+}
+
+/// Names that extra pairs cannot take.
+const RESERVED: [&str; 19] = [
+    "installation_id",
+    "session_id",
+    "thread_id",
+    "turn_id",
+    "window_id",
+    "request_kind",
+    "forked_from_thread_id",
+    "parent_thread_id",
+    "subagent_kind",
+    "thread_source",
+    "sandbox",
+    "workspaces",
+    "turn_started_at_unix_ms",
+    "compaction",
+    INSTALLATION,
+    WINDOW,
+    TURN_METADATA,
+    PARENT,
+    SUBAGENT,
+];
+
+impl RequestKind {
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Turn => "turn",
+            Self::Prewarm => "prewarm",
+            Self::Compaction => "compaction",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+impl TurnMetadata {
+    /// Metadata of a request of this kind.
+    #[must_use]
+    pub fn new(kind: RequestKind, turn_id: &str) -> Self {
+        Self { kind: Some(kind), turn_id: Some(turn_id.into()), ..Self::default() }
+    }
+}
+
+impl Workspace {
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        if !self.associated_remote_urls.is_empty() {
+            let mut urls = Object::new(object.key("associated_remote_urls"));
+            for (name, url) in &self.associated_remote_urls {
+                urls.string(name, url);
+            }
+            urls.end();
+        }
+        object.optional("latest_git_commit_hash", self.latest_git_commit_hash.as_deref());
+        if let Some(has_changes) = self.has_changes {
+            object.boolean("has_changes", has_changes);
+        }
+        object.end();
+    }
+}
+
+impl CompactionMetadata {
+    /// A compaction through the endpoint that the user asked for.
+    #[must_use]
+    pub fn manual() -> Self {
+        Self::new("manual", "user_requested", "responses_compact", "standalone_turn")
+    }
+
+    /// A compaction, in the words of §2.5.
+    #[must_use]
+    pub fn new(trigger: &str, reason: &str, implementation: &str, phase: &str) -> Self {
+        Self {
+            trigger: trigger.into(),
+            reason: reason.into(),
+            implementation: implementation.into(),
+            phase: phase.into(),
+            strategy: "memento".into(),
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut object = Object::new(out);
+        object.string("trigger", &self.trigger);
+        object.string("reason", &self.reason);
+        object.string("implementation", &self.implementation);
+        object.string("phase", &self.phase);
+        object.string("strategy", &self.strategy);
+        object.end();
+    }
+}
+
+impl Session {
+    /// The turn's metadata as it is sent, in ASCII; nothing when the request is of no kind.
+    #[must_use]
+    pub fn turn_metadata(&self, turn: &TurnMetadata) -> Option<String> {
+        let kind = turn.kind?;
+        let mut out = Vec::new();
+        let mut object = Object::new(&mut out);
+        if kind != RequestKind::Memory {
+            object.string("installation_id", &self.installation_id);
+            object.string("session_id", &self.session_id);
+            object.string("thread_id", &self.thread_id);
+            object.optional("turn_id", turn.turn_id.as_deref());
+            object.string("window_id", &self.window_id());
+        }
+        object.string("request_kind", kind.name());
+        object.optional("forked_from_thread_id", turn.forked_from_thread_id.as_deref());
+        object.optional("parent_thread_id", self.parent_thread_id.as_deref());
+        object.optional("subagent_kind", self.source.kind());
+        object.optional("thread_source", turn.thread_source.as_deref());
+        object.optional("sandbox", turn.sandbox.as_deref());
+        if !turn.workspaces.is_empty() {
+            let mut workspaces = Object::new(object.key("workspaces"));
+            for (path, workspace) in &turn.workspaces {
+                workspace.write(workspaces.key(path));
+            }
+            workspaces.end();
+        }
+        if let Some(started) = turn.turn_started_at_unix_ms {
+            object.integer("turn_started_at_unix_ms", started);
+        }
+        if let Some(compaction) = turn.compaction.as_ref().filter(|_| kind == RequestKind::Compaction) {
+            compaction.write(object.key("compaction"));
+        }
+        for (key, value) in turn.extra.iter().filter(|(key, _)| !RESERVED.contains(&&**key)) {
+            object.string(key, value);
+        }
+        object.end();
+        Some(ascii(&out))
+    }
+}
+
+/// JSON text in ASCII: what is not is escaped as UTF-16 units of four digits each. DEL too, which no header can hold.
+fn ascii(json: &[u8]) -> String {
+    let text = core::str::from_utf8(json).expect("JSON is written as UTF-8");
+    let mut ascii = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, ' '..='~') {
+            ascii.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            ascii.push_str(&alloc::format!("\\u{unit:04x}"));
+        }
+    }
+    ascii
+}
