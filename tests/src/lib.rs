@@ -1,15 +1,14 @@
-//! Everything that turnwire's tests share: laws, naive twins, splits, fuzz targets. All of it goes through the public API.
+//! What turnwire's tests share: laws, reference implementations, generators of input, fuzz targets. All of it uses the public API.
 
 pub mod chunks;
 pub mod fixtures;
+pub mod generators;
 pub mod laws;
-pub mod naive;
 pub mod pair;
+pub mod reference;
 pub mod sim;
-pub mod strangers;
-pub mod streams;
 pub mod targets;
-pub mod vocabulary;
+pub mod third_party;
 
 /// The README's examples, which must compile.
 #[cfg(doctest)]

@@ -50,7 +50,7 @@ struct Life {
 const LANES: [Option<&str>; 3] = [None, Some("a"), Some("b")];
 
 impl Life {
-    fn new(dice: &mut Dice<'_>, up: Chunks, down: Chunks, nosy: bool) -> Self {
+    fn new(dice: &mut Dice<'_>, up: Chunks, down: Chunks, extra_polls: bool) -> Self {
         let mut provider = provider();
         provider.capabilities.max_concurrent_requests = [1, 2, 16][usize::from(dice.of(3))];
         provider.capabilities.reuse_after_failure = dice.coin();
@@ -70,7 +70,7 @@ impl Life {
         settings.max_credential_requests = u32::from(dice.of(2));
         settings.connection.max_backlog = [400, 1 << 20][usize::from(dice.of(2))];
         let mut pair = Pair::with(provider, Credentials::bearer("key"), settings, Script::new());
-        (pair.up, pair.down, pair.nosy) = (up, down, nosy);
+        (pair.up, pair.down, pair.extra_polls) = (up, down, extra_polls);
         Self {
             pair,
             turn: 0,
@@ -389,9 +389,9 @@ pub fn transcript(pair: &Pair) -> Vec<String> {
         .collect()
 }
 
-fn live(input: &[u8], up: Chunks, down: Chunks, nosy: bool) -> Result<Pair, String> {
+fn live(input: &[u8], up: Chunks, down: Chunks, extra_polls: bool) -> Result<Pair, String> {
     let mut dice = Dice(input);
-    let mut life = Life::new(&mut dice, up, down, nosy);
+    let mut life = Life::new(&mut dice, up, down, extra_polls);
     while !dice.0.is_empty() {
         life.op(&mut dice);
         life.check()?;

@@ -78,13 +78,13 @@ fn asked(transport: Transport, expect: ExpectedBody) -> (ClientConnection, Vec<u
     }
 }
 
-/// Reads `input` cut like this, and then the end of it. `nosy`: everything is asked more often than needed.
+/// Reads `input` cut like this, and then the end of it. `extra_polls`: everything is asked more often than needed.
 pub fn hear(
     transport: Transport,
     expect: ExpectedBody,
     input: &[u8],
     chunks: &Chunks,
-    nosy: bool,
+    extra_polls: bool,
 ) -> Result<Heard, String> {
     let (mut client, mut bytes) = asked(transport, expect);
     if transport == Transport::WebSocket {
@@ -99,7 +99,7 @@ pub fn hear(
     let mut written = Vec::new();
     for read in chunks.cut(&bytes) {
         client.handle_input(START, read);
-        if nosy {
+        if extra_polls {
             ask_about(&client);
         }
         collect(&mut client, &mut heard, &mut written)?;

@@ -4,7 +4,7 @@ use turnwire::ws::Role;
 use turnwire::ws::deflate::{Deflater, Error, Inflater, Params};
 
 use crate::chunks::Chunks;
-use crate::naive::inflate::Twin;
+use crate::reference::inflate::Twin;
 
 /// The largest window.
 const WINDOW: usize = 1 << 15;

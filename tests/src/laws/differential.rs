@@ -12,7 +12,7 @@ use turnwire::ws::deflate::Params;
 use turnwire::ws::{Decoder, Encoder, Error, Limits, Role};
 
 use super::ws::{Owned, peer};
-use crate::strangers;
+use crate::third_party;
 
 /// What somebody made of some bytes.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ fn sockudo(role: Role, limits: Limits, params: &Params, input: &[u8]) -> Verdict
 /// What tungstenite makes of one of our messages: of a close code that it does not know, a close frame of its own.
 fn as_tungstenite(message: &Owned) -> Owned {
     match message {
-        Owned::Close(Some((code, _))) if !strangers::tungstenite_close_code(*code) => protocol_violation(),
+        Owned::Close(Some((code, _))) if !third_party::tungstenite_close_code(*code) => protocol_violation(),
         Owned::Close(_) | Owned::Text(_) | Owned::Binary(_) | Owned::Ping(_) | Owned::Pong(_) => message.clone(),
     }
 }
@@ -213,7 +213,7 @@ pub fn exchange(from: Role, deflate: Option<&Params>, messages: &[Owned]) -> Res
     let theirs = match deflate {
         Some(params) => {
             let mut end = sockudo_end(from, limits, params);
-            for message in data.iter().filter_map(strangers::sockudo) {
+            for message in data.iter().filter_map(third_party::sockudo) {
                 end.encode_message(&message, &mut received).map_err(|error| error.to_string())?;
             }
             sockudo(peer(from), limits, params, &sent)

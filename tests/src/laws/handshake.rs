@@ -7,7 +7,7 @@ use turnwire::ws::deflate::{Offer, Params, ServerPolicy};
 use turnwire::ws::handshake::{self, ServerOptions};
 
 use crate::chunks::Chunks;
-use crate::naive::offer::{Extension, extensions};
+use crate::reference::offer::{Extension, extensions};
 
 /// The nonce of RFC 6455 §1.3.
 const NONCE: [u8; 16] = *b"the sample nonce";

@@ -6,7 +6,7 @@ use turnwire::http::{
 };
 
 use crate::chunks::Chunks;
-use crate::naive;
+use crate::reference;
 
 /// Which messages are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -265,7 +265,7 @@ pub fn chunking(side: Side<'_>, limits: Limits, input: &[u8], most: usize, chunk
 /// Law 9: the decoders do what their slow twin does.
 pub fn twin(side: Side<'_>, limits: Limits, input: &[u8], most: usize) -> Result<(), String> {
     let real = read(side, limits, input, most, &Chunks::Whole)?;
-    let twin = naive::http::read(side, limits, input, most);
+    let twin = reference::http::read(side, limits, input, most);
     if real == twin { Ok(()) } else { Err(format!("{real:?}, but the twin: {twin:?}")) }
 }
 

@@ -8,7 +8,7 @@ use turnwire::responses::{
     ResponseInfo, ResponseInfoTracker, ServerEvent,
 };
 
-use crate::naive;
+use crate::reference;
 
 /// Members that may not stand there twice, beside those of the events: what the machines look at.
 const KNOWN: &[&str] = &["sequence_number", "stream_id", "safety_buffering", "headers", "metadata", "response", "item"];
@@ -29,7 +29,7 @@ fn known() -> Vec<&'static str> {
 /// One line on where the two differ.
 pub fn twin(text: &str) -> Result<(), String> {
     let real = Envelope::scan(text);
-    let twin = naive::responses::outside(text, &known());
+    let twin = reference::responses::outside(text, &known());
     let (real, twin) = match (real, twin) {
         (Ok(real), Some(twin)) => (real, twin),
         (Err(_), None) => return Ok(()),

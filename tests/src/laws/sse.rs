@@ -5,7 +5,7 @@ use core::time::Duration;
 use turnwire::sse::{Decoder, Discarded, Error, Event, Input, Limits, OutgoingEvent, encode_comment, encode_event};
 
 use crate::chunks::Chunks;
-use crate::naive;
+use crate::reference;
 
 /// An event that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,11 +160,11 @@ pub fn again(events: &[Owned]) -> Result<(), String> {
 /// Law 9: the decoder does what its slow twins do.
 pub fn twin(limits: Limits, input: &[u8]) -> Result<(), String> {
     let real = receive(limits, "", input, &Chunks::Whole)?;
-    let bytes = naive::sse::decode(limits, input);
+    let bytes = reference::sse::decode(limits, input);
     if real != bytes {
         return Err(format!("{real:?}, but the twin: {bytes:?}"));
     }
-    let text = naive::sse::decode_text(input);
+    let text = reference::sse::decode_text(input);
     let events: Vec<_> = real.events.iter().map(|event| (&*event.event, &*event.data, &*event.id)).collect();
     let twins: Vec<_> = text.iter().map(|(event, data, id)| (&**event, &**data, &**id)).collect();
     match real.error.is_some() || events == twins {

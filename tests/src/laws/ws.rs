@@ -4,7 +4,7 @@ use turnwire::ws::deflate::Params;
 use turnwire::ws::{Close, Decoder, Encoder, Eof, Error, Limits, Message, Role, SendError, State, WebSocket};
 
 use crate::chunks::Chunks;
-use crate::naive;
+use crate::reference;
 
 /// A message that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -271,7 +271,7 @@ pub fn round_trip(from: Role, deflate: Option<&Params>, messages: &[Owned], key:
 pub fn twin(role: Role, limits: Limits, input: &[u8]) -> Result<(), String> {
     let end = End { role, limits, deflate: None };
     let real = end.receive(input, &Chunks::Whole, false)?;
-    let (messages, error) = naive::ws::decode(role, limits, input);
+    let (messages, error) = reference::ws::decode(role, limits, input);
     match real.messages == messages && real.error == error {
         true => Ok(()),
         false => Err(format!("{:?} {:?}, but the twin: {messages:?} {error:?}", real.messages, real.error)),

@@ -13,7 +13,7 @@
 //! assert_eq!(pair.texts()[0].input().len(), 1);
 //! ```
 
-mod look;
+mod queries;
 mod script;
 mod seen;
 mod wire;
@@ -30,6 +30,7 @@ pub use self::seen::Seen;
 pub use self::wire::Cut;
 use self::wire::Socket;
 use crate::chunks::Chunks;
+use crate::fixtures::{created, done};
 
 /// More rounds, or more jumps of the clock, than any test needs: whoever goes on is going in circles.
 const ROUNDS: usize = 100_000;
@@ -50,6 +51,19 @@ pub fn http_provider() -> Provider {
     let mut provider = provider();
     provider.capabilities.websocket = false;
     provider
+}
+
+/// The provider, with so many retries.
+#[must_use]
+pub const fn with_retries(mut provider: Provider, retries: u32) -> Provider {
+    provider.retry.max_retries = retries;
+    provider
+}
+
+/// An event stream with a response `ok` that completes.
+#[must_use]
+pub fn ok_stream() -> Vec<Act> {
+    vec![Act::stream_with(&[]), Act::Send(created("ok")), Act::Send(done("ok")), Act::End]
 }
 
 /// The two ends, and everything between them.
@@ -78,11 +92,11 @@ pub struct Pair {
     /// All bytes that each socket carried to its server, and to the client.
     pub carried: Vec<(Vec<u8>, Vec<u8>)>,
     /// Whether the client's end asks `poll_*` a few times more than it needs to.
-    pub nosy: bool,
+    pub extra_polls: bool,
     /// The bytes that go past the client's wish for input are held back here unless this is off.
-    pub patient: bool,
+    pub respects_backpressure: bool,
     /// Whether the socket takes nothing that the client writes.
-    pub deaf: bool,
+    pub blocks_writes: bool,
     /// Settings of the servers.
     pub server: server::Config,
     dialing: bool,
@@ -137,9 +151,9 @@ impl Pair {
             dials: Vec::new(),
             closed: Vec::new(),
             carried: Vec::new(),
-            nosy: false,
-            patient: true,
-            deaf: false,
+            extra_polls: false,
+            respects_backpressure: true,
+            blocks_writes: false,
             server,
             dialing: false,
             socket: None,

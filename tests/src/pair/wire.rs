@@ -45,7 +45,7 @@ impl Pair {
     }
 
     fn collect(&mut self) -> bool {
-        if self.nosy {
+        if self.extra_polls {
             let _ = (self.client.poll_timeout(), self.client.poll_transmit().len(), self.client.wants_input());
             let _ = (self.client.is_finished(), self.client.has_pending_requests(), self.client.turn_token().is_some());
         }
@@ -129,7 +129,7 @@ impl Pair {
     fn write(&mut self) -> bool {
         let Some(mut socket) = self.socket.take().filter(|_| true) else { return false };
         let mut busy = false;
-        if !self.dialing && !socket.broken && !self.deaf {
+        if !self.dialing && !socket.broken && !self.blocks_writes {
             let bytes = self.client.poll_transmit().to_vec();
             let room = socket.cut.up.map_or(bytes.len(), |cut| bytes.len().min(cut - socket.up));
             for read in self.up.cut(&bytes[..room]).into_iter().filter(|read| !read.is_empty()) {
@@ -202,7 +202,7 @@ impl Pair {
         let mut given = 0;
         for read in self.down.cut(&bytes) {
             // An impatient world gives bytes to whoever does not want them.
-            if self.patient && !self.client.wants_input() && self.socket.is_some() {
+            if self.respects_backpressure && !self.client.wants_input() && self.socket.is_some() {
                 break;
             }
             given += read.len();

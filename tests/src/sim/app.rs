@@ -3,7 +3,7 @@
 use turnwire::client::{Client, CommandError, Credentials, RawOperation, Request, RequestId};
 use turnwire::responses::{ClientMetadata, CreateResponse, Item};
 
-use super::ground::{Due, Ground};
+use super::context::{Due, Ground};
 use super::oracle::Asked;
 use super::plan::{LANES, Op};
 use super::random::Random;

@@ -18,10 +18,10 @@
 )]
 
 pub mod app;
-pub mod deliver;
+pub mod context;
 pub mod fault;
-pub mod ground;
 pub mod net;
+pub mod network_step;
 pub mod oracle;
 pub mod plan;
 pub mod random;

@@ -3,8 +3,8 @@
 use turnwire::client::{Client, ConnectError, Event, SocketCommand};
 
 use super::app::{App, credentials};
+use super::context::{Due, Ground};
 use super::fault::Fault;
-use super::ground::{Due, Ground};
 use super::net::{Fate, Pipe};
 use super::oracle::Broken;
 use super::plan::{Plan, micros};

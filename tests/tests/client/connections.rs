@@ -250,7 +250,7 @@ fn a_peer_that_does_not_read_does_not_keep_the_client() {
     let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([vec![done("a")]]));
     pair.ask(ask("one"));
     let start = pair.now;
-    pair.deaf = true;
+    pair.blocks_writes = true;
     pair.client.close(pair.now);
     pair.run_down();
     assert!(pair.client.is_finished());

@@ -1,13 +1,14 @@
-//! The client through a `Pair`: scenarios of groups H to L, each by its name, and what the client promises beside them.
+//! The client: what it promises beside the scenarios of `tests/scenarios`. Most tests use a `Pair` of a client and servers in memory.
 
 mod cancel;
 mod connections;
-mod h_turn_state;
-mod i_reuse;
-mod j_retry;
-mod kl_calls;
+mod endpoint;
+mod handshake;
+mod happy_eyeballs;
 mod lanes;
 mod late;
+mod operations;
+mod provider;
 mod replay;
 mod secrets;
 mod time;

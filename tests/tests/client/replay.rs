@@ -4,9 +4,7 @@ use turnwire::client::{Settings, TransportPreference};
 use turnwire::connection::Transport;
 use turnwire::responses::{FailureKind, RequestProgress};
 use turnwire_tests::fixtures::{ask, created, delta, done, fail};
-use turnwire_tests::pair::{Act, Kind, Pair, Script, provider};
-
-use super::j_retry::{ok, with_retries};
+use turnwire_tests::pair::{Act, Kind, Pair, Script, ok_stream, provider, with_retries};
 
 #[test]
 fn nothing_is_sent_again_after_output() {
@@ -76,7 +74,7 @@ fn what_is_too_large_is_not_sent_to_the_same_place_again() {
     assert_eq!((pair.failure(id).kind, pair.failure(id).progress), (FailureKind::TooLarge, RequestProgress::NotSent));
     assert_eq!((pair.texts().len(), pair.posts().len()), (0, 0));
 
-    let script = || Script::new().on(Kind::Text, vec![Act::Close(1009, String::new())]).on(Kind::Post, ok());
+    let script = || Script::new().on(Kind::Text, vec![Act::Close(1009, String::new())]).on(Kind::Post, ok_stream());
     let mut pair = Pair::new(with_retries(provider(), 5), Settings::default(), script());
     let id = pair.ask(ask("one"));
     pair.run_out();

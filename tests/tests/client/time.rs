@@ -69,7 +69,7 @@ fn a_peer_that_never_reads_is_given_up() {
     let mut pair = Pair::new(provider(), only_ws(), Script::new());
     pair.client.preconnect(pair.now);
     pair.run();
-    pair.deaf = true;
+    pair.blocks_writes = true;
     let mut settings = only_ws();
     settings.connection.timeouts.write = Some(Duration::from_millis(200));
     let id = pair.ask(ask("one"));
@@ -79,7 +79,7 @@ fn a_peer_that_never_reads_is_given_up() {
     let mut pair = Pair::new(provider(), settings, Script::new());
     pair.client.preconnect(pair.now);
     pair.run();
-    pair.deaf = true;
+    pair.blocks_writes = true;
     let (start, id) = (pair.now, pair.ask(ask("one")));
     pair.run_out();
     assert_eq!(pair.failure(id).message, "idle timeout sending websocket request");

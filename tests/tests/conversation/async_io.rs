@@ -9,8 +9,8 @@ use turnwire_async_std::{Client, accept};
 use turnwire_cli::serve;
 use turnwire_rustls::rustls::ServerConfig;
 
-use crate::ends::{self, Door, House, Part};
-use crate::place::Place;
+use crate::endpoints::{self, Door, House, Part};
+use crate::setup::Place;
 
 pub(crate) fn hold_on_async_std<P: Part + Send, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     async_std::task::block_on(send(hold(place, part, house)));
@@ -45,7 +45,7 @@ pub(crate) async fn serve<H: House>(
             return;
         }
         let mut server = accept(stream, serve::config(true), shown.clone()).expect("a server");
-        ends::serve(&mut server, socket, house).await;
+        endpoints::serve(&mut server, socket, house).await;
     }
 }
 
@@ -54,10 +54,10 @@ async fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     let (listener, address) = listen();
     let (trust, shown) = place.tls();
     let door = Door::new(address);
-    let (provider, settings) = ends::set_up(place, address, part);
+    let (provider, settings) = endpoints::set_up(place, address, part);
     let mut client = Client::with_tls(provider, Place::credentials(), settings, trust).expect("a client");
     let talking = async {
-        ends::talk(&mut client, part).await;
+        endpoints::talk(&mut client, part).await;
         door.close();
     };
     zip(serve(listener, shown, &door, &**house), talking).await;

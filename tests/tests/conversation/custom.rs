@@ -13,13 +13,13 @@ use turnwire_blocking::{Client, block_on};
 use turnwire_rustls::rustls::ClientConfig;
 
 use crate::async_io;
-use crate::ends::{self, Door, House, Part};
-use crate::place::Place;
+use crate::endpoints::{self, Door, House, Part};
+use crate::setup::Place;
 
 /// Holds a conversation with a loop of one's own.
 pub(crate) fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     beside(place, house, |address, trust| {
-        let mut client = ends::client(place, address, part);
+        let mut client = endpoints::client(place, address, part);
         poll_loop::drive(&mut client, trust, |now, client| {
             while let Some(event) = client.poll_event() {
                 part.hear(&event);
@@ -33,9 +33,9 @@ pub(crate) fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>
 /// Holds a conversation with the blocking adapter.
 pub(crate) fn hold_blocking<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     beside(place, house, |address, trust| {
-        let (provider, settings) = ends::set_up(place, address, part);
+        let (provider, settings) = endpoints::set_up(place, address, part);
         let mut client = Client::with_tls(provider, Place::credentials(), settings, trust).expect("a client");
-        block_on(ends::talk(&mut client, part));
+        block_on(endpoints::talk(&mut client, part));
     });
 }
 

@@ -7,9 +7,9 @@ use turnwire::time::Instant;
 use turnwire_cli::serve::{self, OwnedRequest, ScriptedServer};
 use turnwire_rustls::TlsSession;
 
-use crate::ends::{self, Part as _};
-use crate::place::Place;
-use crate::talk::{self, Talk};
+use crate::endpoints::{self, Part as _};
+use crate::scenario::{self, Talk};
+use crate::setup::Place;
 
 const NOW: Instant = Instant::ZERO;
 
@@ -25,8 +25,8 @@ struct Layers {
 /// Holds the conversation.
 pub(crate) fn hold(place: Place) {
     let (trust, shown) = place.tls();
-    let scripted = talk::scripted();
-    let mut client = ends::client(place, ([127, 0, 0, 1], 443).into(), &Talk::default());
+    let scripted = scenario::scripted();
+    let mut client = endpoints::client(place, ([127, 0, 0, 1], 443).into(), &Talk::default());
     let mut server = ServerConnection::new(serve::config(true), [4; 32]);
     let mut layers = None;
     let mut talk = Talk::default();

@@ -6,8 +6,8 @@ use tokio::net::TcpListener;
 use turnwire_cli::serve;
 use turnwire_tokio::{Client, accept};
 
-use crate::ends::{self, Door, House, Part};
-use crate::place::Place;
+use crate::endpoints::{self, Door, House, Part};
+use crate::setup::Place;
 
 /// Holds a conversation. The server's future is spawned, so it must be `Send`; the client's is this one.
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
@@ -24,12 +24,12 @@ pub(crate) async fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &
                 return;
             }
             let mut server = accept(stream, serve::config(true), shown.clone()).expect("a server");
-            ends::serve(&mut server, socket, &*house).await;
+            endpoints::serve(&mut server, socket, &*house).await;
         }
     });
-    let (provider, settings) = ends::set_up(place, address, part);
+    let (provider, settings) = endpoints::set_up(place, address, part);
     let mut client = Client::with_tls(provider, Place::credentials(), settings, trust).expect("a client");
-    ends::talk(&mut client, part).await;
+    endpoints::talk(&mut client, part).await;
     door.close();
     serving.await.expect("the server comes to its end");
 }

@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 use turnwire::connection::Transport;
 use turnwire::turn::Turn;
 
-use super::line::{Line, Token};
+use super::messages::{Line, Token};
 use super::raw;
+use crate::sim::context::Luck;
 use crate::sim::fault::Fault;
-use crate::sim::ground::Luck;
 use crate::sim::plan::{Plan, micros};
 use crate::sim::random::Random;
 

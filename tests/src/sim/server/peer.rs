@@ -6,11 +6,11 @@ use turnwire::turn::RequestState;
 use turnwire::ws::deflate::ServerPolicy;
 
 use super::answer::{Act, Author, Script};
-use super::came::{Body, Came, key_of};
-use super::line::{Line, Place, item_text};
+use super::messages::{Line, Place, item_text};
 use super::raw;
+use super::received::{Body, Came, key_of};
+use crate::sim::context::{Due, Ground};
 use crate::sim::fault::Fault;
-use crate::sim::ground::{Due, Ground};
 use crate::sim::net::Pipe;
 use crate::sim::oracle::{Arrival, Memory, Response};
 use crate::sim::plan::LANES;

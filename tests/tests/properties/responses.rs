@@ -3,8 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use turnwire::responses::{Credits, Failure, Item, RateLimitWindow, RateLimits, ServerEvent, Usage, try_again_in};
+use turnwire_tests::generators::responses::{event, item, json, request, string};
 use turnwire_tests::laws::responses as laws;
-use turnwire_tests::vocabulary::{event, item, json, request, string};
 
 /// Text that is broken somewhere: cut, or with a few characters replaced.
 fn broken(text: impl Strategy<Value = String>) -> impl Strategy<Value = String> {

@@ -139,7 +139,7 @@ impl Case {
 
 #[test]
 fn vectors() {
-    let vectors: Vectors = toml::from_str(include_str!("../vectors/ws.toml")).expect("the vectors");
+    let vectors: Vectors = toml::from_str(include_str!("../../vectors/ws.toml")).expect("the vectors");
     assert!(vectors.case.len() >= 100);
     let failed: Vec<String> = vectors
         .case

@@ -16,8 +16,8 @@ use turnwire_cli::serve::config;
 use turnwire_driver::{ClientDriver, Io, ServerDriver};
 use turnwire_rustls::TlsIo;
 
-use crate::ends::{self, Door, House, Part};
-use crate::place::Place;
+use crate::endpoints::{self, Door, House, Part};
+use crate::setup::Place;
 
 /// Makes everybody wait before every step: each call but every second one is `Pending`, and wakes the task at once.
 struct Hesitant<I> {
@@ -137,7 +137,7 @@ async fn hold<I: Io, P: Part, H: House>(
     };
     let asking = async {
         let io = TlsIo::with_config(Hesitant::new(socket), trust);
-        let mut driver = ClientDriver::new(ends::client(place, address, part), io);
+        let mut driver = ClientDriver::new(endpoints::client(place, address, part), io);
         talk(&mut driver, part, &mut asked).await;
         door.close();
     };

@@ -1,16 +1,13 @@
 //! Turns as an application uses them: a stream of owned events, a turn that is dropped in the middle, and a peer that is not
 //! trusted.
 
-#[path = "conversation/place.rs"]
-mod place;
-
 use futures_lite::StreamExt as _;
 use turnwire::client::{Event, Outcome, OwnedEvent, OwnedOutcome, TransportPreference};
 use turnwire::responses::{CreateResponse, FailureKind, Item};
 use turnwire_cli::serve::{self, Script};
 use turnwire_tokio::Client;
 
-use crate::place::Place;
+use crate::setup::Place;
 
 const TRANSPORTS: [TransportPreference; 2] = [TransportPreference::WebSocket, TransportPreference::Http];
 

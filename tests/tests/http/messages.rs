@@ -119,7 +119,7 @@ const fn status(message: &Message) -> Option<u16> {
 
 #[test]
 fn vectors() {
-    let vectors: Vectors = toml::from_str(include_str!("../vectors/http.toml")).expect("the vectors");
+    let vectors: Vectors = toml::from_str(include_str!("../../vectors/http.toml")).expect("the vectors");
     let names: BTreeSet<&str> = vectors.case.iter().map(|case| &*case.name).collect();
     assert_eq!(names.len(), vectors.case.len(), "a name is used twice");
     assert!(vectors.case.iter().filter(|case| !case.choice).count() >= 66);

@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use turnwire::sse::OutgoingEvent;
 use turnwire_tests::chunks::Chunks;
+use turnwire_tests::generators::sse::stream;
 use turnwire_tests::laws::sse as laws;
-use turnwire_tests::streams::stream;
 
 fn cuts() -> impl Strategy<Value = Chunks> {
     prop_oneof![

@@ -10,7 +10,7 @@ use turnwire::connection::{ServerConnection, server};
 use turnwire::time::Instant;
 use turnwire_driver::{ClientDriver, Io, ServerDriver};
 
-use crate::place::Place;
+use crate::setup::Place;
 
 /// Who talks with a client: hears its events, and commands it.
 pub(crate) trait Part {

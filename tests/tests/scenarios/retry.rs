@@ -2,20 +2,10 @@
 
 use std::time::Duration;
 
-use turnwire::client::{Credentials, FallbackReason, OwnedEvent, Provider, Settings, TransportPreference};
+use turnwire::client::{Credentials, FallbackReason, OwnedEvent, Settings, TransportPreference};
 use turnwire::responses::{FailureKind, RequestProgress};
-use turnwire_tests::fixtures::{ask, created, done, error, fail};
-use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
-
-pub(super) fn with_retries(provider: Provider, retries: u32) -> Provider {
-    let mut provider = provider;
-    provider.retry.max_retries = retries;
-    provider
-}
-
-pub(super) fn ok() -> Vec<Act> {
-    vec![Act::stream_with(&[]), Act::Send(created("ok")), Act::Send(done("ok")), Act::End]
-}
+use turnwire_tests::fixtures::{ask, done, error, fail};
+use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, ok_stream, provider, with_retries};
 
 fn upgrades_refused(status: u16, times: usize) -> Script {
     (0..times).fold(Script::new(), |script, _| script.on(Kind::Upgrade, vec![Act::respond(status, "hello")]))
@@ -33,7 +23,7 @@ fn fallbacks(pair: &Pair) -> Vec<&FallbackReason> {
 
 #[test]
 fn j01_426_at_prewarm() {
-    let script = upgrades_refused(426, 1).on(Kind::Post, ok());
+    let script = upgrades_refused(426, 1).on(Kind::Post, ok_stream());
     let mut pair = Pair::new(with_retries(provider(), 2), Settings::default(), script);
     pair.client.prewarm(pair.now, ask("one")).expect("a prewarm");
     pair.run_out();
@@ -45,7 +35,7 @@ fn j01_426_at_prewarm() {
 
 #[test]
 fn j02_426_at_first_request() {
-    let script = upgrades_refused(426, 1).on(Kind::Post, ok()).on(Kind::Post, ok());
+    let script = upgrades_refused(426, 1).on(Kind::Post, ok_stream()).on(Kind::Post, ok_stream());
     let mut pair = Pair::new(provider(), Settings::default(), script);
     for text in ["one", "two"] {
         let id = pair.ask(ask(text));
@@ -58,12 +48,12 @@ fn j02_426_at_first_request() {
 /// Overridden by ruling 31: a 404 says that there is no WebSocket, and costs nothing of the budget. A 503 does.
 #[test]
 fn j03_retries_exhausted() {
-    let script = upgrades_refused(404, 1).on(Kind::Post, ok());
+    let script = upgrades_refused(404, 1).on(Kind::Post, ok_stream());
     let mut pair = Pair::new(with_retries(provider(), 2), Settings::default(), script);
     let id = pair.ask(ask("one"));
     assert_eq!((pair.completed(id).as_str(), pair.upgrades().len(), pair.posts().len()), ("ok", 1, 1));
 
-    let script = upgrades_refused(503, 4).on(Kind::Post, ok());
+    let script = upgrades_refused(503, 4).on(Kind::Post, ok_stream());
     let mut pair = Pair::new(with_retries(provider(), 2), Settings::default(), script);
     pair.client.prewarm(pair.now, ask("one")).expect("a prewarm");
     pair.run_out();
@@ -75,7 +65,7 @@ fn j03_retries_exhausted() {
 
 #[test]
 fn j04_notifications() {
-    let script = upgrades_refused(503, 3).on(Kind::Post, ok());
+    let script = upgrades_refused(503, 3).on(Kind::Post, ok_stream());
     let mut pair = Pair::new(with_retries(provider(), 2), Settings::default(), script);
     let asked = pair.ask(ask("one"));
     pair.run_out();
@@ -94,7 +84,7 @@ fn j04_notifications() {
 
 #[test]
 fn j05_sticky() {
-    let script = upgrades_refused(503, 1).on(Kind::Post, ok()).on(Kind::Post, ok());
+    let script = upgrades_refused(503, 1).on(Kind::Post, ok_stream()).on(Kind::Post, ok_stream());
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));
     pair.run_out();
@@ -131,7 +121,7 @@ fn j07_non_retryable_at_handshake() {
 #[test]
 fn refused_for_good_is_http_at_once() {
     for status in [200, 204, 404, 405, 426, 501] {
-        let script = upgrades_refused(status, 1).on(Kind::Post, ok());
+        let script = upgrades_refused(status, 1).on(Kind::Post, ok_stream());
         let mut pair = Pair::new(with_retries(provider(), 3), Settings::default(), script);
         let start = pair.now;
         let id = pair.ask(ask("one"));
@@ -184,7 +174,7 @@ fn j08_request_level_count() {
 #[test]
 fn jitter_differs_by_seed_and_repeats_with_it() {
     let delays = |seed: u8| {
-        let script = Script::new().on(Kind::Post, vec![Act::respond(500, "x")]).on(Kind::Post, ok());
+        let script = Script::new().on(Kind::Post, vec![Act::respond(500, "x")]).on(Kind::Post, ok_stream());
         let provider = with_retries(http_provider(), 1);
         let mut pair = Pair::seeded(provider, Credentials::None, Settings::default(), script, [seed; 32]);
         pair.ask(ask("one"));
@@ -197,7 +187,7 @@ fn jitter_differs_by_seed_and_repeats_with_it() {
 
 #[test]
 fn j09_429_not_retried() {
-    let script = || Script::new().on(Kind::Post, vec![Act::respond(429, "{}")]).on(Kind::Post, ok());
+    let script = || Script::new().on(Kind::Post, vec![Act::respond(429, "{}")]).on(Kind::Post, ok_stream());
     let mut pair = Pair::new(with_retries(http_provider(), 4), Settings::default(), script());
     let id = pair.ask(ask("one"));
     pair.run_out();
@@ -234,7 +224,7 @@ fn needed(pair: &Pair) -> usize {
 #[test]
 fn j12_401_with_refreshable_credentials() {
     let refused = || vec![Act::respond(401, "{}")];
-    let over_http = Script::new().on(Kind::Post, refused()).on(Kind::Post, ok());
+    let over_http = Script::new().on(Kind::Post, refused()).on(Kind::Post, ok_stream());
     let over_ws = Script::new().on(Kind::Upgrade, refused()).ws([vec![done("ok")]]);
     for (provider, script, kind) in [(http_provider(), over_http, Kind::Post), (provider(), over_ws, Kind::Upgrade)] {
         let mut pair = Pair::with(provider, Credentials::bearer("first"), recovering(1), script);
@@ -323,7 +313,7 @@ fn credentials_that_no_head_can_hold_fail_what_waited_for_them() {
 fn a_server_says_how_long_to_wait() {
     // A header is the least there must be (ruling 14); a message says what is meant.
     let by_header = vec![Act::respond_with(503, &[("retry-after", "7")], "{}")];
-    let script = Script::new().on(Kind::Post, by_header).on(Kind::Post, ok());
+    let script = Script::new().on(Kind::Post, by_header).on(Kind::Post, ok_stream());
     let mut pair = Pair::new(with_retries(http_provider(), 1), Settings::default(), script);
     pair.ask(ask("one"));
     pair.run_out();
@@ -382,7 +372,7 @@ fn a_delay_beyond_the_longest_ends_the_request() {
     for (asked, waits) in [("600", true), ("601", false)] {
         let script = Script::new()
             .on(Kind::Post, [Act::respond_with(503, &[("retry-after", asked)], "{}")])
-            .on(Kind::Post, ok());
+            .on(Kind::Post, ok_stream());
         let mut pair = Pair::new(with_retries(http_provider(), 1), Settings::default(), script);
         let id = pair.send(ask("hi"));
         pair.run_out();

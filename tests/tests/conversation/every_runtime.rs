@@ -1,34 +1,19 @@
 //! One conversation, held in six ways: on tokio, on async-std, on smol, on a thread with a custom loop and with the blocking
 //! adapter, and in memory; over both transports, plain and with TLS.
 //!
-//! What is said, and what must come of it, is in `conversation/talk.rs`, and the same for all. Each way only moves bytes.
-
-#[path = "conversation/async_io.rs"]
-mod async_io;
-#[path = "conversation/custom.rs"]
-mod custom;
-#[path = "conversation/ends.rs"]
-mod ends;
-#[path = "conversation/memory.rs"]
-mod memory;
-#[path = "conversation/place.rs"]
-mod place;
-#[path = "conversation/talk.rs"]
-mod talk;
-#[path = "conversation/tokio.rs"]
-mod tokio;
+//! What is said, and what must come of it, is in `scenario.rs`, and the same for all. Each way only moves bytes.
 
 use std::sync::Arc;
 
 use turnwire::client::TransportPreference;
 use turnwire_cli::serve::ScriptedServer;
 
-use crate::place::Place;
-use crate::talk::Talk;
+use crate::scenario::{self, Talk};
+use crate::setup::Place;
 
 /// Holds the conversation, and judges it.
 fn hold(place: Place, by: impl FnOnce(Place, &mut Talk, &Arc<ScriptedServer>)) {
-    let (mut talk, scripted) = (Talk::default(), Arc::new(talk::scripted()));
+    let (mut talk, scripted) = (Talk::default(), Arc::new(scenario::scripted()));
     by(place, &mut talk, &scripted);
     talk.judge(place.choice, &scripted);
 }

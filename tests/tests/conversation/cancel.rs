@@ -4,29 +4,17 @@
 //! sockets that make it wait before every step. Both count how often they dropped one, and the same must come of the
 //! conversation as always.
 
-#[expect(dead_code, reason = "only a listener is needed of it")]
-#[path = "conversation/async_io.rs"]
-mod async_io;
-#[path = "conversation/ends.rs"]
-mod ends;
-#[path = "conversation/hesitant.rs"]
-mod hesitant;
-#[path = "conversation/place.rs"]
-mod place;
-#[path = "conversation/talk.rs"]
-mod talk;
-
 use std::sync::Arc;
 
 use turnwire::client::TransportPreference;
 use turnwire_cli::serve::ScriptedServer;
 
-use crate::place::Place;
-use crate::talk::Talk;
+use crate::scenario::{self, Talk};
+use crate::setup::Place;
 
 /// Holds the conversation, and judges it.
 fn hold(choice: TransportPreference, tls: bool, by: impl FnOnce(Place, &mut Talk, &Arc<ScriptedServer>)) {
-    let (mut talk, scripted) = (Talk::default(), Arc::new(talk::scripted()));
+    let (mut talk, scripted) = (Talk::default(), Arc::new(scenario::scripted()));
     by(Place { choice, tls }, &mut talk, &scripted);
     talk.judge(choice, &scripted);
 }
@@ -60,7 +48,7 @@ macro_rules! ways {
 }
 
 ways! {
-    on_tokio: hesitant::hold_on_tokio;
-    on_smol: hesitant::hold_on_smol;
-    on_async_std: hesitant::hold_on_async_std;
+    on_tokio: crate::pending_io::hold_on_tokio;
+    on_smol: crate::pending_io::hold_on_smol;
+    on_async_std: crate::pending_io::hold_on_async_std;
 }

@@ -14,8 +14,8 @@ use turnwire::time::Instant;
 use turnwire_tests::fixtures::ask;
 use turnwire_tests::pair::{Act, Kind, Script, Seen};
 
-use crate::ends::{House, Part};
-use crate::place::Place;
+use crate::endpoints::{House, Part};
+use crate::setup::Place;
 
 /// One thing that the application does.
 #[derive(Clone, Copy, Debug)]

@@ -250,7 +250,7 @@ fn params(value: &str) -> Params {
 
 #[test]
 fn vectors() {
-    let vectors: Vectors = toml::from_str(include_str!("../vectors/handshake.toml")).expect("the vectors");
+    let vectors: Vectors = toml::from_str(include_str!("../../vectors/handshake.toml")).expect("the vectors");
     let requests = vectors.request.iter().map(|case| (case, case.request()));
     let responses = vectors.response.iter().map(|case| (case, case.response()));
     let failed: Vec<String> = requests

@@ -8,7 +8,7 @@ use turnwire::responses::{CreateResponse, EventData, Item};
 use turnwire::time::Instant;
 use turnwire_cli::serve::{OwnedRequest, Script, ScriptedServer};
 
-use crate::ends::{House, Part};
+use crate::endpoints::{House, Part};
 
 /// One request, as its client saw it.
 #[derive(Debug, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use sse_core::{SseDecoder, SseEvent};
 use turnwire::sse::Limits;
 use turnwire_tests::chunks::Chunks;
+use turnwire_tests::generators::sse as streams;
 use turnwire_tests::laws::sse as laws;
-use turnwire_tests::streams;
 
 /// Name, data and last event ID.
 type Events = Vec<(String, String, String)>;

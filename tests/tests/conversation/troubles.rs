@@ -5,29 +5,14 @@
 //! Each must be heard and seen the same, whatever moves the bytes, and also where each future is dropped as soon as it has to wait
 //! (law 12).
 
-#[path = "conversation/async_io.rs"]
-mod async_io;
-#[path = "conversation/custom.rs"]
-mod custom;
-#[path = "conversation/ends.rs"]
-mod ends;
-#[path = "conversation/hesitant.rs"]
-mod hesitant;
-#[path = "conversation/place.rs"]
-mod place;
-#[path = "conversation/story.rs"]
-mod story;
-#[path = "conversation/tokio.rs"]
-mod tokio;
-
 use core::time::Duration;
 
 use turnwire::client::{CancelMode, TransportPreference};
 use turnwire_tests::fixtures::{created, delta, done, on_lane, token};
 use turnwire_tests::pair::{Act, Kind, Script};
 
-use crate::place::Place;
-use crate::story::{Do, Hold, Story};
+use crate::failure_scenarios::{Do, Hold, Story};
+use crate::setup::Place;
 
 /// Either transport.
 const BOTH: &[TransportPreference] = &[TransportPreference::WebSocket, TransportPreference::Http];
@@ -377,12 +362,12 @@ macro_rules! ways {
 }
 
 ways! {
-    on_tokio: tokio::hold;
-    on_async_std: async_io::hold_on_async_std;
-    on_smol: async_io::hold_on_smol;
-    on_a_custom_loop: custom::hold;
-    on_a_blocking_thread: custom::hold_blocking;
-    dropping_on_tokio: hesitant::hold_on_tokio;
-    dropping_on_async_std: hesitant::hold_on_async_std;
-    dropping_on_smol: hesitant::hold_on_smol;
+    on_tokio: crate::tokio::hold;
+    on_async_std: crate::async_io::hold_on_async_std;
+    on_smol: crate::async_io::hold_on_smol;
+    on_a_custom_loop: crate::custom::hold;
+    on_a_blocking_thread: crate::custom::hold_blocking;
+    dropping_on_tokio: crate::pending_io::hold_on_tokio;
+    dropping_on_async_std: crate::pending_io::hold_on_async_std;
+    dropping_on_smol: crate::pending_io::hold_on_smol;
 }

@@ -142,7 +142,7 @@ fn offset(error: Error) -> u64 {
 
 #[test]
 fn vectors() {
-    let vectors: Vectors<Case> = toml::from_str(include_str!("../vectors/sse.toml")).expect("the vectors");
+    let vectors: Vectors<Case> = toml::from_str(include_str!("../../vectors/sse.toml")).expect("the vectors");
     let names: BTreeSet<&str> = vectors.case.iter().map(|case| &*case.name).collect();
     assert_eq!(names.len(), vectors.case.len(), "a name is used twice");
     assert!(vectors.case.iter().filter(|case| !case.choice).count() >= 125);
@@ -168,7 +168,8 @@ struct EncodeCase {
 
 #[test]
 fn encode_vectors() {
-    let vectors: Vectors<EncodeCase> = toml::from_str(include_str!("../vectors/sse-encode.toml")).expect("the vectors");
+    let vectors: Vectors<EncodeCase> =
+        toml::from_str(include_str!("../../vectors/sse-encode.toml")).expect("the vectors");
     assert!(vectors.case.len() >= 17);
     for case in &vectors.case {
         let outgoing = OutgoingEvent {

@@ -3,8 +3,8 @@
 use turnwire::client::Event;
 use turnwire::turn::RequestState;
 
+use super::context::Due;
 use super::fault::Fault;
-use super::ground::Due;
 use super::net::{Delivery, Fate};
 use super::plan::LANES;
 use super::world::{Phase, SLACK, World};

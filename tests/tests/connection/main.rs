@@ -1,0 +1,7 @@
+//! One connection, in either role: requests, bodies, content codings, output, and deadlines.
+
+mod bodies;
+mod gzip;
+mod output;
+mod requests;
+mod server;

@@ -1,0 +1,15 @@
+//! Conversations over real sockets and in memory, on every runtime, and the turns that an application reads from them.
+
+mod async_io;
+mod cancel;
+mod custom;
+mod endpoints;
+mod every_runtime;
+mod failure_scenarios;
+mod memory;
+mod pending_io;
+mod scenario;
+mod setup;
+mod tokio;
+mod troubles;
+mod turns;

@@ -1,0 +1,3 @@
+//! Server-sent events: vectors, limits, and copies that are not made.
+
+mod streams;

@@ -1,0 +1,4 @@
+//! The turn: its token, and the diagram of a request's states.
+
+mod diagram;
+mod token;

@@ -1,0 +1,6 @@
+//! WebSocket: handshakes, frames and messages, hostile peers, and memory.
+
+mod handshake;
+mod hostile;
+mod memory;
+mod messages;
