@@ -11,7 +11,7 @@ use std::time;
 
 use mio::{Events, Interest, Poll, Registry, Token};
 use turnwire::client::{Client, ConnectError, ConnectTarget, Credentials, Event, Provider, Settings, SocketCommand};
-use turnwire::connection::{ServerConnection, server};
+use turnwire::connection::{LossReason, ServerConnection, server};
 use turnwire::http::Headers;
 use turnwire::responses::{CreateResponse, EventData, Item};
 use turnwire::time::Instant;
@@ -80,9 +80,13 @@ pub(crate) fn drive(
         if let Some(open) = &mut socket {
             match open.exchange(client, &mut buffer, now()) {
                 Ok(moved) => busy |= moved,
-                Err(_) if open.up => {
+                Err(why) if open.up => {
+                    // Not an orderly end: a body that ends with the connection is not whole.
+                    let text = why.to_string();
+                    let is_tls = why.kind() == ErrorKind::Other;
+                    let reason = if is_tls { LossReason::Tls(text) } else { LossReason::Network(text) };
                     socket = None;
-                    client.handle_eof(now());
+                    client.handle_lost(now(), reason);
                 }
                 Err(why) => {
                     socket = None;
@@ -149,7 +153,9 @@ impl Socket {
         }
         let Some(length) = would_block(self.stream.read(buffer))? else { return Ok(moved) };
         match (&mut self.tls, length) {
-            (_, 0) if self.up => client.handle_eof(now),
+            (None, 0) if self.up => client.handle_eof(now),
+            (Some(tls), 0) if self.up && tls.peer_has_closed() => client.handle_eof(now),
+            // Under TLS, the peer ends its bytes with close_notify; without it they may have been cut.
             (_, 0) => return Err(ErrorKind::UnexpectedEof.into()),
             (Some(tls), _) => {
                 tls.handle_input(&buffer[..length]).map_err(io::Error::other)?;

@@ -32,12 +32,13 @@
 //!
 //! ```no_run
 //! # use turnwire::client::{Client, ConnectError, SocketCommand, ConnectTarget};
+//! # use turnwire::connection::LossReason;
 //! # use turnwire::time::{Duration, Instant};
 //! # struct Socket;
 //! # impl Socket {
 //! #     fn open(_: &ConnectTarget) -> Result<Self, ConnectError> { Ok(Self) }
-//! #     fn write(&mut self, _: &[u8]) -> Result<usize, ()> { Err(()) }
-//! #     fn read(&mut self, _: &mut [u8], _until: Option<Instant>) -> Result<Option<usize>, ()> { Err(()) }
+//! #     fn write(&mut self, _: &[u8]) -> Result<usize, LossReason> { Ok(0) }
+//! #     fn read(&mut self, _: &mut [u8], _until: Option<Instant>) -> Result<Option<usize>, LossReason> { Ok(None) }
 //! # }
 //! # fn now() -> Instant { Instant::ZERO }
 //! fn drive(client: &mut Client) {
@@ -60,10 +61,11 @@
 //!         let Some(open) = &mut socket else { continue };
 //!         match open.write(client.poll_transmit()) {
 //!             Ok(written) => client.handle_written(now(), written),
-//!             Err(()) => client.handle_eof(now()),
+//!             Err(why) => client.handle_lost(now(), why), // the peer has reset the connection, for example
 //!         }
 //!         match open.read(&mut buffer, client.poll_timeout()) {
-//!             Ok(Some(0)) | Err(()) => client.handle_eof(now()),
+//!             Ok(Some(0)) => client.handle_eof(now()), // an orderly end; under TLS, only after close_notify
+//!             Err(why) => client.handle_lost(now(), why),
 //!             Ok(Some(length)) => client.handle_input(now(), &buffer[..length]),
 //!             Ok(None) => client.handle_timeout(now()), // nothing came until the deadline
 //!         }

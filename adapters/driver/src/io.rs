@@ -22,11 +22,16 @@ pub trait Io {
     /// Returns [`ConnectError`] when no socket can be opened. No socket is open afterwards; the client decides whether to retry.
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>>;
 
-    /// Reads into `buffer`. Returns 0 at the end of the input.
+    /// Reads into `buffer`. Returns 0 at an orderly end of the input: when the peer has closed its direction, and under TLS only
+    /// after its `close_notify`.
+    ///
+    /// `Pending` means that the socket itself has nothing to read. An `Io` that learns from a reactor that its socket is readable must
+    /// not rely on that after its task was away: the reactor may not have run since.
     ///
     /// # Errors
     ///
-    /// Returns the socket's error. The loop treats it as the end of the input and reads no more.
+    /// Returns the socket's error, or a [`LossReason`](turnwire::connection::LossReason) in an [`io::Error`], which is passed on as it
+    /// is. The connection is lost, and the loop reads no more.
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
 
     /// Writes a prefix of `bytes`, which are not empty, and returns its length. After `Pending`, the next call passes the same
@@ -34,7 +39,8 @@ pub trait Io {
     ///
     /// # Errors
     ///
-    /// Returns the socket's error. The loop writes no more, but still reads a response that the peer has sent.
+    /// Returns the socket's error, as [`poll_read`](Self::poll_read) does. The loop writes no more, but still reads a response that the
+    /// peer has sent. After that the connection is lost, even if the input ends in an orderly way.
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 
     /// Waits, as the last call before the loop returns `Pending`, because nothing else is ready.

@@ -1,8 +1,13 @@
 //! The I/O loop: connect or disconnect, events, deadlines, write, read, wait.
 
+use core::cell::RefCell;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::io;
 
 use turnwire::client::{ConnectTarget, SocketCommand};
+use turnwire::connection::LossReason;
+use turnwire::time::Instant;
 
 use crate::io::Io;
 use crate::state_machine::{IoEvent, StateMachine};
@@ -10,12 +15,25 @@ use crate::state_machine::{IoEvent, StateMachine};
 /// Maximum number of rounds of one poll. Then other tasks get to run, however much is ready.
 const ROUNDS: usize = 32;
 
-/// A socket, a clock, and one read buffer.
+/// Size of the read buffer in bytes.
+const READ: usize = 16 * 1024;
+
+/// How long input is read before a deadline that has passed is reported all the same: enough for what waits in a socket, and an end
+/// for a peer that never stops sending.
+const GRACE: Duration = Duration::from_secs(5);
+
+thread_local! {
+    /// One read buffer for all connections of a thread: nothing is left in it between two reads.
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
+}
+
+/// A socket and a clock.
 #[derive(Debug)]
 pub(crate) struct IoLoop<I> {
     pub(crate) io: I,
     socket: SocketState,
-    buffer: Box<[u8]>,
+    /// The time at which a passed deadline was noticed, while input is still being read.
+    overdue_since: Option<Instant>,
 }
 
 /// State of the socket.
@@ -24,21 +42,21 @@ pub(crate) enum SocketState {
     Closed,
     Connecting(ConnectTarget),
     Open,
-    /// A write failed. Bytes that the peer sent before may still be readable.
-    WriteClosed,
+    /// A write failed for this reason. Bytes that the peer sent before may still be readable.
+    WriteClosed(LossReason),
     /// The peer sends no more bytes. Writes may still succeed.
     ReadClosed,
 }
 
 impl<I: Io> IoLoop<I> {
     pub(crate) fn new(io: I, socket: SocketState) -> Self {
-        Self { io, socket, buffer: vec![0; 16 * 1024].into() }
+        Self { io, socket, overdue_since: None }
     }
 
     /// Returns whether the socket is open, in at least one direction.
     pub(crate) const fn is_open(&self) -> bool {
         match self.socket {
-            SocketState::Open | SocketState::WriteClosed | SocketState::ReadClosed => true,
+            SocketState::Open | SocketState::WriteClosed(_) | SocketState::ReadClosed => true,
             SocketState::Closed | SocketState::Connecting(_) => false,
         }
     }
@@ -85,16 +103,21 @@ impl<I: Io> IoLoop<I> {
         }
     }
 
-    /// Handles an expired deadline before writing, so that a busy peer cannot delay it. If this task ran late, the awaited data may
-    /// already be readable: reads once before reporting the timeout. Returns whether a deadline had expired.
+    /// Handles an expired deadline before writing, so that a busy peer cannot delay it. If this task ran late, what the deadline
+    /// waits for may be in the socket already: all of that is read first. Returns whether a deadline had expired.
     fn handle_deadline<M: StateMachine>(&mut self, machine: &mut M, cx: &mut Context<'_>) -> bool {
         if !self.is_overdue(machine) {
+            self.overdue_since = None;
             return false;
         }
+        let now = self.io.now();
+        let since = *self.overdue_since.get_or_insert(now);
         let connected = self.connect(machine, cx);
-        let read = self.read(machine, cx);
-        let progress = connected || read;
-        if !progress || self.is_overdue(machine) {
+        let read = now.saturating_duration_since(since) < GRACE && self.read(machine, cx);
+        if connected || read {
+            self.write(machine, cx);
+        } else {
+            self.overdue_since = None;
             machine.handle(self.io.now(), IoEvent::Timeout);
         }
         true
@@ -118,31 +141,64 @@ impl<I: Io> IoLoop<I> {
             return false;
         }
         let Poll::Ready(result) = self.io.poll_write(cx, bytes) else { return false };
-        match result.unwrap_or(0) {
+        match result.and_then(|length| if length == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(length) }) {
+            Ok(length) => machine.handle(self.io.now(), IoEvent::Written(length)),
             // The peer reads no more bytes, but may have sent a response that gives the reason.
-            0 if matches!(self.socket, SocketState::Open) => self.socket = SocketState::WriteClosed,
-            0 => self.end(machine),
-            length => machine.handle(self.io.now(), IoEvent::Written(length)),
+            Err(error) if matches!(self.socket, SocketState::Open) => {
+                self.socket = SocketState::WriteClosed(loss_reason(&error));
+            }
+            Err(error) => self.lose(machine, loss_reason(&error)),
         }
         true
     }
 
     fn read<M: StateMachine>(&mut self, machine: &mut M, cx: &mut Context<'_>) -> bool {
-        if !matches!(self.socket, SocketState::Open | SocketState::WriteClosed) || !machine.wants_input() {
-            return false;
+        match &self.socket {
+            SocketState::Closed | SocketState::Connecting(_) | SocketState::ReadClosed => return false,
+            SocketState::Open if !machine.wants_input() => return false,
+            // What waits to be written never leaves room for input.
+            SocketState::WriteClosed(reason) if !machine.wants_input() => {
+                let reason = reason.clone();
+                self.lose(machine, reason);
+                return true;
+            }
+            SocketState::Open | SocketState::WriteClosed(_) => {}
         }
-        let Poll::Ready(result) = self.io.poll_read(cx, &mut self.buffer) else { return false };
-        match result.unwrap_or(0) {
-            0 => self.end(machine),
-            length => machine.handle(self.io.now(), IoEvent::Input(&self.buffer[..length])),
+        BUFFER.with(|buffer| match buffer.try_borrow_mut() {
+            Ok(mut buffer) => self.read_into(machine, cx, &mut buffer),
+            // An `Io` that polls another driver inside of `poll_read`.
+            Err(_) => self.read_into(machine, cx, &mut vec![0; READ]),
+        })
+    }
+
+    fn read_into<M: StateMachine>(&mut self, machine: &mut M, cx: &mut Context<'_>, buffer: &mut [u8]) -> bool {
+        let Poll::Ready(result) = self.io.poll_read(cx, buffer) else { return false };
+        match result {
+            Ok(0) => match &self.socket {
+                SocketState::WriteClosed(reason) => {
+                    let reason = reason.clone();
+                    self.lose(machine, reason);
+                }
+                SocketState::Open | SocketState::ReadClosed | SocketState::Closed | SocketState::Connecting(_) => {
+                    self.socket = SocketState::ReadClosed;
+                    machine.handle(self.io.now(), IoEvent::Eof);
+                }
+            },
+            Ok(length) => machine.handle(self.io.now(), IoEvent::Input(&buffer[..length])),
+            Err(error) => self.lose(machine, loss_reason(&error)),
         }
         true
     }
 
-    /// Records that one direction has ended; the socket is closed when both have.
-    fn end<M: StateMachine>(&mut self, machine: &mut M) {
-        self.socket =
-            if matches!(self.socket, SocketState::Open) { SocketState::ReadClosed } else { SocketState::Closed };
-        machine.handle(self.io.now(), IoEvent::Eof);
+    /// Records that the connection is lost.
+    fn lose<M: StateMachine>(&mut self, machine: &mut M, reason: LossReason) {
+        self.socket = SocketState::Closed;
+        machine.handle(self.io.now(), IoEvent::Lost(reason));
     }
+}
+
+/// The reason that an `Io` gives, or its words.
+fn loss_reason(error: &io::Error) -> LossReason {
+    let given = error.get_ref().and_then(|error| error.downcast_ref::<LossReason>());
+    given.cloned().unwrap_or_else(|| LossReason::Network(error.to_string()))
 }

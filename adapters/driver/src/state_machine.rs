@@ -1,14 +1,17 @@
 //! The interface that the I/O loop needs from a client or a server connection.
 
 use turnwire::client::{Client, ConnectError, SocketCommand};
-use turnwire::connection::ServerConnection;
+use turnwire::connection::{LossReason, ServerConnection};
 use turnwire::time::Instant;
 
 /// An event of the socket or the clock.
 pub(crate) enum IoEvent<'a> {
     Connected(Result<(), ConnectError>),
     Input(&'a [u8]),
+    /// The peer has ended its bytes in an orderly way.
     Eof,
+    /// The socket or its TLS session has failed.
+    Lost(LossReason),
     Written(usize),
     Timeout,
 }
@@ -40,6 +43,7 @@ macro_rules! state_machine {
                     IoEvent::Connected(result) => $connected(self, now, result),
                     IoEvent::Input(bytes) => self.handle_input(now, bytes),
                     IoEvent::Eof => self.handle_eof(now),
+                    IoEvent::Lost(reason) => self.handle_lost(now, reason),
                     IoEvent::Written(length) => self.handle_written(now, length),
                     IoEvent::Timeout => self.handle_timeout(now),
                 }

@@ -1,11 +1,13 @@
 //! TLS between a socket and the I/O loop.
 
+use core::cell::RefCell;
 use core::task::{Context, Poll, Waker, ready};
 use std::io;
 use std::sync::Arc;
 
 use rustls::{ClientConfig, ServerConfig};
 use turnwire::client::{ConnectError, ConnectTarget};
+use turnwire::connection::LossReason;
 use turnwire::time::Instant;
 use turnwire_driver::Io;
 
@@ -31,12 +33,18 @@ struct ActiveTls {
     tls: TlsSession,
     /// Number of plaintext bytes whose ciphertext is being written.
     accepted: usize,
-    buffer: Box<[u8]>,
+    /// Why the session has failed, once it has.
+    failure: Option<Error>,
+}
+
+thread_local! {
+    /// One buffer of ciphertext for all sessions of a thread: nothing is left in it between two reads.
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
 }
 
 impl ActiveTls {
     fn new(tls: TlsSession) -> Self {
-        Self { tls, accepted: 0, buffer: vec![0; READ].into() }
+        Self { tls, accepted: 0, failure: None }
     }
 
     /// Writes all pending ciphertext.
@@ -50,18 +58,34 @@ impl ActiveTls {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads ciphertext once. Returns `false` at the end of the input.
+    /// Reads ciphertext once. Returns `false` at the end of the input. A failure of the session is kept: what came before it is read
+    /// first.
     fn poll_fill(&mut self, io: &mut impl Io, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let length = ready!(io.poll_read(cx, &mut self.buffer))?;
-        let result = self.tls.handle_input(&self.buffer[..length]);
-        // Try to send the alert that tells the peer what is wrong; the error below is returned in any case.
-        let _ = self.poll_flush(io, cx)?;
-        result.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        BUFFER.with(|buffer| match buffer.try_borrow_mut() {
+            Ok(mut buffer) => self.poll_fill_from(io, cx, &mut buffer),
+            // An `Io` that polls another session inside of `poll_read`.
+            Err(_) => self.poll_fill_from(io, cx, &mut vec![0; READ]),
+        })
+    }
+
+    fn poll_fill_from(&mut self, io: &mut impl Io, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<bool>> {
+        let length = ready!(io.poll_read(cx, buffer))?;
+        if let Err(error) = self.tls.handle_input(&buffer[..length]) {
+            self.failure = Some(error);
+        }
+        // Includes the alert that tells the peer what is wrong. A failed write is reported by the next write.
+        let _ = self.poll_flush(io, cx);
         Poll::Ready(Ok(length > 0))
+    }
+
+    /// The error of a session that has failed.
+    fn check(&self) -> io::Result<()> {
+        self.failure.as_ref().map_or(Ok(()), |failure| Err(lost(&failure.to_string())))
     }
 
     fn poll_handshake(&mut self, io: &mut impl Io, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
+            self.check()?;
             ready!(self.poll_flush(io, cx))?;
             if !self.tls.is_handshaking() {
                 return Poll::Ready(Ok(()));
@@ -115,15 +139,16 @@ impl<I: Io> Io for TlsIo<I> {
         }
         let Some(session) = &mut self.session else { return Poll::Ready(Ok(())) };
         let Err(error) = ready!(session.poll_handshake(&mut self.io, cx)) else { return Poll::Ready(Ok(())) };
-        let tls = error.kind() == io::ErrorKind::InvalidData;
-        let failed = self.failed(&error);
-        Poll::Ready(Err(if tls { failed } else { ConnectError::Network(error.to_string()) }))
+        let failure = session.failure.take();
+        let failed = self.failed(failure.as_ref().map_or(&error as &dyn core::error::Error, |failure| failure));
+        Poll::Ready(Err(if failure.is_some() { failed } else { ConnectError::Network(error.to_string()) }))
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let Some(session) = &mut self.session else { return self.io.poll_read(cx, buffer) };
-        // Ciphertext of the session itself, such as a key update, is written when the socket accepts it.
-        let _ = session.poll_flush(&mut self.io, cx)?;
+        // Ciphertext of the session itself, such as a key update, is written when the socket accepts it. A failed write is reported by
+        // the next write.
+        let _ = session.poll_flush(&mut self.io, cx);
         loop {
             let plain = session.tls.poll_plaintext();
             if !plain.is_empty() {
@@ -135,8 +160,11 @@ impl<I: Io> Io for TlsIo<I> {
             if session.tls.peer_has_closed() {
                 return Poll::Ready(Ok(0));
             }
+            session.check()?;
             if !ready!(session.poll_fill(&mut self.io, cx))? {
-                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                // The peer, or an attacker, has cut the connection (RFC 8446 §6.1).
+                let words = "the peer closed the socket without close_notify";
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, words)));
             }
         }
     }
@@ -171,6 +199,11 @@ impl<I: Io> Drop for TlsIo<I> {
     fn drop(&mut self) {
         self.disconnect();
     }
+}
+
+/// The loss of a connection by its TLS session, as the error of a socket.
+fn lost(words: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, LossReason::Tls(words.into()))
 }
 
 impl<I: Io> TlsIo<I> {

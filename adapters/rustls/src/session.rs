@@ -47,13 +47,43 @@ const RECORD: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct TlsSession {
     connection: Connection,
-    /// Received plaintext, and how much of it was consumed.
-    plain: Vec<u8>,
-    consumed: usize,
-    /// Ciphertext to write, and how much of it was written.
-    cipher: Vec<u8>,
-    written: usize,
+    /// Received plaintext.
+    plain: Queue,
+    /// Ciphertext to write.
+    cipher: Queue,
     closed: bool,
+}
+
+/// Capacity in bytes that an empty queue keeps.
+const RETAINED: usize = 4 * 1024;
+
+/// Bytes that are appended at the end and taken from the front. It holds at most twice the bytes that wait, and a small constant.
+#[derive(Debug, Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    taken: usize,
+}
+
+impl Queue {
+    fn waiting(&self) -> &[u8] {
+        &self.bytes[self.taken..]
+    }
+
+    /// Removes `length` bytes, or all if there are fewer. Waiting bytes are moved only after as many were taken, so the total work is
+    /// linear.
+    fn advance(&mut self, length: usize) {
+        self.taken += length.min(self.waiting().len());
+        let waiting = self.waiting().len();
+        if waiting == 0 {
+            self.bytes.clear();
+        } else if self.taken >= waiting + RETAINED {
+            self.bytes.drain(..self.taken);
+        } else {
+            return;
+        }
+        self.taken = 0;
+        self.bytes.shrink_to(waiting + RETAINED);
+    }
 }
 
 impl TlsSession {
@@ -77,8 +107,7 @@ impl TlsSession {
     }
 
     fn new(connection: Connection) -> Self {
-        let (plain, cipher) = (Vec::new(), Vec::new());
-        let mut tls = Self { connection, plain, consumed: 0, cipher, written: 0, closed: false };
+        let mut tls = Self { connection, plain: Queue::default(), cipher: Queue::default(), closed: false };
         tls.flush();
         tls
     }
@@ -109,8 +138,8 @@ impl TlsSession {
     ///
     /// # Errors
     ///
-    /// Returns [`Error::Session`] when the session has failed. Write [`poll_transmit`](Self::poll_transmit), which contains the alert,
-    /// then disconnect.
+    /// Returns [`Error::Session`] when the session has failed. What came before the failure is still in
+    /// [`poll_plaintext`](Self::poll_plaintext). Write [`poll_transmit`](Self::poll_transmit), which contains the alert, then disconnect.
     pub fn handle_input(&mut self, mut input: &[u8]) -> Result<(), Error> {
         while !input.is_empty() && !self.closed {
             // A read from a slice fails only when too much plaintext is buffered; all of it is taken out below.
@@ -119,12 +148,10 @@ impl TlsSession {
             }
             let result = self.connection.process_new_packets();
             self.flush();
-            let state = result?;
-            self.closed |= state.peer_has_closed();
-            let start = self.plain.len();
-            self.plain.resize(start + state.plaintext_bytes_to_read(), 0);
-            let read = self.connection.reader().read(&mut self.plain[start..]).unwrap_or(0);
-            self.plain.truncate(start + read);
+            self.closed |= result.as_ref().is_ok_and(rustls::IoState::peer_has_closed);
+            // Without more plaintext the reader says that it would block, and after close_notify that it is at its end.
+            let _ = self.connection.reader().read_to_end(&mut self.plain.bytes);
+            result?;
         }
         Ok(())
     }
@@ -132,12 +159,12 @@ impl TlsSession {
     /// Returns the received plaintext that is not consumed yet.
     #[must_use]
     pub fn poll_plaintext(&self) -> &[u8] {
-        &self.plain[self.consumed..]
+        self.plain.waiting()
     }
 
     /// Consumes `length` bytes of [`poll_plaintext`](Self::poll_plaintext).
     pub fn consume_plaintext(&mut self, length: usize) {
-        advance(&mut self.plain, &mut self.consumed, length);
+        self.plain.advance(length);
     }
 
     /// Encrypts a prefix of `plaintext`, at most one record, and returns its length. During the handshake the session buffers it.
@@ -158,29 +185,20 @@ impl TlsSession {
     /// Returns the ciphertext to write to the socket.
     #[must_use]
     pub fn poll_transmit(&self) -> &[u8] {
-        &self.cipher[self.written..]
+        self.cipher.waiting()
     }
 
     /// Reports that `length` bytes of [`poll_transmit`](Self::poll_transmit) were written.
     pub fn handle_written(&mut self, length: usize) {
-        advance(&mut self.cipher, &mut self.written, length);
+        self.cipher.advance(length);
     }
 
     fn flush(&mut self) {
         while self.connection.wants_write() {
             // A write to a vector cannot fail.
-            if self.connection.write_tls(&mut self.cipher).is_err() {
+            if self.connection.write_tls(&mut self.cipher.bytes).is_err() {
                 break;
             }
         }
-    }
-}
-
-/// Moves past `length` bytes, and clears the buffer when all are consumed.
-fn advance(bytes: &mut Vec<u8>, at: &mut usize, length: usize) {
-    *at = bytes.len().min(*at + length);
-    if *at == bytes.len() {
-        bytes.clear();
-        *at = 0;
     }
 }

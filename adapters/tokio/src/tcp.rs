@@ -4,8 +4,10 @@ use core::future::Future as _;
 use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
-use std::io;
+use core::time::Duration;
+use std::io::{self, Read as _};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::{self, TcpStream};
 use tokio::time::{self, Sleep};
@@ -20,13 +22,21 @@ pub struct TcpIo {
     race: Option<HappyEyeballsConnect<TcpStream>>,
     stream: Option<TcpStream>,
     sleep: Option<Pin<Box<Sleep>>>,
+    /// The time of the last read.
+    last_read: Option<time::Instant>,
+    /// The runtime may not know that the socket is readable.
+    ask_socket: bool,
 }
+
+/// How long after a read the runtime may have missed that the socket has become readable.
+const AWAY: Duration = Duration::from_millis(1);
 
 impl TcpIo {
     /// Creates an `Io` without a socket.
     #[must_use]
     pub fn new() -> Self {
-        Self { epoch: time::Instant::now(), race: None, stream: None, sleep: None }
+        let epoch = time::Instant::now();
+        Self { epoch, race: None, stream: None, sleep: None, last_read: None, ask_socket: false }
     }
 
     /// Wraps an open socket, for example an accepted one. Disables Nagle's algorithm, because every write is a whole message.
@@ -35,6 +45,22 @@ impl TcpIo {
         // The socket works without this option, only slower.
         let _ = stream.set_nodelay(true);
         Self { stream: Some(stream), ..Self::new() }
+    }
+
+    /// Reads without asking the runtime whether the socket is readable.
+    fn read_now(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let stream = self.stream.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        let socket = SockRef::from(stream);
+        loop {
+            match (&*socket).read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.ask_socket = false;
+                    return Poll::Pending;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return Poll::Ready(result),
+            }
+        }
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
@@ -63,9 +89,15 @@ impl Io for TcpIo {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(buffer);
-        ready!(self.stream()?.poll_read(cx, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
+        let now = time::Instant::now();
+        self.ask_socket |= self.last_read.replace(now).is_none_or(|last| now.duration_since(last) >= AWAY);
+        let mut filled = ReadBuf::new(buffer);
+        match self.stream()?.poll_read(cx, &mut filled) {
+            Poll::Ready(result) => Poll::Ready(result.map(|()| filled.filled().len())),
+            Poll::Pending if !self.ask_socket => Poll::Pending,
+            // Tokio learns from its reactor that a socket is readable, and the reactor does not run while a task blocks the thread.
+            Poll::Pending => self.read_now(buffer),
+        }
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

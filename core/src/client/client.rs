@@ -12,7 +12,7 @@ use super::policy::{self, FailurePoint};
 use super::request::{CommandError, RawOperation, Rejected, Request, RequestId};
 use super::requests::{ActiveRequest, LaneId, RequestPhase, RequestTable, Submission};
 use super::transport::{ConnectionPhase, ConnectionSlot, TransportSelector};
-use crate::connection::{EventQueue, LastActivity, Transport};
+use crate::connection::{EventQueue, LastActivity, LossReason, Transport};
 use crate::entropy::{Entropy, Seed};
 use crate::responses::Item;
 use crate::responses::session::Session;
@@ -251,9 +251,20 @@ impl Client {
         self.conversation.run_scheduler(now);
     }
 
-    /// The socket delivers no more bytes, or has failed.
+    /// The peer has closed its direction of the socket in an orderly way and will send no more bytes. Under TLS, that is an end
+    /// after `close_notify`; anything else is a [loss](Self::handle_lost).
     pub fn handle_eof(&mut self, now: Instant) {
-        while self.conversation.take_step(now, SocketInput::End).is_some() {}
+        self.end_of_input(now, None);
+    }
+
+    /// The connection is lost: the socket was reset, a write or the TLS session failed, or the bytes ended without
+    /// `close_notify`. A body that ends with the connection is incomplete then (RFC 9112 §9.8).
+    pub fn handle_lost(&mut self, now: Instant, reason: LossReason) {
+        self.end_of_input(now, Some(&reason));
+    }
+
+    fn end_of_input(&mut self, now: Instant, lost: Option<&LossReason>) {
+        while self.conversation.take_step(now, SocketInput::End(lost)).is_some() {}
         // What was still to be written cannot be read any more.
         if self.conversation.slot.connected().is_some_and(|managed| managed.phase == ConnectionPhase::Closed) {
             self.conversation.drop_connection(now);

@@ -15,7 +15,9 @@ use super::request::RequestId;
 use super::requests::{ActiveRequest, LaneId, RequestPhase, RequestTable, SendRecord, Submission};
 use super::scheduler::{NextAction, next_action};
 use super::transport::{ConnectionPhase, ConnectionSlot, DrainEnd, HttpSlot, ManagedConnection, TransportSelector};
-use crate::connection::{ClientConnection, CloseReason, CommandError, Deadline, EventQueue, IdleActivity, Transport};
+use crate::connection::{
+    ClientConnection, CloseReason, CommandError, Deadline, EventQueue, IdleActivity, LossReason, Transport,
+};
 use crate::entropy::Entropy;
 use crate::http::Response;
 use crate::responses::{Failure, FailureKind, RequestProgress, TURN_STATE};
@@ -36,8 +38,8 @@ pub(super) enum ClientPhase {
 pub(super) enum SocketInput<'a, 'i> {
     /// Bytes from the socket. Each step takes some of them.
     Bytes(&'a mut &'i [u8]),
-    /// The socket delivers no more bytes.
-    End,
+    /// The socket delivers no more bytes, for this reason if the end is not orderly.
+    End(Option<&'a LossReason>),
     /// The time, which may have reached a deadline of the connection.
     Timeout,
 }
@@ -246,7 +248,7 @@ impl Conversation {
         let ManagedConnection { connection, transport, handshake, .. } = managed;
         let step = match input {
             SocketInput::Bytes(bytes) => connection.step(now, bytes),
-            SocketInput::End => connection.step_eof(now),
+            SocketInput::End(lost) => connection.step_end(now, lost),
             SocketInput::Timeout => connection.step_timeout(now),
         }?;
         let mut receiver = Receiver {

@@ -13,7 +13,7 @@ pub enum CloseReason {
     #[error("this end closed the connection")]
     Local,
     /// The peer sent a close frame. Code 1005 means that the frame had no code (RFC 6455 §7.1.5).
-    #[error("the peer closed the connection with code {code}")]
+    #[error("the peer closed the connection with code {code}{}", in_words(.reason))]
     Peer {
         /// The close code.
         code: u16,
@@ -26,6 +26,9 @@ pub enum CloseReason {
     /// The peer closed the socket inside a message.
     #[error("the peer closed the socket inside a message")]
     Truncated,
+    /// The bytes ended without an orderly end: see `handle_lost`.
+    #[error(transparent)]
+    Lost(#[from] LossReason),
     /// The peer violated HTTP, or exceeded a limit.
     #[error(transparent)]
     Http(#[from] http::Error),
@@ -56,6 +59,48 @@ pub enum CloseReason {
     /// A deadline expired.
     #[error("{0} timeout expired")]
     Timeout(Deadline),
+}
+
+/// Why the bytes of a connection ended without an orderly end. The text is that of the system or of the TLS session.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LossReason {
+    /// The socket failed: it was reset, for example, or a write failed. Under TLS, also a socket that was closed without
+    /// `close_notify` (RFC 8446 §6.1).
+    #[error("network error: {0}")]
+    Network(String),
+    /// The TLS session failed, for example at a record that cannot be authenticated.
+    #[error("tls error: {0}")]
+    Tls(String),
+}
+
+impl CloseReason {
+    /// The code and the reason of the peer's close frame, if there was one. Code 1005 means that the frame had no code.
+    #[must_use]
+    pub fn peer_close(&self) -> Option<(u16, &str)> {
+        match self {
+            Self::Peer { code, reason } => Some((*code, reason)),
+            Self::Local
+            | Self::Eof
+            | Self::Truncated
+            | Self::Lost(_)
+            | Self::Http(_)
+            | Self::Host
+            | Self::Events(_)
+            | Self::WebSocket(_)
+            | Self::Handshake(_)
+            | Self::Binary
+            | Self::Unsolicited
+            | Self::BodyTooLong { .. }
+            | Self::Timeout(_) => None,
+        }
+    }
+}
+
+/// A peer's reason, behind its code, without control characters.
+fn in_words(reason: &str) -> String {
+    let words = || core::iter::once(": ").chain(core::iter::once(reason)).flat_map(str::chars);
+    if reason.is_empty() { String::new() } else { words().filter(|character| !character.is_control()).collect() }
 }
 
 /// Why a command failed. Nothing was sent or changed.

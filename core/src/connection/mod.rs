@@ -47,7 +47,7 @@ mod transport;
 
 pub use self::client::{ClientConnection, ExpectedBody, OutgoingRequest};
 pub use self::config::{Deadline, IdleActivity};
-pub use self::error::{CloseReason, CommandError};
+pub use self::error::{CloseReason, CommandError, LossReason};
 pub use self::server::ServerConnection;
 pub use self::timers::LastActivity;
 pub use self::transport::Transport;

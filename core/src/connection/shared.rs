@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::config::{Deadline, RoleConfig};
-use super::error::CloseReason;
+use super::error::{CloseReason, LossReason};
 use super::lanes::LaneStates;
 use super::send_buffer::SendBuffer;
 use super::timers::{Due, Timers};
@@ -189,12 +189,13 @@ pub(super) fn decode_websocket<'s, 'i: 's>(socket: &'s mut ws::WebSocket, input:
     }
 }
 
-/// The close reason of a WebSocket whose peer sends no more bytes.
-pub(super) fn websocket_eof(socket: &ws::WebSocket) -> CloseReason {
-    match (socket.peer_close(), socket.eof()) {
-        (Some(close), _) => CloseReason::Peer { code: close.code, reason: close.reason.into() },
-        (None, ws::Eof::Truncated) => CloseReason::Truncated,
-        (None, ws::Eof::Clean | ws::Eof::Abnormal) => CloseReason::Eof,
+/// The close reason of a WebSocket whose peer sends no more bytes, or whose bytes were lost.
+pub(super) fn websocket_end(socket: &ws::WebSocket, lost: Option<&LossReason>) -> CloseReason {
+    match (socket.peer_close(), lost, socket.eof()) {
+        (Some(close), _, _) => CloseReason::Peer { code: close.code, reason: close.reason.into() },
+        (None, Some(reason), _) => CloseReason::Lost(reason.clone()),
+        (None, None, ws::Eof::Truncated) => CloseReason::Truncated,
+        (None, None, ws::Eof::Clean | ws::Eof::Abnormal) => CloseReason::Eof,
     }
 }
 

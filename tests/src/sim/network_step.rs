@@ -1,6 +1,7 @@
 //! Deliveries of the simulated network, to both ends, and what is judged after every step.
 
 use turnwire::client::Event;
+use turnwire::connection::LossReason;
 use turnwire::turn::RequestState;
 
 use super::context::Due;
@@ -159,7 +160,7 @@ impl World<'_> {
         at.up = super::net::Pipe::new(Fate::Mute(0), 0, 1);
         at.peer.eof(&mut self.ground, &mut at.down);
         if at.phase == Phase::Open {
-            self.client.handle_eof(self.ground.client_now());
+            self.client.handle_lost(self.ground.client_now(), LossReason::Network("lost".into()));
         }
     }
 

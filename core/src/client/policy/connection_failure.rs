@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString as _};
 
 use crate::client::connect::ConnectError;
-use crate::connection::{CloseReason, Deadline, Transport};
+use crate::connection::{CloseReason, Deadline, LossReason, Transport};
 use crate::http::Response;
 use crate::responses::{Failure, FailureKind};
 
@@ -38,6 +38,15 @@ pub(in crate::client) fn connection_lost(transport: Transport, reason: &CloseRea
         }
         CloseReason::Peer { .. } => Failure::stream("websocket closed by server before response.completed"),
         CloseReason::Eof | CloseReason::Local => Failure::stream("stream closed before response.completed"),
+        // Unlike a handshake that fails, a session that breaks may last the next time.
+        CloseReason::Lost(LossReason::Tls(_)) => {
+            let mut failure = Failure::new(FailureKind::Tls, &reason.to_string());
+            failure.retryable = true;
+            failure
+        }
+        CloseReason::Lost(LossReason::Network(_)) => {
+            Failure::stream(&alloc::format!("stream closed before response.completed: {reason}"))
+        }
         CloseReason::Binary => Failure::stream("unexpected binary websocket event"),
         CloseReason::Truncated
         | CloseReason::Http(_)

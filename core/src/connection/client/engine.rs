@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::super::config::Deadline;
-use super::super::error::{CloseReason, CommandError};
+use super::super::error::{CloseReason, CommandError, LossReason};
 use super::super::lanes::{LaneEvent, LaneStates};
 use super::super::shared::{self, SharedState, WebSocketInput};
 use super::super::timers::{Due, Timers};
@@ -210,17 +210,18 @@ impl ClientEngine {
         }
     }
 
-    /// The next step that the end of input leads to.
-    pub(super) fn step_eof(&mut self, now: Instant) -> Option<Step<'_>> {
+    /// The next step that the end of input leads to. `lost`: the reason, if it is not an orderly end.
+    pub(super) fn step_end(&mut self, now: Instant, lost: Option<&LossReason>) -> Option<Step<'_>> {
         self.run_deferred(now);
         if let Some(reason) = self.shared.take_close_reason() {
             return Some(Step::Closed(reason));
         }
+        let ended = |orderly: CloseReason| lost.cloned().map_or(orderly, CloseReason::Lost);
         let reason = match &mut self.mode {
             Mode::Closed => return None,
-            Mode::NotUpgraded => CloseReason::Eof,
-            Mode::Handshake { reader, .. } | Mode::Http(reader) => match reader.eof() {
-                Ok(None) => CloseReason::Eof,
+            Mode::NotUpgraded => ended(CloseReason::Eof),
+            Mode::Handshake { reader, .. } | Mode::Http(reader) => match reader.end(lost.is_none()) {
+                Ok(None) => ended(CloseReason::Eof),
                 Ok(Some(progress)) => {
                     return Some(match (&self.mode, progress) {
                         (Mode::Handshake { .. }, HttpProgress::Body(head, body)) => {
@@ -230,13 +231,16 @@ impl ClientEngine {
                         (_, progress) => self.http_step(now, progress),
                     });
                 }
-                Err(http::Error::Truncated) => CloseReason::Truncated,
+                Err(http::Error::Truncated) => ended(CloseReason::Truncated),
                 Err(error) => CloseReason::Http(error),
             },
             Mode::WebSocket(socket) => {
-                let reason = shared::websocket_eof(socket);
+                let reason = shared::websocket_end(socket, lost);
                 let is_closing = socket.state() == ws::State::Closing;
-                if is_closing && reason == CloseReason::Eof { CloseReason::Local } else { reason }
+                match reason {
+                    CloseReason::Eof | CloseReason::Lost(_) if is_closing => CloseReason::Local,
+                    reason => reason,
+                }
             }
         };
         self.end(now, reason);

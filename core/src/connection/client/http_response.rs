@@ -263,23 +263,24 @@ impl HttpResponseReader {
         Ok(if data.len() > room { self.collected(false) } else { HttpProgress::Nothing })
     }
 
-    /// Handles the end of input. Returns what it completes; `None` if no response is pending.
+    /// Handles the end of input. Returns what it completes; `None` if no response is pending. `orderly`: the peer ended it;
+    /// only then is a body whole that ends with the connection (RFC 9112 §9.8).
     ///
     /// # Errors
     ///
     /// [`Error::Truncated`] if the response is incomplete, or the error of its coding.
-    pub(super) fn eof(&mut self) -> Result<Option<HttpProgress>, Error> {
+    pub(super) fn end(&mut self, orderly: bool) -> Result<Option<HttpProgress>, Error> {
         match &mut self.state {
             State::Idle | State::Failed => Ok(None),
             State::Head(decoder, _) if decoder.is_partial() => Err(Error::Truncated),
             State::Head(..) => Ok(None),
             State::Stream { body, coding, .. } => {
-                ended(body, coding)?;
+                ended(body, coding, orderly)?;
                 self.events.finish();
                 self.state = State::Done { reusable: false };
                 Ok(self.take_end())
             }
-            State::Collect { body, coding, truncate, .. } => match (ended(body, coding), *truncate) {
+            State::Collect { body, coding, truncate, .. } => match (ended(body, coding, orderly), *truncate) {
                 (Ok(()), _) => Ok(Some(self.collected(false))),
                 // A partial error body is more useful than none.
                 (Err(_), true) => Ok(Some(self.collected(false))),
@@ -391,7 +392,10 @@ impl HttpResponseReader {
 /// # Errors
 ///
 /// [`Error::Truncated`] if the body is incomplete, or the error of its coding.
-fn ended(body: &mut BodyDecoder, coding: &mut Option<Box<ContentDecoder>>) -> Result<(), Error> {
+fn ended(body: &mut BodyDecoder, coding: &mut Option<Box<ContentDecoder>>, orderly: bool) -> Result<(), Error> {
+    if !orderly && body.framing() == Framing::CloseDelimited {
+        return Err(Error::Truncated);
+    }
     body.eof()?;
     coding.as_mut().map_or(Ok(()), |coding| coding.eof())
 }

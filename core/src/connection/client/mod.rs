@@ -11,7 +11,7 @@ use core::fmt;
 
 use self::engine::ClientEngine;
 use self::event::Record;
-use super::error::CommandError;
+use super::error::{CommandError, LossReason};
 use super::event_queue::EventQueue;
 use super::timers::LastActivity;
 use super::transport::Transport;
@@ -122,11 +122,16 @@ impl ClientConnection {
         self.set_reading(now, self.wants_input());
     }
 
-    /// Handles the end of input: the socket will deliver no more bytes.
+    /// Handles an orderly end of input: the peer has closed its direction of the socket and will send no more bytes. Under
+    /// TLS, that is an end after `close_notify`; anything else is a [loss](Self::handle_lost).
     pub fn handle_eof(&mut self, now: Instant) {
-        while let Some(step) = self.engine.step_eof(now) {
-            event::queue(&mut self.queue, step);
-        }
+        self.process_end(now, None);
+    }
+
+    /// Handles the loss of the connection: the socket was reset, a write or the TLS session failed, or the bytes ended
+    /// without `close_notify`. A body that ends with the connection is incomplete then (RFC 9112 §9.8).
+    pub fn handle_lost(&mut self, now: Instant, reason: LossReason) {
+        self.process_end(now, Some(&reason));
     }
 
     /// Records that `length` bytes of [`poll_transmit`](Self::poll_transmit) were written; more than there are count as
@@ -200,8 +205,8 @@ impl ClientConnection {
         self.engine.step(now, input)
     }
 
-    pub(crate) fn step_eof(&mut self, now: Instant) -> Option<Step<'_>> {
-        self.engine.step_eof(now)
+    pub(crate) fn step_end(&mut self, now: Instant, lost: Option<&LossReason>) -> Option<Step<'_>> {
+        self.engine.step_end(now, lost)
     }
 
     pub(crate) fn step_timeout(&mut self, now: Instant) -> Option<Step<'_>> {
@@ -216,6 +221,12 @@ impl ClientConnection {
     /// Records whether the caller reads from the socket. The deadlines of the peer's bytes do not run while it does not.
     pub(crate) fn set_reading(&mut self, now: Instant, reading: bool) {
         self.engine.shared.set_reading(now, reading);
+    }
+
+    fn process_end(&mut self, now: Instant, lost: Option<&LossReason>) {
+        while let Some(step) = self.engine.step_end(now, lost) {
+            event::queue(&mut self.queue, step);
+        }
     }
 
     fn process_timeouts(&mut self, now: Instant) {

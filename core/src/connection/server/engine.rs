@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::super::config::Deadline;
-use super::super::error::{CloseReason, CommandError};
+use super::super::error::{CloseReason, CommandError, LossReason};
 use super::super::shared::{self, SharedState, WebSocketInput};
 use super::super::timers::{Awaited, Due};
 use super::config::Config;
@@ -126,19 +126,20 @@ impl ServerEngine {
         }
     }
 
-    /// The next step that the end of input leads to.
-    pub(super) fn step_eof(&mut self, now: Instant) -> Option<Step<'_>> {
+    /// The next step that the end of input leads to. `lost`: the reason, if it is not an orderly end.
+    pub(super) fn step_end(&mut self, now: Instant, lost: Option<&LossReason>) -> Option<Step<'_>> {
         self.run_deferred(now);
         if let Some(reason) = self.shared.take_close_reason() {
             return Some(Step::Closed(reason));
         }
+        let ended = |orderly: CloseReason| lost.cloned().map_or(orderly, CloseReason::Lost);
         let reason = match &self.mode {
             Mode::Closed => return None,
-            Mode::Head(decoder) if !decoder.is_partial() => CloseReason::Eof,
-            Mode::Head(_) | Mode::Body { .. } => CloseReason::Truncated,
+            Mode::Head(decoder) if !decoder.is_partial() => ended(CloseReason::Eof),
+            Mode::Head(_) | Mode::Body { .. } => ended(CloseReason::Truncated),
             // TCP allows a client that sends no more to read on, but clients of this protocol do not do that.
-            Mode::AwaitingResponse { .. } | Mode::Stream(_) => CloseReason::Eof,
-            Mode::WebSocket(socket) => shared::websocket_eof(socket),
+            Mode::AwaitingResponse { .. } | Mode::Stream(_) => ended(CloseReason::Eof),
+            Mode::WebSocket(socket) => shared::websocket_end(socket, lost),
         };
         self.end(now, reason);
         self.shared.take_close_reason().map(Step::Closed)

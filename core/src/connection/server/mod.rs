@@ -10,7 +10,7 @@ use bytes::{Buf as _, BytesMut};
 
 use self::engine::ServerEngine;
 use self::event::Record;
-use super::error::CommandError;
+use super::error::{CommandError, LossReason};
 use super::event_queue::EventQueue;
 use super::timers::LastActivity;
 use crate::entropy::Seed;
@@ -143,12 +143,16 @@ impl ServerConnection {
         self.settle(now);
     }
 
-    /// Handles the end of input: the socket will deliver no more bytes.
+    /// Handles an orderly end of input: the peer has closed its direction of the socket and will send no more bytes. Under
+    /// TLS, that is an end after `close_notify`; anything else is a [loss](Self::handle_lost).
     pub fn handle_eof(&mut self, now: Instant) {
-        while let Some(step) = self.engine.step_eof(now) {
-            event::queue(&mut self.queue, step);
-        }
-        self.settle(now);
+        self.process_end(now, None);
+    }
+
+    /// Handles the loss of the connection: the socket was reset, a write or the TLS session failed, or the bytes ended
+    /// without `close_notify`. A body that ends with the connection is incomplete then (RFC 9112 §9.8).
+    pub fn handle_lost(&mut self, now: Instant, reason: LossReason) {
+        self.process_end(now, Some(&reason));
     }
 
     /// Records that `length` bytes of [`poll_transmit`](Self::poll_transmit) were written; more than there are count as
@@ -228,6 +232,13 @@ impl ServerConnection {
         self.unread_input.advance(consumed);
         if self.unread_input.is_empty() {
             self.unread_input = BytesMut::new();
+        }
+        self.settle(now);
+    }
+
+    fn process_end(&mut self, now: Instant, lost: Option<&LossReason>) {
+        while let Some(step) = self.engine.step_end(now, lost) {
+            event::queue(&mut self.queue, step);
         }
         self.settle(now);
     }

@@ -1,0 +1,195 @@
+//! How the I/O loop tells the ends of a socket, and how it reads before it reports a deadline.
+
+use core::cell::RefCell;
+use core::future::Future as _;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::io;
+use std::rc::Rc;
+
+use turnwire::client::{ConnectError, ConnectTarget};
+use turnwire::connection::{CloseReason, Deadline, LossReason, ServerConnection, server};
+use turnwire::time::Instant;
+use turnwire_driver::{Io, ServerDriver};
+
+/// What a scripted socket does when it is read from.
+enum Read {
+    Bytes(Vec<u8>),
+    End,
+    Fails(io::Error),
+    /// The same bytes, whenever it is read from; each read takes this long.
+    Endless(Vec<u8>, Duration),
+}
+
+#[derive(Default)]
+struct Script {
+    reads: VecDeque<Read>,
+    write_fails: Option<io::ErrorKind>,
+    written: usize,
+    now: Duration,
+}
+
+#[derive(Clone, Default)]
+struct Socket(Rc<RefCell<Script>>);
+
+impl Io for Socket {
+    fn now(&self) -> Instant {
+        Instant::from_duration(self.0.borrow().now)
+    }
+
+    fn poll_connect(&mut self, _: &mut Context<'_>, _: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut script = self.0.borrow_mut();
+        let bytes = match script.reads.pop_front() {
+            None => return Poll::Pending,
+            Some(Read::End) => return Poll::Ready(Ok(0)),
+            Some(Read::Fails(error)) => return Poll::Ready(Err(error)),
+            Some(Read::Bytes(bytes)) => bytes,
+            Some(Read::Endless(bytes, time)) => {
+                script.now += time;
+                script.reads.push_front(Read::Endless(bytes.clone(), time));
+                bytes
+            }
+        };
+        let length = bytes.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&bytes[..length]);
+        if length < bytes.len() {
+            script.reads.push_front(Read::Bytes(bytes[length..].to_vec()));
+        }
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut script = self.0.borrow_mut();
+        if let Some(kind) = script.write_fails {
+            return Poll::Ready(Err(kind.into()));
+        }
+        script.written += bytes.len();
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_wait(&mut self, _: &mut Context<'_>, _: Option<Instant>) -> Poll<()> {
+        Poll::Pending
+    }
+
+    fn disconnect(&mut self) {}
+}
+
+fn driver(config: server::Config, socket: &Socket) -> ServerDriver<Socket> {
+    ServerDriver::new(ServerConnection::new(config, [2; 32]), socket.clone())
+}
+
+/// Polls as often as the task wakes itself, at most this many times; the event that came, as text.
+fn next(driver: &mut ServerDriver<Socket>) -> Option<String> {
+    for _ in 0..10_000 {
+        let next = pin!(driver.next());
+        if let Poll::Ready(event) = next.poll(&mut Context::from_waker(Waker::noop())) {
+            return event.map(|event| match event {
+                server::Event::Closed(reason) => format!("closed: {reason}"),
+                server::Event::Request { body, .. } => format!("request of {} bytes", body.len()),
+                other => format!("{other:?}"),
+            });
+        }
+    }
+    None
+}
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+#[test]
+fn orderly_end_and_loss_are_told_apart() {
+    let given = || io::Error::other(LossReason::Tls("bad record mac".into()));
+    for (read, told) in [
+        (Read::End, "closed: the peer closed the socket"),
+        (Read::Fails(io::ErrorKind::ConnectionReset.into()), "closed: network error: connection reset"),
+        (Read::Fails(given()), "closed: tls error: bad record mac"),
+    ] {
+        let socket = Socket::default();
+        socket.0.borrow_mut().reads.extend([Read::Bytes(REQUEST.to_vec()), read]);
+        let mut driver = driver(server::Config::new(), &socket);
+        assert_eq!(next(&mut driver).as_deref(), Some("request of 0 bytes"));
+        assert_eq!(next(&mut driver).as_deref(), Some(told));
+        assert_eq!(next(&mut driver), None);
+    }
+}
+
+/// After a write has failed, what the peer sent before is read, and then the connection is lost, whatever ends the input.
+#[test]
+fn failed_write_is_a_loss_once_everything_was_read() {
+    let socket = Socket::default();
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(REQUEST.to_vec()));
+    let mut driver = driver(server::Config::new(), &socket);
+    assert!(next(&mut driver).is_some());
+    let now = driver.now();
+    driver.connection().respond(now, 200, &turnwire::http::Headers::new(), b"").expect("a request waits");
+    socket.0.borrow_mut().write_fails = Some(io::ErrorKind::BrokenPipe);
+    socket.0.borrow_mut().reads.extend([Read::Bytes(REQUEST.to_vec()), Read::End]);
+    assert_eq!(next(&mut driver).as_deref(), Some("request of 0 bytes"));
+    assert_eq!(next(&mut driver).as_deref(), Some("closed: network error: broken pipe"));
+}
+
+/// A connection that cannot write any more never gets room for input: it does not wait for its write deadline.
+#[test]
+fn failed_write_with_a_full_backlog_is_a_loss_at_once() {
+    let socket = Socket::default();
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(REQUEST.to_vec()));
+    let mut config = server::Config::new();
+    config.max_send_backlog = 10;
+    let mut driver = driver(config, &socket);
+    assert!(next(&mut driver).is_some());
+    let now = driver.now();
+    driver.connection().respond(now, 200, &turnwire::http::Headers::new(), &[0; 100]).expect("a request waits");
+    socket.0.borrow_mut().write_fails = Some(io::ErrorKind::ConnectionReset);
+    assert_eq!(next(&mut driver).as_deref(), Some("closed: network error: connection reset"));
+}
+
+/// A task that was away for longer than a deadline loses nothing of what waits in the socket, however much it is.
+#[test]
+fn late_task_reads_everything_before_a_deadline_is_reported() {
+    for length in [10, 100_000, 10_000_000] {
+        for away in [61, 4000] {
+            let socket = Socket::default();
+            let mut driver = driver(server::Config::new(), &socket);
+            let head = format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+            socket.0.borrow_mut().reads.push_back(Read::Bytes(head.into_bytes()));
+            assert_eq!(next(&mut driver), None);
+            socket.0.borrow_mut().now = Duration::from_secs(away);
+            socket.0.borrow_mut().reads.push_back(Read::Bytes(vec![b'x'; length]));
+            assert_eq!(next(&mut driver), Some(format!("request of {length} bytes")));
+        }
+    }
+}
+
+/// The bytes of half a request that came in time do not keep a connection open.
+#[test]
+fn deadline_is_reported_once_everything_was_read() {
+    let socket = Socket::default();
+    let mut driver = driver(server::Config::new(), &socket);
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(b"POST / HTTP/1.1\r\n".to_vec()));
+    assert_eq!(next(&mut driver), None);
+    socket.0.borrow_mut().now = Duration::from_secs(31);
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(b"Host: localhost\r\n".to_vec()));
+    let told = format!("closed: {}", CloseReason::Timeout(Deadline::Head));
+    assert_eq!(next(&mut driver), Some(told));
+}
+
+/// A peer that never stops sending does not keep its deadline from being reported.
+#[test]
+fn endless_input_does_not_keep_a_deadline_from_being_reported() {
+    let socket = Socket::default();
+    let mut config = server::Config::new();
+    config.head_limits.bytes = usize::MAX;
+    let mut driver = driver(config, &socket);
+    let head = [&b"GET / HTTP/1.1\r\nx: "[..], &[b'y'; 100]].concat();
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(head));
+    socket.0.borrow_mut().reads.push_back(Read::Endless(vec![b'y'; 100], Duration::from_millis(100)));
+    let told = format!("closed: {}", CloseReason::Timeout(Deadline::Head));
+    assert_eq!(next(&mut driver), Some(told));
+    let seconds = socket.0.borrow().now.as_secs();
+    assert!((30..=36).contains(&seconds), "{seconds} s");
+}
