@@ -1,34 +1,34 @@
-//! The Responses protocol as pure state machines: no sockets, no clocks, no threads, no randomness.
+//! A client and a server for OpenAI's Responses API as pure state machines: event streams, HTTP, WebSocket, turns and retries over byte
+//! buffers, without I/O.
 //!
-//! Coding agents talk to models through JSON events, streamed over HTTP and server-sent events or over one WebSocket that many
-//! turns share. This crate is that protocol alone, for both ends: bytes in, typed events out, and everything decided that a client
-//! must decide. You bring the socket and the clock, or take them from one of the adapters (`turnwire-tokio`,
-//! `turnwire-async-std`, `turnwire-blocking`).
+//! The application passes in bytes from a socket and the current time; a state machine returns bytes to write, typed events, and the
+//! time of its next deadline. The socket and the clock are the application's, or those of an adapter: `turnwire-tokio`,
+//! `turnwire-async-std` (for smol too) or `turnwire-blocking`.
 //!
 //! ```text
 //!   your event loop, or an adapter
-//!     │ bytes in, "time is now", "socket opened/closed"       ▲ bytes out, "open a socket", typed events, next deadline
+//!     │ bytes in, the time, "socket open/closed"              ▲ bytes out, "open a socket", typed events, next deadline
 //!     ▼                                                       │
 //!   ┌───────────────────────── this crate: no_std + alloc ────┴──────────────────────────┐
-//!   │ floor 5  client       one conversation: turns, transports, reconnects, retries     │
-//!   │ floor 4  connection   one peer of one physical connection, client or server        │
-//!   │ floor 3  turn         what a logical turn may do; the sticky token                 │
-//!   │ floor 2  responses    the vocabulary: requests, items, events, failures, limits    │
-//!   │ floor 1  sse │ http │ ws      framing, each a stranger to the others               │
-//!   │ floor 0  time                                                                      │
+//!   │ layer 5  client       one conversation: turns, transport choice, reconnect, retry  │
+//!   │ layer 4  connection   one peer of one physical connection, client or server role   │
+//!   │ layer 3  turn         the turn token, and the states of a request                  │
+//!   │ layer 2  responses    the vocabulary: requests, items, events, failures, limits    │
+//!   │ layer 1  sse │ http │ ws      framing; none of the three knows the others          │
+//!   │ layer 0  time                                                                      │
 //!   └────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //!
-//! A *turn* is logical, a *connection* is physical. A connection may carry many turns, and a turn may survive several connections
-//! and both transports; the server's sticky token belongs to the turn and to nothing else. Keeping the two apart is what this
-//! crate is for.
+//! A *connection* is physical, a *turn* is logical. A connection may carry many turns, and a turn may survive several connections
+//! and both transports. The turn token that a server sends belongs to its turn and to nothing else. A *lane* is our name for a
+//! `stream_id`, by which one WebSocket carries several requests at once.
 //!
 //! # The loop
 //!
-//! Every machine has the same three kinds of methods: `handle_*` tells it what happened and cannot fail; bare verbs command it and
-//! fail only with misuse, which hands the value back; `poll_*` asks it what to do. Polls have no order, and asking twice changes
-//! nothing: input is decoded when it arrives, so that every answer is exact at once. A loop has one shape: *events, finished?,
-//! dial, write, read, wait*.
+//! Every state machine has three kinds of methods. `handle_*` reports what happened, and cannot fail. Other verbs are commands of the
+//! application; they fail only with a `CommandError`, which hands the value back. `poll_*` returns what to do next. Poll in any order
+//! and as often as you like: input is decoded when it arrives, so that after any call every `poll_*` is exact. A round of the loop is:
+//! *events, finished?, connect, write, read, wait*.
 //!
 //! ```no_run
 //! # use turnwire::client::{Client, ConnectError, SocketCommand, ConnectTarget};
@@ -73,17 +73,22 @@
 //! }
 //! ```
 //!
-//! # One floor alone
+//! # One layer alone
 //!
-//! Each floor is usable by itself: an event-stream decoder ([`sse`]), HTTP heads and bodies ([`http`]), a WebSocket codec with
-//! deflate ([`ws`]), the vocabulary ([`responses`]), one [`connection`] of either role, the whole [`client`].
+//! Each layer is usable by itself, and is a cargo feature: `sse` decodes event streams, `http` heads and bodies of HTTP/1.1, `ws`
+//! WebSocket over byte buffers, `responses` requests, items and events; `connection` is one connection of either role, and `client`
+//! a whole conversation. `default-features = false, features = ["sse"]` brings four crates.
 //!
-//! # What it promises
+//! # Guarantees
 //!
-//! The network side is taken to be hostile. No input panics; every length has a limit, and none is reserved because a peer
-//! declared it; work grows with the bytes that came, however they were cut into reads; what cannot be read is delivered as such
-//! and the stream goes on; credentials are in no `Debug`, error or event. Where behaviour comes from a specification, the section
-//! is named: RFC 6455, 7692, 9110, 9112, WHATWG HTML §9.2, or § of `docs/protocol.md` in the repository.
+//! The peer is assumed to be hostile. No input causes a panic. Every length has a limit, and no memory is reserved for a length that a
+//! peer declares. Work is linear in the input, however it was split into reads. A payload that cannot be read is delivered as such, and
+//! the stream goes on. No `Debug`, error or event contains credentials.
+//!
+//! Where behaviour follows a specification, the comment names the section: RFC 6455, RFC 7692, RFC 9110, RFC 9112,
+//! WHATWG HTML §9.2, or the project's own description of the protocol, [docs/protocol.md](crate::docs::protocol). This
+//! crate's documentation contains it, with the limits and the differences from the reference client, in the module
+//! `docs`.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -115,6 +120,17 @@ pub mod turn;
 pub mod client;
 #[cfg(feature = "connection")]
 pub mod connection;
+
+/// The project's documents that the comments refer to. This module exists only in the documentation.
+#[cfg(doc)]
+pub mod docs {
+    #[doc = include_str!("../docs/protocol.md")]
+    pub mod protocol {}
+    #[doc = include_str!("../docs/differences.md")]
+    pub mod differences {}
+    #[doc = include_str!("../docs/limits.md")]
+    pub mod limits {}
+}
 
 #[cfg(feature = "ws")]
 pub use entropy::Seed;

@@ -182,8 +182,9 @@ pub struct Violation {
 
 /// One turn: the turn token, which routes its requests, and the rule that it is set once.
 ///
-/// The token is the value of the header `x-codex-turn-state` (`docs/protocol.md` §8). A turn begins without one. The first value
-/// that the server sends wins, later ones are ignored, and every further request of the turn carries it. An empty string is a
+/// The token is the value of the header `x-codex-turn-state`
+/// ([docs/protocol.md §8](crate::docs::protocol#8-turn-state)). A turn begins without one. The first value that the
+/// server sends wins, later ones are ignored, and every further request of the turn carries it. An empty string is a
 /// value. The token is opaque, and `Debug` does not show it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Turn {

@@ -23,11 +23,11 @@ pub(super) const LARGEST: u8 = 15;
 pub struct Params {
     /// The server begins each message with an empty window (RFC 7692 §7.1.1.1).
     pub server_no_context_takeover: bool,
-    /// The client begins each message with an empty window (§7.1.1.2).
+    /// The client begins each message with an empty window (RFC 7692 §7.1.1.2).
     pub client_no_context_takeover: bool,
-    /// The base-2 logarithm of the server's window, 8 to 15 (§7.1.2.1).
+    /// The base-2 logarithm of the server's window, 8 to 15 (RFC 7692 §7.1.2.1).
     pub server_max_window_bits: u8,
-    /// The base-2 logarithm of the client's window, 8 to 15 (§7.1.2.2).
+    /// The base-2 logarithm of the client's window, 8 to 15 (RFC 7692 §7.1.2.2).
     pub client_max_window_bits: u8,
 }
 

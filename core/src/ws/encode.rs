@@ -14,10 +14,10 @@ pub enum SendError {
     /// A ping or pong carries more than 125 bytes, or a close reason is longer than 123 (RFC 6455 §5.5).
     #[error("a control frame carries at most 125 bytes")]
     ControlTooLong,
-    /// The close code is for local use, reserved, or out of range (§7.4).
+    /// The close code is for local use, reserved, or out of range (RFC 6455 §7.4).
     #[error("close code {0} must not be sent")]
     CloseCode(u16),
-    /// A close frame was sent, or is owed: nothing may follow it (§5.5.1).
+    /// A close frame was sent, or is owed: nothing may follow it (RFC 6455 §5.5.1).
     #[error("the connection is closing")]
     Closing,
 }

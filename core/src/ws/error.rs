@@ -10,34 +10,34 @@ pub enum Error {
     /// The opcode is 3–7 or 11–15.
     #[error("the opcode is reserved")]
     ReservedOpcode,
-    /// A control frame is longer than 125 bytes (§5.5).
+    /// A control frame is longer than 125 bytes (RFC 6455 §5.5).
     #[error("a control frame is longer than 125 bytes")]
     ControlTooLong,
-    /// A control frame is fragmented (§5.5).
+    /// A control frame is fragmented (RFC 6455 §5.5).
     #[error("a control frame is fragmented")]
     ControlFragmented,
-    /// A client's frame is not masked (§5.1).
+    /// A client's frame is not masked (RFC 6455 §5.1).
     #[error("a frame from a client is not masked")]
     NotMasked,
-    /// A server's frame is masked (§5.1).
+    /// A server's frame is masked (RFC 6455 §5.1).
     #[error("a frame from a server is masked")]
     Masked,
-    /// A length is not in its shortest form, or has its highest bit set (§5.2).
+    /// A length is not in its shortest form, or has its highest bit set (RFC 6455 §5.2).
     #[error("a payload length is not in its shortest form")]
     Length,
-    /// A continuation came without a message to go on with (§5.4).
+    /// A continuation came without a message to go on with (RFC 6455 §5.4).
     #[error("a continuation came without a beginning")]
     Continuation,
-    /// A new message came inside a fragmented one (§5.4).
+    /// A new message came inside a fragmented one (RFC 6455 §5.4).
     #[error("a message began inside another")]
     Interrupted,
-    /// A close frame has one byte of payload (§5.5.1).
+    /// A close frame has one byte of payload (RFC 6455 §5.5.1).
     #[error("a close frame is one byte long")]
     CloseLength,
-    /// A close frame carries a code that must not be sent (§7.4).
+    /// A close frame carries a code that must not be sent (RFC 6455 §7.4).
     #[error("close code {0} must not be sent")]
     CloseCode(u16),
-    /// Text, or a close reason, is no UTF-8 (§8.1).
+    /// Text, or a close reason, is no UTF-8 (RFC 6455 §8.1).
     #[error("text is not utf-8")]
     Utf8,
     /// A frame announces more than [`Limits::frame`](super::Limits::frame).

@@ -10,7 +10,7 @@ use sha1::{Digest as _, Sha1};
 use super::deflate::{Offer, Params, ServerPolicy};
 use crate::http::{Headers, InvalidHead, Request, Response, Version};
 
-/// The string that makes an answer one to a WebSocket handshake and to nothing else (§1.3).
+/// The string that makes an answer one to a WebSocket handshake and to nothing else (RFC 6455 §1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// What both ends agreed on.
@@ -23,7 +23,8 @@ pub struct Negotiated {
     pub protocol: Option<String>,
 }
 
-/// Why a client must fail the connection (§4.1). A response other than 101 is none of these: it is HTTP's, for the caller to read.
+/// Why a client must fail the connection (RFC 6455 §4.1). A response other than 101 is none of these: it is HTTP's, for the caller to
+/// read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -78,7 +79,7 @@ pub fn build_request(
     Ok(request)
 }
 
-/// Judges the answer to a [`build_request`] with this nonce, offer and list of subprotocols (§4.1).
+/// Judges the answer to a [`build_request`] with this nonce, offer and list of subprotocols (RFC 6455 §4.1).
 ///
 /// # Errors
 ///
@@ -141,8 +142,9 @@ pub struct ServerOptions<'a> {
     pub protocols: &'a [&'a str],
 }
 
-/// Why a server refuses (§4.2), with the response that says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A rejected handshake (RFC 6455 §4.2): the reason, and the response that tells the client.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the handshake is rejected with status {}: {why}", response.status())]
 #[non_exhaustive]
 pub struct Refusal {
     /// The response to send: 400, 405, 426 or 505, with `Connection: close`.
@@ -187,7 +189,7 @@ pub fn is_upgrade(request: &Request) -> bool {
     request.headers.has_token("upgrade", "websocket")
 }
 
-/// Judges a request and answers it (§4.2). The response may be given more headers before it is sent.
+/// Judges a request and answers it (RFC 6455 §4.2). The response may be given more headers before it is sent.
 ///
 /// # Errors
 ///
@@ -285,7 +287,7 @@ fn head(status: u16) -> Response {
     Response::new(status).unwrap_or_else(|_| unreachable!("the statuses here are between 100 and 599"))
 }
 
-/// The value that answers a key (§4.2.2).
+/// The value that answers a key (RFC 6455 §4.2.2).
 fn accept_value(key: &[u8]) -> String {
     let mut sha = Sha1::new();
     sha.update(key);

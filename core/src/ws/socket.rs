@@ -21,7 +21,7 @@ pub enum State {
     /// This end has closed, or is about to; the other's close frame has not come.
     Closing,
     /// The other end's close frame has come, or it broke the protocol. Once what [`write_pending_replies`](WebSocket::write_pending_replies) yields is written, a
-    /// server closes the TCP connection, and a client waits for that a while (§7.1.1).
+    /// server closes the TCP connection, and a client waits for that a while (RFC 6455 §7.1.1).
     Closed,
 }
 
@@ -30,14 +30,14 @@ pub enum State {
 pub enum Eof {
     /// The closing handshake was complete, or at least the peer's close frame had come.
     Clean,
-    /// No close frame came: 1006 (§7.1.5), between messages.
+    /// No close frame came: 1006 (RFC 6455 §7.1.5), between messages.
     Abnormal,
     /// No close frame came, and a message was cut.
     Truncated,
 }
 
 /// One end of an open connection. Replies are owed in slots, never in a queue: a peer that pings without ever reading costs
-/// nothing (only its newest ping needs an answer, §5.5.3).
+/// nothing (only its newest ping needs an answer, RFC 6455 §5.5.3).
 pub struct WebSocket {
     decoder: Decoder,
     encoder: Encoder,
@@ -207,7 +207,8 @@ impl WebSocket {
         }
     }
 
-    /// The code and reason of the peer's close frame: `None` without one, and 1005 for one that carried no code (§7.1.5).
+    /// The code and reason of the peer's close frame: `None` without one, and 1005 for one that carried no code
+    /// (RFC 6455 §7.1.5).
     #[must_use]
     pub fn peer_close(&self) -> Option<Close<'_>> {
         match &self.peer {

@@ -1,0 +1,4 @@
+//! What users and maintainers see around the code: the documents, the examples, and the auto traits of public types.
+
+mod auto_traits;
+mod documents;
