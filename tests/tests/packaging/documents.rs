@@ -77,3 +77,25 @@ fn readme_lists_every_example() {
         }
     }
 }
+
+/// Every link in the walkthrough whose text is code names a function or type of that file.
+#[test]
+fn walkthrough_names_what_exists() {
+    let walkthrough = read("docs/walkthrough.md");
+    let mut named = 0;
+    for link in walkthrough.split("[`").skip(1) {
+        let (name, rest) = link.split_once("`](../").expect("a link to a file");
+        let path = rest.split(')').next().unwrap_or_default();
+        let text = read(path);
+        let (owner, name) = name.rsplit_once("::").unwrap_or(("", name));
+        let is_word = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        let defines = |keyword: &str, name: &str| {
+            text.match_indices(&format!("{keyword} {name}")).any(|(at, found)| is_word(&text[at + found.len()..]))
+        };
+        assert!(defines("fn", name) || defines("struct", name), "{path} does not define `{name}`");
+        let owns = text.contains(&format!("{owner} {{")) || text.contains(&format!("{owner}<"));
+        assert!(owner.is_empty() || owns, "{path} has no `impl {owner}`");
+        named += 1;
+    }
+    assert!(named > 30, "the walkthrough names {named} functions");
+}
