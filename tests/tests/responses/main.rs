@@ -1,5 +1,6 @@
 //! The types of the Responses protocol: what is read, what is written, and what failures mean.
 
+mod delays;
 mod events;
 mod failures;
 mod items;

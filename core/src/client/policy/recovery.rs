@@ -109,6 +109,10 @@ fn without_retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>) -> Opti
 
 fn may_retry(attempt: &FailedAttempt<'_>, policy: &RetryPolicy) -> bool {
     let failure = attempt.failure;
+    // The server's own word comes first (docs/differences.md row 41).
+    if let Some(asked) = failure.details.should_retry {
+        return asked;
+    }
     match (failure.status, failure.kind) {
         (Some(429), FailureKind::RateLimited) => policy.on_429,
         (Some(500..), _) => failure.retryable && policy.on_5xx,

@@ -5,6 +5,7 @@ use alloc::string::String;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::delay::should_retry;
 use super::error_body::ErrorBody;
 use super::failure::FailureDetails;
 use crate::responses::HeaderPairs;
@@ -23,14 +24,24 @@ const REACHED: [&str; 5] = [
 pub(in crate::responses) fn details(fields: HeaderPairs<'_>, url: Option<&str>) -> FailureDetails {
     let get = |name: &str| field(fields, name).map(String::from);
     FailureDetails {
-        url: url.map(String::from),
+        url: url.map(without_secrets),
         request_id: get("x-request-id").or_else(|| get("x-oai-request-id")),
         cf_ray: get("cf-ray"),
         authorization_error: get("x-openai-authorization-error"),
         identity_error_code: field(fields, "x-error-json").and_then(identity_code),
+        should_retry: should_retry(fields),
         rate_limits: RateLimits::from_headers(fields).into_iter().next(),
         ..FailureDetails::default()
     }
+}
+
+/// The URL without user information, query and fragment, which may contain keys.
+fn without_secrets(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    alloc::format!("{scheme}://{host}{path}")
 }
 
 /// `error.code` in JSON in standard, padded base64; anything else is nothing.

@@ -102,7 +102,7 @@ pub struct Failure {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct FailureDetails {
-    /// The URL that answered.
+    /// The URL of the request, without its query.
     pub url: Option<String>,
     /// The request's id: `x-request-id`, else `x-oai-request-id`.
     pub request_id: Option<String>,
@@ -112,6 +112,8 @@ pub struct FailureDetails {
     pub authorization_error: Option<String>,
     /// `error.code` of the JSON in `x-error-json`.
     pub identity_error_code: Option<String>,
+    /// Whether the server asks for a retry (`x-should-retry`).
+    pub should_retry: Option<bool>,
     /// The plan, at a usage limit.
     pub plan_type: Option<String>,
     /// When the limit ends, in Unix seconds.

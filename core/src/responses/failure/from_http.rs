@@ -23,10 +23,10 @@ impl Failure {
         failure.raw = Some(body.to_string());
         failure.details = Box::new(details(fields, url));
         failure.code = said.as_ref().and_then(|said| said.code.clone());
-        if matches!(status, 429 | 503) {
-            let in_words = || said.as_ref().filter(|said| said.code() == "rate_limit_exceeded")?.message.as_deref();
-            failure.delay = retry_after(fields, unix).or_else(|| try_again_in(in_words()?));
-        }
+        let words = said.as_ref().and_then(|said| said.message.as_deref()).unwrap_or(body);
+        let in_words = || if matches!(status, 429 | 503) { try_again_in(words) } else { None };
+        failure.delay = retry_after(fields, unix).or_else(in_words);
+        failure.retryable = failure.details.should_retry.unwrap_or(failure.retryable);
         if class == FailureKind::UsageLimitReached {
             usage_limit(&mut failure.details, fields, said.as_ref());
         }
