@@ -101,9 +101,9 @@ impl Receiver<'_> {
                 *self.unmatched_events += 1;
                 ConnectionEffect::None.into()
             }
-            Step::Payload { text, envelope, violation, late: false } => Received {
-                ended_lane: envelope.class().is_terminal().then(|| LaneId::new(envelope.stream_id().as_deref())),
-                effect: self.apply_payload(now, transport, handshake, text, &envelope, violation),
+            Step::Payload { text, envelope, lane, violation, late: false } => Received {
+                ended_lane: envelope.class().is_terminal().then(|| LaneId::new(lane.as_deref())),
+                effect: self.apply_payload(now, transport, handshake, text, &envelope, lane.as_deref(), violation),
             },
             Step::Malformed { text } => {
                 self.apply_malformed(now, text);
@@ -145,9 +145,10 @@ impl Receiver<'_> {
         handshake: Option<&Response>,
         text: &str,
         envelope: &Envelope<'_>,
+        lane: Option<&str>,
         violation: Option<Violation>,
     ) -> ConnectionEffect {
-        let Some(request) = request_for(self.requests, transport, envelope) else {
+        let Some(request) = request_for(self.requests, transport, lane) else {
             return self.apply_unmatched(envelope);
         };
         let id = request.id;
@@ -203,10 +204,9 @@ impl Receiver<'_> {
 fn request_for<'r>(
     requests: &'r mut RequestTable,
     transport: Transport,
-    envelope: &Envelope<'_>,
+    lane: Option<&str>,
 ) -> Option<&'r mut ActiveRequest> {
-    let lane = envelope.stream_id();
-    requests.in_flight_mut().find(|request| transport == Transport::Http || request.lane() == lane.as_deref())
+    requests.in_flight_mut().find(|request| transport == Transport::Http || request.lane() == lane)
 }
 
 /// Applies an event to its request.

@@ -116,6 +116,11 @@ pub enum CommandError {
     /// A request is in flight, on this lane (WebSocket) or on the connection (HTTP).
     #[error("another request is in flight")]
     InFlight,
+    /// The lane cannot be used.
+    #[error(
+        "the lane's name is not 1 to 256 letters, digits, `_`, `.` or `-`, or 64 named lanes have a pending response"
+    )]
+    Lane,
     /// No request awaits this kind of response.
     #[error("no request awaits this response")]
     NoRequest,

@@ -1,7 +1,7 @@
 //! The state of the newest request on each lane of a connection. A lane is a `stream_id`; the default lane has no name.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::responses::{Envelope, EventClass};
@@ -10,25 +10,43 @@ use crate::turn::{RequestInput, RequestState, Violation};
 /// Maximum number of named lanes to remember. By default, the client layer uses at most 32.
 const MAX_NAMED: usize = 64;
 
-/// Maximum length of a response id to remember, in bytes.
+/// Maximum length of a lane's name in bytes.
+const MAX_NAME: usize = 256;
+
+/// Maximum length of the id of a response or an item to remember, in bytes.
 const MAX_ID: usize = 256;
 
 /// Number of ended responses to remember, per lane.
 const MAX_ENDED: usize = 4;
 
+/// Number of items to remember, per lane, of the current response and of those that have ended.
+const MAX_ITEMS: usize = 16;
+
 #[derive(Debug, Default)]
 pub(super) struct LaneStates {
     default: Lane,
-    named: Vec<(String, Lane)>,
+    named: Vec<(Box<str>, Lane)>,
 }
 
 #[derive(Debug, Default)]
 struct Lane {
     state: RequestState,
+    /// The newest request has no end yet. A cancelled one may still get one.
+    awaits_end: bool,
     /// The id of the response to the newest request, once the server has sent it.
     current: Option<Box<str>>,
-    /// The ids of the last responses that ended, newest first.
+    history: Option<Box<History>>,
+}
+
+/// What is remembered of the responses of a lane, newest first.
+#[derive(Debug, Default)]
+struct History {
+    /// The ids of the last responses that ended.
     ended: Vec<Box<str>>,
+    /// The ids of items of the current response.
+    items: Vec<Box<str>>,
+    /// The ids of items of responses that ended.
+    ended_items: Vec<Box<str>>,
 }
 
 /// The relation of an event to the state of its lane.
@@ -36,8 +54,14 @@ struct Lane {
 pub(super) enum LaneEvent {
     Expected,
     Unexpected(Violation),
-    /// It repeats the end of a response before the pending one.
-    Duplicate,
+    /// It belongs to a response before the pending one.
+    Late,
+}
+
+/// Whether a lane may have this name.
+pub(super) fn is_lane_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(is_allowed)
 }
 
 impl LaneStates {
@@ -48,15 +72,21 @@ impl LaneStates {
     fn lane(&self, lane: Option<&str>) -> Option<&Lane> {
         match lane {
             None => Some(&self.default),
-            Some(name) => self.named.iter().find(|(known, _)| known == name).map(|(_, lane)| lane),
+            Some(name) => self.named.iter().find(|(known, _)| **known == *name).map(|(_, lane)| lane),
         }
     }
 
     fn lane_mut(&mut self, lane: Option<&str>) -> Option<&mut Lane> {
         match lane {
             None => Some(&mut self.default),
-            Some(name) => self.named.iter_mut().find(|(known, _)| known == name).map(|(_, lane)| lane),
+            Some(name) => self.named.iter_mut().find(|(known, _)| **known == *name).map(|(_, lane)| lane),
         }
+    }
+
+    /// Whether a request can be sent on this lane: its name is valid, and there is room to remember it.
+    pub(super) fn admits(&self, lane: Option<&str>) -> bool {
+        let has_room = || self.named.len() < MAX_NAMED || self.named.iter().any(|(_, lane)| !lane.awaits_end);
+        lane.is_none_or(|name| is_lane_name(name) && (self.lane(lane).is_some() || has_room()))
     }
 
     /// Applies an input to the state of a lane.
@@ -67,60 +97,87 @@ impl LaneStates {
     pub(super) fn apply(&mut self, lane: Option<&str>, input: RequestInput) -> Result<RequestState, Violation> {
         let state = self.state(lane);
         let next = state.after(input).ok_or(Violation { state, input })?;
-        if input == RequestInput::Request
-            && let Some(lane) = self.lane_mut(lane)
+        // A lane that only the peer has named is not stored, nor one that is not admitted.
+        if next != RequestState::Idle
+            && let Some(name) = lane
+            && self.lane(lane).is_none()
+            && self.admits(lane)
         {
-            lane.current = None;
+            self.open(name);
         }
-        match (self.lane_mut(lane), lane) {
-            (Some(lane), _) => lane.state = next,
-            (None, Some(name)) => self.open(name, next),
-            (None, None) => {}
+        if let Some(lane) = self.lane_mut(lane) {
+            lane.state = next;
+            match input {
+                RequestInput::Request => {
+                    lane.current = None;
+                    lane.awaits_end = true;
+                }
+                RequestInput::Completed | RequestInput::Failed | RequestInput::Incomplete | RequestInput::Lost => {
+                    lane.awaits_end = false;
+                }
+                RequestInput::Created | RequestInput::Informational | RequestInput::Output | RequestInput::Cancel => {}
+            }
         }
         Ok(next)
     }
 
-    fn open(&mut self, name: &str, state: RequestState) {
-        // Do not store a lane that only the peer has named.
-        if state == RequestState::Idle {
-            return;
+    fn open(&mut self, name: &str) {
+        if self.named.len() == MAX_NAMED
+            && let Some(idle) = self.named.iter().position(|(_, lane)| !lane.awaits_end)
+        {
+            self.named.remove(idle);
         }
-        if self.named.len() == MAX_NAMED {
-            let idle = self.named.iter().position(|(_, lane)| !lane.state.is_in_flight());
-            self.named.remove(idle.unwrap_or(0));
+        self.named.push((name.into(), Lane::default()));
+    }
+
+    /// The lane that an event belongs to. While one response is pending, an event that names no lane, or an unknown one,
+    /// belongs to it. Otherwise a known response id counts more than the lane that the event names.
+    pub(super) fn route<'e>(&self, envelope: &Envelope<'e>) -> Option<Cow<'e, str>> {
+        let named = envelope.stream_id().filter(|name| !name.is_empty());
+        if named.is_none() && self.named.is_empty() {
+            return None;
         }
-        self.named.push((name.into(), Lane { state, ..Lane::default() }));
+        let names = self.named.iter().map(|(name, lane)| (Some(&**name), lane));
+        let mut pending = core::iter::once((None, &self.default)).chain(names).filter(|(_, lane)| lane.awaits_end);
+        let target = match (pending.clone().next(), pending.clone().nth(1)) {
+            (None, _) => return named,
+            (Some((only, _)), None) if named.is_none() => only,
+            (Some((only, lane)), None) if self.lane(named.as_deref()).is_none() => {
+                // On an unknown lane, another response than the pending one is nobody's.
+                let is_other = lane.current.is_some() && lane.differs(response_id(envelope).as_deref());
+                if is_other { named.as_deref() } else { only }
+            }
+            (Some(_), _) => {
+                let id = response_id(envelope);
+                match id.and_then(|id| pending.find(|(_, lane)| lane.current.as_deref() == Some(&*id))) {
+                    Some((lane, _)) => lane,
+                    None => return named,
+                }
+            }
+        };
+        if target == named.as_deref() { named } else { target.map(|name| Cow::Owned(name.into())) }
     }
 
     /// Applies an event to the state of its lane. `shared`: responses follow each other without heads on this
     /// connection, so that an event may belong to a response before the pending one.
-    pub(super) fn observe(&mut self, envelope: &Envelope<'_>, shared: bool) -> LaneEvent {
+    pub(super) fn observe(&mut self, envelope: &Envelope<'_>, lane: Option<&str>, shared: bool) -> LaneEvent {
         let class = envelope.class();
-        let name = envelope.stream_id();
-        let id = (class == EventClass::Created || class.is_terminal()).then(|| id_of(envelope.response())).flatten();
-        // The end is a duplicate even if other events came before it, or the pending response has started.
-        let is_late = |lane: &Lane| {
-            let ended = id.as_ref().is_some_and(|id| lane.ended.contains(id));
-            // A cancelled response is skipped up to its own end, not up to that of another response.
-            let awaits_end = lane.state.is_in_flight() || lane.state == RequestState::Cancelled;
-            awaits_end && ended && lane.current != id
-        };
-        if shared && class.is_terminal() && self.lane(name.as_deref()).is_some_and(is_late) {
-            return LaneEvent::Duplicate;
+        let id = response_id(envelope);
+        let item = if shared && class == EventClass::Output { item_id(envelope) } else { None };
+        if shared && self.lane(lane).is_some_and(|lane| lane.is_late(envelope, id.as_deref(), item.as_deref())) {
+            return LaneEvent::Late;
         }
-        let relation = match self.apply(name.as_deref(), RequestInput::from(class)) {
+        let relation = match self.apply(lane, RequestInput::from(class)) {
             Ok(_) => LaneEvent::Expected,
             Err(violation) => LaneEvent::Unexpected(violation),
         };
-        if let Some(lane) = self.lane_mut(name.as_deref()) {
+        if let Some(lane) = self.lane_mut(lane) {
             if class == EventClass::Created {
-                lane.current = id;
+                lane.current = id.map(Into::into);
             } else if class.is_terminal() {
-                let current = lane.current.take();
-                if let Some(ended) = id.or(current) {
-                    lane.ended.truncate(MAX_ENDED - 1);
-                    lane.ended.insert(0, ended);
-                }
+                lane.end_response(id.map(Into::into));
+            } else if let Some(item) = item {
+                lane.add_item(&item);
             }
         }
         relation
@@ -133,21 +190,98 @@ impl LaneStates {
 
     /// Marks every request in flight as lost, because the connection is closed.
     pub(super) fn mark_lost(&mut self) {
-        let lanes = self.named.iter_mut().map(|(_, lane)| lane).chain([&mut self.default]);
-        for lane in lanes.filter(|lane| lane.state.is_in_flight()) {
-            lane.state = RequestState::Lost;
+        for lane in self.named.iter_mut().map(|(_, lane)| lane).chain([&mut self.default]) {
+            lane.awaits_end = false;
+            if lane.state.is_in_flight() {
+                lane.state = RequestState::Lost;
+            }
         }
     }
 }
 
-/// The `id` member of a `response` object, if it is a non-empty string of at most [`MAX_ID`] bytes.
-fn id_of(response: Option<&str>) -> Option<Box<str>> {
-    #[derive(serde::Deserialize)]
-    struct Named {
-        id: Box<str>,
+impl Lane {
+    /// Whether an event belongs to a response before the pending one.
+    fn is_late(&self, envelope: &Envelope<'_>, id: Option<&str>, item: Option<&str>) -> bool {
+        let Some(history) = self.history.as_deref().filter(|_| self.awaits_end) else { return false };
+        let is_of_ended = id.is_some_and(|id| knows(&history.ended, id)) && self.current.as_deref() != id;
+        let class = envelope.class();
+        // The end is late even if other events came before it, or the pending response has started. A cancelled response
+        // is skipped up to its own end, not up to that of another response.
+        if class.is_terminal() {
+            return is_of_ended;
+        }
+        match class {
+            EventClass::Informational => {
+                is_of_ended || (envelope.kind() == "response.metadata" && self.current.is_some() && self.differs(id))
+            }
+            // Until the pending response has started, output may still be that of one that has ended. A response may
+            // have the id of one that has ended: some servers give every response the same.
+            EventClass::Output if self.state == RequestState::Requested => {
+                is_of_ended || item.is_some_and(|item| knows(&history.ended_items, item))
+            }
+            _ => false,
+        }
     }
-    let named: Named = serde_json::from_str(response?).ok()?;
-    Some(named.id).filter(|id| (1..=MAX_ID).contains(&id.len()))
+
+    /// Whether an event names another response than the current one.
+    fn differs(&self, id: Option<&str>) -> bool {
+        id.is_some() && self.current.as_deref() != id
+    }
+
+    /// Records the end of a response.
+    fn end_response(&mut self, id: Option<Box<str>>) {
+        self.awaits_end = false;
+        let ended = id.or_else(|| self.current.clone());
+        self.current = None;
+        let history = self.history.get_or_insert_default();
+        if let Some(ended) = ended {
+            remember(&mut history.ended, ended, MAX_ENDED);
+        }
+        for item in history.items.drain(..).rev() {
+            remember(&mut history.ended_items, item, MAX_ITEMS);
+        }
+    }
+
+    /// Records an item of the current response.
+    fn add_item(&mut self, id: &str) {
+        let history = self.history.get_or_insert_default();
+        if !knows(&history.items, id) {
+            remember(&mut history.items, id.into(), MAX_ITEMS);
+        }
+    }
+}
+
+fn knows(ids: &[Box<str>], id: &str) -> bool {
+    ids.iter().any(|known| **known == *id)
+}
+
+fn remember(ids: &mut Vec<Box<str>>, id: Box<str>, limit: usize) {
+    ids.truncate(limit - 1);
+    ids.insert(0, id);
+}
+
+/// The id of the response that an event names, if it is a non-empty string of at most [`MAX_ID`] bytes.
+fn response_id<'e>(envelope: &Envelope<'e>) -> Option<Cow<'e, str>> {
+    let class = envelope.class();
+    let named = if class == EventClass::Created || class.is_terminal() { id_of(envelope.response()) } else { None };
+    named.or_else(|| envelope.response_id()).filter(|id| (1..=MAX_ID).contains(&id.len()))
+}
+
+/// The id of the item that an event names, with the same limits.
+fn item_id<'e>(envelope: &Envelope<'e>) -> Option<Cow<'e, str>> {
+    let id = envelope.item_id().or_else(|| id_of(envelope.item()));
+    id.filter(|id| (1..=MAX_ID).contains(&id.len()))
+}
+
+/// The `id` member of an object.
+fn id_of(object: Option<&str>) -> Option<Cow<'_, str>> {
+    #[derive(serde::Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+    }
+    let named: Named<'_> = serde_json::from_str(object?).ok()?;
+    Some(named.id)
 }
 
 /// Maps the class of an event to the input that it is for the state of its request.

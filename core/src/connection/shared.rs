@@ -189,6 +189,12 @@ pub(super) fn decode_websocket<'s, 'i: 's>(socket: &'s mut ws::WebSocket, input:
     }
 }
 
+/// Frees the memory of the last message, once it is no longer borrowed.
+pub(super) fn release_message(socket: &mut ws::WebSocket) {
+    // Nothing new can come of no input; an error has been reported before.
+    let _ = socket.decode(&mut &[][..]);
+}
+
 /// The close reason of a WebSocket whose peer sends no more bytes, or whose bytes were lost.
 pub(super) fn websocket_end(socket: &ws::WebSocket, lost: Option<&LossReason>) -> CloseReason {
     match (socket.peer_close(), lost, socket.eof()) {

@@ -2,6 +2,8 @@
 
 mod bodies;
 mod gzip;
+mod lanes;
+mod loss;
 mod output;
 mod requests;
 mod server;

@@ -120,6 +120,9 @@ impl ClientEngine {
         if self.shared.lanes.state(lane).is_in_flight() {
             return Err(CommandError::InFlight);
         }
+        if !self.shared.lanes.admits(lane) {
+            return Err(CommandError::Lane);
+        }
         self.send_message(now, text)?;
         let _ = self.shared.lanes.apply(lane, RequestInput::Request);
         self.shared.timers.restart_idle(now);
@@ -184,6 +187,9 @@ impl ClientEngine {
         if !input.is_empty() {
             self.shared.on_bytes(now);
         } else if !self.body_has_ended() {
+            if let Mode::WebSocket(socket) = &mut self.mode {
+                shared::release_message(socket);
+            }
             return None;
         }
         match self.mode {
@@ -508,11 +514,12 @@ fn payload<'s>(
         return Step::Malformed { text };
     };
     let shared = delimiting == Delimiting::Shared;
+    let lane = if shared { lanes.route(&envelope) } else { None };
     // An event on a lane without a pending request does not count as activity.
-    let awaited = !shared || lanes.state(envelope.stream_id().as_deref()).is_in_flight();
-    let violation = match lanes.observe(&envelope, shared) {
-        // Neither does a repeated end of an earlier response.
-        LaneEvent::Duplicate => return Step::Payload { text, envelope, violation: None, late: true },
+    let awaited = !shared || lanes.state(lane.as_deref()).is_in_flight();
+    let violation = match lanes.observe(&envelope, lane.as_deref(), shared) {
+        // Neither does an event of an earlier response.
+        LaneEvent::Late => return Step::Payload { text, envelope, lane, violation: None, late: true },
         LaneEvent::Expected => None,
         LaneEvent::Unexpected(violation) => Some(violation),
     };
@@ -522,7 +529,7 @@ fn payload<'s>(
     if envelope.class().is_terminal() {
         timers.await_events(now, lanes.in_flight());
     }
-    Step::Payload { text, envelope, violation, late: false }
+    Step::Payload { text, envelope, lane, violation, late: false }
 }
 
 fn is_terminal(step: &Step<'_>) -> bool {

@@ -1,5 +1,6 @@
 //! Events of a client's connection: borrowed from a step, or queued until they are polled.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
@@ -86,8 +87,10 @@ pub(crate) enum Step<'s> {
     Payload {
         text: &'s str,
         envelope: Envelope<'s>,
+        /// The lane that it belongs to, whatever lane it names; `None` means the default lane.
+        lane: Option<Cow<'s, str>>,
         violation: Option<Violation>,
-        /// It repeats the end of an earlier response.
+        /// It belongs to an earlier response.
         late: bool,
     },
     /// A payload that is not a JSON object with a `type`.
@@ -110,7 +113,7 @@ pub(super) enum Record {
     Payload,
     Violation(Violation),
     End(bool),
-    Closed(CloseReason),
+    Closed(Box<CloseReason>),
 }
 
 /// Queues the events that a step leads to, for a connection that is used without the client layer.
@@ -122,7 +125,7 @@ pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
         Step::Head { head } => queue.push(Record::Head(head), &[]),
         Step::Body { head, body } => queue.push_owned(Record::Body(Box::new(head)), body),
         Step::Payload { late: true, .. } => {}
-        Step::Payload { text, envelope, violation, late: false } => {
+        Step::Payload { text, envelope, violation, late: false, .. } => {
             // An event without a request is delivered only if it concerns the connection (docs/differences.md row 9).
             let concerns_connection = envelope.kind() == "codex.rate_limits" || envelope.class() == EventClass::Error;
             let unmatched = violation.is_some_and(|violation| !violation.state.is_in_flight());
@@ -135,7 +138,7 @@ pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
         }
         Step::Malformed { text } => queue.push(Record::Payload, text.as_bytes()),
         Step::End { reusable } => queue.push(Record::End(reusable), &[]),
-        Step::Closed(reason) => queue.push(Record::Closed(reason), &[]),
+        Step::Closed(reason) => queue.push(Record::Closed(Box::new(reason)), &[]),
     }
 }
 

@@ -77,7 +77,8 @@ impl ClientConnection {
     /// # Errors
     ///
     /// [`CommandError::Transport`] before the handshake and on HTTP, [`CommandError::InFlight`] while a request of the
-    /// lane is in flight, [`CommandError::Closed`] on a closing or closed connection. Nothing was sent or changed.
+    /// lane is in flight, [`CommandError::Lane`] if the lane's name is invalid or too many lanes are in use,
+    /// [`CommandError::Closed`] on a closing or closed connection. Nothing was sent or changed.
     pub fn send_request_message(&mut self, now: Instant, lane: Option<&str>, text: &str) -> Result<(), CommandError> {
         self.engine.send_request_message(now, lane, text)
     }

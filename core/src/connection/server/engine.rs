@@ -6,6 +6,7 @@ use core::mem;
 
 use super::super::config::Deadline;
 use super::super::error::{CloseReason, CommandError, LossReason};
+use super::super::lanes;
 use super::super::shared::{self, SharedState, WebSocketInput};
 use super::super::timers::{Awaited, Due};
 use super::config::Config;
@@ -83,6 +84,9 @@ impl ServerEngine {
         if !input.is_empty() {
             self.shared.on_bytes(now);
         } else if !self.body_has_ended() {
+            if let Mode::WebSocket(socket) = &mut self.mode {
+                shared::release_message(socket);
+            }
             return None;
         }
         match &self.mode {
@@ -315,8 +319,12 @@ impl ServerEngine {
                 if let Ok(envelope) = Envelope::scan(text)
                     && envelope.kind() == "response.create"
                 {
-                    // A second request while one is in flight: the application decides whether to reject it.
-                    let _ = shared.lanes.apply(envelope.stream_id().as_deref(), RequestInput::Request);
+                    let lane = envelope.stream_id();
+                    // The application is told of an invalid name. A second request while one is in flight: the
+                    // application decides whether to reject it.
+                    if lane.as_deref().is_none_or(lanes::is_lane_name) {
+                        let _ = shared.lanes.apply(lane.as_deref(), RequestInput::Request);
+                    }
                 }
                 return Some(Step::Text { text });
             }

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::super::error::CloseReason;
 use super::super::event_queue::EventQueue;
+use super::super::lanes::is_lane_name;
 use crate::http::Request;
 use crate::responses::{Envelope, Malformed};
 
@@ -33,7 +34,8 @@ pub enum Event<'a> {
         /// The message.
         text: &'a str,
     },
-    /// A WebSocket message that is not a JSON object with a `type`.
+    /// A WebSocket message that is not a JSON object with a `type`, or that names a lane which is not 1 to 256 letters,
+    /// digits, `_`, `.` or `-`.
     Malformed {
         /// The reason why it cannot be read.
         malformed: Malformed,
@@ -68,7 +70,7 @@ pub(super) enum Record {
     Request(Box<Request>),
     Upgrade(Box<Request>),
     Text,
-    Closed(CloseReason),
+    Closed(Box<CloseReason>),
 }
 
 /// Queues the event that a step leads to.
@@ -78,7 +80,7 @@ pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
         Step::Request { head, body } => queue.push_owned(Record::Request(Box::new(head)), body),
         Step::Upgrade { head } => queue.push(Record::Upgrade(Box::new(head)), &[]),
         Step::Text { text } => queue.push(Record::Text, text.as_bytes()),
-        Step::Closed(reason) => queue.push(Record::Closed(reason), &[]),
+        Step::Closed(reason) => queue.push(Record::Closed(Box::new(reason)), &[]),
     }
 }
 
@@ -92,7 +94,12 @@ pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
             // Always valid: a `str` was pushed.
             let text = simdutf8::basic::from_utf8(bytes).expect("text is queued as UTF-8");
             match Envelope::scan(text) {
-                Ok(envelope) => Event::Text { lane: envelope.stream_id().map(Into::into), text },
+                Ok(envelope) => match envelope.stream_id() {
+                    Some(lane) if !is_lane_name(&lane) => {
+                        Event::Malformed { malformed: Malformed::wrong_type(envelope.kind(), "stream_id"), text }
+                    }
+                    lane => Event::Text { lane: lane.map(Into::into), text },
+                },
                 Err(malformed) => Event::Malformed { malformed, text },
             }
         }

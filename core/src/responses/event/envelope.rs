@@ -217,6 +217,16 @@ impl<'a> Envelope<'a> {
         self.string_opt(Member::stream_id)
     }
 
+    /// The `response_id`.
+    pub(crate) fn response_id(&self) -> Option<Cow<'a, str>> {
+        self.string_opt(Member::response_id)
+    }
+
+    /// The `item_id`.
+    pub(crate) fn item_id(&self) -> Option<Cow<'a, str>> {
+        self.string_opt(Member::item_id)
+    }
+
     /// The `item`, as text.
     #[must_use]
     pub fn item(&self) -> Option<&'a str> {

@@ -1,0 +1,386 @@
+//! Lanes: to which request an event belongs, and what of a peer's names is kept.
+
+use allocation_counter::measure;
+use turnwire::connection::client::{self, Event};
+use turnwire::connection::{ClientConnection, CommandError, ServerConnection, Transport, server};
+use turnwire::http::Headers;
+use turnwire::time::Instant;
+use turnwire::turn::RequestState;
+use turnwire::ws::{Limits, Message, Role, WebSocket};
+
+const NOW: Instant = Instant::ZERO;
+
+/// A client whose WebSocket is open, and the codec of its peer.
+struct Pair {
+    client: ClientConnection,
+    peer: WebSocket,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::WebSocket, [1; 32]);
+        let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
+        client.upgrade(NOW, "/", &Headers::new()).expect("a handshake");
+        server.handle_input(NOW, client.poll_transmit());
+        client.handle_written(NOW, usize::MAX);
+        assert!(server.poll_event().is_some());
+        server.accept(NOW, &Headers::new()).expect("an upgrade");
+        client.handle_input(NOW, server.poll_transmit());
+        while client.poll_event().is_some() {}
+        Self { client, peer: WebSocket::new(Role::Server, Limits::default(), None, [3; 32]) }
+    }
+
+    fn request(&mut self, lane: Option<&str>) {
+        self.client.send_request_message(NOW, lane, r#"{"type":"response.create"}"#).expect("a free lane");
+        self.client.handle_written(NOW, usize::MAX);
+    }
+
+    /// Delivers an event to the client. Returns the number of events and violations that it reports.
+    fn hear(&mut self, event: &str) -> (usize, usize) {
+        let mut bytes = Vec::new();
+        self.peer.send(Message::Text(event), &mut bytes).expect("a message");
+        self.client.handle_input(NOW, &bytes);
+        let (mut events, mut violations) = (0, 0);
+        while let Some(event) = self.client.poll_event() {
+            match event {
+                Event::Server(_) => events += 1,
+                Event::Violation(_) => violations += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        (events, violations)
+    }
+
+    fn state(&self, lane: Option<&str>) -> RequestState {
+        self.client.state(lane)
+    }
+}
+
+const EXPECTED: (usize, usize) = (1, 0);
+const UNMATCHED: (usize, usize) = (0, 0);
+
+fn created(id: &str, lane: &str) -> String {
+    format!(r#"{{"type":"response.created","response":{{"id":"{id}"}}{lane}}}"#)
+}
+
+fn completed(id: &str, lane: &str) -> String {
+    format!(r#"{{"type":"response.completed","response":{{"id":"{id}"}}{lane}}}"#)
+}
+
+fn delta(item: &str, rest: &str) -> String {
+    format!(r#"{{"type":"response.output_text.delta","item_id":"{item}","delta":"x"{rest}}}"#)
+}
+
+#[test]
+fn event_without_a_known_lane_belongs_to_the_only_request() {
+    for request in [None, Some("a")] {
+        for named in ["", r#","stream_id":"""#, r#","stream_id":"unknown""#, r#","stream_id":null"#] {
+            let mut pair = Pair::new();
+            pair.request(request);
+            assert_eq!(pair.hear(&created("r1", named)), EXPECTED, "{request:?} {named}");
+            assert_eq!(pair.hear(&delta("i1", named)), EXPECTED, "{request:?} {named}");
+            assert_eq!(pair.state(request), RequestState::Output, "{request:?} {named}");
+            assert_eq!(pair.hear(&completed("r1", named)), EXPECTED, "{request:?} {named}");
+            assert_eq!(pair.state(request), RequestState::Completed, "{request:?} {named}");
+        }
+    }
+}
+
+/// A lane whose response has ended is known: what names it is not the other request's.
+#[test]
+fn event_of_an_ended_lane_is_not_the_other_request_s() {
+    let mut pair = Pair::new();
+    pair.request(Some("a"));
+    pair.hear(&completed("r1", r#","stream_id":"a""#));
+    pair.request(Some("b"));
+    assert_eq!(pair.hear(&delta("i1", r#","stream_id":"a""#)), (0, 1));
+    assert_eq!(pair.state(Some("b")), RequestState::Requested);
+}
+
+/// The lane of a request that was abandoned is still the server's until its end: what comes without a lane is not taken for
+/// the other request's.
+#[test]
+fn event_of_an_abandoned_request_is_not_the_other_request_s() {
+    let mut pair = Pair::new();
+    pair.request(None);
+    pair.client.abandon(NOW, None);
+    pair.request(Some("b"));
+    pair.hear(&completed("r1", ""));
+    assert_eq!(pair.state(Some("b")), RequestState::Requested);
+    // Its end has come, so that there is one request left.
+    assert_eq!(pair.hear(&created("r2", "")), EXPECTED);
+    assert_eq!(pair.state(Some("b")), RequestState::Created);
+}
+
+#[test]
+fn with_several_requests_a_known_response_id_counts_more_than_the_lane() {
+    let mut pair = Pair::new();
+    for lane in [None, Some("a"), Some("b")] {
+        pair.request(lane);
+    }
+    pair.hear(&created("ra", r#","stream_id":"a""#));
+    pair.hear(&created("rb", r#","stream_id":"b""#));
+    // The response id, in either place, against a lane that is wrong, unknown or missing.
+    for named in ["", r#","stream_id":"b""#, r#","stream_id":"x""#] {
+        assert_eq!(pair.hear(&delta("i", &format!(r#","response_id":"ra"{named}"#))), EXPECTED, "{named}");
+    }
+    assert_eq!(pair.state(Some("a")), RequestState::Output);
+    assert_eq!((pair.state(None), pair.state(Some("b"))), (RequestState::Requested, RequestState::Created));
+    pair.hear(&completed("rb", ""));
+    assert_eq!((pair.state(None), pair.state(Some("b"))), (RequestState::Requested, RequestState::Completed));
+    // An unknown id leaves the lane to decide.
+    pair.hear(&completed("r0", ""));
+    assert_eq!(pair.state(None), RequestState::Completed);
+    pair.hear(&completed("ra", r#","stream_id":"a""#));
+    assert_eq!(pair.state(Some("a")), RequestState::Completed);
+}
+
+/// What a server says of the response before, before the next one has begun, is nobody's.
+#[test]
+fn output_of_the_ended_response_is_unmatched_before_the_next_has_begun() {
+    for late in [
+        delta("i1", ""),
+        delta("i2", ""),
+        delta("i9", r#","response_id":"r1""#),
+        r#"{"type":"response.output_item.done","item":{"id":"i1","type":"message"}}"#.to_owned(),
+        completed("r1", ""),
+        r#"{"type":"response.metadata","response_id":"r1","headers":{"x-codex-turn-state":"t"}}"#.to_owned(),
+    ] {
+        let mut pair = Pair::new();
+        pair.request(None);
+        pair.hear(&created("r1", ""));
+        pair.hear(r#"{"type":"response.output_item.added","item":{"id":"i1","type":"message"}}"#);
+        pair.hear(&delta("i2", ""));
+        pair.hear(&completed("r1", ""));
+        pair.request(None);
+        assert_eq!(pair.hear(&late), UNMATCHED, "{late}");
+        assert_eq!((pair.state(None), pair.client.unmatched_events()), (RequestState::Requested, 1), "{late}");
+        // Another item is the pending response's own, although it was not created.
+        assert_eq!(pair.hear(&delta("i3", "")), EXPECTED);
+        assert_eq!(pair.state(None), RequestState::Output);
+    }
+}
+
+/// Some servers give every response the same id.
+#[test]
+fn response_may_have_the_id_of_one_that_has_ended() {
+    let mut pair = Pair::new();
+    for _ in 0..3 {
+        pair.request(None);
+        for event in [created("r1", ""), delta("i1", r#","response_id":"r1""#), completed("r1", "")] {
+            assert_eq!(pair.hear(&event), EXPECTED, "{event}");
+        }
+    }
+}
+
+/// An unknown lane is no reason to take another response for the pending one.
+#[test]
+fn other_response_on_an_unknown_lane_is_unmatched() {
+    let mut pair = Pair::new();
+    pair.request(Some("a"));
+    pair.hear(&created("r1", r#","stream_id":"a""#));
+    assert_eq!(pair.hear(&completed("r2", r#","stream_id":"x""#)).0, 0);
+    assert_eq!(pair.hear(&delta("i", r#","response_id":"r2","stream_id":"x""#)).0, 0);
+    assert_eq!(pair.state(Some("a")), RequestState::Created);
+    assert_eq!(pair.hear(&delta("i", r#","response_id":"r1","stream_id":"x""#)), EXPECTED);
+    assert_eq!(pair.hear(&completed("r1", r#","stream_id":"x""#)), EXPECTED);
+}
+
+/// On a connection of its own, a response need not be created before its output.
+#[test]
+fn output_on_a_fresh_connection_needs_no_created_event() {
+    let mut pair = Pair::new();
+    pair.request(None);
+    assert_eq!(pair.hear(&delta("i1", r#","response_id":"r1""#)), EXPECTED);
+    assert_eq!(pair.state(None), RequestState::Output);
+}
+
+/// Metadata of another response than the current one is not heard.
+#[test]
+fn metadata_of_another_response_is_unmatched() {
+    let mut pair = Pair::new();
+    pair.request(None);
+    let metadata = |id| format!(r#"{{"type":"response.metadata","response_id":"{id}","headers":{{}}}}"#);
+    assert_eq!(pair.hear(&metadata("r1")), EXPECTED, "before the response is created, any may be its own");
+    pair.hear(&created("r1", ""));
+    pair.hear(&completed("r1", ""));
+    pair.request(None);
+    pair.hear(&created("r2", ""));
+    assert_eq!(pair.hear(&metadata("r3")), UNMATCHED);
+    assert_eq!(pair.hear(&metadata("r1")), UNMATCHED);
+    assert_eq!(pair.hear(&metadata("r2")), EXPECTED);
+    assert_eq!(pair.hear(r#"{"type":"response.metadata","headers":{}}"#), EXPECTED);
+}
+
+/// A repeated end of any of the last four responses is late; before that, it is forgotten.
+#[test]
+fn ends_of_the_last_four_responses_are_remembered() {
+    let mut pair = Pair::new();
+    for number in 1..=5 {
+        pair.request(None);
+        pair.hear(&created(&format!("r{number}"), ""));
+        pair.hear(&completed(&format!("r{number}"), ""));
+    }
+    pair.request(None);
+    for number in 2..=5 {
+        assert_eq!(pair.hear(&completed(&format!("r{number}"), "")), UNMATCHED, "r{number}");
+        assert_eq!(pair.state(None), RequestState::Requested, "r{number}");
+    }
+    pair.hear(&completed("r1", ""));
+    assert_eq!(pair.state(None), RequestState::Completed);
+}
+
+/// A cancelled request is skipped up to its own end, not up to a repeated end of the one before.
+#[test]
+fn repeated_end_does_not_end_an_abandoned_request() {
+    let mut pair = Pair::new();
+    pair.request(None);
+    pair.hear(&created("r1", ""));
+    pair.hear(&completed("r1", ""));
+    pair.request(None);
+    pair.client.abandon(NOW, None);
+    pair.request(Some("b"));
+    assert_eq!(pair.hear(&completed("r1", "")), UNMATCHED);
+    // The abandoned one still awaits its end, so that an event without a lane is not b's.
+    pair.hear(&created("r2", ""));
+    assert_eq!(pair.state(Some("b")), RequestState::Requested);
+}
+
+/// The response to a new request has another id than the one before, or none.
+#[test]
+fn response_of_the_request_before_is_not_the_current_one() {
+    let mut pair = Pair::new();
+    pair.request(None);
+    pair.hear(&created("r1", ""));
+    pair.client.abandon(NOW, None);
+    pair.request(None);
+    // The end names no response: it is the pending one's, which has no id yet.
+    pair.hear(r#"{"type":"response.completed","response":{}}"#);
+    pair.request(None);
+    pair.hear(&completed("r1", ""));
+    assert_eq!(pair.state(None), RequestState::Completed, "r1 has not ended before");
+}
+
+#[test]
+fn what_had_ended_is_not_lost_with_the_connection() {
+    let mut pair = Pair::new();
+    for lane in [None, Some("a"), Some("b")] {
+        pair.request(lane);
+    }
+    pair.hear(&completed("r1", r#","stream_id":"a""#));
+    pair.client.abandon(NOW, Some("b"));
+    pair.client.handle_eof(NOW);
+    let states = [None, Some("a"), Some("b")].map(|lane| pair.state(lane));
+    assert_eq!(states, [RequestState::Lost, RequestState::Completed, RequestState::Cancelled]);
+}
+
+#[test]
+fn lane_names_are_limited() {
+    let mut pair = Pair::new();
+    let longest = "x".repeat(256);
+    for (name, fits) in [
+        ("a", true),
+        ("A-z_0.9", true),
+        (&longest, true),
+        ("", false),
+        ("a b", false),
+        ("é", false),
+        (&"x".repeat(257), false),
+    ] {
+        let sent = pair.client.send_request_message(NOW, Some(name), "{}");
+        assert_eq!(sent, if fits { Ok(()) } else { Err(CommandError::Lane) }, "{name}");
+    }
+}
+
+#[test]
+fn number_of_lanes_is_limited() {
+    let mut pair = Pair::new();
+    let name = |number: usize| format!("lane-{number}");
+    for number in 0..64 {
+        pair.request(Some(&name(number)));
+    }
+    assert_eq!(pair.client.send_request_message(NOW, Some("one-more"), "{}"), Err(CommandError::Lane));
+    assert_eq!(pair.client.send_request_message(NOW, Some(&name(7)), "{}"), Err(CommandError::InFlight));
+    pair.hear(&completed("r", r#","stream_id":"lane-7""#));
+    pair.request(Some("one-more"));
+    assert_eq!(pair.state(Some(&name(7))), RequestState::Idle, "forgotten to make room");
+    for number in (0..64).filter(|number| *number != 7) {
+        assert_eq!(pair.state(Some(&name(number))), RequestState::Requested);
+    }
+}
+
+/// A server whose WebSocket is open, and the codec of its peer.
+fn server() -> (ServerConnection, WebSocket) {
+    let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::WebSocket, [1; 32]);
+    let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
+    client.upgrade(NOW, "/", &Headers::new()).expect("a handshake");
+    server.handle_input(NOW, client.poll_transmit());
+    assert!(server.poll_event().is_some());
+    server.accept(NOW, &Headers::new()).expect("an upgrade");
+    server.handle_written(NOW, usize::MAX);
+    (server, WebSocket::new(Role::Client, Limits::default(), None, [3; 32]))
+}
+
+/// Names of 5 MB each: refused, and nothing of them is kept.
+#[test]
+fn server_keeps_no_copy_of_a_long_lane_name() {
+    let (mut server, mut peer) = server();
+    let mut held = 0;
+    let long = "x".repeat(5_000_000);
+    for number in 0..8 {
+        let mut bytes = Vec::new();
+        let text = format!(r#"{{"type":"response.create","stream_id":"{number}{long}"}}"#);
+        peer.send(Message::Text(&text), &mut bytes).expect("a message");
+        held += measure(|| {
+            server.handle_input(NOW, &bytes);
+            match server.poll_event() {
+                Some(server::Event::Malformed { malformed, .. }) => {
+                    assert_eq!(malformed.to_string(), "`stream_id` of `response.create` has the wrong type");
+                }
+                other => panic!("{}", format!("{other:?}").chars().take(200).collect::<String>()),
+            }
+            assert!(server.poll_event().is_none());
+        })
+        .bytes_current;
+        assert!(held <= 400_000, "{held} bytes are held after {number} names");
+    }
+}
+
+#[test]
+fn server_remembers_sixty_four_lanes() {
+    let (mut server, mut peer) = server();
+    let info = measure(|| {
+        for number in 0..1000 {
+            let mut bytes = Vec::new();
+            let name = format!("{number:0>256}");
+            peer.send(Message::Text(&format!(r#"{{"type":"response.create","stream_id":"{name}"}}"#)), &mut bytes)
+                .expect("a message");
+            server.handle_input(NOW, &bytes);
+            assert!(matches!(server.poll_event(), Some(server::Event::Text { lane: Some(lane), .. }) if lane == name));
+            assert!(server.poll_event().is_none());
+            let state = server.state(Some(&name));
+            assert_eq!(state.is_in_flight(), number < 64, "{number}");
+        }
+    });
+    assert!(info.bytes_current <= 100_000, "{info:?}");
+}
+
+/// The ids that a server gives are kept up to 256 bytes, and not at all beyond.
+#[test]
+fn client_keeps_no_copy_of_a_long_id() {
+    let mut pair = Pair::new();
+    let long = "x".repeat(1_000_000);
+    let mut held = 0;
+    for _ in 0..20 {
+        pair.request(None);
+        held += measure(|| {
+            pair.hear(&created(&long, ""));
+            for _ in 0..20 {
+                pair.hear(&delta(&long, &format!(r#","response_id":"{long}""#)));
+            }
+            pair.hear(&completed(&long, ""));
+        })
+        .bytes_current;
+    }
+    assert!(held <= 400_000, "{held} bytes are held");
+}
