@@ -37,7 +37,8 @@ impl Client {
             return Ok(Submitted::Immediate(answer));
         }
         let builder = &self.conversation.builder;
-        let wire = ItemEncoding::new(builder.settings.send_item_ids, false, builder.provider.is_first_party());
+        let wire =
+            ItemEncoding::new(builder.settings.send_item_ids, false, builder.provider.capabilities.item_metadata);
         let mut body = Vec::new();
         operation.encode(wire, &mut body);
         let call = RawOperation {

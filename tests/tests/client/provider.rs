@@ -3,8 +3,9 @@
 use core::time::Duration;
 
 use turnwire::client::{Credentials, InvalidProvider, Provider, Secret, Settings, TokenCommand};
+use turnwire::responses::{CreateResponse, Item};
 use turnwire_tests::fixtures::{ask, done0};
-use turnwire_tests::pair::{Pair, Script};
+use turnwire_tests::pair::{Pair, Script, http_provider};
 
 fn toml(text: &str) -> Result<Provider, toml::de::Error> {
     toml::from_str(text)
@@ -139,9 +140,13 @@ fn parameters_are_escaped_only_where_they_must_be() {
 }
 
 #[test]
-fn azure_by_name_or_host() {
-    let is_azure = |name: &str, base: &str| Provider::new(name, base).is_azure();
-    assert!(is_azure("AZURE", "https://h"));
+fn provider_on_azure_is_recognized_by_its_host_and_stores_responses() {
+    let is_azure = |name: &str, base: &str| {
+        let provider = Provider::new(name, base);
+        assert_eq!(provider.capabilities.store_responses, provider.is_azure());
+        provider.is_azure()
+    };
+    assert!(!is_azure("azure", "https://h"), "the name decides nothing");
     for host in [
         "foo.openai.azure.us/openai/deployments/bar",
         "foo.cognitiveservices.azure.cn",
@@ -153,9 +158,6 @@ fn azure_by_name_or_host() {
         assert!(is_azure("n", &format!("https://{host}")), "{host}");
     }
     assert!(!is_azure("n", "https://myproxy.azurewebsites.net/openai") && !is_azure("n", "https://example.com/openai"));
-    assert!(
-        Provider::new("OpenAI", "https://h").is_first_party() && !Provider::new("openai", "https://h").is_first_party()
-    );
 }
 
 #[test]
@@ -183,4 +185,21 @@ fn a_commands_output_is_a_token() {
     };
     assert_eq!(token(b" tok\n").as_deref(), Some("tok"));
     assert_eq!((token(b" \n"), token(b"\xff")), (None, None));
+}
+
+#[test]
+fn metadata_of_items_is_sent_only_if_the_provider_has_the_capability() {
+    const MEMBER: &str = "internal_chat_message_metadata_passthrough";
+    let item = format!(r#"{{"type":"message","role":"assistant","content":[],"{MEMBER}":{{"turn_id":"t"}}}}"#);
+    for (name, item_metadata) in [("OpenAI", false), ("OpenAI", true), ("other", false), ("other", true)] {
+        let mut provider = http_provider();
+        provider.name = name.into();
+        provider.capabilities.item_metadata = item_metadata;
+        let mut pair = Pair::new(provider, Settings::default(), Script::new().sse([vec![done0("r")]]));
+        pair.ask(CreateResponse::new("m", vec![Item::parse(&item).expect("an item")]));
+        assert_eq!(pair.posts()[0].input()[0].get(MEMBER).is_some(), item_metadata, "{name}");
+    }
+    for preset in [Provider::openai(), Provider::codex()] {
+        assert!(preset.capabilities.item_metadata);
+    }
 }

@@ -15,7 +15,7 @@ use crate::http::Headers;
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Provider {
-    /// What it is called. `OpenAI`, to the letter, and `azure`, in any case, mean more than a name (§1.5, §1.6).
+    /// Its name, for people. Nothing depends on it: what the server supports is in `capabilities` (docs/differences.md row 64).
     pub name: String,
     /// The base of every URL: `https://api.openai.com/v1`.
     pub base_url: String,
@@ -63,6 +63,9 @@ pub struct Capabilities {
     pub turn_token: bool,
     /// Whether responses are stored, so that item ids travel (§3.6).
     pub store_responses: bool,
+    /// Whether the metadata of an item that the server added to it (`internal_chat_message_metadata_passthrough`) is sent back
+    /// with the item (docs/protocol.md §1.6). Only OpenAI's servers expect it. Default: `false`.
+    pub item_metadata: bool,
     /// Whether a WebSocket is used again after a request failed on it.
     pub reuse_after_failure: bool,
 }
@@ -116,16 +119,17 @@ impl Default for Capabilities {
             ping_interval: Some(Duration::from_secs(25)),
             turn_token: true,
             store_responses: false,
+            item_metadata: false,
             reuse_after_failure: false,
         }
     }
 }
 
 impl Provider {
-    /// A provider of this name and base URL, with everything else as usual.
+    /// Creates a provider with default settings. For a URL of Azure, responses are stored.
     #[must_use]
     pub fn new(name: &str, base_url: &str) -> Self {
-        Self {
+        let mut provider = Self {
             name: name.into(),
             base_url: base_url.into(),
             query: Vec::new(),
@@ -135,7 +139,9 @@ impl Provider {
             idle_timeout: Duration::from_secs(300),
             allow_plain: false,
             capabilities: Capabilities::default(),
-        }
+        };
+        provider.capabilities.store_responses = provider.is_azure();
+        provider
     }
 
     /// The public API: several lanes a WebSocket, which stays usable after a request failed on it.
@@ -144,6 +150,7 @@ impl Provider {
         let mut provider = Self::new("OpenAI", "https://api.openai.com/v1");
         provider.capabilities = Capabilities {
             max_concurrent_requests: 16,
+            item_metadata: true,
             max_request_bytes: Some(16 * 1024 * 1024 - 1),
             reuse_after_failure: true,
             ..Capabilities::default()
@@ -158,6 +165,7 @@ impl Provider {
         provider.capabilities = Capabilities {
             beta_header: Some("responses_websockets=2026-02-06".into()),
             zstd: true,
+            item_metadata: true,
             max_request_bytes: Some(16 * 1024 * 1024 - 1),
             ..Capabilities::default()
         };
@@ -193,13 +201,8 @@ impl Provider {
         Ok(())
     }
 
-    /// Whether passed-through metadata is sent (§1.6).
-    #[must_use]
-    pub fn is_first_party(&self) -> bool {
-        self.name == "OpenAI"
-    }
-
-    /// Whether this is Azure, by name or by host (§1.5).
+    /// Whether the base URL is one of Azure (docs/protocol.md §1.5). [`new`](Self::new) sets
+    /// [`store_responses`](Capabilities::store_responses) for such a URL.
     #[must_use]
     pub fn is_azure(&self) -> bool {
         const MARKS: [&str; 6] = [
@@ -211,13 +214,7 @@ impl Provider {
             "windows.net/openai",
         ];
         let base = self.base_url.to_ascii_lowercase();
-        self.name.eq_ignore_ascii_case("azure") || MARKS.iter().any(|mark| base.contains(mark))
-    }
-
-    /// Whether responses are stored: `store` is `true` in every request then.
-    #[must_use]
-    pub fn stores(&self) -> bool {
-        self.capabilities.store_responses || self.is_azure()
+        MARKS.iter().any(|mark| base.contains(mark))
     }
 }
 

@@ -100,6 +100,7 @@ struct FileProfile {
     ping_s: Option<u64>,
     turn_state: Option<bool>,
     stores: Option<bool>,
+    item_metadata: Option<bool>,
     keep_after_failure: Option<bool>,
 }
 
@@ -121,6 +122,7 @@ impl File {
     fn apply_to(self, provider: &mut Provider) {
         set(&mut provider.name, self.name);
         set(&mut provider.base_url, self.base_url);
+        provider.capabilities.store_responses |= provider.is_azure();
         set(&mut provider.query, self.query.map(|Pairs(pairs)| pairs));
         set(&mut provider.headers, self.headers.map(|Pairs(pairs)| pairs));
         set(&mut provider.connect_timeout, self.connect_timeout_ms.map(Duration::from_millis));
@@ -160,6 +162,7 @@ impl FileProfile {
         set(&mut profile.ping_interval, self.ping_s.map(seconds));
         set(&mut profile.turn_token, self.turn_state);
         set(&mut profile.store_responses, self.stores);
+        set(&mut profile.item_metadata, self.item_metadata);
         set(&mut profile.reuse_after_failure, self.keep_after_failure);
     }
 }

@@ -117,7 +117,7 @@ impl RequestBuilder {
         if request.lite {
             create = create.into_lite();
         }
-        create.store |= self.provider.stores();
+        create.store |= self.provider.capabilities.store_responses;
         create.reasoning = create.reasoning.map(ReasoningOptions::for_wire);
         if let Some(session) = &self.settings.session {
             let mut metadata = session.metadata(request.turn.as_ref());
@@ -242,7 +242,7 @@ impl RequestBuilder {
 
     /// Which members of items are sent (`docs/protocol.md` §1.6, §3.6).
     fn item_encoding(&self, create: &CreateResponse) -> ItemEncoding {
-        ItemEncoding::new(self.settings.send_item_ids, create.store, self.provider.is_first_party())
+        ItemEncoding::new(self.settings.send_item_ids, create.store, self.provider.capabilities.item_metadata)
     }
 
     /// The session's headers of one request.
