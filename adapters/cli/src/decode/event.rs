@@ -1,12 +1,14 @@
 //! Decoder of payloads to typed events and requests.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 use turnwire::responses::request::{ItemEncoding, MessageFields};
-use turnwire::responses::{CreateResponse, Envelope, EventData, Malformed, ServerEvent};
+use turnwire::responses::{CreateResponse, Envelope, EventClass, EventData, Malformed, ServerEvent};
 
+use super::fields;
 use super::output::Output;
 
 #[derive(Serialize)]
@@ -23,17 +25,48 @@ struct MalformedLine<'a> {
     raw: &'a str,
 }
 
-/// Prints a payload that a server sent.
-pub(super) fn server(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
-    // Some servers end their streams with `[DONE]`, which is not an event.
-    if payload.is_empty() || payload == "[DONE]" {
-        return Ok(());
+/// Maximum number of lanes whose responses are followed.
+const MAX_LANES: usize = 1024;
+
+/// Payloads that a server sent.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    /// Lanes of the responses that were created and have not ended.
+    open: BTreeSet<Option<String>>,
+}
+
+impl Events {
+    /// Prints a payload.
+    pub(super) fn payload(&mut self, payload: &str, out: &mut Output<'_>) -> io::Result<()> {
+        // Some servers end their streams with `[DONE]`, which is not an event.
+        if payload == "[DONE]" {
+            self.open.clear();
+        }
+        if payload.is_empty() || payload == "[DONE]" {
+            return Ok(());
+        }
+        if let Ok(envelope) = Envelope::scan(payload) {
+            self.follow(&envelope);
+        }
+        match ServerEvent::parse(payload) {
+            Ok(event) => line(event.kind(), &typed(&event), payload, out),
+            Err(malformed) => malformed_line(&malformed, payload, out),
+        }
     }
-    let event = match ServerEvent::parse(payload) {
-        Ok(event) => event,
-        Err(malformed) => return malformed_line(&malformed, payload, out),
-    };
-    line(event.kind(), &typed(&event), payload, out)
+
+    fn follow(&mut self, envelope: &Envelope<'_>) {
+        let lane = envelope.stream_id().map(std::borrow::Cow::into_owned);
+        match envelope.class() {
+            EventClass::Created if self.open.len() < MAX_LANES => drop(self.open.insert(lane)),
+            class if class.is_terminal() => drop(self.open.remove(&lane)),
+            _ => {}
+        }
+    }
+
+    /// Returns whether a response was created and has not ended.
+    pub(super) fn is_open(&self) -> bool {
+        !self.open.is_empty()
+    }
 }
 
 /// Prints a payload that a client sent: a request or another message.
@@ -45,7 +78,7 @@ pub(super) fn client(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
     match read {
         Ok((envelope, request)) => {
             let fields = request.map_or_else(|| "{}".to_owned(), |request| frame(&request));
-            line(envelope.kind(), &fields, payload, out)
+            line(envelope.kind(), &fields::on_wire(&fields, payload), payload, out)
         }
         Err(malformed) => malformed_line(&malformed, payload, out),
     }
@@ -55,9 +88,10 @@ pub(super) fn client(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
 pub(super) fn body(payload: &str, out: &mut Output<'_>) -> io::Result<()> {
     match CreateResponse::parse(payload) {
         Ok(request) => {
-            let mut fields = Vec::new();
-            request.encode_http(ItemEncoding::EVERYTHING, &mut fields);
-            line("request", &String::from_utf8_lossy(&fields), payload, out)
+            let mut typed = Vec::new();
+            request.encode_http(ItemEncoding::EVERYTHING, &mut typed);
+            let fields = fields::on_wire(&String::from_utf8_lossy(&typed), payload);
+            line("request", &fields, payload, out)
         }
         Err(malformed) => malformed_line(&malformed, payload, out),
     }
@@ -68,7 +102,9 @@ fn malformed_line(malformed: &Malformed, raw: &str, out: &mut Output<'_>) -> io:
 }
 
 fn line(kind: &str, fields: &str, raw: &str, out: &mut Output<'_>) -> io::Result<()> {
-    out.line(&Line { kind, fields: serde_json::from_str(fields)?, raw })
+    let fields = fields::one_line(fields);
+    let fields: &RawValue = serde_json::from_str(&fields).unwrap_or(RawValue::NULL);
+    out.line(&Line { kind, fields, raw })
 }
 
 /// Serializes the typed fields of an event.

@@ -6,7 +6,7 @@ use turnwire::http::{Request, Response};
 
 use super::output::{Output, pairs};
 use super::sse::Stream;
-use super::{Decode, DecodeError, FramingError, Layer, event};
+use super::{Decode, DecodeError, Ending, FramingError, Layer, event};
 
 /// HTTP responses.
 pub(super) type Responses = Messages<Response>;
@@ -70,6 +70,8 @@ pub(super) struct Messages<H: Message> {
     message_start: u64,
     /// Lines to print at the end of the input.
     deferred: Vec<DeferredLine>,
+    /// Whether a stream of events ended inside an event or before its response did.
+    cut: bool,
     broken: Option<FramingError>,
 }
 
@@ -101,6 +103,7 @@ impl<H: Message> Messages<H> {
             seen: 0,
             message_start: 0,
             deferred: Vec::new(),
+            cut: false,
             broken: None,
         }
     }
@@ -166,7 +169,7 @@ impl<H: Message> Messages<H> {
         }
         let interim = core::mem::take(&mut self.interim);
         match body {
-            Body::Events(mut stream) => stream.end(out)?,
+            Body::Events(mut stream) => self.cut |= stream.finish(),
             Body::Whole(bytes) => {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 match self.layer {
@@ -202,15 +205,25 @@ impl<H: Message> Decode for Messages<H> {
         }
     }
 
-    fn end(&mut self, out: &mut Output<'_>) -> Result<(), DecodeError> {
+    fn end(&mut self, out: &mut Output<'_>) -> Result<Ending, DecodeError> {
+        // Whether a line for the end of a message says that the recording was cut.
+        let mut said = false;
         match &mut self.state {
             _ if self.broken.is_some() => {}
             State::Body(message) => {
-                let end = if message.1.framing() == Framing::CloseDelimited { "until-close" } else { "truncated" };
-                self.message(end, out)?;
+                let whole = message.1.framing() == Framing::CloseDelimited;
+                self.message(if whole { "until-close" } else { "truncated" }, out)?;
+                self.cut |= !whole;
+                said = !whole && self.layer == Layer::Frames;
             }
-            State::Head(decoder) if self.deferred.is_empty() && decoder.is_partial() && self.layer == Layer::Frames => {
-                out.line(&End { end: "truncated", leftover: 0, reuse: false })?;
+            State::Head(decoder) if decoder.is_partial() || !self.interim.is_empty() => {
+                self.cut = true;
+                // Otherwise the last message's line counts these bytes.
+                said = !self.deferred.is_empty();
+                if self.layer == Layer::Frames && !said {
+                    said = true;
+                    out.line(&End { end: "truncated", leftover: 0, reuse: false })?;
+                }
             }
             State::Head(_) | State::Over => {}
         }
@@ -220,7 +233,13 @@ impl<H: Message> Decode for Messages<H> {
                 DeferredLine::End { end, at, reuse } => out.line(&End { end, leftover: self.fed - at, reuse })?,
             }
         }
-        self.broken.take().map_or(Ok(()), |broken| Err(broken.into()))
+        if let Some(broken) = self.broken.take() {
+            return Err(broken.into());
+        }
+        if self.cut && !said {
+            out.truncated()?;
+        }
+        Ok(Ending::of(self.cut))
     }
 }
 

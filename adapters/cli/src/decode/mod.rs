@@ -1,6 +1,7 @@
 //! `turnwire decode`: decodes recorded bytes to one JSON object per item.
 
 mod event;
+mod fields;
 mod http;
 mod output;
 mod sse;
@@ -73,8 +74,25 @@ struct FramingError {
 trait Decode {
     fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), DecodeError>;
 
-    /// Handles the end of the input.
-    fn end(&mut self, out: &mut Output<'_>) -> Result<(), DecodeError>;
+    /// Handles the end of the input, and prints whether it was cut.
+    fn end(&mut self, out: &mut Output<'_>) -> Result<Ending, DecodeError>;
+}
+
+/// How a recording ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Between two items.
+    Whole,
+    /// Inside an item, or before the end of a response. The last line says so, or gives the number of leftover bytes.
+    Truncated,
+    /// The framing is invalid. The last line gives the error and its offset.
+    Invalid,
+}
+
+impl Ending {
+    fn of(truncated: bool) -> Self {
+        if truncated { Self::Truncated } else { Self::Whole }
+    }
 }
 
 /// Error that ends decoding.
@@ -95,12 +113,12 @@ impl From<io::Error> for DecodeError {
     }
 }
 
-/// Decodes `input` to `out`. Returns whether the framing was valid; if not, the last line gives the error and its offset.
+/// Decodes `input` to `out`.
 ///
 /// # Errors
 ///
 /// Returns an error when reading or writing fails.
-pub fn run(options: &Options, input: &mut dyn Read, out: &mut dyn Write) -> io::Result<bool> {
+pub fn run(options: &Options, input: &mut dyn Read, out: &mut dyn Write) -> io::Result<Ending> {
     let layer = options.layer;
     let mut decode: Box<dyn Decode> = match options.format {
         Format::Sse => Box::new(sse::Stream::new(layer)),
@@ -112,19 +130,24 @@ pub fn run(options: &Options, input: &mut dyn Read, out: &mut dyn Write) -> io::
     };
     let mut out = Output::new(out);
     let result = feed(decode.as_mut(), options.chunk as usize, input, &mut out);
-    let valid = match result {
-        Ok(()) => true,
+    let ending = match result {
+        Ok(ending) => ending,
         Err(DecodeError::Io(error)) => return Err(error),
         Err(DecodeError::Framing(error)) => {
             out.framing_error(&error)?;
-            false
+            Ending::Invalid
         }
     };
     out.flush()?;
-    Ok(valid)
+    Ok(ending)
 }
 
-fn feed(decode: &mut dyn Decode, chunk: usize, input: &mut dyn Read, out: &mut Output<'_>) -> Result<(), DecodeError> {
+fn feed(
+    decode: &mut dyn Decode,
+    chunk: usize,
+    input: &mut dyn Read,
+    out: &mut Output<'_>,
+) -> Result<Ending, DecodeError> {
     let mut buffer = vec![0; chunk];
     loop {
         match input.read(&mut buffer) {
@@ -144,8 +167,9 @@ pub fn main(options: &Options) -> ExitCode {
     };
     let mut out = io::stdout().lock();
     match open().and_then(|mut input| run(options, input.as_mut(), &mut out)) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(Ending::Whole) => ExitCode::SUCCESS,
+        Ok(Ending::Truncated) => ExitCode::from(3),
+        Ok(Ending::Invalid) => ExitCode::FAILURE,
         // The reader of the output has closed it.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {

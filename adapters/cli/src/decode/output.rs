@@ -27,6 +27,11 @@ struct FramingErrorLine<'a> {
     limit: Option<usize>,
 }
 
+#[derive(Serialize)]
+struct End {
+    end: &'static str,
+}
+
 /// Bytes as text if they are valid UTF-8, otherwise as hexadecimal digits.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,6 +73,11 @@ impl<'o> Output<'o> {
     pub(super) fn line(&mut self, item: &impl Serialize) -> io::Result<()> {
         serde_json::to_writer(&mut self.out, item)?;
         self.out.write_all(b"\n")
+    }
+
+    /// Prints that the recording was cut.
+    pub(super) fn truncated(&mut self) -> io::Result<()> {
+        self.line(&End { end: "truncated" })
     }
 
     pub(super) fn framing_error(&mut self, error: &FramingError) -> io::Result<()> {

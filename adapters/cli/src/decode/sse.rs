@@ -1,16 +1,19 @@
 //! Event streams, and payloads one per line.
 
 use serde::Serialize;
-use turnwire::sse::{Decoder, Error, Input, Limits};
+use serde_json::error::Category;
+use turnwire::sse::{Decoder, Discarded, Error, Input, Limits};
 
+use super::event::Events;
 use super::output::Output;
-use super::{Decode, DecodeError, FramingError, Layer, event};
+use super::{Decode, DecodeError, Ending, FramingError, Layer};
 
 /// An event stream.
 #[derive(Debug)]
 pub(super) struct Stream {
     decoder: Decoder,
     layer: Layer,
+    events: Events,
 }
 
 #[derive(Serialize)]
@@ -23,8 +26,14 @@ struct Line<'a> {
 }
 
 impl Stream {
-    pub(super) const fn new(layer: Layer) -> Self {
-        Self { decoder: Decoder::new(LIMITS), layer }
+    pub(super) fn new(layer: Layer) -> Self {
+        Self { decoder: Decoder::new(LIMITS), layer, events: Events::default() }
+    }
+
+    /// Handles the end of the stream. Returns whether it was cut.
+    pub(super) fn finish(&mut self) -> bool {
+        // An incomplete event at the end of the stream is discarded (WHATWG HTML §9.2.6).
+        self.decoder.finish() != Discarded::Nothing || self.events.is_open()
     }
 }
 
@@ -36,7 +45,7 @@ impl Decode for Stream {
         let mut input = Input::new(input);
         while let Some(event) = self.decoder.decode(&mut input).map_err(framing_error)? {
             if self.layer == Layer::Events {
-                event::server(event.data, out)?;
+                self.events.payload(event.data, out)?;
                 continue;
             }
             let (event, data, id) = (event.event_type.to_owned(), event.data.to_owned(), event.id.to_owned());
@@ -46,10 +55,12 @@ impl Decode for Stream {
         Ok(())
     }
 
-    fn end(&mut self, _: &mut Output<'_>) -> Result<(), DecodeError> {
-        // An incomplete event at the end of the stream is discarded (WHATWG HTML §9.2.6).
-        self.decoder.finish();
-        Ok(())
+    fn end(&mut self, out: &mut Output<'_>) -> Result<Ending, DecodeError> {
+        let truncated = self.finish();
+        if truncated {
+            out.truncated()?;
+        }
+        Ok(Ending::of(truncated))
     }
 }
 
@@ -73,6 +84,7 @@ pub(super) struct Lines {
     line: Vec<u8>,
     offset: u64,
     layer: Layer,
+    events: Events,
 }
 
 #[derive(Serialize)]
@@ -81,11 +93,21 @@ struct Text<'a> {
 }
 
 impl Lines {
-    pub(super) const fn new(layer: Layer) -> Self {
-        Self { line: Vec::new(), offset: 0, layer }
+    pub(super) fn new(layer: Layer) -> Self {
+        Self { line: Vec::new(), offset: 0, layer, events: Events::default() }
+    }
+
+    fn check_length(&self) -> Result<(), FramingError> {
+        let limit = LIMITS.line;
+        if self.line.len() <= limit {
+            return Ok(());
+        }
+        let error = format!("a line is longer than {limit} bytes");
+        Err(FramingError { error, offset: self.offset, limit: Some(limit) })
     }
 
     fn line(&mut self, out: &mut Output<'_>) -> Result<(), DecodeError> {
+        self.check_length()?;
         let line = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
         let Ok(text) = core::str::from_utf8(line) else {
             return Err(FramingError { error: "a line is not utf-8".into(), offset: self.offset, limit: None }.into());
@@ -93,7 +115,7 @@ impl Lines {
         match self.layer {
             _ if text.trim().is_empty() => {}
             Layer::Frames => out.line(&Text { text })?,
-            Layer::Events => event::server(text, out)?,
+            Layer::Events => self.events.payload(text, out)?,
         }
         self.offset += self.line.len() as u64 + 1;
         self.line.clear();
@@ -112,15 +134,30 @@ impl Decode for Lines {
             self.line(out)?;
             self.line.extend_from_slice(piece);
         }
-        if self.line.len() > LIMITS.line {
-            let limit = LIMITS.line;
-            let error = format!("a line is longer than {limit} bytes");
-            return Err(FramingError { error, offset: self.offset, limit: Some(limit) }.into());
-        }
-        Ok(())
+        Ok(self.check_length()?)
     }
 
-    fn end(&mut self, out: &mut Output<'_>) -> Result<(), DecodeError> {
-        if self.line.is_empty() { Ok(()) } else { self.line(out) }
+    fn end(&mut self, out: &mut Output<'_>) -> Result<Ending, DecodeError> {
+        let mut truncated = false;
+        if !self.line.is_empty() {
+            match core::str::from_utf8(&self.line) {
+                // Inside a character.
+                Err(error) if error.error_len().is_none() => {
+                    truncated = true;
+                    self.line.truncate(error.valid_up_to());
+                }
+                Ok(text) => {
+                    let parsed = serde_json::from_str::<serde::de::IgnoredAny>(text);
+                    truncated = parsed.is_err_and(|error| error.classify() == Category::Eof);
+                }
+                Err(_) => {}
+            }
+            self.line(out)?;
+        }
+        truncated |= self.events.is_open();
+        if truncated {
+            out.truncated()?;
+        }
+        Ok(Ending::of(truncated))
     }
 }

@@ -5,9 +5,10 @@ use turnwire::http::{HeadDecoder, HeadLimits, Headers, Request, Response};
 use turnwire::ws::deflate::Params;
 use turnwire::ws::{Decoder, Error, Limits, Message, Role};
 
+use super::event::{self, Events};
 use super::http::{self, Responses};
 use super::output::{Bytes, Output};
-use super::{Decode, DecodeError, FramingError, Layer, event};
+use super::{Decode, DecodeError, Ending, FramingError, Layer};
 
 /// One direction of a WebSocket.
 pub(super) struct Recording {
@@ -15,8 +16,10 @@ pub(super) struct Recording {
     layer: Layer,
     deflate: bool,
     state: State,
+    events: Events,
     /// Offset of the end of the last message.
     offset: u64,
+    /// Number of bytes that were decoded.
     seen: u64,
 }
 
@@ -41,17 +44,12 @@ struct Line<'a> {
     close_code: Option<u16>,
 }
 
-#[derive(Serialize)]
-struct End {
-    end: &'static str,
-}
-
 /// Limits of a recording.
 const LIMITS: Limits = Limits { frame: 64 << 20, message: 256 << 20, ratio: None };
 
 impl Recording {
-    pub(super) const fn new(role: Role, layer: Layer, deflate: bool) -> Self {
-        Self { role, layer, deflate, state: State::Start(Vec::new()), offset: 0, seen: 0 }
+    pub(super) fn new(role: Role, layer: Layer, deflate: bool) -> Self {
+        Self { role, layer, deflate, state: State::Start(Vec::new()), events: Events::default(), offset: 0, seen: 0 }
     }
 
     /// Detects a handshake: it begins with `HTTP/` (client) or `GET ` (server). As a frame, this would set reserved bits.
@@ -88,6 +86,7 @@ impl Recording {
             State::Start(_) => return self.start(input, out),
             State::Request(decoder) => {
                 let Some(head) = decoder.decode(&mut input).map_err(|error| http::framing_error(&error, 0))? else {
+                    self.seen += length - input.len() as u64;
                     return Ok(());
                 };
                 self.state = State::Open(self.open(Some(&head.headers)));
@@ -95,6 +94,7 @@ impl Recording {
             State::Response(decoder, kept) => {
                 kept.extend_from_slice(input);
                 let Some(head) = decoder.decode(&mut input).map_err(|error| http::framing_error(&error, 0))? else {
+                    self.seen += length - input.len() as u64;
                     return Ok(());
                 };
                 if head.status() != 101 {
@@ -123,7 +123,10 @@ impl Recording {
                 Ok(None) => return Ok(()),
                 Ok(Some(message)) => {
                     self.offset = self.seen;
-                    write_message(self.layer, self.role, message, out)?;
+                    match self.layer {
+                        Layer::Frames => frame(message, out)?,
+                        Layer::Events => self.events.message(self.role, message, out)?,
+                    }
                 }
                 Err(error) => return Err(framing_error(error, self.offset).into()),
             }
@@ -136,28 +139,32 @@ impl Decode for Recording {
         self.advance(input, out)
     }
 
-    fn end(&mut self, out: &mut Output<'_>) -> Result<(), DecodeError> {
+    fn end(&mut self, out: &mut Output<'_>) -> Result<Ending, DecodeError> {
         let truncated = match &mut self.state {
             State::Start(kept) => !kept.is_empty(),
             State::Request(_) | State::Response(..) => true,
             State::Rejected(responses) => return responses.end(out),
-            State::Open(decoder) => decoder.is_partial(),
+            State::Open(decoder) => decoder.is_partial() || self.events.is_open(),
         };
         if truncated {
-            out.line(&End { end: "truncated" })?;
+            out.truncated()?;
         }
-        Ok(())
+        Ok(Ending::of(truncated))
     }
 }
 
-fn write_message(layer: Layer, role: Role, message: Message<'_>, out: &mut Output<'_>) -> std::io::Result<()> {
-    if layer == Layer::Events {
-        return match (message, role) {
-            (Message::Text(text), Role::Client) => event::server(text, out),
+impl Events {
+    /// Prints the payload of a message that this role received.
+    fn message(&mut self, role: Role, message: Message<'_>, out: &mut Output<'_>) -> std::io::Result<()> {
+        match (message, role) {
+            (Message::Text(text), Role::Client) => self.payload(text, out),
             (Message::Text(text), Role::Server) => event::client(text, out),
             _ => Ok(()),
-        };
+        }
     }
+}
+
+fn frame(message: Message<'_>, out: &mut Output<'_>) -> std::io::Result<()> {
     let (opcode, payload, close_code) = match message {
         Message::Text(text) => (0x1, Bytes::Text(text), None),
         Message::Binary(bytes) => (0x2, Bytes::hex(bytes), None),
