@@ -5,3 +5,4 @@ pub mod chat;
 pub mod decode;
 pub mod doctor;
 pub mod serve;
+pub mod terminal;

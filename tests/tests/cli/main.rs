@@ -6,21 +6,21 @@ use turnwire_cli::chat::{self, Exit, Printer, Transport};
 use turnwire_cli::doctor;
 use turnwire_cli::serve::{self, RecordedRequest, Script};
 
-/// The demo's options.
-fn options(transport: Transport, refuse: bool) -> chat::Options {
-    chat::Options {
-        demo: true,
-        demo_refuse_websocket: refuse,
-        base_url: String::new(),
-        model: "gpt-x".into(),
-        transport,
-        json: true,
-        api_key_env: "TURNWIRE_TEST_NO_SUCH_KEY".into(),
-        retries: 0,
-        timeout: Some(5),
-        allow_plain: false,
-        prompt: None,
-    }
+mod answer;
+mod interactive;
+mod shown;
+
+/// Options of the command line, in JSON and without retries.
+fn options(transport: Transport, more: &[&str]) -> chat::Options {
+    let name = match transport {
+        Transport::Auto => "auto",
+        Transport::Ws => "ws",
+        Transport::Sse => "sse",
+    };
+    let common = ["--json", "--transport", name, "--retries", "0", "--timeout", "5", "--model", "gpt-x"];
+    let key = ["--api-key-env", "TURNWIRE_TEST_NO_SUCH_KEY"];
+    let arguments: Vec<&str> = common.into_iter().chain(key).chain(more.iter().copied()).collect();
+    chat::Options::parse_arguments(&arguments).expect("options")
 }
 
 /// Holds the demo's conversation in this process: what was shown, and what the server saw.
@@ -28,10 +28,25 @@ fn demo(transport: Transport, refuse: bool) -> (Vec<Value>, Vec<RecordedRequest>
     let mut script = Script::demo();
     script.refuse_websocket = refuse;
     let (url, scripted) = serve::demo(script).expect("a port");
-    let mut out = Vec::new();
-    chat::demo_with(&options(transport, refuse), &url, &scripted, &mut Printer::new(&mut out, true))
-        .expect("a conversation");
+    let (mut out, mut sink) = (Vec::new(), std::io::sink());
+    let mut printer = Printer::new(&mut out, &mut sink, true);
+    chat::demo_with(&options(transport, &["--demo"]), &url, &scripted, &mut printer).expect("a conversation");
     (lines(&out), scripted.requests())
+}
+
+/// A server of one connection, which reads the head of a request and responds with these bytes. Returns its base URL.
+fn raw_server(response: String) -> (String, std::thread::JoinHandle<()>) {
+    use std::io::{Read as _, Write as _};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut buffer = [0; 65536];
+        stream.read(&mut buffer).expect("a request");
+        stream.write_all(response.as_bytes()).expect("a client that reads");
+    });
+    (url, server)
 }
 
 fn lines(out: &[u8]) -> Vec<Value> {
@@ -87,10 +102,9 @@ fn the_second_turns_request_goes_on_from_the_first() {
 /// One prompt with a server of this script: how it ends.
 fn prompt(script: &str, transport: Transport) -> Result<(), Exit> {
     let (url, _) = serve::demo(Script::parse(script).expect("a script")).expect("a port");
-    let mut options = options(transport, false);
-    options.base_url = url;
-    let mut out = Vec::new();
-    chat::prompt(&options, "Say hi", &mut Printer::new(&mut out, true))
+    let options = options(transport, &["--base-url", &url]);
+    let (mut out, mut sink) = (Vec::new(), std::io::sink());
+    chat::prompt(&options, "Say hi", &mut Printer::new(&mut out, &mut sink, true))
 }
 
 #[test]
@@ -104,10 +118,10 @@ fn each_way_to_fail_has_its_own_exit() {
         assert!(matches!(prompt(fails, transport), Err(Exit::Model(_))), "{transport:?}");
         assert!(matches!(prompt(cuts, transport), Err(Exit::Protocol(_))), "{transport:?}");
     }
-    let mut options = options(Transport::Auto, false);
-    let mut ask = |url: String| {
-        options.base_url = url;
-        chat::prompt(&options, "Say hi", &mut Printer::new(&mut Vec::new(), true))
+    let ask = |url: String| {
+        let options = options(Transport::Auto, &["--base-url", &url]);
+        let (mut out, mut sink) = (Vec::new(), std::io::sink());
+        chat::prompt(&options, "Say hi", &mut Printer::new(&mut out, &mut sink, true))
     };
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert!(matches!(ask(format!("http://{nobody}/v1")), Err(Exit::Connect(_))));
@@ -153,12 +167,11 @@ fn a_script_is_toml_or_one_reply_per_line() {
 fn replies_are_chosen_by_what_a_request_says_and_begin_again_when_all_were_given() {
     let script = Script::parse("{\"when\":\"Bergen\",\"text\":\"rain\"}\n{\"text\":\"dry\"}\n").expect("a script");
     let (url, scripted) = serve::demo(script).expect("a port");
-    let mut options = options(Transport::Sse, false);
-    options.base_url = url;
+    let options = options(Transport::Sse, &["--base-url", &url]);
     let mut said = Vec::new();
     for city in ["Oslo", "Oslo", "Bergen"] {
-        let mut out = Vec::new();
-        chat::prompt(&options, city, &mut Printer::new(&mut out, true)).expect("an answer");
+        let (mut out, mut sink) = (Vec::new(), std::io::sink());
+        chat::prompt(&options, city, &mut Printer::new(&mut out, &mut sink, true)).expect("an answer");
         let lines = lines(&out);
         let deltas = lines.iter().filter(|line| line["kind"] == "response.output_text.delta");
         said.push(deltas.map(|line| line["event"]["delta"].as_str().unwrap_or_default()).collect::<String>());

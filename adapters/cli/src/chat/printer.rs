@@ -1,22 +1,51 @@
-//! Prints a conversation in progress, as text or as one JSON object per line.
+//! Prints a conversation in progress: the answer to one writer, and prompts, statistics and notices to another; or everything as one
+//! JSON object per line.
 
 use core::time::Duration;
 use std::io::{self, Write};
 
+use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
-use turnwire::client::{Event, Outcome, RequestReport, Sent};
+use turnwire::client::{Disconnected, Event, FallbackReason, Outcome, RequestReport, Sent};
 use turnwire::connection::Transport;
-use turnwire::responses::{EventData, ServerEvent, Usage};
+use turnwire::responses::{Failure, ServerEvent, Usage};
+
+use super::answer::{Piece, TextKind};
+use crate::terminal::{escape, escape_line};
+
+/// How much is printed beside the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Nothing.
+    Quiet,
+    /// Prompts, statistics and notices.
+    #[default]
+    Normal,
+    /// The reasoning, connections and items without text as well.
+    Verbose,
+}
 
 /// Prints a conversation.
 pub struct Printer<'o> {
     out: &'o mut dyn Write,
+    notices: &'o mut dyn Write,
     json: bool,
+    verbosity: Verbosity,
+    /// Whether notices have colours.
+    colours: bool,
+    /// Whether both writers are the same terminal, so that a notice must not begin inside a line of the answer.
+    shared: bool,
     turn: u32,
     /// How the current request was last sent, and its turn token.
     sent: Option<(Sent, Option<String>)>,
-    /// Whether the current line contains text and is not terminated.
+    /// Number of the text that the last piece belongs to.
+    part: Option<usize>,
+    /// Whether the current line of the answer contains text and is not terminated.
     midline: bool,
+    /// Whether the last text ended with a carriage return, which a line feed may follow.
+    carriage: bool,
+    /// Whether the current line of the notices contains reasoning and is not terminated.
+    reasoning: bool,
 }
 
 impl core::fmt::Debug for Printer<'_> {
@@ -25,34 +54,100 @@ impl core::fmt::Debug for Printer<'_> {
     }
 }
 
+const NOTICE: Style = Style::new().dimmed();
+const WARNING: Style = AnsiColor::Yellow.on_default();
+const PROMPT: Style = Style::new().bold();
+
 impl<'o> Printer<'o> {
-    /// Creates a printer that writes to `out`.
-    pub fn new(out: &'o mut dyn Write, json: bool) -> Self {
-        Self { out, json, turn: 0, sent: None, midline: false }
+    /// Creates a printer that writes the answer to `out`, and everything else to `notices`; with `json`, all to `out`.
+    pub fn new(out: &'o mut dyn Write, notices: &'o mut dyn Write, json: bool) -> Self {
+        Self {
+            out,
+            notices,
+            json,
+            verbosity: Verbosity::Normal,
+            colours: false,
+            shared: false,
+            turn: 0,
+            sent: None,
+            part: None,
+            midline: false,
+            carriage: false,
+            reasoning: false,
+        }
     }
 
-    /// Prints the prompt of a new turn.
+    /// Sets how much is printed beside the answer.
+    #[must_use]
+    pub const fn with_verbosity(mut self, verbosity: Verbosity) -> Self {
+        self.verbosity = verbosity;
+        self
+    }
+
+    /// Sets whether notices have colours, and whether both writers are the same terminal.
+    #[must_use]
+    pub const fn on_terminal(mut self, colours: bool, shared: bool) -> Self {
+        (self.colours, self.shared) = (colours, shared);
+        self
+    }
+
+    /// Prints the prompt of a new turn, unless `echo` is false because the user typed it here.
     ///
     /// # Errors
     ///
     /// Returns an error when writing fails.
-    pub fn turn(&mut self, prompt: &str) -> io::Result<()> {
+    pub fn turn(&mut self, prompt: &str, echo: bool) -> io::Result<()> {
         self.turn += 1;
-        if self.json { Ok(()) } else { writeln!(self.out, "> {prompt}") }
+        if self.json || !echo || self.verbosity == Verbosity::Quiet {
+            return Ok(());
+        }
+        self.notice_line(PROMPT, &format!("> {}", escape(prompt)))
     }
 
-    /// Prints a tool call, with its output if the tool was run.
+    /// Prints a call of a tool that was run here, with its output.
     ///
     /// # Errors
     ///
     /// Returns an error when writing fails.
-    pub fn tool(&mut self, name: &str, arguments: &str, output: Option<&str>) -> io::Result<()> {
+    pub fn tool(&mut self, name: &str, arguments: &str, output: &str) -> io::Result<()> {
         if self.json {
             return self.line(&json!({"type": "tool", "turn": self.turn, "name": name, "output": output}));
         }
-        match output {
-            Some(output) => writeln!(self.out, "{name}({arguments}) = {output}"),
-            None => writeln!(self.out, "{name}({arguments})"),
+        if self.verbosity == Verbosity::Quiet {
+            return Ok(());
+        }
+        let line = format!("{}({}) = {}", escape_line(name), escape_line(arguments), escape(output.trim_end()));
+        self.notice_line(NOTICE, &line)
+    }
+
+    /// Prints a piece of the answer; `runs` returns whether a tool of that name is run here, so that its calls are notices.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when writing fails.
+    pub fn piece(&mut self, piece: &Piece, runs: impl Fn(&str) -> bool) -> io::Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        match piece {
+            Piece::Text { part, kind: TextKind::Answer | TextKind::Refusal, text } => self.text(*part, text),
+            Piece::Text { part, text, .. } if self.verbosity == Verbosity::Verbose => self.reasoning(*part, text),
+            Piece::Text { .. } => Ok(()),
+            // It is printed again with its output.
+            Piece::Call { name, complete: true, .. } if runs(name) => Ok(()),
+            Piece::Call { name, arguments, complete } => {
+                self.end_line()?;
+                let end = if *complete { ")" } else { " (the call is incomplete)" };
+                writeln!(self.out, "{}({}{end}", escape_line(name), escape_line(arguments))?;
+                self.out.flush()
+            }
+            Piece::Other { kind, .. } if kind == "reasoning" => Ok(()),
+            Piece::Other { kind, raw } if self.verbosity == Verbosity::Verbose => {
+                self.notice_line(NOTICE, &format!("-- {}: {}", escape_line(kind), escape_line(raw)))
+            }
+            Piece::Other { kind, raw } => {
+                self.notice_of(NOTICE, &format!("-- {}, {} bytes (-v shows it)", escape_line(kind), raw.len()))
+            }
         }
     }
 
@@ -63,20 +158,48 @@ impl<'o> Printer<'o> {
     /// Returns an error when writing fails.
     pub fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
         match event {
-            Event::Sent { sent, turn_token: turn_state, .. } => {
-                self.sent = Some((*sent, turn_state.map(str::to_owned)));
+            Event::Sent { sent, turn_token, .. } => {
+                self.sent = Some((*sent, turn_token.map(str::to_owned)));
+                self.part = None;
                 Ok(())
             }
-            Event::Server { event, .. } => self.server(event),
-            Event::Malformed { malformed, .. } => self.notice("malformed", &malformed.to_string()),
+            Event::Server { event, .. } if self.json => self.raw_event(event),
+            Event::Malformed { malformed, text, .. } => self.malformed(&malformed.to_string(), text),
             Event::Violation { violation, .. } => self.notice("violation", &violation.to_string()),
             Event::Retry { failure, delay, .. } => {
                 self.notice("retry", &format!("{failure}; again in {} ms", delay.as_millis()))
             }
             Event::HttpFallback(cause) => self.notice("fell_back", &format!("HTTP from now on: {}", reason(cause))),
+            Event::Connected { transport, .. } => self.detail("connected", name_of(*transport)),
+            Event::Disconnected(Disconnected::Closed(reason)) => self.detail("disconnected", &reason.to_string()),
+            Event::Disconnected(Disconnected::Failed(failure)) => self.detail("disconnected", &failure.to_string()),
             Event::Finished { outcome, report, .. } => self.finished(outcome, report),
             _ => Ok(()),
         }
+    }
+
+    /// Prints a notice that has no event.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when writing fails.
+    pub fn notice(&mut self, kind: &str, text: &str) -> io::Result<()> {
+        if self.json {
+            return self.line(&json!({"type": kind, "turn": self.turn, "message": text}));
+        }
+        self.notice_of(WARNING, &format!("-- {kind}: {}", escape_line(text)))
+    }
+
+    /// Prints text for the user of a conversation, whatever the verbosity.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when writing fails.
+    pub fn reply(&mut self, text: &str) -> io::Result<()> {
+        if self.json {
+            return self.line(&json!({"type": "notice", "turn": self.turn, "message": text}));
+        }
+        self.notice_line(NOTICE, &escape(text))
     }
 
     /// Prints the turn tokens that the demo's server received.
@@ -89,60 +212,128 @@ impl<'o> Printer<'o> {
             return self.line(&json!({"type": "server", "turn_states": tokens}));
         }
         let tokens: Vec<&str> = tokens.iter().map(|token| token.as_deref().unwrap_or("none")).collect();
-        writeln!(self.out, "-- turn states that the server saw: {}", tokens.join(", "))
+        self.notice_of(NOTICE, &format!("-- turn states that the server saw: {}", tokens.join(", ")))
     }
 
-    fn server(&mut self, event: &ServerEvent<'_>) -> io::Result<()> {
-        if self.json {
-            let raw: Value = serde_json::from_str(&event.to_json())?;
-            return self.line(&json!({"type": "event", "turn": self.turn, "kind": event.kind(), "event": raw}));
+    /// Ends the line of the answer, if it is not ended.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when writing fails.
+    pub fn end_line(&mut self) -> io::Result<()> {
+        if core::mem::take(&mut self.carriage) {
+            self.out.write_all(b"\\r")?;
         }
-        if let EventData::OutputTextDelta { delta, .. } = &event.data {
-            self.midline = true;
-            self.out.write_all(delta.as_bytes())?;
-            self.out.flush()?;
-        }
-        Ok(())
+        if core::mem::take(&mut self.midline) { writeln!(self.out) } else { Ok(()) }
     }
 
-    fn notice(&mut self, kind: &str, text: &str) -> io::Result<()> {
-        if self.json {
-            return self.line(&json!({"type": kind, "turn": self.turn, "message": text}));
+    /// Prints an event with its payload as it came: the payload need not be valid for another JSON parser.
+    fn raw_event(&mut self, event: &ServerEvent<'_>) -> io::Result<()> {
+        write!(self.out, r#"{{"type":"event","turn":{},"kind":{},"event":"#, self.turn, Value::from(event.kind()))?;
+        let payload = event.to_json();
+        // JSON has line breaks only between its tokens, where a space is as good.
+        for (at, line) in payload.split(['\n', '\r']).enumerate() {
+            let space: &[u8] = if at == 0 { b"" } else { b" " };
+            self.out.write_all(space)?;
+            self.out.write_all(line.as_bytes())?;
         }
-        self.end_line()?;
-        writeln!(self.out, "-- {kind}: {text}")
+        self.out.write_all(b"}\n")?;
+        self.out.flush()
+    }
+
+    fn malformed(&mut self, reason: &str, text: &str) -> io::Result<()> {
+        if self.json {
+            return self.line(&json!({"type": "malformed", "turn": self.turn, "message": reason, "text": text}));
+        }
+        self.notice("malformed", reason)?;
+        self.detail("payload", text)
+    }
+
+    fn text(&mut self, part: usize, text: &str) -> io::Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if self.part.replace(part).is_some_and(|last| last != part) {
+            self.end_line()?;
+        }
+        self.end_reasoning()?;
+        // A line feed may follow a carriage return in the next piece.
+        let joined = if core::mem::take(&mut self.carriage) { format!("\r{text}") } else { text.to_owned() };
+        let shown = joined.strip_suffix('\r').unwrap_or(&joined);
+        self.carriage = shown.len() < joined.len();
+        self.midline = !shown.ends_with('\n');
+        self.out.write_all(escape(shown).as_bytes())?;
+        self.out.flush()
+    }
+
+    fn reasoning(&mut self, part: usize, text: &str) -> io::Result<()> {
+        if self.part.replace(part).is_some_and(|last| last != part) {
+            self.end_reasoning()?;
+        }
+        if !core::mem::replace(&mut self.reasoning, true) {
+            self.break_shared_line()?;
+            self.notices.write_all(b"-- reasoning: ")?;
+        }
+        self.styled(NOTICE, &escape(text))?;
+        self.notices.flush()
+    }
+
+    fn end_reasoning(&mut self) -> io::Result<()> {
+        if core::mem::take(&mut self.reasoning) { writeln!(self.notices) } else { Ok(()) }
+    }
+
+    /// Ends a line of the answer on a terminal that shows notices too.
+    fn break_shared_line(&mut self) -> io::Result<()> {
+        if self.shared && self.midline { self.end_line() } else { Ok(()) }
+    }
+
+    fn styled(&mut self, style: Style, text: &str) -> io::Result<()> {
+        if self.colours {
+            write!(self.notices, "{style}{text}{style:#}")
+        } else {
+            self.notices.write_all(text.as_bytes())
+        }
+    }
+
+    fn notice_line(&mut self, style: Style, text: &str) -> io::Result<()> {
+        self.end_reasoning()?;
+        self.break_shared_line()?;
+        self.styled(style, text)?;
+        writeln!(self.notices)
+    }
+
+    /// Prints a notice, unless only the answer is wanted.
+    fn notice_of(&mut self, style: Style, text: &str) -> io::Result<()> {
+        if self.verbosity == Verbosity::Quiet { Ok(()) } else { self.notice_line(style, text) }
+    }
+
+    /// Prints a detail if asked to.
+    fn detail(&mut self, kind: &str, text: &str) -> io::Result<()> {
+        if self.json || self.verbosity < Verbosity::Verbose {
+            return Ok(());
+        }
+        self.notice_line(NOTICE, &format!("-- {kind}: {}", escape_line(text)))
     }
 
     fn finished(&mut self, outcome: &Outcome<'_>, report: &RequestReport) -> io::Result<()> {
         let (sent, token) = self.sent.take().unzip();
         let token = token.flatten();
-        let (outcome_name, usage, error) = match outcome {
-            Outcome::Completed(completed) => ("completed", completed.usage, None),
-            Outcome::Failed(failure) => ("failed", None, Some(failure)),
-            Outcome::Cancelled => ("cancelled", None, None),
-            _ => ("answered", None, None),
-        };
-        let transport = report.transport.map(|transport| match transport {
-            Transport::Http => "sse",
-            Transport::WebSocket => "websocket",
-        });
+        let Ending { name, usage, error } = Ending::of(outcome);
         let reused = sent.is_some_and(|sent| sent.reused);
         let incremental = sent.is_some_and(|sent| sent.incremental);
         let (connection, input) =
             (if reused { "reused" } else { "new" }, if incremental { "incremental" } else { "full" });
         if self.json {
-            let error = error.map(|failure| {
-                json!({"class": format!("{:?}", failure.kind), "status": failure.status, "code": failure.code,
-                    "message": failure.message})
-            });
             return self.line(&json!({
-                "type": "request", "turn": self.turn, "transport": transport, "connection": connection, "input": input,
+                "type": "request", "turn": self.turn, "transport": report.transport.map(name_of),
+                "connection": connection, "input": input,
                 "turn_state_sent": token, "usage": usage.map(counts), "attempts": report.attempts,
-                "first_event_ms": report.first_event.map(millis), "total_ms": millis(report.total), "outcome": outcome_name,
+                "first_event_ms": report.first_event.map(millis), "total_ms": millis(report.total), "outcome": name,
                 "error": error,
             }));
         }
         self.end_line()?;
+        self.out.flush()?;
         let tokens = usage.map_or_else(
             || "tokens unknown".to_owned(),
             |usage| {
@@ -153,17 +344,13 @@ impl<'o> Printer<'o> {
             .first_event
             .map_or_else(|| "no event".to_owned(), |time| format!("first event {:.1} ms", millis(time)));
         let state = if token.is_some() { "sent" } else { "absent" };
-        writeln!(
-            self.out,
-            "-- turn {}: {}, {connection} connection, {input} request, turn state {state}, {tokens}, {first}, total {:.1} ms, {outcome_name}",
+        let line = format!(
+            "-- turn {}: {}, {connection} connection, {input} request, turn state {state}, {tokens}, {first}, total {:.1} ms, {name}",
             self.turn,
-            transport.unwrap_or("not sent"),
+            report.transport.map_or("not sent", name_of),
             millis(report.total),
-        )
-    }
-
-    fn end_line(&mut self) -> io::Result<()> {
-        if core::mem::take(&mut self.midline) { writeln!(self.out) } else { Ok(()) }
+        );
+        self.notice_of(NOTICE, &line)
     }
 
     fn line(&mut self, value: &Value) -> io::Result<()> {
@@ -172,8 +359,38 @@ impl<'o> Printer<'o> {
     }
 }
 
-fn reason(reason: &turnwire::client::FallbackReason) -> String {
-    use turnwire::client::FallbackReason;
+/// How a request ended, as it is printed.
+struct Ending {
+    name: &'static str,
+    usage: Option<Usage>,
+    error: Option<Value>,
+}
+
+impl Ending {
+    fn of(outcome: &Outcome<'_>) -> Self {
+        let (name, usage, error) = match outcome {
+            Outcome::Completed(completed) => ("completed", completed.usage, None),
+            Outcome::Failed(failure) => ("failed", None, Some(error(failure))),
+            Outcome::Cancelled => ("cancelled", None, None),
+            _ => ("answered", None, None),
+        };
+        Self { name, usage, error }
+    }
+}
+
+fn error(failure: &Failure) -> Value {
+    json!({"class": format!("{:?}", failure.kind), "status": failure.status, "code": failure.code,
+        "message": failure.message})
+}
+
+const fn name_of(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Http => "sse",
+        Transport::WebSocket => "websocket",
+    }
+}
+
+fn reason(reason: &FallbackReason) -> String {
     match reason {
         FallbackReason::Refused(status) => format!("the server rejected the handshake with status {status}"),
         FallbackReason::Exhausted { failure, .. } => failure.to_string(),

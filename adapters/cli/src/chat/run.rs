@@ -1,37 +1,80 @@
-//! Runs a conversation.
+//! Runs `turnwire chat`.
 
-use core::time::Duration;
-use std::io::{self, Write};
+use core::future::Future;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::process::ExitCode;
 
-use turnwire::client::{Credentials, Event, Outcome, Provider, Settings};
-use turnwire::responses::{CreateResponse, EventData, FunctionCall, Item, RawJson};
-use turnwire_blocking::{Client, block_on};
-use turnwire_driver::{Io, Turn};
+use turnwire::client::{Credentials, Provider};
+use url::{Host, Url};
 
-use super::Options;
+use super::console::{Console, TerminalConsole, Unattended};
+use super::conversation::Conversation;
 use super::exit::Exit;
-use super::printer::Printer;
+use super::interactive::converse;
+use super::options::Options;
+use super::printer::{Printer, Verbosity};
 use crate::serve::{self, Script, ScriptedServer};
+use crate::terminal::escape_line;
 
 /// The demo's prompts, one per turn.
 const DEMO: [&str; 2] = ["Bergen or Oslo today?", "Thank you!"];
 
+/// Maximum length of a prompt from the standard input, in bytes.
+const MAX_PROMPT: u64 = 64 << 20;
+
 /// Runs `turnwire chat`.
 #[must_use]
 pub fn main(options: &Options) -> ExitCode {
-    let mut out = io::stdout();
-    let mut printer = Printer::new(&mut out, options.json);
-    let result = match &options.prompt {
-        Some(text) => prompt(options, text, &mut printer),
-        None => demo(options, &mut printer),
+    let (mut out, mut errors) = (io::stdout(), io::stderr());
+    let colours = anstream::AutoStream::choice(&errors) != anstream::ColorChoice::Never;
+    let shared = out.is_terminal() && errors.is_terminal();
+    let result = {
+        let printer = Printer::new(&mut out, &mut errors, options.json);
+        let mut printer = printer.with_verbosity(options.verbosity()).on_terminal(colours, shared);
+        let result = run(options, &mut printer);
+        result.and_then(|()| printer.end_line().map_err(Exit::Output))
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
-            let _ = writeln!(io::stderr(), "turnwire: {exit}");
+            let _ = writeln!(errors, "turnwire: {}", escape_line(&exit.to_string()));
             exit.code()
         }
+    }
+}
+
+fn run(options: &Options, printer: &mut Printer<'_>) -> Result<(), Exit> {
+    if options.demo {
+        return demo(options, printer);
+    }
+    let terminal = io::stdin().is_terminal();
+    if !options.tool.is_empty() && !options.yes && !terminal {
+        let text = "--tool needs --yes, because the standard input is not a terminal and cannot be asked";
+        return Err(Exit::Arguments(text.to_owned()));
+    }
+    match options.prompt.as_deref() {
+        Some("-") => prompt(options, &standard_input()?, printer),
+        Some(text) => prompt(options, text, printer),
+        None if !terminal => prompt(options, &standard_input()?, printer),
+        None => {
+            // The thread that reads the terminal needs the runtime for its answers only.
+            converse_with(options, printer, TerminalConsole::new)
+        }
+    }
+}
+
+/// Reads a prompt from the standard input.
+fn standard_input() -> Result<String, Exit> {
+    let mut bytes = Vec::new();
+    let read = io::stdin().lock().take(MAX_PROMPT + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Exit::Arguments(format!("the standard input cannot be read: {error}")))?;
+    if bytes.len() as u64 > MAX_PROMPT {
+        return Err(Exit::Arguments(format!("the prompt is longer than {MAX_PROMPT} bytes")));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Exit::Arguments("the prompt is not UTF-8".to_owned()))?;
+    match text.trim_end_matches(['\n', '\r']) {
+        "" => Err(Exit::Arguments("there is no prompt: the standard input is empty".to_owned())),
+        text => Ok(text.to_owned()),
     }
 }
 
@@ -41,10 +84,42 @@ pub fn main(options: &Options) -> ExitCode {
 ///
 /// Returns [`Exit`] at the first failure. The connection is closed.
 pub fn prompt(options: &Options, text: &str, printer: &mut Printer<'_>) -> Result<(), Exit> {
-    let local = ["://localhost", "://127.", "://[::1]"].iter().any(|host| options.base_url.contains(host));
+    block_on(async {
+        let mut conversation = begin(options)?;
+        printer.turn(text, true)?;
+        let result = conversation.turn(text, printer, &mut Unattended).await;
+        conversation.close().await;
+        result.map(|_| ())
+    })
+}
+
+/// Holds a conversation with the server of the options. `open` opens the user's side of it.
+///
+/// # Errors
+///
+/// Returns [`Exit`] when the options are invalid or the user's side fails. The connection is closed.
+pub fn converse_with<C: Console>(
+    options: &Options,
+    printer: &mut Printer<'_>,
+    open: impl FnOnce() -> io::Result<C>,
+) -> Result<(), Exit> {
+    block_on(async {
+        let mut conversation = begin(options)?;
+        let mut console = open().map_err(Exit::Output)?;
+        if options.verbosity() > Verbosity::Quiet {
+            printer.reply(&format!("{} at {}; /help lists the commands", options.model, options.base_url))?;
+        }
+        let result = converse(&mut conversation, printer, &mut console).await;
+        conversation.close().await;
+        result
+    })
+}
+
+/// Begins a conversation with the server of the options.
+fn begin(options: &Options) -> Result<Conversation, Exit> {
     let credentials = match std::env::var(&options.api_key_env) {
         Ok(key) if !key.trim().is_empty() => Credentials::bearer(key.trim()),
-        _ if local => Credentials::None,
+        _ if is_local(&options.base_url) => Credentials::None,
         _ => {
             return Err(Exit::Arguments(format!(
                 "the environment variable `{}` contains no API key",
@@ -54,10 +129,17 @@ pub fn prompt(options: &Options, text: &str, printer: &mut Printer<'_>) -> Resul
     };
     let mut provider = Provider::new("custom", &options.base_url);
     provider.allow_plain = options.allow_plain;
-    let mut conversation = Conversation::new(options, provider, credentials)?;
-    let result = conversation.turn(text, printer);
-    conversation.end();
-    result
+    Conversation::new(options, provider, credentials)
+}
+
+/// Returns whether a URL names this machine.
+fn is_local(url: &str) -> bool {
+    match Url::parse(url).as_ref().map(Url::host) {
+        Ok(Some(Host::Domain(name))) => name == "localhost",
+        Ok(Some(Host::Ipv4(address))) => address.is_loopback(),
+        Ok(Some(Host::Ipv6(address))) => address.is_loopback(),
+        Ok(None) | Err(_) => false,
+    }
 }
 
 /// Runs the demo's two turns with a server in this process.
@@ -83,114 +165,27 @@ pub fn demo_with(
     scripted: &ScriptedServer,
     printer: &mut Printer<'_>,
 ) -> Result<(), Exit> {
-    let provider = Provider::new("demo", url);
-    let mut conversation = Conversation::new(options, provider, Credentials::bearer("demo-key"))?;
-    conversation.tools = vec![weather()?];
-    for text in DEMO {
-        conversation.turn(text, printer)?;
-    }
-    conversation.end();
-    let tokens: Vec<Option<String>> = scripted.requests().into_iter().map(|request| request.turn_state).collect();
-    printer.server_tokens(&tokens)?;
-    Ok(())
-}
-
-struct Conversation {
-    client: Client,
-    model: String,
-    tools: Vec<RawJson<'static>>,
-    /// All items of the conversation so far.
-    items: Vec<Item>,
-}
-
-impl Conversation {
-    fn new(options: &Options, mut provider: Provider, credentials: Credentials) -> Result<Self, Exit> {
-        let mut settings = Settings::default();
-        settings.transport = options.transport.into();
-        settings.default_headers = vec![("user-agent".into(), concat!("turnwire/", env!("CARGO_PKG_VERSION")).into())];
-        provider.retry.max_retries = options.retries;
-        if let Some(seconds) = options.timeout {
-            provider.idle_timeout = Duration::from_secs(seconds);
-            provider.connect_timeout = Duration::from_secs(seconds);
+    block_on(async {
+        let provider = Provider::new("demo", url);
+        let mut conversation = Conversation::new(options, provider, Credentials::bearer("demo-key"))?;
+        conversation.use_demo_tool();
+        for text in DEMO {
+            printer.turn(text, true)?;
+            conversation.turn(text, printer, &mut Unattended).await?;
         }
-        let client = Client::new(provider, credentials, settings)?;
-        Ok(Self { client, model: options.model.clone(), tools: Vec::new(), items: Vec::new() })
-    }
-
-    /// Runs one turn: sends a request, and another one as long as the model calls tools.
-    fn turn(&mut self, text: &str, printer: &mut Printer<'_>) -> Result<(), Exit> {
-        let Self { client, model, tools, items } = self;
-        printer.turn(text)?;
-        items.push(Item::user(text));
-        let mut turn = client.turn()?;
-        loop {
-            let mut request = CreateResponse::new(model, items.clone());
-            request.tools = (!tools.is_empty()).then(|| tools.clone());
-            turn.send(request).map_err(|rejected| rejected.reason)?;
-            let received = block_on(collect_items(&mut turn, printer))?;
-            let calls: Vec<FunctionCall> = received.iter().filter_map(as_call).cloned().collect();
-            items.extend(received);
-            for call in &calls {
-                // Without tools there is no output to return for a call.
-                let output = (!tools.is_empty()).then(|| run(call));
-                printer.tool(&call.name, &call.arguments, output)?;
-                items.extend(output.map(|output| Item::function_call_output(&call.call_id, output)));
-            }
-            if calls.is_empty() || tools.is_empty() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Closes the connection.
-    fn end(&mut self) {
-        block_on(self.client.close());
-    }
+        conversation.close().await;
+        let tokens: Vec<Option<String>> = scripted.requests().into_iter().map(|request| request.turn_state).collect();
+        printer.server_tokens(&tokens)?;
+        Ok(())
+    })
 }
 
-/// Receives the events of a request until it ends, and returns the output items.
-async fn collect_items<I: Io>(turn: &mut Turn<'_, I>, printer: &mut Printer<'_>) -> Result<Vec<Item>, Exit> {
-    let mut received = Vec::new();
-    let mut result = Ok(());
-    while let Some(event) = turn.next().await {
-        printer.event(&event)?;
-        match event {
-            Event::Server { event, .. } => {
-                // An item of an unknown type is printed, but not part of the next request.
-                if let EventData::OutputItemDone { item, .. } = &event.data
-                    && let Ok(item) = Item::parse(item.as_str())
-                {
-                    received.push(item);
-                }
-            }
-            Event::Finished { outcome: Outcome::Failed(failure), .. } => result = Err(Exit::of(failure)),
-            _ => {}
-        }
-    }
-    result.map(|()| received)
-}
-
-fn as_call(item: &Item) -> Option<&FunctionCall> {
-    if let Item::FunctionCall(call) = item { Some(call) } else { None }
-}
-
-/// The demo's tool.
-fn weather() -> Result<RawJson<'static>, Exit> {
-    let tool = serde_json::json!({
-        "type": "function", "name": "weather", "description": "The weather in a city", "strict": true,
-        "parameters": {
-            "type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"],
-            "additionalProperties": false,
-        },
-    });
-    RawJson::of(&tool).map_err(|malformed| Exit::Arguments(malformed.to_string()))
-}
-
-/// Runs the demo's tool.
-fn run(call: &FunctionCall) -> &'static str {
-    match (call.name.as_str(), call.arguments.contains("Bergen")) {
-        ("weather", true) => "rain, 8 degrees",
-        ("weather", false) => "dry, 11 degrees",
-        _ => "there is no such tool",
-    }
+/// Runs a future on this thread.
+fn block_on<T>(future: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Exit::Connect(format!("the runtime cannot be started: {error}")))?;
+    let result = runtime.block_on(future);
+    // A name lookup or a tool that is still running must not delay the end.
+    runtime.shutdown_background();
+    result
 }

@@ -1,0 +1,108 @@
+//! What an item and its parts contain for a reader.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+use turnwire::responses::{ContentPart, Item, LocalShellAction, RawJson};
+
+use super::{Piece, TextKind};
+
+/// Returns the items of a response's `output`, as JSON.
+pub(super) fn output_of(response: &RawJson<'_>) -> Vec<String> {
+    #[derive(serde::Deserialize)]
+    struct Response<'a> {
+        #[serde(borrow, default)]
+        output: Option<&'a RawValue>,
+    }
+
+    let Ok(Response { output: Some(output) }) = serde_json::from_str(response.as_str()) else { return Vec::new() };
+    let items: Vec<&RawValue> = serde_json::from_str(output.get()).unwrap_or_default();
+    items.into_iter().map(|item| item.get().to_owned()).collect()
+}
+
+/// Returns the text of a part; `None` if it has none.
+pub(super) fn words(part: &ContentPart) -> Option<(TextKind, Cow<'_, str>)> {
+    #[derive(serde::Deserialize)]
+    struct Other {
+        refusal: Option<String>,
+        transcript: Option<String>,
+    }
+
+    match part {
+        ContentPart::Text { kind: "summary_text", text, .. } => Some((TextKind::Summary, text.into())),
+        ContentPart::Text { kind: "reasoning_text", text, .. } => Some((TextKind::Reasoning, text.into())),
+        ContentPart::Text { text, .. } => Some((TextKind::Answer, text.into())),
+        ContentPart::Other(raw) => match raw.parse().ok()? {
+            Other { refusal: Some(refusal), .. } => Some((TextKind::Refusal, refusal.into())),
+            Other { transcript: Some(transcript), .. } => Some((TextKind::Answer, transcript.into())),
+            Other { .. } => None,
+        },
+        _ => None,
+    }
+}
+
+/// Returns whether an item that was begun has content already.
+pub(super) fn has_content(item: &Item) -> bool {
+    match item {
+        Item::Message(message) => message.content.iter().filter_map(words).any(|(_, text)| !text.is_empty()),
+        Item::FunctionCall(call) => !call.arguments.is_empty(),
+        Item::CustomToolCall(call) => !call.input.is_empty(),
+        _ => false,
+    }
+}
+
+/// Returns the piece of an item that is neither a message nor a call of a function or a custom tool.
+pub(super) fn other_item(item: &Item) -> Piece {
+    let raw = item.to_json();
+    let call = |name: &str, arguments: String| Piece::Call { name: name.to_owned(), arguments, complete: true };
+    match item {
+        Item::LocalShellCall(shell) => {
+            let arguments = match &shell.action {
+                LocalShellAction::Exec { command, .. } => serde_json::to_string(command).unwrap_or_default(),
+                _ => raw,
+            };
+            call("local_shell", arguments)
+        }
+        Item::ToolSearchCall(search) => call("tool_search", search.arguments.as_str().to_owned()),
+        // The server runs these itself.
+        Item::Other { kind, .. } if ["file_search_call", "code_interpreter_call", "mcp_call"].contains(&&**kind) => {
+            Piece::Other { kind: kind.clone(), raw }
+        }
+        Item::Other { kind, .. } if kind.ends_with("_call") => call(kind, raw),
+        other => Piece::Other { kind: other.kind().to_owned(), raw },
+    }
+}
+
+/// Returns the piece of a message's part that has no text.
+pub(super) fn other_part(part: &ContentPart) -> Piece {
+    let (kind, raw) = match part {
+        ContentPart::InputImage { image_url, .. } => ("image", image_url.as_str()),
+        ContentPart::InputAudio { audio_url, .. } => ("audio", audio_url.as_str()),
+        ContentPart::Encrypted { encrypted_content, .. } => ("encrypted content", encrypted_content.as_str()),
+        ContentPart::Other(raw) => ("part", raw.as_str()),
+        _ => ("part", ""),
+    };
+    Piece::Other { kind: kind.to_owned(), raw: raw.to_owned() }
+}
+
+/// Merges the finished items with those of the response's `output`: the finished ones are kept as they are, and those that are in
+/// `output` only are added in its order.
+pub(super) fn merge(finished: Vec<Item>, output: Vec<(Item, Option<usize>)>) -> Vec<Item> {
+    let mut finished: Vec<Option<Item>> = finished.into_iter().map(Some).collect();
+    let mut merged = Vec::with_capacity(finished.len() + output.len());
+    let mut next = 0;
+    for (item, place) in output {
+        match place {
+            Some(place) => {
+                // Finished items that `output` leaves out keep their place before the one that it repeats.
+                for slot in finished.iter_mut().take(place + 1).skip(next) {
+                    merged.extend(slot.take());
+                }
+                next = next.max(place + 1);
+            }
+            None => merged.push(item),
+        }
+    }
+    merged.extend(finished.into_iter().flatten());
+    merged
+}

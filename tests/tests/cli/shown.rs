@@ -1,0 +1,87 @@
+//! What `turnwire chat` prints of events that a scripted server sends as they are.
+
+use serde_json::{Value, json};
+use turnwire_cli::chat::{self, Printer, Transport, Verbosity};
+use turnwire_cli::serve::{self, Script};
+
+/// The answer and the notices of one prompt, with a server that sends these events.
+fn printed(events: &[Value], json: bool, verbosity: Verbosity) -> (String, String) {
+    let script = json!({"events": events}).to_string();
+    let (url, _) = serve::demo(Script::parse(&script).expect("a script")).expect("a port");
+    let options = super::options(Transport::Sse, &["--base-url", &url]);
+    let (mut out, mut notices) = (Vec::new(), Vec::new());
+    let mut printer = Printer::new(&mut out, &mut notices, json).with_verbosity(verbosity);
+    chat::prompt(&options, "Say hi", &mut printer).expect("an answer");
+    (String::from_utf8(out).expect("text"), String::from_utf8(notices).expect("text"))
+}
+
+fn delta(text: &str) -> Value {
+    json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0, "delta": text})
+}
+
+fn completed() -> Value {
+    json!({"type": "response.completed", "response": {"id": "resp_1"}})
+}
+
+#[test]
+fn the_answer_alone_is_on_the_first_writer() {
+    let summary = json!({"type": "response.reasoning_summary_text.delta", "item_id": "r", "output_index": 0, "summary_index": 0, "delta": "thinking"});
+    let item = json!({"type": "response.output_item.done", "output_index": 1, "item": {"type": "web_search_call", "id": "ws", "status": "completed"}});
+    let events = [summary, item, delta("Hi"), delta(" there"), completed()];
+    let (answer, notices) = printed(&events, false, Verbosity::Normal);
+    assert_eq!(answer, "Hi there\n");
+    assert!(notices.starts_with("> Say hi\n"), "{notices}");
+    assert!(notices.contains("-- web_search_call") && notices.contains("-- turn 1: sse"), "{notices}");
+    assert!(!notices.contains("thinking"), "{notices}");
+    let (answer, notices) = printed(&events, false, Verbosity::Quiet);
+    assert_eq!((answer.as_str(), notices.as_str()), ("Hi there\n", ""));
+    let (answer, notices) = printed(&events, false, Verbosity::Verbose);
+    assert_eq!(answer, "Hi there\n");
+    assert!(notices.contains("-- reasoning: thinking\n") && notices.contains("-- connected: sse"), "{notices}");
+}
+
+#[test]
+fn control_characters_of_a_server_are_escaped() {
+    let events = [delta("a\u{1b}[2Jb\r"), delta("\nc\u{9b}\td\r"), completed()];
+    let (answer, _) = printed(&events, false, Verbosity::Normal);
+    assert_eq!(answer, "a\\x1b[2Jb\nc\\x9b\td\\r\n");
+    let call = json!({"type": "response.output_item.done", "output_index": 0, "item":
+        {"type": "function_call", "call_id": "c", "name": "f\u{7}", "arguments": "\u{1b}]0;x\u{7}\n"}});
+    let (answer, _) = printed(&[call, completed()], false, Verbosity::Normal);
+    assert_eq!(answer, "f\\x07(\\x1b]0;x\\x07\\n)\n");
+}
+
+#[test]
+fn json_lines_contain_each_payload_as_it_came() {
+    let nested = format!("{}{}", "[".repeat(120), "]".repeat(120));
+    let raw = format!(r#"{{ "type":"response.new" , "n":1e999,"n":[],"deep":{nested},"half":"\ud83d" }}"#);
+    let events = format!("data: {raw}\n\ndata: {}\n\n", completed());
+    let (url, server) = super::raw_server(format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {}\r\n\r\n{events}",
+        events.len()
+    ));
+    let options = super::options(Transport::Sse, &["--base-url", &url]);
+    let (mut out, mut sink) = (Vec::new(), std::io::sink());
+    chat::prompt(&options, "Say hi", &mut Printer::new(&mut out, &mut sink, true)).expect("an answer");
+    server.join().expect("the server ends");
+    let out = String::from_utf8(out).expect("text");
+    let expected = format!(r#"{{"type":"event","turn":1,"kind":"response.new","event":{raw}}}"#);
+    assert_eq!(out.lines().next(), Some(expected.as_str()));
+    let last: Value = serde_json::from_str(out.lines().last().expect("a line")).expect("JSON");
+    assert_eq!((&last["type"], &last["outcome"]), (&"request".into(), &"completed".into()));
+}
+
+#[test]
+fn a_payload_of_several_lines_stays_on_one_line() {
+    let events = "data: {\"type\":\ndata: \"response.new\"}\n\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\"}}\n\n";
+    let (url, server) = super::raw_server(format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {}\r\n\r\n{events}",
+        events.len()
+    ));
+    let options = super::options(Transport::Sse, &["--base-url", &url]);
+    let (mut out, mut sink) = (Vec::new(), std::io::sink());
+    chat::prompt(&options, "Say hi", &mut Printer::new(&mut out, &mut sink, true)).expect("an answer");
+    server.join().expect("the server ends");
+    let lines = super::lines(&out);
+    assert_eq!(lines[0]["event"], json!({"type": "response.new"}));
+}
