@@ -84,7 +84,7 @@ fn run<I: Io>(driver: &mut ClientDriver<I>) -> (usize, Option<Result<String, u16
             Poll::Ready(Some(Event::Retry { .. })) => retries += 1,
             Poll::Ready(Some(Event::Finished { outcome, .. })) => {
                 end = Some(match outcome {
-                    Outcome::Completed(completed) => Ok(completed.id.clone()),
+                    Outcome::Completed(completed) => Ok(completed.id.clone().unwrap_or_default()),
                     Outcome::Failed(failure) => Err(failure.status.unwrap_or_default()),
                     _ => Err(0),
                 });

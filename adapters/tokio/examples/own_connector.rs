@@ -67,7 +67,9 @@ async fn main() -> support::Result<()> {
     turn.send(CreateResponse::new("gpt-x", vec![Item::user("Say hello.")]))?;
     while let Some(event) = turn.next().await {
         match event {
-            Event::Finished { outcome: Outcome::Completed(response), .. } => println!("{} completed", response.id),
+            Event::Finished { outcome: Outcome::Completed(response), .. } => {
+                println!("{} completed", response.id.as_deref().unwrap_or_default())
+            }
             Event::Finished { outcome, .. } => return Err(format!("no response: {outcome:?}").into()),
             _ => {}
         }

@@ -25,7 +25,7 @@ async fn main() -> support::Result<()> {
                 }
             }
             Event::Finished { outcome: Outcome::Completed(response), report, .. } => {
-                println!("\n{} after {} attempt(s)", response.id, report.attempts);
+                println!("\n{} after {} attempt(s)", response.id.as_deref().unwrap_or_default(), report.attempts);
             }
             Event::Finished { outcome, .. } => return Err(format!("no response: {outcome:?}").into()),
             _ => {}

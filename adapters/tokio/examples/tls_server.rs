@@ -33,7 +33,9 @@ async fn main() -> support::Result<()> {
     while let Some(event) = turn.next().await {
         match event {
             Event::Connected { transport, .. } => println!("connected to {url}: {transport:?}"),
-            Event::Finished { outcome: Outcome::Completed(response), .. } => println!("{} completed", response.id),
+            Event::Finished { outcome: Outcome::Completed(response), .. } => {
+                println!("{} completed", response.id.as_deref().unwrap_or_default())
+            }
             Event::Finished { outcome, .. } => return Err(format!("no response: {outcome:?}").into()),
             _ => {}
         }

@@ -285,11 +285,8 @@ impl Conversation {
                 self.handle_whole_response(now, head, &body);
                 self.record_response_end(now);
             }
-            ConnectionEffect::Completed { id, response } => {
-                if let Some(request) = self.requests.get_mut(id) {
-                    request.report.response_id = Some(response.id.clone());
-                }
-                self.finish(now, id, QueuedOutcome::Completed(*response), &[]);
+            ConnectionEffect::ResponseEnded { id, outcome } => {
+                self.finish(now, id, outcome, &[]);
                 self.record_response_end(now);
             }
             ConnectionEffect::RequestFailed { id, failure } => {
@@ -505,10 +502,11 @@ impl Conversation {
         if let (QueuedOutcome::Completed(response), Submission::Response { request, .. }, Some(items)) =
             (&outcome, finished.submission, finished.items)
             && was_on_websocket
+            && let Some(response_id) = &response.id
             && let Some(managed) = self.slot.connected_mut()
         {
             let lane = LaneId::new(request.lane.as_deref());
-            managed.previous_responses.store(lane, Box::new(request.body), &response.id, items);
+            managed.previous_responses.store(lane, Box::new(request.body), response_id, items);
         }
         let finished = FinishedEvent { outcome, report: finished.report };
         self.events.push(QueuedEvent::Finished(id, Box::new(finished)), body);

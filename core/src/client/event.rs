@@ -8,7 +8,8 @@ use core::time::Duration;
 use super::request::RequestId;
 use crate::connection::{CloseReason, EventQueue, Transport};
 use crate::http::Response;
-use crate::responses::{CompletedResponse, Failure, Malformed, ResponseInfo, ServerEvent};
+use crate::responses::{CompletedResponse, Failure, IncompleteResponse, Malformed, RawJson};
+use crate::responses::{ResponseInfo, ServerEvent, Usage};
 use crate::turn::Violation;
 
 /// One thing that happened. An event of a request names the request. An event borrows from the client; `into_owned` gives one to
@@ -39,7 +40,7 @@ pub enum Event<'a> {
         /// The information.
         info: &'a ResponseInfo<'static>,
     },
-    /// A payload that cannot be read. The response goes on.
+    /// A payload, or a member of the end of a response, that cannot be read. A response that has not ended goes on.
     Malformed {
         /// The request.
         id: RequestId,
@@ -145,6 +146,9 @@ pub enum Disconnected {
 pub enum Outcome<'a> {
     /// The response is complete.
     Completed(&'a CompletedResponse),
+    /// The response ended before it was complete, for example because of `max_output_tokens` or a content filter. The request is
+    /// not sent again: it would end the same way (`docs/differences.md` row 36).
+    Incomplete(&'a IncompleteResponse),
     /// The request failed.
     Failed(&'a Failure),
     /// The application cancelled the request.
@@ -180,6 +184,10 @@ pub struct RequestReport {
     pub request_id: Option<String>,
     /// The id of the response.
     pub response_id: Option<String>,
+    /// The number of tokens, of whatever end had one.
+    pub usage: Option<Usage>,
+    /// The `usage` member of the end, as the server sent it.
+    pub raw_usage: Option<RawJson<'static>>,
     /// The time from the last attempt to the first event of its response.
     pub first_event: Option<Duration>,
     /// The time from the command of the application to the end of the request.
@@ -200,6 +208,9 @@ pub(super) enum QueuedEvent {
         turn_token: bool,
     },
     Payload(RequestId),
+    /// A payload without a `type`, which its event type takes the place of.
+    NamedPayload(RequestId, Box<str>),
+    Malformed(RequestId, Malformed),
     Info(Option<RequestId>, Box<ResponseInfo<'static>>),
     Violation(RequestId, Violation),
     Retry {
@@ -226,6 +237,7 @@ pub(super) struct FinishedEvent {
 #[derive(Debug)]
 pub(super) enum QueuedOutcome {
     Completed(CompletedResponse),
+    Incomplete(IncompleteResponse),
     Failed(Failure),
     Cancelled,
     PrewarmSkipped,
@@ -240,10 +252,11 @@ pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>
         QueuedEvent::Sent { id, sent, turn_token } => {
             Event::Sent { id: *id, sent: *sent, turn_token: turn_token.then(|| text(bytes)) }
         }
-        QueuedEvent::Payload(id) => match ServerEvent::parse(text(bytes)) {
-            Ok(event) => Event::Server { id: *id, event },
-            Err(malformed) => Event::Malformed { id: *id, malformed, text: text(bytes) },
-        },
+        QueuedEvent::Payload(id) => server_event(*id, text(bytes), ""),
+        QueuedEvent::NamedPayload(id, kind) => server_event(*id, text(bytes), kind),
+        QueuedEvent::Malformed(id, malformed) => {
+            Event::Malformed { id: *id, malformed: malformed.clone(), text: text(bytes) }
+        }
         QueuedEvent::Info(id, info) => Event::Info { id: *id, info },
         QueuedEvent::Violation(id, violation) => Event::Violation { id: *id, violation: *violation },
         QueuedEvent::Retry { id, failure, retries, delay } => {
@@ -257,6 +270,7 @@ pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>
             let FinishedEvent { outcome, report } = &**finished;
             let outcome = match outcome {
                 QueuedOutcome::Completed(response) => Outcome::Completed(response),
+                QueuedOutcome::Incomplete(response) => Outcome::Incomplete(response),
                 QueuedOutcome::Failed(failure) => Outcome::Failed(failure),
                 QueuedOutcome::Cancelled => Outcome::Cancelled,
                 QueuedOutcome::PrewarmSkipped => Outcome::PrewarmSkipped,
@@ -265,6 +279,13 @@ pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>
             Event::Finished { id: *id, outcome, report }
         }
     })
+}
+
+fn server_event<'a>(id: RequestId, text: &'a str, event_type: &'a str) -> Event<'a> {
+    match ServerEvent::parse_named(text, event_type) {
+        Ok(event) => Event::Server { id, event },
+        Err(malformed) => Event::Malformed { id, malformed, text },
+    }
 }
 
 impl Event<'_> {
@@ -306,6 +327,7 @@ impl Event<'_> {
                 id,
                 outcome: match outcome {
                     Outcome::Completed(completed) => OwnedOutcome::Completed(completed.clone()),
+                    Outcome::Incomplete(response) => OwnedOutcome::Incomplete(response.clone()),
                     Outcome::Failed(failure) => OwnedOutcome::Failed(failure.clone()),
                     Outcome::Cancelled => OwnedOutcome::Cancelled,
                     Outcome::PrewarmSkipped => OwnedOutcome::PrewarmSkipped,
@@ -343,6 +365,7 @@ pub enum OwnedEvent {
 #[expect(missing_docs, reason = "each variant and member is that of `Outcome`")]
 pub enum OwnedOutcome {
     Completed(CompletedResponse),
+    Incomplete(IncompleteResponse),
     Failed(Failure),
     Cancelled,
     PrewarmSkipped,

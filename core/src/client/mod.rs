@@ -21,7 +21,7 @@
 //!
 //! ```
 //! use turnwire::client::{Client, Credentials, SocketCommand, Event, Outcome, Provider, Settings};
-//! use turnwire::connection::{server, Config, ServerConnection};
+//! use turnwire::connection::{server, ServerConnection};
 //! use turnwire::http::Headers;
 //! use turnwire::responses::{CreateResponse, Item};
 //! use turnwire::time::Instant;
@@ -29,7 +29,7 @@
 //! let now = Instant::ZERO;
 //! let provider = Provider::new("demo", "http://localhost:8080/v1");
 //! let mut client = Client::new(provider, Credentials::bearer("key"), Settings::default(), [1; 32])?;
-//! let mut server = ServerConnection::new(Config::new("localhost"), [2; 32]);
+//! let mut server = ServerConnection::new(server::Config::default(), [2; 32]);
 //!
 //! client.begin_turn()?;
 //! let asked = client.send(now, CreateResponse::new("gpt-x", vec![Item::user("ping")]))?;

@@ -68,7 +68,7 @@ impl Outcome<'_> {
                 Some(O::read(&head.headers.ascii_pairs(), &text))
             }
             Self::Failed(failure) => Some(Err((*failure).clone())),
-            Self::Completed(_) | Self::Cancelled | Self::PrewarmSkipped => None,
+            Self::Completed(_) | Self::Incomplete(_) | Self::Cancelled | Self::PrewarmSkipped => None,
         }
     }
 }

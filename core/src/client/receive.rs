@@ -3,12 +3,12 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::event::QueuedEvent;
+use super::event::{QueuedEvent, QueuedOutcome};
 use super::request::RequestId;
 use super::requests::{ActiveRequest, LaneId, RequestTable};
 use crate::connection::{CloseReason, EventQueue, Step, Transport};
 use crate::http::Response;
-use crate::responses::{CompletedResponse, Envelope, EventClass, Failure, FailureKind, HeaderSource};
+use crate::responses::{EndMembers, Envelope, EventClass, Failure, FailureKind, HeaderSource};
 use crate::responses::{RateLimits, ResponseInfo, TURN_STATE};
 use crate::time::Instant;
 use crate::turn::{Turn, Violation};
@@ -31,10 +31,10 @@ pub(super) enum ConnectionEffect {
         head: Response,
         body: Vec<u8>,
     },
-    /// The response to this request is complete.
-    Completed {
+    /// The response to this request has ended, complete or not.
+    ResponseEnded {
         id: RequestId,
-        response: Box<CompletedResponse>,
+        outcome: QueuedOutcome,
     },
     /// The response to this request failed, by an event.
     RequestFailed {
@@ -169,11 +169,15 @@ impl Receiver<'_> {
         }
         let info = request.info_of_event(source, envelope);
         push_info(self.events, id, info);
-        self.events.push(QueuedEvent::Payload(id), text.as_bytes());
+        let queued = match envelope.external_kind() {
+            Some(kind) => QueuedEvent::NamedPayload(id, kind.into()),
+            None => QueuedEvent::Payload(id),
+        };
+        self.events.push(queued, text.as_bytes());
         if let Some(violation) = violation {
             self.events.push(QueuedEvent::Violation(id, violation), &[]);
         }
-        apply_event(request, transport, envelope, self.max_item_bytes)
+        apply_event(request, self.events, transport, envelope, self.max_item_bytes)
     }
 
     /// Applies an event that belongs to no request. Only rate limits and errors of the connection are delivered
@@ -212,6 +216,7 @@ fn request_for<'r>(
 /// Applies an event to its request.
 fn apply_event(
     request: &mut ActiveRequest,
+    events: &mut EventQueue<QueuedEvent>,
     transport: Transport,
     envelope: &Envelope<'_>,
     max_item_bytes: usize,
@@ -230,15 +235,22 @@ fn apply_event(
             }
             ConnectionEffect::None
         }
-        EventClass::Completed => match CompletedResponse::parse(envelope.response().unwrap_or("null")) {
-            Ok(response) => ConnectionEffect::Completed { id, response: Box::new(response) },
-            Err(detail) => {
-                let text = alloc::format!("failed to parse ResponseCompleted: {detail}");
-                ConnectionEffect::RequestFailed { id, failure: Box::new(Failure::stream(&text)) }
+        EventClass::Completed | EventClass::Incomplete => {
+            let end = EndMembers::of(envelope);
+            for malformed in &end.malformed {
+                events.push(QueuedEvent::Malformed(id, malformed.clone()), envelope.text().as_bytes());
             }
-        },
-        EventClass::Failed | EventClass::Incomplete | EventClass::Error => {
+            request.record_end(&end.completed);
+            let outcome = if class == EventClass::Completed {
+                QueuedOutcome::Completed(end.completed)
+            } else {
+                QueuedOutcome::Incomplete(end.into_incomplete(envelope))
+            };
+            ConnectionEffect::ResponseEnded { id, outcome }
+        }
+        EventClass::Failed | EventClass::Cancelled | EventClass::Error => {
             let failure = Failure::from_event(envelope);
+            request.record_end(&EndMembers::of(envelope).completed);
             request.report.status = failure.status.or(request.report.status);
             ConnectionEffect::RequestFailed { id, failure: Box::new(failure) }
         }

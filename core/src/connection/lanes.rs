@@ -292,7 +292,7 @@ impl From<EventClass> for RequestInput {
             EventClass::Informational => Self::Informational,
             EventClass::Output => Self::Output,
             EventClass::Completed => Self::Completed,
-            EventClass::Failed | EventClass::Error => Self::Failed,
+            EventClass::Failed | EventClass::Error | EventClass::Cancelled => Self::Failed,
             EventClass::Incomplete => Self::Incomplete,
         }
     }

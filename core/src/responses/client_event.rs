@@ -9,6 +9,7 @@ use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object, array, string};
 use crate::responses::json::raw::RawJson;
+use crate::responses::json::strict;
 use crate::responses::request::{CreateResponse, ItemEncoding, MessageFields};
 
 /// One message of a client's.
@@ -63,6 +64,7 @@ impl ClientEvent {
     ///
     /// [`Malformed`] when the text is no JSON object with a `type`, or has a known one and not what belongs to it.
     pub fn parse(json: &str) -> Result<Self, Malformed> {
+        strict::check(json)?;
         let mut members = Members::parse(json)?;
         match members.kind() {
             "" => Err(Malformed::missing("message", "type")),

@@ -49,7 +49,9 @@ mod usage;
 
 pub use client_event::{ClientEvent, CreateMessage, SteerMessage};
 pub use error_object::ErrorObject;
-pub use event::{CompletedResponse, EVENT_TYPES, Envelope, EventClass, EventData, ResponseWriter, ServerEvent};
+pub(crate) use event::EndMembers;
+pub use event::{CompletedResponse, EVENT_TYPES, Envelope, EventClass, EventData, IncompleteResponse};
+pub use event::{ResponseWriter, ServerEvent};
 pub use failure::{Failure, FailureDetails, FailureKind, RequestProgress, retry_after, try_again_in};
 pub use headers::HeaderPairs;
 pub use info::{HeaderSource, ResponseInfo, ResponseInfoTracker, SafetyBuffering};

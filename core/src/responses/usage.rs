@@ -1,6 +1,11 @@
 //! Token counts.
 
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
+
+use crate::responses::json::lenient;
+use crate::responses::json::members::{Members, member};
+use crate::responses::json::raw::RawJson;
 
 /// What a response cost, in tokens. Details that were not sent are 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -42,56 +47,66 @@ impl Usage {
     }
 }
 
-/// As it stands in `response.usage` (`docs/protocol.md` §5.4).
-#[derive(Serialize, Deserialize)]
-struct ItemEncoding {
+impl Usage {
+    /// Reads the `usage` of a response, each count by itself: a count that is missing or cannot be read is 0, and a missing total
+    /// is the sum of input and output. Returns `None` when no count can be read.
+    pub(in crate::responses) fn read(json: &str) -> Option<Self> {
+        let members = Members::pairs(json).ok()?;
+        let get = |name: &str| members.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value);
+        let counts = ["input_tokens", "output_tokens", "total_tokens"].map(|name| get(name).and_then(lenient::count));
+        let detail = |details: &str, name: &str| lenient::count(member(get(details)?, name)?);
+        if counts.iter().all(Option::is_none) {
+            return None;
+        }
+        let [input_tokens, output_tokens, total_tokens] = counts;
+        let (input_tokens, output_tokens) = (input_tokens.unwrap_or(0), output_tokens.unwrap_or(0));
+        Some(Self {
+            input_tokens,
+            cached_tokens: detail("input_tokens_details", "cached_tokens").unwrap_or(0),
+            cache_write_tokens: detail("input_tokens_details", "cache_write_tokens").unwrap_or(0),
+            output_tokens,
+            reasoning_tokens: detail("output_tokens_details", "reasoning_tokens").unwrap_or(0),
+            total_tokens: total_tokens.unwrap_or_else(|| input_tokens.saturating_add(output_tokens)),
+        })
+    }
+}
+
+/// The counts as `response.usage` contains them (`docs/protocol.md` §5.4).
+#[derive(Serialize)]
+struct EncodedUsage {
     input_tokens: i64,
-    #[serde(default)]
-    input_tokens_details: Option<InputDetails>,
+    input_tokens_details: InputDetails,
     output_tokens: i64,
-    #[serde(default)]
-    output_tokens_details: Option<OutputDetails>,
+    output_tokens_details: OutputDetails,
     total_tokens: i64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct InputDetails {
     cached_tokens: i64,
-    #[serde(default)]
     cache_write_tokens: i64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct OutputDetails {
     reasoning_tokens: i64,
 }
 
 impl<'de> Deserialize<'de> for Usage {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = ItemEncoding::deserialize(deserializer)?;
-        let (cached_tokens, cache_write_tokens) =
-            wire.input_tokens_details.map_or((0, 0), |details| (details.cached_tokens, details.cache_write_tokens));
-        Ok(Self {
-            input_tokens: wire.input_tokens,
-            cached_tokens,
-            cache_write_tokens,
-            output_tokens: wire.output_tokens,
-            reasoning_tokens: wire.output_tokens_details.map_or(0, |details| details.reasoning_tokens),
-            total_tokens: wire.total_tokens,
-        })
+        let raw = RawJson::deserialize(deserializer)?;
+        Self::read(raw.as_str()).ok_or_else(|| D::Error::custom("usage without a count"))
     }
 }
 
 impl Serialize for Usage {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        ItemEncoding {
+        let (cached_tokens, cache_write_tokens) = (self.cached_tokens, self.cache_write_tokens);
+        EncodedUsage {
             input_tokens: self.input_tokens,
-            input_tokens_details: Some(InputDetails {
-                cached_tokens: self.cached_tokens,
-                cache_write_tokens: self.cache_write_tokens,
-            }),
+            input_tokens_details: InputDetails { cached_tokens, cache_write_tokens },
             output_tokens: self.output_tokens,
-            output_tokens_details: Some(OutputDetails { reasoning_tokens: self.reasoning_tokens }),
+            output_tokens_details: OutputDetails { reasoning_tokens: self.reasoning_tokens },
             total_tokens: self.total_tokens,
         }
         .serialize(serializer)

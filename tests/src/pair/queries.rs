@@ -34,7 +34,7 @@ impl Pair {
     /// When it was not completed.
     pub fn completed(&self, id: RequestId) -> String {
         match self.outcome(id) {
-            Some(OwnedOutcome::Completed(completed)) => completed.id.clone(),
+            Some(OwnedOutcome::Completed(completed)) => completed.id.clone().unwrap_or_default(),
             other => panic!("{id} ended as {other:?}"),
         }
     }

@@ -137,7 +137,9 @@ impl Teller {
             Event::Disconnected(Disconnected::Failed(failure)) => format!("no connection, {:?}", failure.status),
             Event::Malformed { .. } | Event::Violation { .. } => format!("{event:?}"),
             Event::Finished { outcome, .. } => match outcome {
-                Outcome::Completed(completed) => format!("{number}: completed, {}", completed.id),
+                Outcome::Completed(completed) => {
+                    format!("{number}: completed, {}", completed.id.as_deref().unwrap_or_default())
+                }
                 Outcome::Failed(failure) => format!("{number}: {:?}, {:?}", failure.kind, failure.progress),
                 Outcome::Cancelled => format!("{number}: cancelled"),
                 other => format!("{number}: {other:?}"),

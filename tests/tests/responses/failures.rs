@@ -108,11 +108,11 @@ fn a_steered_response_has_a_successor() {
 }
 
 #[test]
-fn a_completion_without_its_response_ends_nothing() {
-    for payload in [r#"{"type":"response.completed"}"#, r#"{"type":"response.created","response":null}"#] {
-        assert_eq!(class(payload), EventClass::Informational);
-        assert!(turnwire::responses::ServerEvent::parse(payload).is_err());
-    }
+fn completion_without_its_response_is_an_end_and_creation_is_none() {
+    assert_eq!(class(r#"{"type":"response.completed"}"#), EventClass::Completed);
+    let created = r#"{"type":"response.created","response":null}"#;
+    assert_eq!(class(created), EventClass::Informational);
+    assert!(turnwire::responses::ServerEvent::parse(created).is_err());
 }
 
 #[test]
@@ -206,9 +206,9 @@ fn a_usage_limit_says_what_is_known_of_it() {
 }
 
 #[test]
-fn nothing_of_the_server_shows_in_display_and_debug() {
+fn display_shows_the_words_of_the_server_without_keys_and_debug_shows_none() {
     let failure =
         Failure::from_http(401, &[("x-request-id", "r1")], r#"{"error":{"message":"key sk-secret"}}"#, None, None);
-    assert_eq!(failure.to_string(), "unauthorized, status 401, request id r1");
+    assert_eq!(failure.to_string(), "unauthorized, status 401, request id r1: key sk-***");
     assert!(!format!("{failure:?}").contains("secret"));
 }

@@ -71,7 +71,7 @@ fn a_message_is_put_together_from_its_pieces() {
         (&response["id"], &response["created_at"], &response["model"]),
         (&json!("resp_1"), &json!(7), &json!("gpt-x"))
     );
-    let completed = CompletedResponse::parse(&response.to_string()).expect("a response");
+    let completed = CompletedResponse::parse(&response.to_string());
     assert_eq!((completed.usage, completed.end_turn), (Some(Usage::new(3, 4).cached(2)), Some(true)));
 }
 

@@ -68,13 +68,14 @@ fn c06_usage_null_details() {
         let response = format!(
             r#"{{"id":"r","usage":{{"input_tokens":3,"input_tokens_details":{details},"output_tokens":4,"output_tokens_details":null,"total_tokens":7}}}}"#
         );
-        CompletedResponse::parse(&response).map(|completed| completed.usage.expect("usage"))
+        CompletedResponse::parse(&response).usage.expect("usage")
     };
-    let read = usage("null").expect("a completion");
+    let read = usage("null");
     assert_eq!((read.input_tokens, read.cached_tokens, read.reasoning_tokens, read.total_tokens), (3, 0, 0, 7));
-    let cached = usage(r#"{"cached_tokens":2}"#).expect("a completion");
+    let cached = usage(r#"{"cached_tokens":2}"#);
     assert_eq!((cached.cached_tokens, cached.cache_write_tokens), (2, 0));
-    assert!(usage("{}").is_err() && usage(r#"{"cached_tokens":2.0}"#).is_err());
+    // Differs: a count that cannot be read costs nothing but itself (`docs/differences.md` row 37).
+    assert_eq!((usage("{}").cached_tokens, usage(r#"{"cached_tokens":2.0}"#).cached_tokens), (0, 2));
 }
 
 #[test]
@@ -103,7 +104,7 @@ fn c09_reasoning_summary_done() {
 /// be missing is the text.
 #[test]
 fn c10_reasoning_delta_needs_index() {
-    for (index, expected) in [("", None), (r#","content_index":0.0"#, None), (r#","content_index":2"#, Some(2))] {
+    for (index, expected) in [("", None), (r#","content_index":0.0"#, Some(0)), (r#","content_index":2"#, Some(2))] {
         let payload = format!(r#"{{"type":"response.reasoning_text.delta","delta":"raw"{index}}}"#);
         let event = parse(&payload).expect("an event");
         let EventData::ReasoningTextDelta { content_index, delta, .. } = &event.data else { panic!("{event:?}") };
@@ -131,7 +132,7 @@ fn c12_event_name_mismatch() {
     assert_eq!(class(payload), EventClass::Completed);
     let completed =
         CompletedResponse::parse(Envelope::scan(payload).expect("an event").response().expect("a response"));
-    assert_eq!(completed.expect("a completion").end_turn, Some(false));
+    assert_eq!(completed.end_turn, Some(false));
 }
 
 /// Differs: unknown parts and words are kept with their item (`docs/differences.md` 7, 8).
@@ -254,7 +255,8 @@ fn d08_incomplete() {
         failure.user_text(),
         "stream disconnected before completion: Incomplete response returned, reason: content_filter"
     );
-    assert!(failure.retryable);
+    // Differs: the same request would end the same way (`docs/differences.md` row 36).
+    assert!(!failure.retryable);
     assert_eq!(incomplete("").message, "Incomplete response returned, reason: unknown");
 }
 

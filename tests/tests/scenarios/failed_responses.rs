@@ -29,7 +29,7 @@ fn c01_items_and_completed() {
     let id = pair.ask(ask("hi"));
     assert_eq!(pair.kinds(id), ["response.output_item.done", "response.output_item.done", "response.completed"]);
     let Some(turnwire::client::OwnedOutcome::Completed(completed)) = pair.outcome(id) else { panic!("not completed") };
-    assert_eq!((completed.id.as_str(), completed.usage, completed.end_turn), ("resp1", None, None));
+    assert_eq!((completed.id.as_deref(), completed.usage, completed.end_turn), (Some("resp1"), None, None));
 }
 
 #[test]
@@ -78,6 +78,7 @@ fn d12_transport_error_masks() {
 }
 
 /// Differs: a bad completion ends the request at once (`docs/differences.md` 6), and one without a response is malformed (7).
+/// Differs: an end is an end, whatever its members are (`docs/differences.md` row 37).
 #[test]
 fn d13_bad_completed() {
     let bad = json!({"type":"response.completed","response":{}}).to_string();
@@ -85,11 +86,10 @@ fn d13_bad_completed() {
     let mut pair = streamed(http_provider(), vec![stream(&[bad, done0("r")]), stream(&[empty])]);
     let first = pair.ask(ask("hi"));
     pair.run_out();
-    assert_eq!(pair.failure(first).message, "failed to parse ResponseCompleted: missing field `id`");
+    assert_eq!(pair.completed(first), "");
     let second = pair.ask(ask("hi"));
     pair.run_out();
-    assert_eq!(pair.failure(second).message, "stream closed before response.completed");
-    assert!(pair.events.iter().any(|event| matches!(event, OwnedEvent::Malformed { id, .. } if *id == second)));
+    assert_eq!(pair.completed(second), "");
 }
 
 #[test]

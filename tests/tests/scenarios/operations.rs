@@ -51,7 +51,7 @@ fn k05_context_error() {
     let mut pair = Pair::new(provider, Settings::default(), script);
     let id = call(&mut pair, RawOperation::post("responses/compact", b"{}".to_vec()));
     let failure = pair.failure(id);
-    assert_eq!((failure.kind, failure.raw.as_deref()), (FailureKind::InvalidRequest, Some(body)));
+    assert_eq!((failure.kind, failure.raw.as_deref()), (FailureKind::ContextWindowExceeded, Some(body)));
     assert_eq!(pair.posts().len(), 1);
 }
 

@@ -8,7 +8,9 @@ use core::time::Duration;
 use crate::client::event::RequestReport;
 use crate::client::request::{RawOperation, Request, RequestId};
 use crate::connection::Transport;
-use crate::responses::{Envelope, EventClass, HeaderSource, Item, RequestProgress, ResponseInfo, ResponseInfoTracker};
+use crate::responses::{
+    CompletedResponse, Envelope, EventClass, HeaderSource, Item, RequestProgress, ResponseInfo, ResponseInfoTracker,
+};
 use crate::time::Instant;
 
 /// What the application submitted.
@@ -215,6 +217,7 @@ impl ActiveRequest {
             | EventClass::Completed
             | EventClass::Failed
             | EventClass::Incomplete
+            | EventClass::Cancelled
             | EventClass::Error => return,
         };
         self.received.progress = self.received.progress.max(reached);
@@ -239,6 +242,17 @@ impl ActiveRequest {
         }
         if let Some(response) = response.and_then(|text| serde_json::from_str::<Identified>(text).ok()) {
             self.report.response_id = Some(response.id);
+        }
+    }
+
+    /// Records what the end of its response contains.
+    pub(in crate::client) fn record_end(&mut self, end: &CompletedResponse) {
+        if end.id.is_some() {
+            self.report.response_id.clone_from(&end.id);
+        }
+        if end.raw_usage.is_some() {
+            self.report.usage = end.usage;
+            self.report.raw_usage.clone_from(&end.raw_usage);
         }
     }
 

@@ -17,6 +17,7 @@ use super::request::{ExpectedBody, OutgoingRequest};
 use crate::entropy::Seed;
 use crate::http::{self, Headers, Request, Response};
 use crate::responses::{Envelope, EventClass};
+use crate::sse;
 use crate::time::Instant;
 use crate::turn::RequestInput;
 use crate::ws::{self, handshake};
@@ -453,12 +454,13 @@ impl ClientEngine {
         match reader.next_event(input) {
             Ok(None) => Step::Consumed,
             // Some servers end their streams with a marker that is not an event.
-            Ok(Some("" | "[DONE]")) => {
+            Ok(Some(sse::Event { data: "" | "[DONE]", .. })) => {
                 shared.timers.on_event(now, false);
                 Step::Consumed
             }
-            Ok(Some(text)) => {
-                let step = payload(text, &mut shared.timers, &mut shared.lanes, now, Delimiting::PerRequest);
+            Ok(Some(event)) => {
+                let (timers, lanes) = (&mut shared.timers, &mut shared.lanes);
+                let step = payload(event.data, event.event_type, timers, lanes, now, Delimiting::PerRequest);
                 if is_terminal(&step) {
                     *deferred = Some(Deferred::Discard);
                 }
@@ -476,7 +478,7 @@ impl ClientEngine {
         match shared::decode_websocket(socket, input) {
             WebSocketInput::Incomplete => return None,
             WebSocketInput::Text(text) => {
-                let step = payload(text, &mut shared.timers, &mut shared.lanes, now, Delimiting::Shared);
+                let step = payload(text, "", &mut shared.timers, &mut shared.lanes, now, Delimiting::Shared);
                 if let Step::Payload { violation: Some(_), .. } | Step::Payload { late: true, .. } = step {
                     *unmatched_events += 1;
                 }
@@ -501,15 +503,16 @@ enum Delimiting {
     Shared,
 }
 
-/// Applies a payload to the state of its lane.
+/// Applies a payload to the state of its lane. `event_type`: the event type of an event stream, or empty.
 fn payload<'s>(
     text: &'s str,
+    event_type: &'s str,
     timers: &mut Timers,
     lanes: &mut LaneStates,
     now: Instant,
     delimiting: Delimiting,
 ) -> Step<'s> {
-    let Ok(envelope) = Envelope::scan(text) else {
+    let Ok(envelope) = Envelope::scan_named(text, event_type) else {
         timers.on_event(now, false);
         return Step::Malformed { text };
     };

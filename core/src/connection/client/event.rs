@@ -111,6 +111,8 @@ pub(super) enum Record {
     Head(Box<Response>),
     Body(Box<Response>),
     Payload,
+    /// A payload without a `type`, which its event type takes the place of.
+    NamedPayload(Box<str>),
     Violation(Violation),
     End(bool),
     Closed(Box<CloseReason>),
@@ -130,7 +132,8 @@ pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
             let concerns_connection = envelope.kind() == "codex.rate_limits" || envelope.class() == EventClass::Error;
             let unmatched = violation.is_some_and(|violation| !violation.state.is_in_flight());
             if !unmatched || concerns_connection {
-                queue.push(Record::Payload, text.as_bytes());
+                let record = envelope.external_kind().map_or(Record::Payload, |kind| Record::NamedPayload(kind.into()));
+                queue.push(record, text.as_bytes());
             }
             if let Some(violation) = violation.filter(|_| !concerns_connection) {
                 queue.push(Record::Violation(violation), &[]);
@@ -150,16 +153,18 @@ pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
         Record::Refused(head) => Event::Rejected { head, body: bytes },
         Record::Head(head) => Event::Head { head },
         Record::Body(head) => Event::Body { head, body: bytes },
-        Record::Payload => {
-            // Always valid: a `str` was pushed.
-            let text = simdutf8::basic::from_utf8(bytes).expect("text is queued as UTF-8");
-            match ServerEvent::parse(text) {
-                Ok(event) => Event::Server(event),
-                Err(malformed) => Event::Malformed { malformed, text },
-            }
-        }
+        Record::Payload => server_event(bytes, ""),
+        Record::NamedPayload(kind) => server_event(bytes, kind),
         Record::Violation(violation) => Event::Violation(*violation),
         Record::End(reusable) => Event::End { reusable: *reusable },
         Record::Closed(reason) => Event::Closed(reason),
     })
+}
+
+fn server_event<'a>(bytes: &'a [u8], event_type: &'a str) -> Event<'a> {
+    let text = simdutf8::basic::from_utf8(bytes).expect("text is queued as UTF-8");
+    match ServerEvent::parse_named(text, event_type) {
+        Ok(event) => Event::Server(event),
+        Err(malformed) => Event::Malformed { malformed, text },
+    }
 }

@@ -167,17 +167,17 @@ impl HttpResponseReader {
     }
 
     /// Reads the next event from the data that [`peek_data`](Self::peek_data) has found.
-    pub(super) fn next_event<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<&'s str>, CloseReason> {
+    pub(super) fn next_event<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<sse::Event<'s>>, CloseReason> {
         let State::Stream { body, data, coding } = &mut self.state else { return Ok(None) };
         if let Some(coding) = coding {
             let ContentDecoder { output, consumed, .. } = &mut **coding;
             let mut cursor = sse::Input::single(&output[*consumed..]);
             let event = self.events.decode(&mut cursor);
             *consumed = output.len() - cursor.rest().len();
-            return match event {
-                Ok(event) => Ok(event.map(|event| event.data)),
-                Err(error) => Err(CloseReason::Events(error)),
-            };
+            return event.map_err(CloseReason::Events);
         }
         let length = mem::take(data);
         let bytes: &'i [u8] = input;
@@ -194,10 +194,7 @@ impl HttpResponseReader {
             }
         }
         *input = &bytes[taken..];
-        match event {
-            Ok(event) => Ok(event.map(|event| event.data)),
-            Err(error) => Err(CloseReason::Events(error)),
-        }
+        event.map_err(CloseReason::Events)
     }
 
     /// Reads everything except the data of an event stream.

@@ -101,7 +101,7 @@ impl CompletedResponse {
     /// A complete response of this id, of which nothing else is said.
     #[must_use]
     pub fn new(id: &str) -> Self {
-        Self { id: id.into(), usage: None, end_turn: None }
+        Self { id: Some(id.into()), ..Self::default() }
     }
 
     /// The `response` of a `response.completed`.
@@ -109,7 +109,7 @@ impl CompletedResponse {
     pub fn to_json(&self) -> String {
         let mut out = Vec::new();
         let mut response = Object::new(&mut out);
-        response.string("id", &self.id);
+        response.optional("id", self.id.as_deref());
         if let Some(usage) = &self.usage {
             response.raw("usage", &serde_json::to_string(usage).expect("token counts can be serialized"));
         }

@@ -1,13 +1,13 @@
-//! The outside of an event: its `type`, and where its members lie. What a machine looks at when a payload arrives.
+//! `Envelope`: the `type` of an event, its class, and where its members are, found by one scan without a copy.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
-use core::mem;
 
 use crate::responses::TURN_STATE;
 use crate::responses::headers::json_field;
+use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
-use crate::responses::json::members::Members;
+use crate::responses::json::members::member;
 use crate::responses::json::perfect_hash::{Table, same};
 use crate::responses::json::raw::RawJson;
 use crate::responses::json::scan::{Cursor, Fault};
@@ -70,6 +70,8 @@ pub enum EventClass {
     Failed,
     /// `response.incomplete`.
     Incomplete,
+    /// The server cancelled the response.
+    Cancelled,
     /// `error`: the request, or the connection, failed.
     Error,
 }
@@ -78,82 +80,155 @@ impl EventClass {
     /// Whether the request is over.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Incomplete | Self::Error)
+        matches!(self, Self::Completed | Self::Failed | Self::Incomplete | Self::Cancelled | Self::Error)
     }
 }
 
-/// The longest payload: a span's end has a bit to spare.
+/// The types that end a response.
+const RESPONSE_ENDS: [&str; 5] =
+    ["response.completed", "response.incomplete", "response.failed", "response.done", "response.cancelled"];
+
+/// The maximum length of a payload: the end of a span has one bit to spare.
 const SPAN: usize = ESCAPED as usize - 1;
 
 /// Marks, in a span's end, a string in which something is escaped.
 const ESCAPED: u32 = 1 << 31;
 
-/// What a walk finds besides the members.
-#[derive(Default)]
-struct Found {
-    /// Where the `type` is.
-    kind: (u32, u32),
-    /// A member that is known was there before.
-    twice: bool,
+/// Where a value is in the payload; empty when there is none.
+type Span = (u32, u32);
+
+/// Where the `type` came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KindSource {
+    /// The `type` of the payload, or its members.
+    Payload,
+    /// The event type of the event stream (WHATWG HTML §9.2).
+    EventType,
+    /// The payload is not readable. It is taken for an end because of its event type, or because it contains such a `type`.
+    Unreadable,
 }
 
-/// An event's members, found and not yet read. Costs no allocation, and lends from the payload.
+/// The members of an event, found and not yet read. It borrows from the payload, and costs no allocation.
 #[derive(Clone)]
 pub struct Envelope<'a> {
     text: &'a str,
     pub(in crate::responses) kind: Cow<'a, str>,
-    spans: [(u32, u32); COUNT],
+    source: KindSource,
+    class: EventClass,
+    spans: [Span; COUNT],
 }
 
 impl<'a> Envelope<'a> {
-    /// Walks over the payload.
+    /// Scans a payload.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when it is not one JSON object with a string `type`, or a known member stands there twice. An object
-    /// without a `type` and with an `error` is taken for an `error` event.
+    /// Returns [`Malformed`] when the payload is not a JSON object, or has no string `type`. An object without a `type` that has an
+    /// `error`, `message`, `code`, `detail` or `details` counts as an `error` event.
     #[inline]
     pub fn scan(text: &'a str) -> Result<Self, Malformed> {
-        let mut envelope = Self::new(text);
-        envelope.fill()?;
-        Ok(envelope)
+        Self::scan_named(text, "")
     }
 
-    /// The envelope of this payload before it is looked at.
+    /// Scans a payload of an event stream. `event_type` is the event type (WHATWG HTML §9.2), or empty. It takes the place of a
+    /// missing `type`.
+    ///
+    /// A payload that cannot be read ends its request all the same when it is plainly an end: its event type, or a `type` in it,
+    /// is one of those that end a response (`docs/differences.md` row 38). Its class is [`EventClass::Error`] or
+    /// [`EventClass::Failed`] then.
+    ///
+    /// # Errors
+    ///
+    /// As [`scan`](Self::scan).
+    #[inline]
+    pub fn scan_named(text: &'a str, event_type: &'a str) -> Result<Self, Malformed> {
+        let mut envelope = Self::new(text);
+        match envelope.fill(event_type) {
+            Ok(()) => {
+                envelope.class = envelope.classify();
+                Ok(envelope)
+            }
+            Err(malformed) => Self::unreadable_end(text, event_type).ok_or(malformed),
+        }
+    }
+
+    /// The envelope of this payload before it is scanned.
     #[inline]
     pub(in crate::responses) const fn new(text: &'a str) -> Self {
-        Self { text, kind: Cow::Borrowed(""), spans: [(0, 0); COUNT] }
+        Self {
+            text,
+            kind: Cow::Borrowed(""),
+            source: KindSource::Payload,
+            class: EventClass::Informational,
+            spans: [(0, 0); COUNT],
+        }
     }
 
-    /// Does what [`scan`](Self::scan) does, in a place of the caller's: an envelope is too large to be moved about.
-    pub(in crate::responses) fn fill(&mut self) -> Result<(), Malformed> {
+    /// The envelope of an unreadable payload that is plainly an end.
+    #[cold]
+    fn unreadable_end(text: &'a str, event_type: &'a str) -> Option<Self> {
+        let names_end = |kind: &&str| {
+            let unspaced = alloc::format!("\"type\":\"{kind}\"");
+            let spaced = alloc::format!("\"type\": \"{kind}\"");
+            text.contains(&unspaced) || text.contains(&spaced)
+        };
+        let kind = match RESPONSE_ENDS.into_iter().chain(["error"]).find(|kind| *kind == event_type) {
+            Some(kind) => kind,
+            None => RESPONSE_ENDS.into_iter().find(names_end)?,
+        };
+        let class = if kind == "error" { EventClass::Error } else { EventClass::Failed };
+        let source = KindSource::Unreadable;
+        Some(Self { kind: Cow::Borrowed(kind), source, class, ..Self::new(text) })
+    }
+
+    /// Scans the payload in place: an envelope is too large to be moved.
+    pub(in crate::responses) fn fill(&mut self, event_type: &'a str) -> Result<(), Malformed> {
         let mut cursor = Cursor::new(self.text);
         if self.text.len() > SPAN {
             return Err(cursor.error(Fault::Json));
         }
-        let mut found = Found::default();
-        if let Err(fault) = self.walk(&mut cursor, &mut found) {
+        let mut kind = (0, 0);
+        if let Err(fault) = self.walk(&mut cursor, &mut kind) {
             return Err(cursor.error(fault));
         }
-        if found.twice {
-            return Err(Malformed::Twice);
+        match kind {
+            (_, 0) => self.infer_kind(event_type)?,
+            span => self.kind = self.text_at(span).ok_or_else(|| Malformed::wrong_type("event", "type"))?,
         }
-        self.kind = match found.kind {
-            // Some servers put the body of an HTTP error into the stream as it is.
-            (_, 0) if self.raw(Member::error).is_some() => Cow::Borrowed("error"),
-            (_, 0) => return Err(Malformed::missing("event", "type")),
-            span => self.text_at(span).ok_or_else(|| Malformed::wrong_type("event", "type"))?,
-        };
+        if self.raw(Member::response).is_none() && RESPONSE_ENDS.contains(&&*self.kind) {
+            // Some servers put the members of the response beside the `type`.
+            self.spans[Member::response as usize] = (0, self.text.len() as u32);
+        }
         Ok(())
     }
 
-    fn walk(&mut self, cursor: &mut Cursor<'a>, found: &mut Found) -> Result<(), Fault> {
+    /// The `type` of a payload that has none.
+    #[cold]
+    fn infer_kind(&mut self, event_type: &'a str) -> Result<(), Malformed> {
+        let is_end = event_type == "error" || RESPONSE_ENDS.contains(&event_type);
+        if !is_end && self.has_error_members() {
+            self.kind = Cow::Borrowed("error");
+        } else if event_type.is_empty() || event_type == "message" {
+            return Err(Malformed::missing("event", "type"));
+        } else {
+            (self.kind, self.source) = (Cow::Borrowed(event_type), KindSource::EventType);
+        }
+        Ok(())
+    }
+
+    fn has_error_members(&self) -> bool {
+        let known = [Member::error, Member::message, Member::code];
+        known.into_iter().any(|member| self.raw(member).is_some())
+            || ["detail", "details"].into_iter().any(|name| member(self.text, name).is_some())
+    }
+
+    fn walk(&mut self, cursor: &mut Cursor<'a>, kind: &mut Span) -> Result<(), Fault> {
         cursor.expect(b'{')?;
         if cursor.peek() == Some(b'}') {
             cursor.at += 1;
         } else {
             loop {
-                self.member(cursor, found)?;
+                self.member(cursor, kind)?;
                 match cursor.peek() {
                     Some(b',') => cursor.at += 1,
                     _ => break,
@@ -165,7 +240,7 @@ impl<'a> Envelope<'a> {
     }
 
     #[inline]
-    fn member(&mut self, cursor: &mut Cursor<'a>, found: &mut Found) -> Result<(), Fault> {
+    fn member(&mut self, cursor: &mut Cursor<'a>, kind: &mut Span) -> Result<(), Fault> {
         cursor.peek();
         let start = cursor.at;
         let escaped = cursor.string()?;
@@ -174,28 +249,24 @@ impl<'a> Envelope<'a> {
         cursor.peek();
         let start = cursor.at;
         let marked = if cursor.value()? { ESCAPED } else { 0 };
-        // The payload is not longer than a span can tell, which `scan` saw to.
+        // The payload is not longer than the end of a span can be, which `fill` has checked.
         let span = (start as u32, cursor.at as u32 | marked);
-        let place = if escaped {
-            let Ok(name) = serde_json::from_str::<String>(&self.text[quoted]) else { return Err(Fault::Json) };
-            self.place(name.as_bytes(), found)
+        if escaped {
+            let Ok(name) = lenient::read::<String>(&self.text[quoted]) else { return Err(Fault::Json) };
+            self.set(name.as_bytes(), span, kind);
         } else {
-            self.place(&self.text.as_bytes()[quoted.start + 1..quoted.end - 1], found)
-        };
-        if let Some(place) = place {
-            let before = mem::replace(place, span);
-            found.twice |= before.1 != 0;
+            self.set(&self.text.as_bytes()[quoted.start + 1..quoted.end - 1], span, kind);
         }
         Ok(())
     }
 
-    /// Where a member's span belongs, if the member means something.
+    /// Stores the span of a member that is known. Of a member that is repeated, the last one counts.
     #[inline]
-    fn place<'p>(&'p mut self, name: &[u8], found: &'p mut Found) -> Option<&'p mut (u32, u32)> {
+    fn set(&mut self, name: &[u8], span: Span, kind: &mut Span) {
         match Member::of(name) {
-            Some(member) => Some(&mut self.spans[member as usize]),
-            None if same(name, b"type") => Some(&mut found.kind),
-            None => None,
+            Some(member) => self.spans[member as usize] = span,
+            None if same(name, b"type") => *kind = span,
+            None => {}
         }
     }
 
@@ -247,31 +318,68 @@ impl<'a> Envelope<'a> {
 
     /// What the event does to its request.
     ///
-    /// It can be less than the kind promises. An `error` that says nothing, or that all is well, ends nothing (§6.3); nor does
-    /// a `response.created` or `response.completed` without its `response` (§5.4), which is malformed besides. And a response
-    /// that is `incomplete` because it was *steered* has a successor, whose `response.created` follows.
+    /// The members of the event can change what its `type` says. The `status` of a response that ended decides how it ended
+    /// (`docs/differences.md` row 37). A response that is `incomplete` because it was *steered* has a successor, and does not end
+    /// its request. An `error` without a member that says what happened, or with a status of 2xx, ends nothing
+    /// (`docs/protocol.md` §6.3), and a `response.created` without a `response` creates nothing (§5.4).
     #[must_use]
-    pub fn class(&self) -> EventClass {
-        let class = crate::responses::event::class(&self.kind);
-        let is_less = match class {
-            EventClass::Error => !self.is_error(),
-            EventClass::Completed => self.response().is_none(),
-            EventClass::Created => self.kind == "response.created" && self.response().is_none(),
-            EventClass::Incomplete => self.incomplete_reason().as_deref() == Some("steered"),
-            EventClass::Informational | EventClass::Output | EventClass::Failed => false,
-        };
-        if is_less { EventClass::Informational } else { class }
+    pub const fn class(&self) -> EventClass {
+        self.class
+    }
+
+    fn classify(&self) -> EventClass {
+        match super::class(&self.kind) {
+            EventClass::Error if !self.is_error() => EventClass::Informational,
+            EventClass::Created if self.kind == "response.created" && self.response().is_none() => {
+                EventClass::Informational
+            }
+            class @ (EventClass::Completed | EventClass::Incomplete | EventClass::Cancelled) => {
+                match (self.response_status().as_deref(), class) {
+                    (Some("failed"), _) => EventClass::Failed,
+                    (Some("cancelled"), _) => EventClass::Cancelled,
+                    (Some("incomplete"), _) | (_, EventClass::Incomplete) => {
+                        match self.incomplete_reason().as_deref() {
+                            Some("steered") => EventClass::Informational,
+                            Some(_) | None => EventClass::Incomplete,
+                        }
+                    }
+                    (Some(_) | None, class) => class,
+                }
+            }
+            class @ (EventClass::Created
+            | EventClass::Informational
+            | EventClass::Output
+            | EventClass::Failed
+            | EventClass::Error) => class,
+        }
+    }
+
+    /// Whether the payload could not be read, and is taken for an end.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.source == KindSource::Unreadable
+    }
+
+    /// The `type`, where it is not in the payload.
+    pub(crate) fn external_kind(&self) -> Option<&str> {
+        (self.source == KindSource::EventType).then_some(&*self.kind)
     }
 
     fn is_error(&self) -> bool {
         if self.raw(Member::code).is_some_and(|code| code == "\"websocket_connection_limit_reached\"") {
             return true;
         }
-        match self.status() {
+        let code = || self.raw(Member::code)?.parse::<u16>().ok();
+        match self.status().or_else(code) {
             Some(200..=299) => false,
             Some(_) => true,
-            None => [Member::error, Member::message, Member::code].into_iter().any(|member| self.raw(member).is_some()),
+            None => self.has_error_members(),
         }
+    }
+
+    /// The `status` of the response, which some servers put beside the `type`.
+    fn response_status(&self) -> Option<String> {
+        let own = || lenient::read(member(self.response()?, "status")?).ok();
+        own().or_else(|| self.string_opt(Member::status).map(Cow::into_owned))
     }
 
     /// The HTTP status that an event names: an integer of 100 to 999, as a number or in a string.
@@ -281,13 +389,10 @@ impl<'a> Envelope<'a> {
         read(Member::status).or_else(|| read(Member::status_code))
     }
 
-    /// Why a response is incomplete, where it says so.
+    /// The reason why a response is incomplete.
     pub(in crate::responses) fn incomplete_reason(&self) -> Option<String> {
-        let pairs = Members::pairs(self.response()?).ok()?;
-        let (_, details) = pairs.into_iter().find(|(key, _)| key == "incomplete_details")?;
-        let pairs = Members::pairs(details).ok()?;
-        let (_, reason) = pairs.into_iter().find(|(key, _)| key == "reason")?;
-        serde_json::from_str(reason).ok()
+        let details = member(self.response()?, "incomplete_details")?;
+        lenient::read(member(details, "reason")?).ok()
     }
 
     /// The turn's token, which travels in `response.metadata` over WebSocket (`docs/protocol.md` §8).
@@ -324,14 +429,14 @@ impl<'a> Envelope<'a> {
     fn text_at(&self, (start, end): (u32, u32)) -> Option<Cow<'a, str>> {
         let text = self.text.get(start as usize..(end & !ESCAPED) as usize)?;
         if end & ESCAPED != 0 {
-            return serde_json::from_str(text).ok().map(Cow::Owned);
+            return lenient::read(text).ok().map(Cow::Owned);
         }
         Some(Cow::Borrowed(text.strip_prefix('"')?.strip_suffix('"')?))
     }
 
     /// The same of an integer.
     pub(in crate::responses) fn integer_opt(&self, member: Member) -> Option<i64> {
-        self.raw(member)?.parse().ok()
+        lenient::count(self.raw(member)?)
     }
 
     pub(in crate::responses) fn value(&self, member: Member) -> Option<RawJson<'a>> {

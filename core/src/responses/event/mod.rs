@@ -2,12 +2,15 @@
 
 mod build;
 pub(super) mod envelope;
+mod response_end;
 mod server_event;
 mod table;
 mod writer;
 
 pub use envelope::{Envelope, EventClass};
-pub use server_event::{CompletedResponse, ServerEvent};
+pub(crate) use response_end::EndMembers;
+pub use response_end::{CompletedResponse, IncompleteResponse};
+pub use server_event::ServerEvent;
 pub(super) use table::class;
 pub use table::{EVENT_TYPES, EventData};
 pub use writer::ResponseWriter;

@@ -8,7 +8,6 @@ use super::table::EventData;
 use crate::responses::event::envelope::{Envelope, Member};
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::Object;
-use crate::responses::usage::Usage;
 
 /// One event. Its strings borrow from the payload where nothing is escaped in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +37,18 @@ impl<'a> ServerEvent<'a> {
     /// [`Malformed`] when it is no JSON object with a `type`, or has a known one and not what belongs to it. A kind that is not
     /// known is no error: it is [`EventData::Other`]. Nor is a member of another type where it could be missing as well.
     pub fn parse(payload: &'a str) -> Result<Self, Malformed> {
+        Self::parse_named(payload, "")
+    }
+
+    /// Reads a payload of an event stream. `event_type` is the event type (WHATWG HTML §9.2), or empty. It takes the place of a
+    /// missing `type`.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_named(payload: &'a str, event_type: &'a str) -> Result<Self, Malformed> {
         let mut envelope = Envelope::new(payload);
-        envelope.fill()?;
+        envelope.fill(event_type)?;
         Self::read(&envelope)
     }
 
@@ -102,32 +111,4 @@ impl<'a> ServerEvent<'a> {
 
 pub(super) fn own(text: Cow<'_, str>) -> Cow<'static, str> {
     Cow::Owned(text.into_owned())
-}
-
-/// What `response.completed` says of its response (`docs/protocol.md` §5.4).
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[non_exhaustive]
-pub struct CompletedResponse {
-    /// The response's id; a later request can go on from it.
-    pub id: String,
-    /// What it cost.
-    #[serde(default)]
-    pub usage: Option<Usage>,
-    /// Whether the model is done with the turn.
-    #[serde(default)]
-    pub end_turn: Option<bool>,
-}
-
-impl CompletedResponse {
-    /// Reads the `response` of a `response.completed`.
-    ///
-    /// # Errors
-    ///
-    /// The reader's own words, which name the member that is missing or wrong, without the place.
-    pub fn parse(response: &str) -> Result<Self, String> {
-        serde_json::from_str(response).map_err(|error| {
-            let words = alloc::format!("{error}");
-            words.rsplit_once(" at line ").map_or_else(|| words.clone(), |(words, _)| words.into())
-        })
-    }
 }

@@ -142,6 +142,10 @@ events! {
     Failed "response.failed" Failed { response: raw_opt, }
     /// The response ended before its end.
     Incomplete "response.incomplete" Incomplete { response: raw_opt, }
+    /// The response ended. Its `status` says how. Some servers send this in place of the other ends.
+    Done "response.done" Completed { response: raw_opt, }
+    /// The server cancelled the response.
+    Cancelled "response.cancelled" Cancelled { response: raw_opt, }
     /// An item has begun.
     OutputItemAdded "response.output_item.added" Output { item: raw, output_index: int_opt, }
     /// An item is complete.

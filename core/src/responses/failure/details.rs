@@ -21,7 +21,7 @@ const REACHED: [&str; 5] = [
     "workspace_member_usage_limit_reached",
 ];
 
-pub(in crate::responses) fn details(fields: HeaderPairs<'_>, url: Option<&str>) -> FailureDetails {
+pub(super) fn details(fields: HeaderPairs<'_>, url: Option<&str>) -> FailureDetails {
     let get = |name: &str| field(fields, name).map(String::from);
     FailureDetails {
         url: url.map(without_secrets),
@@ -29,6 +29,8 @@ pub(in crate::responses) fn details(fields: HeaderPairs<'_>, url: Option<&str>) 
         cf_ray: get("cf-ray"),
         authorization_error: get("x-openai-authorization-error"),
         identity_error_code: field(fields, "x-error-json").and_then(identity_code),
+        location: get("location"),
+        content_type: get("content-type"),
         should_retry: should_retry(fields),
         rate_limits: RateLimits::from_headers(fields).into_iter().next(),
         ..FailureDetails::default()
@@ -50,11 +52,7 @@ fn identity_code(value: &str) -> Option<String> {
     ErrorBody::of(&json)?.code
 }
 
-pub(in crate::responses) fn usage_limit(
-    details: &mut FailureDetails,
-    fields: HeaderPairs<'_>,
-    said: Option<&ErrorBody>,
-) {
+pub(super) fn usage_limit(details: &mut FailureDetails, fields: HeaderPairs<'_>, said: Option<&ErrorBody>) {
     details.plan_type = said.and_then(|said| said.plan_type.clone());
     details.resets_at = said.and_then(|said| said.resets_at);
     let trimmed = |name: &str| field(fields, name).map(str::trim).filter(|value| !value.is_empty());

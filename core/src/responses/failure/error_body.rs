@@ -1,83 +1,91 @@
 //! `ErrorBody`: the members of an error, as HTTP bodies, `error` events and failed responses contain them.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 
+use crate::responses::json::lenient;
 use crate::responses::json::members::Members;
 
 /// The members of an error, wherever they were.
 #[derive(Debug, Default)]
-pub(in crate::responses) struct ErrorBody {
-    pub(in crate::responses) code: Option<String>,
-    pub(in crate::responses) kind: Option<String>,
-    pub(in crate::responses) message: Option<String>,
-    pub(in crate::responses) plan_type: Option<String>,
-    pub(in crate::responses) resets_at: Option<i64>,
+pub(super) struct ErrorBody {
+    pub(super) code: Option<String>,
+    pub(super) error_type: Option<String>,
+    pub(super) message: Option<String>,
+    pub(super) param: Option<String>,
+    pub(super) plan_type: Option<String>,
+    pub(super) resets_at: Option<i64>,
     /// Each member has the type that the protocol gives it.
-    pub(in crate::responses) is_exact: bool,
+    pub(super) is_exact: bool,
 }
 
 impl ErrorBody {
     /// Reads an error: an object, or a string that is its message.
-    pub(in crate::responses) fn read(json: &str) -> Option<Self> {
+    pub(super) fn read(json: &str) -> Option<Self> {
         if json.starts_with('"') {
-            return Some(Self { message: serde_json::from_str(json).ok(), ..Self::default() });
+            return Some(Self { message: lenient::read(json).ok(), ..Self::default() });
         }
         let pairs = Members::pairs(json).ok()?;
-        let mut said = Self { is_exact: true, ..Self::default() };
+        let mut body = Self { is_exact: true, ..Self::default() };
         for (key, value) in pairs.iter().filter(|(_, value)| *value != "null") {
             let slot = match &**key {
-                "code" => &mut said.code,
-                "type" => &mut said.kind,
-                "message" => &mut said.message,
-                "plan_type" => &mut said.plan_type,
+                "code" => &mut body.code,
+                "type" => &mut body.error_type,
+                "message" => &mut body.message,
+                "param" => &mut body.param,
+                "plan_type" => &mut body.plan_type,
                 "resets_at" => {
-                    said.resets_at = value.parse().ok();
-                    said.is_exact &= said.resets_at.is_some();
+                    body.resets_at = value.parse().ok();
+                    body.is_exact &= body.resets_at.is_some();
                     continue;
                 }
                 _ => continue,
             };
-            said.is_exact &= value.starts_with('"');
+            body.is_exact &= value.starts_with('"');
             *slot = scalar_text(value);
         }
-        Some(said)
+        Some(body)
     }
 
     /// Reads the body of a response or an event, which contains the error as `error`, or is the error.
-    pub(in crate::responses) fn of(json: &str) -> Option<Self> {
+    pub(super) fn of(json: &str) -> Option<Self> {
         let pairs = Members::pairs(json).ok()?;
-        let get =
-            |name: &str| pairs.iter().find(|(key, value)| key == name && *value != "null").map(|(_, value)| *value);
-        let flat = || {
-            let mut said = Self::read(json)?;
-            // This is the type of the event.
-            said.kind = said.kind.filter(|kind| kind != "error");
-            said.message = said.message.or_else(|| scalar_text(get("detail")?));
-            Some(said)
+        let get = |name: &str| {
+            pairs.iter().rev().find(|(key, value)| key == name && *value != "null").map(|(_, value)| *value)
         };
-        let Some(error) = get("error") else { return flat() };
-        let mut said = Self::read(error)?;
-        said.code = said.code.or_else(|| scalar_text(get("code")?));
+        // Other servers than OpenAI's have the message as `detail` or `details`, possibly structured.
+        let detail =
+            || get("detail").or_else(|| get("details")).map(|json| scalar_text(json).unwrap_or(json.to_string()));
+        let Some(error) = get("error") else {
+            let mut body = Self::read(json)?;
+            // This is the type of the event.
+            body.error_type = body.error_type.filter(|kind| kind != "error");
+            body.message = body.message.or_else(detail);
+            return Some(body);
+        };
+        let mut body = Self::read(error)?;
+        body.code = body.code.or_else(|| scalar_text(get("code")?));
         if let Some(message) = get("message").and_then(scalar_text) {
             if error.starts_with('"') {
-                // `error` is a code in words, and `message` the message.
-                said.kind = said.message.replace(message);
-            } else if said.message.is_none() {
-                said.message = Some(message);
+                // `error` is a type, and `message` the message.
+                body.error_type = body.message.replace(message);
+            } else if body.message.is_none() {
+                body.message = Some(message);
             }
         }
-        Some(said)
+        body.message = body.message.or_else(detail);
+        Some(body)
     }
 
-    pub(in crate::responses) fn code(&self) -> &str {
+    pub(super) fn code(&self) -> &str {
         self.code.as_deref().unwrap_or_default()
     }
 
-    pub(in crate::responses) fn kind(&self) -> &str {
-        self.kind.as_deref().unwrap_or_default()
+    pub(super) fn error_type(&self) -> &str {
+        self.error_type.as_deref().unwrap_or_default()
     }
 
-    pub(in crate::responses) fn non_blank(&self) -> Option<&str> {
+    /// The message, unless it is blank.
+    pub(super) fn non_blank(&self) -> Option<&str> {
         self.message.as_deref().filter(|message| !message.trim().is_empty())
     }
 }
@@ -85,7 +93,7 @@ impl ErrorBody {
 /// The text of a string, or of a number as it was written.
 fn scalar_text(json: &str) -> Option<String> {
     match json.as_bytes().first()? {
-        b'"' => serde_json::from_str(json).ok(),
+        b'"' => lenient::read(json).ok(),
         b'0'..=b'9' | b'-' => Some(json.into()),
         _ => None,
     }

@@ -49,6 +49,8 @@ pub enum FailureKind {
     UnexpectedStatus,
     /// The response ended incomplete.
     Incomplete,
+    /// The server cancelled the response.
+    Cancelled,
     /// The response failed for a reason that may pass.
     Retryable,
     /// The connection is too old or has too much on it; a new one helps.
@@ -73,8 +75,8 @@ pub enum RequestProgress {
 
 /// One failure.
 ///
-/// `Display` is one clause that holds no body; the server's own words are in [`message`](Self::message), and the sentence for a
-/// person is [`user_text`](Self::user_text).
+/// `Display` is one line with what is known of the failure, the words of the server included, without control characters and keys.
+/// `Debug` shows no words of the server. [`user_text`](Self::user_text) is the sentence for a person.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Failure {
@@ -88,6 +90,8 @@ pub struct Failure {
     pub status: Option<u16>,
     /// The server's code, such as `rate_limit_exceeded`.
     pub code: Option<String>,
+    /// The server's `type` of the error, such as `invalid_request_error`.
+    pub error_type: Option<String>,
     /// The server's message, or our own where there is none.
     pub message: String,
     /// The body or the payload that said so, as it came, cut at its limit.
@@ -102,8 +106,18 @@ pub struct Failure {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct FailureDetails {
+    /// The method of the request.
+    pub method: Option<&'static str>,
     /// The URL of the request, without its query.
     pub url: Option<String>,
+    /// The close code and the reason of a WebSocket that the server closed.
+    pub close: Option<(u16, String)>,
+    /// `Location`.
+    pub location: Option<String>,
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `x-should-retry`: whether the server asks for a retry, or for none.
+    pub should_retry: Option<bool>,
     /// The request's id: `x-request-id`, else `x-oai-request-id`.
     pub request_id: Option<String>,
     /// The id of the proxy in front (`cf-ray`).
@@ -112,8 +126,6 @@ pub struct FailureDetails {
     pub authorization_error: Option<String>,
     /// `error.code` of the JSON in `x-error-json`.
     pub identity_error_code: Option<String>,
-    /// Whether the server asks for a retry (`x-should-retry`).
-    pub should_retry: Option<bool>,
     /// The plan, at a usage limit.
     pub plan_type: Option<String>,
     /// When the limit ends, in Unix seconds.
@@ -134,6 +146,7 @@ impl Failure {
             delay: None,
             status: None,
             code: None,
+            error_type: None,
             message: message.to_string(),
             raw: None,
             progress: RequestProgress::NotSent,
@@ -175,7 +188,6 @@ impl FailureKind {
             | Self::Timeout
             | Self::Stream
             | Self::InternalServerError
-            | Self::Incomplete
             | Self::Retryable
             | Self::ConnectionLimit
             | Self::PreviousResponseNotFound
@@ -192,6 +204,8 @@ impl FailureKind {
             | Self::InvalidRequest
             | Self::InvalidImage
             | Self::Overloaded
+            | Self::Incomplete
+            | Self::Cancelled
             | Self::Unauthorized => false,
         }
     }
@@ -219,6 +233,7 @@ impl FailureKind {
             Self::Unauthorized => "unauthorized",
             Self::UnexpectedStatus => "unexpected status",
             Self::Incomplete => "incomplete response",
+            Self::Cancelled => "cancelled by the server",
             Self::Retryable => "retryable error",
             Self::ConnectionLimit => "connection limit reached",
             Self::PreviousResponseNotFound => "previous response not found",
@@ -226,32 +241,85 @@ impl FailureKind {
     }
 }
 
+/// The maximum length of the message in `Display`, in characters.
+const MAX_SHOWN: usize = 300;
+
+/// One line: method, path, kind, status, code and the message, of which control characters and keys are left out.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let details = &self.details;
+        if let Some(path) = details.url.as_deref().map(path_of) {
+            write!(f, "{} {}: ", details.method.unwrap_or("POST"), one_line(path))?;
+        }
         f.write_str(self.kind.name())?;
         if let Some(status) = self.status {
             write!(f, ", status {status}")?;
         }
-        if let Some(id) = &self.details.request_id {
-            write!(f, ", request id {id}")?;
+        if let Some(code) = self.code.as_ref().or(self.error_type.as_ref()) {
+            write!(f, ", code {}", one_line(code))?;
         }
-        // Our own words are safe to show; a server's may be anything.
-        if self.raw.is_none() && !self.message.is_empty() && self.message != self.kind.name() {
-            write!(f, ": {}", self.message)?;
+        if let Some((code, reason)) = &details.close {
+            write!(f, ", close code {code}")?;
+            if !reason.is_empty() {
+                write!(f, " ({})", one_line(reason))?;
+            }
+        }
+        if let Some(location) = &details.location {
+            write!(f, ", location {}", one_line(location.split('?').next().unwrap_or_default()))?;
+        }
+        if let Some(id) = &details.request_id {
+            write!(f, ", request id {}", one_line(id))?;
+        }
+        let message = one_line(&self.message);
+        if !message.is_empty() && message != self.kind.name() {
+            write!(f, ": {message}")?;
         }
         Ok(())
     }
 }
 
+/// The path of a URL.
+fn path_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find('/').map_or("/", |at| &rest[at..])
+}
+
+/// The text on one line: white space and control characters become single spaces, keys become `sk-***`, and what is longer than
+/// [`MAX_SHOWN`] characters is cut off.
+fn one_line(text: &str) -> String {
+    let mut line = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        match word.find("sk-") {
+            Some(at) => {
+                let key = word[at..].find(|c: char| !(c.is_alphanumeric() || "-_*.".contains(c)));
+                line.push_str(&word[..at]);
+                line.push_str("sk-***");
+                line.push_str(key.map_or("", |end| &word[at + end..]));
+            }
+            None => line.push_str(word),
+        }
+        if line.chars().count() > MAX_SHOWN {
+            let end = line.char_indices().nth(MAX_SHOWN).map_or(line.len(), |(at, _)| at);
+            line.truncate(end);
+            line.push('…');
+            break;
+        }
+    }
+    line
+}
+
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failure")
-            .field("class", &self.kind)
+            .field("kind", &self.kind)
             .field("retryable", &self.retryable)
             .field("delay", &self.delay)
             .field("status", &self.status)
             .field("code", &self.code)
-            .field("replay", &self.progress)
+            .field("progress", &self.progress)
             .finish_non_exhaustive()
     }
 }

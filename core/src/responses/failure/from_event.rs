@@ -1,25 +1,37 @@
-//! Failures that events tell of (`docs/protocol.md` §6.2, §6.3), in whatever shape a server puts them.
+//! `Failure` from an event (`docs/protocol.md` §6.2, §6.3).
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use super::delay::try_again_in;
+use super::details::{details, usage_limit};
 use super::error_body::ErrorBody;
-use crate::responses::event::envelope::{Envelope, EventClass, Member};
-use crate::responses::failure::{Failure, FailureKind, try_again_in};
-use crate::responses::json::members::Members;
+use super::kind_of::{meaning, overrides_status};
+use super::{Failure, FailureKind};
+use crate::responses::event::envelope::Member;
+use crate::responses::event::{Envelope, EventClass};
+use crate::responses::headers::MAX_JSON_PAIRS;
+use crate::responses::json::lenient;
+use crate::responses::json::members::{Members, member};
 
-const CYBER: &str = "This request has been flagged for possible cybersecurity risk.";
+pub(super) const CYBER: &str = "This request has been flagged for possible cybersecurity risk.";
 const LIMIT: &str =
     "Responses websocket connection limit reached (60 minutes). Create a new websocket connection to continue.";
 
+/// The maximum length of the text of an unreadable event that becomes a message, in bytes.
+const MAX_MESSAGE: usize = 512;
+
 impl Failure {
-    /// The failure that an event of the classes [`EventClass::Failed`], [`EventClass::Incomplete`] and [`EventClass::Error`] tells of.
+    /// The failure that an event reports: one of the classes [`EventClass::Failed`], [`EventClass::Error`],
+    /// [`EventClass::Incomplete`] and [`EventClass::Cancelled`].
     #[must_use]
     pub fn from_event(envelope: &Envelope<'_>) -> Self {
         let mut failure = match envelope.class() {
+            _ if envelope.is_unreadable() => unreadable(envelope),
             EventClass::Incomplete => incomplete(envelope),
+            EventClass::Cancelled => Self::new(FailureKind::Cancelled, "the server cancelled the response"),
             EventClass::Error => error(envelope),
             EventClass::Failed
             | EventClass::Created
@@ -31,43 +43,47 @@ impl Failure {
         failure
     }
 
-    /// A failure of a coded error, as `response.failed` and error frames without a status have it.
-    pub(in crate::responses) fn from_code(said: &ErrorBody) -> Self {
-        let message = said.message.as_deref().unwrap_or_default();
-        let (class, message) = match said.code() {
-            "context_length_exceeded" => (FailureKind::ContextWindowExceeded, message),
-            "insufficient_quota" => (FailureKind::QuotaExceeded, message),
-            "usage_not_included" => (FailureKind::UsageNotIncluded, message),
-            "cyber_policy" => (FailureKind::CyberPolicy, said.non_blank().unwrap_or(CYBER)),
-            "invalid_prompt" | "bio_policy" => {
-                (FailureKind::InvalidRequest, said.message.as_deref().unwrap_or("Invalid request."))
+    /// The failure of an error without a status.
+    fn from_error(body: &ErrorBody) -> Self {
+        let meaning = meaning(body, None, false);
+        let message = body.message.as_deref().unwrap_or_default();
+        let message = match (meaning.kind, body.code()) {
+            (FailureKind::CyberPolicy, _) => body.non_blank().unwrap_or(CYBER),
+            (FailureKind::InvalidRequest, "invalid_prompt" | "bio_policy") => {
+                body.message.as_deref().unwrap_or("Invalid request.")
             }
-            "server_is_overloaded" | "slow_down" => (FailureKind::Overloaded, message),
-            "websocket_connection_limit_reached" => {
-                (FailureKind::ConnectionLimit, said.message.as_deref().unwrap_or(LIMIT))
-            }
-            "previous_response_not_found" => (FailureKind::PreviousResponseNotFound, message),
-            "websocket_stream_limit_reached" => (FailureKind::ConnectionLimit, message),
-            "invalid_stream_id" => (FailureKind::InvalidRequest, message),
-            _ => (FailureKind::Retryable, message),
+            (_, "websocket_connection_limit_reached") => body.message.as_deref().unwrap_or(LIMIT),
+            _ => message,
         };
-        let mut failure = Self::new(class, message);
-        failure.code.clone_from(&said.code);
-        if said.code() == "rate_limit_exceeded" {
+        let mut failure = Self::new(meaning.kind, message);
+        failure.retryable = meaning.retryable;
+        failure.code.clone_from(&body.code);
+        failure.error_type.clone_from(&body.error_type);
+        if body.code() == "rate_limit_exceeded" || body.error_type() == "rate_limit_error" {
             failure.delay = try_again_in(message);
         }
         failure
     }
 }
 
+/// An event that is plainly an end, and cannot be read.
+fn unreadable(envelope: &Envelope<'_>) -> Failure {
+    let text = envelope.text().trim();
+    if envelope.class() == EventClass::Error {
+        // The event type was `error`, and the data is its message.
+        let end = (0..=MAX_MESSAGE.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        return Failure::new(FailureKind::Retryable, &text[..end]);
+    }
+    Failure::stream(&alloc::format!("the event `{}` cannot be read", envelope.kind()))
+}
+
 fn failed(envelope: &Envelope<'_>) -> Failure {
-    let error = envelope.response().and_then(|response| {
-        let pairs = Members::pairs(response).ok()?;
-        pairs.into_iter().find(|(key, value)| key == "error" && *value != "null").map(|(_, error)| error)
-    });
-    // An error that is neither what the protocol says nor has words of its own says nothing (§6.2).
-    match error.and_then(ErrorBody::read).filter(|said| said.is_exact || said.message.is_some()) {
-        Some(said) => Failure::from_code(&said),
+    // Some servers put the error beside the response.
+    let of_response = envelope.response().and_then(|response| member(response, "error"));
+    let error = of_response.or_else(|| envelope.raw(Member::error));
+    // An error that is neither what the protocol says nor has a message says nothing (docs/protocol.md §6.2).
+    match error.and_then(ErrorBody::read).filter(|body| body.is_exact || body.message.is_some()) {
+        Some(body) => Failure::from_error(&body),
         None => Failure::stream("response.failed event received"),
     }
 }
@@ -80,64 +96,39 @@ fn incomplete(envelope: &Envelope<'_>) -> Failure {
 
 /// An `error`: its members in an `error` object, or beside the `type`; with a status, or without.
 fn error(envelope: &Envelope<'_>) -> Failure {
-    let said = ErrorBody::of(envelope.text()).unwrap_or_default();
+    let body = ErrorBody::of(envelope.text()).unwrap_or_default();
     let headers = headers(envelope);
     let fields: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
     // Some servers put the status where the code belongs.
-    let status = envelope.status().or_else(|| said.code().parse().ok().filter(|code| (400..=599).contains(code)));
-    let mut failure = match status {
-        Some(status) if !overrides_status(said.code()) => {
-            return Failure::from_http(status, &fields, envelope.text(), None, None);
-        }
-        _ => Failure::from_code(&said),
-    };
+    let status = envelope.status().or_else(|| body.code().parse().ok().filter(|code| (400..=599).contains(code)));
+    if let Some(status) = status.filter(|_| !overrides_status(body.code())) {
+        return Failure::from_http(status, &fields, envelope.text(), None, None);
+    }
+    let mut failure = Failure::from_error(&body);
     failure.status = status;
-    failure.details = Box::new(super::details::details(&fields, None));
-    if failure.kind == FailureKind::Retryable && said.code() != "rate_limit_exceeded" {
-        let class = match said.kind() {
-            "invalid_request_error" => FailureKind::InvalidRequest,
-            "authentication_error" | "permission_error" => FailureKind::Unauthorized,
-            "insufficient_quota" => FailureKind::QuotaExceeded,
-            "usage_not_included" => FailureKind::UsageNotIncluded,
-            "usage_limit_reached" => {
-                super::details::usage_limit(&mut failure.details, &fields, Some(&said));
-                FailureKind::UsageLimitReached
-            }
-            _ => FailureKind::Retryable,
-        };
-        failure.kind = class;
-        failure.retryable = class.is_retryable();
+    failure.details = Box::new(details(&fields, None));
+    if failure.kind == FailureKind::UsageLimitReached {
+        usage_limit(&mut failure.details, &fields, Some(&body));
     }
     failure
 }
 
-/// Codes that mean the same whatever the status beside them says.
-pub(in crate::responses) fn overrides_status(code: &str) -> bool {
-    matches!(
-        code,
-        "websocket_connection_limit_reached" | "websocket_stream_limit_reached" | "previous_response_not_found"
-    )
-}
-
-/// The headers that an error frame brings, at its top or in its error: strings, numbers and booleans.
+/// The headers that an `error` event contains, beside its `type` or in its error: strings, numbers and booleans. Further headers
+/// than [`MAX_JSON_PAIRS`] are not read.
 fn headers<'a>(envelope: &Envelope<'a>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
-    let inner = || {
-        let pairs = Members::pairs(envelope.raw(Member::error)?).ok()?;
-        pairs.into_iter().find(|(key, _)| key == "headers").map(|(_, headers)| headers)
-    };
+    let inner = || member(envelope.raw(Member::error)?, "headers");
     let Some(pairs) = envelope.headers().or_else(inner).and_then(|headers| Members::pairs(headers).ok()) else {
         return Vec::new();
     };
     let scalar = |(name, value): (Cow<'a, str>, &'a str)| match value.as_bytes().first()? {
-        b'"' => serde_json::from_str::<String>(value).ok().map(|value| (name, Cow::Owned(value))),
+        b'"' => lenient::read::<String>(value).ok().map(|value| (name, Cow::Owned(value))),
         b'[' | b'{' | b'n' => None,
         _ => Some((name, Cow::Borrowed(value))),
     };
-    // Names that no header can have are nobody's.
-    pairs.into_iter().filter(|(name, _)| is_token(name)).filter_map(scalar).collect()
+    pairs.into_iter().take(MAX_JSON_PAIRS).filter(|(name, _)| is_token(name)).filter_map(scalar).collect()
 }
 
-/// A header's name (RFC 9110 §5.6.2).
+/// Whether the text can be the name of a header (RFC 9110 §5.6.2).
 fn is_token(name: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty() && name.bytes().all(is_token)

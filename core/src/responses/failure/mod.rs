@@ -7,6 +7,7 @@ mod error_body;
 mod failure;
 mod from_event;
 mod from_http;
+mod kind_of;
 mod user_message;
 
 pub use delay::{retry_after, try_again_in};

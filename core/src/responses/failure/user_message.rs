@@ -44,6 +44,7 @@ impl Failure {
             | FailureKind::Unauthorized
             | FailureKind::UnexpectedStatus
             | FailureKind::ConnectionLimit
+            | FailureKind::Cancelled
             | FailureKind::PreviousResponseNotFound => {
                 if self.message.is_empty() {
                     self.kind.name().into()

@@ -262,7 +262,7 @@ impl Message {
             return None;
         }
         let role: String = members.optional("role").ok()??;
-        let content = members.take("content").ok()??;
+        let content = members.take("content")?;
         let content = if content.starts_with('"') {
             let text: String = serde_json::from_str(content).ok()?;
             alloc::vec![if role == "assistant" {

@@ -1,6 +1,7 @@
 //! A payload that cannot be read.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 
 /// Why a payload cannot be read. The stream it came in goes on; the raw text is delivered beside it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,9 +29,12 @@ pub enum Malformed {
         /// The member.
         member: &'static str,
     },
-    /// A member that is read stands there twice.
-    #[error("a member stands there twice")]
-    Twice,
+    /// An object contains a member twice. Only a server refuses that.
+    #[error("the member `{member}` is repeated")]
+    Duplicate {
+        /// The name of the member, truncated.
+        member: String,
+    },
     /// The JSON is nested more deeply than 128 levels in a part that is read.
     #[error("the payload is nested too deeply")]
     TooDeep,
@@ -45,6 +49,10 @@ impl Malformed {
         Self::WrongType { kind: Cow::Owned(short(kind)), member }
     }
 
+    pub(crate) fn duplicate(member: &str) -> Self {
+        Self::Duplicate { member: short(member) }
+    }
+
     pub(crate) fn json(error: &serde_json::Error) -> Self {
         // Payloads rarely have more than one line; the column is the offset then.
         Self::InvalidJson { offset: error.column() }
@@ -52,6 +60,6 @@ impl Malformed {
 }
 
 /// A kind is the peer's word: enough of it to recognise, not more.
-fn short(kind: &str) -> alloc::string::String {
+fn short(kind: &str) -> String {
     kind.chars().take(64).collect()
 }

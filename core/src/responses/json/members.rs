@@ -3,12 +3,12 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
+use core::ops::Range;
 
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use serde::de::DeserializeOwned;
 
+use super::lenient;
+use super::scan::{Cursor, Fault};
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::ExtraMembers;
 use crate::responses::json::raw::RawJson;
@@ -34,24 +34,23 @@ impl<'a> Members<'a> {
         &self.kind
     }
 
-    /// Takes a member's text out; `null` is nothing.
-    pub(crate) fn take(&mut self, member: &str) -> Result<Option<&'a str>, Malformed> {
+    /// Takes the text of a member out of the object. `null` counts as missing. Of a member that is repeated, the last one counts.
+    pub(crate) fn take(&mut self, member: &str) -> Option<&'a str> {
         let mut found = None;
-        let mut twice = false;
         self.members.retain(|(key, value)| {
             let is_it = key == member;
             if is_it {
-                twice |= found.replace(*value).is_some();
+                found = Some(*value);
             }
             !is_it
         });
-        if twice { Err(Malformed::Twice) } else { Ok(found.filter(|value| *value != "null")) }
+        found.filter(|value| *value != "null")
     }
 
     /// Takes a member out as `T`, if it is there.
     pub(crate) fn optional<T: DeserializeOwned>(&mut self, member: &'static str) -> Result<Option<T>, Malformed> {
-        let Some(text) = self.take(member)? else { return Ok(None) };
-        serde_json::from_str(text).map(Some).map_err(|_| Malformed::wrong_type(&self.kind, member))
+        let Some(text) = self.take(member) else { return Ok(None) };
+        lenient::read(text).map(Some).map_err(|_| Malformed::wrong_type(&self.kind, member))
     }
 
     /// Takes a member out as `T`, which must be there.
@@ -61,13 +60,13 @@ impl<'a> Members<'a> {
 
     /// Takes a member out as text, which must be there.
     pub(crate) fn required_raw(&mut self, member: &'static str) -> Result<RawJson<'static>, Malformed> {
-        let text = self.take(member)?.ok_or_else(|| Malformed::missing(&self.kind, member))?;
+        let text = self.take(member).ok_or_else(|| Malformed::missing(&self.kind, member))?;
         Ok(RawJson::trusted(text).into_owned())
     }
 
     /// Takes a member out as text, if it is there.
     pub(crate) fn optional_raw(&mut self, member: &'static str) -> Result<Option<RawJson<'static>>, Malformed> {
-        Ok(self.take(member)?.map(|text| RawJson::trusted(text).into_owned()))
+        Ok(self.take(member).map(|text| RawJson::trusted(text).into_owned()))
     }
 
     /// Takes an array out and reads each element, if it is there.
@@ -76,10 +75,9 @@ impl<'a> Members<'a> {
         member: &'static str,
         each: impl Fn(&str) -> Result<T, Malformed>,
     ) -> Result<Option<Vec<T>>, Malformed> {
-        let Some(text) = self.take(member)? else { return Ok(None) };
-        let elements: Vec<&RawValue> =
-            serde_json::from_str(text).map_err(|_| Malformed::wrong_type(&self.kind, member))?;
-        elements.into_iter().map(|element| each(element.get())).collect::<Result<_, _>>().map(Some)
+        let Some(text) = self.take(member) else { return Ok(None) };
+        let elements = elements(text).map_err(|_| Malformed::wrong_type(&self.kind, member))?;
+        elements.into_iter().map(each).collect::<Result<_, _>>().map(Some)
     }
 
     /// Takes an array out and reads each element; it must be there.
@@ -96,15 +94,16 @@ impl<'a> Members<'a> {
         self.members.is_empty()
     }
 
-    /// Every pair of an object, the values as text.
+    /// The members of an object, the values as text.
     pub(crate) fn pairs(text: &'a str) -> Result<Vec<(Cow<'a, str>, &'a str)>, Malformed> {
-        let Pairs(members) = serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
-        Ok(members)
+        let mut pairs = Vec::new();
+        each_member(text, |key, value| pairs.push((key, value)))?;
+        Ok(pairs)
     }
 
     /// Every pair of an object of strings.
     pub(crate) fn strings(json: &'a str) -> Result<Vec<(String, String)>, Malformed> {
-        let read = |(key, value): (Cow<'a, str>, &str)| match serde_json::from_str(value) {
+        let read = |(key, value): (Cow<'a, str>, &str)| match lenient::read(value) {
             Ok(value) => Ok((key.into_owned(), value)),
             Err(_) => Err(Malformed::wrong_type("metadata", "value")),
         };
@@ -117,33 +116,89 @@ impl<'a> Members<'a> {
     }
 }
 
-/// Every pair of an object.
-struct Pairs<'a>(Vec<(Cow<'a, str>, &'a str)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Pairs<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Pairs<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-                    pairs.push((key, value.get()));
-                }
-                Ok(Pairs(pairs))
-            }
+/// The value of a member of an object, as text. `null` counts as missing. Of a member that is repeated, the last one counts.
+pub(crate) fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let mut found = None;
+    each_member(text, |key, value| {
+        if key == name {
+            found = Some(value);
         }
-
-        deserializer.deserialize_map(Object)
-    }
+    })
+    .ok()?;
+    found.filter(|value| *value != "null")
 }
 
-/// A member's name, borrowed where nothing is escaped in it.
-#[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+/// The elements of an array, as text.
+pub(crate) fn elements(text: &str) -> Result<Vec<&str>, Malformed> {
+    let mut cursor = Cursor::new(text);
+    let mut elements = Vec::new();
+    array(&mut cursor, |value| elements.push(&text[value])).map_err(|fault| cursor.error(fault))?;
+    Ok(elements)
+}
+
+/// Calls `each` with the name and the text of each member of an object.
+fn each_member<'a>(text: &'a str, each: impl FnMut(Cow<'a, str>, &'a str)) -> Result<(), Malformed> {
+    let mut cursor = Cursor::new(text);
+    object(text, &mut cursor, each).map_err(|fault| cursor.error(fault))
+}
+
+fn object<'a>(
+    text: &'a str,
+    cursor: &mut Cursor<'a>,
+    mut each: impl FnMut(Cow<'a, str>, &'a str),
+) -> Result<(), Fault> {
+    cursor.expect(b'{')?;
+    if cursor.peek() == Some(b'}') {
+        cursor.at += 1;
+        return end(cursor);
+    }
+    loop {
+        cursor.peek();
+        let start = cursor.at;
+        let escaped = cursor.string()?;
+        let quoted = &text[start..cursor.at];
+        let key = if escaped {
+            Cow::Owned(lenient::read(quoted).map_err(|_| Fault::Json)?)
+        } else {
+            Cow::Borrowed(&quoted[1..quoted.len() - 1])
+        };
+        cursor.expect(b':')?;
+        each(key, &text[value(cursor)?]);
+        match cursor.peek() {
+            Some(b',') => cursor.at += 1,
+            _ => break,
+        }
+    }
+    cursor.expect(b'}')?;
+    end(cursor)
+}
+
+fn array(cursor: &mut Cursor<'_>, mut each: impl FnMut(Range<usize>)) -> Result<(), Fault> {
+    cursor.expect(b'[')?;
+    if cursor.peek() == Some(b']') {
+        cursor.at += 1;
+        return end(cursor);
+    }
+    loop {
+        each(value(cursor)?);
+        match cursor.peek() {
+            Some(b',') => cursor.at += 1,
+            _ => break,
+        }
+    }
+    cursor.expect(b']')?;
+    end(cursor)
+}
+
+/// Takes one value.
+fn value(cursor: &mut Cursor<'_>) -> Result<Range<usize>, Fault> {
+    cursor.peek();
+    let start = cursor.at;
+    cursor.value()?;
+    Ok(start..cursor.at)
+}
+
+/// Only white space may follow.
+fn end(cursor: &mut Cursor<'_>) -> Result<(), Fault> {
+    if cursor.peek().is_some() { Err(Fault::Json) } else { Ok(()) }
+}

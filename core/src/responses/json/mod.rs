@@ -1,8 +1,10 @@
 //! JSON text: scanning, members of objects, raw values, and writing. Nothing here knows the Responses API.
 
+pub(super) mod lenient;
 pub(super) mod malformed;
 pub(super) mod members;
 pub(super) mod object_writer;
 pub(super) mod perfect_hash;
 pub(super) mod raw;
 pub(super) mod scan;
+pub(super) mod strict;

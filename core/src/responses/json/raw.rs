@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
+use super::lenient;
 use crate::responses::json::malformed::Malformed;
 
 /// A JSON value as text, byte for byte as it came. `Debug` shows its length only.
@@ -42,7 +43,7 @@ impl<'a> RawJson<'a> {
     ///
     /// [`Malformed::InvalidJson`] when its shape is another.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Malformed> {
-        serde_json::from_str(&self.0).map_err(|error| Malformed::json(&error))
+        lenient::read(&self.0).map_err(|error| Malformed::json(&error))
     }
 
     /// The same, owning its text.
@@ -84,7 +85,10 @@ impl fmt::Debug for RawJson<'_> {
 
 impl Serialize for RawJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let value: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        // What JSON does not have cannot be serialized.
+        let repaired = lenient::repair(&self.0);
+        let text = repaired.as_deref().unwrap_or(&self.0);
+        let value: &RawValue = serde_json::from_str(text).map_err(serde::ser::Error::custom)?;
         value.serialize(serializer)
     }
 }

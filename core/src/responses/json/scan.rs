@@ -1,7 +1,9 @@
 //! A validating walk over JSON text that allocates nothing and never recurses.
 //!
-//! It accepts what `serde_json` accepts of a value that is skipped, but for its depth, which is bounded.
+//! It accepts what `serde_json` accepts of a value that is skipped, and the numbers `NaN`, `Infinity` and `-Infinity`
+//! (`docs/differences.md` row 45). The depth is bounded.
 
+use super::lenient::NOT_NUMBERS;
 use crate::responses::json::malformed::Malformed;
 
 /// How deeply values may be nested: the kind of each open bracket is one bit of a word.
@@ -178,7 +180,8 @@ impl<'a> Cursor<'a> {
 
     fn literal(&mut self) -> Result<(), Fault> {
         let rest = &self.bytes[self.at..];
-        let word = [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word));
+        let words = [&b"true"[..], b"false", b"null"].into_iter().chain(NOT_NUMBERS);
+        let word = words.into_iter().find(|word| rest.starts_with(word));
         self.at += word.ok_or(Fault::Json)?.len();
         Ok(())
     }
@@ -188,6 +191,8 @@ impl<'a> Cursor<'a> {
         self.at += usize::from(self.bytes[self.at] == b'-');
         match self.bytes.get(self.at) {
             Some(b'0') => self.at += 1,
+            // The sign was that of `-Infinity`.
+            Some(b'I') => return self.literal(),
             _ => self.digits()?,
         }
         match self.bytes.get(self.at) {

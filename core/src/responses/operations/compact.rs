@@ -76,14 +76,14 @@ impl Compact {
         let mut members = Members::parse(json)?;
         Ok(Self {
             model: members.optional("model")?.unwrap_or_default(),
-            input: members.take("input")?.map(parse_input).transpose()?.unwrap_or_default(),
+            input: members.take("input").map(parse_input).transpose()?.unwrap_or_default(),
             instructions: members.optional("instructions")?.unwrap_or_default(),
             tools: members.optional("tools")?,
             parallel_tool_calls: members.optional("parallel_tool_calls")?.unwrap_or(false),
-            reasoning: members.take("reasoning")?.map(ReasoningOptions::parse).transpose()?,
+            reasoning: members.take("reasoning").map(ReasoningOptions::parse).transpose()?,
             service_tier: members.optional("service_tier")?,
             prompt_cache_key: members.optional("prompt_cache_key")?,
-            text: members.take("text")?.map(TextOptions::parse).transpose()?,
+            text: members.take("text").map(TextOptions::parse).transpose()?,
             extra: members.rest(),
         })
     }

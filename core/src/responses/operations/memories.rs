@@ -75,7 +75,7 @@ impl Summarize {
         Ok(Self {
             model: members.required("model")?,
             traces: members.required("traces")?,
-            reasoning: members.take("reasoning")?.map(ReasoningOptions::parse).transpose()?,
+            reasoning: members.take("reasoning").map(ReasoningOptions::parse).transpose()?,
         })
     }
 }

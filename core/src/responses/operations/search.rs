@@ -297,7 +297,7 @@ impl Search {
     /// [`Malformed`] when the text is no JSON object, or a member is missing or has another type.
     pub fn parse(json: &str) -> Result<Self, Malformed> {
         let mut members = Members::parse(json)?;
-        let input = match members.take("input")? {
+        let input = match members.take("input") {
             Some(text) if text.starts_with('"') => Some(SearchInput::Text(
                 serde_json::from_str(text).map_err(|_| Malformed::wrong_type("search", "input"))?,
             )),
@@ -307,7 +307,7 @@ impl Search {
         Ok(Self {
             id: members.required("id")?,
             model: members.required("model")?,
-            reasoning: members.take("reasoning")?.map(ReasoningOptions::parse).transpose()?,
+            reasoning: members.take("reasoning").map(ReasoningOptions::parse).transpose()?,
             input,
             commands: members.optional("commands")?,
             settings: members.optional("settings")?,

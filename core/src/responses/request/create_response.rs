@@ -154,7 +154,7 @@ impl CreateResponse {
     }
 
     pub(crate) fn read(mut members: Members<'_>) -> Result<Self, Malformed> {
-        let input = members.take("input")?.map(parse_input).transpose()?.unwrap_or_default();
+        let input = members.take("input").map(parse_input).transpose()?.unwrap_or_default();
         Ok(Self {
             model: members.optional("model")?.unwrap_or_default(),
             instructions: members.optional("instructions")?.unwrap_or_default(),
@@ -162,15 +162,15 @@ impl CreateResponse {
             tools: members.optional("tools")?,
             tool_choice: members.optional_raw("tool_choice")?.unwrap_or_else(|| RawJson::string("auto")),
             parallel_tool_calls: members.optional("parallel_tool_calls")?.unwrap_or(false),
-            reasoning: members.take("reasoning")?.map(ReasoningOptions::parse).transpose()?,
+            reasoning: members.take("reasoning").map(ReasoningOptions::parse).transpose()?,
             store: members.optional("store")?.unwrap_or(false),
             stream: members.optional("stream")?.unwrap_or(false),
             stream_options: members.optional_raw("stream_options")?,
             include: members.optional("include")?.unwrap_or_default(),
             service_tier: members.optional("service_tier")?,
             prompt_cache_key: members.optional("prompt_cache_key")?,
-            text: members.take("text")?.map(TextOptions::parse).transpose()?,
-            client_metadata: members.take("client_metadata")?.map(ClientMetadata::parse).transpose()?,
+            text: members.take("text").map(TextOptions::parse).transpose()?,
+            client_metadata: members.take("client_metadata").map(ClientMetadata::parse).transpose()?,
             extra: members.rest(),
         })
     }

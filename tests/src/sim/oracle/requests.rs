@@ -168,8 +168,12 @@ impl Oracle<'_> {
         self.demand(before.is_none(), "law 11", || format!("request {id} ended twice"));
         let how = match outcome {
             OwnedOutcome::Completed(completed) => {
-                self.completed(at, &completed.id);
+                self.ended_by(at, RequestInput::Completed, completed.id.as_deref());
                 0
+            }
+            OwnedOutcome::Incomplete(incomplete) => {
+                self.ended_by(at, RequestInput::Incomplete, incomplete.id.as_deref());
+                2
             }
             OwnedOutcome::OperationCompleted { head, .. } => {
                 let bears = self.asks[at].call == Some(true);
@@ -212,20 +216,21 @@ impl Oracle<'_> {
         self.demand(!clean || (fine && once), "progress", || format!("request {id} failed, and nothing was wrong"));
     }
 
-    fn completed(&mut self, at: usize, response: &str) {
+    /// The request ended with its response, whose last payload is of this class.
+    fn ended_by(&mut self, at: usize, class: RequestInput, response: Option<&str>) {
         let id = self.asks[at].id;
         let attempt = self.asks[at].attempt.take();
         let whole = attempt.as_ref().is_some_and(|attempt| {
             let own = self.response_of(attempt);
             let last = attempt.last.map(|last| &self.payloads[last]);
             own.zip(last).is_some_and(|(own, last)| {
-                last.class == RequestInput::Completed
+                last.class == class
                     && last.response == own
-                    && self.responses[own].id == response
+                    && response.is_none_or(|id| self.responses[own].id == id)
                     && self.responses[own].payloads.len() == attempt.cursor
             })
         });
-        self.demand(whole, "law 11", || format!("request {id} is complete with {response}, and its response is not"));
+        self.demand(whole, "law 11", || format!("request {id} ended with {response:?}, and its response did not"));
     }
 
     fn failed(&mut self, at: usize, failure: &Failure) {

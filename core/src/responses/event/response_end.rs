@@ -1,0 +1,102 @@
+//! What a response contains when it has ended: `CompletedResponse` and `IncompleteResponse` (`docs/protocol.md` §5.4).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::responses::Envelope;
+use crate::responses::json::lenient;
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::Members;
+use crate::responses::json::raw::RawJson;
+use crate::responses::usage::Usage;
+
+/// A response that is complete. A member that the server did not send, or that cannot be read, is `None`
+/// (`docs/differences.md` row 37).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CompletedResponse {
+    /// The id of the response. A later request can continue it.
+    pub id: Option<String>,
+    /// The number of tokens.
+    pub usage: Option<Usage>,
+    /// The `usage` member, as the server sent it.
+    pub raw_usage: Option<RawJson<'static>>,
+    /// Whether the model has ended its turn.
+    pub end_turn: Option<bool>,
+}
+
+/// A response that ended before it was complete, for example because of `max_output_tokens` or a content filter. It is final: the
+/// same request would end the same way (`docs/differences.md` row 36).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IncompleteResponse {
+    /// The id of the response.
+    pub id: Option<String>,
+    /// Why the response is incomplete, as the server says it.
+    pub reason: Option<String>,
+    /// The number of tokens.
+    pub usage: Option<Usage>,
+    /// The `usage` member, as the server sent it.
+    pub raw_usage: Option<RawJson<'static>>,
+}
+
+impl CompletedResponse {
+    /// Reads the `response` of an event that ends one, each member by itself.
+    #[must_use]
+    pub fn parse(response: &str) -> Self {
+        EndMembers::read(response).completed
+    }
+}
+
+/// The members of the response of an end.
+#[derive(Debug, Default)]
+pub(crate) struct EndMembers {
+    pub(crate) completed: CompletedResponse,
+    /// The members that could not be read.
+    pub(crate) malformed: Vec<Malformed>,
+}
+
+impl EndMembers {
+    /// Reads the response of a terminal event.
+    pub(crate) fn of(envelope: &Envelope<'_>) -> Self {
+        envelope.response().map(Self::read).unwrap_or_default()
+    }
+
+    fn read(response: &str) -> Self {
+        let mut end = Self::default();
+        let Ok(mut members) = Members::parse(response) else {
+            end.malformed.push(Malformed::wrong_type("response", "response"));
+            return end;
+        };
+        end.completed.id = end.member(&mut members, "id", |text| lenient::read(text).ok());
+        end.completed.raw_usage = members.take("usage").map(|usage| RawJson::trusted(usage).into_owned());
+        if let Some(raw) = &end.completed.raw_usage {
+            end.completed.usage = Usage::read(raw.as_str());
+            if end.completed.usage.is_none() {
+                end.malformed.push(Malformed::wrong_type("response", "usage"));
+            }
+        }
+        end.completed.end_turn = end.member(&mut members, "end_turn", |text| text.parse().ok());
+        end
+    }
+
+    /// Takes a member that may be missing.
+    fn member<T>(
+        &mut self,
+        members: &mut Members<'_>,
+        name: &'static str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = read(members.take(name)?);
+        if value.is_none() {
+            self.malformed.push(Malformed::wrong_type("response", name));
+        }
+        value
+    }
+
+    /// The same as those of an incomplete response.
+    pub(crate) fn into_incomplete(self, envelope: &Envelope<'_>) -> IncompleteResponse {
+        let CompletedResponse { id, usage, raw_usage, .. } = self.completed;
+        IncompleteResponse { id, reason: envelope.incomplete_reason(), usage, raw_usage }
+    }
+}

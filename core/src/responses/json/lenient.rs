@@ -1,0 +1,128 @@
+//! Reading JSON text that is not quite JSON (`docs/differences.md` row 45): escapes of lone surrogates, and the numbers `NaN`,
+//! `Infinity` and `-Infinity`, which JavaScript and Python servers write.
+
+use alloc::string::String;
+
+use serde::de::DeserializeOwned;
+
+/// Numbers that JSON does not have.
+pub(super) const NOT_NUMBERS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
+
+/// The escape of U+FFFD.
+const REPLACEMENT: &str = "\\ufffd";
+
+/// Reads a value. Lone surrogates are read as U+FFFD, and numbers that JSON does not have as `null`.
+pub(in crate::responses) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(text).or_else(|error| match repair(text) {
+        Some(repaired) => serde_json::from_str(&repaired),
+        None => Err(error),
+    })
+}
+
+/// Replaces each escape of a lone surrogate by that of U+FFFD, and each number that JSON does not have by `null`. Returns `None`
+/// when there is nothing to replace.
+pub(in crate::responses) fn repair(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let (mut out, mut copied, mut at, mut in_string) = (String::new(), 0, 0, false);
+    while let Some(byte) = bytes.get(at) {
+        let (length, replacement) = match byte {
+            b'"' => {
+                in_string = !in_string;
+                (1, None)
+            }
+            b'\\' if in_string => escape(&bytes[at..]),
+            b'N' | b'I' | b'-' if !in_string => {
+                let word = NOT_NUMBERS.into_iter().find(|word| bytes[at..].starts_with(word));
+                word.map_or((1, None), |word| (word.len(), Some("null")))
+            }
+            _ => (1, None),
+        };
+        if let Some(replacement) = replacement {
+            out.push_str(&text[copied..at]);
+            out.push_str(replacement);
+            copied = at + length;
+        }
+        at += length;
+    }
+    if copied == 0 {
+        return None;
+    }
+    out.push_str(text.get(copied..).unwrap_or_default());
+    Some(out)
+}
+
+/// The length of an escape, and what replaces it.
+fn escape(bytes: &[u8]) -> (usize, Option<&'static str>) {
+    match unit(bytes) {
+        Some(0xD800..=0xDBFF) if matches!(bytes.get(6..).and_then(unit), Some(0xDC00..=0xDFFF)) => (12, None),
+        Some(0xD800..=0xDFFF) => (6, Some(REPLACEMENT)),
+        Some(_) => (6, None),
+        None => (2, None),
+    }
+}
+
+/// The code unit of an escape `\uXXXX`.
+fn unit(bytes: &[u8]) -> Option<u16> {
+    let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
+    u16::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// A count of a server: an integer, a number that is a whole one, or a string of decimal digits. `None` for everything else.
+pub(in crate::responses) fn count(text: &str) -> Option<i64> {
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).trim();
+    if let Ok(count) = text.parse::<i64>() {
+        return Some(count);
+    }
+    // 2^53: whole numbers up to it are exact.
+    let number = text.parse::<f64>().ok().filter(|number| number.abs() <= 9_007_199_254_740_992.0)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the number is in the range of the integers that a float holds"
+    )]
+    let whole = number as i64;
+    #[expect(clippy::cast_precision_loss, clippy::float_cmp, reason = "the integer is at most 2^53")]
+    let is_whole = whole as f64 == number;
+    is_whole.then_some(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lone_surrogates_are_replaced_and_pairs_kept() {
+        let read = |text: &str| read::<String>(text).expect("a string");
+        assert_eq!(read(r#""Hi\ud83d""#), "Hi\u{FFFD}");
+        assert_eq!(read(r#""\ude00Hi""#), "\u{FFFD}Hi");
+        assert_eq!(read(r#""\ud83d\ud83d\ude00""#), "\u{FFFD}\u{1F600}");
+        assert_eq!(read(r#""\\ud83d \ud83d""#), "\\ud83d \u{FFFD}");
+        assert_eq!(repair(r#""\ud83d\ude00 \\ud83d""#), None);
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_null() {
+        let text = r#"{"a":NaN,"b":[-Infinity,Infinity,-1],"c":"NaN \" Infinity"}"#;
+        let repaired = repair(text).expect("something to replace");
+        assert_eq!(repaired, r#"{"a":null,"b":[null,null,-1],"c":"NaN \" Infinity"}"#);
+    }
+
+    #[test]
+    fn counts_are_whole_numbers_in_any_form() {
+        for (text, expected) in [
+            ("3", Some(3)),
+            ("3.0", Some(3)),
+            ("3e2", Some(300)),
+            ("\"3\"", Some(3)),
+            ("\"3.0\"", Some(3)),
+            ("-1", Some(-1)),
+            ("3.5", None),
+            ("1e300", None),
+            ("NaN", None),
+            ("null", None),
+            ("[3]", None),
+            ("\"three\"", None),
+        ] {
+            assert_eq!(count(text), expected, "{text}");
+        }
+    }
+}
