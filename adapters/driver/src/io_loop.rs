@@ -32,8 +32,27 @@ thread_local! {
 pub(crate) struct IoLoop<I> {
     pub(crate) io: I,
     socket: SocketState,
-    /// The time at which a passed deadline was noticed, while input is still being read.
-    overdue_since: Option<Instant>,
+    late: Option<Late>,
+}
+
+/// A deadline has passed, and what waits in the socket is read before it is reported.
+#[derive(Clone, Copy, Debug)]
+struct Late {
+    /// When that was noticed.
+    since: Instant,
+    /// If anything was read since then, the peer has until this time: as long as this task was late, because the peer could not send
+    /// meanwhile.
+    until: Instant,
+    has_read: bool,
+}
+
+/// What became of a passed deadline.
+enum DeadlineState {
+    NotPassed,
+    /// It was reported, or there was something to read first.
+    Progress,
+    /// It is reported at this time unless more arrives.
+    Waiting(Instant),
 }
 
 /// State of the socket.
@@ -50,7 +69,7 @@ pub(crate) enum SocketState {
 
 impl<I: Io> IoLoop<I> {
     pub(crate) fn new(io: I, socket: SocketState) -> Self {
-        Self { io, socket, overdue_since: None }
+        Self { io, socket, late: None }
     }
 
     /// Returns whether the socket is open, in at least one direction.
@@ -75,16 +94,18 @@ impl<I: Io> IoLoop<I> {
             if machine.is_ready() {
                 return Poll::Ready(());
             }
-            if self.handle_deadline(machine, cx) {
-                continue;
-            }
+            let waiting = match self.handle_deadline(machine, cx) {
+                DeadlineState::NotPassed => None,
+                DeadlineState::Progress => continue,
+                DeadlineState::Waiting(until) => Some(until),
+            };
             let connected = self.connect(machine, cx);
             let wrote = self.write(machine, cx);
             let read = self.read(machine, cx);
             if connected || wrote || read {
                 continue;
             }
-            if self.io.poll_wait(cx, machine.poll_timeout()).is_pending() {
+            if self.io.poll_wait(cx, waiting.or_else(|| machine.poll_timeout())).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -97,34 +118,36 @@ impl<I: Io> IoLoop<I> {
     pub(crate) fn process_ready_input<M: StateMachine>(&mut self, machine: &mut M) {
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..ROUNDS {
-            if !self.handle_deadline(machine, &mut cx) && !self.read(machine, &mut cx) {
+            let progress = matches!(self.handle_deadline(machine, &mut cx), DeadlineState::Progress);
+            if !progress && !self.read(machine, &mut cx) {
                 return;
             }
         }
     }
 
     /// Handles an expired deadline before writing, so that a busy peer cannot delay it. If this task ran late, what the deadline
-    /// waits for may be in the socket already: all of that is read first. Returns whether a deadline had expired.
-    fn handle_deadline<M: StateMachine>(&mut self, machine: &mut M, cx: &mut Context<'_>) -> bool {
-        if !self.is_overdue(machine) {
-            self.overdue_since = None;
-            return false;
-        }
+    /// waits for may be in the socket already, or in that of a peer that could not write: it is read first.
+    fn handle_deadline<M: StateMachine>(&mut self, machine: &mut M, cx: &mut Context<'_>) -> DeadlineState {
         let now = self.io.now();
-        let since = *self.overdue_since.get_or_insert(now);
+        let Some(deadline) = machine.poll_timeout().filter(|deadline| *deadline <= now) else {
+            self.late = None;
+            return DeadlineState::NotPassed;
+        };
+        let lateness = now.saturating_duration_since(deadline).min(GRACE);
+        let late = *self.late.get_or_insert(Late { since: now, until: now + lateness, has_read: false });
         let connected = self.connect(machine, cx);
-        let read = now.saturating_duration_since(since) < GRACE && self.read(machine, cx);
+        let read = now.saturating_duration_since(late.since) < GRACE && self.read(machine, cx);
         if connected || read {
+            self.late = Some(Late { has_read: true, ..late });
             self.write(machine, cx);
-        } else {
-            self.overdue_since = None;
-            machine.handle(self.io.now(), IoEvent::Timeout);
+            return DeadlineState::Progress;
         }
-        true
-    }
-
-    fn is_overdue<M: StateMachine>(&self, machine: &M) -> bool {
-        machine.poll_timeout().is_some_and(|deadline| deadline <= self.io.now())
+        if late.has_read && now < late.until {
+            return DeadlineState::Waiting(late.until);
+        }
+        self.late = None;
+        machine.handle(now, IoEvent::Timeout);
+        DeadlineState::Progress
     }
 
     fn connect<M: StateMachine>(&mut self, machine: &mut M, cx: &mut Context<'_>) -> bool {

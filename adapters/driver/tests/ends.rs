@@ -174,8 +174,42 @@ fn deadline_is_reported_once_everything_was_read() {
     assert_eq!(next(&mut driver), None);
     socket.0.borrow_mut().now = Duration::from_secs(31);
     socket.0.borrow_mut().reads.push_back(Read::Bytes(b"Host: localhost\r\n".to_vec()));
+    // The task was a second late, so the peer has that second.
+    assert_eq!(next(&mut driver), None);
+    socket.0.borrow_mut().now = Duration::from_millis(31_999);
+    assert_eq!(next(&mut driver), None);
+    socket.0.borrow_mut().now = Duration::from_secs(32);
     let told = format!("closed: {}", CloseReason::Timeout(Deadline::Head));
     assert_eq!(next(&mut driver), Some(told));
+}
+
+/// Where nothing waits in the socket, a deadline is reported however late the task is.
+#[test]
+fn deadline_is_reported_at_once_when_nothing_waits() {
+    for seconds in [30, 31, 4000] {
+        let socket = Socket::default();
+        let mut driver = driver(server::Config::new(), &socket);
+        socket.0.borrow_mut().reads.push_back(Read::Bytes(b"POST / HTTP/1.1\r\n".to_vec()));
+        assert_eq!(next(&mut driver), None);
+        socket.0.borrow_mut().now = Duration::from_secs(seconds);
+        let told = format!("closed: {}", CloseReason::Timeout(Deadline::Head));
+        assert_eq!(next(&mut driver), Some(told));
+    }
+}
+
+/// A late task that has read a part waits for the rest as long as it was late.
+#[test]
+fn rest_that_arrives_while_a_late_task_catches_up_is_read() {
+    let socket = Socket::default();
+    let mut driver = driver(server::Config::new(), &socket);
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(REQUEST[..10].to_vec()));
+    assert_eq!(next(&mut driver), None);
+    socket.0.borrow_mut().now = Duration::from_secs(33);
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(REQUEST[10..20].to_vec()));
+    assert_eq!(next(&mut driver), None);
+    socket.0.borrow_mut().now = Duration::from_secs(35);
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(REQUEST[20..].to_vec()));
+    assert_eq!(next(&mut driver).as_deref(), Some("request of 0 bytes"));
 }
 
 /// A peer that never stops sending does not keep its deadline from being reported.

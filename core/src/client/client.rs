@@ -63,6 +63,7 @@ impl Client {
             phase: ClientPhase::Open,
             entropy: Entropy::new(seed),
             unmatched_events: 0,
+            paused_at: None,
         };
         Ok(Self { conversation, last_request_id: 0 })
     }
@@ -242,6 +243,7 @@ impl Client {
 
     /// Bytes arrived from the socket.
     pub fn handle_input(&mut self, now: Instant, mut input: &[u8]) {
+        self.conversation.update_reading(now);
         while let Some(matters) = self.conversation.take_step(now, SocketInput::Bytes(&mut input)) {
             if matters {
                 // At once: what the next request follows must not depend on how the input was split into reads.
@@ -249,6 +251,7 @@ impl Client {
             }
         }
         self.conversation.run_scheduler(now);
+        self.conversation.update_reading(now);
     }
 
     /// The peer has closed its direction of the socket in an orderly way and will send no more bytes. Under TLS, that is an end
@@ -279,11 +282,16 @@ impl Client {
             if managed.phase != ConnectionPhase::Open {
                 self.conversation.run_scheduler(now);
             }
+            self.conversation.update_reading(now);
         }
     }
 
     /// The time is `now`. Call it when the deadline of [`poll_timeout`](Self::poll_timeout) has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
+        // Only then: telling the time early changes nothing.
+        if self.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.conversation.update_reading(now);
+        }
         self.conversation.expire_deadlines(now);
         while self.conversation.take_step(now, SocketInput::Timeout).is_some() {}
         self.conversation.requests.wake_due(now);
@@ -321,9 +329,7 @@ impl Client {
     /// Whether the loop should read from the socket. Input that is given regardless is kept in memory.
     #[must_use]
     pub fn wants_input(&self) -> bool {
-        let limit = self.conversation.builder.settings.connection.max_backlog;
-        let wanted = self.conversation.slot.connected().is_some_and(|managed| managed.connection.wants_input());
-        wanted && self.conversation.events.backlog() < limit
+        self.conversation.wants_input()
     }
 
     /// Whether the client is closed, has no connection, and its last event was polled.

@@ -56,9 +56,36 @@ pub(super) struct Conversation {
     pub(super) phase: ClientPhase,
     pub(super) entropy: Entropy,
     pub(super) unmatched_events: u64,
+    /// Since when no input is wanted.
+    pub(super) paused_at: Option<Instant>,
 }
 
 impl Conversation {
+    /// Whether the loop should read from the socket.
+    pub(super) fn wants_input(&self) -> bool {
+        let limit = self.builder.settings.connection.max_backlog;
+        let wanted = self.slot.connected().is_some_and(|managed| managed.connection.wants_input());
+        wanted && self.events.backlog() < limit
+    }
+
+    /// Suspends the deadlines of responses while no input is wanted: it is the application that is late then, not the server.
+    pub(super) fn update_reading(&mut self, now: Instant) {
+        let wanted = self.wants_input();
+        let Some(managed) = self.slot.connected_mut() else {
+            self.paused_at = None;
+            return;
+        };
+        managed.connection.set_reading(now, wanted);
+        match (wanted, self.paused_at) {
+            (false, None) => self.paused_at = Some(now),
+            (true, Some(since)) => {
+                self.paused_at = None;
+                self.requests.postpone_responses(now.saturating_duration_since(since));
+            }
+            (false, Some(_)) | (true, None) => {}
+        }
+    }
+
     /// Does everything that can be done now.
     pub(super) fn run_scheduler(&mut self, now: Instant) {
         loop {
@@ -523,6 +550,7 @@ impl Conversation {
             slot: &self.slot,
             lane_idle: shared.then_some(provider.idle_timeout),
             max_connection_age: provider.capabilities.max_connection_age,
+            reading: self.slot.connected().is_none() || self.wants_input(),
         }
     }
 

@@ -29,6 +29,8 @@ pub(super) struct Deadlines<'a> {
     /// How long a request that shares its WebSocket may stay silent. The connection itself watches a request that is alone.
     pub(super) lane_idle: Option<Duration>,
     pub(super) max_connection_age: Option<Duration>,
+    /// The loop reads from the socket. The deadlines of responses do not run while it does not.
+    pub(super) reading: bool,
 }
 
 impl Deadlines<'_> {
@@ -39,7 +41,7 @@ impl Deadlines<'_> {
             ConnectionSlot::Connecting { deadline, .. } => Some(*deadline),
             ConnectionSlot::Connected(managed) => self.of_connection(managed),
         };
-        of_slot.into_iter().chain(self.requests.next_deadline(self.lane_idle)).min()
+        of_slot.into_iter().chain(self.requests.next_deadline(self.lane_idle, self.reading)).min()
     }
 
     fn of_connection(&self, managed: &ManagedConnection) -> Option<Instant> {
@@ -52,7 +54,7 @@ impl Deadlines<'_> {
         let expiry = managed.expires_at(self.max_connection_age).filter(|_| idle);
         let drain = managed.drain_deadline().filter(|_| idle);
         let body_tail = managed.body_tail_deadline().filter(|_| open && self.requests.next_ready().is_some());
-        let own = managed.connection.poll_timeout();
+        let own = managed.connection.poll_timeout_if(self.reading);
         own.into_iter().chain(handshake).chain(expiry).chain(body_tail).chain(drain).min()
     }
 
@@ -72,7 +74,9 @@ impl Deadlines<'_> {
             }
             ConnectionSlot::Disconnected | ConnectionSlot::Connecting { .. } => {}
         }
-        if let Some(id) = self.requests.first_overdue(now, self.lane_idle) {
+        if self.reading
+            && let Some(id) = self.requests.first_overdue(now, self.lane_idle)
+        {
             return Some(Expired::Response(id));
         }
         let drains = |managed: &ManagedConnection| {

@@ -6,6 +6,7 @@ mod custom;
 mod endpoints;
 mod every_runtime;
 mod failure_scenarios;
+mod late;
 mod memory;
 mod pending_io;
 mod scenario;

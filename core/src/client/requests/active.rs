@@ -155,6 +155,14 @@ impl ActiveRequest {
         }
     }
 
+    /// Postpones the deadline of its response.
+    pub(in crate::client) fn postpone_response(&mut self, pause: Duration) {
+        self.received.last_event = self.received.last_event + pause;
+        if let RequestPhase::InFlight { head_deadline: Some(deadline) } = &mut self.phase {
+            *deadline = *deadline + pause;
+        }
+    }
+
     /// Whether no event of its response has arrived.
     pub(in crate::client) const fn awaits_first_event(&self) -> bool {
         self.report.first_event.is_none()

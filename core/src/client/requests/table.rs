@@ -80,9 +80,15 @@ impl RequestTable {
     }
 
     /// The next time at which something is due for a request. `lane_idle`: how long a request in flight may stay silent, where
-    /// the connection does not watch that itself.
-    pub(in crate::client) fn next_deadline(&self, lane_idle: Option<Duration>) -> Option<Instant> {
-        self.0.iter().filter_map(|request| request.deadline(lane_idle)).min()
+    /// the connection does not watch that itself. `reading`: whether the deadlines of responses run.
+    pub(in crate::client) fn next_deadline(&self, lane_idle: Option<Duration>, reading: bool) -> Option<Instant> {
+        let running = self.0.iter().filter(|request| reading || !request.is_in_flight());
+        running.filter_map(|request| request.deadline(lane_idle)).min()
+    }
+
+    /// Postpones the deadlines of responses by the time in which nothing was read.
+    pub(in crate::client) fn postpone_responses(&mut self, pause: Duration) {
+        self.0.iter_mut().for_each(|request| request.postpone_response(pause));
     }
 
     /// The first request in flight whose deadline has passed.

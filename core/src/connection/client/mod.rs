@@ -231,7 +231,10 @@ impl ClientConnection {
     }
 
     fn process_timeouts(&mut self, now: Instant) {
-        self.set_reading(now, self.wants_input());
+        // Only then: telling the time early changes nothing.
+        if self.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.set_reading(now, self.wants_input());
+        }
         while let Some(step) = self.engine.step_timeout(now) {
             event::queue(&mut self.queue, step);
         }

@@ -244,7 +244,10 @@ impl ServerConnection {
     }
 
     fn process_timeouts(&mut self, now: Instant) {
-        self.resume(now);
+        // Only then: telling the time early changes nothing.
+        if self.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.resume(now);
+        }
         while let Some(step) = self.engine.step_timeout(now) {
             event::queue(&mut self.queue, step);
         }
