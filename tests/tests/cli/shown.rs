@@ -54,7 +54,7 @@ fn control_characters_of_a_server_are_escaped() {
 #[test]
 fn json_lines_contain_each_payload_as_it_came() {
     let nested = format!("{}{}", "[".repeat(120), "]".repeat(120));
-    let raw = format!(r#"{{ "type":"response.new" , "n":1e999,"n":[],"deep":{nested},"half":"\ud83d" }}"#);
+    let raw = format!(r#"{{ "type":"response.new" , "n":1e999,"n":[],"deep":{nested},"half":"\\ud83d" }}"#);
     let events = format!("data: {raw}\n\ndata: {}\n\n", completed());
     let (url, server) = super::raw_server(format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {}\r\n\r\n{events}",
@@ -84,4 +84,27 @@ fn a_payload_of_several_lines_stays_on_one_line() {
     server.join().expect("the server ends");
     let lines = super::lines(&out);
     assert_eq!(lines[0]["event"], json!({"type": "response.new"}));
+}
+
+#[test]
+fn an_incomplete_response_is_a_failure_that_keeps_the_text_and_the_usage() {
+    let usage = json!({"input_tokens": 3, "output_tokens": 2, "total_tokens": 5});
+    let end = json!({"type": "response.incomplete", "response":
+        {"id": "resp_1", "incomplete_details": {"reason": "max_output_tokens"}, "usage": usage}});
+    let script = json!({"events": [delta("half"), end]}).to_string();
+    let (url, _) = serve::demo(Script::parse(&script).expect("a script")).expect("a port");
+    let options = super::options(Transport::Sse, &["--base-url", &url]);
+    for json in [true, false] {
+        let (mut out, mut sink) = (Vec::new(), std::io::sink());
+        let result = chat::prompt(&options, "Say hi", &mut Printer::new(&mut out, &mut sink, json));
+        assert!(matches!(&result, Err(chat::Exit::Model(text)) if text.contains("max_output_tokens")), "{result:?}");
+        if json {
+            let lines = super::lines(&out);
+            let request = lines.last().expect("a line");
+            assert_eq!((&request["outcome"], &request["error"]["class"]), (&"failed".into(), &"Incomplete".into()));
+            assert_eq!(request["usage"]["output_tokens"], 2);
+        } else {
+            assert_eq!(out, b"half\n");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use super::answer::Answer;
 use super::console::Console;
 use super::exit::Exit;
 use super::options::Options;
-use super::printer::Printer;
+use super::printer::{Printer, incomplete};
 use super::tools::{Call, Tools};
 use super::{attachments, history};
 use crate::terminal::escape_line;
@@ -90,7 +90,7 @@ impl Conversation {
     ///
     /// # Errors
     ///
-    /// Returns [`Exit`] when a request failed. If it was the first one of the turn, the conversation is as before.
+    /// Returns [`Exit`] when a request failed. If it was the first one of the turn and nothing was said, the conversation is as before.
     pub async fn turn(
         &mut self,
         text: &str,
@@ -123,10 +123,14 @@ impl Conversation {
             let received = receive(&mut turn, id, tools, printer, console).await?;
             let received = match received {
                 Received::Complete(received) => received,
+                // Servers reject a call without its output, and reasoning without what follows from it.
                 Received::Interrupted(received) => {
-                    // Servers reject a call without its output, and reasoning without what follows from it.
                     items.extend(received.into_iter().filter(|item| matches!(item, Item::Message(_))));
                     return Ok(false);
+                }
+                Received::Incomplete(received, reason) => {
+                    items.extend(received.into_iter().filter(|item| matches!(item, Item::Message(_))));
+                    return Err(Exit::Model(reason));
                 }
             };
             let calls = received.iter().filter_map(Call::of).collect::<Vec<_>>();
@@ -206,6 +210,8 @@ enum Received {
     Complete(Vec<Item>),
     /// The items until the user interrupted the answer.
     Interrupted(Vec<Item>),
+    /// The items until the server ended the answer early, and why it did.
+    Incomplete(Vec<Item>, String),
 }
 
 /// Receives the events of a request until it ends.
@@ -219,6 +225,7 @@ async fn receive(
     let mut answer = Answer::default();
     let mut failed = None;
     let mut cancelled = false;
+    let mut ended_early = None;
     let mut timed_out = false;
     loop {
         let step = tokio::select! {
@@ -248,21 +255,24 @@ async fn receive(
                         printer.event(&event)?;
                         match outcome {
                             Outcome::Failed(failure) => failed = Some(Exit::of(failure)),
+                            Outcome::Incomplete(response) => ended_early = Some(incomplete(response.reason.as_deref())),
                             Outcome::Cancelled => cancelled = true,
                             _ => {}
                         }
                     }
+                    Event::Sent { .. } => timed_out = false,
                     Event::Disconnected(Disconnected::Closed(CloseReason::Timeout(_))) => timed_out = true,
                     _ => {}
                 }
             }
         }
     }
-    match failed {
-        Some(Exit::Protocol(text)) if timed_out => Err(Exit::Timeout(text)),
-        Some(exit) => Err(exit),
-        None if cancelled => Ok(Received::Interrupted(answer.into_items())),
-        None => Ok(Received::Complete(answer.into_items())),
+    match (failed, ended_early) {
+        (Some(Exit::Protocol(text)), _) if timed_out => Err(Exit::Timeout(text)),
+        (Some(exit), _) => Err(exit),
+        (None, Some(reason)) => Ok(Received::Incomplete(answer.into_items(), reason)),
+        (None, None) if cancelled => Ok(Received::Interrupted(answer.into_items())),
+        (None, None) => Ok(Received::Complete(answer.into_items())),
     }
 }
 

@@ -8,6 +8,7 @@ mod exit;
 mod history;
 mod interactive;
 mod options;
+mod payload;
 mod printer;
 mod run;
 mod tools;

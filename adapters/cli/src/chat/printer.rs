@@ -11,6 +11,7 @@ use turnwire::connection::Transport;
 use turnwire::responses::{Failure, ServerEvent, Usage};
 
 use super::answer::{Piece, TextKind};
+use super::payload;
 use crate::terminal::{escape, escape_line};
 
 /// How much is printed beside the answer.
@@ -230,13 +231,7 @@ impl<'o> Printer<'o> {
     /// Prints an event with its payload as it came: the payload need not be valid for another JSON parser.
     fn raw_event(&mut self, event: &ServerEvent<'_>) -> io::Result<()> {
         write!(self.out, r#"{{"type":"event","turn":{},"kind":{},"event":"#, self.turn, Value::from(event.kind()))?;
-        let payload = event.to_json();
-        // JSON has line breaks only between its tokens, where a space is as good.
-        for (at, line) in payload.split(['\n', '\r']).enumerate() {
-            let space: &[u8] = if at == 0 { b"" } else { b" " };
-            self.out.write_all(space)?;
-            self.out.write_all(line.as_bytes())?;
-        }
+        payload::write(&event.to_json(), self.out)?;
         self.out.write_all(b"}\n")?;
         self.out.flush()
     }
@@ -318,7 +313,8 @@ impl<'o> Printer<'o> {
     fn finished(&mut self, outcome: &Outcome<'_>, report: &RequestReport) -> io::Result<()> {
         let (sent, token) = self.sent.take().unzip();
         let token = token.flatten();
-        let Ending { name, usage, error } = Ending::of(outcome);
+        let Ending { name, error } = Ending::of(outcome);
+        let usage = report.usage;
         let reused = sent.is_some_and(|sent| sent.reused);
         let incremental = sent.is_some_and(|sent| sent.incremental);
         let (connection, input) =
@@ -328,7 +324,9 @@ impl<'o> Printer<'o> {
                 "type": "request", "turn": self.turn, "transport": report.transport.map(name_of),
                 "connection": connection, "input": input,
                 "turn_state_sent": token, "usage": usage.map(counts), "attempts": report.attempts,
-                "first_event_ms": report.first_event.map(millis), "total_ms": millis(report.total), "outcome": name,
+                "first_event_ms": report.first_event.map(millis), "total_ms": millis(report.total),
+                // An incomplete response has a failure's class.
+                "outcome": if name == "incomplete" { "failed" } else { name },
                 "error": error,
             }));
         }
@@ -362,20 +360,28 @@ impl<'o> Printer<'o> {
 /// How a request ended, as it is printed.
 struct Ending {
     name: &'static str,
-    usage: Option<Usage>,
     error: Option<Value>,
 }
 
 impl Ending {
     fn of(outcome: &Outcome<'_>) -> Self {
-        let (name, usage, error) = match outcome {
-            Outcome::Completed(completed) => ("completed", completed.usage, None),
-            Outcome::Failed(failure) => ("failed", None, Some(error(failure))),
-            Outcome::Cancelled => ("cancelled", None, None),
-            _ => ("answered", None, None),
+        let (name, error) = match outcome {
+            Outcome::Completed(_) => ("completed", None),
+            Outcome::Incomplete(response) => {
+                let message = incomplete(response.reason.as_deref());
+                ("incomplete", Some(json!({"class": "Incomplete", "status": null, "code": null, "message": message})))
+            }
+            Outcome::Failed(failure) => ("failed", Some(error(failure))),
+            Outcome::Cancelled => ("cancelled", None),
+            _ => ("answered", None),
         };
-        Self { name, usage, error }
+        Self { name, error }
     }
+}
+
+/// Returns why a response is incomplete, in words.
+pub(super) fn incomplete(reason: Option<&str>) -> String {
+    format!("the response is incomplete: {}", reason.unwrap_or("the server gives no reason"))
 }
 
 fn error(failure: &Failure) -> Value {

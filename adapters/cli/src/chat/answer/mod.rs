@@ -125,9 +125,10 @@ impl Answer {
                 self.item(item.as_str(), *output_index, Stage::Item, &mut pieces);
             }
             EventData::Completed { response } => self.response(response, &mut pieces),
-            EventData::Failed { response: Some(response) } | EventData::Incomplete { response: Some(response) } => {
-                self.response(response, &mut pieces);
-            }
+            EventData::Failed { response: Some(response) }
+            | EventData::Incomplete { response: Some(response) }
+            | EventData::Done { response: Some(response) }
+            | EventData::Cancelled { response: Some(response) } => self.response(response, &mut pieces),
             _ => {}
         }
         pieces

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
 use turnwire::responses::{ContentPart, Item, LocalShellAction, RawJson};
 
 use super::{Piece, TextKind};
@@ -10,14 +9,13 @@ use super::{Piece, TextKind};
 /// Returns the items of a response's `output`, as JSON.
 pub(super) fn output_of(response: &RawJson<'_>) -> Vec<String> {
     #[derive(serde::Deserialize)]
-    struct Response<'a> {
-        #[serde(borrow, default)]
-        output: Option<&'a RawValue>,
+    struct Response {
+        #[serde(default)]
+        output: Option<Vec<RawJson<'static>>>,
     }
 
-    let Ok(Response { output: Some(output) }) = serde_json::from_str(response.as_str()) else { return Vec::new() };
-    let items: Vec<&RawValue> = serde_json::from_str(output.get()).unwrap_or_default();
-    items.into_iter().map(|item| item.get().to_owned()).collect()
+    let output = response.parse().ok().and_then(|response: Response| response.output);
+    output.unwrap_or_default().into_iter().map(|item| item.as_str().to_owned()).collect()
 }
 
 /// Returns the text of a part; `None` if it has none.
