@@ -186,6 +186,15 @@ pub struct Violation {
 /// ([docs/protocol.md §8](crate::docs::protocol#8-turn-state)). A turn begins without one. The first value that the
 /// server sends wins, later ones are ignored, and every further request of the turn carries it. An empty string is a
 /// value. The token is opaque, and `Debug` does not show it.
+///
+/// ```
+/// use turnwire::turn::Turn;
+///
+/// let mut turn = Turn::new();
+/// assert!(turn.set_once("first"));
+/// assert!(!turn.set_once("second"));
+/// assert_eq!(turn.token(), Some("first"));
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Turn {
     token: Option<String>,

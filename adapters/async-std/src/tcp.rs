@@ -17,6 +17,14 @@ use turnwire_driver::Io;
 type Stream = Async<TcpStream>;
 
 /// A TCP socket, which may be open, and the system's monotonic clock.
+///
+/// ```
+/// use turnwire_driver::Io as _;
+/// use turnwire_async_std::TcpIo;
+///
+/// let io = TcpIo::new();
+/// assert!(io.now() <= io.now());
+/// ```
 pub struct TcpIo {
     epoch: time::Instant,
     race: Option<HappyEyeballsConnect<Stream>>,

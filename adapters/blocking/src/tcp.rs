@@ -15,6 +15,14 @@ use turnwire_connect::HappyEyeballsConnect;
 use turnwire_driver::Io;
 
 /// A TCP socket, which may be open, and the system's monotonic clock.
+///
+/// ```
+/// use turnwire_driver::Io as _;
+/// use turnwire_blocking::TcpIo;
+///
+/// let io = TcpIo::new();
+/// assert!(io.now() <= io.now());
+/// ```
 #[derive(Debug)]
 pub struct TcpIo {
     epoch: time::Instant,

@@ -17,6 +17,22 @@ use turnwire::time::Instant;
 type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + Sync>>;
 
 /// Concurrent connection attempts to a host's addresses.
+///
+/// ```
+/// use core::future::{Ready, ready};
+/// use core::task::{Context, Poll, Waker};
+/// use turnwire::time::Instant;
+/// use turnwire_connect::HappyEyeballsConnect;
+///
+/// let addresses = vec!["127.0.0.1:80".parse()?];
+/// let mut attempts = HappyEyeballsConnect::new(ready(Ok(addresses)));
+/// let mut cx = Context::from_waker(Waker::noop());
+/// // `connect` stands for the runtime's, which returns a socket.
+/// let connect = |address| -> Ready<std::io::Result<String>> { ready(Ok(format!("connected to {address}"))) };
+/// let Poll::Ready(stream) = attempts.poll(&mut cx, Instant::ZERO, connect) else { panic!("not yet") };
+/// assert_eq!(stream?, "connected to 127.0.0.1:80");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 pub struct HappyEyeballsConnect<S> {
     lookup: Pending<Vec<SocketAddr>>,
     addresses: Option<HappyEyeballs>,

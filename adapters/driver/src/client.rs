@@ -12,6 +12,17 @@ use crate::io::Io;
 use crate::io_loop::{IoLoop, SocketState};
 
 /// A client with the socket and clock that drive it.
+///
+/// ```
+/// use turnwire::client::{Client, Credentials, InvalidProvider, Provider, Settings};
+/// use turnwire_driver::{ClientDriver, Io};
+///
+/// /// `seed` comes from the operating system's random source.
+/// fn client<I: Io>(io: I, seed: [u8; 32]) -> Result<ClientDriver<I>, InvalidProvider> {
+///     let client = Client::new(Provider::openai(), Credentials::bearer("key"), Settings::default(), seed)?;
+///     Ok(ClientDriver::new(client, io))
+/// }
+/// ```
 #[derive(Debug)]
 pub struct ClientDriver<I> {
     client: Client,

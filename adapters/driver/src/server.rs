@@ -10,6 +10,24 @@ use crate::io::Io;
 use crate::io_loop::{IoLoop, SocketState};
 
 /// A server connection with the accepted socket and the clock that drive it.
+///
+/// ```
+/// use turnwire::connection::{ServerConnection, server};
+/// use turnwire::http::Headers;
+/// use turnwire_driver::{Io, ServerDriver};
+///
+/// /// Responds to every request with 404.
+/// async fn serve<I: Io>(io: I, seed: [u8; 32]) {
+///     let mut server = ServerDriver::new(ServerConnection::new(server::Config::default(), seed), io);
+///     while let Some(event) = server.next().await {
+///         if let server::Event::Request { .. } | server::Event::Upgrade { .. } = event {
+///             let now = server.now();
+///             // Fails only if the connection has ended.
+///             let _ = server.connection().respond(now, 404, &Headers::new(), b"");
+///         }
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct ServerDriver<I> {
     connection: ServerConnection,

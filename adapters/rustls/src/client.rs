@@ -13,6 +13,16 @@ use crate::io::TlsIo;
 use crate::session::Error;
 
 /// A client over sockets of one type, with TLS. It dereferences to [`ClientDriver`], which has the methods.
+///
+/// ```
+/// use turnwire::client::{Credentials, Provider, Settings};
+/// use turnwire_driver::Io;
+///
+/// /// Creates a client over sockets of any runtime.
+/// fn client<S: Io + Default>() -> Result<turnwire_rustls::Client<S>, turnwire::client::InvalidProvider> {
+///     turnwire_rustls::Client::new(Provider::openai(), Credentials::bearer("key"), Settings::default())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Client<S: Io>(ClientDriver<TlsIo<S>>);
 

@@ -18,6 +18,17 @@ use crate::session::{Error, TlsSession};
 const READ: usize = 16 * 1024;
 
 /// An [`Io`] that uses TLS if the target requires it, and passes bytes through otherwise.
+///
+/// ```
+/// use turnwire::client::Client;
+/// use turnwire_driver::{ClientDriver, Io};
+/// use turnwire_rustls::TlsIo;
+///
+/// /// Drives a client over a socket, with TLS for `https` and `wss`.
+/// fn drive<S: Io>(client: Client, socket: S) -> ClientDriver<TlsIo<S>> {
+///     ClientDriver::new(client, TlsIo::new(socket))
+/// }
+/// ```
 #[derive(Debug)]
 pub struct TlsIo<I: Io> {
     io: I,

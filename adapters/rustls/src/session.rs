@@ -44,6 +44,16 @@ const RECORD: usize = 16 * 1024;
 ///
 /// It has the interface of the core's state machines: the caller reports input with `handle_*` and asks for output with `poll_*`, in
 /// any order.
+///
+/// ```
+/// use turnwire_rustls::{TlsSession, client_config};
+///
+/// let mut tls = TlsSession::client(client_config()?, "api.example.com")?;
+/// let written = tls.poll_transmit().len(); // as much as the socket took
+/// tls.handle_written(written);
+/// assert!(tls.is_handshaking() && tls.poll_transmit().is_empty());
+/// # Ok::<(), turnwire_rustls::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct TlsSession {
     connection: Connection,

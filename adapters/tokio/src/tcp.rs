@@ -17,6 +17,14 @@ use turnwire_connect::HappyEyeballsConnect;
 use turnwire_driver::Io;
 
 /// A TCP socket, which may be open, and tokio's clock.
+///
+/// ```
+/// use turnwire_driver::Io as _;
+/// use turnwire_tokio::TcpIo;
+///
+/// let io = TcpIo::new();
+/// assert!(io.now() <= io.now());
+/// ```
 pub struct TcpIo {
     epoch: time::Instant,
     race: Option<HappyEyeballsConnect<TcpStream>>,

@@ -36,7 +36,7 @@
 //! loop {
 //!     while let Some(event) = client.poll_event() {
 //!         if let Event::Finished { id, outcome: Outcome::Completed(completed), .. } = event {
-//!             assert_eq!((id, completed.id.as_str()), (asked, "resp_a"));
+//!             assert_eq!((id, completed.id.as_deref()), (asked, Some("resp_a")));
 //!             client.close(now);
 //!         }
 //!     }

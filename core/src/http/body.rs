@@ -21,6 +21,13 @@ pub enum Framing {
 }
 
 /// What bounds the parts of a body that are not data. Data is not bounded here: it is lent, not kept.
+///
+/// ```
+/// use turnwire::http::{BodyLimits, HeadLimits};
+///
+/// let limits = BodyLimits { trailers: HeadLimits { headers: 4, ..HeadLimits::default() }, ..BodyLimits::default() };
+/// assert_eq!(limits.chunk_line, 4 * 1024);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLimits {
     /// Bytes of one chunk's size line: 4 KiB.
@@ -47,6 +54,19 @@ pub enum BodyPart<'i> {
 }
 
 /// Finds the end of one message's body.
+///
+/// ```
+/// use turnwire::http::{BodyDecoder, BodyLimits, BodyPart, Request};
+///
+/// let mut head = Request::new("POST", "/v1/responses")?;
+/// head.headers.append("Content-Length", "2")?;
+/// let mut body = BodyDecoder::request(&head, BodyLimits::default())?;
+/// let mut input: &[u8] = b"{}GET";
+/// assert_eq!(body.decode(&mut input)?, Some(BodyPart::Data(b"{}")));
+/// assert!(matches!(body.decode(&mut input)?, Some(BodyPart::End(_))));
+/// assert_eq!(input, b"GET"); // the next request
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct BodyDecoder {
     framing: Framing,

@@ -14,6 +14,15 @@ use super::field::{HeaderValue, Headers};
 use super::head::{Request, Response, Version};
 
 /// What bounds a head.
+///
+/// ```
+/// use turnwire::http::{Error, HeadDecoder, HeadLimits, Request};
+///
+/// let limits = HeadLimits { headers: 1, ..HeadLimits::default() };
+/// let mut input: &[u8] = b"GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\n\r\n";
+/// let result = HeadDecoder::<Request>::new(limits).decode(&mut input);
+/// assert!(matches!(result, Err(Error::TooManyHeaders { limit: 1 })));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
     /// Bytes of one head with its empty line: 64 KiB.
@@ -133,6 +142,18 @@ fn headers(lines: &[httparse::Header<'_>]) -> Result<Headers, Error> {
 }
 
 /// Reads heads of one kind, one after the other, from bytes in any pieces. `Debug` shows nothing of what the peer sent.
+///
+/// ```
+/// use turnwire::http::{HeadDecoder, HeadLimits, Request};
+///
+/// let mut decoder = HeadDecoder::<Request>::new(HeadLimits::default());
+/// let mut first: &[u8] = b"GET /v1/models HTTP/1.1\r\nHo";
+/// assert!(decoder.decode(&mut first)?.is_none());
+/// let mut second: &[u8] = b"st: localhost\r\n\r\nbody";
+/// let head = decoder.decode(&mut second)?.expect("the head is complete");
+/// assert_eq!((head.target(), head.headers.get_str("host"), second), ("/v1/models", Some("localhost"), &b"body"[..]));
+/// # Ok::<(), turnwire::http::Error>(())
+/// ```
 pub struct HeadDecoder<H: Head> {
     limits: HeadLimits,
     /// The head so far, when it did not come whole.

@@ -24,6 +24,15 @@ pub enum InvalidHeader {
 ///
 /// Bytes from 0x80 up are opaque and allowed. `Debug` shows the value unless it was marked [`into_sensitive`](Self::into_sensitive), as
 /// the credentials and cookies of a decoded head are. Values with the same bytes are equal, marked or not.
+///
+/// ```
+/// use turnwire::http::HeaderValue;
+///
+/// let key = HeaderValue::new(b"Bearer secret")?.into_sensitive();
+/// assert!(!format!("{key:?}").contains("secret"));
+/// assert!(HeaderValue::new(b"two\r\nlines").is_err());
+/// # Ok::<(), turnwire::http::InvalidHeader>(())
+/// ```
 #[derive(Clone)]
 pub struct HeaderValue {
     bytes: Box<[u8]>,
@@ -135,6 +144,16 @@ impl From<core::convert::Infallible> for InvalidHeader {
 }
 
 /// Header lines in the order they came or were added. Names are compared without regard to ASCII case.
+///
+/// ```
+/// use turnwire::http::Headers;
+///
+/// let mut headers = Headers::new();
+/// headers.append("Accept", "text/event-stream")?;
+/// headers.set("accept", "application/json")?; // replaces every line of this name
+/// assert_eq!(headers.get_str("ACCEPT"), Some("application/json"));
+/// # Ok::<(), turnwire::http::InvalidHeader>(())
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(Box<str>, HeaderValue)>);
 

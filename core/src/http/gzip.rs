@@ -38,6 +38,13 @@ const GRACE: u64 = 64 * 1024;
 const WINDOW: u8 = 15 + 16;
 
 /// What bounds a coded body.
+///
+/// ```
+/// use turnwire::http::gzip::{Decoder, Limits};
+///
+/// let decoder = Decoder::new(Limits { output: 1024 * 1024, ..Limits::default() });
+/// # let _ = decoder;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes that may come of it in all: 64 MiB.
@@ -53,6 +60,16 @@ impl Default for Limits {
 }
 
 /// Undoes the coding of one body. `Debug` shows how far it is, and nothing of what the body holds.
+///
+/// ```
+/// use turnwire::http::Response;
+/// use turnwire::http::gzip::{Decoder, Limits};
+///
+/// let mut head = Response::new(200)?;
+/// head.headers.append("Content-Encoding", "gzip")?;
+/// assert!(Decoder::response(&head, Limits::default())?.is_some());
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 pub struct Decoder {
     limits: Limits,
     stream: Box<Inflate>,

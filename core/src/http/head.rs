@@ -35,6 +35,17 @@ pub enum InvalidHead {
 }
 
 /// A request head.
+///
+/// ```
+/// use turnwire::http::{Request, encode_request};
+///
+/// let mut request = Request::new("GET", "/v1/models")?;
+/// request.headers.append("Host", "localhost")?;
+/// let mut out = Vec::new();
+/// encode_request(&request, &mut out);
+/// assert_eq!(out, b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
@@ -89,6 +100,17 @@ impl Request {
 }
 
 /// A response head.
+///
+/// ```
+/// use turnwire::http::{Response, encode_response};
+///
+/// let mut response = Response::new(404)?;
+/// response.headers.append("Content-Length", "0")?;
+/// let mut out = Vec::new();
+/// encode_response(&response, &mut out);
+/// assert_eq!(out, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Response {

@@ -45,6 +45,18 @@ pub enum Discarded {
 }
 
 /// Decodes one event stream. `Debug` shows how far it is, and nothing of what the stream holds.
+///
+/// ```
+/// use turnwire::sse::{Decoder, Input, Limits};
+///
+/// let mut decoder = Decoder::new(Limits::default());
+/// let mut input = Input::new(b"id: 7\ndata: hello\n\ndata: the next event is incomp");
+/// let event = decoder.decode(&mut input)?.expect("one event is complete");
+/// assert_eq!((event.event_type, event.data), ("message", "hello"));
+/// assert!(decoder.decode(&mut input)?.is_none());
+/// assert_eq!(decoder.last_event_id(), "7");
+/// # Ok::<(), turnwire::sse::Error>(())
+/// ```
 pub struct Decoder {
     pub(super) limits: Limits,
     pub(super) line: Line,

@@ -7,6 +7,15 @@ use core::time::Duration;
 use memchr::{memchr, memchr2};
 
 /// An event to be encoded.
+///
+/// ```
+/// use turnwire::sse::{OutgoingEvent, encode_event};
+///
+/// let mut out = Vec::new();
+/// encode_event(&OutgoingEvent::data("one\ntwo").named("note"), &mut out)?;
+/// assert_eq!(out, b"event: note\ndata: one\ndata: two\n\n");
+/// # Ok::<(), turnwire::sse::EncodeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutgoingEvent<'a> {
     /// The event's name; without one it is a `message`.

@@ -8,6 +8,15 @@ use core::ops::Range;
 const BLOCK: usize = 4 * 1024;
 
 /// The bytes of one read, and how far a decoder has come in them. `Debug` shows their number only.
+///
+/// ```
+/// use turnwire::sse::{Decoder, Input, Limits};
+///
+/// let mut input = Input::new(b"data: one\n\nrest");
+/// Decoder::new(Limits::default()).decode(&mut input)?;
+/// assert_eq!(input.rest(), b"rest");
+/// # Ok::<(), turnwire::sse::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Input<'i> {
     bytes: &'i [u8],

@@ -3,6 +3,16 @@
 use core::fmt;
 
 /// What bounds an event stream.
+///
+/// ```
+/// use turnwire::sse::{Decoder, Error, Input, Limits};
+///
+/// let limits = Limits { data: 1024, ..Limits::default() };
+/// let stream = format!("data: {}\n\n", "x".repeat(1025));
+/// let mut decoder = Decoder::new(limits);
+/// let result = decoder.decode(&mut Input::new(stream.as_bytes()));
+/// assert!(matches!(result, Err(Error::DataTooLong { limit: 1024, .. })));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one event's data, joining LFs counted: 16 MiB.

@@ -15,6 +15,16 @@ use super::{Close, Limits, Message, Role, is_close_code, utf8};
 ///
 /// A message that lies whole in the caller's slice is lent from it, unless it has to be unmasked and the slice may not be
 /// changed; any other is assembled in one buffer that grows as its bytes arrive.
+///
+/// ```
+/// use turnwire::ws::{Decoder, Limits, Message, Role};
+///
+/// let mut decoder = Decoder::new(Role::Client, Limits::default(), None);
+/// let mut input: &[u8] = b"\x81\x02hi\x89";
+/// assert_eq!(decoder.decode(&mut input)?, Some(Message::Text("hi")));
+/// assert_eq!(decoder.decode(&mut input)?, None); // a ping's header is incomplete
+/// # Ok::<(), turnwire::ws::Error>(())
+/// ```
 pub struct Decoder {
     pub(super) role: Role,
     pub(super) limits: Limits,

@@ -19,6 +19,15 @@ const MADE_OF_TAIL: usize = 16 * 1024;
 pub(super) const LARGEST: u8 = 15;
 
 /// What both ends agreed on.
+///
+/// ```
+/// use turnwire::ws::deflate::Params;
+/// use turnwire::ws::{Limits, Role, WebSocket};
+///
+/// let params = Params { server_no_context_takeover: true, ..Params::default() };
+/// let socket = WebSocket::new(Role::Client, Limits::default(), Some(&params), [1; 32]);
+/// # let _ = socket;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Params {
     /// The server begins each message with an empty window (RFC 7692 §7.1.1.1).
@@ -67,6 +76,21 @@ pub enum Error {
 ///
 /// A message is at its end only when the four bytes that the sender left out complete an empty stored block, exactly: a
 /// stream that was cut inside a block is refused, not filled up with what the tail happens to decode to.
+///
+/// ```
+/// use turnwire::ws::Role;
+/// use turnwire::ws::deflate::{Deflater, Inflater, Params};
+///
+/// let params = Params::default();
+/// let mut deflater = Deflater::new(&params, Role::Server).expect("a window that can be compressed with");
+/// let (mut compressed, mut text) = (Vec::new(), Vec::new());
+/// deflater.message(b"hello hello hello", &mut compressed);
+/// let mut inflater = Inflater::new(&params, Role::Client);
+/// inflater.push(&compressed, &mut text, 1024)?;
+/// inflater.end(&mut text)?;
+/// assert_eq!(text, b"hello hello hello");
+/// # Ok::<(), turnwire::ws::deflate::Error>(())
+/// ```
 pub struct Inflater {
     stream: Box<Inflate>,
     takeover: bool,
@@ -184,6 +208,16 @@ impl fmt::Debug for Inflater {
 }
 
 /// Compresses the messages that one end sends.
+///
+/// ```
+/// use turnwire::ws::Role;
+/// use turnwire::ws::deflate::{Deflater, Params};
+///
+/// let mut out = Vec::new();
+/// let mut deflater = Deflater::new(&Params::default(), Role::Client).expect("a window that can be compressed with");
+/// deflater.message(&[b'x'; 1000], &mut out);
+/// assert!(out.len() < 50);
+/// ```
 pub struct Deflater {
     stream: Box<Deflate>,
     takeover: bool,

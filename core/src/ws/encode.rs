@@ -23,6 +23,15 @@ pub enum SendError {
 }
 
 /// Encodes what one peer sends. Each message becomes one frame.
+///
+/// ```
+/// use turnwire::ws::{Encoder, Message, Role};
+///
+/// let mut out = Vec::new();
+/// Encoder::new(Role::Server, None).encode(Message::Text("hi"), [0; 4], &mut out)?;
+/// assert_eq!(out, b"\x81\x02hi");
+/// # Ok::<(), turnwire::ws::SendError>(())
+/// ```
 pub struct Encoder {
     role: Role,
     deflater: Option<(Deflater, Vec<u8>)>,

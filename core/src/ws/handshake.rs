@@ -134,6 +134,16 @@ fn chosen(headers: &Headers, protocols: &[&str]) -> Result<Option<String>, Error
 }
 
 /// What a server agrees to.
+///
+/// ```
+/// use turnwire::http::Headers;
+/// use turnwire::ws::handshake::{self, ServerOptions};
+///
+/// let request = handshake::build_request("/v1/responses", "localhost", [7; 16], &Headers::new(), None)?;
+/// let (response, negotiated) = handshake::accept(&request, &ServerOptions::default())?;
+/// assert_eq!((response.status(), negotiated.deflate), (101, None));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ServerOptions<'a> {
     /// permessage-deflate, when it may be agreed on.

@@ -72,6 +72,16 @@ pub enum Message<'a> {
 }
 
 /// The payload of a close frame that has one (RFC 6455 §5.5.1).
+///
+/// ```
+/// use turnwire::ws::{Close, Encoder, Message, Role};
+///
+/// let mut out = Vec::new();
+/// let close = Message::Close(Some(Close { code: 1000, reason: "bye" }));
+/// Encoder::new(Role::Server, None).encode(close, [0; 4], &mut out)?;
+/// assert_eq!(out, b"\x88\x05\x03\xe8bye");
+/// # Ok::<(), turnwire::ws::SendError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Close<'a> {
     /// The close code: 1000–1003, 1007–1014 or 3000–4999 (RFC 6455 §7.4 and its registry).
@@ -81,6 +91,15 @@ pub struct Close<'a> {
 }
 
 /// What bounds a peer.
+///
+/// ```
+/// use turnwire::ws::{Error, Limits, Role, WebSocket};
+///
+/// let limits = Limits { message: 16, ..Limits::default() };
+/// let mut client = WebSocket::new(Role::Client, limits, None, [1; 32]);
+/// // The header of a text frame of 17 bytes: it is enough to reject the message.
+/// assert_eq!(client.decode(&mut &[0x81, 17][..]), Err(Error::MessageTooLong { limit: 16 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Payload bytes of one frame: 16 MiB.

@@ -12,6 +12,13 @@ const NAME: &str = "permessage-deflate";
 const SMALLEST: u8 = 8;
 
 /// What a client offers. The default is what the protocol's clients send: `permessage-deflate; client_max_window_bits`.
+///
+/// ```
+/// use turnwire::ws::deflate::Offer;
+///
+/// let offer = Offer { server_no_context_takeover: true, ..Offer::default() };
+/// assert_eq!(offer.to_value(), "permessage-deflate; server_no_context_takeover; client_max_window_bits");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// Asks the server to begin each message with an empty window.
@@ -36,6 +43,15 @@ impl Default for Offer {
 }
 
 /// What a server agrees to.
+///
+/// ```
+/// use turnwire::ws::deflate::ServerPolicy;
+/// use turnwire::ws::handshake::ServerOptions;
+///
+/// let policy = ServerPolicy { server_no_context_takeover: true, ..ServerPolicy::default() };
+/// let options = ServerOptions { deflate: Some(policy), ..ServerOptions::default() };
+/// # let _ = options;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerPolicy {
     /// Begin each message of this server with an empty window, asked for or not: saves memory, costs bytes.

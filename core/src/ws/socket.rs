@@ -38,6 +38,22 @@ pub enum Eof {
 
 /// One end of an open connection. Replies are owed in slots, never in a queue: a peer that pings without ever reading costs
 /// nothing (only its newest ping needs an answer, RFC 6455 §5.5.3).
+///
+/// ```
+/// use turnwire::ws::{Close, Limits, Message, Role, State, WebSocket};
+///
+/// let mut server = WebSocket::new(Role::Server, Limits::default(), None, [1; 32]);
+/// let mut client = WebSocket::new(Role::Client, Limits::default(), None, [2; 32]);
+/// client.close(1000, "done")?;
+/// let (mut wire, mut reply) = (Vec::new(), Vec::new());
+/// client.write_pending_replies(&mut wire);
+/// let close = Message::Close(Some(Close { code: 1000, reason: "done" }));
+/// assert_eq!(server.decode(&mut wire.as_slice())?, Some(close));
+/// server.write_pending_replies(&mut reply);
+/// client.decode(&mut reply.as_slice())?;
+/// assert_eq!((client.state(), server.state()), (State::Closed, State::Closed));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 pub struct WebSocket {
     decoder: Decoder,
     encoder: Encoder,

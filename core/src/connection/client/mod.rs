@@ -30,6 +30,19 @@ pub use self::request::{ExpectedBody, OutgoingRequest};
 /// `handle_*` methods report what happened on the socket, and cannot fail. `poll_*` methods return what to do; they may
 /// be called in any order, as often as wanted. The other methods are commands; they fail only with [`CommandError`],
 /// and change nothing then.
+///
+/// ```
+/// use turnwire::connection::{ClientConnection, Transport, client};
+/// use turnwire::http::Headers;
+/// use turnwire::time::Instant;
+///
+/// let now = Instant::ZERO;
+/// let mut connection = ClientConnection::new(client::Config::new("localhost"), Transport::WebSocket, [1; 32]);
+/// connection.upgrade(now, "/v1/responses", &Headers::new())?;
+/// assert!(connection.poll_transmit().starts_with(b"GET /v1/responses HTTP/1.1\r\n"));
+/// assert!(connection.poll_timeout().is_some()); // for the head of the response
+/// # Ok::<(), turnwire::connection::CommandError>(())
+/// ```
 pub struct ClientConnection {
     engine: ClientEngine,
     queue: EventQueue<Record>,

@@ -15,6 +15,14 @@ pub enum ExpectedBody {
 }
 
 /// An HTTP request to send.
+///
+/// ```
+/// use turnwire::connection::{ExpectedBody, OutgoingRequest};
+/// use turnwire::http::Headers;
+///
+/// let mut request = OutgoingRequest::new("/v1/models", Headers::new(), Vec::new(), ExpectedBody::Whole);
+/// request.method = "GET".into();
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OutgoingRequest {

@@ -26,6 +26,20 @@ pub use self::event::Event;
 /// `handle_*` methods report what happened on the socket, and cannot fail. `poll_*` methods return what to do; they may
 /// be called in any order, as often as wanted. The other methods are commands; they fail only with [`CommandError`],
 /// and change nothing then.
+///
+/// ```
+/// use turnwire::connection::{ServerConnection, server};
+/// use turnwire::http::Headers;
+/// use turnwire::time::Instant;
+///
+/// let now = Instant::ZERO;
+/// let mut connection = ServerConnection::new(server::Config::default(), [1; 32]);
+/// connection.handle_input(now, b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n");
+/// assert!(matches!(connection.poll_event(), Some(server::Event::Request { head, .. }) if head.target() == "/v1/models"));
+/// connection.respond(now, 200, &Headers::new(), b"{}")?;
+/// assert!(connection.poll_transmit().starts_with(b"HTTP/1.1 200 OK\r\n"));
+/// # Ok::<(), turnwire::connection::CommandError>(())
+/// ```
 pub struct ServerConnection {
     engine: ServerEngine,
     queue: EventQueue<Record>,
