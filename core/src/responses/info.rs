@@ -5,13 +5,13 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use serde::Deserialize;
-
 use crate::responses::event::envelope::{Envelope, Member};
-use crate::responses::headers::{HeaderPairs, field, json_field};
-use crate::responses::json::members::Members;
+use crate::responses::headers::{HeaderPairs, field, json_field, json_fields};
+use crate::responses::json::iter::{elements, members};
+use crate::responses::json::lenient;
 use crate::responses::json::raw::RawJson;
-use crate::responses::rate_limit::RateLimits;
+use crate::responses::limits;
+use crate::responses::rate_limit::{RATE_LIMITS, RateLimits};
 
 const MODEL: [&str; 2] = ["openai-model", "x-openai-model"];
 const BUFFERING_ENABLED: &str = "x-codex-safety-buffering-enabled";
@@ -95,8 +95,9 @@ impl ResponseInfoTracker {
         let mut derived = Vec::new();
         if origin == HeaderSource::Handshake {
             self.treat(envelope);
-            if let Some(limits) = RateLimits::from_event(envelope) {
-                derived.push(ResponseInfo::RateLimits(limits));
+            if envelope.kind() == RATE_LIMITS {
+                // Nothing else is read from this event, even when its limits cannot be read (docs/protocol.md §7.4).
+                derived.extend(RateLimits::from_event(envelope).map(ResponseInfo::RateLimits));
                 return derived;
             }
         }
@@ -113,11 +114,11 @@ impl ResponseInfoTracker {
     /// A model that was not said before, by a header or by a payload.
     fn new_model(&mut self, envelope: &Envelope<'_>) -> Option<String> {
         let inner = envelope.response().filter(|response| response.contains("\"headers\"")).and_then(|response| {
-            let pairs = Members::pairs(response).ok()?;
-            json_field(pairs.into_iter().find(|(key, _)| key == "headers").map(|(_, headers)| headers)?, &MODEL)
+            let (_, headers) = members(response).find(|(key, _)| key == "headers")?;
+            json_field(headers, &MODEL)
         });
         let model = inner.or_else(|| json_field(envelope.headers()?, &MODEL))?;
-        if self.model.as_ref() == Some(&model) {
+        if model.len() > limits::NAME || self.model.as_ref() == Some(&model) {
             return None;
         }
         self.model = Some(model.clone());
@@ -127,10 +128,10 @@ impl ResponseInfoTracker {
     /// Over WebSocket the treatment travels in events: each one that names it replaces it whole (§5.6).
     fn treat(&mut self, envelope: &Envelope<'_>) {
         let Some(headers) = envelope.headers() else { return };
-        let Ok(pairs) = Members::pairs(headers) else { return };
-        let get = |name: &str| pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
+        let get =
+            |name: &str| json_fields(headers).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
         let scalar = |value: &str| match value.as_bytes().first() {
-            Some(b'"') => serde_json::from_str(value).ok(),
+            Some(b'"') => lenient::read(value).ok(),
             Some(b'[' | b'{' | b'n') | None => None,
             Some(_) => Some(value.to_string()),
         };
@@ -141,34 +142,32 @@ impl ResponseInfoTracker {
     }
 
     fn buffering(&self, envelope: &Envelope<'_>) -> Option<SafetyBuffering> {
-        #[derive(Deserialize)]
-        struct ItemEncoding {
-            use_cases: Vec<String>,
-            reasons: Vec<String>,
-            #[serde(default, deserialize_with = "present")]
-            retry_model: Option<Option<String>>,
-        }
-
-        /// Tells `null` from nothing.
-        fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-            Option::deserialize(deserializer).map(Some)
-        }
-
         let object = envelope.raw(Member::safety_buffering).filter(|value| value.starts_with('{'))?;
-        let wire: ItemEncoding = serde_json::from_str(object).ok()?;
-        let faster_model = wire.retry_model.unwrap_or_else(|| self.faster_model.clone());
-        Some(SafetyBuffering { use_cases: wire.use_cases, reasons: wire.reasons, faster_model })
+        let (mut use_cases, mut reasons, mut faster_model) = (None, None, self.faster_model.clone());
+        for (name, value) in members(object) {
+            match &*name {
+                "use_cases" => use_cases = words(value),
+                "reasons" => reasons = words(value),
+                // A model that is `null` replaces the one of the headers too.
+                "retry_model" => faster_model = lenient::read(value).ok()?,
+                _ => {}
+            }
+        }
+        Some(SafetyBuffering { use_cases: use_cases?, reasons: reasons?, faster_model })
     }
 }
 
+/// The strings of an array, up to their limit. Returns `None` for anything else.
+fn words(array: &str) -> Option<Vec<String>> {
+    let strings = elements(array).take(limits::WORDS).map(|word| lenient::read(word).ok());
+    if array.starts_with('[') { strings.collect() } else { None }
+}
+
 fn metadata<'a>(envelope: &Envelope<'a>, derived: &mut Vec<ResponseInfo<'a>>) {
-    let Some(pairs) = envelope.raw(Member::metadata).and_then(|metadata| Members::pairs(metadata).ok()) else { return };
-    let get = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
-    let recommended = get("openai_verification_recommendation").and_then(|text| {
-        let values: Vec<RawJson<'static>> = serde_json::from_str(text).ok()?;
-        values.iter().any(|value| value.parse::<String>().is_ok_and(|word| word == TRUSTED_ACCESS)).then_some(())
-    });
-    if recommended.is_some() {
+    let Some(metadata) = envelope.raw(Member::metadata) else { return };
+    let get = |name: &str| members(metadata).filter(|(key, _)| key == name).last().map(|(_, value)| value);
+    let is_trusted_access = |word: &str| lenient::read::<String>(word).is_ok_and(|word| word == TRUSTED_ACCESS);
+    if get("openai_verification_recommendation").is_some_and(|words| elements(words).any(is_trusted_access)) {
         derived.push(ResponseInfo::Verifications(alloc::vec![TRUSTED_ACCESS.into()]));
     }
     if let Some(moderation) = get("openai_chatgpt_moderation_metadata") {

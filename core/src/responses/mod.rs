@@ -25,6 +25,7 @@
 //! | `failure/`, `error_object` | why a request failed; errors that a server sends |
 //! | `info`, `rate_limit`, `timing`, `usage`, `metadata` | what headers and events report beside the response |
 //! | `headers`, `response_headers` | headers as pairs; the headers that a server sends |
+//! | `limits` | limits of what a server names |
 //! | `operations/` | operations whose response is one body |
 //! | `json/` | JSON text |
 
@@ -37,6 +38,7 @@ mod info;
 mod item;
 mod item_encoding;
 mod json;
+mod limits;
 mod metadata;
 pub mod operations;
 mod rate_limit;

@@ -1,14 +1,20 @@
 //! How much of the limits is used (`docs/protocol.md` §7).
 
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 use serde::Deserialize;
 
 use crate::responses::event::envelope::{Envelope, Member};
-use crate::responses::headers::{HeaderPairs, field};
+use crate::responses::headers::{HeaderPairs, field, visible};
+use crate::responses::json::lenient;
 use crate::responses::json::object_writer::Object;
 use crate::responses::json::raw::RawJson;
+use crate::responses::limits;
+
+/// The type of the event that contains a snapshot.
+pub(in crate::responses) const RATE_LIMITS: &str = "codex.rate_limits";
 
 /// The family that every account has.
 const DEFAULT: &str = "codex";
@@ -90,28 +96,54 @@ impl RateLimits {
         self.primary.is_some() || self.secondary.is_some() || self.credits.is_some()
     }
 
-    /// Every family that the headers of a response say something of: the default one first, the others by their ids.
+    /// Every family that the headers of a response describe: the default one first, the others in the order of their ids. At most
+    /// 64 families are read.
     #[must_use]
     pub fn from_headers(fields: HeaderPairs<'_>) -> Vec<Self> {
-        let mut families: Vec<String> = fields.iter().filter_map(|(name, _)| discovered(name)).collect();
-        families.sort_unstable();
-        families.dedup();
-        families.retain(|family| family != DEFAULT);
-        families.insert(0, DEFAULT.into());
-        families.iter().map(|family| Self::family(fields, family)).filter(Self::has_data).collect()
+        let mut families: BTreeMap<String, FamilyValues<'_>> = BTreeMap::new();
+        families.insert(DEFAULT.into(), [None; SUFFIXES.len()]);
+        for (name, _) in fields {
+            if families.len() == limits::RATE_LIMIT_FAMILIES {
+                break;
+            }
+            // Only the use of the primary window reveals a family (docs/protocol.md §7.3).
+            if let Some((family, 0)) = family_of(name) {
+                families.entry(normal(family)).or_default();
+            }
+        }
+        for (name, value) in fields {
+            let Some((family, suffix)) = family_of(name).filter(|(family, _)| !family.contains('_')) else { continue };
+            if let Some(values) = families.get_mut(&normal(family)) {
+                values[suffix].get_or_insert(value);
+            }
+        }
+        let default = families.remove_entry(DEFAULT);
+        let read = |(limit_id, values): (String, FamilyValues<'_>)| Self::of_values(fields, limit_id, &values);
+        default.into_iter().chain(families).map(read).filter(Self::has_data).collect()
     }
 
-    /// One family (§7.2); empty when the headers say nothing of it.
+    /// One family (`docs/protocol.md` §7.2); empty when the headers do not describe it.
     #[must_use]
     pub fn family(fields: HeaderPairs<'_>, limit_id: &str) -> Self {
         let limit_id = normal(limit_id);
-        let prefix = alloc::format!("x-{}", limit_id.replace('_', "-"));
-        let get = |suffix: &str| field(fields, &alloc::format!("{prefix}-{suffix}"));
-        let name = get("limit-name").map(str::trim).filter(|name| !name.is_empty());
+        let mut values: FamilyValues<'_> = [None; SUFFIXES.len()];
+        for (name, value) in fields {
+            let Some((family, suffix)) = family_of(name).filter(|(family, _)| !family.contains('_')) else { continue };
+            if normal(family) == limit_id {
+                values[suffix].get_or_insert(value);
+            }
+        }
+        Self::of_values(fields, limit_id, &values)
+    }
+
+    fn of_values(fields: HeaderPairs<'_>, limit_id: String, values: &FamilyValues<'_>) -> Self {
+        let values = values.map(|value| value.and_then(visible));
+        let [primary_used, primary_minutes, primary_reset, secondary_used, secondary_minutes, secondary_reset, name] =
+            values;
         Self {
-            limit_name: name.map(String::from),
-            primary: window(fields, &alloc::format!("{prefix}-primary")),
-            secondary: window(fields, &alloc::format!("{prefix}-secondary")),
+            limit_name: name.map(str::trim).filter(|name| !name.is_empty()).map(String::from),
+            primary: window(primary_used, primary_minutes, primary_reset),
+            secondary: window(secondary_used, secondary_minutes, secondary_reset),
             credits: if limit_id == DEFAULT { credits(fields) } else { None },
             plan_type: None,
             reached_type: None,
@@ -130,7 +162,7 @@ impl RateLimits {
             secondary: Option<RateLimitWindow>,
         }
 
-        if envelope.kind() != "codex.rate_limits" {
+        if envelope.kind() != RATE_LIMITS {
             return None;
         }
         let windows: Windows = read(envelope, Member::rate_limits)?.unwrap_or_default();
@@ -182,7 +214,7 @@ impl RateLimits {
     pub fn to_event(&self) -> String {
         let mut out = Vec::new();
         let mut event = Object::new(&mut out);
-        event.string("type", "codex.rate_limits");
+        event.string("type", RATE_LIMITS);
         event.optional("plan_type", self.plan_type.as_deref());
         event.string("metered_limit_name", &self.limit_id);
         let mut limits = Object::new(event.key("rate_limits"));
@@ -225,25 +257,40 @@ fn exact<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Er
 fn normal(id: &str) -> String {
     match id.trim() {
         "" => DEFAULT.into(),
-        id => id.to_ascii_lowercase().replace('-', "_"),
+        id => limits::name(id).to_ascii_lowercase().replace('-', "_"),
     }
 }
 
-/// The family that a header's name reveals (§7.3): only the primary window's use does.
-fn discovered(name: &str) -> Option<String> {
-    let name = name.to_ascii_lowercase();
-    let family = name.strip_prefix("x-")?.strip_suffix("-primary-used-percent")?;
-    (!family.is_empty()).then(|| normal(family))
+/// What the names of a family's headers end with, behind `x-`, the family and `-`.
+const SUFFIXES: [&str; 7] = [
+    "primary-used-percent",
+    "primary-window-minutes",
+    "primary-reset-at",
+    "secondary-used-percent",
+    "secondary-window-minutes",
+    "secondary-reset-at",
+    "limit-name",
+];
+
+/// The values of the headers of one family, in the order of their suffixes. The first header of a name counts.
+type FamilyValues<'a> = [Option<&'a str>; SUFFIXES.len()];
+
+/// The family in the name of a header, and the number of the suffix.
+fn family_of(name: &str) -> Option<(&str, usize)> {
+    let rest = name.get(2..).filter(|_| name[..2].eq_ignore_ascii_case("x-"))?;
+    SUFFIXES.iter().enumerate().find_map(|(number, suffix)| {
+        let end = rest.len().checked_sub(suffix.len())?;
+        let family = rest.get(..end)?.strip_suffix('-').filter(|family| (1..=limits::NAME).contains(&family.len()))?;
+        rest[end..].eq_ignore_ascii_case(suffix).then_some((family, number))
+    })
 }
 
-fn window(fields: HeaderPairs<'_>, prefix: &str) -> Option<RateLimitWindow> {
-    let get = |suffix: &str| field(fields, &alloc::format!("{prefix}-{suffix}"));
-    let used_percent = get("used-percent")?.parse().ok().filter(|used: &f64| used.is_finite())?;
-    let window_minutes: Option<i64> = get("window-minutes").and_then(|text| text.parse().ok());
-    let resets_at = get("reset-at").and_then(|text| text.parse().ok());
-    let says_something =
-        used_percent != 0.0 || window_minutes.is_some_and(|minutes| minutes != 0) || resets_at.is_some();
-    says_something.then_some(RateLimitWindow { used_percent, window_minutes, resets_at })
+fn window(used: Option<&str>, minutes: Option<&str>, reset: Option<&str>) -> Option<RateLimitWindow> {
+    let used_percent = used?.parse().ok().filter(|used: &f64| used.is_finite())?;
+    let window_minutes: Option<i64> = minutes.and_then(|text| text.parse().ok());
+    let resets_at = reset.and_then(|text| text.parse().ok());
+    let has_data = used_percent != 0.0 || window_minutes.is_some_and(|minutes| minutes != 0) || resets_at.is_some();
+    has_data.then_some(RateLimitWindow { used_percent, window_minutes, resets_at })
 }
 
 fn credits(fields: HeaderPairs<'_>) -> Option<Credits> {
@@ -269,6 +316,6 @@ fn credits(fields: HeaderPairs<'_>) -> Option<Credits> {
 fn read<T: serde::de::DeserializeOwned>(envelope: &Envelope<'_>, member: Member) -> Option<Option<T>> {
     match envelope.raw(member) {
         None => Some(None),
-        Some(text) => serde_json::from_str(text).ok().map(Some),
+        Some(text) => lenient::read(text).ok().map(Some),
     }
 }

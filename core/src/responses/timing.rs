@@ -1,50 +1,49 @@
-//! Where the time of a response went, as `responsesapi.websocket_timing` says it (`docs/protocol.md` §5.7).
+//! `TimingMetrics`: where the time of a response went, from `responsesapi.websocket_timing` (`docs/protocol.md` §5.7).
 
 use core::time::Duration;
 
 use crate::responses::event::envelope::{Envelope, Member};
-use crate::responses::json::members::Members;
+use crate::responses::json::iter::members;
 
-/// Declares the metrics that are known.
-macro_rules! timing {
-    ($($(#[$doc:meta])* $name:ident: $wire:literal,)*) => {
-        /// Where the time of a response went. What was not said, or makes no sense, is unset.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub struct TimingMetrics {
-            $($(#[$doc])* pub $name: Option<Duration>,)*
-        }
-
-        impl TimingMetrics {
-            /// The metrics of an event, unless it is of another kind or has none.
-            #[must_use]
-            pub fn from_event(envelope: &Envelope<'_>) -> Option<Self> {
-                if envelope.kind() != "responsesapi.websocket_timing" {
-                    return None;
-                }
-                let metrics = Members::pairs(envelope.raw(Member::timing_metrics)?).ok()?;
-                let get = |name: &str| {
-                    let (_, value) = metrics.iter().find(|(key, _)| key == name)?;
-                    // Negative and infinite times are refused here as well.
-                    Duration::try_from_secs_f64(value.parse::<f64>().ok()? / 1000.0).ok()
-                };
-                Some(Self { $($name: get($wire),)* })
-            }
-        }
-    };
+/// Where the time of a response went. A metric that is missing, negative or not finite is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TimingMetrics {
+    /// In the API itself, without the engine and the client's tools.
+    pub overhead: Option<Duration>,
+    /// In the engine, in total.
+    pub engine: Option<Duration>,
+    /// To the first token, as measured by the API in front of the engine.
+    pub api_first_token: Option<Duration>,
+    /// To the first token, as measured by the engine.
+    pub engine_first_token: Option<Duration>,
+    /// Between tokens, as measured by the API in front of the engine.
+    pub api_between_tokens: Option<Duration>,
+    /// Between tokens, as measured by the engine.
+    pub engine_between_tokens: Option<Duration>,
 }
 
-timing! {
-    /// In the API itself, without the engine and the client's tools.
-    overhead: "responses_duration_excl_engine_and_client_tool_time_ms",
-    /// In the engine, all told.
-    engine: "engine_service_total_ms",
-    /// To the first token, as the API in front of the engine saw it.
-    api_first_token: "engine_iapi_ttft_total_ms",
-    /// To the first token, as the engine saw it.
-    engine_first_token: "engine_service_ttft_total_ms",
-    /// Between tokens, as the API in front of the engine saw it.
-    api_between_tokens: "engine_iapi_tbt_across_engine_calls_ms",
-    /// Between tokens, as the engine saw it.
-    engine_between_tokens: "engine_service_tbt_across_engine_calls_ms",
+impl TimingMetrics {
+    /// Reads the metrics of an event. Returns `None` for another type of event, and for one without metrics.
+    #[must_use]
+    pub fn from_event(envelope: &Envelope<'_>) -> Option<Self> {
+        if envelope.kind() != "responsesapi.websocket_timing" {
+            return None;
+        }
+        let object = envelope.raw(Member::timing_metrics).filter(|metrics| metrics.starts_with('{'))?;
+        let mut metrics = Self::default();
+        for (name, value) in members(object) {
+            let metric = match &*name {
+                "responses_duration_excl_engine_and_client_tool_time_ms" => &mut metrics.overhead,
+                "engine_service_total_ms" => &mut metrics.engine,
+                "engine_iapi_ttft_total_ms" => &mut metrics.api_first_token,
+                "engine_service_ttft_total_ms" => &mut metrics.engine_first_token,
+                "engine_iapi_tbt_across_engine_calls_ms" => &mut metrics.api_between_tokens,
+                "engine_service_tbt_across_engine_calls_ms" => &mut metrics.engine_between_tokens,
+                _ => continue,
+            };
+            *metric = value.parse::<f64>().ok().and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
+        }
+        Some(metrics)
+    }
 }

@@ -5,7 +5,7 @@ use turnwire::responses::operations::{Compact, ListModels, Model, Operation, Sea
 use turnwire::responses::request::{ItemEncoding, ItemIds};
 use turnwire::responses::{
     ClientEvent, CreateResponse, EVENT_TYPES, Envelope, EventData, Failure, HeaderSource, Item, RateLimits,
-    ResponseInfo, ResponseInfoTracker, ServerEvent,
+    ResponseInfo, ResponseInfoTracker, ServerEvent, TimingMetrics,
 };
 
 use crate::reference;
@@ -275,4 +275,47 @@ pub fn anything_item(input: &[u8]) -> Result<(), String> {
     item(&text)?;
     request(&text)?;
     body(&text)
+}
+
+/// Linear: everything that is read of one event takes time in proportion to its length, whatever it contains. `make` returns an
+/// event of about so many bytes.
+///
+/// # Errors
+///
+/// One line with the two times, when sixteen times the length took more than eighty times the time: work that grows with the
+/// square of the length takes 256 times.
+pub fn linear_work(make: impl Fn(usize) -> String) -> Result<(), String> {
+    const LENGTH: usize = 64 << 10;
+    let fastest = |text: &str| {
+        let times = (0..4).map(|_| {
+            let start = std::time::Instant::now();
+            read_all(text)?;
+            Ok(start.elapsed())
+        });
+        times.collect::<Result<Vec<_>, String>>().map(|times| times.into_iter().min().unwrap_or_default())
+    };
+    let (short, long) = (fastest(&make(LENGTH))?, fastest(&make(16 * LENGTH))?);
+    // Times below this say nothing.
+    let least = std::time::Duration::from_millis(1);
+    if long > short.max(least) * 80 {
+        return Err(format!("{LENGTH} bytes took {short:?}, sixteen times as many {long:?}"));
+    }
+    Ok(())
+}
+
+/// Reads everything of an event that a client reads.
+fn read_all(text: &str) -> Result<(), String> {
+    let envelope = Envelope::scan(text).map_err(|why| format!("not an event: {why}"))?;
+    let _ = (ServerEvent::read(&envelope).is_ok(), envelope.class(), envelope.turn_state());
+    for source in [HeaderSource::Response, HeaderSource::Handshake] {
+        let _ = ResponseInfoTracker::default().observe(source, &envelope);
+    }
+    let _ = (RateLimits::from_event(&envelope), TimingMetrics::from_event(&envelope));
+    let failure = Failure::from_event(&envelope);
+    let _ = (failure.user_text(), failure.to_string());
+    if let Some(item) = envelope.item() {
+        let item = Item::parse_or_other(item);
+        let _ = (item.to_json(), item.equals_for_incremental(&item));
+    }
+    Ok(())
 }

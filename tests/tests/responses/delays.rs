@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use turnwire::responses::{Failure, retry_after, try_again_in};
+use turnwire::responses::{Envelope, Failure, retry_after, try_again_in};
 
 const fn ms(milliseconds: u64) -> Option<Duration> {
     Some(Duration::from_millis(milliseconds))
@@ -82,6 +82,21 @@ fn should_retry_decides_whether_a_failure_is_retryable() {
         assert!(!retryable(&[("x-should-retry", " FALSE ")]), "{status}");
         assert_eq!(retryable(&[("x-should-retry", "maybe")]), by_itself, "{status}");
     }
+}
+
+#[test]
+fn headers_of_an_error_event_are_read_like_those_of_a_response() {
+    let of = |text: &str| Failure::from_event(&Envelope::scan(text).expect("an event"));
+    let headers = r#""headers":{"retry-after-ms":"700","x-should-retry":true}"#;
+    for failure in [
+        of(&format!(r#"{{"type":"error","status":429,"error":{{"message":"slow"}},{headers}}}"#)),
+        of(&format!(r#"{{"type":"error","error":{{"message":"slow","type":"invalid_request_error",{headers}}}}}"#)),
+    ] {
+        assert_eq!((failure.delay, failure.retryable), (ms(700), true), "{failure:?}");
+    }
+    let code = "c".repeat(5000);
+    let failure = of(&format!(r#"{{"type":"error","error":{{"code":"{code}","message":"{code}"}}}}"#));
+    assert_eq!(failure.code.map(|code| code.len()), Some(256));
 }
 
 #[test]

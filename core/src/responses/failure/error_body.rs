@@ -4,6 +4,7 @@ use alloc::string::{String, ToString as _};
 
 use crate::responses::json::lenient;
 use crate::responses::json::members::Members;
+use crate::responses::limits;
 
 /// The members of an error, wherever they were.
 #[derive(Debug, Default)]
@@ -42,6 +43,9 @@ impl ErrorBody {
             };
             body.is_exact &= value.starts_with('"');
             *slot = scalar_text(value);
+        }
+        for name in [&mut body.code, &mut body.error_type, &mut body.param, &mut body.plan_type].into_iter().flatten() {
+            name.truncate(limits::name(name).len());
         }
         Some(body)
     }

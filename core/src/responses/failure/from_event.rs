@@ -5,16 +5,16 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use super::delay::try_again_in;
+use super::delay::{retry_after, try_again_in};
 use super::details::{details, usage_limit};
 use super::error_body::ErrorBody;
 use super::kind_of::{meaning, overrides_status};
 use super::{Failure, FailureKind};
 use crate::responses::event::envelope::Member;
 use crate::responses::event::{Envelope, EventClass};
-use crate::responses::headers::MAX_JSON_PAIRS;
+use crate::responses::headers::json_fields;
 use crate::responses::json::lenient;
-use crate::responses::json::members::{Members, member};
+use crate::responses::json::members::member;
 
 pub(super) const CYBER: &str = "This request has been flagged for possible cybersecurity risk.";
 const LIMIT: &str =
@@ -107,25 +107,25 @@ fn error(envelope: &Envelope<'_>) -> Failure {
     let mut failure = Failure::from_error(&body);
     failure.status = status;
     failure.details = Box::new(details(&fields, None));
+    failure.retryable = failure.details.should_retry.unwrap_or(failure.retryable);
+    failure.delay = retry_after(&fields, None).or(failure.delay);
     if failure.kind == FailureKind::UsageLimitReached {
         usage_limit(&mut failure.details, &fields, Some(&body));
     }
     failure
 }
 
-/// The headers that an `error` event contains, beside its `type` or in its error: strings, numbers and booleans. Further headers
-/// than [`MAX_JSON_PAIRS`] are not read.
+/// The headers that an `error` event contains, beside its `type` or in its error, up to their limit:
+/// strings, numbers and booleans.
 fn headers<'a>(envelope: &Envelope<'a>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
     let inner = || member(envelope.raw(Member::error)?, "headers");
-    let Some(pairs) = envelope.headers().or_else(inner).and_then(|headers| Members::pairs(headers).ok()) else {
-        return Vec::new();
-    };
+    let Some(headers) = envelope.headers().or_else(inner) else { return Vec::new() };
     let scalar = |(name, value): (Cow<'a, str>, &'a str)| match value.as_bytes().first()? {
         b'"' => lenient::read::<String>(value).ok().map(|value| (name, Cow::Owned(value))),
         b'[' | b'{' | b'n' => None,
         _ => Some((name, Cow::Borrowed(value))),
     };
-    pairs.into_iter().take(MAX_JSON_PAIRS).filter(|(name, _)| is_token(name)).filter_map(scalar).collect()
+    json_fields(headers).filter(|(name, _)| is_token(name)).filter_map(scalar).collect()
 }
 
 /// Whether the text can be the name of a header (RFC 9110 §5.6.2).

@@ -22,6 +22,9 @@ pub(in crate::responses) fn read<T: DeserializeOwned>(text: &str) -> Result<T, s
 /// Replaces each escape of a lone surrogate by that of U+FFFD, and each number that JSON does not have by `null`. Returns `None`
 /// when there is nothing to replace.
 pub(in crate::responses) fn repair(text: &str) -> Option<String> {
+    if !["\\ud", "\\uD", "NaN", "Infinity"].iter().any(|sign| text.contains(sign)) {
+        return None;
+    }
     let bytes = text.as_bytes();
     let (mut out, mut copied, mut at, mut in_string) = (String::new(), 0, 0, false);
     while let Some(byte) = bytes.get(at) {

@@ -69,6 +69,16 @@ impl<'a> Members<'a> {
         Ok(self.take(member).map(|text| RawJson::trusted(text).into_owned()))
     }
 
+    /// Takes a string out, if it is there. A value of another type stays.
+    pub(crate) fn optional_text(&mut self, member: &'static str) -> Result<Option<String>, Malformed> {
+        let Some(text) = self.take(member) else { return Ok(None) };
+        let read = lenient::read(text).ok();
+        if read.is_none() {
+            self.members.push((Cow::Borrowed(member), text));
+        }
+        Ok(read)
+    }
+
     /// Takes an array out and reads each element, if it is there.
     pub(crate) fn optional_list<T>(
         &mut self,

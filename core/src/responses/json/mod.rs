@@ -1,5 +1,6 @@
 //! JSON text: scanning, members of objects, raw values, and writing. Nothing here knows the Responses API.
 
+pub(super) mod iter;
 pub(super) mod lenient;
 pub(super) mod malformed;
 pub(super) mod members;

@@ -1,0 +1,142 @@
+//! Iterators over the members of an object and the elements of an array. They collect nothing, and end at the first byte that is
+//! not JSON.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+
+use super::lenient;
+use super::scan::{Cursor, Fault};
+
+/// The members of an object: each name, and each value as text.
+pub(in crate::responses) fn members(object: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+    let mut values = Values::new(object, b'{');
+    core::iter::from_fn(move || values.member())
+}
+
+/// The elements of an array, as text.
+pub(in crate::responses) fn elements(array: &str) -> impl Iterator<Item = &str> {
+    let mut values = Values::new(array, b'[');
+    core::iter::from_fn(move || values.element())
+}
+
+/// The first string in an array, at any depth, or the string itself. Nothing behind it is read.
+pub(in crate::responses) fn first_string(value: &str) -> Option<String> {
+    let text = value.trim_start_matches([' ', '\t', '\r', '\n', '[']);
+    let mut cursor = Cursor::new(text);
+    if cursor.peek() != Some(b'"') {
+        return None;
+    }
+    cursor.string().ok()?;
+    lenient::read(&text[..cursor.at]).ok()
+}
+
+/// The values of one object or array.
+struct Values<'a> {
+    text: &'a str,
+    cursor: Cursor<'a>,
+    open: u8,
+    /// The next byte is the bracket; otherwise a comma comes before the next value.
+    at_start: bool,
+    ended: bool,
+}
+
+impl<'a> Values<'a> {
+    const fn new(text: &'a str, open: u8) -> Self {
+        Self { text, cursor: Cursor::new(text), open, at_start: true, ended: false }
+    }
+
+    /// Moves to the next value. Returns whether there is one.
+    fn advance(&mut self) -> bool {
+        let separator = if self.at_start { self.open } else { b',' };
+        self.ended = self.ended || self.cursor.expect(separator).is_err();
+        if !self.ended && self.at_start {
+            self.ended = matches!(self.cursor.peek(), Some(b'}' | b']') | None);
+        }
+        self.at_start = false;
+        !self.ended
+    }
+
+    fn member(&mut self) -> Option<(Cow<'a, str>, &'a str)> {
+        if !self.advance() {
+            return None;
+        }
+        let member = self.read_member();
+        self.ended = member.is_err();
+        member.ok()
+    }
+
+    fn read_member(&mut self) -> Result<(Cow<'a, str>, &'a str), Fault> {
+        self.cursor.peek();
+        let start = self.cursor.at;
+        let is_escaped = self.cursor.string()?;
+        let quoted = &self.text[start..self.cursor.at];
+        let name = if is_escaped {
+            Cow::Owned(lenient::read(quoted).map_err(|_| Fault::Json)?)
+        } else {
+            Cow::Borrowed(&quoted[1..quoted.len() - 1])
+        };
+        self.cursor.expect(b':')?;
+        Ok((name, self.value()?))
+    }
+
+    fn element(&mut self) -> Option<&'a str> {
+        if !self.advance() {
+            return None;
+        }
+        let value = self.value();
+        self.ended = value.is_err();
+        value.ok()
+    }
+
+    fn value(&mut self) -> Result<&'a str, Fault> {
+        self.cursor.peek();
+        let start = self.cursor.at;
+        self.cursor.value()?;
+        Ok(&self.text[start..self.cursor.at])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn members_and_elements_are_those_of_the_outermost_value() {
+        let object = r#" { "a" : 1 , "b\u0063":{"d":[2,{}]},"a":"x\"}" } "#;
+        let read: Vec<_> = members(object).map(|(name, value)| (name.into_owned(), value)).collect();
+        assert_eq!(
+            read,
+            [("a".into(), "1"), ("bc".into(), r#"{"d":[2,{}]}"#), ("a".into(), r#""x\"}""#)] as [(String, &str); 3]
+        );
+        assert_eq!(
+            elements(r#"[ 1,"a,b" ,[2,3],{"c":4}]"#).collect::<Vec<_>>(),
+            ["1", "\"a,b\"", "[2,3]", "{\"c\":4}"]
+        );
+        for empty in ["{}", "{ }", "[]", "", "5", "\"a\"", "{5", "null"] {
+            assert_eq!(members(empty).count(), 0, "{empty}");
+        }
+        for empty in ["[]", "[ ]", "{}", "", "[", "]"] {
+            assert_eq!(elements(empty).count(), 0, "{empty}");
+        }
+        assert_eq!(elements("[1,2,x,3]").collect::<Vec<_>>(), ["1", "2"]);
+        assert_eq!(members(r#"{"a":1,"b":}"#).count(), 1);
+    }
+
+    #[test]
+    fn first_string_is_found_at_any_depth() {
+        for (value, expected) in [
+            (r#""a""#, Some("a")),
+            (r#" [ ["\u0061", {"x":1}], "b"]"#, Some("a")),
+            (r#"["a", not json"#, Some("a")),
+            ("[]", None),
+            ("[{}]", None),
+            ("[1,\"a\"]", None),
+            ("null", None),
+            ("", None),
+        ] {
+            assert_eq!(first_string(value).as_deref(), expected, "{value}");
+        }
+    }
+}
