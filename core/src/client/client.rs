@@ -171,7 +171,7 @@ impl Client {
         let (Transport::WebSocket, Some(response)) = (managed.transport, &request.report.response_id) else {
             return Err(CommandError::NoRequest);
         };
-        let text = crate::responses::request::steer(response, request.lane(), input);
+        let text = crate::responses::request::steer(response, input);
         managed.connection.send_message(now, &text).map_err(|_| CommandError::NoRequest)?;
         request.record_steered(text.len());
         Ok(())

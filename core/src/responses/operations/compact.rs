@@ -11,7 +11,7 @@ use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
-use crate::responses::operations::{Operation, unreadable};
+use crate::responses::operations::{Operation, type_name, unreadable};
 use crate::responses::request::{CreateResponse, ItemEncoding, ReasoningOptions, TextOptions};
 use crate::responses::session::HeaderSet;
 
@@ -148,7 +148,7 @@ impl Operation for Compact {
         }
         object.boolean("parallel_tool_calls", self.parallel_tool_calls);
         if let Some(reasoning) = &self.reasoning {
-            reasoning.write(object.key("reasoning"));
+            reasoning.clone().for_wire().write(object.key("reasoning"));
         }
         object.optional("service_tier", self.service_tier.as_deref());
         object.optional("prompt_cache_key", self.prompt_cache_key.as_deref());
@@ -160,13 +160,15 @@ impl Operation for Compact {
     }
 
     fn read(_: HeaderPairs<'_>, body: &str) -> Result<Compacted, Failure> {
-        #[derive(serde::Deserialize)]
-        struct ItemEncoding {
-            output: RawJson<'static>,
+        let members = Members::pairs(body).map_err(|why| unreadable("", &why, body))?;
+        let Some((_, output)) = members.into_iter().rfind(|(name, _)| name == "output") else {
+            return Err(unreadable("", &Malformed::missing("compaction", "output"), body));
+        };
+        if !output.starts_with('[') {
+            let what = alloc::format!("`output` of the compaction is {}, not an array of items", type_name(output));
+            return Err(unreadable("", &what, body));
         }
-
-        let wire: ItemEncoding = serde_json::from_str(body).map_err(|error| unreadable("", &error, body))?;
-        let output = parse_items(wire.output.as_str()).map_err(|why| unreadable("", &why, body))?;
+        let output = parse_items(output).map_err(|why| unreadable("", &why, body))?;
         Ok(Compacted { output })
     }
 }

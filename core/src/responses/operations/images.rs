@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
+use crate::responses::json::lenient;
 use crate::responses::operations::{Operation, json, unreadable};
 use crate::responses::request::ItemEncoding;
 use crate::responses::session::HeaderSet;
@@ -119,7 +120,7 @@ impl Operation for GenerateImage {
 
     fn read(_: HeaderPairs<'_>, body: &str) -> Result<Images, Failure> {
         let what = "failed to decode image generation response: ";
-        serde_json::from_str(body).map_err(|error| unreadable(what, &error, body))
+        lenient::read(body).map_err(|error| unreadable(what, &error, body))
     }
 }
 
@@ -134,6 +135,6 @@ impl Operation for EditImage {
     }
 
     fn read(_: HeaderPairs<'_>, body: &str) -> Result<Images, Failure> {
-        serde_json::from_str(body).map_err(|error| unreadable("failed to decode image edit response: ", &error, body))
+        lenient::read(body).map_err(|error| unreadable("failed to decode image edit response: ", &error, body))
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
+use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::Object;
@@ -138,6 +139,6 @@ impl Operation for Summarize {
     }
 
     fn read(_: HeaderPairs<'_>, body: &str) -> Result<Summaries, Failure> {
-        serde_json::from_str(body).map_err(|error| unreadable("", &error, body))
+        lenient::read(body).map_err(|error| unreadable("", &error, body))
     }
 }

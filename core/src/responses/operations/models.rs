@@ -9,6 +9,7 @@ use super::operation::{Operation, unreadable};
 use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
 use crate::responses::headers::field;
+use crate::responses::json::lenient;
 use crate::responses::json::object_writer::Object;
 use crate::responses::json::raw::RawJson;
 use crate::responses::request::ItemEncoding;
@@ -70,7 +71,7 @@ impl Operation for ListModels {
         }
 
         let what = "failed to decode models response: ";
-        let wire: ItemEncoding = serde_json::from_str(body).map_err(|error| unreadable(what, &error, body))?;
+        let wire: ItemEncoding = lenient::read(body).map_err(|error| unreadable(what, &error, body))?;
         let models = wire.models.iter().map(|model| Model::parse(model.as_str())).collect::<Result<_, _>>();
         let models = models.map_err(|why| unreadable(what, &why, body))?;
         Ok(Models { models, etag: field(fields, "etag").map(String::from) })

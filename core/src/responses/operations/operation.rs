@@ -64,6 +64,18 @@ pub(super) fn unreadable(what: &str, error: &dyn fmt::Display, body: &str) -> Fa
     failure
 }
 
+/// The type of a JSON value in words.
+pub(super) fn type_name(json: &str) -> &'static str {
+    match json.as_bytes().first() {
+        Some(b'"') => "a string",
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        Some(_) | None => "a number",
+    }
+}
+
 /// Appends what can be serialized, which all of these types can.
 pub(super) fn json(value: &impl Serialize, out: &mut Vec<u8>) {
     out.extend(serde_json::to_vec(value).expect("the types of operations can be serialized"));

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
 use crate::responses::item::{Item, parse_input};
+use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{Object, string};
@@ -348,7 +349,7 @@ impl Operation for Search {
         object.string("id", &self.id);
         object.string("model", &self.model);
         if let Some(reasoning) = &self.reasoning {
-            reasoning.write(object.key("reasoning"));
+            reasoning.clone().for_wire().write(object.key("reasoning"));
         }
         match &self.input {
             Some(SearchInput::Text(text)) => string(text, object.key("input")),
@@ -368,6 +369,6 @@ impl Operation for Search {
     }
 
     fn read(_: HeaderPairs<'_>, body: &str) -> Result<SearchResults, Failure> {
-        serde_json::from_str(body).map_err(|error| unreadable("failed to decode search response: ", &error, body))
+        lenient::read(body).map_err(|error| unreadable("failed to decode search response: ", &error, body))
     }
 }

@@ -4,8 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::options::{ReasoningOptions, TextOptions};
-use crate::responses::item::{Item, parse_input};
-use crate::responses::item_encoding::ItemEncoding;
+use crate::responses::item::{ContentPart, Item, parse_input};
+use crate::responses::item_encoding::{ItemEncoding, ItemIds};
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object, string};
@@ -176,15 +176,24 @@ impl CreateResponse {
     }
 }
 
-/// The text of a `response.steer`: what the response that is being made is to take into account.
+/// The text of a `response.steer`: input for a response that is running (`docs/protocol.md` §15.1). It names no lane, which
+/// follows from the response. A message is sent with its role and content alone, any other item without its id.
 #[must_use]
-pub fn steer(previous_response_id: &str, lane: Option<&str>, input: &[Item]) -> String {
+pub fn steer(previous_response_id: &str, input: &[Item]) -> String {
     let mut out = Vec::new();
     let mut object = Object::new(&mut out);
     object.string("type", "response.steer");
-    object.optional("stream_id", lane);
     object.string("previous_response_id", previous_response_id);
-    object.array("input", input, |item, out| item.encode_for(ItemEncoding::EVERYTHING, out));
+    object.array("input", input, |item, out| match item {
+        Item::Message(message) => {
+            let mut object = Object::new(out);
+            object.string("type", "message");
+            object.string("role", &message.role);
+            object.array("content", &message.content, ContentPart::encode);
+            object.end();
+        }
+        item => item.encode_for(ItemEncoding { ids: ItemIds::None, passthrough: false }, out),
+    });
     object.end();
     // JSON text is what was written.
     String::from_utf8(out).expect("JSON is written as UTF-8")
