@@ -3,8 +3,11 @@
 mod delays;
 mod events;
 mod failures;
+mod foreign_items;
 mod items;
+mod peer_names;
 mod server;
 mod session;
+mod surfaces;
 mod unary;
 mod writer;

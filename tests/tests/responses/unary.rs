@@ -60,14 +60,14 @@ fn the_smallest_compaction_and_the_largest() {
 }
 
 #[test]
-fn a_compaction_keeps_unknown_items_and_fails_for_a_bad_one() {
+fn compaction_keeps_unknown_items_and_fails_for_another_output() {
     let answer = r#"{"output":[{"type":"compaction","encrypted_content":"e"},{"type":"new", "x": 1}],"more":1}"#;
     let compacted = Compact::read(&[], answer).expect("an answer");
     assert_eq!(compacted.output.iter().map(Item::kind).collect::<Vec<_>>(), ["compaction", "new"]);
     let mut out = Vec::new();
     compacted.encode(&mut out);
     assert_eq!(Compact::read(&[], core::str::from_utf8(&out).expect("text")), Ok(compacted));
-    for bad in ["", "[]", "{}", r#"{"output":5}"#, r#"{"output":[{"type":"compaction"}]}"#] {
+    for bad in ["", "[]", "{}", r#"{"output":5}"#, r#"{"output":{"type":"compaction"}}"#] {
         let failure = Compact::read(&[], bad).expect_err(bad);
         assert_eq!((failure.kind, failure.raw.as_deref()), (FailureKind::Stream, Some(bad)));
     }

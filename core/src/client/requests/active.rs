@@ -231,11 +231,11 @@ impl ActiveRequest {
         self.received.progress = self.received.progress.max(reached);
     }
 
-    /// Records an item that is done. No item is kept once their texts are longer than `limit` bytes, or one of them cannot be read.
+    /// Records an item that is done. No item is kept once their texts are longer than `limit` bytes.
     pub(in crate::client) fn record_item(&mut self, text: Option<&str>, limit: usize) {
         self.received.item_bytes += text.map_or(0, str::len);
         let kept = text.filter(|_| self.received.item_bytes <= limit);
-        match (&mut self.received.items, kept.and_then(|text| Item::parse(text).ok())) {
+        match (&mut self.received.items, kept.map(Item::parse_or_other)) {
             (Some(items), Some(item)) => items.push(item),
             (_, None) => self.received.items = None,
             (None, Some(_)) => {}

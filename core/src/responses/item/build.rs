@@ -49,7 +49,7 @@ build! {
 build! {
     /// A call that runs this command.
     LocalShellCall(call_id: &str, status: &str, command: Vec<String>) {
-        call_id: Some(call_id.into()), status: status.into(), action: LocalShellAction::exec(command),
+        call_id: Some(call_id.into()), status: Some(status.into()), action: LocalShellAction::exec(command),
     }
 }
 build! {
@@ -81,7 +81,7 @@ build! {
 build! {
     /// What a search found.
     ToolSearchOutput(status: &str, execution: &str, tools: Vec<RawJson<'static>>) {
-        call_id: None, status: status.into(), execution: execution.into(), tools: tools,
+        call_id: None, status: Some(status.into()), execution: execution.into(), tools: tools,
     }
 }
 build! {
@@ -91,7 +91,7 @@ build! {
 build! {
     /// A generated image, in base64, or one that is not there yet.
     ImageGenerationCall(status: &str, result: Option<String>) {
-        status: status.into(), revised_prompt: None, result: result,
+        status: Some(status.into()), revised_prompt: None, result: result,
     }
 }
 build! {

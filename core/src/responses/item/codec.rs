@@ -11,10 +11,12 @@ use crate::responses::item::types::{
     FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, PASSTHROUGH, Reasoning, ToolSearchCall,
     ToolSearchOutput, WebSearchCall,
 };
+use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
+use crate::responses::limits;
 use crate::responses::request::{ItemEncoding, ItemIds};
 
 /// The typed kinds: the variant and its `type`.
@@ -34,19 +36,14 @@ macro_rules! kinds {
 macro_rules! implement {
     ($($variant:ident $kind:literal),*) => {
         impl Item {
-            /// Reads an item from JSON text.
-            ///
-            /// # Errors
-            ///
-            /// [`Malformed`] when the text is no JSON object with a `type`, or has a known one and another shape.
-            pub fn parse(json: &str) -> Result<Self, Malformed> {
+            fn parse_typed(json: &str) -> Result<Self, Malformed> {
                 let members = Members::parse(json)?;
                 match members.kind() {
                     "" => Err(Malformed::missing("item", "type")),
                     $($kind => $variant::read(members).map(Self::$variant),)*
                     "compaction_summary" => Compaction::read(members).map(Self::Compaction),
                     "compaction_trigger" if members.is_empty() => Ok(Self::CompactionTrigger),
-                    kind => Ok(Self::Other { kind: kind.into(), raw: RawJson::trusted(json.trim()).into_owned() }),
+                    kind => Ok(Self::other(kind, json)),
                 }
             }
 
@@ -118,6 +115,38 @@ fn encode_other(raw: &str, wire: ItemEncoding, out: &mut Vec<u8>) {
 }
 
 impl Item {
+    /// Reads an item from JSON text.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] when the text is not a JSON object with a `type`, or its `type` is known and a required member is missing.
+    /// [`parse_or_other`](Self::parse_or_other) keeps such an item.
+    pub fn parse(json: &str) -> Result<Self, Malformed> {
+        // Items are sent back, and a server may refuse what only JavaScript and Python take for JSON.
+        let repaired = lenient::repair(json);
+        let json = repaired.as_deref().unwrap_or(json);
+        Self::parse_typed(json).or_else(|why| {
+            // Some servers write the content of a message as a string.
+            let is_message = Members::parse(json).is_ok_and(|members| members.kind() == "message");
+            Message::shorthand(json).filter(|_| is_message).map(Self::Message).ok_or(why)
+        })
+    }
+
+    /// Reads an item from JSON text. One that [`parse`](Self::parse) cannot read is [`Other`](Self::Other), as it came
+    /// (`docs/differences.md` row 46).
+    #[must_use]
+    pub fn parse_or_other(json: &str) -> Self {
+        Self::parse(json).unwrap_or_else(|_| {
+            let members = Members::parse(json).ok();
+            let repaired = lenient::repair(json);
+            Self::other(members.as_ref().map(Members::kind).unwrap_or_default(), repaired.as_deref().unwrap_or(json))
+        })
+    }
+
+    fn other(kind: &str, json: &str) -> Self {
+        Self::Other { kind: limits::name(kind).into(), raw: RawJson::trusted(json.trim()).into_owned() }
+    }
+
     /// Appends the item with everything it has.
     pub fn encode(&self, out: &mut Vec<u8>) {
         self.encode_for(ItemEncoding::EVERYTHING, out);

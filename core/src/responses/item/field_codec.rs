@@ -1,117 +1,261 @@
 //! How each kind of member is read from an item and written to one.
+//!
+//! Reading is tolerant (`docs/differences.md` row 46): what a server left out is unset, and a value of another type is kept as its
+//! JSON text, or among the members that are not known.
 
-/// Declares a way: the type, its reading and its writing.
-macro_rules! way {
-    ($(#[$doc:meta])* $name:ident: $type:ty, |$members:ident, $key:ident| $read:expr, |$object:ident, $value:ident| $write:expr) => {
-        $(#[$doc])*
-        pub(in crate::responses) mod $name {
-            #[expect(unused_imports, reason = "each way needs some of them")]
-            use {
-                alloc::string::String,
-                alloc::vec::Vec,
-                crate::responses::item::part::{ContentPart, ToolOutput},
-                crate::responses::item::types::LocalShellAction,
-                crate::responses::json::malformed::Malformed,
-                crate::responses::json::members::Members,
-                crate::responses::json::raw::RawJson,
-                crate::responses::json::object_writer::{Object, array},
-            };
+use alloc::string::String;
+use alloc::vec::Vec;
 
-            type Value = $type;
+use crate::responses::item::part::{ContentPart, ToolOutput};
+use crate::responses::item::types::LocalShellAction;
+use crate::responses::json::iter::elements;
+use crate::responses::json::lenient;
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::Members;
+use crate::responses::json::object_writer::{Object, string};
+use crate::responses::json::raw::RawJson;
 
-            pub(crate) fn read($members: &mut Members<'_>, $key: &'static str) -> Result<Value, Malformed> {
-                $read
-            }
+/// Reads and writes one kind of member.
+pub(in crate::responses) trait FieldCodec {
+    /// The type of the member.
+    type Value;
 
-            pub(crate) fn write($object: &mut Object<'_>, $key: &str, $value: &Value) {
-                $write
-            }
-        }
-    };
+    /// Takes the member out of the members that were read.
+    fn read(members: &mut Members<'_>, key: &'static str) -> Result<Self::Value, Malformed>;
+
+    /// Writes the member.
+    fn write(object: &mut Object<'_>, key: &str, value: &Self::Value);
 }
 
-way! {
-    /// A string that must be there.
-    text: String, |members, key| members.required(key), |object, value| object.string(key, value)
+/// A required string.
+pub(in crate::responses) struct Text;
+
+impl FieldCodec for Text {
+    type Value = String;
+
+    fn read(members: &mut Members<'_>, key: &'static str) -> Result<String, Malformed> {
+        members.required(key)
+    }
+
+    fn write(object: &mut Object<'_>, key: &str, value: &String) {
+        object.string(key, value);
+    }
 }
-way! {
-    /// A string that is left out when unset.
-    optional: Option<String>, |members, key| members.optional(key), |object, value| object.optional(key, value.as_deref())
+
+/// A string that is left out when unset. A value of another type stays among the members that are not known.
+pub(in crate::responses) struct OptionalText;
+
+impl FieldCodec for OptionalText {
+    type Value = Option<String>;
+
+    fn read(members: &mut Members<'_>, key: &'static str) -> Result<Option<String>, Malformed> {
+        members.optional_text(key)
+    }
+
+    fn write(object: &mut Object<'_>, key: &str, value: &Option<String>) {
+        object.optional(key, value.as_deref());
+    }
 }
-way! {
-    /// A string that is `null` when unset.
-    nullable: Option<String>, |members, key| members.optional(key), |object, value| object.nullable(key, value.as_deref())
+
+/// A string that is `null` when unset.
+pub(in crate::responses) struct NullableText;
+
+impl FieldCodec for NullableText {
+    type Value = Option<String>;
+
+    fn read(members: &mut Members<'_>, key: &'static str) -> Result<Option<String>, Malformed> {
+        members.optional(key)
+    }
+
+    fn write(object: &mut Object<'_>, key: &str, value: &Option<String>) {
+        object.nullable(key, value.as_deref());
+    }
 }
-way! {
-    /// Any JSON that must be there.
-    raw: RawJson<'static>, |members, key| members.required_raw(key), |object, value| object.raw(key, value.as_str())
+
+/// A string that a model wrote. A value of another type is kept as its JSON text, and a missing one is empty.
+pub(in crate::responses) struct ModelText;
+
+impl FieldCodec for ModelText {
+    type Value = String;
+
+    fn read(members: &mut Members<'_>, key: &'static str) -> Result<String, Malformed> {
+        let raw = members.optional_raw(key)?;
+        Ok(raw.map_or_else(String::new, |raw| text_or_json(raw.as_str())))
+    }
+
+    fn write(object: &mut Object<'_>, key: &str, value: &String) {
+        object.string(key, value);
+    }
 }
-way! {
-    /// Any JSON that is left out when unset.
-    optional_raw: Option<RawJson<'static>>, |members, key| members.optional_raw(key), |object, value| {
+
+/// The id of an item. A number is read as its text.
+pub(in crate::responses) fn read_id(members: &mut Members<'_>) -> Result<Option<String>, Malformed> {
+    let Some(raw) = members.optional_raw("id")? else { return Ok(None) };
+    match raw.as_str().as_bytes() {
+        [b'"' | b'-' | b'0'..=b'9', ..] => Ok(Some(text_or_json(raw.as_str()))),
+        _ => Err(Malformed::wrong_type(members.kind(), "id")),
+    }
+}
+
+/// The text of a JSON string, or the JSON text of another value.
+pub(in crate::responses) fn text_or_json(json: &str) -> String {
+    lenient::read(json).unwrap_or_else(|_| json.into())
+}
+
+/// Any required JSON.
+pub(in crate::responses) struct Raw;
+
+impl FieldCodec for Raw {
+    type Value = RawJson<'static>;
+
+    fn read(members: &mut Members<'_>, key: &'static str) -> Result<RawJson<'static>, Malformed> {
+        members.required_raw(key)
+    }
+
+    fn write(object: &mut Object<'_>, key: &str, value: &RawJson<'static>) {
+        object.raw(key, value.as_str());
+    }
+}
+
+/// Any JSON, left out when unset.
+pub(in crate::responses) struct OptionalRaw;
+
+impl FieldCodec for OptionalRaw {
+    type Value = Option<RawJson<'static>>;
+
+    fn read(members: &mut Members<'_>, key: &'static str) -> Result<Option<RawJson<'static>>, Malformed> {
+        members.optional_raw(key)
+    }
+
+    fn write(object: &mut Object<'_>, key: &str, value: &Option<RawJson<'static>>) {
         if let Some(value) = value {
             object.raw(key, value.as_str());
         }
     }
 }
-way! {
-    /// An array of any JSON.
-    raws: Vec<RawJson<'static>>, |members, key| members.required(key), |object, value| {
+
+/// A required array of any JSON.
+pub(in crate::responses) struct RawArray;
+
+impl FieldCodec for RawArray {
+    type Value = Vec<RawJson<'static>>;
+
+    fn read(members: &mut Members<'_>, key: &'static str) -> Result<Vec<RawJson<'static>>, Malformed> {
+        members.required_list(key, |element| Ok(RawJson::trusted(element).into_owned()))
+    }
+
+    fn write(object: &mut Object<'_>, key: &str, value: &Vec<RawJson<'static>>) {
         object.array(key, value, |raw, out| out.extend_from_slice(raw.as_str().as_bytes()));
     }
 }
-way! {
-    /// An array of parts.
-    parts: Vec<ContentPart>, |members, key| members.required_list(key, ContentPart::parse), |object, value| {
+
+/// An array of parts. A missing one is empty; a part that stands alone, or a summary that is a string, is one part.
+pub(in crate::responses) struct Parts;
+
+impl FieldCodec for Parts {
+    type Value = Vec<ContentPart>;
+
+    fn read(members: &mut Members<'_>, key: &'static str) -> Result<Vec<ContentPart>, Malformed> {
+        let Some(raw) = members.optional_raw(key)? else { return Ok(Vec::new()) };
+        let text = (members.kind() == "reasoning").then_some("summary_text");
+        parts(raw.as_str(), text).ok_or_else(|| Malformed::wrong_type(members.kind(), key))
+    }
+
+    fn write(object: &mut Object<'_>, key: &str, value: &Vec<ContentPart>) {
         object.array(key, value, ContentPart::encode);
     }
 }
-way! {
-    /// A reasoning's content (`docs/protocol.md` §3.4.1).
-    reasoning: Option<Vec<ContentPart>>, |members, key| members.optional_list(key, ContentPart::parse), |object, value| match value {
-        None => object.raw(key, "null"),
-        Some(parts) if parts.iter().all(|part| part.is_text("text")) => {}
-        Some(parts) => object.array(key, parts, ContentPart::encode),
+
+/// The content of a reasoning item (`docs/protocol.md` §3.4.1).
+pub(in crate::responses) struct ReasoningContent;
+
+impl FieldCodec for ReasoningContent {
+    type Value = Option<Vec<ContentPart>>;
+
+    fn read(members: &mut Members<'_>, key: &'static str) -> Result<Option<Vec<ContentPart>>, Malformed> {
+        let Some(raw) = members.optional_raw(key)? else { return Ok(None) };
+        let read = parts(raw.as_str(), Some("reasoning_text"));
+        read.map(Some).ok_or_else(|| Malformed::wrong_type(members.kind(), key))
+    }
+
+    fn write(object: &mut Object<'_>, key: &str, value: &Option<Vec<ContentPart>>) {
+        match value {
+            None => object.raw(key, "null"),
+            Some(parts) if parts.iter().all(|part| part.is_text("text")) => {}
+            Some(parts) => object.array(key, parts, ContentPart::encode),
+        }
     }
 }
-way! {
-    /// A tool's output.
-    output: ToolOutput, |members, key| {
-        let raw = members.required_raw(key)?;
-        ToolOutput::parse(members.kind(), raw.as_str())
-    }, |object, value| value.encode(object.key(key))
+
+/// Reads parts: an array, one part, or a string where `text` names the type of its part.
+fn parts(json: &str, text: Option<&'static str>) -> Option<Vec<ContentPart>> {
+    match (json.as_bytes().first()?, text) {
+        (b'[', _) => Some(elements(json).map(ContentPart::parse).collect()),
+        (b'{', _) => Some(alloc::vec![ContentPart::parse(json)]),
+        (b'"', Some(kind)) => Some(alloc::vec![ContentPart::text_of(kind, lenient::read(json).ok()?)]),
+        _ => None,
+    }
 }
-way! {
-    /// What a local shell call does.
-    action: LocalShellAction, |members, key| {
+
+/// The output of a tool.
+pub(in crate::responses) struct Output;
+
+impl FieldCodec for Output {
+    type Value = ToolOutput;
+
+    fn read(members: &mut Members<'_>, key: &'static str) -> Result<ToolOutput, Malformed> {
+        Ok(ToolOutput::parse(members.required_raw(key)?.as_str()))
+    }
+
+    fn write(object: &mut Object<'_>, key: &str, value: &ToolOutput) {
+        value.encode(object.key(key));
+    }
+}
+
+/// The action of a local shell call.
+pub(in crate::responses) struct Action;
+
+impl FieldCodec for Action {
+    type Value = LocalShellAction;
+
+    fn read(members: &mut Members<'_>, key: &'static str) -> Result<LocalShellAction, Malformed> {
         let raw = members.required_raw(key)?;
-        let mut inner = Members::parse(raw.as_str())?;
-        if inner.kind() != "exec" {
-            return Ok(LocalShellAction::Other(raw));
-        }
-        Ok(LocalShellAction::Exec {
-            command: inner.required("command")?,
-            timeout_ms: inner.optional("timeout_ms")?,
-            working_directory: inner.optional("working_directory")?,
-            env: inner.optional_raw("env")?,
-            user: inner.optional("user")?,
-            extra: inner.rest(),
-        })
-    }, |object, value| match value {
-        LocalShellAction::Other(raw) => object.raw(key, raw.as_str()),
-        LocalShellAction::Exec { command, timeout_ms, working_directory, env, user, extra } => {
-            let mut inner = Object::new(object.key(key));
-            inner.string("type", "exec");
-            inner.array("command", command, |word, out| crate::responses::json::object_writer::string(word, out));
-            match timeout_ms {
-                Some(limit) => inner.integer("timeout_ms", *limit),
-                None => inner.raw("timeout_ms", "null"),
+        Ok(exec(raw.as_str()).unwrap_or(LocalShellAction::Other(raw)))
+    }
+
+    fn write(object: &mut Object<'_>, key: &str, value: &LocalShellAction) {
+        match value {
+            LocalShellAction::Other(raw) => object.raw(key, raw.as_str()),
+            LocalShellAction::Exec { command, timeout_ms, working_directory, env, user, extra } => {
+                let mut inner = Object::new(object.key(key));
+                inner.string("type", "exec");
+                inner.array("command", command, |word, out| string(word, out));
+                match timeout_ms {
+                    Some(limit) => inner.integer("timeout_ms", *limit),
+                    None => inner.raw("timeout_ms", "null"),
+                }
+                inner.nullable("working_directory", working_directory.as_deref());
+                inner.raw("env", env.as_ref().map_or("null", RawJson::as_str));
+                inner.nullable("user", user.as_deref());
+                inner.extra(extra);
+                inner.end();
             }
-            inner.nullable("working_directory", working_directory.as_deref());
-            inner.raw("env", env.as_ref().map_or("null", RawJson::as_str));
-            inner.nullable("user", user.as_deref());
-            inner.extra(extra);
-            inner.end();
         }
     }
+}
+
+/// Reads an `exec` action.
+fn exec(json: &str) -> Option<LocalShellAction> {
+    let mut inner = Members::parse(json).ok()?;
+    if inner.kind() != "exec" {
+        return None;
+    }
+    Some(LocalShellAction::Exec {
+        command: inner.required("command").ok()?,
+        timeout_ms: inner.optional("timeout_ms").ok()?,
+        working_directory: inner.optional("working_directory").ok()?,
+        env: inner.optional_raw("env").ok()?,
+        user: inner.optional("user").ok()?,
+        extra: inner.rest(),
+    })
 }

@@ -11,6 +11,7 @@ use super::types::{
     WebSearchCall,
 };
 use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::elements;
 use crate::responses::json::raw::RawJson;
 
 /// One item.
@@ -130,21 +131,16 @@ pub fn parse_input(text: &str) -> Result<Vec<Item>, Malformed> {
         let text: String = serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
         return Ok(vec![Item::user(&text)]);
     }
-    let elements: Vec<&serde_json::value::RawValue> =
-        serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
-    let read = |element: &&serde_json::value::RawValue| {
-        let json = element.get();
-        Item::parse(json).or_else(|why| Message::shorthand(json).map(Item::Message).ok_or(why))
-    };
-    elements.iter().map(read).collect()
+    let read = |json| Item::parse(json).or_else(|why| Message::shorthand(json).map(Item::Message).ok_or(why));
+    elements(text)?.into_iter().map(read).collect()
 }
 
-/// Reads an array of items.
+/// Reads an array of items, as a server's output contains them. An item that cannot be read is [`Item::Other`]
+/// (`docs/differences.md` row 46).
 ///
 /// # Errors
 ///
-/// [`Malformed`] when the text is no array of items, one of them bad.
+/// [`Malformed`] when the text is not an array.
 pub fn parse_items(text: &str) -> Result<Vec<Item>, Malformed> {
-    let elements: Vec<RawJson<'static>> = serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
-    elements.iter().map(|element| Item::parse(element.as_str())).collect()
+    Ok(elements(text)?.into_iter().map(Item::parse_or_other).collect())
 }

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::responses::item::field_codec::text_or_json;
+use crate::responses::json::iter::elements;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object, string};
@@ -98,13 +100,15 @@ impl ContentPart {
         matches!(self, Self::Text { kind, .. } if *kind == name)
     }
 
-    pub(in crate::responses) fn parse(json: &str) -> Result<Self, Malformed> {
-        let members = Members::parse(json)?;
-        if members.kind().is_empty() {
-            return Err(Malformed::missing("part", "type"));
-        }
-        // A known part in an unknown shape is kept too, rather than to lose its item (ruling 8).
-        Ok(Self::typed(members).unwrap_or_else(|_| Self::Other(RawJson::trusted(json).into_owned())))
+    /// Text under one of the names of text.
+    pub(in crate::responses) fn text_of(kind: &'static str, text: String) -> Self {
+        Self::Text { kind, text, extra: ExtraMembers::new() }
+    }
+
+    /// Reads a part. A value of another shape is kept as it came, so that the item is not lost (`docs/differences.md` row 8).
+    pub(in crate::responses) fn parse(json: &str) -> Self {
+        let typed = Members::parse(json).and_then(Self::typed);
+        typed.unwrap_or_else(|_| Self::Other(RawJson::trusted(json).into_owned()))
     }
 
     fn typed(mut members: Members<'_>) -> Result<Self, Malformed> {
@@ -170,13 +174,13 @@ pub enum ToolOutput {
 }
 
 impl ToolOutput {
-    pub(in crate::responses) fn parse(kind: &str, json: &str) -> Result<Self, Malformed> {
-        if let Ok(text) = serde_json::from_str(json) {
-            return Ok(Self::Text(text));
+    /// Reads a string or an array of parts. Any other value is kept as its JSON text (`docs/differences.md` row 46).
+    pub(in crate::responses) fn parse(json: &str) -> Self {
+        let is_part = |part: &str| Members::parse(part).is_ok_and(|members| !members.kind().is_empty());
+        if json.starts_with('[') && elements(json).all(is_part) {
+            return Self::Parts(elements(json).map(ContentPart::parse).collect());
         }
-        let parts: Vec<RawJson<'static>> =
-            serde_json::from_str(json).map_err(|_| Malformed::wrong_type(kind, "output"))?;
-        parts.iter().map(|part| ContentPart::parse(part.as_str())).collect::<Result<_, _>>().map(Self::Parts)
+        Self::Text(text_or_json(json))
     }
 
     pub(in crate::responses) fn encode(&self, out: &mut Vec<u8>) {

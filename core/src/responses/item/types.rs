@@ -3,10 +3,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::responses::item::field_codec as how;
+use crate::responses::item::field_codec::{
+    self as codec, Action, FieldCodec as _, ModelText, NullableText, OptionalRaw, OptionalText, Output, Parts, Raw,
+    RawArray, ReasoningContent, Text,
+};
 use crate::responses::item::part::{ContentPart, ToolOutput};
+use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
-use crate::responses::json::members::Members;
+use crate::responses::json::members::{Members, elements};
 use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
 use crate::responses::request::ItemEncoding;
@@ -14,9 +18,9 @@ use crate::responses::request::ItemEncoding;
 /// What a server put on an item for itself and wants back (`docs/protocol.md` §1.6, §3.4).
 pub(in crate::responses) const PASSTHROUGH: &str = "internal_chat_message_metadata_passthrough";
 
-/// Declares an item: its members, and how each is read and written.
+/// Declares an item: its members, and the codec of each.
 macro_rules! item {
-    ($(#[$doc:meta])* $name:ident { $($(#[$member_doc:meta])* $member:ident: $how:ident $type:ty,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$member_doc:meta])* $member:ident: $codec:ident $type:ty,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
@@ -33,8 +37,8 @@ macro_rules! item {
         impl $name {
             pub(in crate::responses) fn read(mut members: Members<'_>) -> Result<Self, Malformed> {
                 Ok(Self {
-                    id: members.optional("id")?,
-                    $($member: how::$how::read(&mut members, stringify!($member))?,)*
+                    id: codec::read_id(&mut members)?,
+                    $($member: $codec::read(&mut members, stringify!($member))?,)*
                     passthrough: members.optional_raw(PASSTHROUGH)?,
                     extra: members.rest(),
                 })
@@ -42,7 +46,7 @@ macro_rules! item {
 
             pub(in crate::responses) fn write(&self, object: &mut Object<'_>, wire: ItemEncoding) {
                 object.optional("id", self.id.as_deref().filter(|id| wire.sends_id(id)));
-                $(how::$how::write(object, stringify!($member), &self.$member);)*
+                $($codec::write(object, stringify!($member), &self.$member);)*
                 if let Some(passthrough) = self.passthrough.as_ref().filter(|_| wire.passthrough) {
                     object.raw(PASSTHROUGH, passthrough.as_str());
                 }
@@ -56,11 +60,11 @@ item! {
     /// A message of any role.
     Message {
         /// `user`, `assistant`, `developer`, `system`, or another word.
-        role: text String,
+        role: Text String,
         /// What it says.
-        content: parts Vec<ContentPart>,
+        content: Parts Vec<ContentPart>,
         /// `commentary`, `final_answer`, or another word.
-        phase: optional Option<String>,
+        phase: OptionalText Option<String>,
     }
 }
 
@@ -68,11 +72,11 @@ item! {
     /// A message from one agent to another.
     AgentMessage {
         /// Who says it.
-        author: text String,
+        author: Text String,
         /// To whom.
-        recipient: text String,
+        recipient: Text String,
         /// What it says.
-        content: parts Vec<ContentPart>,
+        content: Parts Vec<ContentPart>,
     }
 }
 
@@ -80,12 +84,12 @@ item! {
     /// The model's reasoning.
     Reasoning {
         /// Summaries, as `summary_text` parts.
-        summary: parts Vec<ContentPart>,
+        summary: Parts Vec<ContentPart>,
         /// The reasoning itself. Written as `null` when unset, as an array when it holds a `reasoning_text` part, and else not at
         /// all (§3.4.1).
-        content: reasoning Option<Vec<ContentPart>>,
+        content: ReasoningContent Option<Vec<ContentPart>>,
         /// What only the server can read; `null` when unset.
-        encrypted_content: nullable Option<String>,
+        encrypted_content: NullableText Option<String>,
     }
 }
 
@@ -93,11 +97,11 @@ item! {
     /// A call of the built-in local shell.
     LocalShellCall {
         /// The call; `null` when unset.
-        call_id: nullable Option<String>,
+        call_id: NullableText Option<String>,
         /// `completed`, `in_progress`, `incomplete`, or another word.
-        status: text String,
+        status: OptionalText Option<String>,
         /// What to do.
-        action: action LocalShellAction,
+        action: Action LocalShellAction,
     }
 }
 
@@ -105,15 +109,15 @@ item! {
     /// A call of one of the request's functions.
     FunctionCall {
         /// The function.
-        name: text String,
+        name: Text String,
         /// The namespace it is in.
-        namespace: optional Option<String>,
+        namespace: OptionalText Option<String>,
         /// The arguments: JSON in a string, as the model wrote it.
-        arguments: text String,
+        arguments: ModelText String,
         /// The call, which its output names.
-        call_id: text String,
+        call_id: Text String,
         /// How far the call is.
-        status: optional Option<String>,
+        status: OptionalText Option<String>,
     }
 }
 
@@ -121,9 +125,9 @@ item! {
     /// The output of a function call.
     FunctionCallOutput {
         /// The call.
-        call_id: text String,
+        call_id: Text String,
         /// What came out.
-        output: output ToolOutput,
+        output: Output ToolOutput,
     }
 }
 
@@ -131,15 +135,15 @@ item! {
     /// A call of a custom (free-form) tool.
     CustomToolCall {
         /// How far the call is.
-        status: optional Option<String>,
+        status: OptionalText Option<String>,
         /// The call, which its output names.
-        call_id: text String,
+        call_id: Text String,
         /// The tool.
-        name: text String,
+        name: Text String,
         /// The namespace it is in.
-        namespace: optional Option<String>,
+        namespace: OptionalText Option<String>,
         /// What goes in, as the model wrote it.
-        input: text String,
+        input: ModelText String,
     }
 }
 
@@ -147,11 +151,11 @@ item! {
     /// The output of a custom tool's call.
     CustomToolCallOutput {
         /// The call.
-        call_id: text String,
+        call_id: Text String,
         /// The tool.
-        name: optional Option<String>,
+        name: OptionalText Option<String>,
         /// What came out.
-        output: output ToolOutput,
+        output: Output ToolOutput,
     }
 }
 
@@ -159,13 +163,13 @@ item! {
     /// A search for tools.
     ToolSearchCall {
         /// The call; `null` when unset.
-        call_id: nullable Option<String>,
+        call_id: NullableText Option<String>,
         /// How far the call is.
-        status: optional Option<String>,
+        status: OptionalText Option<String>,
         /// Who searches: `client`, `server`.
-        execution: text String,
+        execution: Text String,
         /// The arguments, any JSON.
-        arguments: raw RawJson<'static>,
+        arguments: Raw RawJson<'static>,
     }
 }
 
@@ -173,13 +177,13 @@ item! {
     /// What a search for tools found.
     ToolSearchOutput {
         /// The call; `null` when unset.
-        call_id: nullable Option<String>,
+        call_id: NullableText Option<String>,
         /// How far it is.
-        status: text String,
+        status: OptionalText Option<String>,
         /// Who searched.
-        execution: text String,
+        execution: Text String,
         /// The tools.
-        tools: raws Vec<RawJson<'static>>,
+        tools: RawArray Vec<RawJson<'static>>,
     }
 }
 
@@ -187,9 +191,9 @@ item! {
     /// A search of the web.
     WebSearchCall {
         /// How far it is.
-        status: optional Option<String>,
+        status: OptionalText Option<String>,
         /// `search`, `open_page` or `find_in_page` with its members, or another one.
-        action: optional_raw Option<RawJson<'static>>,
+        action: OptionalRaw Option<RawJson<'static>>,
     }
 }
 
@@ -197,11 +201,11 @@ item! {
     /// A generated image.
     ImageGenerationCall {
         /// How far it is.
-        status: text String,
+        status: OptionalText Option<String>,
         /// The prompt that was used in the end.
-        revised_prompt: optional Option<String>,
+        revised_prompt: OptionalText Option<String>,
         /// The image, in base64; `null` as long as there is none.
-        result: nullable Option<String>,
+        result: NullableText Option<String>,
     }
 }
 
@@ -209,7 +213,7 @@ item! {
     /// A compacted history. Read under the name `compaction_summary` too.
     Compaction {
         /// What only the server can read.
-        encrypted_content: text String,
+        encrypted_content: Text String,
     }
 }
 
@@ -217,7 +221,7 @@ item! {
     /// A compacted context.
     ContextCompaction {
         /// What only the server can read.
-        encrypted_content: optional Option<String>,
+        encrypted_content: OptionalText Option<String>,
     }
 }
 
@@ -225,9 +229,9 @@ item! {
     /// Tools that are given as an item (§3.7).
     AdditionalTools {
         /// `developer`.
-        role: text String,
+        role: Text String,
         /// The tools.
-        tools: raws Vec<RawJson<'static>>,
+        tools: RawArray Vec<RawJson<'static>>,
     }
 }
 
@@ -264,21 +268,20 @@ impl Message {
         let role: String = members.optional("role").ok()??;
         let content = members.take("content")?;
         let content = if content.starts_with('"') {
-            let text: String = serde_json::from_str(content).ok()?;
+            let text: String = lenient::read(content).ok()?;
             alloc::vec![if role == "assistant" {
                 ContentPart::output_text(&text)
             } else {
                 ContentPart::input_text(&text)
             }]
         } else {
-            let parts: Vec<&serde_json::value::RawValue> = serde_json::from_str(content).ok()?;
-            parts.iter().map(|part| ContentPart::parse(part.get())).collect::<Result<_, _>>().ok()?
+            elements(content).ok()?.into_iter().map(ContentPart::parse).collect()
         };
         Some(Self {
-            id: members.optional("id").ok()?,
+            id: codec::read_id(&mut members).ok()?,
             role,
             content,
-            phase: members.optional("phase").ok()?,
+            phase: members.optional_text("phase").ok()?,
             passthrough: members.optional_raw(PASSTHROUGH).ok()?,
             extra: members.rest(),
         })
