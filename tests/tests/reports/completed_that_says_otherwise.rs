@@ -1,0 +1,22 @@
+//! A completed event whose `status` says something else: a truncated answer must not look like a whole one.
+
+use turnwire::client::OwnedOutcome;
+
+use crate::{BEGIN, each_transport, incomplete, requests};
+
+#[test]
+fn the_status_of_a_completed_event_decides() {
+    let end = r#"{"type":"response.completed","response":{"id":"resp_1","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}}"#;
+    each_transport(&format!("{BEGIN}\n{end}"), |pair, id| {
+        assert_eq!(incomplete(pair, id).as_deref(), Some("max_output_tokens"));
+    });
+    for status in ["failed", "cancelled"] {
+        let end = format!(
+            r#"{{"type":"response.completed","response":{{"id":"resp_1","status":"{status}","error":{{"message":"no"}}}}}}"#
+        );
+        each_transport(&format!("{BEGIN}\n{end}"), |pair, id| {
+            assert!(!matches!(pair.outcome(id), Some(OwnedOutcome::Completed(_)) | None), "{status}");
+            assert_eq!(requests(pair), 1);
+        });
+    }
+}
