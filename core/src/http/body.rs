@@ -87,14 +87,18 @@ impl BodyDecoder {
     ///
     /// # Errors
     ///
-    /// [`Error`] when the head states no length, two lengths, or one that cannot be read: the connection cannot be used on.
+    /// [`Error`] when the head states two lengths, or one that cannot be read: the connection cannot be used any more. When it
+    /// states a length and a transfer coding, the transfer coding counts (RFC 9112 §6.3).
     pub fn response(request_method: &str, head: &Response, limits: BodyLimits) -> Result<Self, Error> {
         let bodiless = matches!(head.status, 100..=199 | 204 | 304) || request_method == "HEAD";
         let tunnel = request_method == "CONNECT" && head.is_success();
         if bodiless || tunnel {
             return Ok(Self::new(Framing::None, limits));
         }
-        let stated = stated(&head.headers, head.version)?;
+        let stated = match stated(&head.headers, head.version) {
+            Err(Error::LengthAndEncoding) => chunked(&head.headers, head.version).map(Some)?,
+            stated => stated?,
+        };
         Ok(Self::new(stated.unwrap_or(Framing::CloseDelimited), limits))
     }
 
@@ -204,7 +208,9 @@ pub fn is_persistent(version: Version, headers: &Headers, framing: Framing) -> b
         Version::Http11 => true,
         Version::Http10 => headers.has_token("connection", "keep-alive"),
     };
-    persists && framing != Framing::CloseDelimited && !headers.has_token("connection", "close")
+    // Where a message ended that stated both is uncertain (RFC 9112 §6.3).
+    let is_certain = !(headers.contains("content-length") && headers.contains("transfer-encoding"));
+    persists && is_certain && framing != Framing::CloseDelimited && !headers.has_token("connection", "close")
 }
 
 fn take<'i>(input: &mut &'i [u8], length: usize) -> Option<BodyPart<'i>> {
@@ -222,10 +228,15 @@ fn stated(headers: &Headers, version: Version) -> Result<Option<Framing>, Error>
     if has_length {
         return Err(Error::LengthAndEncoding);
     }
-    // A coding besides `chunked`, `chunked` twice or not last, an empty list: none of them has a framing we could trust.
+    chunked(headers, version).map(Some)
+}
+
+/// The framing of the transfer coding, which must be `chunked` and nothing else.
+fn chunked(headers: &Headers, version: Version) -> Result<Framing, Error> {
+    // A coding besides `chunked`, `chunked` twice or not last, an empty list: none of them has a framing to be trusted.
     let mut codings = headers.tokens("transfer-encoding");
     match (version, codings.next(), codings.next()) {
-        (Version::Http11, Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Some(Framing::Chunked)),
+        (Version::Http11, Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
         _ => Err(Error::TransferCoding),
     }
 }

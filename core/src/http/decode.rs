@@ -11,6 +11,7 @@ use memchr::{memchr, memchr_iter};
 
 use super::error::Error;
 use super::field::{HeaderValue, Headers};
+use super::first_bytes::LOOKED_AT;
 use super::head::{Request, Response, Version};
 
 /// What bounds a head.
@@ -52,11 +53,18 @@ pub(super) struct Trailers {
 mod sealed {
     use alloc::borrow::ToOwned as _;
 
+    use super::super::first_bytes;
     use super::{Error, Headers, Request, Response, Scan, String, Trailers, Version, vec};
 
     pub trait Sealed: Sized {
         /// Where a decoder of this kind begins.
         const START: Scan;
+
+        /// Whether a line may end with a bare LF, as RFC 9112 §2.2 allows.
+        const BARE_LF: bool;
+
+        /// Checks the first bytes, as far as they have come.
+        fn check_start(start: &[u8]) -> Result<(), Error>;
 
         /// Parses a whole head of at most `limit` header lines.
         fn parse(head: &[u8], limit: usize) -> Result<Self, Error>;
@@ -64,6 +72,11 @@ mod sealed {
 
     impl Sealed for Request {
         const START: Scan = Scan::Before { empty: 0 };
+        const BARE_LF: bool = false;
+
+        fn check_start(start: &[u8]) -> Result<(), Error> {
+            first_bytes::check_request(start)
+        }
 
         fn parse(head: &[u8], limit: usize) -> Result<Self, Error> {
             let mut lines = vec![httparse::EMPTY_HEADER; limit];
@@ -83,6 +96,11 @@ mod sealed {
 
     impl Sealed for Response {
         const START: Scan = Scan::Before { empty: 0 };
+        const BARE_LF: bool = true;
+
+        fn check_start(start: &[u8]) -> Result<(), Error> {
+            first_bytes::check_response(start)
+        }
 
         fn parse(head: &[u8], limit: usize) -> Result<Self, Error> {
             let mut lines = vec![httparse::EMPTY_HEADER; limit];
@@ -101,6 +119,11 @@ mod sealed {
 
     impl Sealed for Trailers {
         const START: Scan = Scan::LineEnd;
+        const BARE_LF: bool = false;
+
+        fn check_start(_: &[u8]) -> Result<(), Error> {
+            Ok(())
+        }
 
         fn parse(head: &[u8], limit: usize) -> Result<Self, Error> {
             let mut lines = vec![httparse::EMPTY_HEADER; limit];
@@ -215,6 +238,14 @@ impl<H: Head> HeadDecoder<H> {
         if input.is_empty() {
             return Ok(None);
         }
+        if self.partial.len() < LOOKED_AT {
+            let mut start = [0; LOOKED_AT];
+            let kept = self.partial.len();
+            start[..kept].copy_from_slice(&self.partial);
+            let new = input.len().min(LOOKED_AT - kept);
+            start[kept..kept + new].copy_from_slice(&input[..new]);
+            H::check_start(&start[..kept + new])?;
+        }
         // Beyond the limit nothing is looked at: what comes first is what counts.
         let reach = input.len().min(self.limits.bytes.saturating_sub(self.partial.len()));
         let end = self.find_end(&input[..reach])?;
@@ -242,7 +273,9 @@ impl<H: Head> HeadDecoder<H> {
         while let (Scan::Before { empty }, [first, rest @ ..]) = (self.scan, *input) {
             match (self.partial.as_slice(), first) {
                 ([], b'\r') if empty < EMPTY_LINES => self.partial.push(b'\r'),
+                ([], b'\n') if H::BARE_LF && empty < EMPTY_LINES => self.scan = Scan::Before { empty: empty + 1 },
                 ([], b'\r') => return Err(Error::StartLine),
+                ([], b'\n') if H::BARE_LF => return Err(Error::StartLine),
                 ([], byte) if *byte != b'\n' => {
                     self.scan = Scan::Line;
                     return Ok(());
@@ -258,14 +291,16 @@ impl<H: Head> HeadDecoder<H> {
         Ok(())
     }
 
-    /// Looks at each new byte once for the LF that ends the head. Each LF must follow a CR, and each CR be followed by an LF.
+    /// Looks at each new byte once for the LF that ends the head. Each LF must follow a CR, unless the kind of head allows a bare
+    /// LF, and each CR must be followed by an LF.
     fn find_end(&mut self, input: &[u8]) -> Result<Option<usize>, Error> {
         let mut start = 0;
         let mut after_cr = self.partial.last() == Some(&b'\r');
         for at in memchr_iter(b'\n', input) {
             let text = match &input[start..at] {
-                [] if after_cr => &[],
+                [] if after_cr || H::BARE_LF => &[],
                 [text @ .., b'\r'] if !after_cr && memchr(b'\r', text).is_none() => text,
+                text if H::BARE_LF && !after_cr && memchr(b'\r', text).is_none() => text,
                 _ => return Err(Error::LineEnd),
             };
             if self.scan == Scan::LineEnd && text.is_empty() {

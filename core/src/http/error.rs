@@ -1,5 +1,7 @@
 //! What can be wrong with bytes that should be HTTP.
 
+use core::fmt;
+
 /// Why a message cannot be read. Fatal for the connection, and sticky: the decoder that returned it returns it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -22,19 +24,26 @@ pub enum Error {
         /// The limit in responses.
         limit: usize,
     },
+    /// The first bytes are not those of an HTTP/1 message, but of another protocol.
+    #[error("the peer does not speak HTTP/1: its first bytes are those of {seems}")]
+    NotHttp {
+        /// The protocol that has such first bytes.
+        seems: Protocol,
+    },
     /// The start line does not have the grammar of RFC 9112 §3 or §4, or its version is not HTTP/1.0 or HTTP/1.1.
     #[error("the start line is malformed")]
     StartLine,
     /// A header line does not have the grammar of RFC 9112 §5: obs-fold, white space before the colon, a control character.
     #[error("a header line is malformed")]
     HeaderLine,
-    /// A line ends with a bare LF, or holds a bare CR (RFC 9112 §2.2).
+    /// A line contains a bare CR, or ends with a bare LF (RFC 9112 §2.2). The lines of a response's head may end with a bare LF.
     #[error("a line end is not CR LF")]
     LineEnd,
     /// `Content-Length` is no plain decimal number below 2^63, or is stated twice in two ways (RFC 9112 §6.3).
     #[error("the content length is malformed")]
     ContentLength,
-    /// `Content-Length` stands beside `Transfer-Encoding`: a smuggling attempt or a broken peer (RFC 9112 §6.3).
+    /// A request has both `Content-Length` and `Transfer-Encoding`: a smuggling attempt or a broken peer (RFC 9112 §6.3). In a
+    /// response, `Transfer-Encoding` counts, and the connection is not persistent.
     #[error("both content length and transfer encoding are stated")]
     LengthAndEncoding,
     /// The transfer coding is not exactly `chunked`, or is used with HTTP/1.0 (RFC 9112 §6.1).
@@ -76,4 +85,26 @@ pub enum Error {
     /// The bytes ended inside a head or before the end that the body's framing promised (RFC 9112 §8).
     #[error("the message is truncated")]
     Truncated,
+}
+
+/// A protocol that a peer may speak instead of HTTP/1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// TLS: the URL should be `https` or `wss`, or is for a plain port.
+    Tls,
+    /// SSH.
+    Ssh,
+    /// HTTP/2 without an upgrade.
+    Http2,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tls => "TLS",
+            Self::Ssh => "SSH",
+            Self::Http2 => "HTTP/2",
+        })
+    }
 }

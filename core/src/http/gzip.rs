@@ -106,7 +106,7 @@ impl Decoder {
     ///
     /// [`Error::ContentCoding`] when another coding was applied, or more than one.
     pub fn response(head: &Response, limits: Limits) -> Result<Option<Self>, Error> {
-        let mut codings = head.headers.tokens("content-encoding").filter(|coding| !is(coding, b"identity"));
+        let mut codings = head.content_codings();
         match (codings.next(), codings.next()) {
             (None, _) => Ok(None),
             (Some(coding), None) if is(coding, b"gzip") || is(coding, b"x-gzip") => Ok(Some(Self::new(limits))),

@@ -161,17 +161,21 @@ impl Response {
         self.status / 100 == 1 && self.status != 101
     }
 
-    /// Whether the content is sent as it is.
+    /// Checks that no content coding was applied.
     ///
     /// # Errors
     ///
-    /// [`Error::ContentCoding`] when a coding other than `identity` was applied.
+    /// [`Error::ContentCoding`] when a coding was applied. `identity`, and the words `none` and `utf-8` that some servers send, are
+    /// none (`docs/differences.md` row 49).
     pub fn check_identity_coding(&self) -> Result<(), Error> {
-        let mut codings = self.headers.tokens("content-encoding");
-        match codings.all(|coding| coding.eq_ignore_ascii_case(b"identity")) {
-            true => Ok(()),
-            false => Err(Error::ContentCoding),
-        }
+        if self.content_codings().next().is_some() { Err(Error::ContentCoding) } else { Ok(()) }
+    }
+
+    /// The content codings that were applied.
+    pub(super) fn content_codings(&self) -> impl Iterator<Item = &[u8]> {
+        const NONE: [&[u8]; 4] = [b"", b"identity", b"none", b"utf-8"];
+        let is_none = |coding: &&[u8]| NONE.iter().any(|none| coding.eq_ignore_ascii_case(none));
+        self.headers.tokens("content-encoding").filter(move |coding| !is_none(coding))
     }
 }
 

@@ -32,6 +32,7 @@ mod decode;
 mod encode;
 mod error;
 mod field;
+mod first_bytes;
 #[cfg(feature = "gzip")]
 pub mod gzip;
 mod head;
@@ -39,6 +40,6 @@ mod head;
 pub use body::{BodyDecoder, BodyLimits, BodyPart, Framing, is_persistent};
 pub use decode::{Head, HeadDecoder, HeadLimits};
 pub use encode::{encode_chunk, encode_last_chunk, encode_request, encode_response};
-pub use error::Error;
+pub use error::{Error, Protocol};
 pub use field::{HeaderValue, Headers, InvalidHeader};
 pub use head::{InvalidHead, Request, Response, Version};

@@ -46,9 +46,6 @@ pub enum Error {
     /// A subprotocol that was not asked for, or more than one.
     #[error("a subprotocol was not asked for")]
     Protocol,
-    /// The response states a body (RFC 9110 §15.2: a 101 has none).
-    #[error("the response states a body")]
-    Body,
 }
 
 /// The request that opens a WebSocket connection. `headers` come behind the handshake's own and cannot replace them.
@@ -108,9 +105,7 @@ pub fn verify_response(
         (Some(value), None) if value.as_bytes() == expected.as_bytes() => {}
         _ => return Err(Error::Accept),
     }
-    if states_body(headers) {
-        return Err(Error::Body);
-    }
+    // Fields that state a body are ignored: a 101 has none (RFC 9112 §6.3).
     let deflate = Offer::judge(offer, headers).map_err(|()| Error::Extension)?;
     let protocol = chosen(headers, protocols)?;
     Ok(Negotiated { deflate, protocol })

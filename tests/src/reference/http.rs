@@ -1,6 +1,6 @@
 //! The slow twin of the `http` floor, straight from RFC 9112: the whole input at hand, one rule after the other.
 
-use turnwire::http::{BodyLimits, Error, Framing, HeadLimits, Version};
+use turnwire::http::{BodyLimits, Error, Framing, HeadLimits, Protocol, Version};
 
 use crate::laws::http::{Limits, Lines, Message, Outcome, Side, Start};
 
@@ -10,7 +10,7 @@ pub fn read(side: Side<'_>, limits: Limits, input: &[u8], most: usize) -> Outcom
     let (mut messages, mut rest, mut finals) = (Vec::new(), input, 0);
     let mut result = Ok(());
     while finals < most {
-        let (head, after) = match head(limits.heads, rest) {
+        let (head, after) = match head(side, limits.heads, rest) {
             Ok(Some(found)) => found,
             other => {
                 result = other.map(|_| ());
@@ -43,35 +43,61 @@ pub fn read(side: Side<'_>, limits: Limits, input: &[u8], most: usize) -> Outcom
 type Halves<'i> = (&'i [u8], &'i [u8]);
 
 /// The bytes of the next head, and what follows. `None`: none has begun.
-fn head(limits: HeadLimits, input: &[u8]) -> Result<Option<Halves<'_>>, Error> {
+fn head<'i>(side: Side<'_>, limits: HeadLimits, input: &'i [u8]) -> Result<Option<Halves<'i>>, Error> {
+    let bare_lf = side != Side::Requests;
     let mut rest = input;
     for empty in 0.. {
         rest = match rest {
             [] | [b'\r'] if empty < 2 || rest.is_empty() => return Ok(None),
             [b'\r', ..] if empty == 2 => return Err(Error::StartLine),
+            [b'\n', ..] if empty == 2 && bare_lf => return Err(Error::StartLine),
             [b'\r', b'\n', after @ ..] => after,
+            [b'\n', after @ ..] if bare_lf => after,
             [b'\r' | b'\n', ..] => return Err(Error::LineEnd),
             _ => break,
         };
     }
-    match block(limits, rest, false)? {
+    first_bytes(side, rest)?;
+    match block(limits, rest, false, bare_lf)? {
         Some(length) => Ok(Some(rest.split_at(length))),
         None => Err(Error::Truncated),
     }
 }
 
+/// What the first bytes show of the peer's protocol.
+fn first_bytes(side: Side<'_>, rest: &[u8]) -> Result<(), Error> {
+    let seems = |protocol| Err(Error::NotHttp { seems: protocol });
+    let requests = side == Side::Requests;
+    let begins = |known: &[u8]| rest.starts_with(known) || known.starts_with(rest);
+    match rest[0] {
+        _ if rest.starts_with(b"SSH-") => seems(Protocol::Ssh),
+        _ if requests && rest.starts_with(b"PRI * HTTP/2") => seems(Protocol::Http2),
+        _ if !requests && (begins(b"HTTP/") || begins(b"SSH-")) => Ok(()),
+        0x15 | 0x16 => seems(Protocol::Tls),
+        0 if !requests => seems(Protocol::Http2),
+        first if requests && is_token(first) => Ok(()),
+        _ => Err(Error::StartLine),
+    }
+}
+
 /// How long the lines up to an empty one are. `None`: there is no empty one.
-fn block(limits: HeadLimits, input: &[u8], may_be_empty: bool) -> Result<Option<usize>, Error> {
+fn block(limits: HeadLimits, input: &[u8], may_be_empty: bool, bare_lf: bool) -> Result<Option<usize>, Error> {
+    let mut line = 0;
     for length in 1..=input.len() {
         if length > limits.bytes {
             return Err(Error::HeadTooLong { limit: limits.bytes });
         }
         let before = if length > 1 { input[length - 2] } else { 0 };
-        if (before == b'\r') != (input[length - 1] == b'\n') {
+        let (cr, lf) = (before == b'\r', input[length - 1] == b'\n');
+        if (cr && !lf) || (lf && !cr && !bare_lf) {
             return Err(Error::LineEnd);
         }
-        if input[..length].ends_with(b"\r\n\r\n") || (may_be_empty && &input[..length] == b"\r\n") {
-            return Ok(Some(length));
+        if lf {
+            let text = input[line..length - 1].strip_suffix(b"\r").unwrap_or(&input[line..length - 1]);
+            if text.is_empty() && (line > 0 || may_be_empty) {
+                return Ok(Some(length));
+            }
+            line = length;
         }
     }
     Ok(None)
@@ -80,8 +106,7 @@ fn block(limits: HeadLimits, input: &[u8], may_be_empty: bool) -> Result<Option<
 type Read<'i> = (Option<Message>, &'i [u8], Result<(), Error>);
 
 fn message<'i>(side: Side<'_>, limits: Limits, head: &[u8], after: &'i [u8]) -> Read<'i> {
-    let text = &head[..head.len() - 4];
-    let mut lines = split(text).into_iter();
+    let mut lines = split(head).into_iter();
     let first = lines.next().unwrap_or_default();
     let start = match side {
         Side::Requests => request(first),
@@ -112,15 +137,10 @@ fn message<'i>(side: Side<'_>, limits: Limits, head: &[u8], after: &'i [u8]) -> 
     (Some(message), rest, result)
 }
 
-fn split(text: &[u8]) -> Vec<&[u8]> {
-    let mut lines = vec![];
-    let mut rest = text;
-    while let Some(at) = rest.windows(2).position(|pair| pair == b"\r\n") {
-        lines.push(&rest[..at]);
-        rest = &rest[at + 2..];
-    }
-    lines.push(rest);
-    lines
+/// The lines of a block without its last, empty one.
+fn split(block: &[u8]) -> Vec<&[u8]> {
+    let lines = block.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    lines.take_while(|line| !line.is_empty()).collect()
 }
 
 fn version(text: &[u8]) -> Option<Version> {
@@ -222,8 +242,8 @@ fn framing(side: Side<'_>, start: &Start, version: Version, headers: &Lines) -> 
     }
     let (codings, lengths) = (members(headers, "transfer-encoding"), members(headers, "content-length"));
     match (codings, lengths) {
-        (Some(_), Some(_)) => Err(Error::LengthAndEncoding),
-        (Some(codings), None) => {
+        (Some(_), Some(_)) if side == Side::Requests => Err(Error::LengthAndEncoding),
+        (Some(codings), _) => {
             let codings: Vec<_> = codings.into_iter().filter(|coding| !coding.is_empty()).collect();
             let chunked = codings == [b"chunked".to_vec()] && version == Version::Http11;
             if chunked { Ok(Framing::Chunked) } else { Err(Error::TransferCoding) }
@@ -252,7 +272,8 @@ fn framing(side: Side<'_>, start: &Start, version: Version, headers: &Lines) -> 
 fn reuse(version: Version, headers: &Lines, framing: Framing) -> bool {
     let options = members(headers, "connection").unwrap_or_default();
     let has = |option: &[u8]| options.iter().any(|known| known == option);
-    !has(b"close") && framing != Framing::CloseDelimited && (version == Version::Http11 || has(b"keep-alive"))
+    let both = members(headers, "transfer-encoding").is_some() && members(headers, "content-length").is_some();
+    !both && !has(b"close") && framing != Framing::CloseDelimited && (version == Version::Http11 || has(b"keep-alive"))
 }
 
 fn body<'i>(
@@ -302,11 +323,11 @@ fn chunked(limits: BodyLimits, rest: &mut &[u8], message: &mut Message) -> Resul
             _ => return Err(Error::Chunk),
         }
     }
-    let length = block(limits.trailers, rest, true)?.ok_or(Error::Truncated)?;
+    let length = block(limits.trailers, rest, true, false)?.ok_or(Error::Truncated)?;
     let (trailers, after) = rest.split_at(length);
     *rest = after;
     if trailers != b"\r\n" {
-        message.trailers = fields(split(&trailers[..length - 4]), limits.trailers.headers)?;
+        message.trailers = fields(split(trailers), limits.trailers.headers)?;
     }
     Ok(())
 }
