@@ -11,6 +11,7 @@ mod memory;
 mod pending_io;
 mod scenario;
 mod setup;
+mod tls_ends;
 mod tokio;
 mod troubles;
 mod turns;
