@@ -1,4 +1,5 @@
-//! What a client says on a WebSocket: requests and steering (`docs/protocol.md` §3.2, and the public WebSocket mode).
+//! What a client says on a WebSocket: requests and steering
+//! ([docs/protocol.md §3.2](crate::docs::protocol#32-request-fields), and the public WebSocket mode).
 
 use alloc::boxed::Box;
 use alloc::string::String;

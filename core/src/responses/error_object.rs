@@ -1,4 +1,5 @@
-//! Errors as a server says them: the body of a response, an event, a failed response (`docs/protocol.md` §6).
+//! Errors as a server says them: the body of a response, an event, a failed response
+//! ([docs/protocol.md §6](crate::docs::protocol#6-errors)).
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;

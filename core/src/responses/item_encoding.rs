@@ -7,11 +7,12 @@ use super::item::is_prefixed;
 pub struct ItemEncoding {
     /// Which ids are sent.
     pub ids: ItemIds,
-    /// Whether passed-through metadata is sent. Only the provider that gave it may receive it (`docs/protocol.md` §1.6).
+    /// Whether passed-through metadata is sent. Only the provider that gave it may receive it
+    /// ([docs/protocol.md §1.6](crate::docs::protocol#16-effects-of-the-provider-name-being-exactly-openai)).
     pub passthrough: bool,
 }
 
-/// Which ids of items are sent (`docs/protocol.md` §3.6).
+/// Which ids of items are sent ([docs/protocol.md §3.6](crate::docs::protocol#36-item-ids-on-the-wire)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemIds {
     /// All ids.
@@ -23,8 +24,10 @@ pub enum ItemIds {
 }
 
 impl ItemEncoding {
-    /// The encoding for a provider (`docs/protocol.md` §1.6, §3.6). Ids with a prefix are sent when the response is stored or the
-    /// application wants it. Passed-through metadata is sent to the provider that gave it.
+    /// The encoding for a provider
+    /// ([docs/protocol.md §1.6](crate::docs::protocol#16-effects-of-the-provider-name-being-exactly-openai),
+    /// [§3.6](crate::docs::protocol#36-item-ids-on-the-wire)). Ids with a prefix are sent when the response is stored
+    /// or the application wants it. Passed-through metadata is sent to the provider that gave it.
     #[must_use]
     pub const fn new(sends_ids: bool, stores: bool, first_party: bool) -> Self {
         let ids = if sends_ids || stores { ItemIds::Prefixed } else { ItemIds::None };

@@ -1,4 +1,5 @@
-//! `client_metadata`: strings that travel with a request (`docs/protocol.md` §3.8).
+//! `client_metadata`: strings that travel with a request
+//! ([docs/protocol.md §3.8](crate::docs::protocol#38-client_metadata)).
 
 use alloc::string::String;
 use alloc::vec::Vec;

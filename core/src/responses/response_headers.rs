@@ -1,4 +1,6 @@
-//! What a server says in the head of a response, or of an accepted handshake (`docs/protocol.md` §5.2, §5.6, §8).
+//! What a server says in the head of a response, or of an accepted handshake
+//! ([docs/protocol.md §5.2](crate::docs::protocol#52-prelude-events-before-any-bodyframe-is-processed),
+//! [§5.6](crate::docs::protocol#56-safety-buffering), [§8](crate::docs::protocol#8-turn-state)).
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;

@@ -1,5 +1,5 @@
-//! Tools: builders of the shapes that requests carry (`docs/protocol.md` §3.9). A request takes any JSON for a tool; these write
-//! the known ones.
+//! Tools: builders of the shapes that requests carry ([docs/protocol.md §3.9](crate::docs::protocol#39-tools)). A
+//! request takes any JSON for a tool; these write the known ones.
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -71,7 +71,7 @@ impl Usage {
     }
 }
 
-/// The counts as `response.usage` contains them (`docs/protocol.md` §5.4).
+/// The counts as `response.usage` contains them ([docs/protocol.md §5.4](crate::docs::protocol#54-event-table)).
 #[derive(Serialize)]
 struct EncodedUsage {
     input_tokens: i64,

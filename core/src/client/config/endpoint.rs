@@ -1,4 +1,5 @@
-//! The base URL of a provider and the URLs below it (`docs/protocol.md` §1.3).
+//! The base URL of a provider and the URLs below it
+//! ([docs/protocol.md §1.3](crate::docs::protocol#13-http-url-building)).
 
 use alloc::string::{String, ToString as _};
 

@@ -1,4 +1,5 @@
-//! Providers as data: where a server is, how it is addressed, and what it can do (`docs/protocol.md` §1).
+//! Providers as data: where a server is, how it is addressed, and what it can do
+//! ([docs/protocol.md §1](crate::docs::protocol#1-provider-configuration-and-urls)).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,7 +16,8 @@ use crate::http::Headers;
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Provider {
-    /// Its name, for people. Nothing depends on it: what the server supports is in `capabilities` (docs/differences.md row 64).
+    /// Its name, for people. Nothing depends on it: what the server supports is in `capabilities`
+    /// ([docs/differences.md row 64](crate::docs::differences)).
     pub name: String,
     /// The base of every URL: `https://api.openai.com/v1`.
     pub base_url: String,
@@ -43,11 +45,13 @@ pub struct Capabilities {
     pub websocket: bool,
     /// The `OpenAI-Beta` header of WebSocket handshakes.
     pub beta_header: Option<String>,
-    /// Whether requests may build on the response before them (§9.5).
+    /// Whether requests may build on the response before them
+    /// ([docs/protocol.md §9.5](crate::docs::protocol#95-incremental-requests)).
     pub incremental: bool,
     /// Whether permessage-deflate is offered.
     pub deflate: bool,
-    /// Whether it takes request bodies in zstd, with the credentials that it is used with (§4.1): not with an API key.
+    /// Whether it takes request bodies in zstd, with the credentials that it is used with
+    /// ([docs/protocol.md §4.1](crate::docs::protocol#41-request-compression-zstd)): not with an API key.
     pub zstd: bool,
     /// Requests that may be in flight on one WebSocket, each on a lane of its own: 1.
     pub max_concurrent_requests: usize,
@@ -59,18 +63,22 @@ pub struct Capabilities {
     pub max_request_bytes: Option<usize>,
     /// How often an open WebSocket is pinged: 25 s, give or take a tenth.
     pub ping_interval: Option<Duration>,
-    /// Whether requests replay the turn's token (§8).
+    /// Whether requests replay the turn's token ([docs/protocol.md §8](crate::docs::protocol#8-turn-state)).
     pub turn_token: bool,
-    /// Whether responses are stored, so that item ids travel (§3.6).
+    /// Whether responses are stored, so that item ids travel
+    /// ([docs/protocol.md §3.6](crate::docs::protocol#36-item-ids-on-the-wire)).
     pub store_responses: bool,
-    /// Whether the metadata of an item that the server added to it (`internal_chat_message_metadata_passthrough`) is sent back
-    /// with the item (docs/protocol.md §1.6). Only OpenAI's servers expect it. Default: `false`.
+    /// Whether the metadata of an item that the server added to it (`internal_chat_message_metadata_passthrough`) is
+    /// sent back with the item
+    /// ([docs/protocol.md §1.6](crate::docs::protocol#16-effects-of-the-provider-name-being-exactly-openai)). Only
+    /// OpenAI's servers expect it. Default: `false`.
     pub item_metadata: bool,
     /// Whether a WebSocket is used again after a request failed on it.
     pub reuse_after_failure: bool,
 }
 
-/// What is tried again (§10). One budget holds for a request, whatever fails of it.
+/// What is tried again ([docs/protocol.md §10](crate::docs::protocol#10-retry-and-backoff)). One budget holds for a
+/// request, whatever fails of it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
@@ -172,7 +180,8 @@ impl Provider {
         provider
     }
 
-    /// A deployment on Azure: no WebSocket, responses are stored (§1.5).
+    /// A deployment on Azure: no WebSocket, responses are stored
+    /// ([docs/protocol.md §1.5](crate::docs::protocol#15-azure-detection)).
     #[must_use]
     pub fn azure(base_url: &str) -> Self {
         let mut provider = Self::new("azure", base_url);
@@ -180,7 +189,8 @@ impl Provider {
         provider
     }
 
-    /// A server on this machine (§1.2).
+    /// A server on this machine
+    /// ([docs/protocol.md §1.2](crate::docs::protocol#12-user-level-provider-settings--l1-provider)).
     #[must_use]
     pub fn local(port: u16) -> Self {
         let mut provider = Self::new("gpt-oss", &alloc::format!("http://localhost:{port}/v1"));
@@ -201,8 +211,8 @@ impl Provider {
         Ok(())
     }
 
-    /// Whether the base URL is one of Azure (docs/protocol.md §1.5). [`new`](Self::new) sets
-    /// [`store_responses`](Capabilities::store_responses) for such a URL.
+    /// Whether the base URL is one of Azure ([docs/protocol.md §1.5](crate::docs::protocol#15-azure-detection)).
+    /// [`new`](Self::new) sets [`store_responses`](Capabilities::store_responses) for such a URL.
     #[must_use]
     pub fn is_azure(&self) -> bool {
         const MARKS: [&str; 6] = [

@@ -11,13 +11,15 @@ use serde::{Deserialize, Deserializer};
 use super::credentials::Secret;
 use super::provider::{Capabilities, Provider, RetryPolicy};
 
-/// The maximum of `retries` (`docs/protocol.md` §1.2).
+/// The maximum of `retries`
+/// ([docs/protocol.md §1.2](crate::docs::protocol#12-user-level-provider-settings--l1-provider)).
 const RETRIES: u32 = 100;
 
-/// Reads a provider over a preset, which is `custom` unless the file names another one. A setting that the file does not contain
-/// is that of the preset. The names that the reference client has for some settings (`docs/protocol.md` §1.2) are accepted, too.
-/// Durations are in milliseconds or seconds, as their names say. For a limit that is optional, 0 means no limit. Query parameters
-/// and headers are a map, or an array of pairs for formats whose maps keep no order, such as TOML.
+/// Reads a provider over a preset, which is `custom` unless the file names another one. A setting that the file does
+/// not contain is that of the preset. The names that the reference client has for some settings
+/// ([docs/protocol.md §1.2](crate::docs::protocol#12-user-level-provider-settings--l1-provider)) are accepted, too.
+/// Durations are in milliseconds or seconds, as their names say. For a limit that is optional, 0 means no limit. Query
+/// parameters and headers are a map, or an array of pairs for formats whose maps keep no order, such as TOML.
 ///
 /// ```
 /// # use turnwire::client::Provider;

@@ -1,5 +1,6 @@
 //! `RequestBuilder`: what was configured once, and the requests, messages and handshakes that follow from it
-//! (`docs/protocol.md` §2, §3).
+//! ([docs/protocol.md §2](crate::docs::protocol#2-headers-and-authentication),
+//! [§3](crate::docs::protocol#3-request-bodies)).
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -130,7 +131,9 @@ impl RequestBuilder {
         request.body = create;
     }
 
-    /// The target and the headers of a WebSocket handshake (`docs/protocol.md` §2.3), made for a request of this turn.
+    /// The target and the headers of a WebSocket handshake
+    /// ([docs/protocol.md §2.3](crate::docs::protocol#23-header-catalogue--responses-websocket-handshake)), made for a
+    /// request of this turn.
     pub(in crate::client) fn build_handshake(&self, turn: Option<&TurnMetadata>) -> Result<(String, Headers), Failure> {
         if !self.credentials.fit_handshakes() {
             return Err(Failure::build("a websocket handshake cannot be signed"));
@@ -142,7 +145,8 @@ impl RequestBuilder {
         Ok((self.endpoint.target(RESPONSES, &[]), headers))
     }
 
-    /// The `POST` that requests a response (`docs/protocol.md` §2.2).
+    /// The `POST` that requests a response
+    /// ([docs/protocol.md §2.2](crate::docs::protocol#22-header-catalogue--responses-over-http-sse)).
     pub(in crate::client) fn build_request(
         &mut self,
         request: &Request,
@@ -174,7 +178,7 @@ impl RequestBuilder {
         self.sign("POST", self.endpoint.target(RESPONSES, &[]), headers, body, ExpectedBody::EventStream)
     }
 
-    /// The request of an operation (`docs/protocol.md` §11).
+    /// The request of an operation ([docs/protocol.md §11](crate::docs::protocol#11-other-endpoints)).
     pub(in crate::client) fn build_operation(
         &mut self,
         operation: &RawOperation,
@@ -193,7 +197,9 @@ impl RequestBuilder {
         self.sign(operation.method, target, headers, operation.body.clone(), ExpectedBody::Whole)
     }
 
-    /// The message that requests a response on a WebSocket (`docs/protocol.md` §3.2, §3.8, §9.5).
+    /// The message that requests a response on a WebSocket
+    /// ([docs/protocol.md §3.2](crate::docs::protocol#32-request-fields),
+    /// [§3.8](crate::docs::protocol#38-client_metadata), [§9.5](crate::docs::protocol#95-incremental-requests)).
     pub(in crate::client) fn build_message(
         &self,
         now: Instant,
@@ -240,7 +246,9 @@ impl RequestBuilder {
         }
     }
 
-    /// Which members of items are sent (`docs/protocol.md` §1.6, §3.6).
+    /// Which members of items are sent
+    /// ([docs/protocol.md §1.6](crate::docs::protocol#16-effects-of-the-provider-name-being-exactly-openai),
+    /// [§3.6](crate::docs::protocol#36-item-ids-on-the-wire)).
     fn item_encoding(&self, create: &CreateResponse) -> ItemEncoding {
         ItemEncoding::new(self.settings.send_item_ids, create.store, self.provider.capabilities.item_metadata)
     }
@@ -258,7 +266,7 @@ impl RequestBuilder {
         merge(&self.provider, &self.settings, own, session, &self.credentials)
     }
 
-    /// Adds the turn token, unless no header can hold it (`docs/protocol.md` §8.3).
+    /// Adds the turn token, unless no header can hold it ([docs/protocol.md §8.3](crate::docs::protocol#8-turn-state)).
     fn set_turn_token(&mut self, headers: &mut Headers, token: Option<&str>) {
         let Some(token) = token else { return };
         let trimmed = token.trim_matches([' ', '\t']).len() < token.len();

@@ -1,4 +1,5 @@
-//! Which headers a request has: later sources replace the fields of earlier ones (`docs/protocol.md` §2.1).
+//! Which headers a request has: later sources replace the fields of earlier ones
+//! ([docs/protocol.md §2.1](crate::docs::protocol#21-precedence)).
 
 use alloc::string::{String, ToString as _};
 

@@ -1,5 +1,5 @@
 //! What the server remembers of a connection's lanes, and which requests can therefore be incremental
-//! (`docs/protocol.md` §9.5).
+//! ([docs/protocol.md §9.5](crate::docs::protocol#95-incremental-requests)).
 
 use alloc::boxed::Box;
 use alloc::string::String;

@@ -5,8 +5,9 @@ use core::time::Duration;
 /// The longest delay that the client chooses itself.
 const MAX_DELAY: Duration = Duration::from_secs(7200);
 
-/// The delay before the retry of this number (`docs/protocol.md` §10.1): it doubles with each retry, and varies by a tenth.
-/// `random` is at least 0 and less than 1. The delay is a whole number of milliseconds.
+/// The delay before the retry of this number
+/// ([docs/protocol.md §10.1](crate::docs::protocol#101-request-level-l1-http-only)): it doubles with each retry, and
+/// varies by a tenth. `random` is at least 0 and less than 1. The delay is a whole number of milliseconds.
 pub(super) fn delay(base: Duration, retry: u32, random: f64) -> Duration {
     let grown = base.saturating_mul(1_u32.checked_shl(retry.saturating_sub(1)).unwrap_or(u32::MAX));
     let varied = grown.min(MAX_DELAY).mul_f64(0.9 + 0.2 * random);

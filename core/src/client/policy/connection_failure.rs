@@ -1,4 +1,5 @@
-//! The failures of requests whose connection failed (`docs/protocol.md` §5.8).
+//! The failures of requests whose connection failed
+//! ([docs/protocol.md §5.8](crate::docs::protocol#58-how-streams-end)).
 
 use alloc::string::{String, ToString as _};
 

@@ -73,7 +73,7 @@ impl<'a> ServerEvent<'a> {
         ServerEvent::new(EventData::Incomplete { response: Some(response) })
     }
 
-    /// The turn's token, as WebSocket carries it (`docs/protocol.md` §8).
+    /// The turn's token, as WebSocket carries it ([docs/protocol.md §8](crate::docs::protocol#8-turn-state)).
     #[must_use]
     pub fn turn_state(token: &str) -> ServerEvent<'static> {
         let headers = object(|headers| headers.string(TURN_STATE, token));

@@ -133,9 +133,9 @@ impl<'a> Envelope<'a> {
     /// Scans a payload of an event stream. `event_type` is the event type (WHATWG HTML §9.2), or empty. It takes the place of a
     /// missing `type`.
     ///
-    /// A payload that cannot be read ends its request all the same when it is plainly an end: its event type, or a `type` in it,
-    /// is one of those that end a response (`docs/differences.md` row 38). Its class is [`EventClass::Error`] or
-    /// [`EventClass::Failed`] then.
+    /// A payload that cannot be read ends its request all the same when it is plainly an end: its event type, or a
+    /// `type` in it, is one of those that end a response ([docs/differences.md row 38](crate::docs::differences)). Its
+    /// class is [`EventClass::Error`] or [`EventClass::Failed`] then.
     ///
     /// # Errors
     ///
@@ -318,10 +318,12 @@ impl<'a> Envelope<'a> {
 
     /// What the event does to its request.
     ///
-    /// The members of the event can change what its `type` says. The `status` of a response that ended decides how it ended
-    /// (`docs/differences.md` row 37). A response that is `incomplete` because it was *steered* has a successor, and does not end
-    /// its request. An `error` without a member that says what happened, or with a status of 2xx, ends nothing
-    /// (`docs/protocol.md` §6.3), and a `response.created` without a `response` creates nothing (§5.4).
+    /// The members of the event can change what its `type` says. The `status` of a response that ended decides how it
+    /// ended ([docs/differences.md row 37](crate::docs::differences)). A response that is `incomplete` because it was
+    /// *steered* has a successor, and does not end its request. An `error` without a member that says what happened, or
+    /// with a status of 2xx, ends nothing
+    /// ([docs/protocol.md §6.3](crate::docs::protocol#63-wrapped-error-frames-websocket-only)), and a
+    /// `response.created` without a `response` creates nothing ([§5.4](crate::docs::protocol#54-event-table)).
     #[must_use]
     pub const fn class(&self) -> EventClass {
         self.class
@@ -395,7 +397,8 @@ impl<'a> Envelope<'a> {
         lenient::read(member(details, "reason")?).ok()
     }
 
-    /// The turn's token, which travels in `response.metadata` over WebSocket (`docs/protocol.md` §8).
+    /// The turn's token, which travels in `response.metadata` over WebSocket
+    /// ([docs/protocol.md §8](crate::docs::protocol#8-turn-state)).
     #[must_use]
     pub fn turn_state(&self) -> Option<Cow<'a, str>> {
         if self.kind != "response.metadata" {

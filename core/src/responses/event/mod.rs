@@ -1,4 +1,5 @@
-//! Events: what a server sends while it responds (`docs/protocol.md` §5.4 and the public documentation).
+//! Events: what a server sends while it responds ([docs/protocol.md §5.4](crate::docs::protocol#54-event-table) and the
+//! public documentation).
 
 mod build;
 pub(super) mod envelope;

@@ -1,4 +1,5 @@
-//! What a response contains when it has ended: `CompletedResponse` and `IncompleteResponse` (`docs/protocol.md` §5.4).
+//! What a response contains when it has ended: `CompletedResponse` and `IncompleteResponse`
+//! ([docs/protocol.md §5.4](crate::docs::protocol#54-event-table)).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,7 +12,7 @@ use crate::responses::json::raw::RawJson;
 use crate::responses::usage::Usage;
 
 /// A response that is complete. A member that the server did not send, or that cannot be read, is `None`
-/// (`docs/differences.md` row 37).
+/// ([docs/differences.md row 37](crate::docs::differences)).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompletedResponse {
@@ -25,8 +26,8 @@ pub struct CompletedResponse {
     pub end_turn: Option<bool>,
 }
 
-/// A response that ended before it was complete, for example because of `max_output_tokens` or a content filter. It is final: the
-/// same request would end the same way (`docs/differences.md` row 36).
+/// A response that ended before it was complete, for example because of `max_output_tokens` or a content filter. It is
+/// final: the same request would end the same way ([docs/differences.md row 36](crate::docs::differences)).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IncompleteResponse {

@@ -1,5 +1,5 @@
-//! What a server asks for after a failure: how long to wait, in headers or in the words of an error, and whether to retry
-//! (`docs/differences.md` rows 14, 16 and 41).
+//! What a server asks for after a failure: how long to wait, in headers or in the words of an error, and whether to
+//! retry ([docs/differences.md rows 14](crate::docs::differences), 16 and 41).
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -18,8 +18,9 @@ const UNITS: [(&[&str], Duration); 4] = [
     (&["h", "hour", "hours"], Duration::from_secs(3600)),
 ];
 
-/// Returns the delay in a message that contains `try again in …` or `retry after …` (`docs/protocol.md` §6.4): numbers with
-/// whole-word units, and compounds such as `1m30s`. A number that is too large for its unit gives the longest delay.
+/// Returns the delay in a message that contains `try again in …` or `retry after …`
+/// ([docs/protocol.md §6.4](crate::docs::protocol#64-retry-after-parsing)): numbers with whole-word units, and
+/// compounds such as `1m30s`. A number that is too large for its unit gives the longest delay.
 #[must_use]
 pub fn try_again_in(message: &str) -> Option<Duration> {
     let bytes = message.as_bytes();

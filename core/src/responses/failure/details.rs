@@ -1,4 +1,6 @@
-//! `FailureDetails` from the headers of a response (`docs/protocol.md` §6.5, §6.6).
+//! `FailureDetails` from the headers of a response
+//! ([docs/protocol.md §6.5](crate::docs::protocol#65-mapping-to-user-facing-errors-l3),
+//! [§6.6](crate::docs::protocol#66-usage-limit-details)).
 
 use alloc::string::String;
 

@@ -1,4 +1,6 @@
-//! `Failure` from the status, the headers and the body of a response (`docs/protocol.md` §6.5, §6.6).
+//! `Failure` from the status, the headers and the body of a response
+//! ([docs/protocol.md §6.5](crate::docs::protocol#65-mapping-to-user-facing-errors-l3),
+//! [§6.6](crate::docs::protocol#66-usage-limit-details)).
 
 use alloc::boxed::Box;
 use alloc::string::ToString as _;

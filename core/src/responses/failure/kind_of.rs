@@ -1,5 +1,6 @@
-//! The kind of a failure, by what the server said of it: one table for events, failed responses, HTTP responses and rejected
-//! handshakes (`docs/differences.md` row 40). The code decides, then the type, then the status.
+//! The kind of a failure, by what the server said of it: one table for events, failed responses, HTTP responses and
+//! rejected handshakes ([docs/differences.md row 40](crate::docs::differences)). The code decides, then the type, then
+//! the status.
 
 use super::error_body::ErrorBody;
 use super::failure::FailureKind;
@@ -116,7 +117,7 @@ fn of_status(status: u16) -> Meaning {
 }
 
 /// Whether the error means, without the code for it, that the server does not know the previous response
-/// (`docs/differences.md` row 58).
+/// ([docs/differences.md row 58](crate::docs::differences)).
 fn is_forgotten_response(body: &ErrorBody) -> bool {
     if body.param.as_deref() == Some("previous_response_id") {
         return true;

@@ -1,4 +1,5 @@
-//! Failures: every way in which a request can fail, and what is known of it (`docs/protocol.md` §6).
+//! Failures: every way in which a request can fail, and what is known of it
+//! ([docs/protocol.md §6](crate::docs::protocol#6-errors)).
 
 mod delay;
 mod details;

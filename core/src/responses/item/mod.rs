@@ -1,5 +1,5 @@
 //! Items: what a conversation consists of, in the `input` of a request and in the output of a response
-//! (`docs/protocol.md` §3.4).
+//! ([docs/protocol.md §3.4](crate::docs::protocol#34-items-input-and-item-in-output-events)).
 //!
 //! Every type keeps the members that it does not know, and writes them back unchanged. An item of an unknown `type` is kept whole.
 

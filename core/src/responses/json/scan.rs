@@ -1,7 +1,7 @@
 //! A validating walk over JSON text that allocates nothing and never recurses.
 //!
 //! It accepts what `serde_json` accepts of a value that is skipped, and the numbers `NaN`, `Infinity` and `-Infinity`
-//! (`docs/differences.md` row 45). The depth is bounded.
+//! ([docs/differences.md row 45](crate::docs::differences)). The depth is bounded.
 
 use super::lenient::NOT_NUMBERS;
 use crate::responses::json::malformed::Malformed;

@@ -1,4 +1,5 @@
-//! The check of a server: no object of a message may have two members of the same name (`docs/differences.md` row 45).
+//! The check of a server: no object of a message may have two members of the same name
+//! ([docs/differences.md row 45](crate::docs::differences)).
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;

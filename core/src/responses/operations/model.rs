@@ -1,4 +1,4 @@
-//! One model of the catalogue (`docs/protocol.md` §11.3).
+//! One model of the catalogue ([docs/protocol.md §11.3](crate::docs::protocol#113-models--get-modelsclient_versionv)).
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -58,7 +58,8 @@ pub struct ToolSupport {
     pub default_reasoning_summary: String,
     /// Whether images can be sent with `detail: original`.
     pub supports_image_detail_original: bool,
-    /// Whether it takes *responses-lite* (§3.7).
+    /// Whether it takes *responses-lite*
+    /// ([docs/protocol.md §3.7](crate::docs::protocol#37-responses-lite-mode-per-model-flag)).
     pub use_responses_lite: bool,
     /// What goes in: `text` and `image`, unless said otherwise.
     pub input_modalities: Vec<String>,
@@ -123,7 +124,9 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when a member that §11.3 requires is missing, or one has another type.
+    /// [`Malformed`] when a member that
+    /// [docs/protocol.md §11.3](crate::docs::protocol#113-models--get-modelsclient_versionv) requires is missing, or
+    /// one has another type.
     pub fn parse(json: &str) -> Result<Self, Malformed> {
         let mut members = Members::parse(json)?;
         let modes = ["direct", "code_mode", "code_mode_only"];
@@ -176,7 +179,8 @@ impl Model {
         &self.raw
     }
 
-    /// The tier to ask for, of one that is wanted: none, unless it is one of the model's and not the default (§3.2).
+    /// The tier to ask for, of one that is wanted: none, unless it is one of the model's and not the default
+    /// ([docs/protocol.md §3.2](crate::docs::protocol#32-request-fields)).
     #[must_use]
     pub fn service_tier<'t>(&self, wanted: &'t str) -> Option<&'t str> {
         let is_one = self.service_tiers.iter().any(|tier| tier.id == wanted);

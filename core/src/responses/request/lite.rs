@@ -1,4 +1,7 @@
-//! What a request becomes on its way: responses-lite, delivery of summaries, compression (`docs/protocol.md` §3.2, §3.7, §4.1).
+//! What a request becomes on its way: responses-lite, delivery of summaries, compression
+//! ([docs/protocol.md §3.2](crate::docs::protocol#32-request-fields),
+//! [§3.7](crate::docs::protocol#37-responses-lite-mode-per-model-flag),
+//! [§4.1](crate::docs::protocol#41-request-compression-zstd)).
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -14,8 +17,10 @@ pub type CompressFn = fn(&[u8]) -> Vec<u8>;
 pub const ZSTD_LEVEL: i32 = 3;
 
 impl CreateResponse {
-    /// The request for a model that uses *responses-lite* (§3.7): tools and instructions travel as items, images without their
-    /// `detail`, calls one at a time, reasoning over all turns. The header or the metadata that says so is the session's to add.
+    /// The request for a model that uses *responses-lite*
+    /// ([docs/protocol.md §3.7](crate::docs::protocol#37-responses-lite-mode-per-model-flag)): tools and instructions
+    /// travel as items, images without their `detail`, calls one at a time, reasoning over all turns. The header or the
+    /// metadata that says so is the session's to add.
     #[must_use]
     pub fn into_lite(mut self) -> Self {
         let mut input = vec![Item::AdditionalTools(AdditionalTools::new(self.tools.take().unwrap_or_default()))];
@@ -35,7 +40,8 @@ impl CreateResponse {
         self
     }
 
-    /// Asks for summaries beside the text, which only one provider does, and only where a summary is asked for (§3.2).
+    /// Asks for summaries beside the text, which only one provider does, and only where a summary is asked for
+    /// ([docs/protocol.md §3.2](crate::docs::protocol#32-request-fields)).
     #[must_use]
     pub fn with_sequential_cutoff(mut self, first_party: bool) -> Self {
         if first_party && self.reasoning.as_ref().is_some_and(|reasoning| reasoning.summary.is_some()) {

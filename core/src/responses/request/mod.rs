@@ -1,4 +1,5 @@
-//! Requests: one type, encoded as an HTTP body or as a WebSocket message (`docs/protocol.md` §3).
+//! Requests: one type, encoded as an HTTP body or as a WebSocket message
+//! ([docs/protocol.md §3](crate::docs::protocol#3-request-bodies)).
 
 mod create_response;
 mod lite;

@@ -1,4 +1,5 @@
-//! How to reason and how to write: the two options of a request that are objects (`docs/protocol.md` §3.3).
+//! How to reason and how to write: the two options of a request that are objects
+//! ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,7 +9,7 @@ use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
 
-/// How to reason (§3.3). Each member is left out when unset.
+/// How to reason ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)). Each member is left out when unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReasoningOptions {
@@ -22,7 +23,7 @@ pub struct ReasoningOptions {
     pub extra: ExtraMembers,
 }
 
-/// How to write (§3.3). Each member is left out when unset.
+/// How to write ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)). Each member is left out when unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextOptions {
@@ -48,7 +49,8 @@ impl ReasoningOptions {
         self
     }
 
-    /// The same as it is sent: `ultra` is a word of the application's, and `max` on the wire (§3.3).
+    /// The same as it is sent: `ultra` is a word of the application's, and `max` on the wire
+    /// ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)).
     #[must_use]
     pub fn for_wire(mut self) -> Self {
         if self.effort.as_deref() == Some("ultra") {

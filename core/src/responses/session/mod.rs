@@ -1,4 +1,6 @@
-//! The session: the headers and the metadata that identify the requests of one conversation (`docs/protocol.md` §2, §3.8).
+//! The session: the headers and the metadata that identify the requests of one conversation
+//! ([docs/protocol.md §2](crate::docs::protocol#2-headers-and-authentication),
+//! [§3.8](crate::docs::protocol#38-client_metadata)).
 
 mod header_names;
 #[expect(clippy::module_inception, reason = "the file is named after the type")]

@@ -1,4 +1,5 @@
-//! Turn metadata: one JSON object in ASCII, which travels in a header and in `client_metadata` (`docs/protocol.md` §2.5).
+//! Turn metadata: one JSON object in ASCII, which travels in a header and in `client_metadata`
+//! ([docs/protocol.md §2.5](crate::docs::protocol#25-x-codex-turn-metadata)).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -57,7 +58,7 @@ pub struct Workspace {
     pub has_changes: Option<bool>,
 }
 
-/// What compacts, and why: words of §2.5.
+/// What compacts, and why: words of [docs/protocol.md §2.5](crate::docs::protocol#25-x-codex-turn-metadata).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompactionMetadata {
     /// `manual` or `auto`.
@@ -141,7 +142,7 @@ impl CompactionMetadata {
         Self::new("manual", "user_requested", "responses_compact", "standalone_turn")
     }
 
-    /// A compaction, in the words of §2.5.
+    /// A compaction, in the words of [docs/protocol.md §2.5](crate::docs::protocol#25-x-codex-turn-metadata).
     #[must_use]
     pub fn new(trigger: &str, reason: &str, implementation: &str, phase: &str) -> Self {
         Self {

@@ -1,4 +1,5 @@
-//! The process that asks: its name and its user agent (`docs/protocol.md` §2.6).
+//! The process that asks: its name and its user agent
+//! ([docs/protocol.md §2.6](crate::docs::protocol#26-originator-user-agent-residency)).
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
@@ -50,7 +51,8 @@ impl UserAgent {
         text.chars().map(printable).collect::<String>().trim().to_string()
     }
 
-    /// The headers that every request has unless something else sets them (§2.1).
+    /// The headers that every request has unless something else sets them
+    /// ([docs/protocol.md §2.1](crate::docs::protocol#21-precedence)).
     #[must_use]
     pub fn defaults(&self) -> Vec<(String, String)> {
         let mut fields = alloc::vec![
