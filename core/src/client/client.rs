@@ -11,7 +11,7 @@ use super::event::{Event, QueuedOutcome, pop_event};
 use super::policy::{self, FailurePoint};
 use super::request::{CommandError, RawOperation, Rejected, Request, RequestId};
 use super::requests::{ActiveRequest, LaneId, RequestPhase, RequestTable, Submission};
-use super::transport::{ConnectionPhase, ConnectionSlot, TransportSelector};
+use super::transport::{ConnectAttempts, ConnectionPhase, ConnectionSlot, TransportSelector};
 use crate::connection::{EventQueue, LastActivity, LossReason, Transport};
 use crate::entropy::{Entropy, Seed};
 use crate::responses::Item;
@@ -57,6 +57,7 @@ impl Client {
             selector,
             requests: RequestTable::default(),
             slot: ConnectionSlot::Disconnected,
+            connect_attempts: ConnectAttempts::default(),
             events: EventQueue::default(),
             turn: Turn::new(),
             socket_command: None,
@@ -96,8 +97,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`CommandError`] and the request, and changes nothing, when a lane name or a header cannot be sent, when the lane
-    /// is busy and [`Settings::queue_on_busy_lane`] is off, or when the client is closed.
+    /// Returns [`CommandError`] and the request, and changes nothing, when a lane name or a header cannot be sent, when the
+    /// request has `stream: false`, when the lane is busy and [`Settings::queue_on_busy_lane`] is off, or when the client is
+    /// closed.
     pub fn send(&mut self, now: Instant, request: impl Into<Request>) -> Result<RequestId, Rejected<Request>> {
         let request = request.into();
         match self.validate(&request) {
@@ -188,20 +190,16 @@ impl Client {
         self.conversation.run_scheduler(now);
     }
 
-    /// Sets the credentials of all further requests and handshakes. Requests that wait for credentials are sent again.
+    /// Sets the credentials of all further requests and handshakes, at any time. Requests that wait for credentials are sent
+    /// again. A WebSocket that was opened with other credentials takes no more requests: it is closed when those that it carries
+    /// have ended, and the next request connects.
     pub fn set_credentials(&mut self, now: Instant, credentials: Credentials) {
-        let Conversation { builder, selector, requests, .. } = &mut self.conversation;
-        builder.credentials = credentials;
-        selector.set_credentials(&builder.provider, &builder.credentials);
-        for id in requests.ids(awaits_credentials) {
-            if let Some(request) = requests.get_mut(id) {
-                request.phase = RequestPhase::Ready;
-            }
-        }
+        self.conversation.set_credentials(now, credentials);
         self.conversation.run_scheduler(now);
     }
 
-    /// Answers [`Event::CredentialsNeeded`] when there are no new credentials: the requests that wait for them fail.
+    /// Answers [`Event::CredentialsNeeded`] when there are no new credentials: the requests that wait for them end with the failure
+    /// for which the application was asked.
     pub fn refuse_credentials(&mut self, now: Instant) {
         for id in self.conversation.requests.ids(awaits_credentials) {
             self.conversation.refuse_credentials(now, id);
@@ -385,6 +383,9 @@ impl Client {
         self.check_open()?;
         let (lane, builder) = (request.lane.as_deref(), &self.conversation.builder);
         builder.validate(&request.headers, lane)?;
+        if !request.body.stream {
+            return Err(CommandError::NotStreaming);
+        }
         let busy = self.conversation.requests.has_lane(lane);
         if busy && !builder.settings.queue_on_busy_lane { Err(CommandError::InFlight) } else { Ok(()) }
     }
@@ -395,7 +396,10 @@ impl Client {
         }
         self.last_request_id += 1;
         let id = RequestId(self.last_request_id);
-        self.conversation.requests.insert(ActiveRequest::new(id, submission, now));
+        let mut request = ActiveRequest::new(id, submission, now);
+        let total = request.own_deadline().or(self.conversation.builder.settings.deadline);
+        request.total_deadline = total.map(|total| now + total);
+        self.conversation.requests.insert(request);
         self.conversation.run_scheduler(now);
         id
     }

@@ -4,17 +4,18 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::config::CancelMode;
+use super::config::{CancelMode, Credentials};
 use super::connect::{ConnectTarget, SocketCommand};
 use super::deadlines::{Deadlines, Expired};
 use super::encode::{RESPONSES, RequestBuilder};
 use super::event::{Disconnected, FallbackReason, FinishedEvent, QueuedEvent, QueuedOutcome, Sent};
-use super::policy::{self, FailedAttempt, FailurePoint, Recovery, RecoveryRules};
+use super::policy::{self, FailedAttempt, FailurePoint, HandshakeRejection, Recovery, RecoveryRules};
 use super::receive::{ConnectionEffect, Received, Receiver};
 use super::request::RequestId;
 use super::requests::{ActiveRequest, LaneId, RequestPhase, RequestTable, SendRecord, Submission};
-use super::scheduler::{NextAction, next_action};
-use super::transport::{ConnectionPhase, ConnectionSlot, DrainEnd, HttpSlot, ManagedConnection, TransportSelector};
+use super::scheduler::{NextAction, SchedulerState, next_action};
+use super::transport::TransportSelector;
+use super::transport::{ConnectAttempts, ConnectionPhase, ConnectionSlot, DrainEnd, HttpSlot, ManagedConnection};
 use crate::connection::{
     ClientConnection, CloseReason, CommandError, Deadline, EventQueue, IdleActivity, LossReason, Transport,
 };
@@ -50,6 +51,7 @@ pub(super) struct Conversation {
     pub(super) selector: TransportSelector,
     pub(super) requests: RequestTable,
     pub(super) slot: ConnectionSlot,
+    pub(super) connect_attempts: ConnectAttempts,
     pub(super) events: EventQueue<QueuedEvent>,
     pub(super) turn: Turn,
     pub(super) socket_command: Option<SocketCommand>,
@@ -92,9 +94,15 @@ impl Conversation {
             if self.phase == ClientPhase::ShuttingDown && self.requests.is_empty() {
                 self.phase = ClientPhase::Closed;
             }
-            let is_ending = self.phase == ClientPhase::Closed;
-            let capabilities = &self.builder.provider.capabilities;
-            match next_action(now, is_ending, &self.requests, &self.slot, &self.selector, capabilities) {
+            let state = SchedulerState {
+                is_ending: self.phase == ClientPhase::Closed,
+                requests: &self.requests,
+                slot: &self.slot,
+                connect_attempts: &self.connect_attempts,
+                selector: &self.selector,
+                capabilities: &self.builder.provider.capabilities,
+            };
+            match next_action(now, &state) {
                 NextAction::Wait => return,
                 NextAction::Connect(transport) => self.start_connecting(now, transport),
                 NextAction::DropConnection => self.drop_connection(now),
@@ -201,6 +209,7 @@ impl Conversation {
         let mut connection = ClientConnection::new(config, transport, self.entropy.fork());
         let phase = match transport {
             Transport::Http => {
+                self.connect_attempts.reset();
                 self.push(QueuedEvent::Connected(transport, None));
                 ConnectionPhase::Open
             }
@@ -299,6 +308,7 @@ impl Conversation {
         match effect {
             ConnectionEffect::None => {}
             ConnectionEffect::Upgraded { head } => {
+                self.connect_attempts.reset();
                 if let Some(managed) = self.slot.connected_mut() {
                     managed.handshake = Some(head);
                     managed.phase = ConnectionPhase::Open;
@@ -396,37 +406,48 @@ impl Conversation {
     // Failing and ending.
 
     /// An attempt of a request failed: applies what follows from it.
-    pub(super) fn fail(&mut self, now: Instant, id: RequestId, point: FailurePoint, mut failure: Failure) {
+    pub(super) fn fail(&mut self, now: Instant, id: RequestId, point: FailurePoint, failure: Failure) {
         let random = self.entropy.unit();
-        let Some(request) = self.requests.get_mut(id) else { return };
-        let progress = request.progress();
-        if point == FailurePoint::ConnectionLost
-            && failure.kind == FailureKind::TooLarge
-            && progress != RequestProgress::Sent
-        {
-            // The server answered this request, so that another message of the connection was too large.
-            failure = Failure::stream("websocket closed by server before response.completed");
-        }
-        failure.progress = progress;
-        let settings = &self.builder.settings;
+        let Some(request) = self.requests.get(id) else { return };
+        let next_transport = self.selector.transport_for(request);
+        let backoff_step = request.retry_state.retries.saturating_add(1);
+        let failure = with_progress(failure, point, request.progress());
+        let recovery = self.decide(now, request, point, &failure, next_transport, backoff_step, random);
+        self.recover(now, id, recovery, failure);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the facts of one decision, which have no name of their own")]
+    fn decide(
+        &self,
+        now: Instant,
+        request: &ActiveRequest,
+        point: FailurePoint,
+        failure: &Failure,
+        next_transport: Transport,
+        backoff_step: u32,
+        random: f64,
+    ) -> Recovery {
+        let (settings, retry) = (&self.builder.settings, &self.builder.provider.retry);
         let rules = RecoveryRules {
-            retry: &self.builder.provider.retry,
+            retry,
+            max_retries: request.own_max_retries().unwrap_or(retry.max_retries),
             can_fall_back: self.selector.can_fall_back(),
             resend_after_output: settings.resend_after_output,
             max_credential_requests: settings.max_credential_requests,
         };
         let attempt = FailedAttempt {
             point,
-            failure: &failure,
+            failure,
             sent_on: request.report.transport,
-            next_transport: self.selector.transport_for(request),
+            next_transport,
             incremental: request.report.incremental,
             prewarm: request.is_prewarm(),
+            steered: request.is_steered(),
+            backoff_step,
             retry_state: &request.retry_state,
             elapsed: now.saturating_duration_since(request.submitted_at),
         };
-        let recovery = policy::decide(&attempt, &rules, random);
-        self.recover(now, id, recovery, failure);
+        policy::decide(&attempt, &rules, random)
     }
 
     fn recover(&mut self, now: Instant, id: RequestId, recovery: Recovery, failure: Failure) {
@@ -457,10 +478,15 @@ impl Conversation {
                 request.retry_state.retries = 0;
                 self.fall_back(FallbackReason::Exhausted { id, failure });
             }
+            Recovery::TryHttp => {
+                request.phase = RequestPhase::Ready;
+                request.retry_state.forced_http = true;
+                request.retry_state.http_trial = failure.status;
+                request.report.handshake_failure = Some(failure.clone());
+                self.push(QueuedEvent::HttpFallback(Box::new(FallbackReason::Unclear { id, failure })));
+            }
             Recovery::RequestCredentials => {
-                let until = now + self.builder.settings.credential_timeout;
-                request.phase = RequestPhase::AwaitingCredentials { until };
-                request.retry_state.credential_requests += 1;
+                self.await_credentials(now, id, failure.clone());
                 self.push(QueuedEvent::CredentialsNeeded(id, failure));
             }
             Recovery::Retry { delay } => {
@@ -470,6 +496,15 @@ impl Conversation {
                 self.push(QueuedEvent::Retry { id, failure, retries, delay });
             }
         }
+    }
+
+    /// The request waits until the application gives new credentials.
+    fn await_credentials(&mut self, now: Instant, id: RequestId, refusal: Box<Failure>) {
+        let until = now + self.builder.settings.credential_timeout;
+        let Some(request) = self.requests.get_mut(id) else { return };
+        request.phase = RequestPhase::AwaitingCredentials { until };
+        request.retry_state.credential_requests += 1;
+        request.refusal = Some(refusal);
     }
 
     fn fall_back(&mut self, reason: FallbackReason) {
@@ -493,7 +528,7 @@ impl Conversation {
         self.fail_connect_attempt(now, Transport::WebSocket, point, failure);
     }
 
-    /// A connection could not be opened: the request that it was for fails.
+    /// A connection could not be opened: the failure counts once for each request that waits for it.
     pub(super) fn fail_connect_attempt(
         &mut self,
         now: Instant,
@@ -502,16 +537,43 @@ impl Conversation {
         failure: Failure,
     ) {
         self.report_disconnected(Disconnected::Failed(failure.clone()));
-        let concerned = self.requests.ready().find(|request| self.selector.transport_for(request) == transport);
-        if let Some(id) = concerned.map(|request| request.id) {
+        let random = self.entropy.unit();
+        let backoff_step = self.connect_attempts.next_retry();
+        // All decisions first: one of them can change the transport of the requests behind it.
+        let of_transport = |request: &&ActiveRequest| self.selector.transport_for(request) == transport;
+        let decide = |request: &ActiveRequest| {
+            let failure = with_progress(failure.clone(), point, request.progress());
+            let recovery = self.decide(now, request, point, &failure, transport, backoff_step, random);
+            (request.id, recovery, failure)
+        };
+        let decided: Vec<_> = self.requests.ready().filter(of_transport).map(decide).collect();
+        if decided.is_empty() {
+            return self.apply_unclaimed_failure(point);
+        }
+        match decided.iter().filter_map(|(_, recovery, _)| recovery.delay()).max() {
+            Some(delay) => self.connect_attempts.record_failure(transport, now + delay),
+            None => self.connect_attempts.reset(),
+        }
+        let mut asked = false;
+        for (id, recovery, failure) in decided {
             if let Some(request) = self.requests.get_mut(id) {
                 request.report.status = failure.status.or(request.report.status);
             }
-            return self.fail(now, id, point, failure);
+            match recovery {
+                // One question to the application is enough.
+                Recovery::RequestCredentials if asked => self.await_credentials(now, id, Box::new(failure)),
+                recovery => {
+                    asked |= recovery == Recovery::RequestCredentials;
+                    self.recover(now, id, recovery, failure);
+                }
+            }
         }
-        // The attempt was for no request. What it showed holds for all.
+    }
+
+    /// A connection that no request waits for could not be opened. What the attempt showed holds for all requests.
+    fn apply_unclaimed_failure(&mut self, point: FailurePoint) {
         if let FailurePoint::HandshakeRejected { status } = point
-            && policy::rejects_websocket(status)
+            && policy::rejection(status) == HandshakeRejection::NoWebSocket
             && self.selector.can_fall_back()
         {
             self.fall_back(FallbackReason::Refused(status));
@@ -525,6 +587,12 @@ impl Conversation {
             failure.progress = request.progress();
         }
         let was_on_websocket = request.was_on_websocket();
+        if let Some(status) = request.retry_state.http_trial
+            && matches!(outcome, QueuedOutcome::Completed(_) | QueuedOutcome::Incomplete(_))
+        {
+            // HTTP works where the handshake was rejected.
+            self.fall_back(FallbackReason::Refused(status));
+        }
         let finished = request.into_finished(now);
         if let (QueuedOutcome::Completed(response), Submission::Response { request, .. }, Some(items)) =
             (&outcome, finished.submission, finished.items)
@@ -551,6 +619,7 @@ impl Conversation {
             lane_idle: shared.then_some(provider.idle_timeout),
             max_connection_age: provider.capabilities.max_connection_age,
             reading: self.slot.connected().is_none() || self.wants_input(),
+            connect_attempts: &self.connect_attempts,
         }
     }
 
@@ -572,6 +641,7 @@ impl Conversation {
                 Expired::Response(id) => self.time_out(now, id),
                 Expired::Drain => self.close_connection(now),
                 Expired::Credentials(id) => self.refuse_credentials(now, id),
+                Expired::Total(id) => self.exceed_deadline(now, id),
             }
         }
     }
@@ -598,9 +668,48 @@ impl Conversation {
         }
     }
 
-    pub(super) fn refuse_credentials(&mut self, now: Instant, id: RequestId) {
-        let failure = Failure::new(FailureKind::Unauthorized, "no new credentials were given");
+    /// The total time of this request has passed.
+    fn exceed_deadline(&mut self, now: Instant, id: RequestId) {
+        let Some(request) = self.requests.get(id) else { return };
+        let (in_flight, lane) = (request.is_in_flight(), LaneId::new(request.lane()));
+        let passed = now.saturating_duration_since(request.submitted_at);
+        let text = alloc::format!("the request has not ended within its deadline; {passed:?} have passed");
+        let failure = Failure::new(FailureKind::DeadlineExceeded, &text);
         self.finish(now, id, QueuedOutcome::Failed(failure), &[]);
+        if in_flight {
+            self.abandon_on_connection(now, lane);
+        }
+    }
+
+    /// The application has no new credentials: the request ends with the failure for which it was asked.
+    pub(super) fn refuse_credentials(&mut self, now: Instant, id: RequestId) {
+        let refusal = self.requests.get_mut(id).and_then(|request| request.refusal.take());
+        let failure = refusal.map_or_else(
+            || Failure::new(FailureKind::Unauthorized, "no new credentials were given"),
+            |refusal| *refusal,
+        );
+        self.finish(now, id, QueuedOutcome::Failed(failure), &[]);
+    }
+
+    /// Sets the credentials of all further requests. A connection that was opened with others takes no more of them.
+    pub(super) fn set_credentials(&mut self, now: Instant, credentials: Credentials) {
+        let Self { builder, selector, requests, slot, .. } = self;
+        builder.credentials = credentials;
+        selector.set_credentials(&builder.provider, &builder.credentials);
+        for id in requests.ids(|request| matches!(request.phase, RequestPhase::AwaitingCredentials { .. })) {
+            if let Some(request) = requests.get_mut(id) {
+                request.phase = RequestPhase::Ready;
+                request.refusal = None;
+            }
+        }
+        let Some(managed) = slot.connected_mut().filter(|managed| managed.transport == Transport::WebSocket) else {
+            // Each request over HTTP has its own.
+            return;
+        };
+        managed.retired = true;
+        if matches!(managed.phase, ConnectionPhase::Handshaking { .. }) {
+            self.drop_connection(now);
+        }
     }
 
     /// The head and the incomplete body of an error response: they say more than that the rest is late.
@@ -615,4 +724,17 @@ impl Conversation {
     fn push(&mut self, event: QueuedEvent) {
         self.events.push(event, &[]);
     }
+}
+
+/// The failure with what it means for a request of this progress.
+fn with_progress(mut failure: Failure, point: FailurePoint, progress: RequestProgress) -> Failure {
+    if point == FailurePoint::ConnectionLost
+        && failure.kind == FailureKind::TooLarge
+        && progress != RequestProgress::Sent
+    {
+        // The server answered this request, so that another message of the connection was too large.
+        failure = Failure::stream("websocket closed by server before response.completed");
+    }
+    failure.progress = progress;
+    failure
 }

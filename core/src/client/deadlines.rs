@@ -4,9 +4,17 @@ use core::time::Duration;
 
 use super::request::RequestId;
 use super::requests::RequestTable;
-use super::transport::{ConnectionPhase, ConnectionSlot, ManagedConnection};
+use super::transport::{ConnectAttempts, ConnectionPhase, ConnectionSlot, ManagedConnection};
 use crate::connection::Transport;
 use crate::time::Instant;
+
+/// The latest instant. A deadline that an addition saturated to it never passes, whatever time the loop reports.
+const NEVER: Instant = Instant::from_duration(Duration::MAX);
+
+/// Whether a deadline has passed.
+pub(super) fn has_passed(deadline: Instant, now: Instant) -> bool {
+    deadline <= now && deadline != NEVER
+}
 
 /// What has taken too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +27,8 @@ pub(super) enum Expired {
     Drain,
     /// New credentials for this request.
     Credentials(RequestId),
+    /// This request, with all its attempts and delays.
+    Total(RequestId),
 }
 
 /// The state that the deadlines follow from.
@@ -26,6 +36,7 @@ pub(super) enum Expired {
 pub(super) struct Deadlines<'a> {
     pub(super) requests: &'a RequestTable,
     pub(super) slot: &'a ConnectionSlot,
+    pub(super) connect_attempts: &'a ConnectAttempts,
     /// How long a request that shares its WebSocket may stay silent. The connection itself watches a request that is alone.
     pub(super) lane_idle: Option<Duration>,
     pub(super) max_connection_age: Option<Duration>,
@@ -37,11 +48,17 @@ impl Deadlines<'_> {
     /// The next deadline, those of the connection included.
     pub(super) fn next(&self) -> Option<Instant> {
         let of_slot = match self.slot {
-            ConnectionSlot::Disconnected => None,
+            ConnectionSlot::Disconnected => self.connect_attempts.retry_at().filter(|_| self.can_send()),
             ConnectionSlot::Connecting { deadline, .. } => Some(*deadline),
             ConnectionSlot::Connected(managed) => self.of_connection(managed),
         };
-        of_slot.into_iter().chain(self.requests.next_deadline(self.lane_idle, self.reading)).min()
+        let next = of_slot.into_iter().chain(self.requests.next_deadline(self.lane_idle, self.reading)).min();
+        next.filter(|deadline| *deadline != NEVER)
+    }
+
+    /// Whether a request waits for the connection alone.
+    fn can_send(&self) -> bool {
+        self.requests.next_ready().is_some() && !self.requests.awaits_credentials()
     }
 
     fn of_connection(&self, managed: &ManagedConnection) -> Option<Instant> {
@@ -53,14 +70,17 @@ impl Deadlines<'_> {
         let idle = open && self.requests.in_flight_count() == 0;
         let expiry = managed.expires_at(self.max_connection_age).filter(|_| idle);
         let drain = managed.drain_deadline().filter(|_| idle);
-        let body_tail = managed.body_tail_deadline().filter(|_| open && self.requests.next_ready().is_some());
+        let body_tail = managed.body_tail_deadline().filter(|_| open && self.can_send());
         let own = managed.connection.poll_timeout_if(self.reading);
         own.into_iter().chain(handshake).chain(expiry).chain(body_tail).chain(drain).min()
     }
 
     /// The first deadline that has passed and that the client itself handles.
     pub(super) fn expired(&self, now: Instant) -> Option<Expired> {
-        let passed = |deadline: Instant| deadline <= now;
+        let passed = |deadline: Instant| has_passed(deadline, now);
+        if let Some(id) = self.requests.first_over_total(now) {
+            return Some(Expired::Total(id));
+        }
         match self.slot {
             ConnectionSlot::Connecting { transport, deadline } if passed(*deadline) => {
                 return Some(Expired::Connecting(*transport));

@@ -117,8 +117,17 @@ pub struct Sent {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FallbackReason {
-    /// The server answered the handshake with this status, and will accept none.
+    /// The server rejected the handshake with this status, and will accept none, or a request that tried HTTP after it has
+    /// succeeded.
     Refused(u16),
+    /// The server rejected the handshake with a status that does not say whether it supports WebSocket. This one request tries
+    /// HTTP. If it succeeds, HTTP takes the place of WebSocket; if it fails, the next request tries WebSocket again.
+    Unclear {
+        /// The request.
+        id: RequestId,
+        /// The failure of the handshake.
+        failure: Box<Failure>,
+    },
     /// A request used up its retries on WebSocket, and goes on over HTTP.
     Exhausted {
         /// The request.
@@ -165,7 +174,7 @@ pub enum Outcome<'a> {
 }
 
 /// The attempts, durations and sizes of a request. It contains no payload, turn token or credential.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RequestReport {
     /// The transport of the last attempt.
@@ -188,6 +197,8 @@ pub struct RequestReport {
     pub usage: Option<Usage>,
     /// The `usage` member of the end, as the server sent it.
     pub raw_usage: Option<RawJson<'static>>,
+    /// The failure of the WebSocket handshake after which the request tried HTTP.
+    pub handshake_failure: Option<Box<Failure>>,
     /// The time from the last attempt to the first event of its response.
     pub first_event: Option<Duration>,
     /// The time from the command of the application to the end of the request.

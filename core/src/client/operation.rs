@@ -52,6 +52,8 @@ impl Client {
             header_set: Some(O::SURFACE),
             turn,
             lite: false,
+            retries: None,
+            deadline: None,
         };
         self.submit_raw(now, call).map(Submitted::Pending)
     }

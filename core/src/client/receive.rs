@@ -224,7 +224,12 @@ fn apply_event(
     let (id, class) = (request.id, envelope.class());
     request.record_class(class);
     match class {
-        EventClass::Informational => ConnectionEffect::None,
+        EventClass::Informational => {
+            if envelope.kind() == "response.steer.failed" {
+                request.record_steer_failed();
+            }
+            ConnectionEffect::None
+        }
         EventClass::Created => {
             request.set_response_id(envelope.response());
             ConnectionEffect::None

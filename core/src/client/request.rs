@@ -35,6 +35,12 @@ pub struct Request {
     pub turn: Option<TurnMetadata>,
     /// Whether the model uses *responses-lite* (§3.7): the request is reshaped, and says so.
     pub lite: bool,
+    /// The number of retries on one transport, in place of [`RetryPolicy::max_retries`](super::RetryPolicy).
+    pub retries: Option<u32>,
+    /// The time from the command to the end of the request, all attempts and delays included, in place of
+    /// [`Settings::deadline`](super::Settings). When it has passed, the request fails with
+    /// [`FailureKind::DeadlineExceeded`](crate::responses::FailureKind).
+    pub deadline: Option<Duration>,
 }
 
 /// W3C trace context: headers over HTTP, metadata over WebSocket (`docs/protocol.md` §3.8).
@@ -48,11 +54,34 @@ pub struct TraceContext {
 
 impl From<CreateResponse> for Request {
     fn from(create: CreateResponse) -> Self {
-        Self { body: create, lane: None, headers: Vec::new(), trace: None, turn: None, lite: false }
+        Self {
+            body: create,
+            lane: None,
+            headers: Vec::new(),
+            trace: None,
+            turn: None,
+            lite: false,
+            retries: None,
+            deadline: None,
+        }
     }
 }
 
 impl Request {
+    /// Sets the number of retries on one transport.
+    #[must_use]
+    pub const fn with_retries(mut self, retries: u32) -> Self {
+        self.retries = Some(retries);
+        self
+    }
+
+    /// Sets the time from the command to the end of the request.
+    #[must_use]
+    pub const fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
     /// The same on this lane.
     #[must_use]
     pub fn on_lane(mut self, lane: &str) -> Self {
@@ -86,6 +115,11 @@ pub struct RawOperation {
     pub turn: Option<TurnMetadata>,
     /// Whether the model uses *responses-lite*.
     pub lite: bool,
+    /// The number of retries, in place of [`RetryPolicy::max_retries`](super::RetryPolicy).
+    pub retries: Option<u32>,
+    /// The time from the command to the end of the operation, all attempts and delays included, in place of
+    /// [`Settings::deadline`](super::Settings).
+    pub deadline: Option<Duration>,
 }
 
 impl RawOperation {
@@ -103,6 +137,8 @@ impl RawOperation {
             header_set: None,
             turn: None,
             lite: false,
+            retries: None,
+            deadline: None,
         }
     }
 
@@ -160,6 +196,9 @@ pub enum CommandError {
     /// A header cannot stand in a head.
     #[error("the header `{0}` cannot be sent")]
     Header(String),
+    /// The request has `stream: false`: the client reads event streams.
+    #[error("a request with `stream: false` cannot be sent: the response is read as a stream of events")]
+    NotStreaming,
     /// The lane's name is empty, longer than 256 characters, or has others than letters, digits, `_`, `.` and `-`.
     #[error("the lane's name cannot be sent")]
     Lane,

@@ -3,7 +3,8 @@
 use super::config::Capabilities;
 use super::request::RequestId;
 use super::requests::RequestTable;
-use super::transport::{ConnectionPhase, ConnectionSlot, HttpSlot, ManagedConnection, TransportSelector};
+use super::transport::TransportSelector;
+use super::transport::{ConnectAttempts, ConnectionPhase, ConnectionSlot, HttpSlot, ManagedConnection};
 use crate::connection::Transport;
 use crate::time::Instant;
 
@@ -27,17 +28,21 @@ pub(super) enum NextAction {
     SkipPrewarm(RequestId),
 }
 
+/// The state that the next action follows from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SchedulerState<'a> {
+    /// The application takes no more events of requests, so that the connection ends.
+    pub(super) is_ending: bool,
+    pub(super) requests: &'a RequestTable,
+    pub(super) slot: &'a ConnectionSlot,
+    pub(super) connect_attempts: &'a ConnectAttempts,
+    pub(super) selector: &'a TransportSelector,
+    pub(super) capabilities: &'a Capabilities,
+}
+
 /// Decides the next action. Every action but `Wait` changes the state that it was decided from, so that a loop ends.
-///
-/// `is_ending`: the application takes no more events of requests, so that the connection ends.
-pub(super) fn next_action(
-    now: Instant,
-    is_ending: bool,
-    requests: &RequestTable,
-    slot: &ConnectionSlot,
-    selector: &TransportSelector,
-    capabilities: &Capabilities,
-) -> NextAction {
+pub(super) fn next_action(now: Instant, state: &SchedulerState<'_>) -> NextAction {
+    let SchedulerState { is_ending, requests, slot, connect_attempts, selector, capabilities } = *state;
     let next = requests.next_ready();
     if slot.connected().is_some_and(|managed| managed.can_drop_socket(next.is_some())) {
         return NextAction::DropConnection;
@@ -54,7 +59,12 @@ pub(super) fn next_action(
     if transport == Transport::Http && request.is_prewarm() {
         return NextAction::SkipPrewarm(request.id);
     }
+    // The server refused the credentials, and the application was asked for others: nothing shows them again.
+    if requests.awaits_credentials() {
+        return rotate(now, in_flight, slot, capabilities);
+    }
     match slot {
+        ConnectionSlot::Disconnected if connect_attempts.must_wait(now, transport) => NextAction::Wait,
         ConnectionSlot::Disconnected => NextAction::Connect(transport),
         ConnectionSlot::Connecting { transport: current, .. } if *current == transport => NextAction::Wait,
         // The request that the connection was for has ended.

@@ -1,14 +1,20 @@
 //! The client: what it promises beside the scenarios of `tests/scenarios`. Most tests use a `Pair` of a client and servers in memory.
 
 mod cancel;
+mod connect_attempts;
 mod connections;
+mod credentials;
+mod deadlines;
 mod endpoint;
 mod handshake;
 mod happy_eyeballs;
+mod http_trial;
+mod incomplete;
 mod lanes;
 mod late;
 mod operations;
 mod provider;
 mod replay;
+mod retries;
 mod secrets;
 mod time;

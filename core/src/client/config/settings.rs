@@ -59,6 +59,10 @@ pub struct Settings {
     pub max_credential_requests: u32,
     /// How long such a question waits for its answer: 60 s.
     pub credential_timeout: Duration,
+    /// The time from the command to the end of a request, all attempts and delays included: none. A request can have one of its
+    /// own. When it has passed, the request fails with
+    /// [`FailureKind::DeadlineExceeded`](crate::responses::FailureKind).
+    pub deadline: Option<Duration>,
     /// Whether item ids travel although nothing is stored (§3.6).
     pub send_item_ids: bool,
     /// Compresses the bodies of HTTP requests for responses with zstd (§4.1), where the provider's profile says that it takes
@@ -85,6 +89,7 @@ impl Default for Settings {
             resend_after_output: false,
             max_credential_requests: 0,
             credential_timeout: Duration::from_secs(60),
+            deadline: None,
             send_item_ids: false,
             compress: None,
             session: None,

@@ -5,4 +5,6 @@ mod connection_failure;
 mod recovery;
 
 pub(super) use connection_failure::{connect_failure, connection_lost, http_failure};
-pub(super) use recovery::{FailedAttempt, FailurePoint, Recovery, RecoveryRules, decide, rejects_websocket};
+pub(super) use recovery::{
+    FailedAttempt, FailurePoint, HandshakeRejection, Recovery, RecoveryRules, decide, rejection,
+};

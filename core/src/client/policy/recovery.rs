@@ -36,6 +36,10 @@ pub(in crate::client) struct FailedAttempt<'a> {
     pub(in crate::client) next_transport: Transport,
     pub(in crate::client) incremental: bool,
     pub(in crate::client) prewarm: bool,
+    /// The server has, or may have, taken further input for the response.
+    pub(in crate::client) steered: bool,
+    /// The number of the retry for its delay, from 1. Attempts to connect are counted for the connection, others for the request.
+    pub(in crate::client) backoff_step: u32,
     pub(in crate::client) retry_state: &'a RetryState,
     /// The time since the request was submitted.
     pub(in crate::client) elapsed: Duration,
@@ -45,6 +49,8 @@ pub(in crate::client) struct FailedAttempt<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::client) struct RecoveryRules<'a> {
     pub(in crate::client) retry: &'a RetryPolicy,
+    /// The retries of the request on one transport: its own number, or that of the policy.
+    pub(in crate::client) max_retries: u32,
     /// HTTP may take the place of WebSocket.
     pub(in crate::client) can_fall_back: bool,
     pub(in crate::client) resend_after_output: bool,
@@ -61,6 +67,8 @@ pub(in crate::client) enum Recovery {
     ForceHttp,
     /// All requests take HTTP from here on: the server answered the handshake with this status.
     FallBackRejected { status: u16 },
+    /// This request tries HTTP: the status of the handshake does not say whether the server supports WebSocket.
+    TryHttp,
     /// All requests take HTTP from here on: the retries on WebSocket are used up.
     FallBackExhausted,
     /// The application is asked for new credentials.
@@ -69,9 +77,29 @@ pub(in crate::client) enum Recovery {
     Retry { delay: Duration },
 }
 
+impl Recovery {
+    /// The delay before a retry.
+    pub(in crate::client) const fn delay(&self) -> Option<Duration> {
+        match self {
+            Self::Retry { delay } => Some(*delay),
+            Self::Fail
+            | Self::ResendInFull
+            | Self::ForceHttp
+            | Self::FallBackRejected { .. }
+            | Self::TryHttp
+            | Self::FallBackExhausted
+            | Self::RequestCredentials => None,
+        }
+    }
+}
+
 /// Decides what follows a failed attempt. `random` is at least 0 and less than 1; it varies the delay.
 pub(in crate::client) fn decide(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>, random: f64) -> Recovery {
     if attempt.failure.progress == RequestProgress::OutputSeen && !rules.resend_after_output {
+        return Recovery::Fail;
+    }
+    // The input that was sent later is not part of the request, so that sending it again would lose that input.
+    if attempt.steered {
         return Recovery::Fail;
     }
     if let Some(recovery) = without_retry(attempt, rules) {
@@ -96,13 +124,16 @@ fn without_retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>) -> Opti
         (FailurePoint::ConnectionLost, FailureKind::TooLarge) => {
             (on_websocket && rules.can_fall_back && !state.forced_http).then_some(Recovery::ForceHttp)
         }
-        (FailurePoint::HandshakeRejected { status }, _) if rules.can_fall_back && rejects_websocket(status) => {
-            Some(Recovery::FallBackRejected { status })
-        }
         // docs/protocol.md §9.7
-        (FailurePoint::HttpResponse | FailurePoint::HandshakeRejected { .. }, FailureKind::Unauthorized) => {
-            (state.credential_requests < rules.max_credential_requests).then_some(Recovery::RequestCredentials)
-        }
+        (
+            FailurePoint::HttpResponse | FailurePoint::HandshakeRejected { .. } | FailurePoint::Event,
+            FailureKind::Unauthorized,
+        ) if state.credential_requests < rules.max_credential_requests => Some(Recovery::RequestCredentials),
+        (FailurePoint::HandshakeRejected { status }, _) if rules.can_fall_back => match rejection(status) {
+            HandshakeRejection::NoWebSocket => Some(Recovery::FallBackRejected { status }),
+            HandshakeRejection::Unclear => Some(Recovery::TryHttp),
+            HandshakeRejection::AnyTransport => None,
+        },
         _ => None,
     }
 }
@@ -119,7 +150,8 @@ fn may_retry(attempt: &FailedAttempt<'_>, policy: &RetryPolicy) -> bool {
         (Some(300..=399), _) | (_, FailureKind::PreviousResponseNotFound) => false,
         (Some(status), _) => {
             let handshake = matches!(attempt.point, FailurePoint::HandshakeRejected { .. });
-            failure.retryable && !(handshake && rejects_websocket(status))
+            let may_pass = matches!(status, 408 | 409 | 425 | 429 | 500..) && status != 501;
+            failure.retryable && (may_pass || !handshake)
         }
         (None, _) if matches!(attempt.point, FailurePoint::NoConnection | FailurePoint::ConnectionLost) => {
             failure.retryable && policy.on_transport
@@ -130,13 +162,13 @@ fn may_retry(attempt: &FailedAttempt<'_>, policy: &RetryPolicy) -> bool {
 
 fn retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>, random: f64) -> Recovery {
     let (policy, failure) = (rules.retry, attempt.failure);
-    if attempt.retry_state.retries >= policy.max_retries {
+    if attempt.retry_state.retries >= rules.max_retries {
         // A rate limit holds for both transports.
         let other_transport =
             attempt.next_transport == Transport::WebSocket && rules.can_fall_back && failure.status != Some(429);
         return if other_transport { Recovery::FallBackExhausted } else { Recovery::Fail };
     }
-    let own = backoff::delay(policy.base_delay, attempt.retry_state.retries + 1, random);
+    let own = backoff::delay(policy.base_delay, attempt.backoff_step, random);
     let delay = match failure.delay {
         // The delay of a header is a minimum; that of a message is the delay itself (docs/protocol.md §6.4,
         // docs/differences.md row 14).
@@ -150,10 +182,25 @@ fn retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>, random: f64) ->
     if too_long || too_late { Recovery::Fail } else { Recovery::Retry { delay } }
 }
 
-/// Whether a server that answers the handshake with this status will accept none (docs/differences.md row 31): it does not
-/// support WebSocket, or took the handshake for another request.
-pub(in crate::client) const fn rejects_websocket(status: u16) -> bool {
-    matches!(status, 200..=299 | 404 | 405 | 426 | 501)
+/// What the status of a rejected WebSocket handshake means (docs/differences.md row 31).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum HandshakeRejection {
+    /// The server supports no WebSocket at this URL.
+    NoWebSocket,
+    /// The server may support HTTP alone: a server without a WebSocket route answers with many statuses.
+    Unclear,
+    /// The status holds for a request over HTTP as well: credentials, payment, rate limits, the proxy, errors of the server.
+    AnyTransport,
+}
+
+/// What the status of a rejected handshake means.
+pub(in crate::client) const fn rejection(status: u16) -> HandshakeRejection {
+    match status {
+        404 | 405 | 426 | 501 => HandshakeRejection::NoWebSocket,
+        401 | 402 | 407 | 429 => HandshakeRejection::AnyTransport,
+        200..=499 => HandshakeRejection::Unclear,
+        _ => HandshakeRejection::AnyTransport,
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +217,7 @@ mod tests {
             max_elapsed: None,
             max_server_delay: Some(Duration::from_secs(600)),
         },
+        max_retries: 2,
         can_fall_back: true,
         resend_after_output: false,
         max_credential_requests: 1,
@@ -189,6 +237,8 @@ mod tests {
             next_transport: Transport::WebSocket,
             incremental: false,
             prewarm: false,
+            steered: false,
+            backoff_step: 1,
             retry_state: &RetryState::default(),
             elapsed: Duration::ZERO,
         };
@@ -230,10 +280,63 @@ mod tests {
 
     #[test]
     fn rejected_handshake_falls_back_where_websocket_is_not_supported() {
-        for status in [200, 404, 405, 426, 501] {
+        for status in [404, 405, 426, 501] {
             let recovery = decided(FailurePoint::HandshakeRejected { status }, with_status(status), |_, _| {});
             assert_eq!(recovery, Recovery::FallBackRejected { status }, "{status}");
         }
+    }
+
+    #[test]
+    fn rejected_handshake_with_an_unclear_status_tries_http() {
+        for status in [200, 204, 301, 307, 400, 403, 406, 409, 418, 451] {
+            let recovery = decided(FailurePoint::HandshakeRejected { status }, with_status(status), |_, _| {});
+            assert_eq!(recovery, Recovery::TryHttp, "{status}");
+        }
+    }
+
+    #[test]
+    fn rejected_handshake_that_concerns_any_transport_is_final() {
+        for status in [402, 407, 429] {
+            let recovery = decided(FailurePoint::HandshakeRejected { status }, with_status(status), |_, _| {});
+            assert_ne!(recovery, Recovery::TryHttp, "{status}");
+            assert!(!matches!(recovery, Recovery::FallBackRejected { .. }), "{status}");
+        }
+    }
+
+    #[test]
+    fn unauthorized_event_before_output_requests_credentials() {
+        let failure = || Failure::new(FailureKind::Unauthorized, "the token has expired");
+        assert_eq!(decided(FailurePoint::Event, failure(), |_, _| {}), Recovery::RequestCredentials);
+        let mut late = failure();
+        late.progress = RequestProgress::OutputSeen;
+        assert_eq!(decided(FailurePoint::Event, late, |_, _| {}), Recovery::Fail);
+    }
+
+    #[test]
+    fn steered_request_is_not_sent_again() {
+        let steered = |attempt: &mut FailedAttempt<'_>, _: &mut RetryState| attempt.steered = true;
+        assert_eq!(decided(FailurePoint::ConnectionLost, lost(), steered), Recovery::Fail);
+    }
+
+    #[test]
+    fn own_number_of_retries_takes_the_place_of_the_policy() {
+        let failure = lost();
+        let state = RetryState::default();
+        let attempt = FailedAttempt {
+            point: FailurePoint::ConnectionLost,
+            failure: &failure,
+            sent_on: Some(Transport::Http),
+            next_transport: Transport::Http,
+            incremental: false,
+            prewarm: false,
+            steered: false,
+            backoff_step: 1,
+            retry_state: &state,
+            elapsed: Duration::ZERO,
+        };
+        assert_eq!(decide(&attempt, &RecoveryRules { max_retries: 0, ..RULES }, 0.5), Recovery::Fail);
+        let once = decide(&attempt, &RecoveryRules { max_retries: 1, ..RULES }, 0.5);
+        assert_eq!(once, Recovery::Retry { delay: Duration::from_millis(200) });
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::client::event::RequestReport;
 use crate::client::request::{RawOperation, Request, RequestId};
 use crate::connection::Transport;
 use crate::responses::{
-    CompletedResponse, Envelope, EventClass, HeaderSource, Item, RequestProgress, ResponseInfo, ResponseInfoTracker,
+    CompletedResponse, Envelope, EventClass, Failure, HeaderSource, Item, RequestProgress, ResponseInfo,
+    ResponseInfoTracker,
 };
 use crate::time::Instant;
 
@@ -48,6 +49,8 @@ pub(in crate::client) struct RetryState {
     pub(in crate::client) resent_in_full: bool,
     /// The request takes HTTP, whatever transport other requests take.
     pub(in crate::client) forced_http: bool,
+    /// The request tries HTTP because the server answered the handshake with this status. If it succeeds, all requests take HTTP.
+    pub(in crate::client) http_trial: Option<u16>,
 }
 
 /// What was received of the response to the latest attempt.
@@ -87,6 +90,12 @@ pub(in crate::client) struct ActiveRequest {
     pub(in crate::client) retry_state: RetryState,
     pub(in crate::client) report: RequestReport,
     pub(in crate::client) submitted_at: Instant,
+    /// When the request must have ended, with all its attempts.
+    pub(in crate::client) total_deadline: Option<Instant>,
+    /// The failure that the application was asked for new credentials for.
+    pub(in crate::client) refusal: Option<Box<Failure>>,
+    /// Steering messages that were sent for its response, without those that the server gave back.
+    steers: u32,
     received: Received,
     sent_at: Instant,
 }
@@ -100,6 +109,9 @@ impl ActiveRequest {
             retry_state: RetryState::default(),
             report: RequestReport::default(),
             submitted_at: now,
+            total_deadline: None,
+            refusal: None,
+            steers: 0,
             received: Received::default(),
             sent_at: now,
         }
@@ -195,8 +207,35 @@ impl ActiveRequest {
     /// Records that a steering message for its response was sent.
     pub(in crate::client) fn record_steered(&mut self, bytes: usize) {
         self.report.sent_bytes += bytes;
+        self.steers = self.steers.saturating_add(1);
         // The client does not know which items the server makes of the two inputs.
         self.received.items = None;
+    }
+
+    /// Records that the server gave the input of a steering message back.
+    pub(in crate::client) const fn record_steer_failed(&mut self) {
+        self.steers = self.steers.saturating_sub(1);
+    }
+
+    /// Whether the server has, or may have, taken further input for the response.
+    pub(in crate::client) const fn is_steered(&self) -> bool {
+        self.steers > 0
+    }
+
+    /// The number of its retries on one transport, if it has one of its own.
+    pub(in crate::client) const fn own_max_retries(&self) -> Option<u32> {
+        match &self.submission {
+            Submission::Response { request, .. } => request.retries,
+            Submission::Operation(operation) => operation.retries,
+        }
+    }
+
+    /// Its total time, if it has one of its own.
+    pub(in crate::client) const fn own_deadline(&self) -> Option<Duration> {
+        match &self.submission {
+            Submission::Response { request, .. } => request.deadline,
+            Submission::Operation(operation) => operation.deadline,
+        }
     }
 
     /// Records the head of its response. From here on, the connection watches for silence.

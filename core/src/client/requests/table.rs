@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::active::{ActiveRequest, RequestPhase};
+use crate::client::deadlines::has_passed;
 use crate::client::request::RequestId;
 use crate::time::Instant;
 
@@ -70,6 +71,11 @@ impl RequestTable {
         })
     }
 
+    /// Whether the application was asked for new credentials, and has not answered.
+    pub(in crate::client) fn awaits_credentials(&self) -> bool {
+        self.0.iter().any(|request| matches!(request.phase, RequestPhase::AwaitingCredentials { .. }))
+    }
+
     /// Makes those requests ready whose next attempt is due.
     pub(in crate::client) fn wake_due(&mut self, now: Instant) {
         for request in &mut self.0 {
@@ -83,7 +89,8 @@ impl RequestTable {
     /// the connection does not watch that itself. `reading`: whether the deadlines of responses run.
     pub(in crate::client) fn next_deadline(&self, lane_idle: Option<Duration>, reading: bool) -> Option<Instant> {
         let running = self.0.iter().filter(|request| reading || !request.is_in_flight());
-        running.filter_map(|request| request.deadline(lane_idle)).min()
+        let deadlines = running.filter_map(|request| request.deadline(lane_idle));
+        deadlines.chain(self.0.iter().filter_map(|request| request.total_deadline)).min()
     }
 
     /// Postpones the deadlines of responses by the time in which nothing was read.
@@ -94,14 +101,20 @@ impl RequestTable {
     /// The first request in flight whose deadline has passed.
     pub(in crate::client) fn first_overdue(&self, now: Instant, lane_idle: Option<Duration>) -> Option<RequestId> {
         let overdue = |request: &&ActiveRequest| {
-            request.is_in_flight() && request.deadline(lane_idle).is_some_and(|deadline| deadline <= now)
+            request.is_in_flight() && request.deadline(lane_idle).is_some_and(|deadline| has_passed(deadline, now))
         };
         self.0.iter().find(overdue).map(|request| request.id)
     }
 
+    /// The first request whose total time has passed.
+    pub(in crate::client) fn first_over_total(&self, now: Instant) -> Option<RequestId> {
+        let over = |request: &&ActiveRequest| request.total_deadline.is_some_and(|deadline| has_passed(deadline, now));
+        self.0.iter().find(over).map(|request| request.id)
+    }
+
     /// The first request that has waited too long for new credentials.
     pub(in crate::client) fn first_unanswered(&self, now: Instant) -> Option<RequestId> {
-        let unanswered = |request: &&ActiveRequest| matches!(request.phase, RequestPhase::AwaitingCredentials { until } if until <= now);
+        let unanswered = |request: &&ActiveRequest| matches!(request.phase, RequestPhase::AwaitingCredentials { until } if has_passed(until, now));
         self.0.iter().find(unanswered).map(|request| request.id)
     }
 }

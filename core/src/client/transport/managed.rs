@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::client::deadlines::has_passed;
 use crate::client::encode::PreviousResponses;
 use crate::client::requests::LaneId;
 use crate::connection::{ClientConnection, Transport};
@@ -148,7 +149,7 @@ impl ManagedConnection {
 
     /// Whether the connection takes no further request at this time.
     pub(in crate::client) fn is_expired(&self, now: Instant, max_age: Option<Duration>) -> bool {
-        self.retired || self.expires_at(max_age).is_some_and(|expiry| expiry <= now)
+        self.retired || self.expires_at(max_age).is_some_and(|expiry| has_passed(expiry, now))
     }
 
     /// Until when a waiting request leaves the rest of a body its time.

@@ -17,6 +17,8 @@ pub enum FailureKind {
     Tls,
     /// A deadline passed.
     Timeout,
+    /// The total time of the request passed, all its attempts and delays included.
+    DeadlineExceeded,
     /// The stream ended before its end, or broke its framing.
     Stream,
     /// The request could not be made as it stands; nothing was sent.
@@ -193,6 +195,7 @@ impl FailureKind {
             | Self::PreviousResponseNotFound
             | Self::UnexpectedStatus => true,
             Self::Tls
+            | Self::DeadlineExceeded
             | Self::Build
             | Self::TooLarge
             | Self::ContextWindowExceeded
@@ -217,6 +220,7 @@ impl FailureKind {
             Self::Connect => "cannot connect",
             Self::Tls => "tls failed",
             Self::Timeout => "timeout",
+            Self::DeadlineExceeded => "deadline exceeded",
             Self::Stream => "stream error",
             Self::Build => "request build error",
             Self::TooLarge => "request too large",

@@ -37,6 +37,7 @@ impl Failure {
             | FailureKind::InternalServerError
             | FailureKind::InvalidImage => self.kind.name().into(),
             FailureKind::CyberPolicy
+            | FailureKind::DeadlineExceeded
             | FailureKind::InvalidRequest
             | FailureKind::Connect
             | FailureKind::Tls

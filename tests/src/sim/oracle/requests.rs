@@ -132,6 +132,7 @@ impl Oracle<'_> {
         let Some(at) = self.find(id) else { return self.breaks("law 11", || format!("request {id} was not asked")) };
         let retry = &self.plan.provider.retry;
         let budget = retry.max_retries;
+        let of_connection = self.asks[at].attempt.is_none();
         self.lost(at, failure);
         self.asks[at].not_before = Some(now.as_duration() + delay);
         let ended = self.asks[at].ended.is_some();
@@ -141,8 +142,12 @@ impl Oracle<'_> {
             && !matches!(failure.kind, FailureKind::ConnectionLimit | FailureKind::PreviousResponseNotFound);
         let base = self.plan.provider.retry.base_delay * (1 << retries.saturating_sub(1));
         if own {
-            let (least, most) = (base.mul_f64(0.9) - Duration::from_millis(1), base.mul_f64(1.1));
-            self.demand(delay >= least && delay <= most, "jitter", || {
+            let fits =
+                |base: Duration| delay >= base.mul_f64(0.9) - Duration::from_millis(1) && delay <= base.mul_f64(1.1);
+            // Attempts to connect are counted for the connection, which may have failed more or less often than the request.
+            let shared = |step: u32| fits(self.plan.provider.retry.base_delay * (1 << step));
+            let right = if of_connection { (0..=2 * budget + 1).any(shared) } else { fits(base) };
+            self.demand(right, "jitter", || {
                 format!("request {id} waits {delay:?}, and should {base:?}, give or take a tenth")
             });
             if base >= Duration::from_secs(1) {
