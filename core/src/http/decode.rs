@@ -151,8 +151,9 @@ const fn version(minor: u8) -> Version {
     if minor == 0 { Version::Http10 } else { Version::Http11 }
 }
 
-/// Headers that carry credentials, and are never shown.
-const SENSITIVE: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
+/// Headers that carry credentials or tokens, and are never shown.
+const SENSITIVE: [&str; 7] =
+    ["authorization", "proxy-authorization", "cookie", "set-cookie", "api-key", "x-api-key", "x-codex-turn-state"];
 
 fn headers(lines: &[httparse::Header<'_>]) -> Result<Headers, Error> {
     let mut headers = Headers::new();
