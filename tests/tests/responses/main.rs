@@ -1,5 +1,6 @@
 //! The types of the Responses protocol: what is read, what is written, and what failures mean.
 
+mod closes;
 mod delays;
 mod events;
 mod failures;

@@ -8,9 +8,6 @@ use crate::connection::{CloseReason, Deadline, LossReason, Transport};
 use crate::http::Response;
 use crate::responses::{Failure, FailureKind};
 
-/// The close code for a message that is too long (RFC 6455 §7.4.1).
-const TOO_BIG: u16 = 1009;
-
 /// The failure of a request when the socket could not be opened.
 pub(in crate::client) fn connect_failure(error: &ConnectError) -> Failure {
     let kind = match error {
@@ -34,10 +31,7 @@ pub(in crate::client) fn connection_lost(transport: Transport, reason: &CloseRea
         }
         CloseReason::Timeout(_) if websocket => Failure::stream("idle timeout waiting for websocket"),
         CloseReason::Timeout(_) => Failure::stream("idle timeout waiting for SSE"),
-        CloseReason::Peer { code: TOO_BIG, .. } => {
-            Failure::new(FailureKind::TooLarge, "the server closed the websocket with code 1009")
-        }
-        CloseReason::Peer { .. } => Failure::stream("websocket closed by server before response.completed"),
+        CloseReason::Peer { code, reason } => Failure::from_close(*code, reason),
         CloseReason::Eof | CloseReason::Local => Failure::stream("stream closed before response.completed"),
         // Unlike a handshake that fails, a session that breaks may last the next time.
         CloseReason::Lost(LossReason::Tls(_)) => {

@@ -6,6 +6,7 @@ mod details;
 mod error_body;
 #[expect(clippy::module_inception, reason = "the file is named after the type")]
 mod failure;
+mod from_close;
 mod from_event;
 mod from_http;
 mod kind_of;
