@@ -8,6 +8,8 @@ mod ends_under_other_names;
 mod error_events_without_a_type;
 mod final_ends;
 mod forgotten_previous_response;
+mod http_of_other_servers;
+mod items_of_other_servers;
 mod lanes_without_echo;
 mod late_output;
 mod lone_surrogates;
