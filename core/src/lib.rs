@@ -15,6 +15,7 @@
 //!   │ layer 3  turn         the turn token, and the states of a request                  │
 //!   │ layer 2  responses    the vocabulary: requests, items, events, failures, limits    │
 //!   │ layer 1  sse │ http │ ws      framing; none of the three knows the others          │
+//!   │          proxy                which proxy leads to a host, and the handshake with it │
 //!   │ layer 0  time                                                                      │
 //!   └────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
@@ -76,7 +77,7 @@
 //! # One layer alone
 //!
 //! Each layer is usable by itself, and is a cargo feature: `sse` decodes event streams, `http` heads and bodies of HTTP/1.1, `ws`
-//! WebSocket over byte buffers, `responses` requests, items and events; `connection` is one connection of either role, and `client`
+//! WebSocket over byte buffers, `proxy` (not a default feature) the handshake with an HTTP or SOCKS proxy, `responses` requests, items and events; `connection` is one connection of either role, and `client`
 //! a whole conversation. `default-features = false, features = ["sse"]` brings four crates.
 //!
 //! # Guarantees
@@ -106,6 +107,8 @@ pub mod time;
 
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "proxy")]
+pub mod proxy;
 #[cfg(feature = "sse")]
 pub mod sse;
 #[cfg(feature = "ws")]

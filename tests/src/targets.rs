@@ -16,6 +16,7 @@ pub const TARGETS: &[(&str, Law)] = &[
     ("item", laws::responses::anything_item),
     ("http-head", laws::http::anything),
     ("http-body", laws::http::anything_chunked),
+    ("proxy", laws::proxy::anything),
     ("gzip", laws::gzip::anything),
     ("client", laws::client::anything),
     ("connection", laws::connection::anything),

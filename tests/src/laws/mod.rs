@@ -10,6 +10,7 @@ pub mod differential;
 pub mod gzip;
 pub mod handshake;
 pub mod http;
+pub mod proxy;
 pub mod responses;
 pub mod sse;
 pub mod ws;

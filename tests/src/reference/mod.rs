@@ -3,6 +3,7 @@
 pub mod http;
 pub mod inflate;
 pub mod offer;
+pub mod proxy;
 pub mod responses;
 pub mod sse;
 pub mod ws;

@@ -1,3 +1,5 @@
-//! HTTP/1.1 framing: vectors, limits, and messages that cannot be built.
+//! HTTP/1.1 framing: vectors, limits, and messages that cannot be built; proxies.
 
 mod messages;
+mod proxy_handshake;
+mod proxy_selector;

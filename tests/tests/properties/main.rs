@@ -4,6 +4,7 @@ mod client;
 mod connection;
 mod http;
 mod http_gzip;
+mod proxy;
 mod responses;
 mod scan;
 mod sse;

@@ -1,0 +1,173 @@
+//! Why a proxy did not connect.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::http;
+
+/// Why the connection through a proxy failed. The socket must be dropped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The response to CONNECT is not HTTP, or passes a limit.
+    #[error("the proxy's response cannot be read: {0}")]
+    Http(#[from] http::Error),
+    /// The proxy answered 407 (RFC 9110 §15.5.8): it wants credentials, or rejects those that it received.
+    #[error("{}", Required(*credentials_sent, schemes))]
+    AuthenticationRequired {
+        /// The authentication schemes that the proxy accepts, as `Proxy-Authenticate` names them, at most eight.
+        schemes: Vec<String>,
+        /// Whether the request contained credentials, which the proxy has then rejected.
+        credentials_sent: bool,
+    },
+    /// The proxy answered CONNECT with a status other than 2xx and 407.
+    #[error("the proxy refused the connection with status {status} {reason}")]
+    Refused {
+        /// The status code.
+        status: u16,
+        /// The reason phrase, truncated to 128 bytes.
+        reason: String,
+    },
+    /// The first byte of a reply is not that of this version of SOCKS.
+    #[error("the proxy does not speak SOCKS{version}: its reply begins with byte {first:#04x}")]
+    NotSocks {
+        /// The version that was expected.
+        version: u8,
+        /// The first byte of the reply.
+        first: u8,
+    },
+    /// A SOCKS5 proxy accepts none of the offered authentication methods (RFC 1928 §3).
+    #[error("the proxy accepts none of the offered authentication methods{}", hint(*credentials_offered))]
+    NoAcceptableMethod {
+        /// Whether username and password were offered.
+        credentials_offered: bool,
+    },
+    /// A SOCKS5 proxy selected an authentication method that was not offered (RFC 1928 §3).
+    #[error("the proxy selected authentication method {method}, which was not offered")]
+    UnexpectedMethod {
+        /// The number of the method.
+        method: u8,
+    },
+    /// A SOCKS5 proxy rejected username and password (RFC 1929 §2).
+    #[error("the proxy rejected the username or password with status {status}")]
+    CredentialsRejected {
+        /// The status, which is not 0.
+        status: u8,
+    },
+    /// A SOCKS5 proxy could not or would not connect (RFC 1928 §6).
+    #[error("the proxy did not connect: {0}")]
+    Socks5(Socks5Reply),
+    /// The reply of a SOCKS5 proxy contains an address of an unknown type (RFC 1928 §6).
+    #[error("the proxy's reply contains an address of the unknown type {kind}")]
+    AddressType {
+        /// The number of the type.
+        kind: u8,
+    },
+    /// A SOCKS4a proxy could not or would not connect.
+    #[error("the proxy did not connect: {0}")]
+    Socks4(Socks4Reply),
+    /// The proxy closed the connection before its reply was complete.
+    #[error("the proxy closed the connection before its reply was complete")]
+    Closed,
+}
+
+/// Writes the two meanings of a 407.
+struct Required<'a>(bool, &'a [String]);
+
+impl fmt::Display for Required<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(credentials_sent, schemes) = self;
+        f.write_str(match credentials_sent {
+            true => "the proxy rejected the credentials (status 407)",
+            false => "the proxy requires authentication (status 407)",
+        })?;
+        for (at, scheme) in schemes.iter().enumerate() {
+            let before = if at == 0 { "; it accepts " } else { ", " };
+            write!(f, "{before}{scheme}")?;
+        }
+        Ok(())
+    }
+}
+
+const fn hint(credentials_offered: bool) -> &'static str {
+    if credentials_offered { "" } else { "; no username was configured" }
+}
+
+/// The reply code of a SOCKS5 proxy that did not connect (RFC 1928 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Socks5Reply {
+    /// 1: general failure.
+    #[error("general failure")]
+    GeneralFailure,
+    /// 2: the proxy's rules do not allow the connection.
+    #[error("not allowed by the proxy's rules")]
+    NotAllowed,
+    /// 3: the network is unreachable.
+    #[error("network unreachable")]
+    NetworkUnreachable,
+    /// 4: the host is unreachable; many proxies report a name that cannot be resolved so.
+    #[error("host unreachable")]
+    HostUnreachable,
+    /// 5: the host refused the connection.
+    #[error("connection refused")]
+    ConnectionRefused,
+    /// 6: the time to live expired.
+    #[error("time to live expired")]
+    TtlExpired,
+    /// 7: the proxy does not support CONNECT.
+    #[error("command not supported")]
+    CommandNotSupported,
+    /// 8: the proxy does not support this type of address.
+    #[error("address type not supported")]
+    AddressTypeNotSupported,
+    /// Any other code.
+    #[error("unassigned reply code {0}")]
+    Other(u8),
+}
+
+impl Socks5Reply {
+    pub(super) const fn new(code: u8) -> Self {
+        match code {
+            1 => Self::GeneralFailure,
+            2 => Self::NotAllowed,
+            3 => Self::NetworkUnreachable,
+            4 => Self::HostUnreachable,
+            5 => Self::ConnectionRefused,
+            6 => Self::TtlExpired,
+            7 => Self::CommandNotSupported,
+            8 => Self::AddressTypeNotSupported,
+            other => Self::Other(other),
+        }
+    }
+}
+
+/// The reply code of a SOCKS4a proxy that did not connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Socks4Reply {
+    /// 91: rejected or failed.
+    #[error("request rejected or failed")]
+    Rejected,
+    /// 92: the proxy cannot reach the identd of the client.
+    #[error("the proxy cannot reach identd on the client")]
+    NoIdentd,
+    /// 93: identd on the client reports another user.
+    #[error("identd on the client reports another user")]
+    OtherUser,
+    /// Any other code.
+    #[error("unassigned reply code {0}")]
+    Other(u8),
+}
+
+impl Socks4Reply {
+    pub(super) const fn new(code: u8) -> Self {
+        match code {
+            91 => Self::Rejected,
+            92 => Self::NoIdentd,
+            93 => Self::OtherUser,
+            other => Self::Other(other),
+        }
+    }
+}

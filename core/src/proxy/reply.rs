@@ -1,0 +1,23 @@
+//! The replies of SOCKS proxies: short, and of a length that their first bytes give.
+
+/// Collects one reply. It keeps the five bytes that decide, and counts the others, which are an address that nobody needs.
+#[derive(Debug, Default)]
+pub(super) struct Reply {
+    head: [u8; 5],
+    taken: usize,
+}
+
+impl Reply {
+    /// Takes bytes from the front of `input` until the reply has this many. Returns its first bytes when it has.
+    pub(super) fn take(&mut self, input: &mut &[u8], length: usize) -> Option<[u8; 5]> {
+        let wanted = length.saturating_sub(self.taken).min(input.len());
+        let (bytes, rest) = input.split_at(wanted);
+        *input = rest;
+        let kept = self.head.get_mut(self.taken..).unwrap_or_default();
+        for (slot, byte) in kept.iter_mut().zip(bytes) {
+            *slot = *byte;
+        }
+        self.taken += wanted;
+        (self.taken >= length).then_some(self.head)
+    }
+}
