@@ -103,6 +103,8 @@ extern crate alloc;
 
 #[cfg(feature = "ws")]
 mod entropy;
+#[cfg(any(feature = "sse", feature = "http", feature = "responses"))]
+mod hidden;
 pub mod time;
 
 #[cfg(feature = "http")]

@@ -3,10 +3,12 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use super::request::RequestId;
 use crate::connection::{CloseReason, EventQueue, Transport};
+use crate::hidden::Hidden;
 use crate::http::Response;
 use crate::responses::{CompletedResponse, Failure, IncompleteResponse, Malformed, RawJson};
 use crate::responses::{ResponseInfo, ServerEvent, Usage};
@@ -14,7 +16,9 @@ use crate::turn::Violation;
 
 /// One thing that happened. An event of a request names the request. An event borrows from the client; `into_owned` gives one to
 /// keep.
-#[derive(Clone, Debug)]
+///
+/// `Debug` shows the lengths of the turn token, of bodies and of payloads.
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A request was handed to the connection, for the first time or again.
@@ -150,7 +154,7 @@ pub enum Disconnected {
 }
 
 /// How a request ended.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Outcome<'a> {
     /// The response is complete.
@@ -353,7 +357,7 @@ impl Event<'_> {
 }
 
 /// An [`Event`] that owns its data.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant and member is that of `Event`")]
 pub enum OwnedEvent {
@@ -371,7 +375,7 @@ pub enum OwnedEvent {
 }
 
 /// An [`Outcome`] that owns its data.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant and member is that of `Outcome`")]
 pub enum OwnedOutcome {
@@ -382,3 +386,66 @@ pub enum OwnedOutcome {
     PrewarmSkipped,
     OperationCompleted { head: Response, body: Vec<u8> },
 }
+
+/// The forms that borrow and that own show the same.
+macro_rules! debug_without_content {
+    ($event:ty, $outcome:ty) => {
+        impl fmt::Debug for $event {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    Self::Sent { id, sent, turn_token } => {
+                        let token = turn_token.as_ref().map(|token| Hidden(token.len()));
+                        f.debug_struct("Sent").field("id", id).field("sent", sent).field("turn_token", &token).finish()
+                    }
+                    Self::Server { id, event } => {
+                        f.debug_struct("Server").field("id", id).field("event", event).finish()
+                    }
+                    Self::Info { id, info } => f.debug_struct("Info").field("id", id).field("info", info).finish(),
+                    Self::Malformed { id, malformed, text } => {
+                        let mut shown = f.debug_struct("Malformed");
+                        shown.field("id", id).field("malformed", malformed).field("text", &Hidden(text.len())).finish()
+                    }
+                    Self::Violation { id, violation } => {
+                        f.debug_struct("Violation").field("id", id).field("violation", violation).finish()
+                    }
+                    Self::Retry { id, failure, retries, delay } => {
+                        let mut shown = f.debug_struct("Retry");
+                        shown.field("id", id).field("failure", failure).field("retries", retries);
+                        shown.field("delay", delay).finish()
+                    }
+                    Self::HttpFallback(reason) => f.debug_tuple("HttpFallback").field(reason).finish(),
+                    Self::CredentialsNeeded { id, failure } => {
+                        f.debug_struct("CredentialsNeeded").field("id", id).field("failure", failure).finish()
+                    }
+                    Self::Connected { transport, head } => {
+                        f.debug_struct("Connected").field("transport", transport).field("head", head).finish()
+                    }
+                    Self::Disconnected(reason) => f.debug_tuple("Disconnected").field(reason).finish(),
+                    Self::Finished { id, outcome, report } => {
+                        let mut shown = f.debug_struct("Finished");
+                        shown.field("id", id).field("outcome", outcome).field("report", report).finish()
+                    }
+                }
+            }
+        }
+
+        impl fmt::Debug for $outcome {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    Self::Completed(completed) => f.debug_tuple("Completed").field(completed).finish(),
+                    Self::Incomplete(response) => f.debug_tuple("Incomplete").field(response).finish(),
+                    Self::Failed(failure) => f.debug_tuple("Failed").field(failure).finish(),
+                    Self::Cancelled => f.write_str("Cancelled"),
+                    Self::PrewarmSkipped => f.write_str("PrewarmSkipped"),
+                    Self::OperationCompleted { head, body } => {
+                        let mut shown = f.debug_struct("OperationCompleted");
+                        shown.field("head", head).field("body", &Hidden(body.len())).finish()
+                    }
+                }
+            }
+        }
+    };
+}
+
+debug_without_content!(Event<'_>, Outcome<'_>);
+debug_without_content!(OwnedEvent, OwnedOutcome);

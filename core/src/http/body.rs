@@ -1,10 +1,13 @@
 //! Where a body ends (RFC 9112 §6.3), and its data, lent from the caller's slice.
 
+use core::fmt;
+
 use super::chunked::Chunked;
 use super::decode::HeadLimits;
 use super::error::Error;
 use super::field::Headers;
 use super::head::{Request, Response, Version};
+use crate::hidden::Hidden;
 
 /// How a body's end is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,13 +47,22 @@ impl Default for BodyLimits {
     }
 }
 
-/// A piece of a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A piece of a body. `Debug` shows the length of data.
+#[derive(Clone, PartialEq, Eq)]
 pub enum BodyPart<'i> {
     /// Data, never empty.
     Data(&'i [u8]),
     /// The body has ended, with these trailers. Comes exactly once.
     End(Headers),
+}
+
+impl fmt::Debug for BodyPart<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Data(data) => f.debug_tuple("Data").field(&Hidden(data.len())).finish(),
+            Self::End(trailers) => f.debug_tuple("End").field(trailers).finish(),
+        }
+    }
 }
 
 /// Finds the end of one message's body.

@@ -12,11 +12,12 @@ use super::input::Input;
 use super::line::{self, Field, Line};
 use super::usual::{Found, Usual};
 use super::{Error, Limits};
+use crate::hidden::Hidden;
 
 const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
-/// An event, as WHATWG HTML §9.2.6 dispatches it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// An event, as WHATWG HTML §9.2.6 dispatches it. `Debug` shows the name, and the lengths of data and ID.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event<'a> {
     /// The event's name; `message` when the stream gave none.
@@ -27,6 +28,17 @@ pub struct Event<'a> {
     pub id: &'a str,
     /// Whether invalid UTF-8 in the data was replaced by U+FFFD.
     pub had_invalid_utf8: bool,
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("event_type", &self.event_type)
+            .field("data", &Hidden(self.data.len()))
+            .field("id", &Hidden(self.id.len()))
+            .field("had_invalid_utf8", &self.had_invalid_utf8)
+            .finish()
+    }
 }
 
 /// What the end of the stream cut off and discarded.

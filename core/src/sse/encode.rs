@@ -6,7 +6,9 @@ use core::time::Duration;
 
 use memchr::{memchr, memchr2};
 
-/// An event to be encoded.
+use crate::hidden::Hidden;
+
+/// An event to be encoded. `Debug` shows the name, and the lengths of data and ID.
 ///
 /// ```
 /// use turnwire::sse::{OutgoingEvent, encode_event};
@@ -16,7 +18,7 @@ use memchr::{memchr, memchr2};
 /// assert_eq!(out, b"event: note\ndata: one\ndata: two\n\n");
 /// # Ok::<(), turnwire::sse::EncodeError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct OutgoingEvent<'a> {
     /// The event's name; without one it is a `message`.
     pub event_type: Option<&'a str>,
@@ -41,6 +43,17 @@ impl<'a> OutgoingEvent<'a> {
     pub const fn named(mut self, event: &'a str) -> Self {
         self.event_type = Some(event);
         self
+    }
+}
+
+impl fmt::Debug for OutgoingEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutgoingEvent")
+            .field("event_type", &self.event_type)
+            .field("data", &self.data.map(|data| Hidden(data.len())))
+            .field("id", &self.id.map(|id| Hidden(id.len())))
+            .field("retry", &self.retry)
+            .finish()
     }
 }
 

@@ -41,6 +41,10 @@ mod plain;
 mod socket;
 mod utf8;
 
+use core::fmt;
+
+use crate::hidden::Hidden;
+
 pub use decode::Decoder;
 pub use encode::{Encoder, SendError};
 pub use error::Error;
@@ -55,8 +59,8 @@ pub enum Role {
     Server,
 }
 
-/// A message, or a control frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A message, or a control frame. `Debug` shows the kind and the length.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Message<'a> {
     /// A text message, whole.
@@ -71,7 +75,20 @@ pub enum Message<'a> {
     Close(Option<Close<'a>>),
 }
 
-/// The payload of a close frame that has one (RFC 6455 §5.5.1).
+impl fmt::Debug for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, length) = match self {
+            Self::Text(text) => ("Text", text.len()),
+            Self::Binary(bytes) => ("Binary", bytes.len()),
+            Self::Ping(bytes) => ("Ping", bytes.len()),
+            Self::Pong(bytes) => ("Pong", bytes.len()),
+            Self::Close(close) => return f.debug_tuple("Close").field(close).finish(),
+        };
+        f.debug_tuple(kind).field(&Hidden(length)).finish()
+    }
+}
+
+/// The payload of a close frame that has one (RFC 6455 §5.5.1). `Debug` shows the code, and the length of the reason.
 ///
 /// ```
 /// use turnwire::ws::{Close, Encoder, Message, Role};
@@ -82,12 +99,18 @@ pub enum Message<'a> {
 /// assert_eq!(out, b"\x88\x05\x03\xe8bye");
 /// # Ok::<(), turnwire::ws::SendError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Close<'a> {
     /// The close code: 1000–1003, 1007–1014 or 3000–4999 (RFC 6455 §7.4 and its registry).
     pub code: u16,
     /// The reason, at most 123 bytes; may be empty.
     pub reason: &'a str,
+}
+
+impl fmt::Debug for Close<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Close").field("code", &self.code).field("reason", &Hidden(self.reason.len())).finish()
+    }
 }
 
 /// What bounds a peer.

@@ -7,6 +7,7 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::hidden::Hidden;
 use crate::http::{HeaderValue, Headers, InvalidHeader};
 
 /// A string that is not shown by `Debug` and is wiped when it is dropped.
@@ -92,8 +93,7 @@ impl TokenCommand {
     }
 }
 
-/// A request that is about to be sent, as one who signs it sees it.
-#[derive(Debug)]
+/// A request that is about to be sent, as one who signs it sees it. `Debug` shows the length of the body.
 #[non_exhaustive]
 pub struct SignableRequest<'a> {
     /// The method.
@@ -104,6 +104,17 @@ pub struct SignableRequest<'a> {
     pub headers: &'a mut Headers,
     /// The body, exactly as it is sent.
     pub body: &'a [u8],
+}
+
+impl fmt::Debug for SignableRequest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignableRequest")
+            .field("method", &self.method)
+            .field("url", &self.url)
+            .field("headers", &self.headers)
+            .field("body", &Hidden(self.body.len()))
+            .finish()
+    }
 }
 
 /// Why a request could not be signed.

@@ -3,16 +3,19 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::super::error::CloseReason;
 use super::super::event_queue::EventQueue;
+use crate::hidden::Hidden;
 use crate::http::Response;
 use crate::responses::{Envelope, EventClass, Malformed, ServerEvent};
 use crate::turn::Violation;
 
 /// An event that a [`ClientConnection`](super::ClientConnection) emits. It is borrowed until the connection is used
 /// again.
-#[derive(Debug)]
+///
+/// `Debug` shows the lengths of bodies and payloads.
 #[non_exhaustive]
 pub enum Event<'a> {
     /// The WebSocket handshake was accepted.
@@ -58,6 +61,29 @@ pub enum Event<'a> {
     },
     /// The connection is closed. Emitted once, as the last event.
     Closed(&'a CloseReason),
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upgraded { head } => f.debug_struct("Upgraded").field("head", head).finish(),
+            Self::Rejected { head, body } => {
+                f.debug_struct("Rejected").field("head", head).field("body", &Hidden(body.len())).finish()
+            }
+            Self::Head { head } => f.debug_struct("Head").field("head", head).finish(),
+            Self::Body { head, body } => {
+                f.debug_struct("Body").field("head", head).field("body", &Hidden(body.len())).finish()
+            }
+            Self::Server(event) => f.debug_tuple("Server").field(event).finish(),
+            Self::Malformed { malformed, text } => {
+                let mut shown = f.debug_struct("Malformed");
+                shown.field("malformed", malformed).field("text", &Hidden(text.len())).finish()
+            }
+            Self::Violation(violation) => f.debug_tuple("Violation").field(violation).finish(),
+            Self::End { reusable } => f.debug_struct("End").field("reusable", reusable).finish(),
+            Self::Closed(reason) => f.debug_tuple("Closed").field(reason).finish(),
+        }
+    }
 }
 
 /// One step of the engine. It borrows from the input or from the engine.

@@ -46,7 +46,6 @@ struct Limits {
     interim: u32,
     body: usize,
     error_body: usize,
-    events: sse::Limits,
     codings: SupportedCodings,
 }
 
@@ -84,7 +83,6 @@ impl HttpResponseReader {
                 interim: config.max_interim_responses,
                 body: config.max_body,
                 error_body: config.max_error_body,
-                events: config.event_stream_limits,
                 codings: SupportedCodings::new(config),
             },
             events: sse::Decoder::new(config.event_stream_limits),
@@ -108,6 +106,7 @@ impl HttpResponseReader {
         self.method = request.method().into();
         self.expect = expect;
         self.keep_alive = true;
+        self.events.reset();
         self.state = State::Head(Box::new(HeadDecoder::new(self.limits.heads)), 0);
     }
 
@@ -122,7 +121,6 @@ impl HttpResponseReader {
             }
         };
         debug_assert_eq!(data, 0, "the data was consumed before the event was returned");
-        self.forget_events();
         self.state = State::Discard { body, left: MAX_DISCARD };
     }
 
@@ -275,7 +273,7 @@ impl HttpResponseReader {
             State::Head(..) => Ok(None),
             State::Stream { body, coding, .. } => {
                 ended(body, coding, orderly)?;
-                self.forget_events();
+                self.events.finish();
                 self.state = State::Done { reusable: false };
                 Ok(self.take_end())
             }
@@ -363,13 +361,7 @@ impl HttpResponseReader {
         }
     }
 
-    /// Drops what an event stream has left: a part of an event, and the memory of a long one.
-    fn forget_events(&mut self) {
-        self.events = sse::Decoder::new(self.limits.events);
-    }
-
     fn done(&mut self) {
-        self.forget_events();
         self.state = State::Done { reusable: self.keep_alive };
     }
 

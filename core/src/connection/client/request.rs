@@ -2,7 +2,9 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
+use crate::hidden::Hidden;
 use crate::http::Headers;
 
 /// The kind of response body that a request expects.
@@ -23,7 +25,7 @@ pub enum ExpectedBody {
 /// let mut request = OutgoingRequest::new("/v1/models", Headers::new(), Vec::new(), ExpectedBody::Whole);
 /// request.method = "GET".into();
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct OutgoingRequest {
     /// The method. Default: `POST`.
@@ -37,6 +39,17 @@ pub struct OutgoingRequest {
     pub body: Vec<u8>,
     /// The kind of response body that is expected.
     pub expected_body: ExpectedBody,
+}
+
+impl fmt::Debug for OutgoingRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OutgoingRequest")
+            .field("method", &self.method)
+            .field("target", &self.target)
+            .field("body", &Hidden(self.body.len()))
+            .field("expected_body", &self.expected_body)
+            .finish_non_exhaustive()
+    }
 }
 
 impl OutgoingRequest {

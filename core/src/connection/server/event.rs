@@ -3,16 +3,19 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::super::error::CloseReason;
 use super::super::event_queue::EventQueue;
 use super::super::lanes::is_lane_name;
+use crate::hidden::Hidden;
 use crate::http::Request;
 use crate::responses::{Envelope, Malformed};
 
 /// An event that a [`ServerConnection`](super::ServerConnection) emits. It is borrowed until the connection is used
 /// again.
-#[derive(Debug)]
+///
+/// `Debug` shows the lengths of bodies and messages.
 #[non_exhaustive]
 pub enum Event<'a> {
     /// A whole HTTP request. Respond with `respond` or `begin_stream`.
@@ -44,6 +47,25 @@ pub enum Event<'a> {
     },
     /// The connection is closed. Emitted once, as the last event.
     Closed(&'a CloseReason),
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request { head, body } => {
+                f.debug_struct("Request").field("head", head).field("body", &Hidden(body.len())).finish()
+            }
+            Self::Upgrade { head } => f.debug_struct("Upgrade").field("head", head).finish(),
+            Self::Text { lane, text } => {
+                f.debug_struct("Text").field("lane", lane).field("text", &Hidden(text.len())).finish()
+            }
+            Self::Malformed { malformed, text } => {
+                let mut shown = f.debug_struct("Malformed");
+                shown.field("malformed", malformed).field("text", &Hidden(text.len())).finish()
+            }
+            Self::Closed(reason) => f.debug_tuple("Closed").field(reason).finish(),
+        }
+    }
 }
 
 /// One step of the engine. It borrows from the input or from the engine.

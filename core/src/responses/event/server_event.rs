@@ -3,6 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::table::EventData;
 use crate::responses::event::envelope::{Envelope, Member};
@@ -10,7 +11,7 @@ use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::Object;
 
 /// One event. Its strings borrow from the payload where nothing is escaped in them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerEvent<'a> {
     /// The event's number in its stream, where the server counts.
@@ -21,6 +22,16 @@ pub struct ServerEvent<'a> {
     pub data: EventData<'a>,
     /// The payload it was read from.
     pub(super) raw: Option<Cow<'a, str>>,
+}
+
+impl fmt::Debug for ServerEvent<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerEvent")
+            .field("type", &self.kind())
+            .field("sequence_number", &self.sequence_number)
+            .field("stream_id", &self.stream_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> ServerEvent<'a> {

@@ -67,8 +67,8 @@ fn needed<T>(envelope: &Envelope<'_>, value: Option<T>, member: Member) -> Resul
 
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident $kind:literal $class:ident { $($member:ident: $how:ident,)* })*) => {
-        /// What an event says, by kind. A member that the protocol does not promise is an `Option`.
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        /// What an event says, by kind. A member that the protocol does not promise is an `Option`. `Debug` shows the kind.
+        #[derive(Clone, PartialEq, Eq)]
         #[non_exhaustive]
         #[expect(missing_docs, reason = "the members bear the protocol's own names and meanings")]
         pub enum EventData<'a> {
@@ -116,14 +116,26 @@ macro_rules! events {
             }
         }
 
+        impl EventData<'_> {
+            fn kind(&self) -> &str {
+                match self {
+                    $(Self::$variant { .. } => $kind,)*
+                    Self::Other { kind } => kind,
+                }
+            }
+        }
+
+        impl core::fmt::Debug for EventData<'_> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.debug_struct("EventData").field("type", &self.kind()).finish_non_exhaustive()
+            }
+        }
+
         impl super::server_event::ServerEvent<'_> {
             /// The event's `type`.
             #[must_use]
             pub fn kind(&self) -> &str {
-                match &self.data {
-                    $(EventData::$variant { .. } => $kind,)*
-                    EventData::Other { kind } => kind,
-                }
+                self.data.kind()
             }
         }
     };

@@ -3,6 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::responses::error_object::ErrorObject;
 use crate::responses::event::{EventData, ServerEvent};
@@ -30,7 +31,7 @@ use crate::responses::usage::Usage;
 /// assert_eq!(events.first().map(|event| event.kind()), Some("response.created"));
 /// assert_eq!(events.last().map(|event| event.sequence_number), Some(Some(events.len() as i64 - 1)));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ResponseWriter {
     id: String,
     model: String,
@@ -43,13 +44,25 @@ pub struct ResponseWriter {
 }
 
 /// The message that is being written.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Open {
     id: String,
     text: String,
 }
 
 type Events = Vec<ServerEvent<'static>>;
+
+/// Shows how far the response is, and nothing of its output.
+impl fmt::Debug for ResponseWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseWriter")
+            .field("id", &self.id)
+            .field("stream_id", &self.stream_id)
+            .field("sequence_number", &self.sequence_number)
+            .field("items", &self.output.len())
+            .finish_non_exhaustive()
+    }
+}
 
 impl ResponseWriter {
     /// A response of this id. `created_at`: when it was created, in Unix seconds.

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::options::{ReasoningOptions, TextOptions};
 use crate::responses::item::{ContentPart, Item, parse_input};
@@ -50,8 +51,9 @@ pub struct CreateResponse {
     pub extra: ExtraMembers,
 }
 
-/// What the machine adds to a request when it travels as a WebSocket frame.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What the machine adds to a request when it travels as a WebSocket frame. `Debug` shows the keys of the metadata only: the turn
+/// token is among the values.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct MessageFields<'a> {
     /// The response to go on from (§9.5); left out when unset.
     pub previous_response_id: Option<&'a str>,
@@ -63,6 +65,19 @@ pub struct MessageFields<'a> {
     pub metadata: &'a [(&'a str, &'a str)],
     /// How many items the server has seen already: they are left out.
     pub input_from: usize,
+}
+
+impl fmt::Debug for MessageFields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&str> = self.metadata.iter().map(|(key, _)| *key).collect();
+        f.debug_struct("MessageFields")
+            .field("previous_response_id", &self.previous_response_id)
+            .field("generate", &self.generate)
+            .field("stream_id", &self.stream_id)
+            .field("metadata", &keys)
+            .field("input_from", &self.input_from)
+            .finish()
+    }
 }
 
 impl CreateResponse {

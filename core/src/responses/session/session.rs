@@ -2,10 +2,12 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::header_names::{INSTALLATION, LITE, PARENT, SUBAGENT, TURN_METADATA, WEBSOCKET_LITE, WINDOW};
 use super::turn_metadata::TurnMetadata;
 use super::user_agent::UserAgent;
+use crate::hidden::Hidden;
 use crate::responses::metadata::ClientMetadata;
 
 /// One conversation, as its requests present it.
@@ -109,8 +111,8 @@ pub enum HeaderSet {
     Images,
 }
 
-/// What is known of the one request at hand.
-#[derive(Clone, Copy, Debug, Default)]
+/// What is known of the one request at hand. `Debug` does not show the attestation.
+#[derive(Clone, Copy, Default)]
 pub struct RequestContext<'a> {
     /// The turn it belongs to; none for a mere connection.
     pub turn: Option<&'a TurnMetadata>,
@@ -120,6 +122,17 @@ pub struct RequestContext<'a> {
     pub lite: bool,
     /// The call, where it is traced locally.
     pub inference_call_id: Option<&'a str>,
+}
+
+impl fmt::Debug for RequestContext<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestContext")
+            .field("turn", &self.turn)
+            .field("attestation", &self.attestation.map(|attestation| Hidden(attestation.len())))
+            .field("lite", &self.lite)
+            .field("inference_call_id", &self.inference_call_id)
+            .finish()
+    }
 }
 
 impl Session {

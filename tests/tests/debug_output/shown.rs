@@ -1,0 +1,295 @@
+//! Values of the public types, each with the secret in every place where content can be, as `Debug` shows them.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use turnwire::client::{
+    Credentials, OwnedEvent, RawOperation, Request, Secret, Settings, Sign, SignError, SignableRequest,
+};
+use turnwire::connection::{
+    ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client, server,
+};
+use turnwire::http::{self, BodyPart, HeadDecoder, HeadLimits, HeaderValue, Headers};
+use turnwire::responses::request::MessageFields;
+use turnwire::responses::session::RequestContext;
+use turnwire::responses::{
+    ClientMetadata, Envelope, EventData, Failure, RawJson, ResponseHeaders, ResponseInfo, ResponseWriter, ServerEvent,
+};
+use turnwire::sse;
+use turnwire::time::Instant;
+use turnwire::turn::Turn;
+use turnwire::ws::{self, Close, Message, Role, handshake};
+use turnwire_tests::fixtures::{ask, delta, done, token};
+use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, owned, provider};
+
+use crate::SECRET;
+
+const NOW: Instant = Instant::ZERO;
+
+/// A type's name, and what its `Debug` shows.
+pub(crate) type Shown = (&'static str, String);
+
+fn debug(value: &impl Debug) -> String {
+    format!("{value:?}\n{value:#?}")
+}
+
+/// Every type that is checked.
+pub(crate) fn all() -> Vec<Shown> {
+    let mut all = Vec::new();
+    all.extend(of_framing());
+    all.extend(of_websockets());
+    all.extend(of_responses());
+    all.extend(of_connections());
+    all.extend(of_configuration());
+    all.extend(of_clients());
+    all
+}
+
+fn secret_headers() -> Headers {
+    let mut headers = Headers::new();
+    headers.append("x-mine", HeaderValue::new(SECRET.as_bytes()).expect("a value").into_sensitive()).expect("a header");
+    headers
+}
+
+/// A head with every header that carries a credential or the turn token.
+fn secret_head(start: &str) -> Vec<u8> {
+    let names =
+        ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "api-key", "X-Api-Key", "X-Codex-Turn-State"];
+    let lines: String = names.iter().map(|name| format!("{name}: {SECRET}\r\n")).collect();
+    format!("{start}\r\nHost: localhost\r\n{lines}\r\n").into_bytes()
+}
+
+fn of_framing() -> Vec<Shown> {
+    let mut events = sse::Decoder::resuming(sse::Limits::default(), SECRET);
+    let stream = format!("id: {SECRET}\ndata: {SECRET}\n\ndata: {SECRET}");
+    let mut input = sse::Input::new(stream.as_bytes());
+    let event = debug(&events.decode(&mut input).expect("a stream").expect("an event"));
+    assert!(events.decode(&mut input).expect("a stream").is_none(), "the second event is cut");
+    let outgoing = sse::OutgoingEvent { id: Some(SECRET), ..sse::OutgoingEvent::data(SECRET) };
+    let head = secret_head("POST / HTTP/1.1");
+    let mut partial: HeadDecoder<http::Request> = HeadDecoder::new(HeadLimits::default());
+    assert!(partial.decode(&mut &head[..head.len() - 2]).expect("a head").is_none(), "the head is cut");
+    let request = HeadDecoder::<http::Request>::new(HeadLimits::default()).decode(&mut &*head);
+    let head = secret_head("HTTP/1.1 200 OK");
+    let response = HeadDecoder::<http::Response>::new(HeadLimits::default()).decode(&mut &*head);
+    vec![
+        ("sse::Event", event),
+        ("sse::Decoder", debug(&events)),
+        ("sse::Input", debug(&sse::Input::new(stream.as_bytes()))),
+        ("sse::OutgoingEvent", debug(&outgoing)),
+        ("http::BodyPart", debug(&BodyPart::Data(SECRET.as_bytes()))),
+        ("http::HeadDecoder", debug(&partial)),
+        ("http::HeaderValue", debug(&HeaderValue::new(SECRET.as_bytes()).expect("a value").into_sensitive())),
+        ("http::Headers", debug(&secret_headers())),
+        ("http::Request", debug(&request.expect("a head").expect("all of it"))),
+        ("http::Response", debug(&response.expect("a head").expect("all of it"))),
+        ("http::Decoder", debug(&http::gzip::Decoder::new(http::gzip::Limits::default()))),
+    ]
+}
+
+fn of_websockets() -> Vec<Shown> {
+    let close = Close { code: 1000, reason: SECRET };
+    let messages = [
+        Message::Text(SECRET),
+        Message::Binary(SECRET.as_bytes()),
+        Message::Ping(SECRET.as_bytes()),
+        Message::Pong(SECRET.as_bytes()),
+        Message::Close(Some(close)),
+    ];
+    let mut sent = Vec::new();
+    let mut encoder = ws::Encoder::new(Role::Server, None);
+    encoder.encode(Message::Text(SECRET), [0; 4], &mut sent).expect("a message");
+    let mut decoder = ws::Decoder::new(Role::Client, ws::Limits::default(), None);
+    assert!(decoder.decode(&mut &sent[..sent.len() - 1]).expect("a message").is_none(), "the message is cut");
+    let mut socket = ws::WebSocket::new(Role::Client, ws::Limits::default(), None, [1; 32]);
+    assert!(socket.decode(&mut &sent[..sent.len() - 1]).expect("a message").is_none(), "the message is cut");
+    socket.close(1000, SECRET).expect("a code");
+    let request = HeadDecoder::new(HeadLimits::default()).decode(&mut &*secret_head("POST / HTTP/1.1"));
+    let refusal = handshake::accept(
+        &request.expect("a head").expect("all of it"),
+        &handshake::ServerOptions { deflate: None, protocols: &[] },
+    );
+    let params = ws::deflate::Params::default();
+    vec![
+        ("ws::Message", debug(&messages)),
+        ("ws::Close", debug(&close)),
+        ("ws::Encoder", debug(&encoder)),
+        ("ws::Decoder", debug(&decoder)),
+        ("ws::WebSocket", debug(&socket)),
+        ("ws::Refusal", debug(&refusal.expect_err("a POST"))),
+        ("ws::Inflater", debug(&ws::deflate::Inflater::new(&params, Role::Client))),
+        ("ws::Deflater", debug(&ws::deflate::Deflater::new(&params, Role::Client))),
+    ]
+}
+
+fn of_responses() -> Vec<Shown> {
+    let raw = || RawJson::string(SECRET);
+    let mut metadata = ClientMetadata::new();
+    metadata.set("x-codex-turn-state", SECRET);
+    let payload = token(SECRET);
+    let envelope = Envelope::scan(&payload).expect("an event");
+    let text = delta(SECRET);
+    let data = EventData::OutputTextDelta {
+        item_id: None,
+        output_index: None,
+        content_index: None,
+        delta: Cow::Borrowed(SECRET),
+        logprobs: None,
+        obfuscation: None,
+    };
+    let mut writer = ResponseWriter::new("resp_1", "gpt-x", 0);
+    writer.text("msg_1", SECRET);
+    writer.end_message();
+    writer.text("msg_2", SECRET);
+    let mut headers = ResponseHeaders::default();
+    headers.turn_state = Some(SECRET.into());
+    let fields = MessageFields { metadata: &[("x-codex-turn-state", SECRET)], ..MessageFields::default() };
+    let mut failure = Failure::from_http(500, &[], SECRET, None, None);
+    failure.message = SECRET.into();
+    vec![
+        ("responses::RawJson", debug(&raw())),
+        ("responses::ClientMetadata", debug(&metadata)),
+        ("responses::Envelope", debug(&envelope)),
+        ("responses::ServerEvent", debug(&[&payload, &text].map(|text| ServerEvent::parse(text).expect("an event")))),
+        ("responses::EventData", debug(&data)),
+        ("responses::ResponseWriter", debug(&writer)),
+        ("responses::ResponseHeaders", debug(&headers)),
+        ("responses::ResponseInfo", debug(&ResponseInfo::Moderation(raw()))),
+        ("responses::MessageFields", debug(&fields)),
+        (
+            "responses::RequestContext",
+            debug(&RequestContext { attestation: Some(SECRET), ..RequestContext::default() }),
+        ),
+        ("responses::Failure", debug(&failure)),
+    ]
+}
+
+/// A server that was upgraded, and the bytes of its response.
+fn of_connections() -> Vec<Shown> {
+    let outgoing = OutgoingRequest::new("/", secret_headers(), SECRET.into(), ExpectedBody::Whole);
+    let mut shown = vec![("connection::client::OutgoingRequest", debug(&outgoing))];
+    let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::Http, [1; 32]);
+    client.send_request(NOW, outgoing).expect("it is idle");
+    let head = secret_head("HTTP/1.1 200 OK");
+    let head = String::from_utf8(head)
+        .expect("text")
+        .replace("\r\n\r\n", &format!("\r\nContent-Length: {}\r\n\r\n", SECRET.len()));
+    client.handle_input(NOW, format!("{head}{SECRET}").as_bytes());
+    shown.push(("connection::client::ClientConnection", debug(&client)));
+    let mut events = String::new();
+    while let Some(event) = client.poll_event() {
+        events.push_str(&debug(&event));
+    }
+    assert!(events.contains("Body"), "{events}");
+    let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::Http, [1; 32]);
+    let post = OutgoingRequest::new("/", Headers::new(), Vec::new(), ExpectedBody::EventStream);
+    client.send_request(NOW, post).expect("it is idle");
+    let stream = format!("HTTP/1.1 200 OK\r\n\r\ndata: {}\n\ndata: {SECRET}\n\n", delta(SECRET));
+    client.handle_input(NOW, stream.as_bytes());
+    while let Some(event) = client.poll_event() {
+        events.push_str(&debug(&event));
+    }
+    assert!(events.contains("Server") && events.contains("Malformed"), "{events}");
+    shown.push(("connection::client::Event", events));
+    let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
+    let head = String::from_utf8(secret_head("POST / HTTP/1.1")).expect("text");
+    let head = head.replace("\r\n\r\n", &format!("\r\nContent-Length: {}\r\n\r\n", SECRET.len()));
+    server.handle_input(NOW, format!("{head}{SECRET}{SECRET}").as_bytes());
+    shown.push(("connection::server::ServerConnection", debug(&server)));
+    let mut events = String::new();
+    while let Some(event) = server.poll_event() {
+        events.push_str(&debug(&event));
+    }
+    assert!(events.contains("Request"), "{events}");
+    shown.push(("connection::server::Event", events));
+    shown
+}
+
+/// Shows what it is to sign.
+#[derive(Debug, Default)]
+struct Signer(Mutex<String>);
+
+impl Sign for Signer {
+    fn sign(&self, request: SignableRequest<'_>) -> Result<(), SignError> {
+        self.0.lock().expect("a lock").push_str(&debug(&request));
+        Ok(())
+    }
+}
+
+fn of_configuration() -> Vec<Shown> {
+    let mut provider = provider();
+    provider.headers = owned(&[("x-mine", SECRET)]);
+    let mut settings = Settings::default();
+    settings.headers = owned(&[("x-mine", SECRET)]);
+    settings.default_headers = owned(&[("x-mine", SECRET)]);
+    let mut request = Request::from(ask(SECRET));
+    request.headers = owned(&[("x-mine", SECRET)]);
+    let mut operation = RawOperation::post("responses/compact", SECRET.into());
+    operation.headers = owned(&[("x-mine", SECRET)]);
+    let signer = Arc::new(Signer::default());
+    let credentials = Credentials::Signer(signer.clone());
+    let script = Script::new().on(Kind::Post, vec![Act::respond(500, "x")]);
+    let mut pair = Pair::with(http_provider(), credentials, Settings::default(), script);
+    pair.ask(ask(SECRET));
+    pair.run_out();
+    let signable = signer.0.lock().expect("a lock").clone();
+    let mut turn = Turn::new();
+    assert!(turn.set_once(SECRET), "a token");
+    let credentials =
+        [Credentials::bearer(SECRET), Credentials::Headers(vec![("x-api-key".into(), Secret::new(SECRET))])];
+    vec![
+        ("client::Secret", debug(&Secret::new(SECRET))),
+        ("client::Credentials", debug(&credentials)),
+        ("client::Provider", debug(&provider)),
+        ("client::Settings", debug(&settings)),
+        ("client::Request", debug(&request)),
+        ("client::RawOperation", debug(&operation)),
+        ("client::SignableRequest", signable),
+        ("turn::Turn", debug(&turn)),
+    ]
+}
+
+fn of_clients() -> Vec<Shown> {
+    let script = Script::new()
+        .ws([vec![token(SECRET), delta(SECRET), done("a")], vec![delta(SECRET), done("b")]])
+        .on(Kind::Post, vec![Act::respond(200, SECRET)]);
+    let mut pair = Pair::with(provider(), Credentials::bearer(SECRET), Settings::default(), script);
+    pair.ask(ask(SECRET));
+    pair.run();
+    let mut client = debug(&pair.client);
+    pair.client.send(pair.now, ask(SECRET)).expect("a request");
+    let mut borrowed = String::new();
+    while let Some(event) = pair.client.poll_event() {
+        borrowed.push_str(&debug(&event));
+    }
+    assert!(borrowed.contains("turn_token: Some("), "the token went with it: {borrowed}");
+    client.push_str(&debug(&pair.client));
+    pair.run_out();
+    let operation = RawOperation::post("responses/compact", SECRET.into());
+    pair.client.submit_raw(pair.now, operation).expect("an operation");
+    pair.run_out();
+    client.push_str(&debug(&pair.client));
+    let outcomes: Vec<String> = pair
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            OwnedEvent::Finished { outcome, .. } => Some(debug(outcome)),
+            _ => None,
+        })
+        .collect();
+    let outcomes = outcomes.concat();
+    assert!(outcomes.contains("OperationCompleted") && outcomes.contains("Completed"), "{outcomes}");
+    let owned_events = debug(&pair.events);
+    for kind in ["Sent", "Server", "Connected"] {
+        assert!(owned_events.contains(kind), "there is no event {kind}: {owned_events}");
+    }
+    vec![
+        ("client::Client", client),
+        ("client::Event", borrowed),
+        // It has the same implementation as `OwnedOutcome`.
+        ("client::Outcome", outcomes.clone()),
+        ("client::OwnedEvent", owned_events),
+        ("client::OwnedOutcome", outcomes),
+    ]
+}
