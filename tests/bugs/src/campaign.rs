@@ -49,6 +49,8 @@ pub struct Campaign<'a> {
     tree: &'a Tree,
     layers: &'a Layers,
     jobs: usize,
+    /// How many of the three stages run: the binaries of the layer, all others, those that come last.
+    pub stages: usize,
     binaries: Vec<Binary>,
     executables: BTreeMap<String, PathBuf>,
     baselines: BTreeMap<String, OnceLock<Run>>,
@@ -84,6 +86,7 @@ impl<'a> Campaign<'a> {
             tree,
             layers,
             jobs,
+            stages: 3,
             binaries,
             executables,
             baselines,
@@ -251,7 +254,7 @@ impl<'a> Campaign<'a> {
     /// Runs the tests stage by stage, each only for the bugs that no earlier one has noticed.
     fn run_stages(&mut self, bugs: &[Numbered<'_>]) -> Result<(), String> {
         let mut left = bugs.to_vec();
-        for stage in 0..3 {
+        for stage in 0..self.stages {
             let wanted = self.stage(&left, stage);
             let missing: Vec<String> = wanted.into_iter().filter(|id| !self.executables.contains_key(id)).collect();
             if !missing.is_empty() {
@@ -314,7 +317,7 @@ impl<'a> Campaign<'a> {
                 return Ok((Verdict::Noticed { by }, took));
             }
         }
-        if stage == 2 {
+        if stage + 1 == self.stages {
             let seconds = (before + took).as_secs_f64();
             (self.tell)(&format!("UNNOTICED {} ({seconds:.1} s): {}", bug.id(), bug.entry.breaks));
         }

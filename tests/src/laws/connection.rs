@@ -9,7 +9,7 @@ use turnwire::connection::{
 };
 use turnwire::http::Headers;
 use turnwire::time::Instant;
-use turnwire::ws::{Decoder, Limits, Message, Role, WebSocket};
+use turnwire::ws::{Decoder, Limits, Message, Role};
 
 use crate::chunks::Chunks;
 
@@ -227,67 +227,6 @@ pub fn bounded(transport: Transport, unit: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Law 4 for output, in both roles: whatever the peer sends and however little of the output it reads (`reads`: bytes, again and
-/// again), what waits to be written is at most the limit and one response, and no more input is wanted above the limit.
-pub fn bounded_output(transport: Transport, reads: &[usize]) -> Result<(), String> {
-    const LIMIT: usize = 16 * 1024;
-    const RESPONSE: usize = 5000;
-
-    let mut config = server_config();
-    config.max_send_backlog = LIMIT;
-    let mut server = ServerConnection::new(config, [2; 32]);
-    let (mut client, _) = asked(transport, ExpectedBody::EventStream);
-    let unit = match transport {
-        Transport::Http => b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}".repeat(20),
-        Transport::WebSocket => {
-            let head = b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n";
-            let key = b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
-            server.handle_input(START, &[&head[..], key].concat());
-            server.poll_event();
-            server.accept(START, &Headers::new()).map_err(|why| why.to_string())?;
-            let (mut peer, mut bytes) = (WebSocket::new(Role::Client, Limits::default(), None, [3; 32]), Vec::new());
-            for _ in 0..20 {
-                let sent = peer.send(Message::Ping(b"?"), &mut bytes);
-                sent.and_then(|()| peer.send(Message::Text(r#"{"type":"response.create"}"#), &mut bytes))
-                    .map_err(|why| why.to_string())?;
-            }
-            bytes
-        }
-    };
-    let response = format!(r#"{{"type":"x","x":"{}"}}"#, "x".repeat(RESPONSE - 20));
-    for reads in reads.iter().cycle().take(200) {
-        if server.wants_input() {
-            server.handle_input(START, &unit);
-        }
-        while let Some(event) = server.poll_event() {
-            let answer = matches!(event, server::Event::Request { .. } | server::Event::Text { .. });
-            let sent = match transport {
-                Transport::Http if answer => server.respond(START, 200, &Headers::new(), response.as_bytes()),
-                Transport::WebSocket if answer => server.send(START, &response),
-                Transport::Http | Transport::WebSocket => Ok(()),
-            };
-            sent.map_err(|why| why.to_string())?;
-        }
-        let waiting = server.poll_transmit().len();
-        if waiting > LIMIT + RESPONSE + 200 {
-            return Err(format!("{waiting} bytes wait to be written"));
-        }
-        if waiting > LIMIT && server.wants_input() {
-            return Err(format!("{waiting} bytes wait to be written, and more input is wanted"));
-        }
-        server.handle_written(START, *reads);
-        // The client's own messages are its application's; of the peer's doing are the pongs only.
-        let before = client.poll_transmit().len();
-        client.handle_input(START, &[0x89, 0x01, b'x'].repeat(100));
-        if client.poll_transmit().len() > before + 200 {
-            return Err(format!("a client has {} bytes of replies", client.poll_transmit().len() - before));
-        }
-        client.handle_written(START, *reads);
-        while client.poll_event().is_some() {}
-    }
-    Ok(())
-}
-
 /// Law 8: what one end sends the other receives, and with an empty wire both know the same of every lane.
 pub fn mirror(transport: Transport, script: &[u8], chunks: &Chunks) -> Result<(), String> {
     let mut client = ClientConnection::new(config(), transport, [1; 32]);
@@ -390,7 +329,6 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
     };
     chunking(transport, expect, bytes, &chunks)?;
     deadlines(transport, expect, bytes)?;
-    bounded_output(transport, &[usize::from(*sizes), usize::from(*choice) * 16])?;
     mirror(transport, &input[..input.len().min(64)], &chunks)
 }
 

@@ -6,6 +6,7 @@ mod connections;
 mod credentials;
 mod deadlines;
 mod endpoint;
+mod entropy;
 mod handshake;
 mod happy_eyeballs;
 mod http_trial;

@@ -11,7 +11,6 @@ mod memory;
 mod pending_io;
 mod scenario;
 mod setup;
-mod tls_ends;
 mod tokio;
 mod troubles;
 mod turns;

@@ -93,13 +93,3 @@ fn what_waits_is_bounded() {
         assert_eq!(connection::bounded(transport, &unit), Ok(()));
     }
 }
-
-/// A peer that reads nothing, one byte, a trickle, or everything.
-#[test]
-fn output_that_waits_is_bounded() {
-    for transport in BOTH {
-        for reads in [&[0][..], &[1], &[300], &[0, 0, 0, 5000], &[1_000_000]] {
-            assert_eq!(connection::bounded_output(transport, reads), Ok(()), "{transport:?}, {reads:?}");
-        }
-    }
-}
