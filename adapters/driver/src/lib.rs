@@ -35,6 +35,6 @@ mod state_machine;
 
 pub use client::{ClientDriver, Turn};
 pub use io::Io;
-pub use server::ServerDriver;
+pub use server::{ServerDriver, Wake};
 /// The core, which defines the requests and events.
 pub use turnwire;

@@ -3,11 +3,13 @@
 use core::future::poll_fn;
 use core::task::Poll;
 
+use turnwire::client::SocketCommand;
 use turnwire::connection::{ServerConnection, server};
 use turnwire::time::Instant;
 
 use crate::io::Io;
 use crate::io_loop::{IoLoop, SocketState};
+use crate::state_machine::{IoEvent, StateMachine};
 
 /// A server connection with the accepted socket and the clock that drive it.
 ///
@@ -61,5 +63,94 @@ impl<I: Io> ServerDriver<I> {
         })
         .await;
         self.connection.poll_event()
+    }
+
+    /// Waits, as [`next`](Self::next) does, for an event, which [`next`](Self::next) then returns without waiting. Also returns when
+    /// at most `unsent` bytes wait to be written, so that a long response can be written in parts, and when `until` has come. With
+    /// `None`, it does not wait for that.
+    ///
+    /// The future is cancel-safe: dropping it at any point loses nothing.
+    pub async fn wait(&mut self, unsent: Option<usize>, until: Option<Instant>) -> Wake {
+        let Self { connection, io_loop } = self;
+        let mut waiting = Waiting { connection, unsent, until, now: io_loop.io.now() };
+        poll_fn(|cx| {
+            if io_loop.is_open() || waiting.connection.has_event() {
+                io_loop.poll(&mut waiting, cx)
+            } else {
+                Poll::Ready(())
+            }
+        })
+        .await;
+        let wake = waiting.wake();
+        match wake {
+            Some(Wake::Event) => Wake::Event,
+            _ if !self.io_loop.is_open() => Wake::Closed,
+            wake => wake.unwrap_or(Wake::Closed),
+        }
+    }
+}
+
+/// Why [`ServerDriver::wait`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Wake {
+    /// There is an event.
+    Event,
+    /// No more bytes than the given number wait to be written.
+    Writable,
+    /// The given time has come.
+    Elapsed,
+    /// The connection is closed, or its socket is, and there are no more events.
+    Closed,
+}
+
+/// A connection, and when else than for an event the loop returns.
+struct Waiting<'c> {
+    connection: &'c mut ServerConnection,
+    unsent: Option<usize>,
+    until: Option<Instant>,
+    now: Instant,
+}
+
+impl Waiting<'_> {
+    fn wake(&self) -> Option<Wake> {
+        if self.connection.has_event() {
+            Some(Wake::Event)
+        } else if self.connection.is_finished() {
+            Some(Wake::Closed)
+        } else if self.unsent.is_some_and(|unsent| self.connection.poll_transmit().len() <= unsent) {
+            Some(Wake::Writable)
+        } else if self.until.is_some_and(|until| until <= self.now) {
+            Some(Wake::Elapsed)
+        } else {
+            None
+        }
+    }
+}
+
+impl StateMachine for Waiting<'_> {
+    fn is_ready(&self) -> bool {
+        self.wake().is_some()
+    }
+
+    fn poll_socket(&mut self) -> Option<SocketCommand> {
+        None
+    }
+
+    fn handle(&mut self, now: Instant, event: IoEvent<'_>) {
+        self.now = now;
+        StateMachine::handle(self.connection, now, event);
+    }
+
+    fn poll_transmit(&self) -> &[u8] {
+        self.connection.poll_transmit()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.connection.poll_timeout().into_iter().chain(self.until).min()
+    }
+
+    fn wants_input(&self) -> bool {
+        self.connection.wants_input()
     }
 }

@@ -55,6 +55,12 @@ impl TcpIo {
         Self { stream: Some(stream), ..Self::new() }
     }
 
+    /// Returns the socket, if one is open, for its options and addresses.
+    #[must_use]
+    pub const fn get_ref(&self) -> Option<&TcpStream> {
+        self.stream.as_ref()
+    }
+
     /// Reads without asking the runtime whether the socket is readable.
     fn read_now(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         let stream = self.stream.as_ref().ok_or(io::ErrorKind::NotConnected)?;
