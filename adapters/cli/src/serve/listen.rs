@@ -1,18 +1,26 @@
-//! Accepts connections, and serves each on its own thread.
+//! Accepts connections, and serves all of them on one thread, each in a task of its own.
 
 use core::net::SocketAddr;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+use std::fs;
 use std::io::{self, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::{fs, thread};
+use std::thread;
 
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::{Instant, sleep};
 use turnwire::connection::server::Config;
 use turnwire::ws::deflate::ServerPolicy;
-use turnwire_blocking::block_on;
+use turnwire_tokio::TcpIo;
 
+use super::faults::{Faults, InputBudget, ServeIo};
+use super::journal::Journal;
 use super::script::Script;
-use super::server::{ScriptedServer, serve};
+use super::server::{ScriptedServer, serve_with};
 
 /// Options of `turnwire serve`.
 #[derive(Clone, Debug, clap::Args)]
@@ -29,10 +37,25 @@ pub struct Options {
     /// Accept permessage-deflate.
     #[arg(long)]
     pub deflate: bool,
-    /// Print each request as one line of JSON: its transport, turn token and body.
+    /// Print each request as one line of JSON: its transport, turn token and body. Lines that are not read are dropped, and counted.
     #[arg(long)]
     pub json: bool,
+    /// Maximum number of open connections. Further ones are answered with 503.
+    #[arg(long, value_name = "NUMBER", default_value_t = MAX_CONNECTIONS)]
+    pub max_connections: usize,
 }
+
+/// The default of `--max-connections`.
+const MAX_CONNECTIONS: usize = 16_384;
+
+/// The maximum size of a request in bytes, inflated.
+const MAX_REQUEST: usize = 16 * 1024 * 1024;
+
+/// The memory in bytes that incomplete requests of all connections may take together, beyond 64 KiB of each.
+const MAX_INCOMPLETE: usize = 256 * 1024 * 1024;
+
+/// How many times larger than its compressed bytes a message may become.
+const MAX_RATIO: u32 = 64;
 
 /// Runs `turnwire serve` until the process ends.
 #[must_use]
@@ -48,22 +71,25 @@ pub fn main(options: &Options) -> ExitCode {
 
 fn run(options: &Options) -> io::Result<()> {
     let mut script = match &options.script {
-        Some(file) => Script::parse(&fs::read_to_string(file)?).map_err(io::Error::other)?,
+        Some(file) => {
+            let named = |error: &dyn core::fmt::Display| io::Error::other(format!("{file}: {error}"));
+            let text = fs::read_to_string(file).map_err(|error| named(&error))?;
+            Script::parse(&text).map_err(|error| named(&error))?
+        }
         None => Script::demo(),
     };
     script.refuse_websocket |= options.refuse_websocket;
-    let listener = TcpListener::bind(options.listen)?;
+    let listener = net::TcpListener::bind(options.listen)?;
     let address = listener.local_addr()?;
     writeln!(io::stdout(), "listening on http://{address}/v1")?;
-    let json = options.json;
-    let scripted = ScriptedServer::with_observer(script, move |recorded| {
-        if json {
-            // A closed standard output does not affect the clients.
-            let _ = writeln!(io::stdout(), "{}", recorded.to_json());
+    let journal = if options.json { Some(Journal::start(io::stdout())?) } else { None };
+    let scripted = ScriptedServer::with_observer(script, move |request| {
+        if let Some(journal) = &journal {
+            journal.write(request.to_json());
         }
     });
-    listen(&listener, &Arc::new(scripted), options.deflate);
-    Ok(())
+    let server = Server::new(Arc::new(scripted), options.deflate, options.max_connections);
+    runtime()?.block_on(async { server.listen(TcpListener::from_std(nonblocking(listener)?)?).await })
 }
 
 /// Starts a server in this process on a free loopback port. Returns its base URL, and the server, which records the requests.
@@ -72,19 +98,25 @@ fn run(options: &Options) -> io::Result<()> {
 ///
 /// Returns an error when no port can be opened.
 pub fn demo(script: Script) -> io::Result<(String, Arc<ScriptedServer>)> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let listener = nonblocking(net::TcpListener::bind("127.0.0.1:0")?)?;
     let url = format!("http://{}/v1", listener.local_addr()?);
     let scripted = Arc::new(ScriptedServer::new(script));
-    let shared = Arc::clone(&scripted);
-    thread::spawn(move || listen(&listener, &shared, true));
+    let server = Server::new(Arc::clone(&scripted), true, MAX_CONNECTIONS);
+    let runtime = runtime()?;
+    thread::Builder::new().name("serve".to_owned()).spawn(move || {
+        // Fails only if the listener cannot be registered; its port then accepts and answers nothing.
+        let _ = runtime.block_on(async { server.listen(TcpListener::from_std(listener)?).await });
+    })?;
     Ok((url, scripted))
 }
 
-fn listen(listener: &TcpListener, scripted: &Arc<ScriptedServer>, deflate: bool) {
-    for stream in listener.incoming().flatten() {
-        let scripted = Arc::clone(scripted);
-        thread::spawn(move || connection(stream, &scripted, deflate));
-    }
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+fn nonblocking(listener: net::TcpListener) -> io::Result<net::TcpListener> {
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 /// Returns the configuration of a scripted server's connections. `deflate`: whether to accept permessage-deflate.
@@ -92,12 +124,126 @@ fn listen(listener: &TcpListener, scripted: &Arc<ScriptedServer>, deflate: bool)
 pub fn config(deflate: bool) -> Config {
     let mut config = Config::new();
     config.deflate_policy = deflate.then(ServerPolicy::default);
+    config.max_body = MAX_REQUEST;
+    config.message_limits.frame = MAX_REQUEST;
+    config.message_limits.message = MAX_REQUEST;
+    config.message_limits.ratio = Some(MAX_RATIO);
+    // The server takes events at once.
+    config.max_backlog = 64 * 1024;
+    config.max_send_backlog = 256 * 1024;
     config
 }
 
-/// Serves one connection. An error of the connection concerns only its peer.
-fn connection(stream: TcpStream, scripted: &ScriptedServer, deflate: bool) {
-    if let Ok(mut server) = turnwire_blocking::accept(stream, config(deflate), None) {
-        block_on(serve(&mut server, scripted));
+/// A scripted server with its limits.
+struct Server {
+    scripted: Arc<ScriptedServer>,
+    config: Config,
+    max_connections: usize,
+    open: Arc<AtomicUsize>,
+    budget: Arc<InputBudget>,
+}
+
+impl Server {
+    fn new(scripted: Arc<ScriptedServer>, deflate: bool, max_connections: usize) -> Self {
+        let budget = Arc::new(InputBudget::new(MAX_INCOMPLETE, MAX_REQUEST));
+        Self { scripted, config: config(deflate), max_connections, open: Arc::default(), budget }
+    }
+
+    /// Accepts connections for ever. A connection that cannot be accepted, or fails, concerns only its peer.
+    async fn listen(&self, listener: TcpListener) -> io::Result<()> {
+        let (mut notices, mut pause) = (Notices::default(), FIRST_PAUSE);
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    pause = FIRST_PAUSE;
+                    if self.open.load(Ordering::Relaxed) < self.max_connections {
+                        self.serve(stream);
+                    } else {
+                        notices
+                            .write(&format!("{} connections are open; refusing more with 503", self.max_connections));
+                        refuse(stream);
+                    }
+                }
+                Err(error) if concerns_one_connection(&error) => {}
+                // No file descriptor or no memory is left: wait until connections have ended.
+                Err(error) => {
+                    let open = self.open.load(Ordering::Relaxed);
+                    notices.write(&format!("cannot accept a connection beside {open} open ones: {error}"));
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LAST_PAUSE);
+                }
+            }
+        }
+    }
+
+    fn serve(&self, stream: TcpStream) {
+        let guard = OpenConnection::new(&self.open);
+        let (scripted, budget) = (Arc::clone(&self.scripted), Arc::clone(&self.budget));
+        let faults = Arc::new(Faults::default());
+        let io = ServeIo::new(TcpIo::from_stream(stream), Arc::clone(&faults), Arc::clone(&budget));
+        // Fails only because of a TLS configuration, and there is none.
+        let Ok(mut server) = turnwire_rustls::accept(io, self.config.clone(), None) else { return };
+        let inflates_to = if self.config.deflate_policy.is_some() { MAX_RATIO as usize } else { 1 };
+        tokio::spawn(async move {
+            serve_with(&mut server, &scripted, &faults, &budget, inflates_to).await;
+            drop(guard);
+        });
+    }
+}
+
+/// Counts a connection while it is open, even if its task panics.
+struct OpenConnection(Arc<AtomicUsize>);
+
+impl OpenConnection {
+    fn new(open: &Arc<AtomicUsize>) -> Self {
+        open.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(open))
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Refuses a connection without reading its request.
+fn refuse(stream: TcpStream) {
+    const RESPONSE: &[u8] =
+        b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    // The socket does not block: a new one has room for the response.
+    if let Ok(mut stream) = stream.into_std() {
+        let _ = stream.write(RESPONSE);
+    }
+}
+
+/// Whether an error of `accept` concerns only the connection that was to be accepted.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// The first and the longest pause after a connection could not be accepted.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Notices on the standard error, at most one in ten seconds.
+#[derive(Default)]
+struct Notices {
+    last: Option<Instant>,
+    left_out: u64,
+}
+
+impl Notices {
+    fn write(&mut self, text: &str) {
+        let now = Instant::now();
+        if self.last.is_some_and(|last| now.duration_since(last) < Duration::from_secs(10)) {
+            self.left_out += 1;
+            return;
+        }
+        let left_out = core::mem::take(&mut self.left_out);
+        let again = if left_out > 0 { format!(" ({left_out} notices left out)") } else { String::new() };
+        let _ = writeln!(io::stderr(), "turnwire: {text}{again}");
+        self.last = Some(now);
     }
 }

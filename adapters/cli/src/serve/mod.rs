@@ -1,9 +1,14 @@
 //! A scripted server on both transports, for tests of clients: `turnwire serve`, and the server of `turnwire chat --demo`.
 
+mod action;
+mod faults;
+mod journal;
 mod listen;
+mod request;
 mod script;
 mod server;
 
 pub use listen::{Options, config, demo, main};
-pub use script::{Reply, Script, ScriptError};
-pub use server::{OwnedRequest, RecordedRequest, ScriptedServer, serve};
+pub use request::{ObservedRequest, OwnedRequest, RecordedRequest};
+pub use script::{Call, FailureReply, Handshake, Operation, Reply, Script, ScriptError, UsageReply};
+pub use server::{ScriptedServer, serve};

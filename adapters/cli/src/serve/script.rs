@@ -1,24 +1,75 @@
-//! Scripts: the replies of a scripted server.
+//! Scripts: the replies of a scripted server (docs/serve.md).
 
 use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
+use turnwire::http::Headers;
 use turnwire::responses::{ErrorObject, FunctionCall, Item, ResponseWriter, ServerEvent, Usage};
+
+use super::action::Cut;
 
 /// The conversation of `turnwire chat --demo`.
 const DEMO: &str = include_str!("demo.toml");
 
+/// The longest pause.
+const MAX_PAUSE_MS: u64 = 3_600_000;
+
 /// Replies, in the order in which requests get them.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Script {
     /// Whether to reject WebSocket handshakes with 426.
-    #[serde(default)]
     pub refuse_websocket: bool,
+    /// How WebSocket handshakes are answered.
+    pub handshake: Option<Handshake>,
+    /// The models that the server lists.
+    pub models: Vec<String>,
     /// The replies. After the last one, the first is used again.
-    #[serde(default)]
     pub reply: Vec<Reply>,
+    /// Responses to other requests than those for a response.
+    pub operation: Vec<Operation>,
+}
+
+/// How WebSocket handshakes are answered.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Handshake {
+    /// Reject the handshake with this status. Without one, it is accepted.
+    #[serde(deserialize_with = "status")]
+    pub status: Option<u16>,
+    /// Headers of the response.
+    #[serde(deserialize_with = "headers")]
+    pub headers: Vec<(String, String)>,
+    /// Body of the rejection.
+    pub body: Option<String>,
+    /// Pause before the response.
+    #[serde(deserialize_with = "pause")]
+    pub delay_ms: Option<u64>,
+    /// Cut the connection after this number of bytes of the response, or at its end.
+    pub cut_at: Option<u64>,
+    /// Cut the connection with a reset.
+    pub reset: bool,
+}
+
+/// The response to a request that is not for a response, such as `GET /v1/models`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Operation {
+    /// Only for requests with this method.
+    pub method: Option<String>,
+    /// Only for requests whose path ends with this text.
+    pub path: String,
+    /// Status of the response. Default: 200.
+    #[serde(deserialize_with = "status")]
+    pub status: Option<u16>,
+    /// Headers of the response.
+    #[serde(deserialize_with = "headers")]
+    pub headers: Vec<(String, String)>,
+    /// Body of the response.
+    pub body: Option<String>,
 }
 
 /// One reply. Unset fields are omitted.
@@ -28,25 +79,46 @@ pub struct Reply {
     /// Use this reply only for requests that contain this text.
     pub when: Option<String>,
     /// Reject the request with this status.
+    #[serde(deserialize_with = "status")]
     pub status: Option<u16>,
     /// Body of the rejection.
     pub body: Option<String>,
     /// Headers of the HTTP response.
+    #[serde(deserialize_with = "headers")]
     pub headers: Vec<(String, String)>,
     /// Turn token to send.
     pub turn_state: Option<String>,
+    /// Pause before the response.
+    #[serde(deserialize_with = "pause")]
+    pub delay_ms: Option<u64>,
     /// A message, streamed word by word.
     pub text: Option<String>,
+    /// Pause before each word.
+    #[serde(deserialize_with = "pause")]
+    pub typing_ms: Option<u64>,
     /// A call of this function.
     pub call: Option<Call>,
-    /// Events to send unchanged, after those of the text and the call. If there are any, no final event is added.
+    /// Events to send unchanged, after those of the text and the call, and pauses: `{ pause_ms = N }`. If the first one is
+    /// `response.created`, the server sends none of its own; if one ends the response, it adds no end.
+    #[serde(deserialize_with = "events")]
     pub events: Vec<Value>,
-    /// Token usage of the response.
+    /// Token usage of the response. Default: zeros.
     pub usage: Option<UsageReply>,
     /// Fail instead of completing.
     pub fail: Option<FailureReply>,
     /// Close the connection instead of completing.
     pub cut: bool,
+    /// Cut the connection after this number of bytes of the response, or at its end.
+    pub cut_at: Option<u64>,
+    /// Cut the connection with a reset, after `cut_at` bytes or at the end of the response.
+    pub reset: bool,
+}
+
+/// One step of a reply.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Send(Arc<str>),
+    Pause(Duration),
 }
 
 /// A function call.
@@ -108,45 +180,180 @@ impl Script {
     ///
     /// # Errors
     ///
-    /// Returns [`ScriptError`] when the text is neither, or has no reply.
+    /// Returns [`ScriptError`] when the text is neither, or has no reply. Its text has the line and the column.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let script = if text.trim_start().starts_with('{') {
-            let lines = text.lines().filter(|line| !line.trim().is_empty());
-            let reply = lines.map(serde_json::from_str).collect::<Result<_, _>>();
-            Self { refuse_websocket: false, reply: reply.map_err(|error| ScriptError(error.to_string()))? }
+            let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+            let reply = lines.map(|(at, line)| serde_json::from_str(line).map_err(|error| json_error(at + 1, &error)));
+            Self { reply: reply.collect::<Result<_, _>>()?, ..Self::default() }
         } else {
-            toml::from_str(text).map_err(|error| ScriptError(error.to_string()))?
+            toml::from_str(text).map_err(|error| toml_error(text, &error))?
         };
-        if script.reply.is_empty() {
+        if script.reply.is_empty() && script.operation.is_empty() && script.handshake.is_none() {
             return Err(ScriptError("it has no reply".into()));
         }
         Ok(script)
     }
 }
 
+fn json_error(line: usize, error: &serde_json::Error) -> ScriptError {
+    let text = error.to_string();
+    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    ScriptError(format!("line {line}, column {}: {message}", error.column()))
+}
+
+fn toml_error(text: &str, error: &toml::de::Error) -> ScriptError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    ScriptError(format!("line {line}, column {column}: {}", error.message().replace('\n', " ")))
+}
+
+fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    let status = Option::<u16>::deserialize(deserializer)?;
+    match status {
+        Some(200..=999) | None => Ok(status),
+        Some(status) => Err(de::Error::custom(format!("the status is {status}, and must be 200 to 999"))),
+    }
+}
+
+fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
+    let pairs = Vec::<(String, String)>::deserialize(deserializer)?;
+    for (name, value) in &pairs {
+        let valid = Headers::new().append(name, value.as_str());
+        valid.map_err(|error| de::Error::custom(format!("the header `{name}`: {error}")))?;
+    }
+    Ok(pairs)
+}
+
+fn pause<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let pause = Option::<u64>::deserialize(deserializer)?;
+    match pause {
+        Some(0..=MAX_PAUSE_MS) | None => Ok(pause),
+        Some(pause) => Err(de::Error::custom(format!("the pause is {pause} ms, and may be {MAX_PAUSE_MS} ms"))),
+    }
+}
+
+fn events<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Value>, D::Error> {
+    let events = Vec::<Value>::deserialize(deserializer)?;
+    for (at, event) in events.iter().enumerate() {
+        let pauses = event["pause_ms"].as_u64().is_some_and(|pause| pause <= MAX_PAUSE_MS);
+        if !event["type"].is_string() && !pauses {
+            let at = at + 1;
+            let words = format!("event {at} has neither a `type` nor a `pause_ms` of 0 to {MAX_PAUSE_MS}");
+            return Err(de::Error::custom(words));
+        }
+    }
+    Ok(events)
+}
+
+impl Handshake {
+    pub(super) fn delay(&self) -> Option<Duration> {
+        self.delay_ms.map(Duration::from_millis)
+    }
+
+    pub(super) fn cut(&self) -> Option<Cut> {
+        cut(self.cut_at, self.reset)
+    }
+}
+
+impl Operation {
+    pub(super) fn matches(&self, method: &str, target: &str) -> bool {
+        let path = target.split('?').next().unwrap_or_default();
+        path.ends_with(&self.path) && self.method.as_ref().is_none_or(|expected| expected == method)
+    }
+}
+
+fn cut(at: Option<u64>, reset: bool) -> Option<Cut> {
+    (at.is_some() || reset).then(|| Cut { at: at.unwrap_or(u64::MAX), reset })
+}
+
 impl Reply {
-    /// Returns the events of response `number` as JSON texts, for a model and a lane.
-    pub(super) fn events(&self, number: usize, model: &str, lane: Option<&str>) -> Vec<String> {
+    /// Returns the reply to a request for which the script has none.
+    pub(super) fn unscripted() -> Self {
+        Self {
+            status: Some(400),
+            body: Some(r#"{"error":{"code":"no_reply","message":"the script has no reply to this"}}"#.into()),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn delay(&self) -> Option<Duration> {
+        self.delay_ms.map(Duration::from_millis)
+    }
+
+    pub(super) fn cut_at_byte(&self) -> Option<Cut> {
+        cut(self.cut_at, self.reset)
+    }
+
+    /// Returns the steps of response `number`, for a model and a lane.
+    pub(super) fn steps(&self, number: usize, model: &str, lane: Option<&str>) -> Vec<Step> {
         let mut writer = ResponseWriter::new(&format!("resp_{number}"), model, 0);
         if let Some(lane) = lane {
             writer = writer.on_lane(lane);
         }
-        let mut events = writer.begin();
+        let mut steps = Vec::new();
+        let send = |steps: &mut Vec<Step>, events: Vec<ServerEvent<'static>>| {
+            steps.extend(events.iter().map(|event| Step::Send(event.to_json().into())));
+        };
+        let created = writer.begin();
+        if self
+            .events
+            .iter()
+            .find(|event| event["type"].is_string())
+            .is_none_or(|first| kind(first) != "response.created")
+        {
+            send(&mut steps, created);
+        }
+        let typing = self.typing_ms.map(Duration::from_millis);
         for word in self.text.iter().flat_map(|text| text.split_inclusive(' ')) {
-            events.extend(writer.text(&format!("msg_{number}"), word));
+            steps.extend(typing.map(Step::Pause));
+            send(&mut steps, writer.text(&format!("msg_{number}"), word));
         }
-        events.extend(writer.end_message());
+        send(&mut steps, writer.end_message());
         if let Some(call) = &self.call {
-            events.extend(writer.item(&call.item(number)));
+            send(&mut steps, writer.item(&call.item(number)));
         }
+        steps.extend(self.events.iter().map(|event| step(event, lane)));
         if let Some(FailureReply { code, message }) = &self.fail {
-            events.extend(writer.fail(&ErrorObject::new(code, message)));
-        } else if self.events.is_empty() && !self.cut {
+            send(&mut steps, writer.fail(&ErrorObject::new(code, message)));
+        } else if !self.cut && !self.events.iter().any(is_end) {
             let UsageReply { input, cached, output } = self.usage.unwrap_or_default();
-            events.extend(writer.complete(Some(&Usage::new(input, output).cached(cached)), None));
+            send(&mut steps, writer.complete(Some(&Usage::new(input, output).cached(cached)), None));
         }
-        events.iter().map(ServerEvent::to_json).chain(self.events.iter().map(ToString::to_string)).collect()
+        steps
     }
+}
+
+/// A step of a script's `events`: a pause, or an event, which gets the lane unless it names one.
+fn step(event: &Value, lane: Option<&str>) -> Step {
+    if let (Value::Null, Some(pause)) = (&event["type"], event["pause_ms"].as_u64()) {
+        return Step::Pause(Duration::from_millis(pause));
+    }
+    if let (Some(lane), Value::Null) = (lane, &event["stream_id"]) {
+        let mut event = event.clone();
+        event["stream_id"] = lane.into();
+        return Step::Send(event.to_string().into());
+    }
+    Step::Send(event.to_string().into())
+}
+
+fn kind(event: &Value) -> &str {
+    event["type"].as_str().unwrap_or_default()
+}
+
+/// Whether an event ends its response.
+fn is_end(event: &Value) -> bool {
+    matches!(
+        kind(event),
+        "response.completed"
+            | "response.done"
+            | "response.failed"
+            | "response.incomplete"
+            | "response.cancelled"
+            | "response.interrupted"
+            | "error"
+    )
 }
 
 impl Call {

@@ -1,16 +1,23 @@
 //! Responds to requests as a script defines. Uses no socket and no clock.
 
 use core::{fmt, mem};
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
-use turnwire::connection::{CommandError, ServerConnection, Transport, server};
+use serde_json::{Value, json};
+use turnwire::connection::{CommandError, ServerConnection, Transport};
 use turnwire::http::{Headers, Request};
 use turnwire::responses::{ServerEvent, TURN_STATE};
 use turnwire::time::Instant;
-use turnwire_driver::{Io, ServerDriver};
+use turnwire_driver::{Io, ServerDriver, Wake};
 
-use super::script::{Reply, Script, UsageReply};
+use super::action::{Action, Plan, Responses};
+use super::faults::{Faults, InputBudget, ServeIo};
+use super::request::{ObservedRequest, OwnedRequest, RecordedRequest, RequestMembers};
+use super::script::{Reply, Script, Step};
+
+/// The number of responses that can be retrieved.
+const MAX_RETRIEVABLE: usize = 32;
 
 /// A script with its progress and the recorded requests. All connections of a server share one.
 pub struct ScriptedServer {
@@ -20,7 +27,7 @@ pub struct ScriptedServer {
 }
 
 /// Called with each request.
-type Observer = Box<dyn Fn(&RecordedRequest) + Send + Sync>;
+type Observer = Box<dyn Fn(&ObservedRequest<'_>) + Send + Sync>;
 
 #[derive(Debug, Default)]
 struct State {
@@ -28,70 +35,8 @@ struct State {
     used: Vec<bool>,
     replies: usize,
     requests: Vec<RecordedRequest>,
-}
-
-/// A request that the server received.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct RecordedRequest {
-    /// Its transport.
-    pub transport: Transport,
-    /// Its turn token (`x-codex-turn-state`).
-    pub turn_state: Option<String>,
-    /// The request; `null` if it is not valid JSON.
-    pub body: Value,
-}
-
-impl RecordedRequest {
-    fn new(transport: Transport, turn_state: Option<String>, body: &str) -> Self {
-        Self { transport, turn_state, body: serde_json::from_str(body).unwrap_or_default() }
-    }
-
-    fn model(&self) -> String {
-        self.body["model"].as_str().unwrap_or("unknown").to_owned()
-    }
-
-    /// Returns the request as one line of JSON.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        let transport = match self.transport {
-            Transport::WebSocket => "websocket",
-            Transport::Http => "sse",
-        };
-        let Self { turn_state, body, .. } = self;
-        serde_json::json!({"type": "request", "transport": transport, "turn_state": turn_state, "body": body})
-            .to_string()
-    }
-}
-
-/// An owned [`server::Event`]. The borrowed one keeps the connection borrowed, so that nothing can be sent in response.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum OwnedRequest {
-    /// A WebSocket handshake, with its target.
-    Upgrade(String),
-    /// An HTTP request, with its body.
-    Request(Box<Request>, String),
-    /// A WebSocket message, with its lane (`stream_id`).
-    Text(Option<String>, String),
-    /// An event that needs no response.
-    Ignored,
-}
-
-impl OwnedRequest {
-    /// Copies the borrowed event.
-    #[must_use]
-    pub fn from_incoming(incoming: &server::Event<'_>) -> Self {
-        match incoming {
-            server::Event::Upgrade { head } => Self::Upgrade(head.target().to_owned()),
-            server::Event::Request { head, body } => {
-                Self::Request(Box::new((*head).clone()), String::from_utf8_lossy(body).into_owned())
-            }
-            server::Event::Text { lane, text } => Self::Text(lane.clone(), (*text).to_owned()),
-            server::Event::Malformed { text, .. } => Self::Text(None, (*text).to_owned()),
-            _ => Self::Ignored,
-        }
-    }
+    /// The ids and final objects of the last responses.
+    responses: VecDeque<(String, String)>,
 }
 
 impl fmt::Debug for ScriptedServer {
@@ -112,7 +57,7 @@ impl ScriptedServer {
     /// Creates a server that passes requests to `observer`, including prewarm requests, instead of recording them, so that a server
     /// that runs for a long time uses no more memory.
     #[must_use]
-    pub fn with_observer(script: Script, observer: impl Fn(&RecordedRequest) + Send + Sync + 'static) -> Self {
+    pub fn with_observer(script: Script, observer: impl Fn(&ObservedRequest<'_>) + Send + Sync + 'static) -> Self {
         Self { observer: Some(Box::new(observer)), ..Self::new(script) }
     }
 
@@ -122,7 +67,7 @@ impl ScriptedServer {
         self.state().requests.clone()
     }
 
-    /// Responds to a request.
+    /// Responds to a request, at once and in full: without the pauses of the script.
     ///
     /// # Errors
     ///
@@ -133,106 +78,188 @@ impl ScriptedServer {
         connection: &mut ServerConnection,
         request: OwnedRequest,
     ) -> Result<(), CommandError> {
+        self.plan(request).perform(now, connection)
+    }
+
+    /// Decides what to do in response to a request.
+    pub(super) fn plan(&self, request: OwnedRequest) -> Plan {
         match request {
-            OwnedRequest::Upgrade(target) if !is_responses(&target) => refuse(now, connection, 404, "not found"),
-            OwnedRequest::Upgrade(_) if self.script.refuse_websocket => refuse(now, connection, 426, "use http"),
-            OwnedRequest::Upgrade(_) => connection.accept(now, &Headers::new()),
-            OwnedRequest::Request(head, body) => self.request(now, connection, &head, &body),
-            OwnedRequest::Text(lane, text) => self.message(now, connection, lane.as_deref(), &text),
-            OwnedRequest::Ignored => Ok(()),
+            OwnedRequest::Upgrade(target) => self.upgrade(&target),
+            OwnedRequest::Request(head, body) => self.request(&head, &body),
+            OwnedRequest::Text(lane, text) => self.message(lane.as_deref(), &text),
+            OwnedRequest::Malformed(reason) => Plan {
+                actions: [Action::Send(error_event(400, &bad_request(&reason), None).into()), Action::Close(1007)]
+                    .into(),
+                cut: None,
+            },
+            OwnedRequest::Ignored => Plan::default(),
         }
     }
 
-    fn request(
-        &self,
-        now: Instant,
-        connection: &mut ServerConnection,
-        head: &Request,
-        body: &str,
-    ) -> Result<(), CommandError> {
-        if head.method() != "POST" || !is_responses(head.target()) {
-            return refuse(now, connection, 404, "not found");
+    fn upgrade(&self, target: &str) -> Plan {
+        if !matches!(Route::of("POST", target), Route::Create) {
+            return refuse(404, "not found");
         }
-        let turn_state = head.headers.get_str(TURN_STATE).map(str::to_owned);
-        let recorded = RecordedRequest::new(Transport::Http, turn_state, body);
-        // A body that is not JSON, for example a compressed one, counts as a request for a stream.
-        let (model, streams) = (recorded.model(), !recorded.body.is_object() || recorded.body["stream"] == true);
-        let (reply, number) = self.record(recorded, body);
-        let mut headers = headers(&reply)?;
+        let Some(handshake) = &self.script.handshake else {
+            return if self.script.refuse_websocket { refuse(426, "use http") } else { accept() };
+        };
+        let mut plan = match handshake.status {
+            Some(status) => {
+                let body = handshake.body.clone().unwrap_or_default();
+                Plan::one(Action::Respond(status, headers(&handshake.headers), body.into_bytes()))
+            }
+            None if self.script.refuse_websocket => refuse(426, "use http"),
+            None => Plan::one(Action::Accept(headers(&handshake.headers))),
+        };
+        if let Some(delay) = handshake.delay() {
+            plan.actions.push_front(Action::Pause(delay));
+        }
+        plan.cut = handshake.cut();
+        plan
+    }
+
+    fn request(&self, head: &Request, body: &str) -> Plan {
+        let (method, target) = (head.method(), head.target());
+        if let Some(operation) = self.script.operation.iter().find(|operation| operation.matches(method, target)) {
+            let (status, headers) = (operation.status.unwrap_or(200), headers(&operation.headers));
+            return Plan::one(Action::Respond(
+                status,
+                headers,
+                operation.body.clone().unwrap_or_default().into_bytes(),
+            ));
+        }
+        match Route::of(method, target) {
+            Route::Create => self.create(head, body),
+            Route::Models => {
+                let models = self.script.models.iter().map(|id| json!({"id": id, "object": "model", "slug": id}));
+                let models: Vec<Value> = models.collect();
+                respond_json(200, &json!({"object": "list", "data": models, "models": models}))
+            }
+            Route::Compact => match RequestMembers::read(body) {
+                Ok(_) => respond_json(200, &self.compaction()),
+                Err(reason) => respond_json(400, &json!({"error": bad_request(&reason)})),
+            },
+            Route::Retrieve(id) => {
+                let state = self.state();
+                match state.responses.iter().find(|(known, _)| known == id) {
+                    Some((_, response)) => respond_text(200, response),
+                    None => refuse(404, "no such response"),
+                }
+            }
+            Route::Other => refuse(404, "not found"),
+        }
+    }
+
+    /// The result of a compaction. It uses no reply.
+    fn compaction(&self) -> Value {
+        let number = {
+            let mut state = self.state();
+            state.replies += 1;
+            state.replies
+        };
+        json!({
+            "id": format!("resp_{number}"), "object": "response.compaction", "created_at": 0,
+            "output": [{"id": format!("cmp_{number}"), "type": "compaction", "encrypted_content": "c2NyaXB0ZWQ="}],
+            "usage": {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0},
+        })
+    }
+
+    fn create(&self, head: &Request, body: &str) -> Plan {
+        let members = match RequestMembers::read(body) {
+            Ok(members) => members,
+            // A compressed body is not read. It counts as a request for a stream.
+            Err(_) if head.headers.get_str("content-encoding").is_some() => {
+                RequestMembers { stream: true, ..RequestMembers::default() }
+            }
+            Err(reason) => return respond_json(400, &json!({"error": bad_request(&reason)})),
+        };
+        let turn_state = head.headers.get_str(TURN_STATE);
+        let (reply, number) = self.record(ObservedRequest { transport: Transport::Http, turn_state, body });
+        let mut headers = headers(&reply.headers);
+        let mut plan = Plan { actions: VecDeque::new(), cut: reply.cut_at_byte() };
+        plan.actions.extend(reply.delay().map(Action::Pause));
         if let Some(status) = reply.status {
-            let body = reply.body.as_deref().unwrap_or("{}");
-            return connection.respond(now, status, &headers, body.as_bytes());
+            let body = reply.body.as_deref().unwrap_or("{}").as_bytes().to_vec();
+            plan.actions.push_back(Action::Respond(status, headers, body));
+            return plan;
         }
         if let Some(token) = &reply.turn_state {
-            headers.set(TURN_STATE, token.as_str()).map_err(|_| CommandError::Head)?;
+            set(&mut headers, TURN_STATE, token);
         }
-        let events = reply.events(number, &model, None);
-        if !streams && !reply.cut {
-            headers.set("Content-Type", "application/json").map_err(|_| CommandError::Head)?;
-            return connection.respond(now, 200, &headers, final_response(&events).to_string().as_bytes());
+        let steps = reply.steps(number, members.model(), None);
+        let response = final_response(&steps);
+        self.keep(&response);
+        if !members.stream && !reply.cut {
+            set(&mut headers, "Content-Type", "application/json");
+            plan.actions.push_back(Action::Respond(200, headers, response.to_string().into_bytes()));
+            return plan;
         }
-        connection.begin_stream(now, &headers)?;
-        for event in events {
-            connection.send(now, &event)?;
-        }
-        if reply.cut {
-            connection.close(now, 1011, "");
-            return Ok(());
-        }
-        connection.end_stream(now)
+        plan.actions.push_back(Action::Begin(headers));
+        plan.actions.extend(steps.into_iter().map(Action::from));
+        plan.actions.push_back(if reply.cut { Action::Close(1011) } else { Action::End });
+        plan
     }
 
-    fn message(
-        &self,
-        now: Instant,
-        connection: &mut ServerConnection,
-        lane: Option<&str>,
-        text: &str,
-    ) -> Result<(), CommandError> {
-        let body: Value = serde_json::from_str(text).unwrap_or_default();
-        if body["type"] != "response.create" {
-            return Ok(());
+    fn message(&self, lane: Option<&str>, text: &str) -> Plan {
+        let members = match RequestMembers::read(text) {
+            Ok(members) => members,
+            Err(reason) => return Plan::one(Action::Send(error_event(400, &bad_request(&reason), lane).into())),
+        };
+        match members.kind.as_deref() {
+            Some("response.create") => {}
+            // Steering, and what clients say of responses that they have processed.
+            Some(kind) if kind.starts_with("response.") => return Plan::default(),
+            kind => {
+                let error = bad_request(&format!("the message type `{}` is unknown", kind.unwrap_or_default()));
+                return Plan::one(Action::Send(error_event(400, &error, lane).into()));
+            }
         }
-        let turn_state = body["client_metadata"][TURN_STATE].as_str().map(str::to_owned);
-        let recorded = RecordedRequest { transport: Transport::WebSocket, turn_state, body };
-        let model = recorded.model();
-        if recorded.body["generate"] == false {
+        let request =
+            ObservedRequest { transport: Transport::WebSocket, turn_state: members.turn_state.as_deref(), body: text };
+        let mut plan = Plan::default();
+        if !members.generate {
             // A prewarm request generates nothing and uses no reply.
             if let Some(observer) = &self.observer {
-                observer(&recorded);
+                observer(&request);
             }
-            let reply = Reply { usage: Some(UsageReply::default()), ..Reply::default() };
-            return reply.events(0, &model, lane).iter().try_for_each(|event| connection.send(now, event));
+            plan.actions.extend(Reply::default().steps(0, members.model(), lane).into_iter().map(Action::from));
+            return plan;
         }
-        let (reply, number) = self.record(recorded, text);
+        let (reply, number) = self.record(request);
+        plan.cut = reply.cut_at_byte();
+        plan.actions.extend(reply.delay().map(Action::Pause));
         if let Some(status) = reply.status {
-            let parsed = reply.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
-            let error =
-                parsed.map_or_else(|| serde_json::json!({"message": "refused"}), |body: Value| body["error"].clone());
-            let event = serde_json::json!({"type": "error", "status": status, "error": error});
-            return connection.send(now, &event.to_string());
+            let body = reply.body.as_deref().and_then(|body| serde_json::from_str::<Value>(body).ok());
+            let error = body.map_or_else(|| json!({"message": "refused"}), |mut body| body["error"].take());
+            plan.actions.push_back(Action::Send(error_event(status, &error, lane).into()));
+            return plan;
         }
-        let mut events = reply.events(number, &model, lane);
+        let mut steps = reply.steps(number, members.model(), lane);
+        self.keep(&final_response(&steps));
         if let Some(token) = &reply.turn_state {
             let event = ServerEvent::turn_state(token);
-            events.insert(1, lane.map_or_else(|| event.to_json(), |lane| event.clone().on_lane(lane).to_json()));
+            let event = lane.map_or_else(|| event.to_json(), |lane| event.clone().on_lane(lane).to_json());
+            steps.insert(1.min(steps.len()), Step::Send(event.into()));
         }
-        for event in events {
-            connection.send(now, &event)?;
-        }
+        plan.actions.extend(steps.into_iter().map(Action::from));
         if reply.cut {
-            connection.close(now, 1011, "");
+            plan.actions.push_back(Action::Close(1011));
         }
-        Ok(())
+        plan
     }
 
     /// Records a request, and returns its reply and its number.
-    fn record(&self, recorded: RecordedRequest, body: &str) -> (Reply, usize) {
+    fn record(&self, request: ObservedRequest<'_>) -> (Reply, usize) {
+        let body = request.body;
+        let recorded = match &self.observer {
+            Some(observer) => {
+                observer(&request);
+                None
+            }
+            None => Some(request.record()),
+        };
         let mut state = self.state();
-        match &self.observer {
-            Some(observer) => observer(&recorded),
-            None => state.requests.push(recorded),
-        }
+        state.requests.extend(recorded);
         state.replies += 1;
         let matches = |reply: &Reply| reply.when.as_ref().is_none_or(|text| body.contains(text.as_str()));
         let replies = self.script.reply.iter().enumerate();
@@ -245,54 +272,150 @@ impl ScriptedServer {
         (reply, state.replies)
     }
 
+    /// Keeps a response, to be retrieved.
+    fn keep(&self, response: &Value) {
+        let Some(id) = response["id"].as_str() else { return };
+        let mut state = self.state();
+        if state.responses.len() >= MAX_RETRIEVABLE {
+            state.responses.pop_front();
+        }
+        state.responses.push_back((id.to_owned(), response.to_string()));
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // A poisoned lock is safe to use: every update is a single assignment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Reply {
-    /// Returns the reply to a request for which the script has none.
-    fn unscripted() -> Self {
-        Self {
-            status: Some(400),
-            body: Some(r#"{"error":{"code":"no_reply","message":"the script has no reply to this"}}"#.into()),
-            ..Self::default()
+/// Serves one connection until it is closed.
+pub async fn serve<I: Io>(server: &mut ServerDriver<I>, scripted: &ScriptedServer) {
+    serve_with(server, scripted, &Faults::default(), &InputBudget::new(usize::MAX, usize::MAX), 1).await;
+}
+
+/// Serves one connection until it is closed or cut. `inflates_to`: how many bytes one byte on an open WebSocket may become.
+pub(super) async fn serve_with<I: Io>(
+    server: &mut ServerDriver<I>,
+    scripted: &ScriptedServer,
+    faults: &Faults,
+    budget: &InputBudget,
+    inflates_to: usize,
+) {
+    let mut responses = Responses::default();
+    loop {
+        let now = server.now();
+        let next = responses.run(now, server.connection(), faults);
+        if next.cut {
+            return;
+        }
+        match server.wait(next.unsent, next.until).await {
+            Wake::Event => {}
+            Wake::Closed => return,
+            // The next action can be performed.
+            _ => continue,
+        }
+        let Some(incoming) = server.next().await else { return };
+        let request = OwnedRequest::from_incoming(&incoming);
+        ServeIo::request_is_complete(faults, budget);
+        match request {
+            OwnedRequest::Upgrade(_) => faults.inflates_to(inflates_to),
+            OwnedRequest::Text(lane, _) if responses.is_full() => {
+                let error = json!({"code": "rate_limit_exceeded", "message": "too many responses are incomplete"});
+                // Fails only when the connection has ended.
+                let _ = server.connection().send(now, &error_event(429, &error, lane.as_deref()));
+                continue;
+            }
+            OwnedRequest::Request(..) | OwnedRequest::Text(..) | OwnedRequest::Malformed(_) | OwnedRequest::Ignored => {
+            }
+        }
+        responses.push(scripted.plan(request));
+    }
+}
+
+/// What a request asks for, by its method and path.
+enum Route<'a> {
+    Create,
+    Compact,
+    Retrieve(&'a str),
+    Models,
+    Other,
+}
+
+impl<'a> Route<'a> {
+    fn of(method: &str, target: &'a str) -> Self {
+        let path = target.split('?').next().unwrap_or_default();
+        match path.rsplit_once('/') {
+            Some((_, "responses")) if method == "POST" => Self::Create,
+            Some((_, "models")) if method == "GET" => Self::Models,
+            Some((parent, last)) if parent.ends_with("/responses") => match (method, last) {
+                ("POST", "compact") => Self::Compact,
+                ("GET", id) => Self::Retrieve(id),
+                _ => Self::Other,
+            },
+            _ => Self::Other,
         }
     }
 }
 
-/// Serves one connection until it is closed.
-pub async fn serve<I: Io>(server: &mut ServerDriver<I>, scripted: &ScriptedServer) {
-    while let Some(incoming) = server.next().await {
-        let request = OwnedRequest::from_incoming(&incoming);
-        let now = server.now();
-        // Fails only when the connection has ended; its last event gives the reason.
-        let _ = scripted.respond(now, server.connection(), request);
-    }
+fn accept() -> Plan {
+    Plan::one(Action::Accept(Headers::new()))
 }
 
-fn is_responses(target: &str) -> bool {
-    target.split('?').next().unwrap_or_default().ends_with("/responses")
+/// Returns the final response of a list of steps; `null` if there is none.
+fn final_response(steps: &[Step]) -> Value {
+    let read = |step: &Step| match step {
+        Step::Send(event) => serde_json::from_str::<Value>(event).ok().map(|mut event| event["response"].take()),
+        Step::Pause(_) => None,
+    };
+    steps.iter().rev().filter_map(read).find(Value::is_object).unwrap_or_default()
 }
 
-/// Returns the final response of a list of events, for a request without streaming.
-fn final_response(events: &[String]) -> Value {
-    let read = |event: &String| serde_json::from_str::<Value>(event).ok().map(|mut event| event["response"].take());
-    events.iter().rev().filter_map(read).find(Value::is_object).unwrap_or_default()
-}
-
-fn headers(reply: &Reply) -> Result<Headers, CommandError> {
+/// The headers of a script, which were checked when it was parsed.
+fn headers(pairs: &[(String, String)]) -> Headers {
     let mut headers = Headers::new();
-    for (name, value) in &reply.headers {
-        headers.append(name, value.as_str()).map_err(|_| CommandError::Head)?;
+    for (name, value) in pairs {
+        let _ = headers.append(name, value.as_str());
     }
-    Ok(headers)
+    headers
 }
 
-fn refuse(now: Instant, connection: &mut ServerConnection, status: u16, message: &str) -> Result<(), CommandError> {
+/// Sets a header. A value that no header can have is left out.
+fn set(headers: &mut Headers, name: &str, value: &str) {
+    let _ = headers.set(name, value);
+}
+
+fn bad_request(reason: &str) -> Value {
+    json!({"type": "invalid_request_error", "code": "invalid_request", "param": null, "message": reason})
+}
+
+/// An error event, on the lane of the request if it names one.
+fn error_event(status: u16, error: &Value, lane: Option<&str>) -> String {
+    let mut event = json!({"type": "error", "status": status, "error": error});
+    if let Some(lane) = lane {
+        event["stream_id"] = lane.into();
+    }
+    event.to_string()
+}
+
+fn respond_json(status: u16, body: &Value) -> Plan {
+    respond_text(status, &body.to_string())
+}
+
+fn respond_text(status: u16, body: &str) -> Plan {
     let mut headers = Headers::new();
-    headers.append("Content-Type", "application/json").map_err(|_| CommandError::Head)?;
-    let body = serde_json::json!({"error": {"message": message}}).to_string();
-    connection.respond(now, status, &headers, body.as_bytes())
+    set(&mut headers, "Content-Type", "application/json");
+    Plan::one(Action::Respond(status, headers, body.as_bytes().to_vec()))
+}
+
+fn refuse(status: u16, message: &str) -> Plan {
+    respond_json(status, &json!({"error": {"message": message}}))
+}
+
+impl From<Step> for Action {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Send(event) => Self::Send(event),
+            Step::Pause(pause) => Self::Pause(pause),
+        }
+    }
 }

@@ -1,0 +1,164 @@
+//! What a scripted server does in response to a request, one action after the other.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use turnwire::connection::{CommandError, ServerConnection};
+use turnwire::http::Headers;
+use turnwire::time::Instant;
+
+use super::faults::Faults;
+
+/// The number of bytes that wait to be written from which on the next action waits.
+const MAX_UNSENT: usize = 32 * 1024;
+
+/// The number of responses of one connection that may be incomplete at a time.
+const MAX_RESPONSES: usize = 64;
+
+/// One action.
+#[derive(Clone, Debug)]
+pub(super) enum Action {
+    /// Accepts a WebSocket handshake.
+    Accept(Headers),
+    /// Responds with a whole body.
+    Respond(u16, Headers, Vec<u8>),
+    /// Begins an event stream.
+    Begin(Headers),
+    /// Sends an event.
+    Send(Arc<str>),
+    /// Ends the event stream.
+    End,
+    /// Does nothing for a while.
+    Pause(Duration),
+    /// Closes the connection with this code.
+    Close(u16),
+}
+
+impl Action {
+    fn perform(&self, now: Instant, connection: &mut ServerConnection) -> Result<(), CommandError> {
+        match self {
+            Self::Accept(headers) => connection.accept(now, headers),
+            Self::Respond(status, headers, body) => connection.respond(now, *status, headers, body),
+            Self::Begin(headers) => connection.begin_stream(now, headers),
+            Self::Send(event) => connection.send(now, event),
+            Self::End => connection.end_stream(now),
+            Self::Pause(_) => Ok(()),
+            Self::Close(code) => {
+                connection.close(now, *code, "");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Where a response is cut: after this number of its bytes, or at its end, if it is shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cut {
+    pub(super) at: u64,
+    /// With a reset instead of an orderly end.
+    pub(super) reset: bool,
+}
+
+/// The response to one request.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plan {
+    pub(super) actions: VecDeque<Action>,
+    pub(super) cut: Option<Cut>,
+}
+
+impl Plan {
+    pub(super) fn one(action: Action) -> Self {
+        Self { actions: [action].into(), cut: None }
+    }
+
+    /// Performs all actions at once, without their pauses. A cut closes the connection.
+    pub(super) fn perform(self, now: Instant, connection: &mut ServerConnection) -> Result<(), CommandError> {
+        self.actions.iter().try_for_each(|action| action.perform(now, connection))?;
+        if self.cut.is_some() {
+            connection.close(now, 1011, "");
+        }
+        Ok(())
+    }
+}
+
+/// The responses of a connection that are not complete. On HTTP there is at most one.
+#[derive(Debug, Default)]
+pub(super) struct Responses(Vec<Response>);
+
+#[derive(Debug)]
+struct Response {
+    plan: Plan,
+    /// The end of the pause at the front.
+    resume_at: Option<Instant>,
+    /// Whether the first action was performed.
+    begun: bool,
+}
+
+/// What a connection waits for before its next action.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Next {
+    pub(super) unsent: Option<usize>,
+    pub(super) until: Option<Instant>,
+    /// The connection is to be cut now.
+    pub(super) cut: bool,
+}
+
+impl Responses {
+    /// Whether no further response can be taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.0.len() >= MAX_RESPONSES
+    }
+
+    pub(super) fn push(&mut self, plan: Plan) {
+        if !plan.actions.is_empty() || plan.cut.is_some() {
+            self.0.push(Response { plan, resume_at: None, begun: false });
+        }
+    }
+
+    /// Performs the actions whose time has come, as far as the peer reads.
+    pub(super) fn run(&mut self, now: Instant, connection: &mut ServerConnection, faults: &Faults) -> Next {
+        let mut next = Next::default();
+        for response in &mut self.0 {
+            response.run(now, connection, faults, &mut next);
+        }
+        self.0.retain(|response| !response.plan.actions.is_empty());
+        if self.0.is_empty() {
+            self.0 = Vec::new();
+        }
+        next
+    }
+}
+
+impl Response {
+    fn run(&mut self, now: Instant, connection: &mut ServerConnection, faults: &Faults, next: &mut Next) {
+        if !self.begun {
+            self.begun = true;
+            if let Some(cut) = self.plan.cut {
+                faults.cut_after(connection.poll_transmit().len(), cut.at, cut.reset);
+            }
+        }
+        while let Some(action) = self.plan.actions.front() {
+            if connection.poll_transmit().len() > MAX_UNSENT {
+                next.unsent = Some(MAX_UNSENT);
+                return;
+            }
+            if let Action::Pause(pause) = action {
+                let until = *self.resume_at.get_or_insert_with(|| now + *pause);
+                if now < until {
+                    next.until = next.until.into_iter().chain([until]).min();
+                    return;
+                }
+                self.resume_at = None;
+            } else if action.perform(now, connection).is_err() {
+                // The connection has ended; its last event gives the reason.
+                self.plan.actions.clear();
+                return;
+            }
+            self.plan.actions.pop_front();
+        }
+        if self.plan.cut.is_some() {
+            next.cut |= faults.cut_at_end(connection.poll_transmit().len());
+        }
+    }
+}

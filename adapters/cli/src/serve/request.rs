@@ -1,0 +1,217 @@
+//! Requests, as a scripted server receives, reads and records them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use turnwire::connection::{Transport, server};
+use turnwire::http::Request;
+use turnwire::responses::TURN_STATE;
+
+/// An owned [`server::Event`]. The borrowed one keeps the connection borrowed, so that nothing can be sent in response.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum OwnedRequest {
+    /// A WebSocket handshake, with its target.
+    Upgrade(String),
+    /// An HTTP request, with its body.
+    Request(Box<Request>, String),
+    /// A WebSocket message, with its lane (`stream_id`).
+    Text(Option<String>, String),
+    /// A WebSocket message that cannot be read, and why.
+    Malformed(String),
+    /// An event that needs no response.
+    Ignored,
+}
+
+impl OwnedRequest {
+    /// Copies the borrowed event.
+    #[must_use]
+    pub fn from_incoming(incoming: &server::Event<'_>) -> Self {
+        match incoming {
+            server::Event::Upgrade { head } => Self::Upgrade(head.target().to_owned()),
+            server::Event::Request { head, body } => {
+                Self::Request(Box::new((*head).clone()), String::from_utf8_lossy(body).into_owned())
+            }
+            server::Event::Text { lane, text } => Self::Text(lane.clone(), (*text).to_owned()),
+            server::Event::Malformed { malformed, .. } => Self::Malformed(malformed.to_string()),
+            _ => Self::Ignored,
+        }
+    }
+}
+
+/// A request that the server received.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RecordedRequest {
+    /// Its transport.
+    pub transport: Transport,
+    /// Its turn token (`x-codex-turn-state`).
+    pub turn_state: Option<String>,
+    /// The request; `null` if it is not valid JSON.
+    pub body: Value,
+}
+
+/// A request as an observer sees it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ObservedRequest<'a> {
+    /// Its transport.
+    pub transport: Transport,
+    /// Its turn token (`x-codex-turn-state`).
+    pub turn_state: Option<&'a str>,
+    /// Its body, as it came.
+    pub body: &'a str,
+}
+
+impl ObservedRequest<'_> {
+    /// Copies the request, and parses its body.
+    #[must_use]
+    pub fn record(&self) -> RecordedRequest {
+        RecordedRequest {
+            transport: self.transport,
+            turn_state: self.turn_state.map(str::to_owned),
+            body: serde_json::from_str(self.body).unwrap_or_default(),
+        }
+    }
+
+    /// Returns the request as one line of JSON. Its body is `null` if it is not valid JSON.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            r#type: &'static str,
+            transport: &'static str,
+            turn_state: Option<&'a str>,
+            body: Option<&'a RawValue>,
+        }
+        let transport = match self.transport {
+            Transport::WebSocket => "websocket",
+            Transport::Http => "sse",
+        };
+        // The body is not parsed into values, which take many times its memory.
+        let body = serde_json::from_str(self.body).ok();
+        let line = Line { r#type: "request", transport, turn_state: self.turn_state, body };
+        let line = serde_json::to_string(&line).unwrap_or_default();
+        if line.chars().any(|c| escape_in_json(c) != Escape::None) { escape_json(&line) } else { line }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Escape {
+    None,
+    Space,
+    Unicode,
+}
+
+/// What a character of a valid JSON text is replaced by on a terminal, without changing the meaning of the text. JSON allows line
+/// feeds and tabs between its tokens only, and the other control characters within strings only.
+fn escape_in_json(c: char) -> Escape {
+    match c {
+        '\n' | '\r' | '\t' => Escape::Space,
+        '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            Escape::Unicode
+        }
+        _ => Escape::None,
+    }
+}
+
+fn escape_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        match escape_in_json(c) {
+            Escape::None => out.push(c),
+            Escape::Space => out.push(' '),
+            Escape::Unicode => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+        }
+    }
+    out
+}
+
+/// The members of a request that decide about its response. The rest of the body is skipped without being kept.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RequestMembers {
+    pub(super) kind: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) stream: bool,
+    pub(super) generate: bool,
+    /// The turn token in `client_metadata`.
+    pub(super) turn_state: Option<String>,
+}
+
+impl RequestMembers {
+    /// Reads a body. Returns the reason if it is not a JSON object whose members have different names.
+    pub(super) fn read(body: &str) -> Result<Self, String> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Members<'a> {
+            #[serde(borrow)]
+            r#type: Option<&'a RawValue>,
+            #[serde(borrow)]
+            model: Option<&'a RawValue>,
+            #[serde(borrow)]
+            stream: Option<&'a RawValue>,
+            #[serde(borrow)]
+            generate: Option<&'a RawValue>,
+            #[serde(borrow)]
+            client_metadata: Option<&'a RawValue>,
+        }
+        #[derive(Default, Deserialize)]
+        struct ClientMetadata<'a> {
+            #[serde(borrow, default, rename = "x-codex-turn-state")]
+            turn_state: Option<&'a RawValue>,
+        }
+        debug_assert_eq!(TURN_STATE, "x-codex-turn-state");
+        if !body.trim_start().starts_with('{') {
+            return Err("the body is not a JSON object".to_owned());
+        }
+        let members: Members<'_> = serde_json::from_str(body).map_err(|error| error.to_string())?;
+        let metadata = members.client_metadata.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let metadata: ClientMetadata<'_> = metadata.unwrap_or_default();
+        Ok(Self {
+            kind: string(members.r#type),
+            model: string(members.model),
+            stream: members.stream.is_some_and(|raw| raw.get() == "true"),
+            generate: members.generate.is_none_or(|raw| raw.get() != "false"),
+            turn_state: string(metadata.turn_state),
+        })
+    }
+
+    pub(super) fn model(&self) -> &str {
+        self.model.as_deref().unwrap_or("unknown")
+    }
+}
+
+fn string(raw: Option<&RawValue>) -> Option<String> {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use turnwire::connection::Transport;
+
+    use super::{ObservedRequest, RequestMembers};
+
+    #[test]
+    fn a_request_is_printed_as_one_line_without_control_characters() {
+        let body = "{\n\t\"input\": \"\u{9b}2J\u{202e}\u{7f}\\n\",\r\n \"n\": [1, 2]}";
+        let request = ObservedRequest { transport: Transport::Http, turn_state: Some("t\u{1b}"), body };
+        let line = request.to_json();
+        assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line}");
+        let value: Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(value["body"], serde_json::from_str::<Value>(body).expect("JSON"));
+        assert_eq!(value["turn_state"], "t\u{1b}");
+        let junk = ObservedRequest { body: "no json", ..request }.to_json();
+        assert_eq!(serde_json::from_str::<Value>(&junk).expect("JSON")["body"], Value::Null);
+    }
+
+    #[test]
+    fn members_of_another_type_count_as_missing_and_a_repeated_one_is_refused() {
+        let members = RequestMembers::read(r#"{"model":5,"stream":true,"generate":null,"client_metadata":[]}"#);
+        let members = members.expect("an object");
+        assert_eq!((members.model(), members.stream, members.generate), ("unknown", true, true));
+        for bad in ["", "[]", "{\"model\":1,\"model\":2}", "{\"a\":}", "nul"] {
+            assert!(RequestMembers::read(bad).is_err(), "{bad}");
+        }
+    }
+}
