@@ -1,47 +1,86 @@
 //! `turnwire doctor`: checks whether a server is reachable, and reports the result of the TLS and WebSocket handshakes
-//! (docs/protocol.md §9.9). It requests no response.
+//! (docs/protocol.md §9.9). Unless it is asked to, it requests no response.
 
-use core::net::SocketAddr;
+mod conform;
+
+use core::future::Future;
 use core::time::Duration;
-use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::Instant as Clock;
 
-use turnwire::connection::client::{Config, Event};
-use turnwire::connection::{ClientConnection, CloseReason, Transport};
-use turnwire::http::{HeaderValue, Headers, Response};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant as Clock, timeout};
+use turnwire::client::{
+    self, Credentials, Disconnected, Event, Outcome, Provider, Settings, SocketCommand, TransportPreference,
+};
+use turnwire::connection::CloseReason;
+use turnwire::http::Response;
+use turnwire::responses::{CreateResponse, EventData, Failure, Item, RawJson};
 use turnwire::time::Instant;
-use turnwire_rustls::{TlsSession, client_config};
-use url::Url;
+use turnwire_tokio::Client;
 
 use crate::chat::Exit;
+use crate::terminal::escape_line;
 
 /// Options of `turnwire doctor`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Base URL of the server.
+    /// Base URL of the server. Plain http is allowed for this machine only, unless --allow-plain is given.
     #[arg(long, value_name = "URL", default_value = "https://api.openai.com/v1")]
     pub base_url: String,
     /// Environment variable that contains the API key. Optional.
     #[arg(long, value_name = "NAME", default_value = "OPENAI_API_KEY")]
     pub api_key_env: String,
-    /// Timeout of each step, in seconds.
+    /// Timeout of each step, in seconds. It limits the whole step, however much the server sends.
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
+    /// Allow plain http to other machines. The API key is then sent unencrypted.
+    #[arg(long)]
+    pub allow_plain: bool,
+    /// Also send a minimal request for a response over HTTP. It costs a few tokens.
+    #[arg(long)]
+    pub post: bool,
+    /// Hold a short conversation on each transport that the server supports, and list what the server does otherwise than the
+    /// protocol. It costs a few tokens.
+    #[arg(long, value_name = "URL")]
+    pub conform: Option<String>,
+    /// Model of the requests of --post and --conform.
+    #[arg(long, value_name = "NAME", default_value = "gpt-5")]
+    pub model: String,
+}
+
+impl Options {
+    /// Parses arguments as the command line does, without the command's name.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that the command would print.
+    pub fn parse_arguments(arguments: &[&str]) -> Result<Self, String> {
+        #[derive(clap::Parser)]
+        #[command(no_binary_name = true)]
+        struct Arguments {
+            #[command(flatten)]
+            options: Options,
+        }
+
+        let parsed = <Arguments as clap::Parser>::try_parse_from(arguments);
+        parsed.map(|arguments| arguments.options).map_err(|error| error.to_string())
+    }
 }
 
 /// Time to wait for a close frame after an accepted handshake.
 const GRACE: Duration = Duration::from_millis(250);
 
+/// Maximum length of a text of the server in a line, in characters.
+const MAX_SHOWN: usize = 200;
+
 /// Runs `turnwire doctor`: prints one line per step.
 #[must_use]
 pub fn main(options: &Options) -> ExitCode {
-    let mut out = io::stdout();
-    match examine(options, &mut out) {
+    match examine(options, &mut io::stdout()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => {
-            let _ = writeln!(io::stderr(), "turnwire: {exit}");
+            let _ = writeln!(io::stderr(), "turnwire: {}", shown(&exit.to_string()));
             exit.code()
         }
     }
@@ -51,216 +90,256 @@ pub fn main(options: &Options) -> ExitCode {
 ///
 /// # Errors
 ///
-/// Returns [`Exit`] when a step fails. A server that rejects WebSocket still counts as reachable.
+/// Returns [`Exit`] when a step fails. A server that rejects WebSocket as one without that route does still counts as reachable.
 pub fn examine(options: &Options, out: &mut dyn Write) -> Result<(), Exit> {
-    let server_url = ServerUrl::parse(&options.base_url)?;
-    let limit = Duration::from_secs(options.timeout);
-    let start = Clock::now();
-    let addresses: Vec<SocketAddr> = (server_url.host.as_str(), server_url.port)
-        .to_socket_addrs()
-        .map_err(|error| Exit::Connect(error.to_string()))?
-        .collect();
-    writeln!(out, "name: {} is {addresses:?}, {}", server_url.host, elapsed_ms(start))?;
-
-    let start = Clock::now();
-    let stream = connect(&addresses, limit)?;
-    writeln!(out, "tcp: connected to {}, {}", stream.peer_addr()?, elapsed_ms(start))?;
-
-    let start = Clock::now();
-    let mut stream = BlockingStream { stream, tls: None };
-    if server_url.tls {
-        let negotiated = stream.secure(&server_url.host)?;
-        writeln!(out, "tls: {negotiated}, {}", elapsed_ms(start))?;
-    } else {
-        writeln!(out, "tls: none, the base url uses plain http")?;
-    }
-
-    let start = Clock::now();
-    let mut headers = Headers::new();
-    if let Ok(key) = std::env::var(&options.api_key_env) {
-        let value = HeaderValue::new(format!("Bearer {}", key.trim()).as_bytes());
-        let value = value.map_err(|_| {
-            Exit::Arguments(format!("the environment variable `{}` contains no valid API key", options.api_key_env))
-        })?;
-        // Cannot fail: the name is valid, and the value was checked above.
-        let _ = headers.set("Authorization", value.into_sensitive());
-    }
-    probe(&server_url, &mut stream, &headers, start, out)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Exit::Connect(format!("the runtime cannot be started: {error}")))?;
+    let result = runtime.block_on(async {
+        let server = Server::new(options)?;
+        if options.conform.is_some() {
+            return conform::examine(&server, &options.model, out).await;
+        }
+        server.connect(out).await?;
+        let handshake = server.handshake(out).await;
+        if !options.post {
+            return handshake;
+        }
+        // The POST decides: the handshake's result is on its line.
+        match handshake {
+            Err(error @ (Exit::Timeout(_) | Exit::Connect(_) | Exit::Tls(_) | Exit::Output(_))) => Err(error),
+            Ok(()) | Err(_) => server.post(&options.model, out).await,
+        }
+    });
+    // A name lookup that is still running must not delay the end.
+    runtime.shutdown_background();
+    result
 }
 
-/// The parts of a base URL.
-struct ServerUrl {
-    host: String,
-    port: u16,
-    tls: bool,
-    authority: String,
-    target: String,
+/// The examined server.
+struct Server {
+    provider: Provider,
+    credentials: Credentials,
+    limit: Duration,
 }
 
-impl ServerUrl {
-    fn parse(base: &str) -> Result<Self, Exit> {
-        let bad = |reason: &str| Exit::Arguments(format!("the base url: {reason}"));
-        let url = Url::parse(base).map_err(|error| bad(&error.to_string()))?;
-        let tls = match url.scheme() {
-            "https" | "wss" => true,
-            "http" | "ws" => false,
-            _ => return Err(bad("the scheme is not supported")),
+impl Server {
+    fn new(options: &Options) -> Result<Self, Exit> {
+        let limit = Duration::from_secs(options.timeout);
+        let mut provider = Provider::new("custom", options.conform.as_ref().unwrap_or(&options.base_url));
+        provider.allow_plain = options.allow_plain;
+        (provider.connect_timeout, provider.idle_timeout) = (limit, limit);
+        provider.retry.max_retries = 0;
+        provider.check()?;
+        let key = std::env::var(&options.api_key_env).ok().filter(|key| !key.trim().is_empty());
+        let credentials = key.map_or(Credentials::None, |key| Credentials::bearer(key.trim()));
+        Ok(Self { provider, credentials, limit })
+    }
+
+    fn client(&self, transport: TransportPreference) -> Result<Client, Exit> {
+        Ok(Client::new(self.provider.clone(), self.credentials.clone(), settings(transport))?)
+    }
+
+    /// Waits for a step until its deadline.
+    async fn within<T>(&self, step: &str, future: impl Future<Output = T>) -> Result<T, Exit> {
+        let late = |_| Exit::Timeout(format!("{step}: nothing complete within {} s", self.limit.as_secs()));
+        timeout(self.limit, future).await.map_err(late)
+    }
+
+    /// Looks up the name and opens a socket.
+    async fn connect(&self, out: &mut dyn Write) -> Result<(), Exit> {
+        let mut client = client::Client::new(
+            self.provider.clone(),
+            Credentials::None,
+            settings(TransportPreference::Auto),
+            [0; 32],
+        )?;
+        client.preconnect(Instant::ZERO);
+        let Some(SocketCommand::Connect(target)) = client.poll_socket() else {
+            return Err(Exit::Arguments("the base url names no server".into()));
         };
-        let name = url.host_str().ok_or_else(|| bad("there is no host"))?;
-        Ok(Self {
-            host: name.trim_matches(['[', ']']).to_owned(),
-            port: url.port().unwrap_or(if tls { 443 } else { 80 }),
-            tls,
-            authority: url.port().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}")),
-            target: format!("{}/responses", url.path().trim_end_matches('/')),
-        })
-    }
-}
-
-fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<TcpStream, Exit> {
-    let mut last_error = Exit::Connect("the host has no address".into());
-    for address in addresses {
-        match TcpStream::connect_timeout(address, limit) {
-            Ok(stream) => {
-                stream.set_read_timeout(Some(limit))?;
-                stream.set_write_timeout(Some(limit))?;
-                return Ok(stream);
-            }
-            Err(error) => last_error = socket_error(&error),
-        }
-    }
-    Err(last_error)
-}
-
-/// A blocking socket with or without TLS.
-struct BlockingStream {
-    stream: TcpStream,
-    tls: Option<TlsSession>,
-}
-
-impl BlockingStream {
-    fn secure(&mut self, host: &str) -> Result<String, Exit> {
-        let failed = |error: turnwire_rustls::Error| Exit::Tls(error.to_string());
-        let mut tls = TlsSession::client(client_config().map_err(failed)?, host).map_err(failed)?;
-        let mut buffer = vec![0; 16 * 1024];
-        while tls.is_handshaking() {
-            self.stream.write_all(tls.poll_transmit()).map_err(|error| socket_error(&error))?;
-            tls.handle_written(tls.poll_transmit().len());
-            match self.stream.read(&mut buffer).map_err(|error| socket_error(&error))? {
-                0 => return Err(Exit::Tls("the server closed the connection during the handshake".into())),
-                length => tls.handle_input(&buffer[..length]).map_err(failed)?,
-            }
-        }
-        let negotiated = tls.negotiated_summary().unwrap_or_default();
-        self.tls = Some(tls);
-        Ok(negotiated)
-    }
-
-    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        let Some(tls) = &mut self.tls else { return self.stream.write_all(bytes) };
-        while !bytes.is_empty() {
-            let taken = tls.encrypt(bytes);
-            bytes = &bytes[taken..];
-            self.stream.write_all(tls.poll_transmit())?;
-            tls.handle_written(tls.poll_transmit().len());
+        let start = Clock::now();
+        let addresses = self.within("name", lookup_host((target.host.as_str(), target.port))).await?;
+        let addresses: Vec<_> = addresses.map_err(|error| Exit::Connect(error.to_string()))?.collect();
+        writeln!(out, "name: {} is {addresses:?}, {}", shown(&target.host), elapsed_ms(start))?;
+        let start = Clock::now();
+        let stream = self.within("tcp", TcpStream::connect(&addresses[..])).await?;
+        let stream = stream.map_err(|error| Exit::Connect(error.to_string()))?;
+        let address = stream.peer_addr().map_err(|error| Exit::Connect(error.to_string()))?;
+        writeln!(out, "tcp: connected to {address}, {}", elapsed_ms(start))?;
+        if !target.tls {
+            writeln!(out, "tls: none, the base url uses plain http")?;
         }
         Ok(())
     }
 
-    /// Reads the next plaintext. Returns an empty vector at the end of the input.
-    fn read(&mut self) -> io::Result<Vec<u8>> {
-        let mut buffer = vec![0; 16 * 1024];
-        loop {
-            let length = self.stream.read(&mut buffer)?;
-            let Some(tls) = &mut self.tls else {
-                buffer.truncate(length);
-                return Ok(buffer);
-            };
-            tls.handle_input(&buffer[..length]).map_err(io::Error::other)?;
-            let plain = tls.poll_plaintext().to_vec();
-            tls.consume_plaintext(plain.len());
-            if !plain.is_empty() || length == 0 {
-                return Ok(plain);
+    /// Performs the WebSocket handshake, with TLS, and waits [`GRACE`] for a close frame.
+    async fn handshake(&self, out: &mut dyn Write) -> Result<(), Exit> {
+        let mut client = self.client(TransportPreference::WebSocket)?;
+        let now = client.now();
+        client.client().preconnect(now);
+        let start = Clock::now();
+        let result = self.within("websocket", handshake(&mut client)).await?;
+        match result {
+            Handshake::Accepted(headers) => {
+                writeln!(out, "websocket: accepted, {}{headers}", elapsed_ms(start))?;
+                match timeout(GRACE, client.next()).await {
+                    Err(_) => writeln!(out, "websocket: nothing follows within {} ms, as expected", GRACE.as_millis())?,
+                    Ok(Some(Event::Disconnected(Disconnected::Closed(CloseReason::Peer { code, reason })))) => {
+                        let text = format!("closed immediately with code {code}: {}", shown(reason));
+                        writeln!(out, "websocket: {text}")?;
+                        return Err(Exit::Refused(text));
+                    }
+                    Ok(Some(Event::Disconnected(reason))) => return Err(Exit::Protocol(describe(reason))),
+                    Ok(_) => writeln!(out, "websocket: an unsolicited message arrived; the connection is open")?,
+                }
+                Ok(())
+            }
+            Handshake::Failed(failure) => match failure.status {
+                Some(status) => refused(&failure, status, start, out),
+                None => Err(Exit::of(&failure)),
+            },
+            Handshake::Closed(reason) => Err(Exit::Protocol(reason)),
+        }
+    }
+
+    /// Sends a minimal request over HTTP.
+    async fn post(&self, model: &str, out: &mut dyn Write) -> Result<(), Exit> {
+        let mut client = self.client(TransportPreference::Http)?;
+        let start = Clock::now();
+        let result = self.within("post", ask(&mut client, model)).await?;
+        match result {
+            Ok(text) => writeln!(out, "post: completed, {}; the text is {:?}", elapsed_ms(start), shown(&text))?,
+            Err(exit) => {
+                writeln!(out, "post: {}, {}", shown(&exit.to_string()), elapsed_ms(start))?;
+                return Err(exit);
             }
         }
+        Ok(())
     }
 }
 
-/// Performs the WebSocket handshake, and waits [`GRACE`] for a close frame.
-fn probe(
-    server_url: &ServerUrl,
-    stream: &mut BlockingStream,
-    headers: &Headers,
-    start: Clock,
-    out: &mut dyn Write,
-) -> Result<(), Exit> {
-    let now = || Instant::from_duration(start.elapsed());
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| Exit::Arguments(error.to_string()))?;
-    let mut connection = ClientConnection::new(Config::new(&server_url.authority), Transport::WebSocket, seed);
-    connection.upgrade(now(), &server_url.target, headers).map_err(|error| Exit::Arguments(error.to_string()))?;
-    let mut upgraded = false;
-    loop {
-        stream.write(connection.poll_transmit()).map_err(|error| socket_error(&error))?;
-        connection.handle_written(now(), connection.poll_transmit().len());
-        match stream.read() {
-            Ok(bytes) if bytes.is_empty() => connection.handle_eof(now()),
-            Ok(bytes) => connection.handle_input(now(), &bytes),
-            Err(error) if upgraded && is_timeout(&error) => {
-                writeln!(out, "websocket: nothing follows within {} ms, as expected", GRACE.as_millis())?;
-                return Ok(());
+fn settings(transport: TransportPreference) -> Settings {
+    let mut settings = Settings::default();
+    settings.transport = transport;
+    settings.default_headers = vec![("user-agent".into(), concat!("turnwire/", env!("CARGO_PKG_VERSION")).into())];
+    settings
+}
+
+/// How a handshake ended.
+enum Handshake {
+    /// With known headers of its response.
+    Accepted(String),
+    Failed(Box<Failure>),
+    Closed(String),
+}
+
+async fn handshake(client: &mut Client) -> Handshake {
+    while let Some(event) = client.next().await {
+        match event {
+            Event::Connected { head, .. } => {
+                return Handshake::Accepted(head.map(response_headers).unwrap_or_default());
             }
-            Err(error) => return Err(socket_error(&error)),
+            Event::Disconnected(Disconnected::Failed(failure)) => return Handshake::Failed(Box::new(failure.clone())),
+            Event::Disconnected(reason) => return Handshake::Closed(describe(reason)),
+            _ => {}
         }
-        while let Some(event) = connection.poll_event() {
-            match event {
-                Event::Upgraded { head } => {
-                    writeln!(out, "websocket: accepted, {}{}", elapsed_ms(start), response_headers(head))?;
-                    upgraded = true;
-                }
-                Event::Rejected { head, .. } => {
-                    let outcome = match head.status() {
-                        426 => "refused, the server supports HTTP only",
-                        401 | 403 => "refused, credentials are missing or invalid",
-                        _ => "refused",
-                    };
-                    writeln!(out, "websocket: {outcome}, status {}, {}", head.status(), elapsed_ms(start))?;
-                    return Ok(());
-                }
-                Event::Closed(CloseReason::Peer { code, reason }) => {
-                    writeln!(out, "websocket: closed immediately with code {code}: {reason}")?;
-                    return Ok(());
-                }
-                Event::Closed(closed) => return Err(Exit::Protocol(closed.to_string())),
-                _ => {
-                    writeln!(out, "websocket: an unsolicited message arrived; the connection is open")?;
-                    return Ok(());
+    }
+    Handshake::Closed("the connection ended".into())
+}
+
+/// Requests one response, and returns its text.
+async fn ask(client: &mut Client, model: &str) -> Result<String, Exit> {
+    let mut turn = client.turn()?;
+    let mut request = CreateResponse::new(model, vec![Item::user("Say hi.")]);
+    let limit = RawJson::new("16").map_err(|error| Exit::Arguments(error.to_string()))?;
+    request.extra.push(("max_output_tokens".into(), limit));
+    turn.send(request).map_err(|rejected| rejected.reason)?;
+    let mut text = String::new();
+    while let Some(event) = turn.next().await {
+        match event {
+            Event::Server { event, .. } => {
+                if let EventData::OutputTextDelta { delta, .. } = event.data
+                    && text.len() < MAX_SHOWN
+                {
+                    text.push_str(&delta);
                 }
             }
+            Event::Finished { outcome: Outcome::Failed(failure), .. } => return Err(Exit::of(failure)),
+            Event::Finished { .. } => return Ok(text),
+            _ => {}
         }
-        if upgraded {
-            stream.stream.set_read_timeout(Some(GRACE))?;
-        }
+    }
+    Err(Exit::Protocol("the client ended".into()))
+}
+
+/// Says what a refused handshake means, and what `auto` does then.
+fn refused(failure: &Failure, status: u16, start: Clock, out: &mut dyn Write) -> Result<(), Exit> {
+    let page = is_page(failure);
+    let (meaning, works) = meaning(status, page);
+    let location = failure.details.location.as_ref();
+    let location = location.map(|location| format!("; location: {}", shown(location))).unwrap_or_default();
+    writeln!(out, "websocket: refused, {meaning}, status {status}, {}{location}", elapsed_ms(start))?;
+    let auto = match status {
+        401 => "asks for other credentials",
+        402 | 429 => "reports the limit, and does not try HTTP",
+        407 => "reports that the proxy asks for credentials",
+        500..=599 if status != 501 => "tries the handshake again, then HTTP",
+        _ => "goes on over HTTP; --post shows whether that works",
+    };
+    writeln!(out, "auto: {auto}")?;
+    if works { Ok(()) } else { Err(Exit::Refused(format!("status {status}: {meaning}"))) }
+}
+
+/// What a status means in response to a handshake, and whether it is one of a server that responds over HTTP. `page`: the body is
+/// HTML.
+const fn meaning(status: u16, page: bool) -> (&'static str, bool) {
+    match status {
+        _ if page && !matches!(status, 401 | 402 | 407 | 429) && status < 500 => ("the server sent a web page", false),
+        426 => ("the server supports HTTP only", true),
+        200..=299 => ("the server took the handshake for a plain request", false),
+        300..=399 => ("the server redirects to another URL; use that one", false),
+        401 => ("credentials are missing or invalid", false),
+        402 | 429 => ("the account or its rate limit is used up", false),
+        403 => ("the server has no WebSocket route, or does not accept the credentials", true),
+        404 => ("the server has no WebSocket route, or the base url is wrong", true),
+        405 | 501 => ("the server does not support WebSocket", true),
+        407 => ("the proxy asks for credentials", false),
+        400..=499 => ("the server does not accept the handshake", true),
+        502..=504 => ("a proxy cannot reach the server", false),
+        _ => ("the server has an internal error", false),
+    }
+}
+
+/// Whether the body of a failure is a web page.
+fn is_page(failure: &Failure) -> bool {
+    let html = |text: &str| text.trim_start().get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
+    failure.details.content_type.as_ref().is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
+        || failure.raw.as_deref().is_some_and(html)
+}
+
+fn describe(reason: &Disconnected) -> String {
+    match reason {
+        Disconnected::Closed(reason) => shown(&reason.to_string()),
+        Disconnected::Failed(failure) => shown(&failure.to_string()),
+        _ => "the connection ended".into(),
     }
 }
 
 /// Formats the known headers of an accepted handshake.
 fn response_headers(head: &Response) -> String {
     let known = ["openai-model", "x-models-etag", "x-reasoning-included", "x-request-id", "sec-websocket-extensions"];
-    let present = known.iter().filter_map(|name| head.headers.get_str(name).map(|value| format!("; {name}: {value}")));
-    present.collect()
+    let present = known.iter().filter_map(|name| head.headers.get_str(name).map(|value| (name, value)));
+    present.map(|(name, value)| format!("; {name}: {}", shown(value))).collect()
 }
 
-fn is_timeout(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
-fn socket_error(error: &io::Error) -> Exit {
-    if is_timeout(error) {
-        Exit::Timeout("the server does not respond".into())
-    } else {
-        Exit::Connect(error.to_string())
+/// A text of the server: one line of limited length, without control characters.
+fn shown(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut cut: String = chars.by_ref().take(MAX_SHOWN).collect();
+    if chars.next().is_some() {
+        cut.push('…');
     }
+    escape_line(&cut).into_owned()
 }
 
 fn elapsed_ms(start: Clock) -> String {

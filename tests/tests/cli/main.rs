@@ -137,7 +137,8 @@ fn examined(refuse: bool) -> String {
     let mut script = Script::demo();
     script.refuse_websocket = refuse;
     let (url, _) = serve::demo(script).expect("a port");
-    let options = doctor::Options { base_url: url, api_key_env: "TURNWIRE_TEST_NO_SUCH_KEY".into(), timeout: 5 };
+    let arguments = ["--base-url", &url, "--api-key-env", "TURNWIRE_TEST_NO_SUCH_KEY", "--timeout", "5"];
+    let options = doctor::Options::parse_arguments(&arguments).expect("options");
     let mut out = Vec::new();
     doctor::examine(&options, &mut out).expect("a server that can be reached");
     String::from_utf8(out).expect("text")

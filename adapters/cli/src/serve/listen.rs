@@ -45,6 +45,25 @@ pub struct Options {
     pub max_connections: usize,
 }
 
+impl Options {
+    /// Parses arguments as the command line does, without the command's name.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that the command would print.
+    pub fn parse_arguments(arguments: &[&str]) -> Result<Self, String> {
+        #[derive(clap::Parser)]
+        #[command(no_binary_name = true)]
+        struct Arguments {
+            #[command(flatten)]
+            options: Options,
+        }
+
+        let parsed = <Arguments as clap::Parser>::try_parse_from(arguments);
+        parsed.map(|arguments| arguments.options).map_err(|error| error.to_string())
+    }
+}
+
 /// The default of `--max-connections`.
 const MAX_CONNECTIONS: usize = 16_384;
 
