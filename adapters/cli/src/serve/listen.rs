@@ -71,7 +71,7 @@ const MAX_CONNECTIONS: usize = 16_384;
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
 
 /// The memory in bytes that incomplete requests of all connections may take together, beyond 64 KiB of each.
-const MAX_INCOMPLETE: usize = 256 * 1024 * 1024;
+const MAX_INCOMPLETE: usize = 64 * 1024 * 1024;
 
 /// How many times larger than its compressed bytes a message may become.
 const MAX_RATIO: u32 = 64;
