@@ -32,6 +32,7 @@ const VALUES: &[&str] = &[
     "connection::CloseReason",
     "connection::LossReason",
     "connection::client::Config",
+    "proxy::Error",
     "responses::CompactionMetadata",
     "responses::CompletedResponse",
     "responses::Credits",

@@ -11,6 +11,7 @@ use turnwire::connection::{
     ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client, server,
 };
 use turnwire::http::{self, BodyPart, HeadDecoder, HeadLimits, HeaderValue, Headers};
+use turnwire::proxy::{self, Proxy, ProxyCredentials, ProxyHandshake, ProxySelector};
 use turnwire::responses::request::MessageFields;
 use turnwire::responses::session::RequestContext;
 use turnwire::responses::{
@@ -39,6 +40,7 @@ pub(crate) fn all() -> Vec<Shown> {
     let mut all = Vec::new();
     all.extend(of_framing());
     all.extend(of_websockets());
+    all.extend(of_proxies());
     all.extend(of_responses());
     all.extend(of_connections());
     all.extend(of_configuration());
@@ -120,6 +122,28 @@ fn of_websockets() -> Vec<Shown> {
         ("ws::Refusal", debug(&refusal.expect_err("a POST"))),
         ("ws::Inflater", debug(&ws::deflate::Inflater::new(&params, Role::Client))),
         ("ws::Deflater", debug(&ws::deflate::Deflater::new(&params, Role::Client))),
+    ]
+}
+
+fn of_proxies() -> Vec<Shown> {
+    let url = format!("http://user:{SECRET}@proxy.test:8080");
+    let proxy = Proxy::parse(&url).expect("a proxy");
+    let mut selector = ProxySelector::new();
+    selector.set_all_proxy(&url).expect("a proxy");
+    let limits = proxy::Limits::default();
+    let mut handshake = ProxyHandshake::new(&proxy, "host.test", 443, limits).expect("a target");
+    let mut shown = debug(&handshake);
+    handshake.handle_written(handshake.poll_transmit().len());
+    handshake.handle_input(format!("HTTP/1.1 200 OK\r\n\r\n{SECRET}").as_bytes());
+    shown.push_str(&debug(&handshake));
+    let connected = handshake.poll_result().expect("an end").expect("a connection");
+    assert_eq!(connected.leftover, SECRET.as_bytes());
+    vec![
+        ("proxy::Proxy", debug(&proxy)),
+        ("proxy::ProxyCredentials", debug(&ProxyCredentials::new("user", SECRET).expect("credentials"))),
+        ("proxy::ProxySelector", debug(&selector)),
+        ("proxy::ProxyHandshake", shown),
+        ("proxy::Connected", debug(&connected)),
     ]
 }
 
