@@ -96,8 +96,8 @@ fn a_failed_turn_leaves_the_conversation_as_it_was() {
 #[test]
 fn an_interrupted_answer_keeps_the_conversation() {
     let delta = json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0, "delta": "half"});
-    // The first reply has no final event, so that it goes on for ever.
-    let script = format!("{}\n{}\n", json!({"events": [delta]}), json!({"text": "whole"}));
+    // The end of the first reply comes too late.
+    let script = format!("{}\n{}\n", json!({"events": [delta, {"pause_ms": 60_000}]}), json!({"text": "whole"}));
     let mut user = user(&["a", "b"]);
     user.interrupts = true;
     let (answers, notices, scripted) = converse(&script, &["--transport", "ws", "--timeout", "10"], &mut user);
