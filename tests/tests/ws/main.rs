@@ -4,3 +4,4 @@ mod handshake;
 mod hostile;
 mod memory;
 mod messages;
+mod retained;
