@@ -1,4 +1,5 @@
-//! The slow twin of the event scanner: serde_json does all of the reading, and every member is a value of its own.
+//! The slow twin of the event scanner: serde_json does all of the reading, of text that was repaired before, and every member is
+//! a value of its own.
 
 use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
@@ -50,24 +51,77 @@ fn depth(text: &str) -> usize {
     deepest
 }
 
-/// The outside of an event, unless it is none. `known`: the members that may not stand there twice.
+/// The types of the events that end a response.
+const ENDS: [&str; 5] =
+    ["response.completed", "response.done", "response.failed", "response.incomplete", "response.cancelled"];
+
+/// Whether an unreadable payload is taken for an end all the same: it contains such a `type`.
 #[must_use]
-pub fn outside(text: &str, known: &[&str]) -> Option<Outside> {
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let members = reader.deserialize_map(Members).ok()?;
+pub fn is_unreadable_end(text: &str) -> bool {
+    ENDS.iter()
+        .any(|kind| text.contains(&format!("\"type\":\"{kind}\"")) || text.contains(&format!("\"type\": \"{kind}\"")))
+}
+
+/// The code unit of the escape at the start of the text.
+fn unit(text: &str) -> Option<u16> {
+    u16::from_str_radix(text.strip_prefix("\\u")?.get(..4).filter(|digits| !digits.starts_with('+'))?, 16).ok()
+}
+
+/// The text with U+FFFD for each lone surrogate, and `null` for the numbers that JSON does not have.
+#[must_use]
+pub fn repaired(text: &str) -> String {
+    let (mut out, mut rest, mut quoted) = (String::new(), text, false);
+    while let Some(first) = rest.chars().next() {
+        let word = ["-Infinity", "Infinity", "NaN"].into_iter().find(|word| !quoted && rest.starts_with(word));
+        let length = match (word, quoted.then(|| unit(rest)).flatten()) {
+            (Some(word), _) => {
+                out.push_str("null");
+                word.len()
+            }
+            (None, Some(0xD800..=0xDBFF)) if rest.get(6..).and_then(unit).is_some_and(|low| low & 0xFC00 == 0xDC00) => {
+                out.push_str(&rest[..12]);
+                12
+            }
+            (None, Some(0xD800..=0xDFFF)) => {
+                out.push_str("\\ufffd");
+                6
+            }
+            (None, _) => {
+                quoted ^= first == '"';
+                let escape =
+                    if quoted && first == '\\' { rest[1..].chars().next().map_or(0, char::len_utf8) } else { 0 };
+                let length = first.len_utf8() + escape;
+                out.push_str(&rest[..length]);
+                length
+            }
+        };
+        rest = &rest[length..];
+    }
+    out
+}
+
+/// The outside of an event, unless it is none. Its values are [`repaired`].
+#[must_use]
+pub fn outside(text: &str) -> Option<Outside> {
+    let text = repaired(text);
+    let mut reader = serde_json::Deserializer::from_str(&text);
+    let mut members = reader.deserialize_map(Members).ok()?;
     reader.end().ok()?;
     // The object itself is one level more than what the scanner counts.
-    if depth(text) > 129 {
+    if depth(&text) > 129 {
         return None;
     }
-    let count = |name: &str| members.iter().filter(|(key, _)| key == name).count();
-    if count("type") > 1 || known.iter().any(|name| count(name) > 1) {
-        return None;
-    }
-    let get = |name: &str| members.iter().find(|(key, value)| key == name && value != "null");
-    let kind = match members.iter().find(|(key, _)| key == "type") {
-        Some((_, kind)) => serde_json::from_str(kind).ok()?,
-        None => get("error").map(|_| "error".to_owned())?,
+    // Of a member that is repeated, the last one counts.
+    let last = |name: &str| members.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let has = |name: &&str| last(name).is_some_and(|value| value != "null");
+    let kind: String = match last("type") {
+        Some(kind) => serde_json::from_str(kind).ok()?,
+        None => {
+            ["error", "message", "code", "detail", "details"].iter().find(|name| has(name)).map(|_| "error".into())?
+        }
     };
+    if ENDS.contains(&&*kind) && !has(&"response") {
+        members.push(("response".into(), text.trim().into()));
+    }
     Some(Outside { kind, members })
 }

@@ -197,7 +197,8 @@ impl<'a> Envelope<'a> {
         }
         if self.raw(Member::response).is_none() && RESPONSE_ENDS.contains(&&*self.kind) {
             // Some servers put the members of the response beside the `type`.
-            self.spans[Member::response as usize] = (0, self.text.len() as u32);
+            let start = self.text.len() - self.text.trim_start().len();
+            self.spans[Member::response as usize] = (start as u32, self.text.trim_end().len() as u32);
         }
         Ok(())
     }
