@@ -88,7 +88,8 @@ impl Plan {
             CancelMode::Close => Duration::ZERO,
         };
         let longest = [
-            self.provider.idle_timeout,
+            // It begins anew once events that filled the backlog were polled.
+            self.provider.idle_timeout * 2,
             self.provider.connect_timeout,
             self.settings.credential_timeout,
             self.settings.connection.timeouts.write.unwrap_or_default(),
