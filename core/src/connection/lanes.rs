@@ -141,7 +141,10 @@ impl LaneStates {
         let mut pending = core::iter::once((None, &self.default)).chain(names).filter(|(_, lane)| lane.awaits_end);
         let target = match (pending.clone().next(), pending.clone().nth(1)) {
             (None, _) => return named,
-            (Some((only, _)), None) if named.is_none() => only,
+            (Some((only, _)), None) if named.is_none() => {
+                // What is known to be of the default lane's ended responses is late there.
+                if self.default.has_ended(envelope) { None } else { only }
+            }
             (Some((only, lane)), None) if self.lane(named.as_deref()).is_none() => {
                 // On an unknown lane, another response than the pending one is nobody's.
                 let is_other = lane.current.is_some() && lane.differs(response_id(envelope).as_deref());
@@ -221,6 +224,13 @@ impl Lane {
             }
             _ => false,
         }
+    }
+
+    /// Whether an event names a response that has ended, or an item of one.
+    fn has_ended(&self, envelope: &Envelope<'_>) -> bool {
+        let Some(history) = self.history.as_deref() else { return false };
+        let is_known = |ids: &[Box<str>], id: Option<Cow<'_, str>>| id.is_some_and(|id| knows(ids, &id));
+        is_known(&history.ended, response_id(envelope)) || is_known(&history.ended_items, item_id(envelope))
     }
 
     /// Whether an event names another response than the current one.
