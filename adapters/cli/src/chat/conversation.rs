@@ -51,6 +51,7 @@ impl Conversation {
         let mut settings = Settings::default();
         settings.transport = options.transport.into();
         settings.default_headers = vec![("user-agent".into(), concat!("turnwire/", env!("CARGO_PKG_VERSION")).into())];
+        settings.deadline = options.deadline.map(Duration::from_secs);
         provider.retry.max_retries = options.retries;
         if let Some(seconds) = options.timeout {
             provider.idle_timeout = Duration::from_secs(seconds);

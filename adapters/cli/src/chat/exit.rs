@@ -56,7 +56,7 @@ impl Exit {
         match failure.kind {
             FailureKind::Connect => Self::Connect(text),
             FailureKind::Tls => Self::Tls(text),
-            FailureKind::Timeout => Self::Timeout(text),
+            FailureKind::Timeout | FailureKind::DeadlineExceeded => Self::Timeout(text),
             FailureKind::Stream => Self::Protocol(text),
             FailureKind::Build => Self::Arguments(text),
             _ if failure.status.is_some() => Self::Refused(text),

@@ -66,6 +66,9 @@ pub struct Options {
     /// Connect timeout, and idle timeout between two events, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: Option<u64>,
+    /// Total time of a request with all its attempts, in seconds.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub deadline: Option<u64>,
     /// Allow plain `http` to hosts other than this machine.
     #[arg(long)]
     pub allow_plain: bool,
