@@ -21,7 +21,7 @@ use crate::connection::{
 };
 use crate::entropy::Entropy;
 use crate::http::Response;
-use crate::responses::{Failure, FailureKind, RequestProgress, TURN_STATE};
+use crate::responses::{Envelope, Failure, FailureKind, RequestProgress, TURN_STATE, events_of_response};
 use crate::time::{Duration, Instant};
 use crate::turn::Turn;
 
@@ -304,6 +304,17 @@ impl Conversation {
         Some(matters)
     }
 
+    fn receiver(&mut self) -> Receiver<'_> {
+        Receiver {
+            requests: &mut self.requests,
+            turn: &mut self.turn,
+            events: &mut self.events,
+            unmatched_events: &mut self.unmatched_events,
+            keeps_turn_token: self.builder.provider.capabilities.turn_token,
+            max_item_bytes: self.builder.settings.connection.max_body,
+        }
+    }
+
     fn apply_effect(&mut self, now: Instant, effect: ConnectionEffect) {
         match effect {
             ConnectionEffect::None => {}
@@ -331,11 +342,14 @@ impl Conversation {
                 self.fail(now, id, FailurePoint::Event, *failure);
                 self.apply_failed_response(now, kind);
             }
-            ConnectionEffect::HttpIdle => {
+            ConnectionEffect::HttpIdle { last_words } => {
                 let Some(managed) = self.slot.connected_mut() else { return };
                 managed.http = HttpSlot::Idle;
-                let failure = policy::connection_lost(managed.transport, &CloseReason::Eof);
-                self.fail_in_flight(now, FailurePoint::ConnectionLost, &failure);
+                let lost = policy::connection_lost(managed.transport, &CloseReason::Eof);
+                match last_words {
+                    Some(failure) => self.fail_in_flight(now, FailurePoint::Event, &failure),
+                    None => self.fail_in_flight(now, FailurePoint::ConnectionLost, &lost),
+                }
             }
             ConnectionEffect::PeerFailed(failure) => {
                 self.fail_in_flight(now, FailurePoint::Event, &failure);
@@ -394,12 +408,32 @@ impl Conversation {
             }
             return self.finish(now, id, QueuedOutcome::OperationCompleted(head), body);
         }
+        if head.is_success() {
+            return self.handle_unstreamed_response(now, id, &head, body);
+        }
         let path = match &request.submission {
             Submission::Response { .. } => RESPONSES,
             Submission::Operation(operation) => operation.path.as_str(),
         };
         let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(path, &[]));
         let failure = policy::http_failure(&head, body, &url, self.builder.unix_seconds(now));
+        self.fail(now, id, FailurePoint::HttpResponse, failure);
+    }
+
+    /// The server answered with a whole body in place of an event stream (docs/differences.md row 43): a response or an error as
+    /// JSON are what they say, and everything else is a final failure.
+    fn handle_unstreamed_response(&mut self, now: Instant, id: RequestId, head: &Response, body: &[u8]) {
+        let text = String::from_utf8_lossy(body);
+        if let Some(events) = events_of_response(&text) {
+            for event in events {
+                let Ok(envelope) = Envelope::scan(&event) else { continue };
+                let Received { effect, .. } = self.receiver().apply_event_text(now, &event, &envelope);
+                self.apply_effect(now, effect);
+            }
+            return;
+        }
+        let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(RESPONSES, &[]));
+        let failure = policy::unstreamed_failure(head, body, &url, self.builder.unix_seconds(now));
         self.fail(now, id, FailurePoint::HttpResponse, failure);
     }
 

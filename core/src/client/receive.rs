@@ -41,8 +41,10 @@ pub(super) enum ConnectionEffect {
         id: RequestId,
         failure: Box<Failure>,
     },
-    /// The body of the response over HTTP has ended.
-    HttpIdle,
+    /// The body of the response over HTTP has ended. `last_words`: the error in its last line, which is no event.
+    HttpIdle {
+        last_words: Option<Box<Failure>>,
+    },
     /// An error that belongs to no request: the peer gives up the connection.
     PeerFailed(Box<Failure>),
     /// The connection has ended.
@@ -109,9 +111,14 @@ impl Receiver<'_> {
                 self.apply_malformed(now, text);
                 ConnectionEffect::None.into()
             }
-            Step::End { .. } => ConnectionEffect::HttpIdle.into(),
+            Step::End { tail, .. } => ConnectionEffect::HttpIdle { last_words: last_words(&tail) }.into(),
             Step::Closed(reason) => ConnectionEffect::Closed(reason).into(),
         }
+    }
+
+    /// Applies an event that was made of a whole response over HTTP.
+    pub(super) fn apply_event_text(&mut self, now: Instant, text: &str, envelope: &Envelope<'_>) -> Received {
+        self.apply_payload(now, Transport::Http, None, text, envelope, None).into()
     }
 
     /// Applies the head of an event stream: first the turn token, then what else it says (docs/protocol.md §5.2).
@@ -266,4 +273,12 @@ fn push_info(events: &mut EventQueue<QueuedEvent>, id: RequestId, info: Vec<Resp
     for info in info {
         events.push(QueuedEvent::Info(Some(id), Box::new(info.into_owned())), &[]);
     }
+}
+
+/// The error that the last line of an event stream contains, when that line is JSON in place of an event.
+fn last_words(tail: &[u8]) -> Option<Box<Failure>> {
+    let text = alloc::string::String::from_utf8_lossy(tail);
+    let line = text.trim_end().rsplit(['\n', '\r']).next()?.trim();
+    let envelope = Envelope::scan(line).ok()?;
+    (envelope.class() == EventClass::Error).then(|| Box::new(Failure::from_event(&envelope)))
 }

@@ -59,3 +59,26 @@ pub(in crate::client) fn http_failure(head: &Response, body: &[u8], url: &str, u
     let text = String::from_utf8_lossy(body);
     Failure::from_http(head.status(), &head.headers.ascii_pairs(), &text, Some(url), unix_seconds)
 }
+
+/// The maximum length of what is shown of a body that is no event stream, in bytes.
+const MAX_SHOWN: usize = 512;
+
+/// The failure of a request whose response has a status of 2xx and a body that is no event stream.
+pub(in crate::client) fn unstreamed_failure(
+    head: &Response,
+    body: &[u8],
+    url: &str,
+    unix_seconds: Option<u64>,
+) -> Failure {
+    let shown = String::from_utf8_lossy(&body[..body.len().min(MAX_SHOWN)]);
+    let mut failure = http_failure(head, body, url, unix_seconds);
+    let says_error = failure.code.is_some() || failure.error_type.is_some() || failure.message.as_bytes() != body;
+    if !says_error {
+        let content_type = head.headers.get_str("content-type").unwrap_or("none");
+        let status = head.status();
+        failure.message = alloc::format!("status {status} without events, content type {content_type}: {shown}");
+        failure.retryable = false;
+    }
+    failure.raw = Some(shown.into_owned());
+    failure
+}

@@ -371,13 +371,13 @@ impl ClientEngine {
                 let _ = lanes.apply(None, input);
                 Step::Body { head, body }
             }
-            HttpProgress::End { reusable } => {
+            HttpProgress::End { reusable, tail } => {
                 timers.await_events(now, false);
                 let _ = lanes.apply(None, RequestInput::Lost);
                 if !reusable {
                     self.end(now, CloseReason::Eof);
                 }
-                Step::End { reusable }
+                Step::End { reusable, tail }
             }
         }
     }

@@ -123,8 +123,10 @@ pub(crate) enum Step<'s> {
     Malformed {
         text: &'s str,
     },
+    /// `tail`: the last bytes of an event stream that had no terminal event.
     End {
         reusable: bool,
+        tail: Vec<u8>,
     },
     Closed(CloseReason),
 }
@@ -166,7 +168,7 @@ pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
             }
         }
         Step::Malformed { text } => queue.push(Record::Payload, text.as_bytes()),
-        Step::End { reusable } => queue.push(Record::End(reusable), &[]),
+        Step::End { reusable, .. } => queue.push(Record::End(reusable), &[]),
         Step::Closed(reason) => queue.push(Record::Closed(Box::new(reason)), &[]),
     }
 }

@@ -17,13 +17,17 @@ use crate::sse;
 /// Maximum number of bytes of a body to discard so that the connection can be reused.
 const MAX_DISCARD: usize = 256 * 1024;
 
+/// The number of last bytes of an event stream to keep. When a stream ends without a terminal event, they may say why.
+const TAIL: usize = 1024;
+
 /// The result of reading a part of a response.
 #[derive(Debug)]
 pub(super) enum HttpProgress {
     Nothing,
     Head(Response),
     Body(Response, Vec<u8>),
-    End { reusable: bool },
+    /// The response has ended. `tail`: the last bytes of an event stream that had no terminal event.
+    End { reusable: bool, tail: Vec<u8> },
 }
 
 /// Reads the responses of an HTTP connection, one after the other.
@@ -37,6 +41,8 @@ pub(super) struct HttpResponseReader {
     expect: ExpectedBody,
     /// Whether the connection stays open after the current response, as far as is known.
     keep_alive: bool,
+    /// The last bytes of the event stream, at most [`TAIL`].
+    tail: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -90,6 +96,7 @@ impl HttpResponseReader {
             method: alloc::string::String::new(),
             expect: ExpectedBody::Whole,
             keep_alive: true,
+            tail: Vec::new(),
         }
     }
 
@@ -107,6 +114,7 @@ impl HttpResponseReader {
         self.expect = expect;
         self.keep_alive = true;
         self.events.reset();
+        self.tail.clear();
         self.state = State::Head(Box::new(HeadDecoder::new(self.limits.heads)), 0);
     }
 
@@ -121,6 +129,7 @@ impl HttpResponseReader {
             }
         };
         debug_assert_eq!(data, 0, "the data was consumed before the event was returned");
+        self.tail.clear();
         self.state = State::Discard { body, left: MAX_DISCARD };
     }
 
@@ -143,6 +152,7 @@ impl HttpResponseReader {
             Ok(Some(BodyPart::Data(found))) => {
                 // Give all data back to the body's decoder: `next_event` consumes it, one event at a time.
                 *data = found.len();
+                keep_tail(&mut self.tail, found);
                 let start = before.len() - input.len() - found.len();
                 *input = &before[start..];
                 body.give_back(found.len());
@@ -302,7 +312,8 @@ impl HttpResponseReader {
         }
         let body = BodyDecoder::response(&self.method, &head, self.limits.bodies).map_err(CloseReason::Http)?;
         self.keep_alive &= is_persistent(head.version, &head.headers, body.framing());
-        let stream = self.expect == ExpectedBody::EventStream && head.is_success();
+        let stream =
+            self.expect == ExpectedBody::EventStream && head.is_success() && may_be_event_stream(&head, body.framing());
         // An error body with an unsupported coding is collected without decoding.
         let coding = match self.limits.codings.decoder_for(&head) {
             Err(error) if head.is_success() => return Err(CloseReason::Http(error)),
@@ -369,7 +380,7 @@ impl HttpResponseReader {
     pub(super) fn take_end(&mut self) -> Option<HttpProgress> {
         let State::Done { reusable } = self.state else { return None };
         self.state = if reusable { State::Idle } else { State::Failed };
-        Some(HttpProgress::End { reusable })
+        Some(HttpProgress::End { reusable, tail: mem::take(&mut self.tail) })
     }
 
     /// Whether a step can be made without more input: the body has ended, or its decoder has output.
@@ -382,6 +393,23 @@ impl HttpResponseReader {
             State::Idle | State::Head(..) | State::Done { .. } | State::Failed => false,
         }
     }
+}
+
+/// Keeps the last bytes of a stream.
+fn keep_tail(tail: &mut Vec<u8>, data: &[u8]) {
+    let data = &data[data.len().saturating_sub(TAIL)..];
+    let excess = (tail.len() + data.len()).saturating_sub(TAIL);
+    tail.drain(..excess);
+    tail.extend_from_slice(data);
+}
+
+/// Whether the body of a successful response can be an event stream. Some servers ignore that one was requested, and send a whole
+/// response or an error as JSON, a web page, or nothing (docs/differences.md row 43).
+fn may_be_event_stream(head: &Response, framing: Framing) -> bool {
+    let content_type = head.headers.get_str("content-type").unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_other = essence == "application/json" || essence.ends_with("+json") || essence == "text/html";
+    !is_other && !matches!(framing, Framing::None | Framing::ContentLength(0))
 }
 
 /// Handles the end of input in a body.

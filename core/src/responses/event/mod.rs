@@ -6,6 +6,7 @@ pub(super) mod envelope;
 mod response_end;
 mod server_event;
 mod table;
+mod whole_response;
 mod writer;
 
 pub use envelope::{Envelope, EventClass};
@@ -14,4 +15,5 @@ pub use response_end::{CompletedResponse, IncompleteResponse};
 pub use server_event::ServerEvent;
 pub(super) use table::class;
 pub use table::{EVENT_TYPES, EventData};
+pub(crate) use whole_response::events_of_response;
 pub use writer::ResponseWriter;

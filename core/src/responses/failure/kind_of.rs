@@ -111,7 +111,7 @@ fn of_status(status: u16) -> Meaning {
         500 => FailureKind::InternalServerError.into(),
         _ => Meaning {
             kind: FailureKind::UnexpectedStatus,
-            retryable: !matches!(status, 400..=499) || matches!(status, 408 | 409 | 425),
+            retryable: matches!(status, 408 | 409 | 425 | 500..),
         },
     }
 }
