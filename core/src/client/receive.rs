@@ -118,7 +118,7 @@ impl Receiver<'_> {
 
     /// Applies an event that was made of a whole response over HTTP.
     pub(super) fn apply_event_text(&mut self, now: Instant, text: &str, envelope: &Envelope<'_>) -> Received {
-        self.apply_payload(now, Transport::Http, None, text, envelope, None).into()
+        self.apply_payload(now, Transport::Http, None, text, envelope, None, None).into()
     }
 
     /// Applies the head of an event stream: first the turn token, then what else it says (docs/protocol.md §5.2).

@@ -51,8 +51,8 @@ mod usage;
 
 pub use client_event::{ClientEvent, CreateMessage, SteerMessage};
 pub use error_object::ErrorObject;
-pub(crate) use event::{EndMembers, events_of_response};
 pub use event::{CompletedResponse, EVENT_TYPES, Envelope, EventClass, EventData, IncompleteResponse};
+pub(crate) use event::{EndMembers, events_of_response};
 pub use event::{ResponseWriter, ServerEvent};
 pub use failure::{Failure, FailureDetails, FailureKind, RequestProgress, retry_after, try_again_in};
 pub use headers::HeaderPairs;

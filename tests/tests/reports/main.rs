@@ -1,6 +1,8 @@
 //! What servers send that differs from the protocol, one file for each kind of difference (`docs/servers.md`). Each input reaches a
 //! client whole and byte by byte.
 
+mod answers_without_events;
+mod close_codes;
 mod codes_of_failing_statuses;
 mod completed_that_says_otherwise;
 mod completed_without_members;

@@ -27,7 +27,10 @@ pub(super) enum HttpProgress {
     Head(Response),
     Body(Response, Vec<u8>),
     /// The response has ended. `tail`: the last bytes of an event stream that had no terminal event.
-    End { reusable: bool, tail: Vec<u8> },
+    End {
+        reusable: bool,
+        tail: Vec<u8>,
+    },
 }
 
 /// Reads the responses of an HTTP connection, one after the other.
@@ -409,7 +412,7 @@ fn may_be_event_stream(head: &Response, framing: Framing) -> bool {
     let content_type = head.headers.get_str("content-type").unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_other = essence == "application/json" || essence.ends_with("+json") || essence == "text/html";
-    !is_other && !matches!(framing, Framing::None | Framing::ContentLength(0))
+    head.status() == 200 && !is_other && !matches!(framing, Framing::None | Framing::ContentLength(0))
 }
 
 /// Handles the end of input in a body.

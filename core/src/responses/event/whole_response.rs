@@ -25,9 +25,7 @@ pub(crate) fn events_of_response(body: &str) -> Option<Vec<String>> {
     };
     let items = output.unwrap_or_default().into_iter().enumerate();
     let mut events: Vec<String> = items
-        .map(|(at, item)| {
-            alloc::format!(r#"{{"type":"response.output_item.done","output_index":{at},"item":{item}}}"#)
-        })
+        .map(|(at, item)| alloc::format!(r#"{{"type":"response.output_item.done","output_index":{at},"item":{item}}}"#))
         .collect();
     events.push(alloc::format!(r#"{{"type":"{end}","response":{}}}"#, body.trim()));
     Some(events)
@@ -39,7 +37,8 @@ mod tests {
 
     #[test]
     fn whole_response_becomes_its_items_and_its_end() {
-        let body = r#" {"id":"r","object":"response","status":"completed","output":[{"type":"message"},{"type":"x"}]} "#;
+        let body =
+            r#" {"id":"r","object":"response","status":"completed","output":[{"type":"message"},{"type":"x"}]} "#;
         let events = events_of_response(body).expect("a response");
         assert_eq!(events.len(), 3);
         assert!(events[1].contains(r#""output_index":1,"item":{"type":"x"}"#));

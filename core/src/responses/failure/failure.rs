@@ -92,8 +92,6 @@ pub struct Failure {
     pub status: Option<u16>,
     /// The server's code, such as `rate_limit_exceeded`.
     pub code: Option<String>,
-    /// The server's `type` of the error, such as `invalid_request_error`.
-    pub error_type: Option<String>,
     /// The server's message, or our own where there is none.
     pub message: String,
     /// The body or the payload that said so, as it came, cut at its limit.
@@ -108,6 +106,8 @@ pub struct Failure {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct FailureDetails {
+    /// The server's `type` of the error, such as `invalid_request_error`.
+    pub error_type: Option<String>,
     /// The method of the request.
     pub method: Option<&'static str>,
     /// The URL of the request, without its query.
@@ -148,7 +148,6 @@ impl Failure {
             delay: None,
             status: None,
             code: None,
-            error_type: None,
             message: message.to_string(),
             raw: None,
             progress: RequestProgress::NotSent,
@@ -259,7 +258,7 @@ impl fmt::Display for Failure {
         if let Some(status) = self.status {
             write!(f, ", status {status}")?;
         }
-        if let Some(code) = self.code.as_ref().or(self.error_type.as_ref()) {
+        if let Some(code) = self.code.as_ref().or(details.error_type.as_ref()) {
             write!(f, ", code {}", one_line(code))?;
         }
         if let Some((code, reason)) = &details.close {

@@ -9,7 +9,7 @@ use super::delay::{retry_after, try_again_in};
 use super::details::{details, usage_limit};
 use super::error_body::ErrorBody;
 use super::kind_of::{meaning, overrides_status};
-use super::{Failure, FailureKind};
+use super::{Failure, FailureDetails, FailureKind};
 use crate::responses::event::envelope::Member;
 use crate::responses::event::{Envelope, EventClass};
 use crate::responses::headers::json_fields;
@@ -58,7 +58,7 @@ impl Failure {
         let mut failure = Self::new(meaning.kind, message);
         failure.retryable = meaning.retryable;
         failure.code.clone_from(&body.code);
-        failure.error_type.clone_from(&body.error_type);
+        failure.details.error_type.clone_from(&body.error_type);
         if body.code() == "rate_limit_exceeded" || body.error_type() == "rate_limit_error" {
             failure.delay = try_again_in(message);
         }

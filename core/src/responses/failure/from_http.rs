@@ -22,16 +22,14 @@ impl Failure {
     pub fn from_http(status: u16, fields: HeaderPairs<'_>, body: &str, url: Option<&str>, unix: Option<u64>) -> Self {
         let error = ErrorBody::of(body).unwrap_or_default();
         let meaning = meaning(&error, Some(status), status == 400 && body.contains(BAD_IMAGE));
-        let message = match meaning.kind {
-            FailureKind::CyberPolicy => error.non_blank().unwrap_or(CYBER),
-            _ => error.non_blank().unwrap_or(body),
-        };
+        let default = if meaning.kind == FailureKind::CyberPolicy { CYBER } else { body };
+        let message = error.non_blank().unwrap_or(default);
         let mut failure = Self::new(meaning.kind, message);
         failure.status = Some(status);
         failure.raw = Some(body.to_string());
         failure.details = Box::new(details(fields, url));
+        failure.details.error_type.clone_from(&error.error_type);
         failure.code.clone_from(&error.code);
-        failure.error_type.clone_from(&error.error_type);
         failure.retryable = failure.details.should_retry.unwrap_or(meaning.retryable);
         let in_words =
             || if matches!(status, 429 | 503) { try_again_in(error.message.as_deref().unwrap_or(body)) } else { None };

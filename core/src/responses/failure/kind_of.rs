@@ -32,7 +32,7 @@ pub(super) fn meaning(body: &ErrorBody, status: Option<u16>, is_bad_image: bool)
         .or_else(by_type)
         .or_else(by_image)
         .or_else(by_status)
-        .unwrap_or(FailureKind::Retryable.into())
+        .unwrap_or_else(|| FailureKind::Retryable.into())
 }
 
 fn of_code(code: &str) -> Option<FailureKind> {
@@ -109,10 +109,7 @@ fn of_status(status: u16) -> Meaning {
         413 => FailureKind::TooLarge.into(),
         429 => FailureKind::RateLimited.into(),
         500 => FailureKind::InternalServerError.into(),
-        _ => Meaning {
-            kind: FailureKind::UnexpectedStatus,
-            retryable: matches!(status, 408 | 409 | 425 | 500..),
-        },
+        _ => Meaning { kind: FailureKind::UnexpectedStatus, retryable: matches!(status, 408 | 409 | 425 | 500..) },
     }
 }
 

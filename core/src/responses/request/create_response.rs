@@ -199,17 +199,17 @@ pub fn steer(previous_response_id: &str, input: &[Item]) -> String {
     let mut object = Object::new(&mut out);
     object.string("type", "response.steer");
     object.string("previous_response_id", previous_response_id);
-    object.array("input", input, |item, out| match item {
-        Item::Message(message) => {
+    object.array("input", input, |item, out| {
+        if let Item::Message(message) = item {
             let mut object = Object::new(out);
             object.string("type", "message");
             object.string("role", &message.role);
             object.array("content", &message.content, ContentPart::encode);
             object.end();
+        } else {
+            item.encode_for(ItemEncoding { ids: ItemIds::None, passthrough: false }, out);
         }
-        item => item.encode_for(ItemEncoding { ids: ItemIds::None, passthrough: false }, out),
     });
     object.end();
-    // JSON text is what was written.
     String::from_utf8(out).expect("JSON is written as UTF-8")
 }

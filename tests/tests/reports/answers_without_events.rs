@@ -1,0 +1,48 @@
+//! A 2xx answer that is no event stream says what it is.
+
+use turnwire::responses::FailureKind;
+
+use crate::{answer, each_cut, failed, requests};
+
+#[test]
+fn an_error_in_a_successful_answer_decides_the_failure() {
+    let body =
+        r#"{"error":{"message":"Insufficient balance","type":"insufficient_quota","code":"insufficient_quota"}}"#;
+    each_cut(&answer("200 OK", "Content-Type: application/json\r\n", body), |pair, id| {
+        failed(pair, id, FailureKind::QuotaExceeded, "Insufficient balance");
+    });
+}
+
+#[test]
+fn a_whole_response_is_the_answer() {
+    let body = r#"{"id":"resp_1","object":"response","status":"completed","output":[{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"Hi"}]}]}"#;
+    each_cut(&answer("200 OK", "Content-Type: application/json\r\n", body), |pair, id| {
+        assert_eq!((pair.completed(id).as_str(), requests(pair)), ("resp_1", 1));
+        assert!(pair.kinds(id).iter().any(|kind| kind == "response.output_item.done"), "{:?}", pair.kinds(id));
+    });
+}
+
+#[test]
+fn an_answer_of_another_type_fails_once_with_its_status() {
+    for (status, headers, body, words) in [
+        ("204 No Content", "", "", "204"),
+        ("200 OK", "Content-Type: text/html\r\n", "<html>sign in</html>", "text/html"),
+        ("202 Accepted", "Content-Type: text/plain\r\n", "queued", "202"),
+    ] {
+        // A 204 has no length.
+        let bytes = if body.is_empty() {
+            format!("HTTP/1.1 {status}\r\n\r\n").into_bytes()
+        } else {
+            answer(status, headers, body)
+        };
+        each_cut(&bytes, |pair, id| {
+            let failure = pair.failure(id);
+            assert!(
+                failure.to_string().contains(words) || failure.message.contains(words),
+                "{failure}: {}",
+                failure.message
+            );
+            assert_eq!(requests(pair), 1, "{failure}");
+        });
+    }
+}
