@@ -427,7 +427,7 @@ impl Conversation {
         if let Some(events) = events_of_response(&text) {
             for event in events {
                 let Ok(envelope) = Envelope::scan(&event) else { continue };
-                let Received { effect, .. } = self.receiver().apply_event_text(now, &event, &envelope);
+                let Received { effect, .. } = self.receiver().apply_whole(now, &envelope);
                 self.apply_effect(now, effect);
             }
             return;

@@ -103,9 +103,9 @@ impl Receiver<'_> {
                 *self.unmatched_events += 1;
                 ConnectionEffect::None.into()
             }
-            Step::Payload { text, envelope, lane, violation, late: false } => Received {
+            Step::Payload { envelope, lane, violation, late: false, .. } => Received {
                 ended_lane: envelope.class().is_terminal().then(|| LaneId::new(lane.as_deref())),
-                effect: self.apply_payload(now, transport, handshake, text, &envelope, lane.as_deref(), violation),
+                effect: self.apply_payload(now, transport, handshake, &envelope, lane.as_deref(), violation),
             },
             Step::Malformed { text } => {
                 self.apply_malformed(now, text);
@@ -117,8 +117,8 @@ impl Receiver<'_> {
     }
 
     /// Applies an event that was made of a whole response over HTTP.
-    pub(super) fn apply_event_text(&mut self, now: Instant, text: &str, envelope: &Envelope<'_>) -> Received {
-        self.apply_payload(now, Transport::Http, None, text, envelope, None, None).into()
+    pub(super) fn apply_whole(&mut self, now: Instant, envelope: &Envelope<'_>) -> Received {
+        self.apply_payload(now, Transport::Http, None, envelope, None, None).into()
     }
 
     /// Applies the head of an event stream: first the turn token, then what else it says (docs/protocol.md §5.2).
@@ -150,7 +150,6 @@ impl Receiver<'_> {
         now: Instant,
         transport: Transport,
         handshake: Option<&Response>,
-        text: &str,
         envelope: &Envelope<'_>,
         lane: Option<&str>,
         violation: Option<Violation>,
@@ -168,7 +167,7 @@ impl Receiver<'_> {
             let pairs = head.headers.ascii_pairs();
             push_info(self.events, id, request.info_of_headers(source, &pairs));
         }
-        request.record_received(now, text.len());
+        request.record_received(now, envelope.text().len());
         if transport == Transport::WebSocket
             && let Some(token) = envelope.turn_state().filter(|_| self.keeps_turn_token)
         {
@@ -180,7 +179,7 @@ impl Receiver<'_> {
             Some(kind) => QueuedEvent::NamedPayload(id, kind.into()),
             None => QueuedEvent::Payload(id),
         };
-        self.events.push(queued, text.as_bytes());
+        self.events.push(queued, envelope.text().as_bytes());
         if let Some(violation) = violation {
             self.events.push(QueuedEvent::Violation(id, violation), &[]);
         }

@@ -219,10 +219,16 @@ impl Lane {
             }
             // Until the pending response has started, output may still be that of one that has ended. A response may
             // have the id of one that has ended: some servers give every response the same.
-            EventClass::Output if self.state == RequestState::Requested => {
-                is_of_ended || item.is_some_and(|item| knows(&history.ended_items, item))
+            EventClass::Output => {
+                let requested = self.state == RequestState::Requested;
+                requested && (is_of_ended || item.is_some_and(|item| knows(&history.ended_items, item)))
             }
-            _ => false,
+            EventClass::Created
+            | EventClass::Completed
+            | EventClass::Failed
+            | EventClass::Incomplete
+            | EventClass::Cancelled
+            | EventClass::Error => false,
         }
     }
 

@@ -72,7 +72,8 @@ pub(in crate::client) fn unstreamed_failure(
 ) -> Failure {
     let shown = String::from_utf8_lossy(&body[..body.len().min(MAX_SHOWN)]);
     let mut failure = http_failure(head, body, url, unix_seconds);
-    let says_error = failure.code.is_some() || failure.details.error_type.is_some() || failure.message.as_bytes() != body;
+    let says_error =
+        failure.code.is_some() || failure.details.error_type.is_some() || failure.message.as_bytes() != body;
     if !says_error {
         let content_type = head.headers.get_str("content-type").unwrap_or("none");
         let status = head.status();

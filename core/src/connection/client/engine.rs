@@ -244,10 +244,8 @@ impl ClientEngine {
             Mode::WebSocket(socket) => {
                 let reason = shared::websocket_end(socket, lost);
                 let is_closing = socket.state() == ws::State::Closing;
-                match reason {
-                    CloseReason::Eof | CloseReason::Lost(_) if is_closing => CloseReason::Local,
-                    reason => reason,
-                }
+                let is_end = matches!(reason, CloseReason::Eof | CloseReason::Lost(_));
+                if is_closing && is_end { CloseReason::Local } else { reason }
             }
         };
         self.end(now, reason);
@@ -330,11 +328,8 @@ impl ClientEngine {
                     reader.discard();
                 }
             }
-            Some(Deferred::Reply) => {
-                if self.flush() {
-                    self.shared.on_appended(now);
-                }
-            }
+            Some(Deferred::Reply) if self.flush() => self.shared.on_appended(now),
+            Some(Deferred::Reply) => {}
             Some(Deferred::Close(reason)) => self.fail_connection(now, *reason),
         }
     }

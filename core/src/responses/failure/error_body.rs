@@ -57,8 +57,9 @@ impl ErrorBody {
             pairs.iter().rev().find(|(key, value)| key == name && *value != "null").map(|(_, value)| *value)
         };
         // Other servers than OpenAI's have the message as `detail` or `details`, possibly structured.
-        let detail =
-            || get("detail").or_else(|| get("details")).map(|json| scalar_text(json).unwrap_or_else(|| json.to_string()));
+        let detail = || {
+            get("detail").or_else(|| get("details")).map(|json| scalar_text(json).unwrap_or_else(|| json.to_string()))
+        };
         let Some(error) = get("error") else {
             let mut body = Self::read(json)?;
             // This is the type of the event.

@@ -106,7 +106,8 @@ fn error(envelope: &Envelope<'_>) -> Failure {
     }
     let mut failure = Failure::from_error(&body);
     failure.status = status;
-    failure.details = Box::new(details(&fields, None));
+    let error_type = failure.details.error_type.take();
+    failure.details = Box::new(FailureDetails { error_type, ..details(&fields, None) });
     failure.retryable = failure.details.should_retry.unwrap_or(failure.retryable);
     failure.delay = retry_after(&fields, None).or(failure.delay);
     if failure.kind == FailureKind::UsageLimitReached {
