@@ -593,13 +593,13 @@ impl Conversation {
             if let Some(request) = self.requests.get_mut(id) {
                 request.report.status = failure.status.or(request.report.status);
             }
-            match recovery {
+            let asks = recovery == Recovery::RequestCredentials;
+            if asks && asked {
                 // One question to the application is enough.
-                Recovery::RequestCredentials if asked => self.await_credentials(now, id, Box::new(failure)),
-                recovery => {
-                    asked |= recovery == Recovery::RequestCredentials;
-                    self.recover(now, id, recovery, failure);
-                }
+                self.await_credentials(now, id, Box::new(failure));
+            } else {
+                asked |= asks;
+                self.recover(now, id, recovery, failure);
             }
         }
     }
