@@ -243,7 +243,8 @@ impl<H: Head> HeadDecoder<H> {
             let mut start = [0; LOOKED_AT];
             let kept = self.partial.len();
             start[..kept].copy_from_slice(&self.partial);
-            let new = input.len().min(LOOKED_AT - kept);
+            // Bytes beyond the limit of the head do not count.
+            let new = input.len().min(LOOKED_AT - kept).min(self.limits.bytes.saturating_sub(kept));
             start[kept..kept + new].copy_from_slice(&input[..new]);
             H::check_start(&start[..kept + new])?;
         }

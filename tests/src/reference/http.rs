@@ -57,7 +57,7 @@ fn head<'i>(side: Side<'_>, limits: HeadLimits, input: &'i [u8]) -> Result<Optio
             _ => break,
         };
     }
-    first_bytes(side, rest)?;
+    first_bytes(side, &rest[..rest.len().min(limits.bytes)])?;
     match block(limits, rest, false, bare_lf)? {
         Some(length) => Ok(Some(rest.split_at(length))),
         None => Err(Error::Truncated),
@@ -69,7 +69,8 @@ fn first_bytes(side: Side<'_>, rest: &[u8]) -> Result<(), Error> {
     let seems = |protocol| Err(Error::NotHttp { seems: protocol });
     let requests = side == Side::Requests;
     let begins = |known: &[u8]| rest.starts_with(known) || known.starts_with(rest);
-    match rest[0] {
+    let Some(first) = rest.first() else { return Ok(()) };
+    match *first {
         _ if rest.starts_with(b"SSH-") => seems(Protocol::Ssh),
         _ if requests && rest.starts_with(b"PRI * HTTP/2") => seems(Protocol::Http2),
         _ if !requests && (begins(b"HTTP/") || begins(b"SSH-")) => Ok(()),

@@ -122,13 +122,16 @@ fn d17_invalid_utf8() {
     assert!(text.expect("a delta").contains("a\u{fffd}b"));
 }
 
+/// Differs: the failure says what came, and is final (`docs/differences.md` row 43).
 #[test]
 fn d19_non_sse_200() {
     let answer = Act::respond_with(200, &[("content-type", "application/json")], "{}");
     let mut pair = streamed(http_provider(), vec![vec![answer]]);
     let id = pair.ask(ask("hi"));
     pair.run_out();
-    assert_eq!(pair.failure(id).message, "stream closed before response.completed");
+    let failure = pair.failure(id);
+    assert_eq!(failure.message, "status 200 without events, content type application/json: {}");
+    assert_eq!((failure.retryable, pair.posts().len()), (false, 1));
 }
 
 #[test]
