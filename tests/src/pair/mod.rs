@@ -9,7 +9,7 @@
 //! let mut pair = Pair::new(provider(), Settings::default(), script);
 //! let id = pair.send(ask("ping"));
 //! pair.run();
-//! assert!(matches!(pair.outcome(id), Some(OwnedOutcome::Completed(completed)) if completed.id == "resp-1"));
+//! assert!(matches!(pair.outcome(id), Some(OwnedOutcome::Completed(completed)) if completed.id.as_deref() == Some("resp-1")));
 //! assert_eq!(pair.texts()[0].input().len(), 1);
 //! ```
 
