@@ -127,7 +127,8 @@ impl Server {
         let limit = Duration::from_secs(options.timeout);
         let mut provider = Provider::new("custom", options.conform.as_ref().unwrap_or(&options.base_url));
         provider.allow_plain = options.allow_plain;
-        (provider.connect_timeout, provider.idle_timeout) = (limit, limit);
+        // The limit of the step comes before the idle timeout of the client, so that it alone decides.
+        (provider.connect_timeout, provider.idle_timeout) = (limit, limit * 2);
         provider.retry.max_retries = 0;
         provider.check()?;
         let key = std::env::var(&options.api_key_env).ok().filter(|key| !key.trim().is_empty());

@@ -94,7 +94,7 @@ fn block(limits: HeadLimits, input: &[u8], may_be_empty: bool, bare_lf: bool) ->
             return Err(Error::LineEnd);
         }
         if lf {
-            let text = input[line..length - 1].strip_suffix(b"\r").unwrap_or(&input[line..length - 1]);
+            let text = input[line..length - 1].strip_suffix(b"\r").unwrap_or_else(|| &input[line..length - 1]);
             if text.is_empty() && (line > 0 || may_be_empty) {
                 return Ok(Some(length));
             }
