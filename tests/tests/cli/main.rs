@@ -43,7 +43,8 @@ fn raw_server(response: String) -> (String, std::thread::JoinHandle<()>) {
     let server = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a client");
         let mut buffer = [0; 65536];
-        stream.read(&mut buffer).expect("a request");
+        let read = stream.read(&mut buffer).expect("a request");
+        assert!(read > 0, "a request");
         stream.write_all(response.as_bytes()).expect("a client that reads");
     });
     (url, server)

@@ -7,11 +7,11 @@ use turnwire_tests::pair::{Act, Kind, Pair, Script, provider};
 const UNCLEAR: [u16; 12] = [200, 204, 301, 302, 307, 400, 403, 406, 408, 409, 418, 451];
 
 fn fallbacks(pair: &Pair) -> Vec<&FallbackReason> {
-    let of = |event| match event {
-        &OwnedEvent::HttpFallback(ref reason) => Some(reason),
+    let reasons = pair.events.iter().filter_map(|event| match event {
+        OwnedEvent::HttpFallback(reason) => Some(reason),
         _ => None,
-    };
-    pair.events.iter().filter_map(of).collect()
+    });
+    reasons.collect()
 }
 
 #[test]

@@ -186,9 +186,9 @@ late_on! {
     late_task_that_blocks_on_tokio_current_thread: turnwire_tokio::Client, |future| on_tokio(false, future), block;
     late_task_that_awaits_on_tokio_multi_thread: turnwire_tokio::Client, |future| on_tokio(true, future), tokio::time::sleep;
     late_task_that_blocks_on_tokio_multi_thread: turnwire_tokio::Client, |future| on_tokio(true, future), block;
-    late_task_that_awaits_on_async_std: turnwire_async_std::Client, |future| async_std::task::block_on(future), timer;
-    late_task_that_blocks_on_async_std: turnwire_async_std::Client, |future| async_std::task::block_on(future), block;
-    late_task_that_awaits_on_smol: turnwire_async_std::Client, |future| smol::block_on(future), timer;
-    late_task_that_blocks_on_smol: turnwire_async_std::Client, |future| smol::block_on(future), block;
-    late_task_that_blocks_on_a_thread: turnwire_blocking::Client, |future| turnwire_blocking::block_on(future), block;
+    late_task_that_awaits_on_async_std: turnwire_async_std::Client, async_std::task::block_on, timer;
+    late_task_that_blocks_on_async_std: turnwire_async_std::Client, async_std::task::block_on, block;
+    late_task_that_awaits_on_smol: turnwire_async_std::Client, smol::block_on, timer;
+    late_task_that_blocks_on_smol: turnwire_async_std::Client, smol::block_on, block;
+    late_task_that_blocks_on_a_thread: turnwire_blocking::Client, turnwire_blocking::block_on, block;
 }
