@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use turnwire::responses::{CompletedResponse, EventData, Envelope, ServerEvent};
+use turnwire::responses::{CompletedResponse, Envelope, EventData, ServerEvent};
 use turnwire::sse::{Decoder, Input, Limits};
 
 use crate::contest::Row;
@@ -141,7 +141,7 @@ fn typed(payload: &str, seen: &mut Seen) {
     match &event.data {
         EventData::OutputTextDelta { delta, .. } => seen.text(delta),
         EventData::Completed { response } => {
-            let completed = CompletedResponse::parse(response.as_str()).expect("a response");
+            let completed = CompletedResponse::parse(response.as_str());
             let tokens = completed.usage.expect("usage").total_tokens;
             seen.completed(tokens.try_into().expect("tokens"));
         }
@@ -182,7 +182,7 @@ fn borrowed(payload: &str, seen: &mut Seen) {
     match &*event.kind {
         "response.output_text.delta" => seen.text(&event.delta),
         "response.completed" => {
-            let completed = CompletedResponse::parse(event.response.expect("a response").get()).expect("a response");
+            let completed = CompletedResponse::parse(event.response.expect("a response").get());
             seen.completed(completed.usage.expect("usage").total_tokens.try_into().expect("tokens"));
         }
         _ => {}

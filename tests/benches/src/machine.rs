@@ -2,7 +2,11 @@
 
 use std::hint::black_box;
 
-use turnwire::connection::{client::{self, Event}, server, ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport};
+use turnwire::connection::{
+    ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport,
+    client::{self, Event},
+    server,
+};
 use turnwire::http::Headers;
 use turnwire::responses::EventData;
 use turnwire::time::Instant;
