@@ -2,7 +2,7 @@
 
 use turnwire::responses::FailureKind;
 
-use crate::{answer, each_cut, failed, requests};
+use crate::{BEGIN, answer, each_cut, events, failed, requests};
 
 #[test]
 fn an_error_in_a_successful_answer_decides_the_failure() {
@@ -45,4 +45,20 @@ fn an_answer_of_another_type_fails_once_with_its_status() {
             assert_eq!(requests(pair), 1, "{failure}");
         });
     }
+}
+
+#[test]
+fn an_error_as_json_in_the_last_line_of_a_stream_is_the_failure() {
+    let error = r#"{"error":{"message":"upstream timeout","type":"server_error"}}"#;
+    for end in ["", "\n"] {
+        let body = format!("{}{error}{end}", events(BEGIN));
+        each_cut(&answer("200 OK", "Content-Type: text/event-stream\r\n", &body), |pair, id| {
+            failed(pair, id, FailureKind::Retryable, "upstream timeout");
+        });
+    }
+    // What ends in an event has no last words.
+    let body = events(BEGIN);
+    each_cut(&answer("200 OK", "Content-Type: text/event-stream\r\n", &body), |pair, id| {
+        failed(pair, id, FailureKind::Stream, "stream closed before response.completed");
+    });
 }

@@ -17,7 +17,8 @@ use crate::sse;
 /// Maximum number of bytes of a body to discard so that the connection can be reused.
 const MAX_DISCARD: usize = 256 * 1024;
 
-/// The number of last bytes of an event stream to keep. When a stream ends without a terminal event, they may say why.
+/// The number of last bytes to keep that follow the last event of a stream. When a stream ends without a terminal event, they may
+/// say why.
 const TAIL: usize = 1024;
 
 /// The result of reading a part of a response.
@@ -44,7 +45,7 @@ pub(super) struct HttpResponseReader {
     expect: ExpectedBody,
     /// Whether the connection stays open after the current response, as far as is known.
     keep_alive: bool,
-    /// The last bytes of the event stream, at most [`TAIL`].
+    /// The last bytes behind the last event of the stream, at most [`TAIL`].
     tail: Vec<u8>,
 }
 
@@ -155,7 +156,6 @@ impl HttpResponseReader {
             Ok(Some(BodyPart::Data(found))) => {
                 // Give all data back to the body's decoder: `next_event` consumes it, one event at a time.
                 *data = found.len();
-                keep_tail(&mut self.tail, found);
                 let start = before.len() - input.len() - found.len();
                 *input = &before[start..];
                 body.give_back(found.len());
@@ -189,7 +189,9 @@ impl HttpResponseReader {
             let ContentDecoder { output, consumed, .. } = &mut **coding;
             let mut cursor = sse::Input::single(&output[*consumed..]);
             let event = self.events.decode(&mut cursor);
-            *consumed = output.len() - cursor.rest().len();
+            let taken = output.len() - cursor.rest().len();
+            keep_tail(&mut self.tail, &output[*consumed..taken], &event);
+            *consumed = taken;
             return event.map_err(CloseReason::Events);
         }
         let length = mem::take(data);
@@ -197,6 +199,7 @@ impl HttpResponseReader {
         let mut cursor = sse::Input::single(&bytes[..length]);
         let event = self.events.decode(&mut cursor);
         let taken = length - cursor.rest().len();
+        keep_tail(&mut self.tail, &bytes[..taken], &event);
         // Let the body's decoder consume the same bytes.
         let mut rest = &bytes[..taken];
         while !rest.is_empty() {
@@ -398,8 +401,11 @@ impl HttpResponseReader {
     }
 }
 
-/// Keeps the last bytes of a stream.
-fn keep_tail(tail: &mut Vec<u8>, data: &[u8]) {
+/// Keeps the last bytes behind the last event of a stream. `data`: the bytes that led to `event`.
+fn keep_tail(tail: &mut Vec<u8>, data: &[u8], event: &Result<Option<sse::Event<'_>>, sse::Error>) {
+    if matches!(event, Ok(Some(_))) {
+        return tail.clear();
+    }
     let data = &data[data.len().saturating_sub(TAIL)..];
     let excess = (tail.len() + data.len()).saturating_sub(TAIL);
     tail.drain(..excess);
