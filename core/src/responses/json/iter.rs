@@ -1,10 +1,11 @@
-//! Iterators over the members of an object and the elements of an array. They collect nothing, and end at the first byte that is
-//! not JSON.
+//! The members of an object and the elements of an array, one after the other. The iterators collect nothing, and end at the first
+//! byte that is not JSON; the functions that check say where that was.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::lenient;
+use super::malformed::Malformed;
 use super::scan::{Cursor, Fault};
 
 /// The members of an object: each name, and each value as text.
@@ -17,6 +18,35 @@ pub(in crate::responses) fn members(object: &str) -> impl Iterator<Item = (Cow<'
 pub(in crate::responses) fn elements(array: &str) -> impl Iterator<Item = &str> {
     let mut values = Values::new(array, b'[');
     core::iter::from_fn(move || values.element())
+}
+
+/// Calls `each` with the name and the text of each member of an object.
+///
+/// # Errors
+///
+/// Returns [`Malformed`] when the text is not one object. Members before the fault were given to `each`.
+pub(in crate::responses) fn each_member<'a>(
+    object: &'a str,
+    mut each: impl FnMut(Cow<'a, str>, &'a str),
+) -> Result<(), Malformed> {
+    let mut values = Values::new(object, b'{');
+    while let Some((name, value)) = values.member() {
+        each(name, value);
+    }
+    values.check_end(b'}')
+}
+
+/// Calls `each` with the text of each element of an array.
+///
+/// # Errors
+///
+/// Returns [`Malformed`] when the text is not one array. Elements before the fault were given to `each`.
+pub(in crate::responses) fn each_element<'a>(array: &'a str, mut each: impl FnMut(&'a str)) -> Result<(), Malformed> {
+    let mut values = Values::new(array, b'[');
+    while let Some(value) = values.element() {
+        each(value);
+    }
+    values.check_end(b']')
 }
 
 /// The first string in an array, at any depth, or the string itself. Nothing behind it is read.
@@ -38,17 +68,22 @@ struct Values<'a> {
     /// The next byte is the bracket; otherwise a comma comes before the next value.
     at_start: bool,
     ended: bool,
+    fault: Option<Fault>,
 }
 
 impl<'a> Values<'a> {
     const fn new(text: &'a str, open: u8) -> Self {
-        Self { text, cursor: Cursor::new(text), open, at_start: true, ended: false }
+        Self { text, cursor: Cursor::new(text), open, at_start: true, ended: false, fault: None }
     }
 
     /// Moves to the next value. Returns whether there is one.
     fn advance(&mut self) -> bool {
         let separator = if self.at_start { self.open } else { b',' };
-        self.ended = self.ended || self.cursor.expect(separator).is_err();
+        if !self.ended && self.cursor.expect(separator).is_err() {
+            self.ended = true;
+            // Without a further comma, the bracket follows.
+            self.fault = self.at_start.then_some(Fault::Json);
+        }
         if !self.ended && self.at_start {
             self.ended = matches!(self.cursor.peek(), Some(b'}' | b']') | None);
         }
@@ -61,8 +96,7 @@ impl<'a> Values<'a> {
             return None;
         }
         let member = self.read_member();
-        self.ended = member.is_err();
-        member.ok()
+        self.unless_faulty(member)
     }
 
     fn read_member(&mut self) -> Result<(Cow<'a, str>, &'a str), Fault> {
@@ -84,8 +118,23 @@ impl<'a> Values<'a> {
             return None;
         }
         let value = self.value();
-        self.ended = value.is_err();
-        value.ok()
+        self.unless_faulty(value)
+    }
+
+    fn unless_faulty<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
+        self.fault = result.as_ref().err().copied();
+        self.ended = result.is_err();
+        result.ok()
+    }
+
+    /// Checks that the values ended with the bracket, and that nothing follows it.
+    fn check_end(mut self, close: u8) -> Result<(), Malformed> {
+        let end = self.fault.map_or_else(|| self.cursor.expect(close), Err);
+        match end {
+            Ok(()) if self.cursor.peek().is_none() => Ok(()),
+            Ok(()) => Err(self.cursor.error(Fault::Json)),
+            Err(fault) => Err(self.cursor.error(fault)),
+        }
     }
 
     fn value(&mut self) -> Result<&'a str, Fault> {

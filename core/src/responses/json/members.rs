@@ -3,12 +3,11 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use serde::de::DeserializeOwned;
 
+use super::iter::{each_element, each_member};
 use super::lenient;
-use super::scan::{Cursor, Fault};
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::ExtraMembers;
 use crate::responses::json::raw::RawJson;
@@ -140,75 +139,7 @@ pub(crate) fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 
 /// The elements of an array, as text.
 pub(crate) fn elements(text: &str) -> Result<Vec<&str>, Malformed> {
-    let mut cursor = Cursor::new(text);
     let mut elements = Vec::new();
-    array(&mut cursor, |value| elements.push(&text[value])).map_err(|fault| cursor.error(fault))?;
+    each_element(text, |element| elements.push(element))?;
     Ok(elements)
-}
-
-/// Calls `each` with the name and the text of each member of an object.
-fn each_member<'a>(text: &'a str, each: impl FnMut(Cow<'a, str>, &'a str)) -> Result<(), Malformed> {
-    let mut cursor = Cursor::new(text);
-    object(text, &mut cursor, each).map_err(|fault| cursor.error(fault))
-}
-
-fn object<'a>(
-    text: &'a str,
-    cursor: &mut Cursor<'a>,
-    mut each: impl FnMut(Cow<'a, str>, &'a str),
-) -> Result<(), Fault> {
-    cursor.expect(b'{')?;
-    if cursor.peek() == Some(b'}') {
-        cursor.at += 1;
-        return end(cursor);
-    }
-    loop {
-        cursor.peek();
-        let start = cursor.at;
-        let escaped = cursor.string()?;
-        let quoted = &text[start..cursor.at];
-        let key = if escaped {
-            Cow::Owned(lenient::read(quoted).map_err(|_| Fault::Json)?)
-        } else {
-            Cow::Borrowed(&quoted[1..quoted.len() - 1])
-        };
-        cursor.expect(b':')?;
-        each(key, &text[value(cursor)?]);
-        match cursor.peek() {
-            Some(b',') => cursor.at += 1,
-            _ => break,
-        }
-    }
-    cursor.expect(b'}')?;
-    end(cursor)
-}
-
-fn array(cursor: &mut Cursor<'_>, mut each: impl FnMut(Range<usize>)) -> Result<(), Fault> {
-    cursor.expect(b'[')?;
-    if cursor.peek() == Some(b']') {
-        cursor.at += 1;
-        return end(cursor);
-    }
-    loop {
-        each(value(cursor)?);
-        match cursor.peek() {
-            Some(b',') => cursor.at += 1,
-            _ => break,
-        }
-    }
-    cursor.expect(b']')?;
-    end(cursor)
-}
-
-/// Takes one value.
-fn value(cursor: &mut Cursor<'_>) -> Result<Range<usize>, Fault> {
-    cursor.peek();
-    let start = cursor.at;
-    cursor.value()?;
-    Ok(start..cursor.at)
-}
-
-/// Only white space may follow.
-fn end(cursor: &mut Cursor<'_>) -> Result<(), Fault> {
-    if cursor.peek().is_some() { Err(Fault::Json) } else { Ok(()) }
 }
