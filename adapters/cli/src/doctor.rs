@@ -56,15 +56,7 @@ impl Options {
     ///
     /// Returns the error that the command would print.
     pub fn parse_arguments(arguments: &[&str]) -> Result<Self, String> {
-        #[derive(clap::Parser)]
-        #[command(no_binary_name = true)]
-        struct Arguments {
-            #[command(flatten)]
-            options: Options,
-        }
-
-        let parsed = <Arguments as clap::Parser>::try_parse_from(arguments);
-        parsed.map(|arguments| arguments.options).map_err(|error| error.to_string())
+        crate::arguments::parse(arguments)
     }
 }
 

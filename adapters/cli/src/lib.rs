@@ -1,6 +1,7 @@
 //! The subcommands of `turnwire`, for the binary and for tests.
 #![forbid(unsafe_code)]
 
+mod arguments;
 pub mod chat;
 pub mod decode;
 pub mod doctor;
