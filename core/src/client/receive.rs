@@ -231,7 +231,7 @@ fn apply_event(
     request.record_class(class);
     match class {
         EventClass::Informational => {
-            if envelope.kind() == "response.steer.failed" {
+            if envelope.is_steer_failure() {
                 request.record_steer_failed();
             }
             ConnectionEffect::None
@@ -241,7 +241,7 @@ fn apply_event(
             ConnectionEffect::None
         }
         EventClass::Output => {
-            if transport == Transport::WebSocket && envelope.kind() == "response.output_item.done" {
+            if transport == Transport::WebSocket && envelope.is_done_item() {
                 request.record_item(envelope.item(), max_item_bytes);
             }
             ConnectionEffect::None

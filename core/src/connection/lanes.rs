@@ -215,7 +215,7 @@ impl Lane {
         }
         match class {
             EventClass::Informational => {
-                is_of_ended || (envelope.kind() == "response.metadata" && self.current.is_some() && self.differs(id))
+                is_of_ended || (envelope.is_metadata() && self.current.is_some() && self.differs(id))
             }
             // Until the pending response has started, output may still be that of one that has ended. A response may
             // have the id of one that has ended: some servers give every response the same.

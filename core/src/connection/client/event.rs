@@ -9,7 +9,7 @@ use super::super::error::CloseReason;
 use super::super::event_queue::EventQueue;
 use crate::hidden::Hidden;
 use crate::http::Response;
-use crate::responses::{Envelope, EventClass, Malformed, ServerEvent};
+use crate::responses::{Envelope, Malformed, ServerEvent};
 use crate::turn::Violation;
 
 /// An event that a [`ClientConnection`](super::ClientConnection) emits. It is borrowed until the connection is used
@@ -157,7 +157,7 @@ pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
         Step::Payload { late: true, .. } => {}
         Step::Payload { text, envelope, violation, late: false, .. } => {
             // An event without a request is delivered only if it concerns the connection (docs/differences.md row 9).
-            let concerns_connection = envelope.kind() == "codex.rate_limits" || envelope.class() == EventClass::Error;
+            let concerns_connection = envelope.concerns_connection();
             let unmatched = violation.is_some_and(|violation| !violation.state.is_in_flight());
             if !unmatched || concerns_connection {
                 let record = envelope.external_kind().map_or(Record::Payload, |kind| Record::NamedPayload(kind.into()));

@@ -317,7 +317,7 @@ impl ServerEngine {
             WebSocketInput::Incomplete => return None,
             WebSocketInput::Text(text) => {
                 if let Ok(envelope) = Envelope::scan(text)
-                    && envelope.kind() == "response.create"
+                    && envelope.is_request()
                 {
                     let lane = envelope.stream_id();
                     // The application is told of an invalid name. A second request while one is in flight: the

@@ -357,6 +357,31 @@ impl<'a> Envelope<'a> {
         }
     }
 
+    /// Whether the event is an item that is done.
+    pub(crate) fn is_done_item(&self) -> bool {
+        self.kind == "response.output_item.done"
+    }
+
+    /// Whether the event contains the metadata of a response.
+    pub(crate) fn is_metadata(&self) -> bool {
+        self.kind == "response.metadata"
+    }
+
+    /// Whether the server gives the input of a steering message back.
+    pub(crate) fn is_steer_failure(&self) -> bool {
+        self.kind == "response.steer.failed"
+    }
+
+    /// Whether the event may concern the connection, and not a response.
+    pub(crate) fn concerns_connection(&self) -> bool {
+        self.kind == "codex.rate_limits" || self.class == EventClass::Error
+    }
+
+    /// Whether the message of a client requests a response.
+    pub(crate) fn is_request(&self) -> bool {
+        self.kind == "response.create"
+    }
+
     /// Whether the payload could not be read, and is taken for an end.
     pub(crate) fn is_unreadable(&self) -> bool {
         self.source == KindSource::Unreadable
@@ -402,7 +427,7 @@ impl<'a> Envelope<'a> {
     /// ([docs/protocol.md §8](crate::docs::protocol#8-turn-state)).
     #[must_use]
     pub fn turn_state(&self) -> Option<Cow<'a, str>> {
-        if self.kind != "response.metadata" {
+        if !self.is_metadata() {
             return None;
         }
         json_field(self.headers()?, &[TURN_STATE]).map(Cow::Owned)
