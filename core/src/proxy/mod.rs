@@ -25,7 +25,7 @@
 //! handshake.handle_input(b"HTTP/1.1 200 Connection established\r\n\r\n");
 //! let connected = handshake.poll_result().expect("the proxy has responded")?;
 //! assert!(connected.leftover.is_empty());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
 mod challenge;
