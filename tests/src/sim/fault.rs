@@ -1,9 +1,9 @@
-//! Everything that can go wrong in the simulated world, by name.
+//! The faults of the simulation, by name.
 
-/// Declares the faults: what each is called, and what it does.
+/// Declares the faults: the name and the effect of each.
 macro_rules! faults {
     ($($fault:ident $what:literal)*) => {
-        /// One thing that can go wrong.
+        /// A fault.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Fault {
             $(#[doc = $what] $fault,)*
@@ -13,9 +13,9 @@ macro_rules! faults {
             /// Every fault.
             pub const ALL: &'static [Self] = &[$(Self::$fault),*];
 
-            /// What it does.
+            /// Returns its effect.
             #[must_use]
-            pub const fn what(self) -> &'static str {
+            pub const fn effect(self) -> &'static str {
                 match self {
                     $(Self::$fault => $what,)*
                 }
@@ -26,74 +26,74 @@ macro_rules! faults {
 
 faults! {
     // The network.
-    DialRefused "the dial is refused"
-    DialTls "TLS fails"
-    DialSlow "the dial takes nearly, or more than, all the time it has"
-    DialHang "the dial is never answered"
-    Latency "bytes travel for up to two seconds"
-    Trickle "bytes arrive one to seven at a time"
-    PartialWrites "the socket takes a part of what is to be written"
+    DialRefused "the connection attempt is refused"
+    DialTls "the TLS handshake fails"
+    DialSlow "the connection attempt takes nearly the connect timeout, or longer"
+    DialHang "the connection attempt is never answered"
+    Latency "bytes take up to two seconds to arrive"
+    Trickle "bytes arrive in pieces of one to seven"
+    PartialWrites "the socket accepts only a part of each write"
     CutDown "the connection is lost at some byte from the server"
     CutUp "the connection is lost at some byte to the server"
-    MuteDown "from some byte on the server is not heard any more, and nobody says so"
-    MuteUp "from some byte on the client is not heard any more, and nobody says so"
-    StallDown "at some byte the server is not heard for a while"
-    StallUp "at some byte the socket takes no more bytes for a while, or for ever"
-    DuplicateEof "the end of the input is told more than once"
-    LateInput "bytes and ends of a socket that was dropped are told"
+    MuteDown "from some byte on, nothing from the server arrives, and no side notices"
+    MuteUp "from some byte on, nothing from the client arrives, and no side notices"
+    StallDown "at some byte, nothing from the server arrives for a while"
+    StallUp "at some byte, the socket accepts no bytes for a while, or for ever"
+    DuplicateEof "the caller reports the end of the input more than once"
+    LateInput "the caller reports input and ends of a socket that was dropped"
     // The caller.
-    LazyEvents "events are left waiting while more input comes"
-    LateTimer "a deadline is told late"
-    EarlyTimer "the time is told although nothing is due"
-    OddCalls "connections are told of that nobody dialed, and writes that did not happen"
-    JumpForward "the clock jumps ahead"
-    JumpBack "the clock steps back"
+    LazyEvents "the caller leaves events in the queue while more input arrives"
+    LateTimer "the caller reports a deadline late"
+    EarlyTimer "the caller reports the time although no deadline has passed"
+    OddCalls "the caller reports connections that were not requested, and writes that did not happen"
+    JumpForward "the clock jumps forward"
+    JumpBack "the clock jumps back"
     // The handshake.
-    HandshakeStays "the server will not upgrade: 404, 405, 426, 501, or a plain 200"
-    HandshakeUnauthorized "the handshake is answered 401"
-    HandshakeStatus "the handshake is answered with another status"
-    HandshakeForged "the handshake is accepted with a wrong key, or an extension that nobody offered"
-    HandshakeGarbage "the handshake is answered with bytes that are no head"
-    HandshakeSilence "the handshake is not answered"
-    HandshakeHangUp "the handshake is answered by hanging up"
-    HandshakeToken "the handshake's answer hands out a token"
+    HandshakeStays "the server does not upgrade: 404, 405, 426, 501, or a plain 200"
+    HandshakeUnauthorized "the server answers the handshake with 401"
+    HandshakeStatus "the server answers the handshake with another status"
+    HandshakeForged "the server accepts the handshake with a wrong key, or with an extension that was not offered"
+    HandshakeGarbage "the server answers the handshake with bytes that are not a head"
+    HandshakeSilence "the server does not answer the handshake"
+    HandshakeHangUp "the server closes the socket instead of answering the handshake"
+    HandshakeToken "the response to the handshake contains a turn token"
     // The answer.
-    Refused "a request is answered with a status of 400 or more"
-    Unauthorized "a request is answered 401, or the credentials have expired"
-    Throttled "429 or 503, with a delay that is asked for"
-    Silence "the answer stops, or never comes"
-    SignsOfLife "the answer stops, and pings or comments go on"
-    SlowEvents "events come at a gap near the idle limit"
-    HangUp "the server hangs up in the middle of an answer"
-    EndsEarly "the body, or the socket, ends in order and without a terminal event"
+    Refused "the server answers a request with a status of 400 or more"
+    Unauthorized "the server answers a request with 401, or the credentials have expired"
+    Throttled "the server answers with 429 or 503 and a delay"
+    Silence "the response stops, or never begins"
+    SignsOfLife "the response stops, but pings or comments continue"
+    SlowEvents "the gap between events is close to the idle timeout"
+    HangUp "the server closes the socket in the middle of a response"
+    EndsEarly "the body, or the socket, ends in an orderly way without a terminal event"
     EventFailed "`response.failed`"
     EventIncomplete "`response.incomplete`"
     EventError "`error`, in one of its shapes"
     Forgotten "`previous_response_not_found`"
     ConnectionLimit "`websocket_connection_limit_reached`"
     BadCompleted "`response.completed` without an id"
-    NotJson "a payload that is no event"
-    BadEvent "a known event without what belongs to it"
-    UnknownEvent "an event of a kind that nobody knows"
-    NoCreated "output before `response.created`, or the end before either"
-    LateFrames "events and a second end of a response that has ended"
-    ForeignLane "events of a lane that nobody opened"
-    IdleNote "rate limits while nothing is in flight"
-    SecondToken "another token within the turn"
-    OddToken "a token that is empty, long, or fits no header; one that is no string"
-    TokenInEvent "a token in an event over HTTP, where it means nothing"
+    NotJson "a payload that is not an event"
+    BadEvent "a known event without a required member"
+    UnknownEvent "an event of an unknown type"
+    NoCreated "output before `response.created`, or the end before both"
+    LateFrames "events and a second terminal event of a response that has ended"
+    ForeignLane "events of a lane that the client did not use"
+    IdleNote "rate limits while no request is in flight"
+    SecondToken "another turn token within the turn"
+    OddToken "a turn token that is empty, too long, not valid in a header, or not a string"
+    TokenInEvent "a turn token in an event over HTTP, where it has no meaning"
     // Broken framing.
-    Garbage "bytes that are no frame, no chunk, no head"
-    CutChunk "the body ends inside of a chunk"
-    Unsolicited "bytes that nobody asked for, between two answers"
+    Garbage "bytes that are not a frame, a chunk or a head"
+    CutChunk "the body ends inside a chunk"
+    Unsolicited "bytes between two responses that no request asked for"
     Interim "interim responses before the final one"
-    Close "a close frame with some code in the middle of an answer"
+    Close "a close frame with some code in the middle of a response"
     CloseTooBig "a close frame with code 1009"
-    CloseIdle "the socket is closed while nothing is in flight"
+    CloseIdle "the server closes the connection while no request is in flight"
     Binary "a binary message"
-    Fragments "a message in several frames, with a ping between"
-    IgnoresClose "the server answers no close frame"
-    BodyStays "the body goes on, or stays open, behind the terminal event"
+    Fragments "a message in several frames, with a ping between them"
+    IgnoresClose "the server does not answer the close frame"
+    BodyStays "the body continues, or stays open, after the terminal event"
 }
 
 /// A set of faults.
@@ -101,24 +101,24 @@ faults! {
 pub struct Faults(u128);
 
 impl Faults {
-    /// None.
+    /// No fault.
     pub const NONE: Self = Self(0);
-    /// All.
+    /// Every fault.
     pub const ALL: Self = Self(u128::MAX);
 
-    /// Whether the fault may happen.
+    /// Returns whether the fault may occur.
     #[must_use]
     pub const fn has(self, fault: Fault) -> bool {
         self.0 & (1 << fault as u32) != 0
     }
 
-    /// The same with this one.
+    /// Adds a fault.
     #[must_use]
     pub const fn with(self, fault: Fault) -> Self {
         Self(self.0 | (1 << fault as u32))
     }
 
-    /// The same without this one.
+    /// Removes a fault.
     #[must_use]
     pub const fn without(self, fault: Fault) -> Self {
         Self(self.0 & !(1 << fault as u32))

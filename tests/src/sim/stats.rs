@@ -105,7 +105,7 @@ impl Stats {
         }
         text += "\n\n| fault | times |\n|---|---|\n";
         for fault in Fault::ALL {
-            text += &format!("| {fault:?}: {} | {} |\n", fault.what(), self.faults[*fault as usize]);
+            text += &format!("| {fault:?}: {} | {} |\n", fault.effect(), self.faults[*fault as usize]);
         }
         text += "\n| state | input | in the table | times |\n|---|---|---|---|\n";
         for state in RequestState::ALL {
