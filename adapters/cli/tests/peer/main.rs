@@ -1,4 +1,6 @@
 //! `turnwire serve` and `turnwire doctor` with peers that do not behave, on the wire.
 
 mod doctor;
+#[cfg(target_os = "linux")]
+mod exhaustion;
 mod serve;
