@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use turnwire::connection::server::Config;
-use turnwire_rustls::TlsIo;
 use turnwire_rustls::rustls::ServerConfig;
+use turnwire_rustls::{ClientIo, TlsIo};
 
 use crate::tcp::TcpIo;
 
@@ -16,9 +16,13 @@ use crate::tcp::TcpIo;
 /// [`Turn`], and [`close`](turnwire_driver::ClientDriver::close) closes the connection.
 pub type Client = turnwire_rustls::Client<TcpIo>;
 
+/// Builds a [`Client`] with its own TLS configuration or proxies:
+/// [`default`](Default::default) begins with a socket of this crate.
+pub type ClientBuilder = turnwire_rustls::ClientBuilder<TcpIo>;
+
 /// A turn of a [`Client`]: [`send`](turnwire_driver::Turn::send) submits a request, [`next`](turnwire_driver::Turn::next) returns
 /// its events.
-pub type Turn<'c> = turnwire_driver::Turn<'c, TlsIo<TcpIo>>;
+pub type Turn<'c> = turnwire_driver::Turn<'c, ClientIo<TcpIo>>;
 
 /// A server connection over an accepted socket, with or without TLS: [`next`](turnwire_driver::ServerDriver::next) returns its
 /// requests.

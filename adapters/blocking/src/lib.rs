@@ -32,7 +32,7 @@ use core::future::Future;
 use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
-pub use client::{Client, Server, Turn, accept};
+pub use client::{Client, ClientBuilder, Server, Turn, accept};
 pub use tcp::TcpIo;
 /// The core, which defines the requests and events.
 pub use turnwire;

@@ -30,11 +30,13 @@
 mod client;
 mod io;
 mod io_loop;
+mod proxy;
 mod server;
 mod state_machine;
 
 pub use client::{ClientDriver, Turn};
 pub use io::Io;
+pub use proxy::{InvalidProxySetting, ProxyIo, proxies_from_environment};
 pub use server::{ServerDriver, Wake};
 /// The core, which defines the requests and events.
 pub use turnwire;

@@ -111,12 +111,16 @@ impl ActiveTls {
 impl<I: Io> TlsIo<I> {
     /// Wraps a socket of a client, with the TLS configuration [`client_config`].
     pub const fn new(io: I) -> Self {
-        Self { io, config: None, session: None, connected: false }
+        Self::with_optional_config(io, None)
     }
 
     /// Wraps a socket of a client, with its own TLS configuration.
     pub const fn with_config(io: I, config: Arc<ClientConfig>) -> Self {
-        Self { io, config: Some(config), session: None, connected: false }
+        Self::with_optional_config(io, Some(config))
+    }
+
+    pub(crate) const fn with_optional_config(io: I, config: Option<Arc<ClientConfig>>) -> Self {
+        Self { io, config, session: None, connected: false }
     }
 
     /// Wraps an accepted socket of a server. Without a configuration it uses no TLS.

@@ -23,7 +23,7 @@ mod config;
 mod io;
 mod session;
 
-pub use client::{Client, accept};
+pub use client::{Client, ClientBuilder, ClientIo, accept};
 pub use config::{client_config, client_config_with_roots, server_config};
 pub use io::TlsIo;
 /// The TLS implementation, for applications with their own configuration.

@@ -28,7 +28,7 @@
 mod client;
 mod tcp;
 
-pub use client::{Client, Server, Turn, accept};
+pub use client::{Client, ClientBuilder, Server, Turn, accept};
 pub use tcp::TcpIo;
 /// The core, which defines the requests and events.
 pub use turnwire;

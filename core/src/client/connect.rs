@@ -41,4 +41,12 @@ pub enum ConnectError {
     /// The TLS handshake failed, for example because the certificate is not trusted.
     #[error("tls error: {0}")]
     Tls(String),
+    /// A proxy did not connect to the host, or no proxy could be selected because its configuration is invalid.
+    #[error("proxy error: {message}")]
+    Proxy {
+        /// The proxy and what it reported, without credentials.
+        message: String,
+        /// Whether another attempt can succeed without a change of the configuration.
+        retryable: bool,
+    },
 }

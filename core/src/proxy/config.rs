@@ -61,6 +61,15 @@ impl Scheme {
         schemes.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, scheme)| *scheme)
     }
 
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Socks4a => "socks4a",
+            Self::Socks5 => "socks5h",
+        }
+    }
+
     const fn default_port(self) -> u16 {
         match self {
             Self::Https => DEFAULT_TLS_PORT,
@@ -210,5 +219,13 @@ impl Proxy {
 
     pub(super) const fn credentials(&self) -> Option<&ProxyCredentials> {
         self.credentials.as_ref()
+    }
+}
+
+/// The proxy as a URL, without credentials.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(f, "{}://{open}{}{close}:{}", self.scheme.name(), self.host, self.port)
     }
 }

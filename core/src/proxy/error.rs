@@ -72,6 +72,38 @@ pub enum Error {
     Closed,
 }
 
+impl Error {
+    /// Returns whether another attempt through the same proxy can succeed without a change of the configuration: the proxy, or the
+    /// network behind it, reported a failure that can pass.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Closed => true,
+            Self::Refused { status, .. } => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+            Self::Socks5(reply) => match reply {
+                Socks5Reply::GeneralFailure
+                | Socks5Reply::NetworkUnreachable
+                | Socks5Reply::HostUnreachable
+                | Socks5Reply::ConnectionRefused
+                | Socks5Reply::TtlExpired => true,
+                Socks5Reply::NotAllowed
+                | Socks5Reply::CommandNotSupported
+                | Socks5Reply::AddressTypeNotSupported
+                | Socks5Reply::Other(_) => false,
+            },
+            // The only code for every failure of the network.
+            Self::Socks4(reply) => matches!(reply, Socks4Reply::Rejected),
+            Self::Http(_)
+            | Self::AuthenticationRequired { .. }
+            | Self::NotSocks { .. }
+            | Self::NoAcceptableMethod { .. }
+            | Self::UnexpectedMethod { .. }
+            | Self::CredentialsRejected { .. }
+            | Self::AddressType { .. } => false,
+        }
+    }
+}
+
 /// Writes the two meanings of a 407.
 struct Required<'a>(bool, &'a [String]);
 

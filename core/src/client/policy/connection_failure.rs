@@ -11,10 +11,14 @@ use crate::responses::{Failure, FailureKind};
 /// The failure of a request when the socket could not be opened.
 pub(in crate::client) fn connect_failure(error: &ConnectError) -> Failure {
     let kind = match error {
-        ConnectError::Network(_) => FailureKind::Connect,
+        ConnectError::Network(_) | ConnectError::Proxy { .. } => FailureKind::Connect,
         ConnectError::Tls(_) => FailureKind::Tls,
     };
-    Failure::new(kind, &error.to_string())
+    let mut failure = Failure::new(kind, &error.to_string());
+    if let ConnectError::Proxy { retryable, .. } = error {
+        failure.retryable = *retryable;
+    }
+    failure
 }
 
 /// The failure of a request in flight when its connection ended.
