@@ -11,12 +11,14 @@ use std::process::ExitCode;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant as Clock, timeout};
 use turnwire::client::{
-    self, Credentials, Disconnected, Event, Outcome, Provider, Settings, SocketCommand, TransportPreference,
+    self, ConnectTarget, Credentials, Disconnected, Event, Outcome, Provider, Settings, SocketCommand,
+    TransportPreference,
 };
 use turnwire::connection::CloseReason;
 use turnwire::http::Response;
 use turnwire::responses::{CreateResponse, EventData, Failure, Item, RawJson};
 use turnwire::time::Instant;
+use turnwire_driver::proxies_from_environment;
 use turnwire_tokio::Client;
 
 use crate::chat::Exit;
@@ -107,6 +109,14 @@ pub fn examine(options: &Options, out: &mut dyn Write) -> Result<(), Exit> {
     result
 }
 
+/// Returns the address to connect to: that of the proxy which the environment names for `target`, or `target` itself.
+fn through_proxy(target: ConnectTarget, out: &mut dyn Write) -> Result<ConnectTarget, Exit> {
+    let proxies = proxies_from_environment().map_err(|error| Exit::Arguments(error.to_string()))?;
+    let Some(proxy) = proxies.select(&target.host, target.port, target.tls) else { return Ok(target) };
+    writeln!(out, "proxy: {proxy}, from the environment; it connects to {}", shown(&target.host))?;
+    Ok(ConnectTarget::new(proxy.host(), proxy.port(), proxy.uses_tls()))
+}
+
 /// The examined server.
 struct Server {
     provider: Provider,
@@ -150,6 +160,8 @@ impl Server {
         let Some(SocketCommand::Connect(target)) = client.poll_socket() else {
             return Err(Exit::Arguments("the base url names no server".into()));
         };
+        let tls = target.tls;
+        let target = through_proxy(target, out)?;
         let start = Clock::now();
         let addresses = self.within("name", lookup_host((target.host.as_str(), target.port))).await?;
         let addresses: Vec<_> = addresses.map_err(|error| Exit::Connect(error.to_string()))?.collect();
@@ -159,7 +171,7 @@ impl Server {
         let stream = stream.map_err(|error| Exit::Connect(error.to_string()))?;
         let address = stream.peer_addr().map_err(|error| Exit::Connect(error.to_string()))?;
         writeln!(out, "tcp: connected to {address}, {}", elapsed_ms(start))?;
-        if !target.tls {
+        if !tls {
             writeln!(out, "tls: none, the base url uses plain http")?;
         }
         Ok(())

@@ -10,7 +10,7 @@ use turnwire_cli::serve;
 use turnwire_rustls::rustls::ServerConfig;
 
 use crate::endpoints::{self, Door, House, Part};
-use crate::setup::Place;
+use crate::setup::{self, Place};
 
 pub(crate) fn hold_on_async_std<P: Part + Send, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     async_std::task::block_on(send(hold(place, part, house)));
@@ -55,7 +55,7 @@ async fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     let (trust, shown) = place.tls();
     let door = Door::new(address);
     let (provider, settings) = endpoints::set_up(place, address, part);
-    let mut client = Client::with_tls(provider, Place::credentials(), settings, trust).expect("a client");
+    let mut client: Client = setup::client(provider, settings, trust);
     let talking = async {
         endpoints::talk(&mut client, part).await;
         door.close();

@@ -14,7 +14,7 @@ use turnwire_rustls::rustls::ClientConfig;
 
 use crate::async_io;
 use crate::endpoints::{self, Door, House, Part};
-use crate::setup::Place;
+use crate::setup::{self, Place};
 
 /// Holds a conversation with a loop of one's own.
 pub(crate) fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
@@ -34,7 +34,7 @@ pub(crate) fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>
 pub(crate) fn hold_blocking<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     beside(place, house, |address, trust| {
         let (provider, settings) = endpoints::set_up(place, address, part);
-        let mut client = Client::with_tls(provider, Place::credentials(), settings, trust).expect("a client");
+        let mut client: Client = setup::client(provider, settings, trust);
         block_on(endpoints::talk(&mut client, part));
     });
 }

@@ -15,7 +15,7 @@ use turnwire_driver::{ClientDriver, Io};
 use turnwire_rustls::TlsSession;
 use turnwire_rustls::rustls::{ClientConfig, ServerConfig};
 
-use crate::setup::Place;
+use crate::setup::{self, Place};
 
 const IDLE: Duration = Duration::from_millis(150);
 
@@ -161,8 +161,8 @@ macro_rules! late_on {
         fn $name() {
             each(|provider, settings, tls, written| {
                 $run(async {
-                    let made = <$client>::with_tls(provider, Place::credentials(), settings, tls);
-                    talk(&mut made.expect("a client"), written, $busy).await
+                    let mut client: $client = setup::client(provider, settings, tls);
+                    talk(&mut client, written, $busy).await
                 })
             });
         })*

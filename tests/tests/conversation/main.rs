@@ -9,6 +9,7 @@ mod failure_scenarios;
 mod late;
 mod memory;
 mod pending_io;
+mod proxies;
 mod scenario;
 mod setup;
 mod tokio;

@@ -4,8 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use turnwire::client::{Credentials, Provider, Settings, TransportPreference};
+use turnwire::proxy::ProxySelector;
+use turnwire_driver::Io;
 use turnwire_rustls::rustls::pki_types::PrivateKeyDer;
 use turnwire_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use turnwire_rustls::{Client, ClientBuilder};
 
 /// Where the conversation is held.
 #[derive(Clone, Copy, Debug)]
@@ -44,4 +47,10 @@ impl Place {
         let server = turnwire_rustls::server_config(vec![made.cert.der().clone()], key).expect("a configuration");
         (client, self.tls.then_some(server))
     }
+}
+
+/// A client that trusts a certificate, and reaches every host directly, whatever the environment says.
+pub(crate) fn client<S: Io + Default>(provider: Provider, settings: Settings, trust: Arc<ClientConfig>) -> Client<S> {
+    let builder = ClientBuilder::default().tls(trust).proxies(ProxySelector::new());
+    builder.build(provider, Place::credentials(), settings).expect("a client")
 }

@@ -7,7 +7,7 @@ use turnwire_cli::serve;
 use turnwire_tokio::{Client, accept};
 
 use crate::endpoints::{self, Door, House, Part};
-use crate::setup::Place;
+use crate::setup::{self, Place};
 
 /// Holds a conversation. The server's future is spawned, so it must be `Send`; the client's is this one.
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
@@ -28,7 +28,7 @@ pub(crate) async fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &
         }
     });
     let (provider, settings) = endpoints::set_up(place, address, part);
-    let mut client = Client::with_tls(provider, Place::credentials(), settings, trust).expect("a client");
+    let mut client: Client = setup::client(provider, settings, trust);
     endpoints::talk(&mut client, part).await;
     door.close();
     serving.await.expect("the server comes to its end");

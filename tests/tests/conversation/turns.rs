@@ -7,7 +7,7 @@ use turnwire::responses::{CreateResponse, FailureKind, Item};
 use turnwire_cli::serve::{self, Script};
 use turnwire_tokio::Client;
 
-use crate::setup::Place;
+use crate::setup::{self, Place};
 
 const TRANSPORTS: [TransportPreference; 2] = [TransportPreference::WebSocket, TransportPreference::Http];
 
@@ -22,7 +22,7 @@ fn client(choice: TransportPreference) -> Client {
     let place = Place { choice, tls: false };
     let mut provider = place.provider(([127, 0, 0, 1], 1).into());
     provider.base_url = url;
-    Client::new(provider, Place::credentials(), place.settings()).expect("a client")
+    setup::client(provider, place.settings(), place.tls().0)
 }
 
 #[tokio::test]
@@ -94,8 +94,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
             let mut server = turnwire_tokio::accept(stream, serve::config(false), shown).expect("a server");
             assert!(server.next().await.is_none_or(|event| !format!("{event:?}").contains("Request")));
         });
-        let mut client =
-            Client::with_tls(place.provider(address), Place::credentials(), place.settings(), trust).expect("a client");
+        let mut client: Client = setup::client(place.provider(address), place.settings(), trust);
         let mut turn = client.turn().expect("a turn");
         turn.send(ask()).expect("a request");
         let mut class = None;

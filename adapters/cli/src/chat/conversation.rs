@@ -7,10 +7,11 @@ use std::path::PathBuf;
 
 use turnwire::client::{Credentials, Disconnected, Event, Outcome, Provider, RequestId, Settings, Submitted};
 use turnwire::connection::CloseReason;
+use turnwire::proxy::ProxySelector;
 use turnwire::responses::operations::Compact;
 use turnwire::responses::request::TextOptions;
 use turnwire::responses::{ContentPart, CreateResponse, Item, RawJson};
-use turnwire_tokio::{Client, Turn};
+use turnwire_tokio::{Client, ClientBuilder, Turn};
 
 use super::answer::Answer;
 use super::console::Console;
@@ -57,11 +58,14 @@ impl Conversation {
             provider.idle_timeout = Duration::from_secs(seconds);
             provider.connect_timeout = Duration::from_secs(seconds);
         }
+        // The server of the demo is in this process, and no proxy can reach it.
+        let builder = ClientBuilder::default();
+        let builder = if options.demo { builder.proxies(ProxySelector::new()) } else { builder };
         let items = options.continue_from.as_deref().map(history::load).transpose()?.unwrap_or_default();
         Ok(Self {
             attachments: attachments::parts(options)?,
             text: attachments::schema(options)?,
-            client: Client::new(provider, credentials, settings)?,
+            client: builder.build(provider, credentials, settings)?,
             model: options.model.clone(),
             instructions: options.system.clone().unwrap_or_default(),
             tools: Tools::of(options),
