@@ -85,6 +85,13 @@ impl<T> EventQueue<T> {
         }
     }
 
+    /// Frees all memory if no record waits. The record that was polled last is no longer borrowed then.
+    pub(crate) fn release_memory(&mut self) {
+        if self.records.is_empty() {
+            *self = Self { arena_base: self.polled_end, polled_end: self.polled_end, ..Self::default() };
+        }
+    }
+
     /// Removes polled bytes. It moves at most half of the bytes, and only after as many were polled, so the total work
     /// is linear.
     fn compact(&mut self) {

@@ -195,6 +195,13 @@ pub(super) fn release_message(socket: &mut ws::WebSocket) {
     let _ = socket.decode(&mut &[][..]);
 }
 
+/// Frees the memory that a WebSocket needs only for received messages, while none is expected.
+pub(super) fn release_idle_input(socket: &mut ws::WebSocket, lanes: &LaneStates) {
+    if !lanes.in_flight() {
+        socket.release_input_memory();
+    }
+}
+
 /// The close reason of a WebSocket whose peer sends no more bytes, or whose bytes were lost.
 pub(super) fn websocket_end(socket: &ws::WebSocket, lost: Option<&LossReason>) -> CloseReason {
     match (socket.peer_close(), lost, socket.eof()) {

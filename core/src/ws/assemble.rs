@@ -202,6 +202,17 @@ impl Assembly {
     }
 }
 
+impl Assembly {
+    /// Frees the memory of all buffers, between two messages.
+    pub(super) fn release_memory(&mut self) {
+        (self.bytes, self.text) = (Vec::new(), String::new());
+        if let Some((inflater, inflated)) = &mut self.inflater {
+            inflater.release_memory();
+            *inflated = Vec::new();
+        }
+    }
+}
+
 /// Checks a piece of text and appends what is whole of it.
 fn append_text(utf8: &mut Utf8, piece: &[u8], out: &mut String, limit: usize) -> Result<(), Error> {
     let (begun, text) = utf8.take(piece).ok_or(Error::Utf8)?;

@@ -15,8 +15,9 @@ pub(super) fn reserve_text(buffer: &mut String, more: usize, limit: usize) {
     buffer.reserve_exact(growth(buffer.len(), buffer.capacity(), more, limit));
 }
 
+/// How many bytes to reserve for `more` bytes beyond `length`.
 #[inline]
-fn growth(length: usize, capacity: usize, more: usize, limit: usize) -> usize {
+pub(super) fn growth(length: usize, capacity: usize, more: usize, limit: usize) -> usize {
     let needed = length.saturating_add(more);
     if needed <= capacity { 0 } else { capacity.saturating_mul(2).min(limit).max(needed) - length }
 }

@@ -168,6 +168,17 @@ impl Decoder {
         self.assembly.buffered()
     }
 
+    /// Frees memory that only the next message needs; with permessage-deflate, all but the window, at most 32 KiB. Does
+    /// nothing within a frame or message.
+    pub fn release_memory(&mut self) {
+        if !self.is_partial() {
+            self.assembly.release_memory();
+            if matches!(self.stage, Stage::Given) {
+                self.stage = Stage::Between;
+            }
+        }
+    }
+
     pub(super) fn empty(&mut self) {
         self.assembly.clear();
         self.stage = Stage::Between;

@@ -83,6 +83,15 @@ impl Encoder {
         }
     }
 
+    /// Frees memory that only the next message needs; with permessage-deflate, all but the last 8 KiB of what was sent. The
+    /// next message can be compressed only with reference to these.
+    pub fn release_memory(&mut self) {
+        if let Some((deflater, compressed)) = &mut self.deflater {
+            deflater.release_memory();
+            *compressed = Vec::new();
+        }
+    }
+
     fn control(&self, opcode: Opcode, payload: &[u8], key: [u8; 4], out: &mut Vec<u8>) -> Result<(), SendError> {
         if payload.len() > CONTROL {
             return Err(SendError::ControlTooLong);

@@ -28,15 +28,13 @@
 mod assemble;
 mod buffer;
 mod decode;
-#[cfg_attr(not(feature = "deflate"), path = "no_deflate.rs")]
+#[cfg_attr(not(feature = "deflate"), path = "deflate/disabled.rs")]
 pub mod deflate;
 mod encode;
 mod error;
 mod frame;
 pub mod handshake;
 mod mask;
-#[cfg(feature = "deflate")]
-mod offer;
 mod plain;
 mod socket;
 mod utf8;

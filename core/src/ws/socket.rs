@@ -244,6 +244,17 @@ impl WebSocket {
         }
     }
 
+    /// Frees memory that only the next received message needs: see [`Decoder::release_memory`]. For a connection that is
+    /// idle, because the next message takes longer.
+    pub fn release_input_memory(&mut self) {
+        self.decoder.release_memory();
+    }
+
+    /// Frees memory that only the next sent message needs: see [`Encoder::release_memory`].
+    pub fn release_output_memory(&mut self) {
+        self.encoder.release_memory();
+    }
+
     /// How many bytes are kept of a message that is not whole.
     #[must_use]
     pub fn buffered(&self) -> usize {

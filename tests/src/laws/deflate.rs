@@ -19,13 +19,14 @@ fn inflate(inflater: &mut Inflater, pieces: &[&[u8]], limit: usize) -> Result<Ve
     Ok(out)
 }
 
-/// Laws 1, 3 and 9: messages inflate to the same however they are cut, and as the slow twin inflates them, up to the first that is
-/// broken.
+/// Laws 1, 3 and 9: messages inflate to the same however they are cut, whether memory is released between them or not, and as the
+/// slow twin inflates them, up to the first that is broken.
 pub fn inflating(takeover: bool, messages: &[&[u8]], limit: usize, chunks: &Chunks) -> Result<(), String> {
     let params = Params { server_no_context_takeover: !takeover, ..Params::default() };
     let mut whole = Inflater::new(&params, Role::Client);
     let mut cut = Inflater::new(&params, Role::Client);
     let mut bytes = Inflater::new(&params, Role::Client);
+    let mut released = Inflater::new(&params, Role::Client);
     let mut twin = Twin::new(takeover, WINDOW);
     for (number, message) in messages.iter().enumerate() {
         let expected = twin.message(message, limit);
@@ -33,6 +34,7 @@ pub fn inflating(takeover: bool, messages: &[&[u8]], limit: usize, chunks: &Chun
             ("whole", &mut whole, vec![*message]),
             ("cut", &mut cut, chunks.cut(message)),
             ("bytes", &mut bytes, Chunks::Bytes.cut(message)),
+            ("released", &mut released, chunks.cut(message)),
         ] {
             let found = inflate(inflater, &pieces, limit);
             if found != expected {
@@ -42,6 +44,7 @@ pub fn inflating(takeover: bool, messages: &[&[u8]], limit: usize, chunks: &Chun
         if expected.is_err() {
             break;
         }
+        released.release_memory();
     }
     Ok(())
 }
@@ -53,8 +56,14 @@ fn show(result: &Result<Vec<u8>, Error>) -> String {
     }
 }
 
-/// Law 2: what is compressed inflates to itself, in both inflaters, and no reference goes back beyond the window that was agreed on.
+/// Law 2: what is compressed inflates to itself, in both inflaters, and no reference goes back beyond the window that was agreed on:
+/// whether both ends keep their memory between messages, or release it.
 pub fn deflating(params: &Params, messages: &[&[u8]], with_twin: bool) -> Result<(), String> {
+    deflating_and(params, messages, with_twin, false)?;
+    deflating_and(params, messages, with_twin, true).map_err(|why| format!("with memory released: {why}"))
+}
+
+fn deflating_and(params: &Params, messages: &[&[u8]], with_twin: bool, release: bool) -> Result<(), String> {
     let (bits, takeover) = (params.client_max_window_bits, !params.client_no_context_takeover);
     let Some(mut deflater) = Deflater::new(params, Role::Client) else {
         return if bits == 8 { Ok(()) } else { Err(format!("no deflater for a window of 2^{bits}")) };
@@ -71,6 +80,10 @@ pub fn deflating(params: &Params, messages: &[&[u8]], with_twin: bool) -> Result
         let back = inflate(&mut inflater, &[compressed], message.len());
         if back.as_deref() != Ok(*message) {
             return Err(format!("message {number} of {} bytes came back as {}", message.len(), show(&back)));
+        }
+        if release {
+            deflater.release_memory();
+            inflater.release_memory();
         }
         let back = if with_twin { twin.message(compressed, message.len()) } else { continue };
         if back.as_deref() != Ok(*message) {

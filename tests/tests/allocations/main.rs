@@ -4,3 +4,4 @@
 mod client;
 mod connection;
 mod framing;
+mod idle_websocket;

@@ -134,6 +134,8 @@ impl ClientEngine {
         let Mode::WebSocket(socket) = &mut self.mode else { return Err(self.wrong_mode()) };
         let out = self.shared.send_buffer.buffer_mut();
         socket.send(ws::Message::Text(text), out).map_err(|_| CommandError::Closed)?;
+        // The next message follows after a response at the earliest.
+        socket.release_output_memory();
         self.shared.on_appended(now);
         Ok(())
     }
@@ -190,6 +192,7 @@ impl ClientEngine {
         } else if !self.body_has_ended() {
             if let Mode::WebSocket(socket) = &mut self.mode {
                 shared::release_message(socket);
+                shared::release_idle_input(socket, &self.shared.lanes);
             }
             return None;
         }

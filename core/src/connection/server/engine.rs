@@ -121,6 +121,25 @@ impl ServerEngine {
         }
     }
 
+    /// Frees the memory that only the next message needs, if the connection is a WebSocket without a request in flight.
+    /// Returns whether it is.
+    pub(super) fn release_idle_memory(&mut self) -> bool {
+        match &mut self.mode {
+            Mode::WebSocket(socket) if !self.shared.lanes.in_flight() => {
+                socket.release_input_memory();
+                socket.release_output_memory();
+                self.shared.send_buffer.release();
+                true
+            }
+            Mode::WebSocket(_)
+            | Mode::Head(_)
+            | Mode::Body { .. }
+            | Mode::AwaitingResponse { .. }
+            | Mode::Stream(_)
+            | Mode::Closed => false,
+        }
+    }
+
     /// The time of the next deadline or ping. A connection that does not know the time yet wants to be told it at once.
     pub(super) fn poll_timeout(&self, reading: bool) -> Option<Instant> {
         if self.started || self.shared.config.timeouts.idle.is_none() {
@@ -420,6 +439,11 @@ impl ServerEngine {
             Mode::WebSocket(socket) => {
                 let out = self.shared.send_buffer.buffer_mut();
                 socket.send(ws::Message::Text(event), out).map_err(|_| CommandError::Closed)?;
+                // At the end of every response, and not only when the connection becomes idle: the compressed bytes must
+                // not depend on how many requests have arrived.
+                if envelope.class().is_terminal() {
+                    socket.release_output_memory();
+                }
             }
             Mode::Stream(framing) => {
                 let framing = *framing;

@@ -275,8 +275,11 @@ impl ServerConnection {
         }
     }
 
-    /// Updates the deadlines after a change.
+    /// Updates the deadlines after a change, and frees the memory of an idle WebSocket.
     fn settle(&mut self, now: Instant) {
+        if self.engine.release_idle_memory() {
+            self.queue.release_memory();
+        }
         self.engine.update_clocks(now);
         if !self.wants_input() {
             self.engine.shared.set_reading(now, false);

@@ -3,13 +3,10 @@
 use alloc::string::String;
 use core::fmt::Write as _;
 
-use super::deflate::{LARGEST, Params};
+use super::params::{LARGEST, Params, SMALLEST};
 use crate::http::Headers;
 
 const NAME: &str = "permessage-deflate";
-
-/// The smallest window that can be named, 256 bytes, as a power of two.
-const SMALLEST: u8 = 8;
 
 /// What a client offers. The default is what the protocol's clients send: `permessage-deflate; client_max_window_bits`.
 ///
@@ -106,7 +103,7 @@ impl Offer {
 
     /// What the server's answer agrees on: `Ok(None)` when it agreed on nothing, `Err` when it names an extension that was not
     /// offered, names one twice, or says something that the offer did not allow. Then the connection must fail.
-    pub(super) fn judge(offer: Option<&Self>, headers: &Headers) -> Result<Option<Params>, ()> {
+    pub(in crate::ws) fn judge(offer: Option<&Self>, headers: &Headers) -> Result<Option<Params>, ()> {
         let mut agreed = None;
         for element in elements(headers) {
             let stated = element.and_then(|element| element.parse()).ok_or(())?;
@@ -147,7 +144,7 @@ impl Offer {
 impl ServerPolicy {
     /// The first offer that can be agreed to, and the answer to it. Offers that are malformed or ask for what cannot be done are
     /// declined one by one (RFC 7692 §5.1).
-    pub(super) fn answer(&self, headers: &Headers) -> Option<(Params, String)> {
+    pub(in crate::ws) fn answer(&self, headers: &Headers) -> Option<(Params, String)> {
         elements(headers).flatten().filter_map(|element| element.parse()).find_map(|offer| self.agree(&offer))
     }
 

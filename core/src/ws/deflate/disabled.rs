@@ -3,8 +3,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Role;
 use crate::http::Headers;
+use crate::ws::Role;
 
 /// Agreed parameters; without the feature `deflate` there are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +69,11 @@ impl Inflater {
     pub(super) fn end(&mut self, _: &mut Vec<u8>) -> Result<(), Error> {
         match *self {}
     }
+
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "the real one changes")]
+    pub(super) fn release_memory(&mut self) {
+        match *self {}
+    }
 }
 
 impl Deflater {
@@ -78,6 +83,11 @@ impl Deflater {
 
     #[expect(clippy::needless_pass_by_ref_mut, reason = "the real one changes")]
     pub(super) fn message(&mut self, _: &[u8], _: &mut Vec<u8>) {
+        match *self {}
+    }
+
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "the real one changes")]
+    pub(super) fn release_memory(&mut self) {
         match *self {}
     }
 }
