@@ -64,6 +64,7 @@ impl Client {
             phase: ClientPhase::Open,
             entropy: Entropy::new(seed),
             unmatched_events: 0,
+            lanes_ignored: false,
             paused_at: None,
         };
         Ok(Self { conversation, last_request_id: 0 })

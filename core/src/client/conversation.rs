@@ -58,6 +58,8 @@ pub(super) struct Conversation {
     pub(super) phase: ClientPhase,
     pub(super) entropy: Entropy,
     pub(super) unmatched_events: u64,
+    /// The server sends events without the lane of their request, so that one request at a time can be in flight.
+    pub(super) lanes_ignored: bool,
     /// Since when no input is wanted.
     pub(super) paused_at: Option<Instant>,
 }
@@ -101,6 +103,7 @@ impl Conversation {
                 connect_attempts: &self.connect_attempts,
                 selector: &self.selector,
                 capabilities: &self.builder.provider.capabilities,
+                lanes_ignored: self.lanes_ignored,
             };
             match next_action(now, &state) {
                 NextAction::Wait => return,
@@ -120,6 +123,10 @@ impl Conversation {
     fn send_over_http(&mut self, now: Instant, id: RequestId) {
         let Some(request) = self.requests.get(id) else { return };
         let token = self.turn.token().filter(|_| request.carries_turn_token()).map(String::from);
+        let own_previous_response = match &request.submission {
+            Submission::Response { request, .. } => request.body.previous_response_id.clone(),
+            Submission::Operation(_) => None,
+        };
         let (built, head_timeout) = match &request.submission {
             Submission::Response { request, .. } => {
                 (self.builder.build_request(request, token.as_deref()), self.builder.head_timeout(None))
@@ -147,6 +154,7 @@ impl Conversation {
                     turn_token: token.is_some(),
                     bytes,
                     head_deadline: Some(now + head_timeout),
+                    previous_response_id: own_previous_response,
                 };
                 self.record_sent(now, id, record, token.as_deref());
             }
@@ -180,14 +188,15 @@ impl Conversation {
             turn_token: token.is_some(),
             bytes: message.text.len(),
             head_deadline: None,
+            previous_response_id: message.previous_response_id,
         };
         self.record_sent(now, id, record, token.as_deref());
     }
 
     fn record_sent(&mut self, now: Instant, id: RequestId, record: SendRecord, token: Option<&str>) {
         let Some(request) = self.requests.get_mut(id) else { return };
-        request.record_sent(now, record);
         let SendRecord { transport, reused, incremental, turn_token, bytes, .. } = record;
+        request.record_sent(now, record);
         let sent = Sent { attempt: request.report.attempts, transport, reused, incremental, bytes };
         self.events.push(QueuedEvent::Sent { id, sent, turn_token }, token.unwrap_or_default().as_bytes());
     }
@@ -296,6 +305,7 @@ impl Conversation {
             max_item_bytes,
         };
         let Received { effect, ended_lane } = receiver.apply_step(now, *transport, handshake.as_ref(), step);
+        self.lanes_ignored |= managed.connection.ignores_lanes();
         let matters = ended_lane.is_some() || !matches!(effect, ConnectionEffect::None);
         if let Some(lane) = ended_lane {
             managed.record_lane_end(&lane);

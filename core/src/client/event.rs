@@ -7,12 +7,12 @@ use core::fmt;
 use core::time::Duration;
 
 use super::request::RequestId;
+use super::violation::ServerViolation;
 use crate::connection::{CloseReason, EventQueue, Transport};
 use crate::hidden::Hidden;
 use crate::http::Response;
 use crate::responses::{CompletedResponse, Failure, IncompleteResponse, Malformed, RawJson};
 use crate::responses::{ResponseInfo, ServerEvent, Usage};
-use crate::turn::Violation;
 
 /// One thing that happened. An event of a request names the request. An event borrows from the client; `into_owned` gives one to
 /// keep.
@@ -53,12 +53,12 @@ pub enum Event<'a> {
         /// The payload.
         text: &'a str,
     },
-    /// The event before this one was not allowed in the state of its request. The response goes on.
+    /// The event before this one was against the protocol. The response goes on.
     Violation {
         /// The request.
         id: RequestId,
-        /// The event and the state.
-        violation: Violation,
+        /// What was against it.
+        violation: &'a ServerViolation,
     },
     /// An attempt failed, and the request will be sent again.
     Retry {
@@ -227,7 +227,7 @@ pub(super) enum QueuedEvent {
     NamedPayload(RequestId, Box<str>),
     Malformed(RequestId, Malformed),
     Info(Option<RequestId>, Box<ResponseInfo<'static>>),
-    Violation(RequestId, Violation),
+    Violation(RequestId, Box<ServerViolation>),
     Retry {
         id: RequestId,
         failure: Box<Failure>,
@@ -273,7 +273,7 @@ pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>
             Event::Malformed { id: *id, malformed: malformed.clone(), text: text(bytes) }
         }
         QueuedEvent::Info(id, info) => Event::Info { id: *id, info },
-        QueuedEvent::Violation(id, violation) => Event::Violation { id: *id, violation: *violation },
+        QueuedEvent::Violation(id, violation) => Event::Violation { id: *id, violation },
         QueuedEvent::Retry { id, failure, retries, delay } => {
             Event::Retry { id: *id, failure, retries: *retries, delay: *delay }
         }
@@ -330,7 +330,7 @@ impl Event<'_> {
             Self::Server { id, event } => OwnedEvent::Server { id, event: event.into_owned() },
             Self::Info { id, info } => OwnedEvent::Info { id, info: info.clone() },
             Self::Malformed { id, malformed, text } => OwnedEvent::Malformed { id, malformed, text: text.into() },
-            Self::Violation { id, violation } => OwnedEvent::Violation { id, violation },
+            Self::Violation { id, violation } => OwnedEvent::Violation { id, violation: violation.clone() },
             Self::Retry { id, failure, retries, delay } => {
                 OwnedEvent::Retry { id, failure: failure.clone(), retries, delay }
             }
@@ -365,7 +365,7 @@ pub enum OwnedEvent {
     Server { id: RequestId, event: ServerEvent<'static> },
     Info { id: Option<RequestId>, info: ResponseInfo<'static> },
     Malformed { id: RequestId, malformed: Malformed, text: String },
-    Violation { id: RequestId, violation: Violation },
+    Violation { id: RequestId, violation: ServerViolation },
     Retry { id: RequestId, failure: Failure, retries: u32, delay: Duration },
     HttpFallback(FallbackReason),
     CredentialsNeeded { id: RequestId, failure: Failure },

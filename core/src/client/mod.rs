@@ -6,7 +6,7 @@
 //!
 //! | files | contents |
 //! |---|---|
-//! | `client`, `event`, `request`, `operation`, `connect` | the public types |
+//! | `client`, `event`, `violation`, `request`, `operation`, `connect` | the public types |
 //! | `conversation` | the state, and everything that changes it |
 //! | `scheduler`, `deadlines`, `policy/` | decisions: functions of the state, without effects |
 //! | `receive` | applies what the connection received to the request that it belongs to |
@@ -84,6 +84,7 @@ mod request;
 mod requests;
 mod scheduler;
 mod transport;
+mod violation;
 
 pub use client::Client;
 pub use config::{AttestationFn, CancelMode, Capabilities, Credentials, InvalidProvider, Provider, RetryPolicy};
@@ -93,3 +94,4 @@ pub use event::{Disconnected, Event, FallbackReason, Outcome, OwnedEvent, OwnedO
 pub use happy_eyeballs::HappyEyeballs;
 pub use operation::Submitted;
 pub use request::{CommandError, RawOperation, Rejected, Request, RequestId, TraceContext};
+pub use violation::ServerViolation;

@@ -181,7 +181,7 @@ impl Receiver<'_> {
         };
         self.events.push(queued, envelope.text().as_bytes());
         if let Some(violation) = violation {
-            self.events.push(QueuedEvent::Violation(id, violation), &[]);
+            self.events.push(QueuedEvent::Violation(id, Box::new(violation.into())), &[]);
         }
         apply_event(request, self.events, transport, envelope, self.max_item_bytes)
     }
@@ -228,7 +228,12 @@ fn apply_event(
     max_item_bytes: usize,
 ) -> ConnectionEffect {
     let (id, class) = (request.id, envelope.class());
-    request.record_class(class);
+    request.record_progress(envelope);
+    if (class == EventClass::Created || class.is_terminal())
+        && let Some(violation) = request.check_previous_response(envelope)
+    {
+        events.push(QueuedEvent::Violation(id, Box::new(violation)), &[]);
+    }
     match class {
         EventClass::Informational => {
             if envelope.is_steer_failure() {

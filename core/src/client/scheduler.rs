@@ -38,11 +38,13 @@ pub(super) struct SchedulerState<'a> {
     pub(super) connect_attempts: &'a ConnectAttempts,
     pub(super) selector: &'a TransportSelector,
     pub(super) capabilities: &'a Capabilities,
+    /// The server ignores lanes, so that one request at a time can be in flight.
+    pub(super) lanes_ignored: bool,
 }
 
 /// Decides the next action. Every action but `Wait` changes the state that it was decided from, so that a loop ends.
 pub(super) fn next_action(now: Instant, state: &SchedulerState<'_>) -> NextAction {
-    let SchedulerState { is_ending, requests, slot, connect_attempts, selector, capabilities } = *state;
+    let SchedulerState { is_ending, requests, slot, connect_attempts, selector, capabilities, lanes_ignored } = *state;
     let next = requests.next_ready();
     if slot.connected().is_some_and(|managed| managed.can_drop_socket(next.is_some())) {
         return NextAction::DropConnection;
@@ -84,7 +86,10 @@ pub(super) fn next_action(now: Instant, state: &SchedulerState<'_>) -> NextActio
             }
             ConnectionPhase::Open => match transport {
                 Transport::Http => send_over_http(now, request.id, managed),
-                Transport::WebSocket => send_message(in_flight, requests, managed, selector, capabilities),
+                Transport::WebSocket => {
+                    let limit = if lanes_ignored { 1 } else { capabilities.max_concurrent_requests.max(1) };
+                    send_message(in_flight, limit, requests, managed, selector, capabilities)
+                }
             },
         },
     }
@@ -127,13 +132,14 @@ fn send_over_http(now: Instant, id: RequestId, managed: &ManagedConnection) -> N
 /// The first request whose lane is free is sent, as long as the server takes another one.
 fn send_message(
     in_flight: usize,
+    max_concurrent: usize,
     requests: &RequestTable,
     managed: &ManagedConnection,
     selector: &TransportSelector,
     capabilities: &Capabilities,
 ) -> NextAction {
     // A response that was abandoned counts, too: the server still works on it.
-    if in_flight + managed.draining.len() >= capabilities.max_concurrent_requests.max(1) {
+    if in_flight + managed.draining.len() >= max_concurrent {
         return NextAction::Wait;
     }
     let sendable = requests.ready().find(|request| {

@@ -26,6 +26,10 @@ const MAX_ITEMS: usize = 16;
 pub(super) struct LaneStates {
     default: Lane,
     named: Vec<(Box<str>, Lane)>,
+    /// The number of requests so far.
+    requests: u64,
+    /// The peer has sent an event of a response on a named lane without naming the lane.
+    ignored: bool,
 }
 
 #[derive(Debug, Default)]
@@ -33,6 +37,8 @@ struct Lane {
     state: RequestState,
     /// The newest request has no end yet. A cancelled one may still get one.
     awaits_end: bool,
+    /// The number of the newest request.
+    request: u64,
     /// The id of the response to the newest request, once the server has sent it.
     current: Option<Box<str>>,
     history: Option<Box<History>>,
@@ -105,12 +111,15 @@ impl LaneStates {
         {
             self.open(name);
         }
+        self.requests += u64::from(input == RequestInput::Request);
+        let number = self.requests;
         if let Some(lane) = self.lane_mut(lane) {
             lane.state = next;
             match input {
                 RequestInput::Request => {
                     lane.current = None;
                     lane.awaits_end = true;
+                    lane.request = number;
                 }
                 RequestInput::Completed | RequestInput::Failed | RequestInput::Incomplete | RequestInput::Lost => {
                     lane.awaits_end = false;
@@ -138,7 +147,7 @@ impl LaneStates {
             return None;
         }
         let names = self.named.iter().map(|(name, lane)| (Some(&**name), lane));
-        let mut pending = core::iter::once((None, &self.default)).chain(names).filter(|(_, lane)| lane.awaits_end);
+        let pending = core::iter::once((None, &self.default)).chain(names).filter(|(_, lane)| lane.awaits_end);
         let target = match (pending.clone().next(), pending.clone().nth(1)) {
             (None, _) => return named,
             (Some((only, _)), None) if named.is_none() => {
@@ -152,13 +161,34 @@ impl LaneStates {
             }
             (Some(_), _) => {
                 let id = response_id(envelope);
-                match id.and_then(|id| pending.find(|(_, lane)| lane.current.as_deref() == Some(&*id))) {
+                match id.and_then(|id| pending.clone().find(|(_, lane)| lane.current.as_deref() == Some(&*id))) {
                     Some((lane, _)) => lane,
+                    None if named.is_none() && self.is_unlabelled(envelope) => owner_of_unlabelled(pending, envelope),
                     None => return named,
                 }
             }
         };
         if target == named.as_deref() { named } else { target.map(|name| Cow::Owned(name.into())) }
+    }
+
+    /// Whether an event that names no lane is of a response on a named lane: the default lane has no pending response, and the
+    /// event is not of one that ended there.
+    fn is_unlabelled(&self, envelope: &Envelope<'_>) -> bool {
+        let of_response = match envelope.class() {
+            EventClass::Created
+            | EventClass::Output
+            | EventClass::Completed
+            | EventClass::Failed
+            | EventClass::Incomplete
+            | EventClass::Cancelled => true,
+            EventClass::Informational | EventClass::Error => false,
+        };
+        of_response && !self.default.awaits_end && !self.default.has_ended(envelope)
+    }
+
+    /// Whether the peer ignores lanes.
+    pub(super) const fn ignored(&self) -> bool {
+        self.ignored
     }
 
     /// Applies an event to the state of its lane. `shared`: responses follow each other without heads on this
@@ -169,6 +199,10 @@ impl LaneStates {
         let item = if shared && class == EventClass::Output { item_id(envelope) } else { None };
         if shared && self.lane(lane).is_some_and(|lane| lane.is_late(envelope, id.as_deref(), item.as_deref())) {
             return LaneEvent::Late;
+        }
+        if shared && !self.ignored && envelope.stream_id().is_none_or(|name| name.is_empty()) {
+            let named_pending = lane.is_some() || self.named.iter().any(|(_, lane)| lane.awaits_end);
+            self.ignored = named_pending && self.is_unlabelled(envelope);
         }
         let relation = match self.apply(lane, RequestInput::from(class)) {
             Ok(_) => LaneEvent::Expected,
@@ -239,6 +273,11 @@ impl Lane {
         is_known(&history.ended, response_id(envelope)) || is_known(&history.ended_items, item_id(envelope))
     }
 
+    /// Whether the current response has an item of this id.
+    fn has_item(&self, id: &str) -> bool {
+        self.history.as_deref().is_some_and(|history| knows(&history.items, id))
+    }
+
     /// Whether an event names another response than the current one.
     fn differs(&self, id: Option<&str>) -> bool {
         id.is_some() && self.current.as_deref() != id
@@ -264,6 +303,28 @@ impl Lane {
         if !knows(&history.items, id) {
             remember(&mut history.items, id.into(), MAX_ITEMS);
         }
+    }
+}
+
+/// The pending lane that an event without a lane and without a known response belongs to: that of the item that it names, or
+/// of the only response that has begun; a response that begins is that of the oldest request without one.
+fn owner_of_unlabelled<'l>(
+    pending: impl Iterator<Item = (Option<&'l str>, &'l Lane)> + Clone,
+    envelope: &Envelope<'_>,
+) -> Option<&'l str> {
+    if let Some(item) = item_id(envelope)
+        && let Some((owner, _)) = pending.clone().find(|(_, lane)| lane.has_item(&item))
+    {
+        return owner;
+    }
+    if envelope.class() == EventClass::Created {
+        let waiting = pending.filter(|(_, lane)| lane.current.is_none());
+        return waiting.min_by_key(|(_, lane)| lane.request).and_then(|(owner, _)| owner);
+    }
+    let mut begun = pending.filter(|(_, lane)| lane.current.is_some());
+    match (begun.next(), begun.next()) {
+        (Some((owner, _)), None) => owner,
+        _ => None,
     }
 }
 

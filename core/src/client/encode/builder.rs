@@ -42,6 +42,8 @@ pub(in crate::client) struct RequestBuilder {
 /// A request as a WebSocket message.
 #[derive(Debug)]
 pub(in crate::client) struct EncodedMessage {
+    /// The response that it continues.
+    pub(in crate::client) previous_response_id: Option<String>,
     pub(in crate::client) text: String,
     /// It names the previous response, and contains only what follows it.
     pub(in crate::client) incremental: bool,
@@ -115,6 +117,7 @@ impl RequestBuilder {
     /// Changes a request, once, to what the provider, the session and the model require.
     pub(in crate::client) fn prepare(&self, request: &mut Request) {
         let mut create = request.body.clone();
+        take_previous_response(&mut create);
         if request.lite {
             create = create.into_lite();
         }
@@ -230,7 +233,12 @@ impl RequestBuilder {
         let mut out = Vec::new();
         request.body.encode_ws(&fields, self.item_encoding(&request.body), &mut out);
         let text = String::from_utf8(out).expect("JSON is written as UTF-8");
-        EncodedMessage { text, incremental: continuation.is_some() }
+        let chained = continuation.map(|known| known.previous_response_id);
+        EncodedMessage {
+            text,
+            incremental: continuation.is_some(),
+            previous_response_id: chained.or(request.body.previous_response_id.as_deref()).map(Into::into),
+        }
     }
 
     /// How long the client waits for the head of a response.
@@ -295,6 +303,16 @@ impl RequestBuilder {
         let mut request = OutgoingRequest::new(&target, headers, body, expected);
         request.method = method.into();
         Ok(request)
+    }
+}
+
+/// Moves a previous response among the members that are not typed to its place, so that it is sent once.
+fn take_previous_response(create: &mut CreateResponse) {
+    const NAME: &str = "previous_response_id";
+    for (_, value) in create.extra.extract_if(.., |(name, _)| name == NAME) {
+        if create.previous_response_id.is_none() {
+            create.previous_response_id = value.parse().ok();
+        }
     }
 }
 

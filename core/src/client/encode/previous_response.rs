@@ -62,6 +62,10 @@ impl PreviousResponses {
         lane: Option<&str>,
         request: &CreateResponse,
     ) -> Option<Continuation<'_>> {
+        if request.previous_response_id.is_some() {
+            // The application's own.
+            return None;
+        }
         let previous = self.0.iter().find(|known| known.lane.is(lane))?;
         let known_items = previous.known_prefix_of(request)?;
         Some(Continuation { previous_response_id: &previous.response_id, known_items })
@@ -73,7 +77,9 @@ impl PreviousResponse {
     /// that was sent and received before, or when another member of it differs.
     fn known_prefix_of(&self, request: &CreateResponse) -> Option<usize> {
         let last = &*self.request;
-        let same_settings = last.model == request.model
+        // What came before a response that the application named is not in the request.
+        let same_settings = last.previous_response_id.is_none()
+            && last.model == request.model
             && last.instructions == request.instructions
             && last.tools == request.tools
             && last.tool_choice == request.tool_choice

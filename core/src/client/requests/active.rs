@@ -7,12 +7,16 @@ use core::time::Duration;
 
 use crate::client::event::RequestReport;
 use crate::client::request::{RawOperation, Request, RequestId};
+use crate::client::violation::ServerViolation;
 use crate::connection::Transport;
 use crate::responses::{
     CompletedResponse, Envelope, EventClass, Failure, HeaderSource, Item, RequestProgress, ResponseInfo,
     ResponseInfoTracker,
 };
 use crate::time::Instant;
+
+/// The maximum length of the previous response's id that is kept of a response, in bytes.
+const MAX_ECHO: usize = 256;
 
 /// What the application submitted.
 #[derive(Debug)]
@@ -65,10 +69,22 @@ struct Received {
     item_bytes: usize,
     info: ResponseInfoTracker,
     last_event: Instant,
+    /// The previous response that the request named, until the response has named one.
+    previous_response: PreviousResponseEcho,
+}
+
+/// What the response may name as its previous response.
+#[derive(Debug, Default)]
+enum PreviousResponseEcho {
+    /// It was compared, or need not be.
+    #[default]
+    Checked,
+    /// What the request named.
+    Expected(Option<String>),
 }
 
 /// How a request was handed to a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::client) struct SendRecord {
     pub(in crate::client) transport: Transport,
     /// The connection had carried a request before.
@@ -80,6 +96,8 @@ pub(in crate::client) struct SendRecord {
     /// The length of the body or the message.
     pub(in crate::client) bytes: usize,
     pub(in crate::client) head_deadline: Option<Instant>,
+    /// The previous response that the request names.
+    pub(in crate::client) previous_response_id: Option<String>,
 }
 
 #[derive(Debug)]
@@ -193,6 +211,7 @@ impl ActiveRequest {
             item_bytes: 0,
             info: ResponseInfoTracker::default(),
             last_event: now,
+            previous_response: PreviousResponseEcho::Expected(record.previous_response_id),
         };
         self.report.attempts += 1;
         self.report.transport = Some(record.transport);
@@ -255,11 +274,16 @@ impl ActiveRequest {
         }
     }
 
-    /// Raises the progress to what an event of this class shows.
-    pub(in crate::client) fn record_class(&mut self, class: EventClass) {
-        let reached = match class {
+    /// Raises the progress to what this event shows.
+    pub(in crate::client) fn record_progress(&mut self, envelope: &Envelope<'_>) {
+        if self.received.progress == RequestProgress::OutputSeen {
+            return;
+        }
+        let reached = match envelope.class() {
             EventClass::Created => RequestProgress::Created,
-            EventClass::Output => RequestProgress::OutputSeen,
+            EventClass::Output if envelope.has_output() => RequestProgress::OutputSeen,
+            // What has only begun can be forgotten (docs/differences.md row 42).
+            EventClass::Output => RequestProgress::Created,
             EventClass::Informational
             | EventClass::Completed
             | EventClass::Failed
@@ -290,6 +314,19 @@ impl ActiveRequest {
         if let Some(response) = response.and_then(|text| serde_json::from_str::<Identified>(text).ok()) {
             self.report.response_id = Some(response.id);
         }
+    }
+
+    /// Compares the previous response that its response names, at most once, with the one that it named itself
+    /// (docs/differences.md row 58).
+    pub(in crate::client) fn check_previous_response(&mut self, envelope: &Envelope<'_>) -> Option<ServerViolation> {
+        let PreviousResponseEcho::Expected(sent) = &self.received.previous_response else { return None };
+        let mut echoed = envelope.echoed_previous_response().filter(|echoed| !echoed.is_empty())?;
+        let differs = sent.as_deref() != Some(&*echoed);
+        let end = (0..=MAX_ECHO.min(echoed.len())).rev().find(|at| echoed.is_char_boundary(*at)).unwrap_or(0);
+        echoed.truncate(end);
+        let violation = differs.then(|| ServerViolation::PreviousResponse { sent: sent.clone(), echoed });
+        self.received.previous_response = PreviousResponseEcho::Checked;
+        violation
     }
 
     /// Records what the end of its response contains.

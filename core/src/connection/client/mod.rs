@@ -208,6 +208,13 @@ impl ClientConnection {
         self.engine.unmatched_events
     }
 
+    /// Whether the server has sent an event of a response on a named lane without naming the lane. With several requests in
+    /// flight, it may then be impossible to tell which request an event belongs to.
+    #[must_use]
+    pub const fn ignores_lanes(&self) -> bool {
+        self.engine.shared.lanes.ignored()
+    }
+
     /// The time of the peer's last activity, by kind, for callers with other limits than [`Timeouts`].
     #[must_use]
     pub const fn last_seen(&self) -> LastActivity {

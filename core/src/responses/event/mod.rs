@@ -3,6 +3,7 @@
 
 mod build;
 pub(super) mod envelope;
+mod queries;
 mod response_end;
 mod server_event;
 mod table;

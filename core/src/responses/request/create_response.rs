@@ -23,6 +23,8 @@ pub struct CreateResponse {
     pub instructions: String,
     /// The conversation.
     pub input: Vec<Item>,
+    /// The response to go on from; left out when unset. A client that is given one does not add its own (`docs/protocol.md` §9.5).
+    pub previous_response_id: Option<String>,
     /// The tools, as JSON objects; left out when unset, and an empty array when set but empty.
     pub tools: Option<Vec<RawJson<'static>>>,
     /// Which tool to use: `"auto"` unless set, as JSON.
@@ -88,6 +90,7 @@ impl CreateResponse {
             model: model.into(),
             instructions: String::new(),
             input,
+            previous_response_id: None,
             tools: None,
             tool_choice: RawJson::string("auto"),
             parallel_tool_calls: false,
@@ -104,9 +107,17 @@ impl CreateResponse {
         }
     }
 
+    /// The same as the continuation of this response: `input` is only what is new.
+    #[must_use]
+    pub fn continuing(mut self, response_id: &str) -> Self {
+        self.previous_response_id = Some(response_id.into());
+        self
+    }
+
     /// Appends the body of a `POST`.
     pub fn encode_http(&self, wire: ItemEncoding, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
+        object.optional("previous_response_id", self.previous_response_id.as_deref());
         self.write(&mut object, wire, 0, &[]);
         object.end();
     }
@@ -116,7 +127,7 @@ impl CreateResponse {
         let mut object = Object::new(out);
         object.string("type", "response.create");
         object.optional("stream_id", frame.stream_id);
-        object.optional("previous_response_id", frame.previous_response_id);
+        object.optional("previous_response_id", frame.previous_response_id.or(self.previous_response_id.as_deref()));
         self.write(&mut object, wire, frame.input_from, frame.metadata);
         if let Some(generate) = frame.generate {
             object.boolean("generate", generate);
@@ -174,6 +185,7 @@ impl CreateResponse {
             model: members.optional("model")?.unwrap_or_default(),
             instructions: members.optional("instructions")?.unwrap_or_default(),
             input,
+            previous_response_id: members.optional("previous_response_id")?,
             tools: members.optional("tools")?,
             tool_choice: members.optional_raw("tool_choice")?.unwrap_or_else(|| RawJson::string("auto")),
             parallel_tool_calls: members.optional("parallel_tool_calls")?.unwrap_or(false),

@@ -1,0 +1,70 @@
+//! What the client layer asks an event: whether it brings output, and which response its response continues.
+
+use alloc::string::String;
+
+use super::envelope::{Envelope, EventClass, Member};
+use crate::responses::json::iter::elements;
+use crate::responses::json::lenient;
+use crate::responses::json::members::member;
+
+impl Envelope<'_> {
+    /// Whether the event brings output of the response: a delta, a text, a call or an item that is done. A message or a reasoning
+    /// item that has only begun and contains no text brings none, nor does a part without text
+    /// ([docs/differences.md row 42](crate::docs::differences)).
+    pub(crate) fn has_output(&self) -> bool {
+        if self.class() != EventClass::Output {
+            return false;
+        }
+        match self.kind() {
+            "response.output_item.added" => self.raw(Member::item).is_some_and(item_has_output),
+            "response.content_part.added"
+            | "response.content_part.done"
+            | "response.reasoning_summary_part.added"
+            | "response.reasoning_summary_part.done" => self.raw(Member::part).is_some_and(part_has_output),
+            "response.output_text.done"
+            | "response.reasoning_text.done"
+            | "response.reasoning.done"
+            | "response.reasoning_summary_text.done"
+            | "response.reasoning_summary.done" => self.raw(Member::text).is_some_and(is_not_empty),
+            "response.refusal.done" => self.raw(Member::refusal).is_some_and(is_not_empty),
+            _ => true,
+        }
+    }
+
+    /// The previous response that the `response` of the event names.
+    pub(crate) fn echoed_previous_response(&self) -> Option<String> {
+        lenient::read(member(self.response()?, "previous_response_id")?).ok()
+    }
+}
+
+/// Whether an item that has begun contains output. A call does, because its name is output.
+fn item_has_output(item: &str) -> bool {
+    let kind: Option<String> = member(item, "type").and_then(|kind| lenient::read(kind).ok());
+    match kind.as_deref() {
+        Some("message" | "reasoning") => {
+            ["content", "summary"].into_iter().filter_map(|name| member(item, name)).any(content_has_output)
+        }
+        Some(_) => true,
+        None => false,
+    }
+}
+
+/// Whether the content of an item contains output: a text, or a part with one.
+fn content_has_output(content: &str) -> bool {
+    if content.starts_with('[') { elements(content).any(part_has_output) } else { is_not_empty(content) }
+}
+
+/// Whether a part contains output: a text or a refusal, or something that is neither.
+fn part_has_output(part: &str) -> bool {
+    let texts = ["text", "refusal", "transcript"].map(|name| member(part, name));
+    if texts.iter().any(Option::is_some) {
+        return texts.into_iter().flatten().any(is_not_empty);
+    }
+    let kind: Option<String> = member(part, "type").and_then(|kind| lenient::read(kind).ok());
+    !matches!(kind.as_deref(), None | Some("output_text" | "refusal" | "summary_text" | "reasoning_text" | "text"))
+}
+
+/// Whether a JSON value says something.
+fn is_not_empty(value: &str) -> bool {
+    !matches!(value.trim(), "" | "null" | "\"\"" | "[]" | "{}")
+}
