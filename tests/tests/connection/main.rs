@@ -1,6 +1,7 @@
 //! One connection, in either role: requests, bodies, content codings, output, and deadlines.
 
 mod bodies;
+mod client_role;
 mod gzip;
 mod lanes;
 mod loss;

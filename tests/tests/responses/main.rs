@@ -6,6 +6,7 @@ mod events;
 mod failures;
 mod foreign_items;
 mod items;
+mod json_syntax;
 mod peer_names;
 mod server;
 mod session;

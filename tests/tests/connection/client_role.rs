@@ -1,0 +1,209 @@
+//! The client's role of a connection: the head that it writes, what it reads between responses, and its deadlines.
+
+use core::time::Duration;
+
+use turnwire::connection::client::{self, Event};
+use turnwire::connection::{
+    ClientConnection, CloseReason, Deadline, ExpectedBody, OutgoingRequest, ServerConnection, Transport, server,
+};
+use turnwire::http::Headers;
+use turnwire::time::Instant;
+use turnwire::ws::deflate::{Offer, ServerPolicy};
+use turnwire::ws::{Limits, Message, Role, WebSocket};
+
+const START: Instant = Instant::ZERO;
+
+fn after(millis: u64) -> Instant {
+    START + Duration::from_millis(millis)
+}
+
+fn http() -> ClientConnection {
+    ClientConnection::new(client::Config::new("localhost"), Transport::Http, [1; 32])
+}
+
+fn outgoing(method: &str, headers: &[(&str, &str)], body: &[u8], expected: ExpectedBody) -> OutgoingRequest {
+    let mut fields = Headers::new();
+    for (name, value) in headers {
+        fields.append(name, *value).expect("a header");
+    }
+    let mut request = OutgoingRequest::new("/v1/responses", fields, body.to_vec(), expected);
+    request.method = method.into();
+    request
+}
+
+/// The lines of the head that a client writes for a request, in lower case.
+fn head_lines(request: OutgoingRequest) -> Vec<String> {
+    let mut client = http();
+    client.send_request(START, request).expect("a fresh connection");
+    let text = String::from_utf8_lossy(client.poll_transmit()).to_ascii_lowercase();
+    let head = text.split("\r\n\r\n").next().expect("a head");
+    head.split("\r\n").map(Into::into).collect()
+}
+
+#[test]
+fn head_has_one_host_whatever_the_application_sets() {
+    for name in ["Host", "host", "HOST"] {
+        let lines = head_lines(outgoing("POST", &[(name, "elsewhere")], b"{}", ExpectedBody::Whole));
+        let hosts: Vec<_> = lines.iter().filter(|line| line.starts_with("host:")).collect();
+        assert_eq!(hosts, ["host: localhost"]);
+    }
+}
+
+#[test]
+fn head_states_the_length_of_a_body_and_of_an_empty_post() {
+    for (method, body, expected) in
+        [("POST", &b"{}"[..], Some("content-length: 2")), ("POST", b"", Some("content-length: 0")), ("GET", b"", None)]
+    {
+        let lines = head_lines(outgoing(method, &[("Content-Length", "7")], body, ExpectedBody::Whole));
+        let found = lines.iter().find(|line| line.starts_with("content-length:"));
+        assert_eq!(found.map(String::as_str), expected, "{method}");
+    }
+}
+
+fn events(client: &mut ClientConnection) -> Vec<String> {
+    let mut found = Vec::new();
+    while let Some(event) = client.poll_event() {
+        found.push(format!("{event:?}"));
+    }
+    found
+}
+
+fn stream(client: &mut ClientConnection) {
+    client.send_request(START, outgoing("POST", &[], b"{}", ExpectedBody::EventStream)).expect("an idle connection");
+    client.handle_written(START, usize::MAX);
+}
+
+const STREAM: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+const CREATED: &str = "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}\n\n";
+const COMPLETED: &str = "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\"}}\n\n";
+
+fn chunk(data: &str) -> String {
+    format!("{:x}\r\n{data}\r\n", data.len())
+}
+
+#[test]
+fn bytes_that_no_request_asked_for_close_the_connection() {
+    // Before the first request.
+    let mut client = http();
+    client.handle_input(START, b"HTTP/1.1 200 OK\r\n");
+    assert!(matches!(client.poll_event(), Some(Event::Closed(CloseReason::Unsolicited))));
+    assert!(client.send_request(START, outgoing("POST", &[], b"{}", ExpectedBody::Whole)).is_err());
+    // After a response that has ended: it would be taken for the response to the next request.
+    let mut client = http();
+    stream(&mut client);
+    client.handle_input(START, [STREAM, &chunk(CREATED), &chunk(COMPLETED), "0\r\n\r\n"].concat().as_bytes());
+    let first = events(&mut client);
+    assert!(first.last().is_some_and(|event| event.starts_with("End")), "{first:?}");
+    client.handle_input(START, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    assert!(matches!(client.poll_event(), Some(Event::Closed(CloseReason::Unsolicited))));
+}
+
+#[test]
+fn marker_at_the_end_of_a_stream_is_no_event() {
+    let mut client = http();
+    stream(&mut client);
+    let text = [STREAM, &chunk(CREATED), &chunk("data: [DONE]\n\n"), &chunk(COMPLETED), "0\r\n\r\n"].concat();
+    client.handle_input(START, text.as_bytes());
+    let found = events(&mut client);
+    assert!(!found.iter().any(|event| event.starts_with("Malformed")), "{found:?}");
+    assert_eq!(found.iter().filter(|event| event.starts_with("Server")).count(), 2, "{found:?}");
+}
+
+/// A client whose WebSocket is open, and the codec of its peer.
+fn websocket(config: client::Config) -> (ClientConnection, WebSocket) {
+    let mut client = ClientConnection::new(config, Transport::WebSocket, [1; 32]);
+    let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
+    client.upgrade(START, "/v1/responses", &Headers::new()).expect("a handshake");
+    server.handle_input(START, client.poll_transmit());
+    client.handle_written(START, usize::MAX);
+    assert!(server.poll_event().is_some());
+    server.accept(START, &Headers::new()).expect("an upgrade");
+    client.handle_input(START, server.poll_transmit());
+    while client.poll_event().is_some() {}
+    (client, WebSocket::new(Role::Server, Limits::default(), None, [3; 32]))
+}
+
+fn idle_after(millis: u64) -> client::Config {
+    let mut config = client::Config::new("localhost");
+    config.timeouts.idle = Some(Duration::from_millis(millis));
+    config
+}
+
+fn request(client: &mut ClientConnection, now: Instant, lane: Option<&str>) {
+    client.send_request_message(now, lane, r#"{"type":"response.create"}"#).expect("a free lane");
+    client.handle_written(now, usize::MAX);
+}
+
+fn hear(client: &mut ClientConnection, peer: &mut WebSocket, now: Instant, event: &str) {
+    let mut bytes = Vec::new();
+    peer.send(Message::Text(event), &mut bytes).expect("a message");
+    client.handle_input(now, &bytes);
+    while client.poll_event().is_some() {}
+}
+
+#[test]
+fn event_of_a_lane_without_a_request_does_not_postpone_the_idle_deadline() {
+    let (mut client, mut peer) = websocket(idle_after(1000));
+    request(&mut client, START, Some("b"));
+    hear(&mut client, &mut peer, START, r#"{"type":"response.completed","response":{"id":"r1"},"stream_id":"b"}"#);
+    request(&mut client, START, Some("a"));
+    for kind in ["response.output_text.delta", "response.metadata", "response.completed"] {
+        let event = format!(r#"{{"type":"{kind}","delta":"x","response":{{"id":"r2"}},"stream_id":"b"}}"#);
+        hear(&mut client, &mut peer, after(900), &event);
+        assert_eq!(client.poll_timeout(), Some(after(1000)), "{kind}");
+    }
+    client.handle_timeout(after(1000));
+    assert!(matches!(client.poll_event(), Some(Event::Closed(CloseReason::Timeout(Deadline::Idle)))));
+}
+
+#[test]
+fn request_that_is_abandoned_does_not_postpone_the_idle_deadline_of_another() {
+    let (mut client, _) = websocket(idle_after(1000));
+    request(&mut client, START, Some("a"));
+    request(&mut client, START, Some("b"));
+    client.abandon(after(900), Some("a"));
+    assert_eq!(client.poll_timeout(), Some(after(1000)));
+    client.abandon(after(950), Some("b"));
+    assert_eq!(client.poll_timeout(), None, "nothing is awaited");
+}
+
+#[test]
+fn websocket_that_is_silent_for_too_long_gets_a_close_frame() {
+    let (mut client, mut peer) = websocket(idle_after(1000));
+    request(&mut client, START, None);
+    client.handle_timeout(after(1000));
+    assert!(matches!(client.poll_event(), Some(Event::Closed(CloseReason::Timeout(Deadline::Idle)))));
+    let bytes = client.poll_transmit().to_vec();
+    match peer.decode(&mut bytes.as_slice()) {
+        Ok(Some(Message::Close(Some(close)))) => assert_eq!(close.code, 1001),
+        other => panic!("no close frame: {other:?}"),
+    }
+}
+
+#[test]
+fn compression_that_was_not_offered_fails_the_handshake() {
+    for (offers, is_open) in [(true, true), (false, false)] {
+        let mut config = client::Config::new("localhost");
+        config.deflate_offer = offers.then(Offer::default);
+        let mut client = ClientConnection::new(config, Transport::WebSocket, [1; 32]);
+        client.upgrade(START, "/", &Headers::new()).expect("a handshake");
+        // A server that answers as if compression had been offered.
+        let head = String::from_utf8_lossy(client.poll_transmit()).into_owned();
+        let offered = if offers { "" } else { "Sec-WebSocket-Extensions: permessage-deflate\r\n" };
+        let head = head.replacen("\r\n\r\n", &format!("\r\n{offered}\r\n"), 1);
+        let mut config = server::Config::new();
+        config.deflate_policy = Some(ServerPolicy::default());
+        let mut server = ServerConnection::new(config, [2; 32]);
+        server.handle_input(START, head.as_bytes());
+        assert!(server.poll_event().is_some());
+        server.accept(START, &Headers::new()).expect("an upgrade");
+        let response = String::from_utf8_lossy(server.poll_transmit()).into_owned();
+        assert!(response.to_ascii_lowercase().contains("permessage-deflate"), "{response}");
+        client.handle_input(START, response.as_bytes());
+        match client.poll_event() {
+            Some(Event::Upgraded { .. }) => assert!(is_open, "what was not offered was accepted"),
+            Some(Event::Closed(CloseReason::Handshake(_))) => assert!(!is_open, "what was offered was refused"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
