@@ -1,29 +1,30 @@
-//! Ways to cut an input into reads.
+//! Ways to split an input into reads.
 
-/// One way to cut an input into reads. Every way yields the same bytes in the same order.
+/// A way to split an input into reads. The concatenated reads always equal the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chunks {
     /// The whole input in one read.
     Whole,
-    /// One byte a read.
+    /// One byte per read.
     Bytes,
-    /// Reads of this size, the last one shorter.
+    /// Reads of this size; the last one may be shorter.
     Size(usize),
-    /// Two reads, cut at this offset.
+    /// Two reads, split at this offset.
     Split(usize),
-    /// Reads of these sizes, over and over; a zero is an empty read.
+    /// Reads of these sizes, repeated cyclically. A zero yields an empty read.
     Cycle(Vec<usize>),
 }
 
 impl Chunks {
-    /// Whole, byte by byte, some uneven sizes, and every cut in two: what each vector is run with.
+    /// Returns the splits that every vector is run with: whole, byte by byte, some uneven sizes, and every split in
+    /// two.
     pub fn all(len: usize) -> impl Iterator<Item = Self> {
         [Self::Whole, Self::Bytes, Self::Size(2), Self::Size(3), Self::Size(7), Self::Cycle(vec![1, 0, 5])]
             .into_iter()
             .chain((1..len).map(Self::Split))
     }
 
-    /// The reads that this way makes of `input`.
+    /// Splits `input` into reads.
     #[must_use]
     pub fn cut<'a>(&self, input: &'a [u8]) -> Vec<&'a [u8]> {
         match self {

@@ -1,4 +1,4 @@
-//! The events and items that scenarios are told in: JSON texts, written short.
+//! Constructors for the events and items that tests use, as JSON texts.
 
 use serde_json::{Value, json};
 use turnwire::responses::{CreateResponse, Item};
@@ -19,13 +19,13 @@ pub fn done(id: &str) -> String {
     json!({"type": "response.completed", "response": {"id": id, "usage": usage}}).to_string()
 }
 
-/// `response.completed`, bare.
+/// `response.completed` without usage.
 #[must_use]
 pub fn done0(id: &str) -> String {
     json!({"type": "response.completed", "response": {"id": id}}).to_string()
 }
 
-/// `response.output_item.done` with a message of the assistant.
+/// `response.output_item.done` with an assistant message.
 #[must_use]
 pub fn msg(id: &str, text: &str) -> String {
     json!({"type": "response.output_item.done", "item": assistant_value(id, text)}).to_string()
@@ -51,7 +51,7 @@ pub fn meta(headers: &Value) -> String {
     json!({"type": "response.metadata", "headers": headers}).to_string()
 }
 
-/// `response.metadata` with a turn's token.
+/// `response.metadata` with a turn token.
 #[must_use]
 pub fn token(value: &str) -> String {
     meta(&json!({"x-codex-turn-state": value}))
@@ -69,17 +69,17 @@ pub fn incomplete(id: &str, reason: &str) -> String {
     json!({"type": "response.incomplete", "response": {"id": id, "incomplete_details": {"reason": reason}}}).to_string()
 }
 
-/// A wrapped `error` frame.
+/// An `error` event with a nested error object and a status.
 #[must_use]
 pub fn error(status: u16, code: &str, message: &str) -> String {
     json!({"type": "error", "status": status, "error": {"code": code, "message": message}}).to_string()
 }
 
-/// The same event on a lane.
+/// Adds a `stream_id` to an event.
 ///
 /// # Panics
 ///
-/// When the event is no JSON object.
+/// If the event is not a JSON object.
 #[must_use]
 pub fn on_lane(lane: &str, event: &str) -> String {
     let mut value: Value = serde_json::from_str(event).expect("an event");
@@ -87,17 +87,17 @@ pub fn on_lane(lane: &str, event: &str) -> String {
     value.to_string()
 }
 
-/// A message of the user's.
+/// A user message.
 #[must_use]
 pub fn user(text: &str) -> Item {
     Item::user(text)
 }
 
-/// A message of the assistant's, with this id.
+/// An assistant message with this id.
 ///
 /// # Panics
 ///
-/// Never: it is a message.
+/// Never: the JSON text is a valid message.
 #[must_use]
 pub fn assistant(id: &str, text: &str) -> Item {
     Item::parse(&assistant_value(id, text).to_string()).expect("a message")
@@ -113,17 +113,17 @@ pub fn request(input: Vec<Item>) -> CreateResponse {
     CreateResponse::new("m", input)
 }
 
-/// A request that says one thing.
+/// A request with one user message.
 #[must_use]
 pub fn ask(text: &str) -> CreateResponse {
     request(vec![user(text)])
 }
 
-/// Events as an event stream, each under its own name.
+/// Formats events as an event stream, each with its `type` as the event type.
 ///
 /// # Panics
 ///
-/// When a text is no event.
+/// If a text is not a JSON object with a `type`.
 #[must_use]
 pub fn sse<T: AsRef<str>>(events: &[T]) -> String {
     events

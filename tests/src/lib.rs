@@ -1,4 +1,5 @@
-//! What turnwire's tests share: laws, reference implementations, generators of input, fuzz targets. All of it uses the public API.
+//! Shared parts of turnwire's tests: laws, reference implementations, input generators, fuzz targets, the simulation.
+//! All of it uses the public API.
 
 pub mod chunks;
 pub mod fixtures;

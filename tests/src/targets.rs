@@ -1,17 +1,17 @@
-//! The fuzz targets by name: each is a law over anything. A target is a line here, a file in `fuzz/fuzz_targets` and a `[[bin]]`
-//! in `fuzz/Cargo.toml`; its corpus in `fuzz/corpus` is then replayed by `cargo test`.
+//! The fuzz targets by name, each with its law. A target needs a line here, a file in `fuzz/fuzz_targets` and a
+//! `[[bin]]` in `fuzz/Cargo.toml`. `cargo test` replays its corpus in `fuzz/corpus`.
 
 use turnwire::ws::Role;
 
 use crate::laws;
 
-/// A law over anything.
+/// A law over arbitrary input.
 pub type Law = fn(&[u8]) -> Result<(), String>;
 
-/// Every fuzz target and its law.
+/// All fuzz targets with their laws.
 pub const TARGETS: &[(&str, Law)] = &[
     ("sse", laws::sse::anything),
-    ("sse-twin", laws::sse::anything_twin),
+    ("sse-reference", laws::sse::anything_reference),
     ("event", laws::responses::anything),
     ("item", laws::responses::anything_item),
     ("http-head", laws::http::anything),
@@ -27,11 +27,11 @@ pub const TARGETS: &[(&str, Law)] = &[
     ("ws-server", |input| laws::ws::anything(Role::Server, input)),
 ];
 
-/// Judges `input` by the law of this target.
+/// Checks `input` with the law of this target.
 ///
 /// # Panics
 ///
-/// When the law is broken, which is what a fuzzer looks for, or when there is no such target.
+/// If the input violates the law, or if there is no such target.
 pub fn check(target: &str, input: &[u8]) {
     let (_, law) = TARGETS.iter().find(|(name, _)| *name == target).expect("a line in TARGETS");
     if let Err(why) = law(input) {

@@ -1,13 +1,13 @@
-//! Other people's messages: between [`tungstenite::Message`], [`sockudo_ws::Message`] and ours.
+//! Conversions between [`tungstenite::Message`], [`sockudo_ws::Message`] and the messages of `ws`.
 //!
-//! Who owns a tungstenite stream needs no more than this to use the floors above `ws`: see `examples/tungstenite_stream.rs`.
+//! They are enough to use the layers above `ws` on a tungstenite stream; see `examples/tungstenite_stream.rs`.
 
 use tungstenite::protocol::CloseFrame;
 use turnwire::ws::is_close_code;
 
 use crate::laws::ws::Owned;
 
-/// A raw frame, which is no message: tungstenite makes one only when it is asked to.
+/// A raw frame, which is not a message. tungstenite returns one only on request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawFrame;
 
@@ -58,7 +58,7 @@ impl From<&sockudo_ws::Message> for Owned {
     }
 }
 
-/// What [`Owned`] becomes there; `None` for a close frame, which is not asked of them.
+/// Converts to a sockudo message; `None` for a close frame, which is not tested with sockudo.
 #[must_use]
 pub fn sockudo(message: &Owned) -> Option<sockudo_ws::Message> {
     Some(match message {
@@ -70,8 +70,8 @@ pub fn sockudo(message: &Owned) -> Option<sockudo_ws::Message> {
     })
 }
 
-/// Whether tungstenite takes this close code for one that may be sent: it does not know of 1014 (Bad Gateway), which was registered
-/// later.
+/// Returns whether tungstenite allows this close code in a close frame. It does not know 1014 (Bad Gateway), which was
+/// registered later.
 #[must_use]
 pub const fn tungstenite_close_code(code: u16) -> bool {
     is_close_code(code) && code != 1014

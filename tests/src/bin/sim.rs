@@ -1,7 +1,7 @@
 //! Runs the simulation: `cargo run --release -p turnwire-tests --bin sim -- --seeds 1000000 --from 0`.
 //!
-//! `--threads N` (2), `--show SEED` writes one run's transcript, `--counts` writes what was hit.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for people talks to them")]
+//! `--threads N` (default 2), `--show SEED` prints one run's transcript, `--counts` prints the counts.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool prints its results")]
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -21,7 +21,7 @@ fn options() -> Result<Options, String> {
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut number = || {
-            let value = words.next().ok_or_else(|| format!("{word} wants a number"))?;
+            let value = words.next().ok_or_else(|| format!("{word} needs a number"))?;
             value.replace('_', "").parse::<u64>().map_err(|error| format!("{word}: {error}"))
         };
         match word.as_str() {
@@ -30,7 +30,7 @@ fn options() -> Result<Options, String> {
             "--threads" => options.threads = number()?,
             "--show" => options.show = Some(number()?),
             "--counts" => options.counts = true,
-            other => return Err(format!("{other} is no option")),
+            other => return Err(format!("unknown option {other}")),
         }
     }
     Ok(options)
@@ -47,8 +47,8 @@ fn main() -> ExitCode {
     if let Some(seed) = options.show {
         let outcome = sim::transcript(&Plan::new(seed));
         println!("{}", outcome.log.join("\n"));
-        if let Some(broken) = outcome.broken {
-            println!("BROKEN {}: {}", broken.law, broken.how);
+        if let Some(violation) = outcome.violation {
+            println!("VIOLATION of `{}`: {}", violation.law, violation.how);
         }
         return ExitCode::SUCCESS;
     }

@@ -1,4 +1,4 @@
-//! Strategies of proptest that several test binaries use.
+//! proptest strategies that several test binaries use.
 
 pub mod responses;
 pub mod sse;

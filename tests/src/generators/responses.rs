@@ -1,15 +1,15 @@
-//! Events, items and requests as JSON texts, of everything that the protocol knows and of what it does not.
+//! Events, items and requests as JSON texts, with known and unknown types and members.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use turnwire::responses::EVENT_TYPES;
 
-/// White space between tokens.
+/// White space between JSON tokens.
 fn blank() -> impl Strategy<Value = &'static str> {
     prop_oneof![8 => Just(""), 1 => Just(" "), 1 => Just("\n\t")]
 }
 
-/// A JSON string, quotes and all: plain, escaped, with characters of all lengths.
+/// A JSON string with its quotes: plain, escaped, with UTF-8 characters of all lengths.
 pub fn string() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-z_]{0,8}".prop_map(|text| format!("\"{text}\"")),
@@ -40,12 +40,12 @@ pub fn json() -> impl Strategy<Value = String> {
     })
 }
 
-/// A member that nobody knows.
+/// A member that the protocol does not define.
 fn unknown() -> impl Strategy<Value = (String, String)> {
     ("\"zz_[a-z]{1,3}\"", json())
 }
 
-/// An object of these members, in any order.
+/// An object with these members, in any order.
 fn object(members: impl Strategy<Value = Vec<(String, String)>>) -> impl Strategy<Value = String> {
     (members.prop_shuffle(), blank(), blank()).prop_map(|(members, before, after)| {
         let members: Vec<String> =
@@ -54,16 +54,16 @@ fn object(members: impl Strategy<Value = Vec<(String, String)>>) -> impl Strateg
     })
 }
 
-/// A value of the kind that the table names.
+/// A value of the type that the table names.
 fn value(how: &str) -> BoxedStrategy<String> {
     match how.trim_end_matches("_opt") {
         "str" => string().boxed(),
         "int" => any::<i64>().prop_map(|number| number.to_string()).boxed(),
-        _ => json().prop_filter("null is nothing", |value| value != "null").boxed(),
+        _ => json().prop_filter("null counts as missing", |value| value != "null").boxed(),
     }
 }
 
-/// Members as the table names them; those that may be missing are there, `null`, of another type, or missing.
+/// Members that the table names. Optional ones are present, `null`, of another type, or missing.
 fn members(known: &'static [(&'static str, &'static str)]) -> BoxedStrategy<Vec<(String, String)>> {
     known.iter().fold(Just(Vec::new()).boxed(), |members, (name, how)| {
         let given = value(how).prop_map(Some);
@@ -82,7 +82,7 @@ fn members(known: &'static [(&'static str, &'static str)]) -> BoxedStrategy<Vec<
     })
 }
 
-/// An event of a known kind, with everything that belongs to it.
+/// An event of a known type with all its required members.
 pub fn event() -> impl Strategy<Value = String> {
     (0..EVENT_TYPES.len()).prop_flat_map(|at| {
         let (kind, _, known) = EVENT_TYPES[at];
@@ -98,7 +98,7 @@ pub fn event() -> impl Strategy<Value = String> {
     })
 }
 
-/// Members of objects, each with how it is made: `!` must be there, `?` may be missing or `null`.
+/// Members of an object, each with its generator: `!` marks required ones, `?` ones that may be missing or `null`.
 type Shape = &'static [(&'static str, &'static str)];
 
 const PARTS: &[(&str, Shape)] = &[
@@ -151,12 +151,12 @@ fn made(how: &str) -> BoxedStrategy<String> {
         "parts" => list(shaped(PARTS, false)),
         "output" => prop_oneof![string(), list(shaped(PARTS, false))].boxed(),
         "action" => shaped(&[("exec", ACTION), ("spawn", &[("x", "?raw")])], false).boxed(),
-        "some" => json().prop_filter("null is nothing", |value| value != "null").boxed(),
+        "some" => json().prop_filter("null counts as missing", |value| value != "null").boxed(),
         _ => json().boxed(),
     }
 }
 
-/// An object of one of these kinds, with members of its own and of nobody's.
+/// An object of one of these types, with its own members and unknown ones.
 fn shaped(kinds: &'static [(&'static str, Shape)], is_item: bool) -> BoxedStrategy<String> {
     (0..kinds.len())
         .prop_flat_map(move |at| {
@@ -191,12 +191,12 @@ fn shaped(kinds: &'static [(&'static str, Shape)], is_item: bool) -> BoxedStrate
         .boxed()
 }
 
-/// An item of any kind that is known, or of none.
+/// An item of a known or unknown type.
 pub fn item() -> impl Strategy<Value = String> {
     shaped(ITEMS, true)
 }
 
-/// A request, as a body or as a message.
+/// A request, as an HTTP body or as a WebSocket message.
 pub fn request() -> impl Strategy<Value = String> {
     let optional = |value: BoxedStrategy<String>| prop::option::of(value);
     let flags = prop_oneof![Just("true".to_owned()), Just("false".to_owned())];

@@ -1,9 +1,9 @@
-//! Event streams made of everything that means something in one.
+//! Event streams built from the byte sequences that have a meaning in the format.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Pieces of which streams are made.
+/// Pieces of which streams are built.
 const PIECES: &[&[u8]] = &[
     b"\n",
     b"\r",
@@ -32,7 +32,7 @@ const PIECES: &[&[u8]] = &[
     b"Data:",
     b"x",
     b"yes",
-    // Events that begin like the one before, or almost.
+    // Events that begin like the previous one, or nearly so.
     b"event: x\ndata: 1\n\n",
     b"event: x\ndata: 23\n\n",
     b"event: xy\ndata: 1\n\n",
@@ -76,7 +76,7 @@ const FIELDS: &[&str] = &["data", "data", "event", "id", "retry", "", "dat", "ev
 const VALUES: &[&str] =
     &["", "x", "1", "a b", " two", "é€😀", "\0", "\u{feff}", "{\"a\":1}", ":", "id: 1", "0123456789"];
 
-/// A whole line that mostly means something.
+/// A whole line, mostly with a known field name.
 fn field() -> impl Strategy<Value = Vec<u8>> {
     let select = prop::sample::select::<&str>;
     (select(FIELDS), select(&[":", ": ", ":  ", ""]), select(VALUES), select(&["\n", "\r", "\r\n", "\n\n", "\r\n\r\n"]))
@@ -85,7 +85,7 @@ fn field() -> impl Strategy<Value = Vec<u8>> {
         })
 }
 
-/// Bytes that are mostly an event stream, and always try to be one.
+/// Bytes that mostly form a valid event stream.
 pub fn stream() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         12 => field(),

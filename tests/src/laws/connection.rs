@@ -1,4 +1,4 @@
-//! The laws of the `connection` floor: one end that reads anything, and two ends that talk.
+//! Laws of the `connection` layer: one end that reads arbitrary input, and two ends that exchange messages.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use crate::chunks::Chunks;
 
 const START: Instant = Instant::from_duration(Duration::from_secs(1000));
 
-/// Everything that a client's connection made of what it read.
+/// The result of a client connection for an input.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Heard {
-    /// What it said, in words that can be compared.
+pub struct Observed {
+    /// Its events, formatted for comparison.
     pub events: Vec<String>,
-    /// What it wrote after its request, message by message. Pongs aside: only the newest ping needs one (RFC 6455 §5.5.3), so
-    /// how many there are is a matter of when they are written.
+    /// What it wrote after its request, message by message, without pongs: only the newest ping needs a pong (RFC 6455
+    /// §5.5.3), so their number depends on when they are written.
     pub written: Vec<String>,
-    /// How it ended.
+    /// The close reason.
     pub closed: Option<CloseReason>,
 }
 
@@ -41,7 +41,7 @@ fn server_config() -> server::Config {
     config
 }
 
-fn say(event: &Event<'_>) -> String {
+fn format_event(event: &Event<'_>) -> String {
     match event {
         Event::Server(event) => event.to_json(),
         Event::Malformed { text, .. } => format!("malformed {text}"),
@@ -54,8 +54,8 @@ fn post(expect: ExpectedBody) -> OutgoingRequest {
     OutgoingRequest::new("/v1/responses", Headers::new(), b"{}".to_vec(), expect)
 }
 
-/// A connection that has asked, and what a server would say before anything else.
-fn asked(transport: Transport, expect: ExpectedBody) -> (ClientConnection, Vec<u8>) {
+/// Creates a connection that has sent a request. Returns also the bytes that a server sends before the response.
+fn client_with_request(transport: Transport, expect: ExpectedBody) -> (ClientConnection, Vec<u8>) {
     let mut client = ClientConnection::new(config(), transport, [1; 32]);
     match transport {
         Transport::Http => {
@@ -78,15 +78,15 @@ fn asked(transport: Transport, expect: ExpectedBody) -> (ClientConnection, Vec<u
     }
 }
 
-/// Reads `input` cut like this, and then the end of it. `extra_polls`: everything is asked more often than needed.
-pub fn hear(
+/// Reads `input` in these reads, then the end. `extra_polls`: calls `poll_*` more often than needed.
+pub fn observe(
     transport: Transport,
     expect: ExpectedBody,
     input: &[u8],
     chunks: &Chunks,
     extra_polls: bool,
-) -> Result<Heard, String> {
-    let (mut client, mut bytes) = asked(transport, expect);
+) -> Result<Observed, String> {
+    let (mut client, mut bytes) = client_with_request(transport, expect);
     if transport == Transport::WebSocket {
         client.handle_input(START, &bytes);
         bytes.clear();
@@ -95,49 +95,49 @@ pub fn hear(
         client.handle_written(START, length);
     }
     bytes.extend_from_slice(input);
-    let mut heard = Heard { events: Vec::new(), written: Vec::new(), closed: None };
+    let mut observed = Observed { events: Vec::new(), written: Vec::new(), closed: None };
     let mut written = Vec::new();
     for read in chunks.cut(&bytes) {
         client.handle_input(START, read);
         if extra_polls {
-            ask_about(&client);
+            poll_all(&client);
         }
-        collect(&mut client, &mut heard, &mut written)?;
+        collect(&mut client, &mut observed, &mut written)?;
     }
     client.handle_eof(START);
-    collect(&mut client, &mut heard, &mut written)?;
-    heard.written = messages(transport, &written)?;
-    if heard.closed.is_none() {
-        return Err("the input ended, and nobody said so".into());
+    collect(&mut client, &mut observed, &mut written)?;
+    observed.written = messages(transport, &written)?;
+    if observed.closed.is_none() {
+        return Err("the input ended without a close reason".into());
     }
-    silent(&mut client)?;
-    Ok(heard)
+    check_closed(&mut client)?;
+    Ok(observed)
 }
 
-fn ask_about(client: &ClientConnection) {
+fn poll_all(client: &ClientConnection) {
     let _ = (client.poll_timeout(), client.poll_transmit().len(), client.wants_input(), client.is_finished());
     let _ = (client.state(None), client.state(Some("a")), client.unmatched_events());
 }
 
-/// Takes what there is. Law 3: behind the end comes nothing.
-fn collect(client: &mut ClientConnection, heard: &mut Heard, written: &mut Vec<u8>) -> Result<(), String> {
+/// Polls the available events. Law 3: no event follows the close reason.
+fn collect(client: &mut ClientConnection, observed: &mut Observed, written: &mut Vec<u8>) -> Result<(), String> {
     loop {
-        // What is owed is written when everything before it was: write first, as a loop does that is never behind.
+        // A pending reply is written only after everything before it: write first, as a prompt event loop does.
         let length = client.poll_transmit().len();
         written.extend_from_slice(client.poll_transmit());
         client.handle_written(START, length);
         let Some(event) = client.poll_event() else { return Ok(()) };
-        if heard.closed.is_some() {
-            return Err(format!("after the end came {event:?}"));
+        if observed.closed.is_some() {
+            return Err(format!("event after the close reason: {event:?}"));
         }
         if let Event::Closed(closed) = &event {
-            heard.closed = Some((*closed).clone());
+            observed.closed = Some((*closed).clone());
         }
-        heard.events.push(say(&event));
+        observed.events.push(format_event(&event));
     }
 }
 
-/// What a client wrote, read by whom it was written for, without the pongs.
+/// Decodes what a client wrote, without the pongs.
 fn messages(transport: Transport, written: &[u8]) -> Result<Vec<String>, String> {
     if transport == Transport::Http {
         return Ok(Vec::from_iter((!written.is_empty()).then(|| format!("{written:?}"))));
@@ -149,13 +149,13 @@ fn messages(transport: Transport, written: &[u8]) -> Result<Vec<String>, String>
             Ok(None) => return Ok(messages),
             Ok(Some(Message::Pong(_))) => {}
             Ok(Some(message)) => messages.push(format!("{message:?}")),
-            Err(error) => return Err(format!("the client wrote what cannot be read: {error}")),
+            Err(error) => return Err(format!("the client's output cannot be decoded: {error}")),
         }
     }
 }
 
-/// Law 3: a connection that is over takes nothing and says nothing.
-fn silent(client: &mut ClientConnection) -> Result<(), String> {
+/// Law 3: a connection with a close reason takes no input and emits no event.
+fn check_closed(client: &mut ClientConnection) -> Result<(), String> {
     client.handle_input(START, b"HTTP/1.1 200 OK\r\n\r\n\x81\x02{}");
     client.handle_eof(START);
     client.handle_timeout(START + Duration::from_secs(100_000));
@@ -165,20 +165,20 @@ fn silent(client: &mut ClientConnection) -> Result<(), String> {
     let quiet = client.poll_event().is_none() && client.poll_transmit().is_empty() && client.poll_timeout().is_none();
     match refused && quiet && client.is_finished() && !client.wants_input() {
         true => Ok(()),
-        false => Err(format!("the connection is over and goes on: {client:?}")),
+        false => Err(format!("the connection is closed but continues: {client:?}")),
     }
 }
 
-/// Laws 1, 3 and 6: however bytes are cut and whoever asks on the way, the same is heard.
-pub fn chunking(transport: Transport, expect: ExpectedBody, input: &[u8], chunks: &Chunks) -> Result<Heard, String> {
-    let whole = hear(transport, expect, input, &Chunks::Whole, false)?;
-    let cut = hear(transport, expect, input, chunks, true)?;
+/// Laws 1, 3 and 6: every split into reads gives the same events, with and without extra polls.
+pub fn chunking(transport: Transport, expect: ExpectedBody, input: &[u8], chunks: &Chunks) -> Result<Observed, String> {
+    let whole = observe(transport, expect, input, &Chunks::Whole, false)?;
+    let cut = observe(transport, expect, input, chunks, true)?;
     if whole == cut { Ok(whole) } else { Err(format!("{chunks:?}: {cut:?}, but whole: {whole:?}")) }
 }
 
-/// Law 7: told the time whenever it wants to be, it comes to rest, and never wants to be told the same time again.
+/// Law 7: if the time is reported at every deadline, each next deadline is later, and at some time there is none.
 pub fn deadlines(transport: Transport, expect: ExpectedBody, input: &[u8]) -> Result<(), String> {
-    let (mut client, mut bytes) = asked(transport, expect);
+    let (mut client, mut bytes) = client_with_request(transport, expect);
     bytes.extend_from_slice(input);
     client.handle_input(START, &bytes);
     let mut now = START;
@@ -187,24 +187,24 @@ pub fn deadlines(transport: Transport, expect: ExpectedBody, input: &[u8]) -> Re
             continue;
         }
         let Some(at) = client.poll_timeout() else { return Ok(()) };
-        // A peer that takes what is written has an hour of pings before it; that is long enough.
+        // A peer that receives output is pinged for ever; one hour is enough.
         if at.saturating_duration_since(START) > Duration::from_secs(3600) {
             return Ok(());
         }
         now = now.max(at);
         client.handle_timeout(now);
         if client.poll_timeout().is_some_and(|next| next <= now) {
-            return Err(format!("it is {now:?}, and it wants to be told so again"));
+            return Err(format!("at {now:?} the next deadline is not later"));
         }
         let written = client.poll_transmit().len();
         client.handle_written(now, written);
     }
-    Err("the clock never stops".into())
+    Err("deadlines never end".into())
 }
 
-/// Law 4: whoever asks whether input is wanted keeps no more of it unpolled than the limit and the last read.
+/// Law 4: a caller that honours `wants_input` holds at most the limit and one read of unpolled input.
 pub fn bounded(transport: Transport, unit: &[u8]) -> Result<(), String> {
-    let (mut client, head) = asked(transport, ExpectedBody::EventStream);
+    let (mut client, head) = client_with_request(transport, ExpectedBody::EventStream);
     client.handle_input(START, &head);
     if transport == Transport::Http {
         client.handle_input(START, b"HTTP/1.1 200 OK\r\n\r\n");
@@ -214,11 +214,11 @@ pub fn bounded(transport: Transport, unit: &[u8]) -> Result<(), String> {
         client.handle_input(START, unit);
         given += unit.len();
         if given > 4 * config().max_backlog + unit.len() {
-            // What makes no event costs nothing to keep.
+            // Bytes that cause no event take no memory.
             let of_heads = |event: Event<'_>| matches!(event, Event::Upgraded { .. } | Event::Head { .. });
             while let Some(event) = client.poll_event() {
                 if !of_heads(event) {
-                    return Err(format!("{given} bytes wait, and more are wanted"));
+                    return Err(format!("{given} bytes are queued, and the connection still wants input"));
                 }
             }
             return Ok(());
@@ -227,7 +227,7 @@ pub fn bounded(transport: Transport, unit: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// Law 8: what one end sends the other receives, and with an empty wire both know the same of every lane.
+/// Law 8: each end receives what the other sends, and with no bytes in transit both agree on the state of every lane.
 pub fn mirror(transport: Transport, script: &[u8], chunks: &Chunks) -> Result<(), String> {
     let mut client = ClientConnection::new(config(), transport, [1; 32]);
     let mut server = ServerConnection::new(server_config(), [2; 32]);
@@ -258,7 +258,7 @@ pub fn mirror(transport: Transport, script: &[u8], chunks: &Chunks) -> Result<()
                 }
             }
             kind => {
-                // A server that keeps to the table: what is out of turn is not sent.
+                // The server sends only events that the state table allows.
                 let id = format!("r{at}");
                 let event = match kind {
                     4 | 5 => format!(r#"{{"type":"response.created","response":{{"id":"{id}"}}}}"#),
@@ -277,19 +277,19 @@ pub fn mirror(transport: Transport, script: &[u8], chunks: &Chunks) -> Result<()
         };
         let (up, down) = exchange(&mut client, &mut server, chunks);
         if sent && up + down == 0 {
-            return Err(format!("operation {at} was sent and not received"));
+            return Err(format!("operation {at} was sent but not received"));
         }
         for lane in lanes {
             if client.state(*lane) != server.state(*lane) {
                 let (one, two) = (client.state(*lane), server.state(*lane));
-                return Err(format!("lane {lane:?}: the client says {one:?}, the server {two:?}"));
+                return Err(format!("lane {lane:?}: the client has state {one:?}, the server {two:?}"));
             }
         }
     }
     Ok(())
 }
 
-/// Empties the wire; how many events each end had.
+/// Delivers all bytes in transit. Returns the number of events at each end.
 fn exchange(client: &mut ClientConnection, server: &mut ServerConnection, chunks: &Chunks) -> (usize, usize) {
     let (mut up, mut down) = (0, 0);
     loop {
@@ -311,7 +311,7 @@ fn exchange(client: &mut ClientConnection, server: &mut ServerConnection, chunks
     }
 }
 
-/// All of it over anything: the first bytes choose the transport, what is wanted, and the cut.
+/// All of these laws over arbitrary input: the first bytes choose the transport, the expected body and the split.
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [choice, sizes, input @ ..] = input else { return Ok(()) };
     let transport = if choice & 1 == 0 { Transport::Http } else { Transport::WebSocket };
@@ -319,9 +319,9 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
     let chunks = Chunks::Cycle(vec![usize::from(sizes & 15) + 1, usize::from(sizes >> 4)]);
     let framed;
     let bytes = match choice >> 2 & 3 {
-        // Anything at all.
+        // Arbitrary bytes.
         0 => input,
-        // Anything for a body, or in frames.
+        // Arbitrary bytes as a body, or in frames.
         _ => {
             framed = frame(transport, input, choice & 16 != 0);
             &framed
@@ -332,7 +332,7 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
     mirror(transport, &input[..input.len().min(64)], &chunks)
 }
 
-/// `input` in a well-framed response: in chunks or until close, or one message a line.
+/// Frames `input` as a valid response: chunked or until close, or as one WebSocket message per line.
 fn frame(transport: Transport, input: &[u8], chunked: bool) -> Vec<u8> {
     match transport {
         Transport::Http if chunked => {

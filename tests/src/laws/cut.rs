@@ -1,4 +1,4 @@
-//! The law of a turn whose socket breaks somewhere.
+//! The law of a turn whose connection is lost at some byte.
 
 use turnwire::client::{Credentials, OwnedEvent, OwnedOutcome, RequestId, Settings, TransportPreference};
 use turnwire::responses::RequestProgress;
@@ -8,7 +8,7 @@ use crate::chunks::Chunks;
 use crate::fixtures::{ask, created, delta, done, msg, token};
 use crate::pair::{Act, Cut, Kind, Pair, Script, provider};
 
-/// A turn of two requests and one of the next turn, whose first socket breaks there.
+/// Runs a turn of two requests and one request of the next turn. The first connection is lost at `cut`.
 #[must_use]
 pub fn turn(websocket: bool, retries: u32, cut: Cut, up: &Chunks, down: &Chunks) -> (Pair, Vec<RequestId>) {
     let mut provider = provider();
@@ -24,7 +24,7 @@ pub fn turn(websocket: bool, retries: u32, cut: Cut, up: &Chunks, down: &Chunks)
         if turn == 1 && number == 3 {
             pair.client.begin_turn().expect("nothing is in flight");
         }
-        // However often it is asked, it answers so.
+        // A repeated request gets the same turn token.
         let value = format!("t{turn}-{number}");
         let events =
             [created("r"), token(&value), delta("one"), msg("msg_1", "one"), delta("two"), done(&format!("r{number}"))];
@@ -46,8 +46,8 @@ pub fn turn(websocket: bool, retries: u32, cut: Cut, up: &Chunks, down: &Chunks)
     (pair, asked)
 }
 
-/// A turn that is cut there: each request is completed, or fails once with its advice; nothing is delivered twice after output,
-/// and no token crosses into the next turn.
+/// Laws of a turn with a lost connection: each request completes, or fails once with the right progress; no event is
+/// repeated after output; no turn token is used in the next turn.
 pub fn cut(websocket: bool, retries: u32, cut: Cut, up: &Chunks, down: &Chunks) -> Result<(), String> {
     let (pair, asked) = turn(websocket, retries, cut, up, down);
     let deltas = |id: RequestId| {
@@ -57,7 +57,7 @@ pub fn cut(websocket: bool, retries: u32, cut: Cut, up: &Chunks, down: &Chunks) 
     for id in asked {
         let seen = deltas(id);
         match pair.outcome(id) {
-            None => return Err(format!("{id} never ended")),
+            None => return Err(format!("{id} has not ended")),
             Some(OwnedOutcome::Completed(_)) if seen == 2 => {}
             Some(OwnedOutcome::Failed(failure)) if retries == 0 || failure.progress == RequestProgress::OutputSeen => {
                 let right = match failure.progress {
@@ -69,16 +69,20 @@ pub fn cut(websocket: bool, retries: u32, cut: Cut, up: &Chunks, down: &Chunks) 
                     RequestProgress::NotSent => pair.kinds(id).is_empty(),
                 };
                 if !right {
-                    return Err(format!("{id} failed with {:?} after {:?}", failure.progress, pair.kinds(id)));
+                    return Err(format!(
+                        "{id} failed with progress {:?} after the events {:?}",
+                        failure.progress,
+                        pair.kinds(id)
+                    ));
                 }
             }
-            Some(other) => return Err(format!("{id} ended as {other:?} with {seen} deltas")),
+            Some(other) => return Err(format!("{id} has the outcome {other:?} with {seen} deltas")),
         }
     }
     for seen in pair.seen.iter().filter(|seen| matches!(seen.kind, Kind::Post | Kind::Text)) {
         let turn = turn_of(seen);
         if seen.turn_state().is_some_and(|token| !token.starts_with(&format!("t{turn}-"))) {
-            return Err(format!("turn {turn} was told {:?}", seen.turn_state()));
+            return Err(format!("turn {turn} sent the turn token {:?}", seen.turn_state()));
         }
     }
     Ok(())

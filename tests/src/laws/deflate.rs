@@ -1,15 +1,15 @@
-//! The laws of permessage-deflate.
+//! Laws of permessage-deflate.
 
 use turnwire::ws::Role;
 use turnwire::ws::deflate::{Deflater, Error, Inflater, Params};
 
 use crate::chunks::Chunks;
-use crate::reference::inflate::Twin;
+use crate::reference::inflate::Inflater as ReferenceInflater;
 
-/// The largest window.
+/// The largest window size.
 const WINDOW: usize = 1 << 15;
 
-/// Inflates a message in these pieces.
+/// Inflates a message that arrives in these pieces.
 fn inflate(inflater: &mut Inflater, pieces: &[&[u8]], limit: usize) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     for piece in pieces {
@@ -19,17 +19,17 @@ fn inflate(inflater: &mut Inflater, pieces: &[&[u8]], limit: usize) -> Result<Ve
     Ok(out)
 }
 
-/// Laws 1, 3 and 9: messages inflate to the same however they are cut, whether memory is released between them or not, and as the
-/// slow twin inflates them, up to the first that is broken.
+/// Laws 1, 3 and 9: every split inflates to the same messages, with and without released memory, equal to those of the
+/// reference implementation, up to the first invalid one.
 pub fn inflating(takeover: bool, messages: &[&[u8]], limit: usize, chunks: &Chunks) -> Result<(), String> {
     let params = Params { server_no_context_takeover: !takeover, ..Params::default() };
     let mut whole = Inflater::new(&params, Role::Client);
     let mut cut = Inflater::new(&params, Role::Client);
     let mut bytes = Inflater::new(&params, Role::Client);
     let mut released = Inflater::new(&params, Role::Client);
-    let mut twin = Twin::new(takeover, WINDOW);
+    let mut reference = ReferenceInflater::new(takeover, WINDOW);
     for (number, message) in messages.iter().enumerate() {
-        let expected = twin.message(message, limit);
+        let expected = reference.message(message, limit);
         for (name, inflater, pieces) in [
             ("whole", &mut whole, vec![*message]),
             ("cut", &mut cut, chunks.cut(message)),
@@ -38,7 +38,7 @@ pub fn inflating(takeover: bool, messages: &[&[u8]], limit: usize, chunks: &Chun
         ] {
             let found = inflate(inflater, &pieces, limit);
             if found != expected {
-                return Err(format!("message {number}, {name}: {}, twin: {}", show(&found), show(&expected)));
+                return Err(format!("message {number}, {name}: {}, reference: {}", show(&found), show(&expected)));
             }
         }
         if expected.is_err() {
@@ -56,26 +56,26 @@ fn show(result: &Result<Vec<u8>, Error>) -> String {
     }
 }
 
-/// Law 2: what is compressed inflates to itself, in both inflaters, and no reference goes back beyond the window that was agreed on:
-/// whether both ends keep their memory between messages, or release it.
-pub fn deflating(params: &Params, messages: &[&[u8]], with_twin: bool) -> Result<(), String> {
-    deflating_and(params, messages, with_twin, false)?;
-    deflating_and(params, messages, with_twin, true).map_err(|why| format!("with memory released: {why}"))
+/// Law 2: compressed messages inflate to the original in both inflaters, and no reference exceeds the negotiated window,
+/// with and without released memory.
+pub fn deflating(params: &Params, messages: &[&[u8]], with_reference: bool) -> Result<(), String> {
+    deflating_and(params, messages, with_reference, false)?;
+    deflating_and(params, messages, with_reference, true).map_err(|why| format!("with memory released: {why}"))
 }
 
-fn deflating_and(params: &Params, messages: &[&[u8]], with_twin: bool, release: bool) -> Result<(), String> {
+fn deflating_and(params: &Params, messages: &[&[u8]], with_reference: bool, release: bool) -> Result<(), String> {
     let (bits, takeover) = (params.client_max_window_bits, !params.client_no_context_takeover);
     let Some(mut deflater) = Deflater::new(params, Role::Client) else {
         return if bits == 8 { Ok(()) } else { Err(format!("no deflater for a window of 2^{bits}")) };
     };
     let mut inflater = Inflater::new(params, Role::Server);
-    let mut twin = Twin::new(takeover, 1 << bits);
+    let mut reference = ReferenceInflater::new(takeover, 1 << bits);
     for (number, message) in messages.iter().enumerate() {
         let mut compressed = vec![b'!'];
         deflater.message(message, &mut compressed);
-        let [b'!', compressed @ ..] = compressed.as_slice() else { return Err("what was there is gone".into()) };
+        let [b'!', compressed @ ..] = compressed.as_slice() else { return Err("the existing output was lost".into()) };
         if compressed.is_empty() {
-            return Err(format!("message {number} was compressed to nothing"));
+            return Err(format!("message {number} was compressed to zero bytes"));
         }
         let back = inflate(&mut inflater, &[compressed], message.len());
         if back.as_deref() != Ok(*message) {
@@ -85,9 +85,9 @@ fn deflating_and(params: &Params, messages: &[&[u8]], with_twin: bool, release: 
             deflater.release_memory();
             inflater.release_memory();
         }
-        let back = if with_twin { twin.message(compressed, message.len()) } else { continue };
+        let back = if with_reference { reference.message(compressed, message.len()) } else { continue };
         if back.as_deref() != Ok(*message) {
-            return Err(format!("message {number} of {} bytes, 2^{bits}, twin: {}", message.len(), show(&back)));
+            return Err(format!("message {number} of {} bytes, 2^{bits}, reference: {}", message.len(), show(&back)));
         }
     }
     Ok(())
@@ -97,7 +97,7 @@ fn deflating_and(params: &Params, messages: &[&[u8]], with_twin: bool, release: 
 /// its length.
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [choice, sizes, input @ ..] = input else { return Ok(()) };
-    // The twin is slow.
+    // The reference implementation is slow, so the input is truncated.
     let mut rest = &input[..input.len().min(2048)];
     let mut messages = Vec::new();
     while let [length, after @ ..] = rest {

@@ -1,5 +1,5 @@
-//! The laws that ask strangers: what we take, they take, and what we refuse, they do not deliver, but for the differences that are
-//! listed in `docs/differences.md`.
+//! Laws against third-party implementations: they accept what we accept, and do not deliver what we reject, except for
+//! the differences listed in docs/differences.md.
 
 use std::io::{self, Read, Write};
 
@@ -14,14 +14,14 @@ use turnwire::ws::{Decoder, Encoder, Error, Limits, Role};
 use super::ws::{Owned, peer};
 use crate::third_party;
 
-/// What somebody made of some bytes.
+/// The result of a third-party implementation.
 #[derive(Debug)]
-struct Verdict {
+struct TheirResult {
     messages: Vec<Owned>,
     refused: bool,
 }
 
-/// Bytes to read, and then nothing yet; what is written is kept.
+/// Returns these bytes, then `WouldBlock`, and keeps what is written.
 #[derive(Debug)]
 struct Wire<'w> {
     input: &'w [u8],
@@ -71,16 +71,16 @@ fn tungstenite_stream(role: Role, input: &[u8]) -> WebSocket<Wire<'_>> {
     WebSocket::from_raw_socket(Wire { input, output: Vec::new() }, tungstenite_role(role), Some(config))
 }
 
-fn tungstenite(role: Role, input: &[u8]) -> Verdict {
+fn tungstenite(role: Role, input: &[u8]) -> TheirResult {
     let mut stream = tungstenite_stream(role, input);
     let mut messages = Vec::new();
     loop {
         match stream.read() {
             Ok(message) => messages.extend(Owned::try_from(message)),
             Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                return Verdict { messages, refused: false };
+                return TheirResult { messages, refused: false };
             }
-            Err(_) => return Verdict { messages, refused: true },
+            Err(_) => return TheirResult { messages, refused: true },
         }
     }
 }
@@ -112,14 +112,15 @@ fn sockudo_end(role: Role, limits: Limits, params: &Params) -> CompressedProtoco
     }
 }
 
-fn sockudo(role: Role, limits: Limits, params: &Params, input: &[u8]) -> Verdict {
+fn sockudo(role: Role, limits: Limits, params: &Params, input: &[u8]) -> TheirResult {
     let mut end = sockudo_end(role, limits, params);
     let mut messages = Vec::new();
     let refused = end.process_into(&mut BytesMut::from(input), &mut messages).is_err();
-    Verdict { messages: messages.iter().map(Owned::from).collect(), refused }
+    TheirResult { messages: messages.iter().map(Owned::from).collect(), refused }
 }
 
-/// What tungstenite makes of one of our messages: of a close code that it does not know, a close frame of its own.
+/// Converts one of our messages to tungstenite's result: it replaces a close code that it does not know by a close
+/// frame of its own.
 fn as_tungstenite(message: &Owned) -> Owned {
     match message {
         Owned::Close(Some((code, _))) if !third_party::tungstenite_close_code(*code) => protocol_violation(),
@@ -131,9 +132,14 @@ fn protocol_violation() -> Owned {
     Owned::Close(Some((1002, "Protocol violation".to_owned())))
 }
 
-/// Judges theirs by ours.
-fn judge(ours: &[Owned], error: Option<Error>, mut theirs: Verdict, differs: fn(Error) -> bool) -> Result<(), String> {
-    // What comes behind a close frame means nothing to us; they may say that it should not be there.
+/// Compares their result with ours.
+fn compare(
+    ours: &[Owned],
+    error: Option<Error>,
+    mut theirs: TheirResult,
+    differs: fn(Error) -> bool,
+) -> Result<(), String> {
+    // We ignore bytes after a close frame; they may report an error.
     if matches!(ours.last(), Some(Owned::Close(_))) {
         theirs.messages.truncate(ours.len());
         theirs.refused = false;
@@ -141,7 +147,7 @@ fn judge(ours: &[Owned], error: Option<Error>, mut theirs: Verdict, differs: fn(
     if error.is_some_and(differs) && theirs.messages.len() >= ours.len() {
         theirs.messages.truncate(ours.len());
     }
-    // Whoever looks at a message only when it is whole still hears the control frames inside it.
+    // An implementation that checks a message only when it is complete still delivers the control frames inside it.
     if matches!(error, Some(Error::Utf8 | Error::MessageTooLong { .. })) && theirs.messages.len() > ours.len() {
         let late = theirs.messages.split_off(ours.len());
         theirs.messages.extend(late.into_iter().filter(|message| matches!(message, Owned::Text(_) | Owned::Binary(_))));
@@ -156,17 +162,17 @@ fn judge(ours: &[Owned], error: Option<Error>, mut theirs: Verdict, differs: fn(
     Ok(())
 }
 
-/// Law 9, asked of tungstenite. It takes lengths that are not in their shortest form, those of
-/// control frames too, and counts no fragments.
+/// Law 9 against tungstenite. It accepts lengths that are not minimally encoded, also in control frames, and does not
+/// count fragments.
 pub fn against_tungstenite(role: Role, input: &[u8]) -> Result<(), String> {
     let (messages, error) = ours(role, Limits::default(), None, input);
     let messages: Vec<Owned> = messages.iter().map(as_tungstenite).collect();
     let differs = |error| matches!(error, Error::Length | Error::ControlTooLong | Error::TooManyFragments { .. });
-    judge(&messages, error, tungstenite(role, input), differs).map_err(|why| format!("tungstenite: {why}"))
+    compare(&messages, error, tungstenite(role, input), differs).map_err(|why| format!("tungstenite: {why}"))
 }
 
-/// Law 9, asked of sockudo-ws, with permessage-deflate. It delivers streams that are cut, and is spoiled by a compressed message
-/// without a byte.
+/// Law 9 against sockudo-ws, with permessage-deflate. It delivers truncated deflate streams, and fails after a
+/// compressed message without payload.
 pub fn against_sockudo(role: Role, params: &Params, input: &[u8]) -> Result<(), String> {
     let limits = Limits { frame: 1 << 20, message: 1 << 20, ratio: None };
     if empty_compressed(input) {
@@ -174,10 +180,10 @@ pub fn against_sockudo(role: Role, params: &Params, input: &[u8]) -> Result<(), 
     }
     let (messages, error) = ours(role, limits, Some(params), input);
     let differs = |error| matches!(error, Error::Inflate | Error::TooManyFragments { .. });
-    judge(&messages, error, sockudo(role, limits, params, input), differs).map_err(|why| format!("sockudo-ws: {why}"))
+    compare(&messages, error, sockudo(role, limits, params, input), differs).map_err(|why| format!("sockudo-ws: {why}"))
 }
 
-/// Whether there is a compressed message without a byte, as far as the frames can be told.
+/// Returns whether the input has a compressed message without payload, as far as its frames can be parsed.
 fn empty_compressed(mut input: &[u8]) -> bool {
     let mut empty = false;
     while let [first, second, rest @ ..] = input {
@@ -200,7 +206,7 @@ fn empty_compressed(mut input: &[u8]) -> bool {
     false
 }
 
-/// Law 2, between us and them, both ways: what one encodes, the other decodes.
+/// Law 2 against both: each side decodes what the other encodes.
 pub fn exchange(from: Role, deflate: Option<&Params>, messages: &[Owned]) -> Result<(), String> {
     let limits = Limits::default();
     let data: Vec<Owned> = messages.iter().filter(|message| !matches!(message, Owned::Close(_))).cloned().collect();
@@ -228,16 +234,17 @@ pub fn exchange(from: Role, deflate: Option<&Params>, messages: &[Owned]) -> Res
         }
     };
     if theirs.messages != data || theirs.refused {
-        return Err(format!("of {data:?} they made {theirs:?}"));
+        return Err(format!("they decoded {data:?} as {theirs:?}"));
     }
     let (back, error) = ours(peer(from), limits, deflate, &received);
     match back == data && error.is_none() {
         true => Ok(()),
-        false => Err(format!("of {data:?} we made {back:?} {error:?}")),
+        false => Err(format!("we decoded {data:?} as {back:?}, error {error:?}")),
     }
 }
 
-/// All of them over anything: what the fuzz target `ws-differential` calls. The first byte chooses the role and the extension.
+/// All of these laws over arbitrary input, for the fuzz target `ws-differential`. The first byte chooses the role and
+/// the extension.
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [choice, input @ ..] = input else { return Ok(()) };
     let role = if choice & 1 == 0 { Role::Client } else { Role::Server };

@@ -1,21 +1,21 @@
-//! The laws of the gzip content coding.
+//! Laws of the gzip content coding.
 
 use turnwire::http::Error;
 use turnwire::http::gzip::{Decoder, Limits};
 
 use crate::chunks::Chunks;
 
-/// What came of a coded body, and what ended it.
+/// The result of decoding a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What the coding hid.
+    /// The decoded content.
     pub content: Vec<u8>,
-    /// The first error; the end of the body may be it.
+    /// The first error, which may be that of an incomplete body.
     pub error: Option<Error>,
 }
 
-/// Decodes a body in these reads. Judges laws 3 and 4 on the way: input is left only behind a piece or an error, an error is
-/// sticky and takes nothing, pieces are small, and no more comes than the limits allow.
+/// Decodes a body in these reads. Also checks laws 3 and 4: input is left only after a piece or an error, an error is
+/// sticky and consumes nothing, pieces are small, and the content stays within the limits.
 pub fn decode(limits: Limits, body: &[u8], chunks: &Chunks) -> Result<Outcome, String> {
     let mut decoder = Decoder::new(limits);
     let mut outcome = Outcome { content: Vec::new(), error: None };
@@ -23,11 +23,11 @@ pub fn decode(limits: Limits, body: &[u8], chunks: &Chunks) -> Result<Outcome, S
         loop {
             match decoder.decode(&mut read) {
                 Ok(Some(piece)) if piece.is_empty() || piece.len() > 16 * 1024 => {
-                    return Err(format!("a piece of {} bytes", piece.len()));
+                    return Err(format!("a piece has {} bytes", piece.len()));
                 }
                 Ok(Some(piece)) => outcome.content.extend_from_slice(piece),
                 Ok(None) if read.is_empty() => break,
-                Ok(None) => return Err(format!("{} bytes are left, and nothing came", read.len())),
+                Ok(None) => return Err(format!("{} bytes were not consumed, without a result", read.len())),
                 Err(error) => {
                     outcome.error = Some(error);
                     break 'reads;
@@ -36,7 +36,7 @@ pub fn decode(limits: Limits, body: &[u8], chunks: &Chunks) -> Result<Outcome, S
         }
     }
     if outcome.content.len() as u64 > limits.output {
-        return Err(format!("{} bytes came", outcome.content.len()));
+        return Err(format!("{} bytes were decoded", outcome.content.len()));
     }
     let eof = decoder.eof();
     if let Some(error) = outcome.error {
@@ -52,14 +52,14 @@ pub fn decode(limits: Limits, body: &[u8], chunks: &Chunks) -> Result<Outcome, S
     Ok(outcome)
 }
 
-/// Laws 1, 3 and 4: reads cut in this way give what one read gives.
+/// Laws 1, 3 and 4: every split into reads gives the same result.
 pub fn chunking(limits: Limits, body: &[u8], chunks: &Chunks) -> Result<Outcome, String> {
     let whole = decode(limits, body, &Chunks::Whole)?;
     let cut = decode(limits, body, chunks)?;
     match cut == whole {
         true => Ok(whole),
         false => Err(format!(
-            "{chunks:?}: {} bytes and {:?}, but whole: {} bytes and {:?}",
+            "{chunks:?}: {} bytes and {:?}, but unsplit: {} bytes and {:?}",
             cut.content.len(),
             cut.error,
             whole.content.len(),
@@ -68,8 +68,8 @@ pub fn chunking(limits: Limits, body: &[u8], chunks: &Chunks) -> Result<Outcome,
     }
 }
 
-/// Laws 1, 3 and 4 over anything: what the fuzz target `gzip` calls. The first bytes choose the limits and the cut, and whether
-/// a gzip header stands before the rest.
+/// Laws 1, 3 and 4 over arbitrary input, for the fuzz target `gzip`. The first bytes choose the limits, the split, and
+/// whether a gzip header precedes the rest.
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [choice, sizes, input @ ..] = input else { return Ok(()) };
     let limits = match choice & 3 {

@@ -1,4 +1,4 @@
-//! The laws of the opening handshake.
+//! Laws of the opening handshake.
 
 use core::fmt::Debug;
 
@@ -12,7 +12,7 @@ use crate::reference::offer::{Extension, extensions};
 /// The nonce of RFC 6455 §1.3.
 const NONCE: [u8; 16] = *b"the sample nonce";
 
-/// A head or an error, and how many bytes were taken.
+/// A head or an error, and the number of bytes consumed.
 type Read<H> = (Result<Option<H>, Error>, usize);
 
 fn read<H: Head>(reads: &[&[u8]]) -> Result<Read<H>, String> {
@@ -24,35 +24,35 @@ fn read<H: Head>(reads: &[&[u8]]) -> Result<Read<H>, String> {
         taken += read.len() - input.len();
         match result {
             Ok(None) if input.is_empty() => {}
-            Ok(None) => return Err("input is left, and nothing came".into()),
+            Ok(None) => return Err("input was not consumed, without a result".into()),
             Err(error) if decoder.decode(&mut &b"GET / HTTP/1.1\r\n\r\n"[..]).err() != Some(error) => {
                 return Err(format!("{error:?} is not sticky"));
             }
-            // How much of a refused head was taken depends on the reads.
+            // The number of bytes consumed of a rejected head depends on the split.
             Err(error) => return Ok((Err(error), 0)),
             Ok(Some(head)) => return Ok((Ok(Some(head)), taken)),
         }
         if decoder.buffered() > 512 {
-            return Err(format!("{} bytes are kept", decoder.buffered()));
+            return Err(format!("the decoder still buffers {} bytes", decoder.buffered()));
         }
     }
     Ok((Ok(None), taken))
 }
 
-/// Laws 1, 3 and 4: a head reads the same however it is cut.
+/// Laws 1, 3 and 4: every split gives the same head.
 fn chunking<H: Head + Debug + PartialEq>(input: &[u8], chunks: &Chunks) -> Result<Option<H>, String> {
     let whole = read::<H>(&[input])?;
     for chunks in [chunks, &Chunks::Bytes] {
         let cut = read::<H>(&chunks.cut(input))?;
-        // With a limit passed and a line broken in the same head, reads decide which is seen first.
+        // If a head exceeds a limit and also has an invalid line, the split decides which error comes first.
         if cut != whole && !(cut.0.is_err() && whole.0.is_err()) {
-            return Err(format!("{chunks:?}: {cut:?}, but whole: {whole:?}"));
+            return Err(format!("{chunks:?}: {cut:?}, but unsplit: {whole:?}"));
         }
     }
     Ok(whole.0.ok().flatten())
 }
 
-/// Whatever the request, the answer is one or a refusal that can be sent; and an answer is one only to a good request.
+/// Every request gets a response that can be sent: it is accepted exactly if it is a valid handshake.
 fn accepting(request: &Request) -> Result<(), String> {
     let options = ServerOptions { deflate: Some(ServerPolicy::default()), protocols: &["chat", "other"] };
     let (response, agreed) = match handshake::accept(request, &options) {
@@ -72,10 +72,10 @@ fn accepting(request: &Request) -> Result<(), String> {
         && response.headers.get_all("sec-websocket-accept").count() == 1
         && response.headers.contains("sec-websocket-extensions") == agreed.deflate.is_some()
         && response.headers.get_str("sec-websocket-protocol") == agreed.protocol.as_deref();
-    if good && answers { Ok(()) } else { Err(format!("{request:?} was answered {response:?}")) }
+    if good && answers { Ok(()) } else { Err(format!("{request:?} got the response {response:?}")) }
 }
 
-/// One parameter list, as the twin understands it.
+/// One parameter list, as the reference implementation parses it.
 #[derive(Default)]
 struct Stated {
     server_reset: bool,
@@ -107,7 +107,7 @@ fn stated(extension: &Extension) -> Option<Stated> {
     Some(stated)
 }
 
-/// Law 9 for what a server makes of a line of offers.
+/// Law 9 for a server that reads a list of offers.
 pub fn offers(line: &str, policy: ServerPolicy) -> Result<(), String> {
     let mut headers = Headers::new();
     if headers.append("Sec-WebSocket-Extensions", line).is_err() {
@@ -131,11 +131,11 @@ pub fn offers(line: &str, policy: ServerPolicy) -> Result<(), String> {
         });
     match agreed.deflate == expected && response.headers.contains("sec-websocket-extensions") == expected.is_some() {
         true => Ok(()),
-        false => Err(format!("{line:?}: {:?}, the twin: {expected:?}", agreed.deflate)),
+        false => Err(format!("{line:?}: {:?}, but the reference: {expected:?}", agreed.deflate)),
     }
 }
 
-/// Law 9 for what a client makes of a server's line.
+/// Law 9 for a client that reads the server's extension header.
 pub fn answers(line: &str, offer: &Offer) -> Result<(), String> {
     let asked = handshake::build_request("/", "example.com", NONCE, &Headers::new(), None)
         .map_err(|error| error.to_string())?;
@@ -145,7 +145,7 @@ pub fn answers(line: &str, offer: &Offer) -> Result<(), String> {
         return Ok(());
     }
     let found = handshake::verify_response(NONCE, &response, Some(offer), &[]);
-    let judge = |one: &Option<Extension>| {
+    let check = |one: &Option<Extension>| {
         let stated = stated(one.as_ref()?)?;
         let server = stated.server_bits.unwrap_or(15);
         let client = match stated.client_bits {
@@ -163,14 +163,14 @@ pub fn answers(line: &str, offer: &Offer) -> Result<(), String> {
     let expected = match extensions(line.trim_matches([' ', '\t'])).as_slice() {
         _ if !line.is_ascii() => Err(handshake::Error::Extension),
         [] => Ok(None),
-        [one] => judge(one).map(Some).ok_or(handshake::Error::Extension),
+        [one] => check(one).map(Some).ok_or(handshake::Error::Extension),
         _ => Err(handshake::Error::Extension),
     };
     let found = found.map(|agreed| agreed.deflate);
-    if found == expected { Ok(()) } else { Err(format!("{line:?}: {found:?}, the twin: {expected:?}")) }
+    if found == expected { Ok(()) } else { Err(format!("{line:?}: {found:?}, but the reference: {expected:?}")) }
 }
 
-/// All of them over anything: what the fuzz target `ws-handshake` calls. The first two bytes choose.
+/// All of these laws over arbitrary input, for the fuzz target `ws-handshake`. The first two bytes choose the case.
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [choice, sizes, input @ ..] = input else { return Ok(()) };
     let chunks = Chunks::Cycle(vec![usize::from(sizes & 15), usize::from(sizes >> 4)]);
@@ -179,7 +179,7 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
         0 => chunking::<Request>(input, &chunks)?.map_or(Ok(()), |request| accepting(&request)),
         1 => {
             if let Some(response) = chunking::<Response>(input, &chunks)? {
-                // Total: whatever it says, there is a verdict.
+                // Law 3: verification returns for any response.
                 let _ = handshake::verify_response(NONCE, &response, a.then(Offer::default).as_ref(), &["chat"]);
             }
             Ok(())

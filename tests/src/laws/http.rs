@@ -1,4 +1,4 @@
-//! The laws of the `http` floor.
+//! Laws of the `http` layer.
 
 use turnwire::http::{
     self, BodyDecoder, BodyLimits, BodyPart, Error, Framing, HeadDecoder, HeadLimits, Headers, Request, Response,
@@ -8,65 +8,65 @@ use turnwire::http::{
 use crate::chunks::Chunks;
 use crate::reference;
 
-/// Which messages are read.
+/// The kind of messages to decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side<'a> {
-    /// A server reads requests.
+    /// Requests, as a server decodes them.
     Requests,
-    /// A client reads responses to requests of this method.
+    /// Responses to requests with this method.
     Responses(&'a str),
 }
 
-/// What bounds the messages.
+/// Limits of the decoders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
-    /// Their heads.
+    /// Limits of heads.
     pub heads: HeadLimits,
-    /// What frames their bodies.
+    /// Limits of body framing.
     pub bodies: BodyLimits,
 }
 
-/// A head that is kept.
+/// A start line, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// A request's method and target.
+    /// Method and target of a request.
     Request(String, String),
-    /// A response's status and reason.
+    /// Status and reason phrase of a response.
     Response(u16, String),
 }
 
-/// Header lines that are kept.
+/// Header fields, owned.
 pub type Lines = Vec<(String, Vec<u8>)>;
 
-/// A message as far as it came.
+/// A message, complete or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Its start line.
+    /// The start line.
     pub start: Start,
-    /// Its version.
+    /// The HTTP version.
     pub version: Version,
-    /// Its header lines.
+    /// The header fields.
     pub headers: Lines,
-    /// How its end is known; `None` when nothing tells.
+    /// The body framing, or `None` if it is not valid.
     pub framing: Option<Framing>,
-    /// Its body so far.
+    /// The body received so far.
     pub body: Vec<u8>,
-    /// The lines behind its body.
+    /// The trailer fields.
     pub trailers: Lines,
-    /// Whether the connection could carry another message.
+    /// Whether the connection can be reused.
     pub reuse: bool,
-    /// Whether it came to its end.
+    /// Whether the message is complete.
     pub whole: bool,
 }
 
 impl Message {
-    /// Whether another response follows on this one.
+    /// Returns whether it is an interim response.
     #[must_use]
     pub const fn is_interim(&self) -> bool {
         matches!(self.start, Start::Response(100 | 102..=199, _))
     }
 
-    /// Whether what follows is another protocol's.
+    /// Returns whether another protocol follows it.
     #[must_use]
     pub fn is_last(&self, side: Side<'_>) -> bool {
         match self.start {
@@ -77,18 +77,18 @@ impl Message {
     }
 }
 
-/// What a connection's bytes were.
+/// The result of decoding a connection's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The messages, of which the last may have been cut.
+    /// The messages; the last one may be incomplete.
     pub messages: Vec<Message>,
-    /// What ended them; the end of the bytes may be it.
+    /// The error that ended decoding, which may be that of an incomplete message.
     pub error: Option<Error>,
-    /// Bytes that belong to none of them, because enough had come, or another protocol had begun.
+    /// Number of bytes after the last message that were not decoded: enough messages, or another protocol.
     pub leftover: usize,
 }
 
-/// The lines of these headers.
+/// Returns the fields of these headers.
 #[must_use]
 pub fn lines(headers: &Headers) -> Lines {
     headers.iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect()
@@ -102,7 +102,7 @@ enum Heads {
 struct Reader<'a> {
     side: Side<'a>,
     limits: Limits,
-    /// How many messages that are not interim are read.
+    /// Maximum number of messages, not counting interim responses.
     most: usize,
     heads: Heads,
     body: Option<BodyDecoder>,
@@ -110,10 +110,10 @@ struct Reader<'a> {
     done: bool,
 }
 
-/// Reads at most `most` messages, and the interim ones before them, from `input` in these reads, and then its end.
+/// Decodes at most `most` messages, and the interim responses before them, from `input` in these reads, then the end.
 ///
-/// Judges laws 3 and 4 on the way: input is left only behind a part or an error, errors are sticky and take nothing, and no more
-/// is kept than the limits allow and than has come.
+/// Also checks laws 3 and 4: input is left only after a part or an error, errors are sticky and consume nothing, and
+/// the decoders buffer at most the limits and the input.
 pub fn read(side: Side<'_>, limits: Limits, input: &[u8], most: usize, chunks: &Chunks) -> Result<Outcome, String> {
     let heads = match side {
         Side::Requests => Heads::Requests(HeadDecoder::new(limits.heads)),
@@ -128,7 +128,7 @@ pub fn read(side: Side<'_>, limits: Limits, input: &[u8], most: usize, chunks: &
             match reader.step(&mut read) {
                 Ok(true) => {}
                 Ok(false) if read.is_empty() => break,
-                Ok(false) => return Err(format!("{} bytes are left, and nothing came", read.len())),
+                Ok(false) => return Err(format!("{} bytes were not consumed, without a result", read.len())),
                 Err(error) => {
                     reader.outcome.error = Some(error);
                     reader.sticky(error)?;
@@ -140,7 +140,7 @@ pub fn read(side: Side<'_>, limits: Limits, input: &[u8], most: usize, chunks: &
         }
         let (kept, allowed) = (reader.buffered(), limits.heads.bytes.max(1).min(given));
         if kept > allowed {
-            return Err(format!("{kept} bytes are kept of {given}, with {allowed} allowed"));
+            return Err(format!("{kept} of {given} bytes are buffered, at most {allowed} are allowed"));
         }
     }
     if !reader.done && reader.outcome.error.is_none() {
@@ -150,10 +150,10 @@ pub fn read(side: Side<'_>, limits: Limits, input: &[u8], most: usize, chunks: &
 }
 
 impl Reader<'_> {
-    /// `false`: more input is needed.
+    /// Decodes one part. Returns `false` if more input is needed.
     fn step(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         if let Some(body) = &mut self.body {
-            let message = self.outcome.messages.last_mut().expect("the body's message");
+            let message = self.outcome.messages.last_mut().expect("a body belongs to a message");
             match body.decode(input)? {
                 Some(BodyPart::Data(data)) => message.body.extend_from_slice(data),
                 Some(BodyPart::End(trailers)) => {
@@ -205,7 +205,7 @@ impl Reader<'_> {
 
     fn ended(&mut self) {
         self.body = None;
-        let message = self.outcome.messages.last_mut().expect("the body's message");
+        let message = self.outcome.messages.last_mut().expect("a body belongs to a message");
         message.whole = true;
         let last = message.is_last(self.side);
         let finals = self.outcome.messages.iter().filter(|message| !message.is_interim()).count();
@@ -232,15 +232,15 @@ impl Reader<'_> {
         }
     }
 
-    /// Law 3, behind an error: the decoder that had it has it again, whatever comes.
+    /// Law 3: after an error, the decoder returns it again for any input.
     fn sticky(&mut self, error: Error) -> Result<(), String> {
         let mut more: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
         let again = match (&mut self.body, &mut self.heads) {
             (Some(body), _) => match body.eof() {
                 Err(eof) if eof == error => body.decode(&mut more).map(|_| ()),
-                eof => return Err(format!("after {error:?} the end is {eof:?}")),
+                eof => return Err(format!("after {error:?}, the end of input gives {eof:?}")),
             },
-            // The head was whole, and says nothing that can be framed.
+            // The head is complete, but its framing is not valid.
             (None, _) if self.outcome.messages.last().is_some_and(|message| message.framing.is_none()) => return Ok(()),
             (None, Heads::Requests(heads)) => heads.decode(&mut more).map(|_| ()),
             (None, Heads::Responses(heads)) => heads.decode(&mut more).map(|_| ()),
@@ -252,24 +252,24 @@ impl Reader<'_> {
     }
 }
 
-/// Laws 1, 3 and 4: reads cut in this way give what one read gives.
+/// Laws 1, 3 and 4: every split into reads gives the same result.
 pub fn chunking(side: Side<'_>, limits: Limits, input: &[u8], most: usize, chunks: &Chunks) -> Result<Outcome, String> {
     let whole = read(side, limits, input, most, &Chunks::Whole)?;
     let cut = read(side, limits, input, most, chunks)?;
     match cut == whole {
         true => Ok(whole),
-        false => Err(format!("{chunks:?}: {cut:?}, but whole: {whole:?}")),
+        false => Err(format!("{chunks:?}: {cut:?}, but unsplit: {whole:?}")),
     }
 }
 
-/// Law 9: the decoders do what their slow twin does.
-pub fn twin(side: Side<'_>, limits: Limits, input: &[u8], most: usize) -> Result<(), String> {
+/// Law 9: the decoders equal the reference implementation.
+pub fn matches_reference(side: Side<'_>, limits: Limits, input: &[u8], most: usize) -> Result<(), String> {
     let real = read(side, limits, input, most, &Chunks::Whole)?;
-    let twin = reference::http::read(side, limits, input, most);
-    if real == twin { Ok(()) } else { Err(format!("{real:?}, but the twin: {twin:?}")) }
+    let expected = reference::http::read(side, limits, input, most);
+    if real == expected { Ok(()) } else { Err(format!("{real:?}, but the reference: {expected:?}")) }
 }
 
-/// Law 2: what was decoded encodes to something that decodes to the same; the body is cut into chunks of another size.
+/// Law 2: a decoded message can be encoded and decodes to the same. The body is encoded in chunks of another size.
 pub fn again(side: Side<'_>, outcome: &Outcome) -> Result<(), String> {
     for message in outcome.messages.iter().filter(|message| message.whole) {
         let mut bytes = Vec::new();
@@ -279,7 +279,7 @@ pub fn again(side: Side<'_>, outcome: &Outcome) -> Result<(), String> {
                 (head.version, head.headers) = (message.version, headers(&message.headers)?);
                 http::encode_request(&head, &mut bytes);
             }
-            // A reason is decoded and never set, and a class that does not exist cannot be built.
+            // A reason phrase is decoded but cannot be set, and a status outside the five classes cannot be built.
             Start::Response(status, _) => {
                 let Ok(mut head) = Response::new(*status) else { continue };
                 (head.version, head.headers) = (message.version, headers(&message.headers)?);
@@ -303,7 +303,7 @@ pub fn again(side: Side<'_>, outcome: &Outcome) -> Result<(), String> {
             start && (&back.headers, &back.body, back.framing) == (&message.headers, &message.body, message.framing)
         };
         if back.messages.len() != 1 || !alike(&back.messages[0]) || back.error.is_some() || back.leftover != 0 {
-            return Err(format!("{message:?} came back as {back:?}"));
+            return Err(format!("{message:?} was decoded again as {back:?}"));
         }
     }
     Ok(())
@@ -317,7 +317,7 @@ fn headers(lines: &Lines) -> Result<Headers, String> {
     Ok(headers)
 }
 
-/// Limits small enough to be passed by small inputs, or the default ones.
+/// Returns limits that small inputs exceed, or the default limits.
 #[must_use]
 pub fn limits(choice: u8) -> Limits {
     let heads = |bytes, headers| HeadLimits { bytes, headers };
@@ -340,8 +340,8 @@ fn side(choice: u8) -> Side<'static> {
     }
 }
 
-/// Laws 1, 2, 3, 4 and 9 over anything that begins with a head: what the fuzz target `http-head` calls. The first bytes choose
-/// the side, the limits and the cut.
+/// Laws 1, 2, 3, 4 and 9 over arbitrary input that begins with a head, for the fuzz target `http-head`. The first bytes
+/// choose the side, the limits and the split.
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [choice, sizes, input @ ..] = input else { return Ok(()) };
     let (side, limits) = (side(*choice), limits(*choice));
@@ -349,10 +349,10 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
     let whole = chunking(side, limits, input, 3, &chunks)?;
     chunking(side, limits, input, 3, &Chunks::Bytes)?;
     again(side, &whole)?;
-    twin(side, limits, input, 3)
+    matches_reference(side, limits, input, 3)
 }
 
-/// The same behind a head that promises a chunked body: what the fuzz target `http-body` calls.
+/// The same after a head that announces a chunked body, for the fuzz target `http-body`.
 pub fn anything_chunked(input: &[u8]) -> Result<(), String> {
     let [choice, sizes, body @ ..] = input else { return Ok(()) };
     let heads = HeadLimits::default();
@@ -363,5 +363,5 @@ pub fn anything_chunked(input: &[u8]) -> Result<(), String> {
     let whole = chunking(side, limits, &input, 1, &chunks)?;
     chunking(side, limits, &input, 1, &Chunks::Bytes)?;
     again(side, &whole)?;
-    twin(side, limits, &input, 1)
+    matches_reference(side, limits, &input, 1)
 }

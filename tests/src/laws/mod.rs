@@ -1,6 +1,7 @@
-//! The laws of the house, one function each; properties, fuzz targets and corpus replay all call the same function.
+//! The laws of ARCHITECTURE.md, one function each. Property tests, fuzz targets and corpus replay call the same
+//! functions.
 //!
-//! A law takes the input it judges and returns `Err` with one line that says what it saw.
+//! A law takes an input and returns `Err` with a one-line description of the violation.
 
 pub mod client;
 pub mod connection;

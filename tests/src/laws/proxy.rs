@@ -1,4 +1,4 @@
-//! The laws of the `proxy` layer.
+//! Laws of the `proxy` layer.
 
 use turnwire::http::HeadLimits;
 use turnwire::proxy::{Error, Limits, Proxy, ProxyCredentials, ProxyHandshake, ProxySelector, Scheme};
@@ -6,19 +6,19 @@ use turnwire::proxy::{Error, Limits, Proxy, ProxyCredentials, ProxyHandshake, Pr
 use crate::chunks::Chunks;
 use crate::reference;
 
-/// The password of the credentials, which nothing may show.
+/// The password of the credentials, which must not appear in `Debug` output.
 const PASSWORD: &str = "hunter2";
 
-/// How a handshake went.
+/// The result of a handshake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Everything that was sent.
+    /// All bytes sent to the proxy.
     pub sent: Vec<u8>,
-    /// The host's bytes, or why there is no connection to it.
+    /// The bytes of the target host, or the error.
     pub result: Result<Vec<u8>, Error>,
 }
 
-/// A handshake to be made.
+/// The parameters of a handshake.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// The proxy.
@@ -30,7 +30,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// A handshake with a proxy of this scheme for this host, with default limits.
+    /// Creates a case with default limits.
     #[must_use]
     pub fn new(scheme: Scheme, credentials: bool, host: &'static str) -> Self {
         let proxy = Proxy::new(scheme, "proxy.example", 1080).expect("a host name");
@@ -41,26 +41,26 @@ impl Case {
         Self { proxy, host, limits: Limits::default() }
     }
 
-    /// Begins the handshake.
+    /// Creates the handshake.
     ///
     /// # Panics
     ///
-    /// When the protocol cannot carry the host.
+    /// If the protocol cannot carry the host.
     #[must_use]
     pub fn begin(&self) -> ProxyHandshake {
         ProxyHandshake::new(&self.proxy, self.host, 443, self.limits).expect("a host that the protocol can carry")
     }
 }
 
-/// Makes the handshake with a proxy that sends `input` in these reads and then closes the connection.
+/// Runs the handshake with a proxy that sends `input` in these reads and then closes the connection.
 ///
-/// Checks laws 3, 4 and 6 on the way: it ends once and stays ended, keeps no more than the limits allow and than has come, and polling
-/// changes nothing; and that `Debug` does not show the password.
+/// Also checks laws 3, 4 and 6: the handshake ends once, buffers at most the limits and the input, polling has no
+/// effect, and `Debug` does not show the password.
 pub fn run(case: &Case, input: &[u8], chunks: &Chunks) -> Result<Outcome, String> {
     let mut handshake = case.begin();
     let (mut sent, mut result, mut given) = (Vec::new(), None, 0);
     let mut write = |handshake: &mut ProxyHandshake| {
-        // In two writes, the first of which is short.
+        // Written in two parts, the first of which is short.
         for most in [3, usize::MAX] {
             let length = handshake.poll_transmit().len().min(most);
             sent.extend_from_slice(&handshake.poll_transmit()[..length]);
@@ -77,7 +77,10 @@ pub fn run(case: &Case, input: &[u8], chunks: &Chunks) -> Result<Outcome, String
                 handshake.handle_input(read);
                 let allowed = case.limits.head.bytes.max(1).min(given);
                 if handshake.wants_input() && handshake.buffered() > allowed {
-                    return Err(format!("{} bytes are kept of {given}, with {allowed} allowed", handshake.buffered()));
+                    return Err(format!(
+                        "{} of {given} bytes are buffered, at most {allowed} are allowed",
+                        handshake.buffered()
+                    ));
                 }
                 write(&mut handshake);
                 result = handshake.poll_result().map(|result| result.map(|connected| connected.leftover));
@@ -95,14 +98,14 @@ pub fn run(case: &Case, input: &[u8], chunks: &Chunks) -> Result<Outcome, String
         Some(result) => result,
         None => match handshake.poll_result() {
             Some(result) => result.map(|connected| connected.leftover),
-            None => return Err("the end of the connection ended nothing".to_owned()),
+            None => return Err("the end of the connection did not end the handshake".to_owned()),
         },
     };
     ended(&mut handshake)?;
     Ok(Outcome { sent, result })
 }
 
-/// Law 3: what has ended stays ended, whatever comes.
+/// Law 3: a handshake that has ended ignores all input.
 fn ended(handshake: &mut ProxyHandshake) -> Result<(), String> {
     handshake.handle_input(b"\x05\x00HTTP/1.1 200 OK\r\n\r\n");
     handshake.handle_eof();
@@ -112,22 +115,22 @@ fn ended(handshake: &mut ProxyHandshake) -> Result<(), String> {
     }
 }
 
-/// Laws 1, 3, 4, 6 and 9: reads cut in this way give what one read gives, and what the reference implementation gives.
+/// Laws 1, 3, 4, 6 and 9: every split into reads gives the same result, equal to the reference implementation's.
 pub fn chunking(case: &Case, input: &[u8], chunks: &Chunks) -> Result<Outcome, String> {
     let whole = run(case, input, &Chunks::Whole)?;
     let cut = run(case, input, chunks)?;
-    // A failure drops what was still to be sent, so only a success always sends the same.
+    // A failure drops unsent bytes, so the sent bytes are compared only after a success.
     let sent_alike = match whole.result {
         Ok(_) => cut.sent == whole.sent,
         Err(_) => cut.sent.starts_with(&whole.sent),
     };
     if cut.result != whole.result || !sent_alike {
-        return Err(format!("{chunks:?}: {cut:?}, but whole: {whole:?}"));
+        return Err(format!("{chunks:?}: {cut:?}, but unsplit: {whole:?}"));
     }
     if let Ok(leftover) = &whole.result
         && !input.ends_with(leftover)
     {
-        return Err(format!("{leftover:?} is not what the input ends with"));
+        return Err(format!("{leftover:?} is not a suffix of the input"));
     }
     let reference = match case.proxy.scheme() {
         Scheme::Socks5 => reference::proxy::socks5(input, case.proxy.has_credentials()),
@@ -140,8 +143,8 @@ pub fn chunking(case: &Case, input: &[u8], chunks: &Chunks) -> Result<Outcome, S
     }
 }
 
-/// The laws over anything: what the fuzz target `proxy` calls. The first bytes choose the protocol, the host, the limits and the cut;
-/// the rest is what the proxy sends, and the value of every variable.
+/// All of these laws over arbitrary input, for the fuzz target `proxy`. The first bytes choose the protocol, the host,
+/// the limits and the split; the rest is the proxy's output, and the value of every environment variable.
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [choice, sizes, input @ ..] = input else { return Ok(()) };
     let scheme = [Scheme::Http, Scheme::Https, Scheme::Socks5, Scheme::Socks4a][usize::from(choice & 3)];
@@ -157,7 +160,7 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
     selection(&String::from_utf8_lossy(input))
 }
 
-/// A proxy that can be read has a host and a port that can be used, and no list but one with `*` excepts every host.
+/// A proxy URL that is accepted has a usable host and port, and only a `no_proxy` list with `*` excludes every host.
 fn selection(text: &str) -> Result<(), String> {
     let mut selector = ProxySelector::new();
     if selector.set_all_proxy(text).is_ok()
@@ -177,7 +180,7 @@ fn selection(text: &str) -> Result<(), String> {
         .iter()
         .all(|host| selector.select(host, 9, true).is_none());
     match excepts_all && !text.contains(['*', '/']) && !text.contains("example") {
-        true => Err("every host is excepted".to_owned()),
+        true => Err("every host is excluded".to_owned()),
         false => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! The laws of the `responses` floor.
+//! Laws of the `responses` layer.
 
 use serde_json::Value;
 use turnwire::responses::operations::{Compact, ListModels, Model, Operation, Search, Summarize};
@@ -10,26 +10,26 @@ use turnwire::responses::{
 
 use crate::reference;
 
-/// Twin: the scanner finds what serde_json finds, and takes nothing that it refuses.
+/// Law 9: the scanner finds the members that serde_json finds, and accepts only what serde_json accepts.
 ///
 /// # Errors
 ///
-/// One line on where the two differ.
-pub fn twin(text: &str) -> Result<(), String> {
+/// A description of the difference.
+pub fn matches_reference(text: &str) -> Result<(), String> {
     let real = Envelope::scan(text);
-    let twin = reference::responses::outside(text);
-    let (real, twin) = match (real, twin) {
-        (Ok(real), Some(twin)) => (real, twin),
+    let expected = reference::responses::outside(text);
+    let (real, expected) = match (real, expected) {
+        (Ok(real), Some(expected)) => (real, expected),
         (Err(_), None) => return Ok(()),
         (Ok(_), None) if reference::responses::is_unreadable_end(text) => return Ok(()),
-        (Ok(_), None) => return Err(format!("the scanner takes what is no event: {text:.200}")),
-        (Err(why), Some(_)) => return Err(format!("the scanner refuses an event ({why}): {text:.200}")),
+        (Ok(_), None) => return Err(format!("the scanner accepts what is not an event: {text:.200}")),
+        (Err(why), Some(_)) => return Err(format!("the scanner rejects an event ({why}): {text:.200}")),
     };
-    if real.kind() != twin.kind {
-        return Err(format!("kinds differ: {:?} and {:?}", real.kind(), twin.kind));
+    if real.kind() != expected.kind {
+        return Err(format!("types differ: {:?} and {:?}", real.kind(), expected.kind));
     }
     let get = |name: &str| {
-        let (_, value) = twin.members.iter().rfind(|(key, _)| key == name)?;
+        let (_, value) = expected.members.iter().rfind(|(key, _)| key == name)?;
         Some(value.as_str()).filter(|value| *value != "null")
     };
     for (name, found) in [("item", real.item()), ("response", real.response()), ("headers", real.headers())] {
@@ -44,24 +44,24 @@ pub fn twin(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Total and round trip: any payload is read or refused; what was read is written as it came, and what is made of its parts is
-/// read as the same.
+/// Laws 2 and 3: any payload is parsed or rejected; a parsed event is written unchanged, and an event built from its
+/// parts parses to the same event.
 ///
 /// # Errors
 ///
-/// One line on what was lost.
+/// A description of the difference.
 pub fn event(text: &str) -> Result<(), String> {
-    twin(text)?;
+    matches_reference(text)?;
     let Ok(envelope) = Envelope::scan(text) else { return Ok(()) };
     observe(&envelope)?;
     let Ok(event) = ServerEvent::read(&envelope) else { return Ok(()) };
     if event.to_json() != text || event.kind() != envelope.kind() {
-        return Err("an event is not written as it came".into());
+        return Err("an event is not written unchanged".into());
     }
     if event.clone().into_owned() != event {
-        return Err("an event that owns its text is another one".into());
+        return Err("the owned event differs from the borrowed one".into());
     }
-    // An end that cannot be read has nothing to write but itself.
+    // A terminal event that cannot be parsed can only be written as its original text.
     if matches!(event.data, EventData::Other { .. }) || reference::responses::outside(text).is_none() {
         return Ok(());
     }
@@ -69,89 +69,91 @@ pub fn event(text: &str) -> Result<(), String> {
     made.sequence_number = event.sequence_number;
     made.stream_id.clone_from(&event.stream_id);
     let again = made.to_json();
-    let again = ServerEvent::parse(&again).map_err(|why| format!("what was written cannot be read: {why}"))?;
+    let again = ServerEvent::parse(&again).map_err(|why| format!("the written event cannot be parsed: {why}"))?;
     if (&again.data, again.sequence_number, &again.stream_id) != (&event.data, event.sequence_number, &event.stream_id)
     {
-        return Err(format!("an event that is written and read is another one: {again:?}"));
+        return Err(format!("a written and parsed event differs: {again:?}"));
     }
     Ok(())
 }
 
-/// What follows from an event: nothing panics, nothing is repeated, and nothing of the server's shows.
+/// Checks what is derived from an event: no panic, no duplicate information, and no text of the server in `Debug` and
+/// `Display`.
 fn observe(envelope: &Envelope<'_>) -> Result<(), String> {
     for origin in [HeaderSource::Response, HeaderSource::Handshake] {
         let mut derivation = ResponseInfoTracker::default();
         derivation.observe(origin, envelope);
         let again = derivation.observe(origin, envelope);
         if again.iter().any(|derived| matches!(derived, ResponseInfo::Model(_))) {
-            return Err("a model is said twice".into());
+            return Err("the model is reported twice".into());
         }
     }
     if let Some(limits) = RateLimits::from_event(envelope) {
         rate_limits(&limits)?;
     }
     let failure = Failure::from_event(envelope);
-    // The server's words may happen to be what a failure says anyway, whatever they are.
+    // The server's text may equal a text that a failure always contains.
     let mut other = failure.clone();
     other.message = "x".repeat(failure.message.len());
     let shows = |shown: &Failure| format!("{shown:?}").contains(&failure.message);
     if failure.message.len() > 60 && shows(&failure) && !shows(&other) {
-        return Err(format!("a failure shows the server's words: {failure:?}"));
+        return Err(format!("a failure shows text of the server: {failure:?}"));
     }
     if failure.to_string().chars().any(char::is_control) {
-        return Err(format!("a failure is not one line: {failure}"));
+        return Err(format!("a failure has several lines: {failure}"));
     }
     if failure.raw.as_deref() != Some(envelope.text()) {
-        return Err("a failure does not keep what it was made of".into());
+        return Err("a failure does not keep its source".into());
     }
     let _ = (failure.user_text(), envelope.class(), envelope.turn_state());
     Ok(())
 }
 
-/// Round trip: limits are read from the event, and from the headers, that they are written to.
+/// Law 2: rate limits parse from the event and from the headers that they are written to.
 ///
 /// # Errors
 ///
-/// One line on what was lost.
+/// A description of the difference.
 pub fn rate_limits(limits: &RateLimits) -> Result<(), String> {
     let text = limits.to_event();
-    let envelope = Envelope::scan(&text).map_err(|why| format!("a snapshot is no event: {why}"))?;
-    let again = RateLimits::from_event(&envelope).ok_or("a snapshot cannot be read")?;
-    // An event has no place for what only headers say.
+    let envelope = Envelope::scan(&text).map_err(|why| format!("a snapshot is not an event: {why}"))?;
+    let again = RateLimits::from_event(&envelope).ok_or("a snapshot cannot be parsed")?;
+    // An event cannot carry the members that only headers have.
     let mut expected = limits.clone();
     (expected.limit_name, expected.reached_type) = (None, None);
     if again != expected {
-        return Err(format!("a snapshot that is written and read is another one: {again:?} and {expected:?}"));
+        return Err(format!("a written and parsed snapshot differs: {again:?} and {expected:?}"));
     }
     Ok(())
 }
 
-/// Total and round trip: any item is read or refused; what was read is written so that it is read as the same, and nothing of it
-/// is lost.
+/// Laws 2 and 3: any item is parsed or rejected; a parsed item is written so that it parses to the same item, without
+/// loss.
 ///
 /// # Errors
 ///
-/// One line on what was lost.
+/// A description of the difference.
 pub fn item(text: &str) -> Result<(), String> {
     let Ok(item) = Item::parse(text) else { return Ok(()) };
     let written = item.to_json();
-    let again = Item::parse(&written).map_err(|why| format!("what was written cannot be read: {why}"))?;
-    // What the protocol leaves out of reasoning (§3.4.1) is unset when it is read again, and then written as `null`.
+    let again = Item::parse(&written).map_err(|why| format!("the written item cannot be parsed: {why}"))?;
+    // Members of reasoning items that the protocol omits (docs/protocol.md §3.4.1) are unset after parsing, and then
+    // written as `null`.
     let settled = if item.kind() == "reasoning" { again.to_json() } else { written.clone() };
     if Item::parse(&settled).map(|item| item.to_json()).as_ref() != Ok(&settled) || again.kind() != item.kind() {
-        return Err(format!("an item is written differently the second time: {written:.200}"));
+        return Err(format!("the second writing of an item differs: {written:.200}"));
     }
     if !item.equals_for_incremental(&item) || (again == item && !again.equals_for_incremental(&item)) {
-        return Err("an item is not the same as itself".into());
+        return Err("an item is not equal to itself".into());
     }
     for wire in [ItemEncoding { ids: ItemIds::None, passthrough: false }, ItemEncoding::new(true, false, true)] {
         let mut out = Vec::new();
         item.encode_for(wire, &mut out);
-        let sent = core::str::from_utf8(&out).map_err(|_| "an item is no text")?;
-        Item::parse(sent).map_err(|why| format!("what is sent cannot be read: {why}"))?;
+        let sent = core::str::from_utf8(&out).map_err(|_| "an item is not UTF-8")?;
+        Item::parse(sent).map_err(|why| format!("the sent item cannot be parsed: {why}"))?;
     }
     let (Ok(came), Ok(went)) = (serde_json::from_str::<Value>(text), serde_json::from_str::<Value>(&written)) else {
-        // Deeper, or with larger numbers, than what judges here can read.
+        // Nested deeper, or with larger numbers, than serde_json accepts.
         return Ok(());
     };
     match lost(&came, &went) {
@@ -162,8 +164,8 @@ pub fn item(text: &str) -> Result<(), String> {
     }
 }
 
-/// Where something that came did not go. `null` is nothing, and may be missing or come in addition. A value may go as its JSON
-/// text, and text or a part as the only part of an array (`docs/differences.md` row 46).
+/// Finds a value that was lost. `null` counts as missing. A value may be replaced by its JSON text, and text or a part
+/// by an array with that part (docs/differences.md row 46).
 #[must_use]
 pub fn lost(came: &Value, went: &Value) -> Option<String> {
     match (came, went) {
@@ -187,11 +189,11 @@ pub fn lost(came: &Value, went: &Value) -> Option<String> {
     }
 }
 
-/// Total and round trip: any request is read or refused; what was read is written so that it is read as the same.
+/// Laws 2 and 3: any request is parsed or rejected; a parsed request is written so that it parses to the same request.
 ///
 /// # Errors
 ///
-/// One line on what was lost.
+/// A description of the difference.
 pub fn request(text: &str) -> Result<(), String> {
     if let Ok(request) = CreateResponse::parse(text) {
         settles(
@@ -205,7 +207,7 @@ pub fn request(text: &str) -> Result<(), String> {
         )?;
         let lite = request.into_lite();
         if lite.tools.is_some() || !lite.instructions.is_empty() || lite.parallel_tool_calls {
-            return Err("a lite request is none".into());
+            return Err("the lite form of a request is not a request".into());
         }
     }
     let message = |text: &str| {
@@ -216,37 +218,37 @@ pub fn request(text: &str) -> Result<(), String> {
     if message(text).is_some() { settles("a message", message, text) } else { Ok(()) }
 }
 
-/// What was written is read and written as the same. The second time decides, for what the protocol leaves out of reasoning
-/// (§3.4.1) is unset when it is read again.
+/// Checks that a written value parses and is written again unchanged. The second writing counts: members of reasoning
+/// items that the protocol omits (docs/protocol.md §3.4.1) are unset after parsing.
 fn settles(what: &str, rewrite: impl Fn(&str) -> Option<String>, text: &str) -> Result<(), String> {
-    let again = |text: &str| rewrite(text).ok_or_else(|| format!("{what} cannot be read again: {text:.200}"));
+    let again = |text: &str| rewrite(text).ok_or_else(|| format!("{what} cannot be parsed again: {text:.200}"));
     let first = again(text)?;
     let second = again(&first)?;
     if again(&second)? != second {
-        return Err(format!("{what} is written differently every time"));
+        return Err(format!("{what} differs at every writing"));
     }
     if first != second && !first.contains("\"reasoning\"") {
-        return Err(format!("{what} is written differently the second time"));
+        return Err(format!("{what} differs at the second writing"));
     }
     Ok(())
 }
 
-/// Total: any body is read or refused by each operation, and by the readers of failures.
+/// Law 3: any body is parsed or rejected by each operation and by the failure parsers.
 ///
 /// # Errors
 ///
-/// One line on what shows that must not.
+/// A description of the text that must not be shown.
 pub fn body(text: &str) -> Result<(), String> {
     for status in [400, 401, 403, 404, 413, 429, 500, 503] {
         let failure = |body: &str| Failure::from_http(status, &[], body, None, None);
         let shown = |failure: Failure| format!("{failure:?}");
-        // A body may happen to be words that a failure says anyway, whatever its body is.
+        // A body may equal a text that a failure always contains.
         let shows = |body: &str| shown(failure(body)).contains(text);
         if text.len() > 60 && shows(text) && !shows(&"x".repeat(text.len())) {
             return Err("a failure shows its body".into());
         }
         if failure(text).to_string().chars().any(char::is_control) {
-            return Err("a failure is not one line".into());
+            return Err("a failure has several lines".into());
         }
         let _ = failure(text).user_text();
     }
@@ -260,20 +262,20 @@ pub fn body(text: &str) -> Result<(), String> {
     if compact(text).is_some() { settles("a body", compact, text) } else { Ok(()) }
 }
 
-/// Anything at all, as an event.
+/// Arbitrary input as an event.
 ///
 /// # Errors
 ///
-/// What [`event`] says.
+/// As of [`event`].
 pub fn anything(input: &[u8]) -> Result<(), String> {
     event(&String::from_utf8_lossy(input))
 }
 
-/// Anything at all, as an item, a request, a body.
+/// Arbitrary input as an item, a request and a body.
 ///
 /// # Errors
 ///
-/// What [`item`], [`request`] and [`body`] say.
+/// As of [`item`], [`request`] and [`body`].
 pub fn anything_item(input: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(input);
     item(&text)?;
@@ -281,13 +283,13 @@ pub fn anything_item(input: &[u8]) -> Result<(), String> {
     body(&text)
 }
 
-/// Linear: everything that is read of one event takes time in proportion to its length, whatever it contains. `make` returns an
-/// event of about so many bytes.
+/// Law 5: reading one event takes time proportional to its length, whatever it contains. `make` returns an event of
+/// about this many bytes.
 ///
 /// # Errors
 ///
-/// One line with the two times, when sixteen times the length took more than eighty times the time: work that grows with the
-/// square of the length takes 256 times.
+/// The two times, if an event of sixteen times the length took more than eighty times as long. Quadratic work takes 256
+/// times as long.
 pub fn linear_work(make: impl Fn(usize) -> String) -> Result<(), String> {
     const LENGTH: usize = 64 << 10;
     let fastest = |text: &str| {
@@ -299,15 +301,15 @@ pub fn linear_work(make: impl Fn(usize) -> String) -> Result<(), String> {
         times.collect::<Result<Vec<_>, String>>().map(|times| times.into_iter().min().unwrap_or_default())
     };
     let (short, long) = (fastest(&make(LENGTH))?, fastest(&make(16 * LENGTH))?);
-    // A shorter time depends on caches and other programs more than on the work.
+    // Shorter times depend mostly on caches and other processes.
     let least = std::time::Duration::from_millis(5);
     if long > short.max(least) * 80 {
-        return Err(format!("{LENGTH} bytes took {short:?}, sixteen times as many {long:?}"));
+        return Err(format!("{LENGTH} bytes took {short:?}, sixteen times as many took {long:?}"));
     }
     Ok(())
 }
 
-/// Reads everything of an event that a client reads.
+/// Reads all parts of an event that a client reads.
 fn read_all(text: &str) -> Result<(), String> {
     let envelope = Envelope::scan(text).map_err(|why| format!("not an event: {why}"))?;
     let _ = (ServerEvent::read(&envelope).is_ok(), envelope.class(), envelope.turn_state());

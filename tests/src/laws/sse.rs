@@ -1,4 +1,4 @@
-//! The laws of the `sse` floor.
+//! Laws of the `sse` layer.
 
 use core::time::Duration;
 
@@ -7,14 +7,14 @@ use turnwire::sse::{Decoder, Discarded, Error, Event, Input, Limits, OutgoingEve
 use crate::chunks::Chunks;
 use crate::reference;
 
-/// An event that is kept.
+/// An event, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owned {
-    /// Its name.
+    /// Its event type.
     pub event: String,
     /// Its data.
     pub data: String,
-    /// The last event ID at it.
+    /// The last event ID at the event.
     pub id: String,
     /// Whether invalid UTF-8 in the data was replaced.
     pub replaced: bool,
@@ -31,25 +31,25 @@ impl From<Event<'_>> for Owned {
     }
 }
 
-/// What a decoder made of a stream.
+/// The result of decoding a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What it gave out.
+    /// The events.
     pub events: Vec<Owned>,
-    /// What ended it.
+    /// The error that ended decoding.
     pub error: Option<Error>,
-    /// The last event ID behind it.
+    /// The last event ID at the end.
     pub last_event_id: String,
-    /// The reconnection time behind it.
+    /// The reconnection time at the end.
     pub retry: Option<Duration>,
-    /// What its end cut off; `None` behind an error.
+    /// The incomplete event at the end of the stream; `None` after an error.
     pub unfinished: Option<Discarded>,
 }
 
-/// Decodes `input` in these reads, with the last event ID that a stream before it left.
+/// Decodes `input` in these reads, with the last event ID of an earlier stream.
 ///
-/// Judges laws 3 and 4 on the way: input is left only behind an event or an error, an error is sticky and takes nothing, and no
-/// more is kept than the limits allow and than has come.
+/// Also checks laws 3 and 4: input is left only after an event or an error, an error is sticky and consumes nothing,
+/// and the decoder buffers at most the limits and the input.
 pub fn receive(limits: Limits, seed: &str, input: &[u8], chunks: &Chunks) -> Result<Outcome, String> {
     let mut decoder = Decoder::resuming(limits, seed);
     let mut outcome =
@@ -61,7 +61,7 @@ pub fn receive(limits: Limits, seed: &str, input: &[u8], chunks: &Chunks) -> Res
             match decoder.decode(&mut cursor) {
                 Ok(Some(event)) => outcome.events.push(event.into()),
                 Ok(None) if cursor.rest().is_empty() => break,
-                Ok(None) => return Err(format!("{} bytes are left, and nothing came", cursor.rest().len())),
+                Ok(None) => return Err(format!("{} bytes were not consumed, without a result", cursor.rest().len())),
                 Err(error) => {
                     outcome.error = Some(error);
                     break 'reads;
@@ -70,7 +70,7 @@ pub fn receive(limits: Limits, seed: &str, input: &[u8], chunks: &Chunks) -> Res
         }
         given += read.len();
         if decoder.offset() != given as u64 {
-            return Err(format!("the offset is {} behind {given} bytes", decoder.offset()));
+            return Err(format!("the offset is {} after {given} bytes", decoder.offset()));
         }
         bounded(&decoder, limits, given)?;
     }
@@ -86,33 +86,34 @@ pub fn receive(limits: Limits, seed: &str, input: &[u8], chunks: &Chunks) -> Res
     if outcome.error.is_none() {
         outcome.unfinished = Some(decoder.finish());
         if decoder.buffered() != 0 || decoder.last_event_id() != outcome.last_event_id {
-            return Err("the end kept a part of an event, or lost the last event ID".into());
+            return Err("the end of the stream kept an incomplete event, or lost the last event ID".into());
         }
     }
     Ok(outcome)
 }
 
-/// Law 4: what is kept is within the limits, and no more than came.
+/// Law 4: the decoder buffers at most the limits and the input.
 fn bounded(decoder: &Decoder, limits: Limits, given: usize) -> Result<(), String> {
     let allowed =
         [limits.data, limits.name, limits.id, limits.id].into_iter().fold(0, usize::saturating_add).min(given);
     match decoder.buffered() {
         kept if kept <= allowed => Ok(()),
-        kept => Err(format!("{kept} bytes are kept of {given}, with {allowed} allowed")),
+        kept => Err(format!("{kept} of {given} bytes are buffered, at most {allowed} are allowed")),
     }
 }
 
-/// Laws 1, 3 and 4: reads cut in this way give what one read gives.
+/// Laws 1, 3 and 4: every split into reads gives the same result.
 pub fn chunking(limits: Limits, seed: &str, input: &[u8], chunks: &Chunks) -> Result<Outcome, String> {
     let whole = receive(limits, seed, input, &Chunks::Whole)?;
     let cut = receive(limits, seed, input, chunks)?;
     match cut == whole {
         true => Ok(whole),
-        false => Err(format!("{chunks:?}: {cut:?}, but whole: {whole:?}")),
+        false => Err(format!("{chunks:?}: {cut:?}, but unsplit: {whole:?}")),
     }
 }
 
-/// Law 2: what is encoded decodes to the same, comments leave no trace, and what was decoded decodes to the same again.
+/// Law 2: encoded events decode to the same events, comments have no effect, and decoded events encode and decode to
+/// the same again.
 pub fn round_trip(events: &[OutgoingEvent<'_>], heartbeat: Option<&str>) -> Result<(), String> {
     let (mut bytes, mut expected, mut last, mut retry) = (Vec::new(), Vec::new(), "", None);
     for event in events {
@@ -121,7 +122,7 @@ pub fn round_trip(events: &[OutgoingEvent<'_>], heartbeat: Option<&str>) -> Resu
         }
         let before = bytes.len();
         if let Err(error) = encode_event(event, &mut bytes) {
-            return if bytes.len() == before { Ok(()) } else { Err(format!("{error}, but bytes were written")) };
+            return if bytes.len() == before { Ok(()) } else { Err(format!("{error}, but the encoder wrote bytes")) };
         }
         last = event.id.unwrap_or(last);
         retry = event.retry.map(|retry| Duration::from_millis(retry.as_millis() as u64)).or(retry);
@@ -135,14 +136,14 @@ pub fn round_trip(events: &[OutgoingEvent<'_>], heartbeat: Option<&str>) -> Resu
     }
     let back = receive(Limits::default(), "", &bytes, &Chunks::Whole)?;
     if back.events != expected || back.last_event_id != last || back.retry != retry || back.error.is_some() {
-        return Err(format!("{events:?} came back as {back:?}"));
+        return Err(format!("{events:?} were decoded as {back:?}"));
     }
     again(&back.events)
 }
 
 const MAX: usize = usize::MAX;
 
-/// Law 2: events that a decoder gave out encode to a stream that decodes to the same events.
+/// Law 2: decoded events encode to a stream that decodes to the same events.
 pub fn again(events: &[Owned]) -> Result<(), String> {
     let mut bytes = Vec::new();
     for event in events {
@@ -150,30 +151,30 @@ pub fn again(events: &[Owned]) -> Result<(), String> {
             OutgoingEvent { event_type: Some(&event.event), data: Some(&event.data), id: Some(&event.id), retry: None };
         encode_event(&outgoing, &mut bytes).map_err(|error| format!("{event:?}: {error}"))?;
     }
-    // Where bytes were replaced, what came out is longer than what the limits judged.
+    // Where invalid UTF-8 was replaced, the event is longer than the input that the limits were applied to.
     let limits = Limits { data: MAX, line: MAX, name: MAX, id: MAX, lines: MAX };
     let back = receive(limits, "", &bytes, &Chunks::Whole)?;
     let expected: Vec<Owned> = events.iter().cloned().map(|event| Owned { replaced: false, ..event }).collect();
-    if back.events == expected { Ok(()) } else { Err(format!("{expected:?} came back as {:?}", back.events)) }
+    if back.events == expected { Ok(()) } else { Err(format!("{expected:?} were decoded as {:?}", back.events)) }
 }
 
-/// Law 9: the decoder does what its slow twins do.
-pub fn twin(limits: Limits, input: &[u8]) -> Result<(), String> {
+/// Law 9: the decoder equals both reference implementations.
+pub fn matches_reference(limits: Limits, input: &[u8]) -> Result<(), String> {
     let real = receive(limits, "", input, &Chunks::Whole)?;
     let bytes = reference::sse::decode(limits, input);
     if real != bytes {
-        return Err(format!("{real:?}, but the twin: {bytes:?}"));
+        return Err(format!("{real:?}, but the byte reference: {bytes:?}"));
     }
     let text = reference::sse::decode_text(input);
     let events: Vec<_> = real.events.iter().map(|event| (&*event.event, &*event.data, &*event.id)).collect();
-    let twins: Vec<_> = text.iter().map(|(event, data, id)| (&**event, &**data, &**id)).collect();
-    match real.error.is_some() || events == twins {
+    let expected: Vec<_> = text.iter().map(|(event, data, id)| (&**event, &**data, &**id)).collect();
+    match real.error.is_some() || events == expected {
         true => Ok(()),
-        false => Err(format!("{events:?}, but the twin: {twins:?}")),
+        false => Err(format!("{events:?}, but the text reference: {expected:?}")),
     }
 }
 
-/// Limits small enough to be passed by small inputs, or the default ones.
+/// Returns limits that small inputs exceed, or the default limits.
 #[must_use]
 pub fn limits(choice: u8) -> Limits {
     match choice & 7 {
@@ -186,7 +187,7 @@ pub fn limits(choice: u8) -> Limits {
     }
 }
 
-/// Laws 1, 2, 3 and 4 over anything: what the fuzz target `sse` calls. The first bytes choose the limits and the cut.
+/// Laws 1, 2, 3 and 4 over arbitrary input, for the fuzz target `sse`. The first bytes choose the limits and the split.
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [choice, sizes, input @ ..] = input else { return Ok(()) };
     let chunks = Chunks::Cycle(vec![usize::from(sizes & 15), usize::from(sizes >> 4)]);
@@ -196,8 +197,8 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
     again(&whole.events)
 }
 
-/// Law 9 over anything: what the fuzz target `sse-twin` calls. The first byte chooses the limits.
-pub fn anything_twin(input: &[u8]) -> Result<(), String> {
+/// Law 9 over arbitrary input, for the fuzz target `sse-reference`. The first byte chooses the limits.
+pub fn anything_reference(input: &[u8]) -> Result<(), String> {
     let [choice, input @ ..] = input else { return Ok(()) };
-    twin(limits(*choice), input)
+    matches_reference(limits(*choice), input)
 }

@@ -1,4 +1,4 @@
-//! The laws of the `ws` floor.
+//! Laws of the `ws` layer.
 
 use turnwire::ws::deflate::Params;
 use turnwire::ws::{Close, Decoder, Encoder, Eof, Error, Limits, Message, Role, SendError, State, WebSocket};
@@ -6,7 +6,7 @@ use turnwire::ws::{Close, Decoder, Encoder, Eof, Error, Limits, Message, Role, S
 use crate::chunks::Chunks;
 use crate::reference;
 
-/// A message that is kept.
+/// A message, owned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owned {
     /// Text.
@@ -17,7 +17,7 @@ pub enum Owned {
     Ping(Vec<u8>),
     /// Pong.
     Pong(Vec<u8>),
-    /// A close frame, its code and reason.
+    /// A close frame with its code and reason.
     Close(Option<(u16, String)>),
 }
 
@@ -29,13 +29,13 @@ impl From<Message<'_>> for Owned {
             Message::Ping(bytes) => Self::Ping(bytes.to_vec()),
             Message::Pong(bytes) => Self::Pong(bytes.to_vec()),
             Message::Close(close) => Self::Close(close.map(|close| (close.code, close.reason.to_owned()))),
-            other => unreachable!("a kind of message that these laws do not know: {other:?}"),
+            other => unreachable!("a message type that these laws do not know: {other:?}"),
         }
     }
 }
 
 impl Owned {
-    /// The message, lent.
+    /// Borrows the message.
     #[must_use]
     pub fn lend(&self) -> Message<'_> {
         match self {
@@ -48,32 +48,32 @@ impl Owned {
     }
 }
 
-/// One end, as a law sets it up.
+/// The configuration of one end.
 #[derive(Clone, Copy, Debug)]
 pub struct End {
-    /// Which end receives.
+    /// The role of the end that receives.
     pub role: Role,
-    /// What it allows.
+    /// Its limits.
     pub limits: Limits,
-    /// What it agreed on.
+    /// The negotiated extension.
     pub deflate: Option<Params>,
 }
 
-/// What an end made of its input.
+/// The result of receiving an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What it delivered.
+    /// The messages.
     pub messages: Vec<Owned>,
-    /// What ended it.
+    /// The error that ended it.
     pub error: Option<Error>,
-    /// What it had to say at the end, flushed once.
+    /// The pending replies at the end, flushed once.
     pub replies: Vec<u8>,
-    /// What the end of the bytes meant.
+    /// The result of `handle_eof`.
     pub eof: Eof,
 }
 
 impl End {
-    /// An end with the default limits and no extension.
+    /// Creates an end with the default limits and no extension.
     #[must_use]
     pub fn new(role: Role) -> Self {
         Self { role, limits: Limits::default(), deflate: None }
@@ -83,7 +83,7 @@ impl End {
         WebSocket::new(self.role, self.limits, self.deflate.as_ref(), [7; 32])
     }
 
-    /// Receives `input` in these reads, in place or not.
+    /// Receives `input` in these reads, in place or by copying.
     pub fn receive(&self, input: &[u8], chunks: &Chunks, in_place: bool) -> Result<Outcome, String> {
         let mut socket = self.socket();
         let (mut messages, mut error, mut given) = (Vec::new(), None, 0);
@@ -97,8 +97,12 @@ impl End {
                 };
                 match result {
                     Ok(Some(message)) => messages.push(message.into()),
-                    Ok(None) if in_place && !own.is_empty() => return Err("input is left, and nothing came".into()),
-                    Ok(None) if !in_place && !shared.is_empty() => return Err("input is left, and nothing came".into()),
+                    Ok(None) if in_place && !own.is_empty() => {
+                        return Err("input was not consumed, without a result".into());
+                    }
+                    Ok(None) if !in_place && !shared.is_empty() => {
+                        return Err("input was not consumed, without a result".into());
+                    }
                     Ok(None) => break,
                     Err(why) => {
                         error = Some(why);
@@ -109,13 +113,16 @@ impl End {
             given += read.len();
             let bound = (socket_limit(&self.limits)).min(if self.deflate.is_some() { usize::MAX } else { given });
             if socket.buffered() > bound {
-                return Err(format!("{} bytes are kept of {given}, with {bound} allowed", socket.buffered()));
+                return Err(format!(
+                    "{} of {given} bytes are buffered, at most {bound} are allowed",
+                    socket.buffered()
+                ));
             }
         }
         outcome(socket, messages, error)
     }
 
-    /// Receives `input` in these reads, in a buffer of one's own, in which what reads cut is kept as long as that helps.
+    /// Receives `input` in these reads, in a buffer of the caller that keeps incomplete messages for decoding in place.
     pub fn hold(&self, input: &[u8], chunks: &Chunks) -> Result<Outcome, String> {
         let mut socket = self.socket();
         let (mut messages, mut error, mut held) = (Vec::new(), None, Vec::new());
@@ -129,7 +136,7 @@ impl End {
             loop {
                 match socket.bytes_to_borrow(rest) {
                     Some(needed) if needed <= rest.len() => {
-                        return Err(format!("{needed} bytes are needed, and there"));
+                        return Err(format!("{needed} bytes are needed, and they are available"));
                     }
                     Some(_) if more => break,
                     Some(_) | None => {}
@@ -150,7 +157,7 @@ impl End {
     }
 }
 
-/// What came of it, once nothing more is read.
+/// Returns the result after the last read.
 fn outcome(mut socket: WebSocket, messages: Vec<Owned>, error: Option<Error>) -> Result<Outcome, String> {
     ended(&mut socket, error)?;
     let eof = socket.eof();
@@ -164,13 +171,13 @@ fn socket_limit(limits: &Limits) -> usize {
     limits.message.saturating_add(limits.frame)
 }
 
-/// Law 3: a violation is sticky, takes nothing more, and closes.
+/// Law 3: a violation is sticky, consumes nothing more, and closes the connection.
 fn ended(socket: &mut WebSocket, error: Option<Error>) -> Result<(), String> {
     let Some(error) = error else { return Ok(()) };
     let mut more: &[u8] = &[0x81, 0x01, b'x'];
     match socket.decode(&mut more) {
         Err(again) if again == error && more.len() == 3 => {}
-        other => return Err(format!("after {error:?} came {other:?}, and {} bytes were left of 3", more.len())),
+        other => return Err(format!("after {error:?}: {other:?}, and {} of 3 bytes were not consumed", more.len())),
     }
     match socket.state() {
         State::Closed => Ok(()),
@@ -178,14 +185,14 @@ fn ended(socket: &mut WebSocket, error: Option<Error>) -> Result<(), String> {
     }
 }
 
-/// Law 3: once a close frame is out, nothing is.
+/// Law 3: nothing is sent after a close frame.
 fn silent(socket: &mut WebSocket, error: Option<Error>) -> Result<(), String> {
     if socket.state() == State::Open && error.is_none() {
         return Ok(());
     }
     let mut out = Vec::new();
     if socket.write_pending_replies(&mut out) || socket.has_pending_replies() || !out.is_empty() {
-        return Err("something is owed after the close frame".into());
+        return Err("a reply is pending after the close frame".into());
     }
     match socket.send(Message::Text("late"), &mut out) {
         Err(SendError::Closing) if out.is_empty() => Ok(()),
@@ -193,24 +200,24 @@ fn silent(socket: &mut WebSocket, error: Option<Error>) -> Result<(), String> {
     }
 }
 
-/// Laws 1, 3 and 4: reads cut in this way give what one read gives; in place gives what copying gives; a violation is sticky.
+/// Laws 1, 3 and 4: every split into reads gives the same result, in place and by copying; a violation is sticky.
 pub fn chunking(end: &End, input: &[u8], chunks: &Chunks) -> Result<Outcome, String> {
     let whole = end.receive(input, &Chunks::Whole, false)?;
     for (in_place, chunks) in [(true, &Chunks::Whole), (false, chunks), (true, chunks)] {
         let cut = end.receive(input, chunks, in_place)?;
         if cut != whole {
-            return Err(format!("{chunks:?}, in place {in_place}: {cut:?}, but whole: {whole:?}"));
+            return Err(format!("{chunks:?}, in place {in_place}: {cut:?}, but unsplit: {whole:?}"));
         }
     }
     let held = end.hold(input, chunks)?;
     if held != whole {
-        return Err(format!("{chunks:?}, kept: {held:?}, but whole: {whole:?}"));
+        return Err(format!("{chunks:?}, kept: {held:?}, but unsplit: {whole:?}"));
     }
     replies(end, &whole)?;
     Ok(whole)
 }
 
-/// The owed replies are what the protocol says, and nothing else.
+/// The pending replies are exactly those of RFC 6455.
 fn replies(end: &End, outcome: &Outcome) -> Result<(), String> {
     let sent = read_all(end.role, &outcome.replies)?;
     let close = match (&outcome.error, outcome.messages.last()) {
@@ -229,17 +236,19 @@ fn replies(end: &End, outcome: &Outcome) -> Result<(), String> {
     if sent == expected { Ok(()) } else { Err(format!("sent {sent:?}, expected {expected:?}")) }
 }
 
-/// What the peer of `role` reads of what `role` wrote, without extensions.
+/// Decodes what `role` wrote, without extensions.
 pub fn read_all(role: Role, mut bytes: &[u8]) -> Result<Vec<Owned>, String> {
     let mut decoder = Decoder::new(peer(role), Limits::default(), None);
     let mut messages = Vec::new();
-    while let Some(message) = decoder.decode(&mut bytes).map_err(|error| format!("our own bytes: {error:?}"))? {
+    while let Some(message) =
+        decoder.decode(&mut bytes).map_err(|error| format!("our own output is invalid: {error:?}"))?
+    {
         messages.push(message.into());
     }
-    if decoder.is_partial() { Err("our own bytes are cut".into()) } else { Ok(messages) }
+    if decoder.is_partial() { Err("our own output is incomplete".into()) } else { Ok(messages) }
 }
 
-/// The other end.
+/// Returns the opposite role.
 #[must_use]
 pub const fn peer(role: Role) -> Role {
     match role {
@@ -248,7 +257,7 @@ pub const fn peer(role: Role) -> Role {
     }
 }
 
-/// Law 2: what `from` encodes, its peer decodes, and what a decoder gave encodes to the same again.
+/// Law 2: a message that `from` encodes decodes to the same, and a decoded message encodes to the same again.
 pub fn round_trip(from: Role, deflate: Option<&Params>, messages: &[Owned], key: [u8; 4]) -> Result<(), String> {
     let mut encoder = Encoder::new(from, deflate);
     let mut decoder = Decoder::new(peer(from), Limits::default(), deflate);
@@ -258,7 +267,7 @@ pub fn round_trip(from: Role, deflate: Option<&Params>, messages: &[Owned], key:
         let mut input = bytes.as_slice();
         match decoder.decode(&mut input) {
             Ok(Some(back)) if Owned::from(back) == *message && input.is_empty() => {}
-            other => return Err(format!("{message:?} came back as {other:?}, with {} bytes left", input.len())),
+            other => return Err(format!("{message:?} was decoded as {other:?}, with {} bytes left", input.len())),
         }
         if matches!(message, Owned::Close(_)) {
             break;
@@ -267,19 +276,19 @@ pub fn round_trip(from: Role, deflate: Option<&Params>, messages: &[Owned], key:
     Ok(())
 }
 
-/// Law 9: the decoder does what its slow twin does.
-pub fn twin(role: Role, limits: Limits, input: &[u8]) -> Result<(), String> {
+/// Law 9: the decoder equals the reference implementation.
+pub fn matches_reference(role: Role, limits: Limits, input: &[u8]) -> Result<(), String> {
     let end = End { role, limits, deflate: None };
     let real = end.receive(input, &Chunks::Whole, false)?;
     let (messages, error) = reference::ws::decode(role, limits, input);
     match real.messages == messages && real.error == error {
         true => Ok(()),
-        false => Err(format!("{:?} {:?}, but the twin: {messages:?} {error:?}", real.messages, real.error)),
+        false => Err(format!("{:?} {:?}, but the reference: {messages:?} {error:?}", real.messages, real.error)),
     }
 }
 
-/// Laws 1, 2, 3, 4 and 9 over anything: what the fuzz targets of one role call. The first bytes choose the limits, the extension
-/// and the cut.
+/// Laws 1, 2, 3, 4 and 9 over arbitrary input, for the fuzz targets of one role. The first bytes choose the limits, the
+/// extension and the split.
 pub fn anything(role: Role, input: &[u8]) -> Result<(), String> {
     let [choice, sizes, input @ ..] = input else { return Ok(()) };
     let limits = match choice & 3 {
@@ -297,7 +306,7 @@ pub fn anything(role: Role, input: &[u8]) -> Result<(), String> {
     let outcome = chunking(&End { role, limits, deflate }, input, &chunks)?;
     round_trip(peer(role), deflate.as_ref(), &outcome.messages, [*choice, *sizes, 0x5A, 0xFF])?;
     if deflate.is_none() && input.len() <= 512 {
-        twin(role, limits, input)?;
+        matches_reference(role, limits, input)?;
     }
     Ok(())
 }

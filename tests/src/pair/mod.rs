@@ -1,4 +1,5 @@
-//! A core [`Client`] and the server's machines of the sockets it dials, joined by a wire in memory, on one virtual clock.
+//! A [`Client`] and a `ServerConnection` for each of its sockets, joined by an in-memory transport on one virtual
+//! clock.
 //!
 //! ```
 //! use turnwire::client::{OwnedOutcome, Settings};
@@ -32,10 +33,11 @@ use self::wire::Socket;
 use crate::chunks::Chunks;
 use crate::fixtures::{created, done};
 
-/// More rounds, or more jumps of the clock, than any test needs: whoever goes on is going in circles.
+/// Maximum number of rounds, or of deadlines, of a test. More means an endless loop.
 const ROUNDS: usize = 100_000;
 
-/// The provider of most scenarios: WebSocket and HTTP on a loopback port, nothing retried, one second of idle time.
+/// Returns the provider of most tests: WebSocket and HTTP on a loopback port, no retries, an idle timeout of one
+/// second.
 #[must_use]
 pub fn provider() -> Provider {
     let mut provider = Provider::new("test", "http://127.0.0.1:8080/v1");
@@ -45,7 +47,7 @@ pub fn provider() -> Provider {
     provider
 }
 
-/// The same without WebSocket.
+/// Returns the same provider without WebSocket.
 #[must_use]
 pub fn http_provider() -> Provider {
     let mut provider = provider();
@@ -53,62 +55,62 @@ pub fn http_provider() -> Provider {
     provider
 }
 
-/// The provider, with so many retries.
+/// Sets the number of retries.
 #[must_use]
 pub const fn with_retries(mut provider: Provider, retries: u32) -> Provider {
     provider.retry.max_retries = retries;
     provider
 }
 
-/// An event stream with a response `ok` that completes.
+/// Returns an event stream with a completed response `ok`.
 #[must_use]
 pub fn ok_stream() -> Vec<Act> {
     vec![Act::stream_with(&[]), Act::Send(created("ok")), Act::Send(done("ok")), Act::End]
 }
 
-/// The two ends, and everything between them.
+/// A client, its servers, and the transport between them.
 #[derive(Debug)]
 pub struct Pair {
     /// The client.
     pub client: Client,
-    /// What time it is.
+    /// The virtual time.
     pub now: Instant,
-    /// How bytes are cut on their way to the server.
+    /// How bytes to the server are split into reads.
     pub up: Chunks,
-    /// How bytes are cut on their way to the client.
+    /// How bytes to the client are split into reads.
     pub down: Chunks,
-    /// What the world will do.
+    /// The planned reactions of network and servers.
     pub script: Script,
-    /// Where the sockets break that are dialed next.
+    /// Where the next sockets break.
     pub cuts: VecDeque<Cut>,
-    /// What the servers saw.
+    /// What the servers received.
     pub seen: Vec<Seen>,
-    /// What the client said.
+    /// The client's events.
     pub events: Vec<OwnedEvent>,
-    /// What was dialed.
+    /// The connection attempts.
     pub dials: Vec<ConnectTarget>,
-    /// How each socket ended for its server.
+    /// The close reason of each socket at its server.
     pub closed: Vec<(usize, CloseReason)>,
     /// All bytes that each socket carried to its server, and to the client.
     pub carried: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Whether the client's end asks `poll_*` a few times more than it needs to.
+    /// Whether the event loop calls `poll_*` more often than needed.
     pub extra_polls: bool,
-    /// The bytes that go past the client's wish for input are held back here unless this is off.
+    /// Whether input waits while the client does not want it.
     pub respects_backpressure: bool,
-    /// Whether the socket takes nothing that the client writes.
+    /// Whether the socket accepts nothing that the client writes.
     pub blocks_writes: bool,
-    /// Settings of the servers.
+    /// Configuration of the servers.
     pub server: server::Config,
     dialing: bool,
     socket: Option<Socket>,
 }
 
 impl Pair {
-    /// A client of this provider without credentials, and a world that follows the script.
+    /// Creates a client of this provider without credentials, and servers that follow the script.
     ///
     /// # Panics
     ///
-    /// When the provider is of no use.
+    /// If the provider is not valid.
     #[must_use]
     pub fn new(provider: Provider, settings: Settings, script: Script) -> Self {
         Self::with(provider, Credentials::None, settings, script)
@@ -118,7 +120,7 @@ impl Pair {
     ///
     /// # Panics
     ///
-    /// When the provider is of no use.
+    /// If the provider is not valid.
     #[must_use]
     pub fn with(provider: Provider, credentials: Credentials, settings: Settings, script: Script) -> Self {
         Self::seeded(provider, credentials, settings, script, [7; 32])
@@ -128,7 +130,7 @@ impl Pair {
     ///
     /// # Panics
     ///
-    /// When the provider is of no use.
+    /// If the provider is not valid.
     #[must_use]
     pub fn seeded(
         provider: Provider,
@@ -160,56 +162,56 @@ impl Pair {
         }
     }
 
-    /// Sends a request.
+    /// Submits a request.
     ///
     /// # Panics
     ///
-    /// When the client refuses it.
+    /// If the client rejects it.
     pub fn send(&mut self, request: impl Into<Request>) -> RequestId {
         self.client.send(self.now, request).expect("a request that can be sent")
     }
 
-    /// Sends a request, and lets everything happen that happens without waiting.
+    /// Submits a request and runs everything that needs no waiting.
     ///
     /// # Panics
     ///
-    /// When the client refuses it.
+    /// If the client rejects it.
     pub fn ask(&mut self, request: impl Into<Request>) -> RequestId {
         let id = self.send(request);
         self.run();
         id
     }
 
-    /// Lets everything happen that happens without waiting.
+    /// Runs everything that needs no waiting.
     ///
     /// # Panics
     ///
-    /// When it does not come to an end.
+    /// If it does not end.
     pub fn run(&mut self) {
         for _ in 0..ROUNDS {
             if !self.step() {
                 return;
             }
         }
-        panic!("the two ends never come to rest");
+        panic!("client and server exchange data endlessly");
     }
 
-    /// Moves the clock to the next thing that is due, and lets happen what happens. `false`: nothing is due.
+    /// Moves the clock to the next deadline or act and runs it. Returns `false` if there is none.
     ///
     /// # Panics
     ///
-    /// When the client, once told the time, wants to be told the same time again.
+    /// If the client's deadline is not later after `handle_timeout`.
     pub fn jump(&mut self) -> bool {
         let Some(at) = self.next_due() else { return false };
         self.pass_to(at);
         true
     }
 
-    /// Jumps until nothing is in flight, or nothing more is due.
+    /// Moves the clock until no request is in flight or nothing is scheduled.
     ///
     /// # Panics
     ///
-    /// When that never happens.
+    /// If that never happens.
     pub fn run_out(&mut self) {
         self.run();
         for _ in 0..ROUNDS {
@@ -217,14 +219,14 @@ impl Pair {
                 return;
             }
         }
-        panic!("the clock never stops");
+        panic!("deadlines never end");
     }
 
-    /// Jumps until the client is finished, or nothing more is due.
+    /// Moves the clock until the client is finished or nothing is scheduled.
     ///
     /// # Panics
     ///
-    /// When that never happens.
+    /// If that never happens.
     pub fn run_down(&mut self) {
         self.run();
         for _ in 0..ROUNDS {
@@ -232,10 +234,10 @@ impl Pair {
                 return;
             }
         }
-        panic!("the clock never stops");
+        panic!("deadlines never end");
     }
 
-    /// Lets so much time pass, everything in it happening when it is due.
+    /// Moves the clock by this time; runs each deadline and act at its time.
     pub fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         self.run();
@@ -247,7 +249,7 @@ impl Pair {
 
     fn next_due(&self) -> Option<Instant> {
         let socket = self.socket.as_ref();
-        // A broken socket does nothing any more, whatever was planned.
+        // A broken socket does nothing, whatever was planned.
         let act = socket.filter(|socket| !socket.broken).and_then(|socket| socket.later.front()).map(|(at, _)| *at);
         let server = socket.and_then(|socket| socket.server.poll_timeout());
         [self.client.poll_timeout(), server, act].into_iter().flatten().min()
@@ -259,7 +261,7 @@ impl Pair {
         if self.client.poll_timeout().is_some_and(|at| at <= now) {
             self.client.handle_timeout(now);
             let next = self.client.poll_timeout();
-            assert!(next.is_none_or(|next| next > now), "the client spins at {now:?}: it wants {next:?} again");
+            assert!(next.is_none_or(|next| next > now), "the client's deadline at {now:?} is {next:?}, not later");
         }
         if let Some(socket) = &mut self.socket
             && socket.server.poll_timeout().is_some_and(|at| at <= now)
@@ -269,7 +271,7 @@ impl Pair {
         self.run();
     }
 
-    /// Does this on the socket there is, now.
+    /// Performs this act on the current socket now.
     pub fn act(&mut self, act: Act) {
         let now = self.now;
         if let Some(socket) = &mut self.socket {
@@ -278,14 +280,14 @@ impl Pair {
         self.run();
     }
 
-    /// From here on the socket there is takes everything and brings nothing.
+    /// From now on the current socket accepts everything and delivers nothing.
     pub fn mute(&mut self) {
         if let Some(socket) = &mut self.socket {
             socket.mute = true;
         }
     }
 
-    /// Whether there is a socket.
+    /// Returns whether there is a socket.
     #[must_use]
     pub const fn is_connected(&self) -> bool {
         self.socket.is_some()

@@ -1,4 +1,4 @@
-//! What became of requests: the questions that tests ask.
+//! Queries for the results of requests.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use turnwire::responses::Failure;
 use super::{Kind, Pair, Seen};
 
 impl Pair {
-    /// How the request ended, if it has.
+    /// Returns the outcome of the request, if it has ended.
     #[must_use]
     pub fn outcome(&self, id: RequestId) -> Option<&OwnedOutcome> {
         self.finished(id).map(|(outcome, _)| outcome)
     }
 
-    /// What the request took, if it has ended.
+    /// Returns the report of the request, if it has ended.
     #[must_use]
     pub fn report(&self, id: RequestId) -> Option<&RequestReport> {
         self.finished(id).map(|(_, report)| report)
@@ -27,32 +27,32 @@ impl Pair {
         })
     }
 
-    /// The id of the response that the request was completed by.
+    /// Returns the id of the completed response.
     ///
     /// # Panics
     ///
-    /// When it was not completed.
+    /// If the request did not complete.
     pub fn completed(&self, id: RequestId) -> String {
         match self.outcome(id) {
             Some(OwnedOutcome::Completed(completed)) => completed.id.clone().unwrap_or_default(),
-            other => panic!("{id} ended as {other:?}"),
+            other => panic!("{id} has the outcome {other:?}"),
         }
     }
 
-    /// The failure that the request ended with.
+    /// Returns the failure of the request.
     ///
     /// # Panics
     ///
-    /// When it did not fail.
+    /// If the request did not fail.
     #[must_use]
     pub fn failure(&self, id: RequestId) -> Failure {
         match self.outcome(id) {
             Some(OwnedOutcome::Failed(failure)) => failure.clone(),
-            other => panic!("{id} ended as {other:?}"),
+            other => panic!("{id} has the outcome {other:?}"),
         }
     }
 
-    /// The kinds of the server's events that were delivered to the request.
+    /// Returns the types of the server events that were delivered to the request.
     #[must_use]
     pub fn kinds(&self, id: RequestId) -> Vec<String> {
         self.events
@@ -64,31 +64,31 @@ impl Pair {
             .collect()
     }
 
-    /// What was seen of one kind.
+    /// Returns what the servers received, of one kind.
     #[must_use]
     pub fn seen(&self, kind: Kind) -> Vec<&Seen> {
         self.seen.iter().filter(|seen| seen.kind == kind).collect()
     }
 
-    /// The WebSocket messages that were seen.
+    /// Returns the WebSocket messages that the servers received.
     #[must_use]
     pub fn texts(&self) -> Vec<&Seen> {
         self.seen(Kind::Text)
     }
 
-    /// The HTTP requests that were seen.
+    /// Returns the HTTP requests that the servers received.
     #[must_use]
     pub fn posts(&self) -> Vec<&Seen> {
         self.seen(Kind::Post)
     }
 
-    /// The handshakes that were seen.
+    /// Returns the handshakes that the servers received.
     #[must_use]
     pub fn upgrades(&self) -> Vec<&Seen> {
         self.seen(Kind::Upgrade)
     }
 
-    /// The delays of the retries that were told.
+    /// Returns the delays of all `Retry` events.
     #[must_use]
     pub fn delays(&self) -> Vec<Duration> {
         let delay = |event: &OwnedEvent| match event {

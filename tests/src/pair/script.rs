@@ -1,4 +1,4 @@
-//! What the world does when a client asks something of it.
+//! Scripts: how network and servers react to the client.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use turnwire::connection::ServerConnection;
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 
-/// What a client asks of the world, so that a [`Script`] can say what it gets.
+/// A client action that a [`Script`] reacts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// A socket.
+    /// A connection attempt.
     Dial,
     /// A WebSocket handshake.
     Upgrade,
@@ -21,65 +21,66 @@ pub enum Kind {
     Text,
 }
 
-/// One thing that the world does.
+/// One action of the network or a server.
 #[derive(Clone, Debug)]
 pub enum Act {
     /// The socket opens.
     Connect,
-    /// The socket cannot be opened.
+    /// The connection attempt fails.
     Fail(ConnectError),
-    /// The handshake is accepted with these headers.
+    /// The server accepts the handshake with these headers.
     Accept(Vec<(String, String)>),
-    /// An answer with a body; a handshake is refused with it.
+    /// A response with a body. It rejects a handshake.
     Respond(u16, Vec<(String, String)>, Vec<u8>),
-    /// An event stream begins.
+    /// An event stream begins, with these headers.
     Stream(Vec<(String, String)>),
     /// An event.
     Send(String),
     /// The event stream ends.
     End,
-    /// A sign of life: a comment, or a ping.
+    /// A keep-alive: a comment, or a ping.
     KeepAlive,
     /// A close frame with this code, or the end of an HTTP connection.
     Close(u16, String),
-    /// These bytes, from no machine.
+    /// Raw bytes, not from the `ServerConnection`.
     Raw(Vec<u8>),
     /// The socket breaks.
     Drop,
-    /// Nothing, for so long; what follows comes after.
+    /// Nothing, for this time. Later acts wait.
     Wait(Duration),
 }
 
 impl Act {
-    /// An answer without headers.
+    /// Creates a response without headers.
     #[must_use]
     pub fn respond(status: u16, body: &str) -> Self {
         Self::Respond(status, Vec::new(), body.as_bytes().to_vec())
     }
 
-    /// An answer with headers.
+    /// Creates a response with headers.
     #[must_use]
     pub fn respond_with(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
         Self::Respond(status, owned(headers), body.as_bytes().to_vec())
     }
 
-    /// The handshake is accepted with these headers.
+    /// Accepts the handshake with these headers.
     #[must_use]
     pub fn accept_with(headers: &[(&str, &str)]) -> Self {
         Self::Accept(owned(headers))
     }
 
-    /// An event stream begins with these headers.
+    /// Begins an event stream with these headers.
     #[must_use]
     pub fn stream_with(headers: &[(&str, &str)]) -> Self {
         Self::Stream(owned(headers))
     }
 
-    /// Does it on this connection, as far as it is the connection's to do. What cannot be done then does nothing.
+    /// Performs the act on this connection if it applies to a connection. An act that is not possible in its state has
+    /// no effect.
     ///
     /// # Panics
     ///
-    /// When a header cannot stand in a head.
+    /// If a header is not valid.
     pub fn perform(self, now: Instant, server: &mut ServerConnection) {
         let _ = match self {
             Self::Accept(fields) => server.accept(now, &headers(&fields)),
@@ -97,34 +98,34 @@ impl Act {
     }
 }
 
-/// Pairs of strings, to keep.
+/// Copies pairs of strings.
 #[must_use]
 pub fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
 }
 
-/// What the world does when it is asked: of each kind, the k-th list for the k-th time. Where nothing is planned, sockets open,
-/// handshakes are accepted, and requests meet silence.
+/// Reactions, by kind of client action: the k-th action gets the k-th list. Without a planned reaction, sockets open,
+/// handshakes are accepted, and requests get no response.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
     plans: Vec<(Kind, VecDeque<Vec<Act>>)>,
 }
 
 impl Script {
-    /// Nothing is planned.
+    /// Creates a script without reactions.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Plans what the next thing of this kind, beyond those planned already, is answered with.
+    /// Plans the reaction to the next action of this kind that has none yet.
     #[must_use]
     pub fn on<A: Into<Vec<Act>>>(mut self, kind: Kind, acts: A) -> Self {
         self.plan(kind, acts.into());
         self
     }
 
-    /// WebSocket: after the k-th text message, the k-th list of events.
+    /// Plans for WebSocket: the k-th text message gets the k-th list of events.
     #[must_use]
     pub fn ws<I: IntoIterator<Item = Vec<String>>>(self, answers: I) -> Self {
         answers
@@ -132,7 +133,7 @@ impl Script {
             .fold(self, |script, events| script.on(Kind::Text, events.into_iter().map(Act::Send).collect::<Vec<_>>()))
     }
 
-    /// HTTP: for the k-th request, a stream of the k-th list of events.
+    /// Plans for HTTP: the k-th request gets a stream with the k-th list of events.
     #[must_use]
     pub fn sse<I: IntoIterator<Item = Vec<String>>>(self, answers: I) -> Self {
         answers.into_iter().fold(self, |script, events| {
@@ -142,7 +143,7 @@ impl Script {
         })
     }
 
-    /// Plans it, on a script that is under way.
+    /// Plans a reaction on a script in use.
     pub fn plan(&mut self, kind: Kind, acts: Vec<Act>) {
         match self.plans.iter_mut().find(|(known, _)| *known == kind) {
             Some((_, plan)) => plan.push_back(acts),
@@ -150,7 +151,7 @@ impl Script {
         }
     }
 
-    /// What the next thing of this kind is answered with.
+    /// Returns the reaction to the next action of this kind.
     pub fn next(&mut self, kind: Kind) -> Vec<Act> {
         let planned = self.plans.iter_mut().find(|(known, _)| *known == kind).and_then(|(_, plan)| plan.pop_front());
         planned.unwrap_or_else(|| match kind {

@@ -1,4 +1,4 @@
-//! What a server saw of a client.
+//! What a server received from a client.
 
 use serde_json::Value;
 use turnwire::connection::server;
@@ -7,14 +7,14 @@ use turnwire::time::Instant;
 
 use super::script::Kind;
 
-/// What the server saw.
+/// A handshake, request or message that a server received.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
-    /// What it was.
+    /// Its kind.
     pub kind: Kind,
-    /// On which socket, counted from zero.
+    /// Index of the socket, counted from zero.
     pub socket: usize,
-    /// When.
+    /// The time of arrival.
     pub at: Instant,
     /// `GET` or `POST`; empty for a message.
     pub method: String,
@@ -22,12 +22,12 @@ pub struct Seen {
     pub target: String,
     /// The headers; none for a message.
     pub headers: Vec<(String, String)>,
-    /// The body, or the message, as it came.
+    /// The body or the message, unchanged.
     pub bytes: Vec<u8>,
 }
 
 impl Seen {
-    /// What a server's connection has to say, as it was seen; `None` when there is nothing to be answered.
+    /// Records an event of a server connection. `None` if the event needs no response.
     #[must_use]
     pub fn of(incoming: &server::Event<'_>, socket: usize, at: Instant) -> Option<Self> {
         let of_head = |kind, head: &Request, body: &[u8]| Self {
@@ -59,19 +59,19 @@ impl Seen {
         }
     }
 
-    /// The first header of this name.
+    /// Returns the first header of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The body as JSON; `null` when it is none.
+    /// Returns the body as JSON, or `null` if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_default()
     }
 
-    /// The turn's token, wherever this transport carries it.
+    /// Returns the turn token, from the header or from the message.
     #[must_use]
     pub fn turn_state(&self) -> Option<String> {
         match self.kind {
@@ -80,13 +80,13 @@ impl Seen {
         }
     }
 
-    /// `previous_response_id`.
+    /// Returns `previous_response_id`.
     #[must_use]
     pub fn previous(&self) -> Option<String> {
         self.json()["previous_response_id"].as_str().map(Into::into)
     }
 
-    /// The items of `input`.
+    /// Returns the items of `input`.
     #[must_use]
     pub fn input(&self) -> Vec<Value> {
         self.json()["input"].as_array().cloned().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The wire between the two ends, and the loop that drives the client's.
+//! The in-memory transport, and the client's event loop.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -10,12 +10,12 @@ use turnwire::time::Instant;
 
 use super::{Act, Kind, Pair, Seen};
 
-/// Where a socket breaks: after so many bytes one way or the other.
+/// Where a socket breaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cut {
-    /// After so many bytes from the client.
+    /// After this many bytes from the client.
     pub up: Option<usize>,
-    /// After so many bytes from the server.
+    /// After this many bytes from the server.
     pub down: Option<usize>,
 }
 
@@ -23,19 +23,19 @@ pub struct Cut {
 pub(super) struct Socket {
     pub(super) number: usize,
     pub(super) server: ServerConnection,
-    /// Acts that wait for their time, and the time.
+    /// Delayed acts, with their times.
     pub(super) later: VecDeque<(Instant, Act)>,
     pub(super) cut: Cut,
     pub(super) up: usize,
     pub(super) down: usize,
-    /// Bytes for the client that come from no machine, or wait because the client wants none.
+    /// Bytes for the client that are raw, or wait because the client does not want input.
     pub(super) raw: Vec<u8>,
     pub(super) broken: bool,
     pub(super) mute: bool,
 }
 
 impl Pair {
-    /// One round of the loop that everybody writes: events, finished?, dial, write, read. Whether anything happened.
+    /// One round of the usual event loop: events, finished?, connect, write, read. Returns whether anything happened.
     pub fn step(&mut self) -> bool {
         let mut busy = self.collect();
         busy |= self.dial();
@@ -66,7 +66,7 @@ impl Pair {
             }
             busy = true;
         }
-        // A script may let a socket open later.
+        // A script may delay the opening of a socket.
         if self.dialing
             && let Some(socket) = &mut self.socket
             && socket.later.front().is_some_and(|(at, _)| *at <= self.now)
@@ -110,7 +110,7 @@ impl Pair {
         self.queue(Kind::Dial);
     }
 
-    /// Drops the socket, which its server notices.
+    /// Drops the socket; its server notices.
     fn hang_up(&mut self) {
         let dialing = mem::take(&mut self.dialing);
         if let Some(mut socket) = self.socket.take().filter(|_| !dialing) {
@@ -119,7 +119,7 @@ impl Pair {
         }
     }
 
-    /// Plans what this is answered with.
+    /// Queues the reaction to this action.
     fn queue(&mut self, kind: Kind) {
         let acts = self.script.next(kind);
         let Some(socket) = &mut self.socket else { return };
@@ -154,7 +154,7 @@ impl Pair {
         busy
     }
 
-    /// What the server has to say of what it saw; the script answers.
+    /// Polls the server's events and runs the script's reactions.
     fn listen(&mut self, socket: &mut Socket) -> bool {
         let mut busy = false;
         loop {
@@ -201,7 +201,7 @@ impl Pair {
         let mut busy = false;
         let mut given = 0;
         for read in self.down.cut(&bytes) {
-            // An impatient world gives bytes to whoever does not want them.
+            // Without backpressure, bytes are delivered even if the client does not want input.
             if self.respects_backpressure && !self.client.wants_input() && self.socket.is_some() {
                 break;
             }
@@ -223,13 +223,13 @@ impl Pair {
         busy
     }
 
-    /// Whether the client has not asked for another socket in the meantime: that comes first.
+    /// Returns whether the client has not requested another socket in the meantime, which comes first.
     const fn no_dial_waits(&self) -> bool {
         !self.dialing
     }
 }
 
-/// What the server wrote joins what else is on its way to the client.
+/// Appends the server's output to the bytes in transit to the client.
 fn flush(socket: &mut Socket, now: Instant) {
     loop {
         let written = socket.server.poll_transmit().len();
@@ -241,7 +241,7 @@ fn flush(socket: &mut Socket, now: Instant) {
     }
 }
 
-/// Queues acts, those after a pause for later.
+/// Queues acts; those after a `Wait` are delayed.
 fn queue(socket: &mut Socket, now: Instant, acts: Vec<Act>) {
     let mut at = socket.later.back().map_or(now, |(at, _)| (*at).max(now));
     for act in acts {

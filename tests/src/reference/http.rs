@@ -1,10 +1,10 @@
-//! The slow twin of the `http` floor, straight from RFC 9112: the whole input at hand, one rule after the other.
+//! Reference implementation of the `http` layer after RFC 9112: works on the whole input, rule by rule.
 
 use turnwire::http::{BodyLimits, Error, Framing, HeadLimits, Protocol, Version};
 
 use crate::laws::http::{Limits, Lines, Message, Outcome, Side, Start};
 
-/// What a connection's bytes are, as [`laws::http::read`](crate::laws::http::read) has it.
+/// Decodes a connection's bytes, with the same result type as [`laws::http::read`](crate::laws::http::read).
 #[must_use]
 pub fn read(side: Side<'_>, limits: Limits, input: &[u8], most: usize) -> Outcome {
     let (mut messages, mut rest, mut finals) = (Vec::new(), input, 0);
@@ -39,10 +39,10 @@ pub fn read(side: Side<'_>, limits: Limits, input: &[u8], most: usize) -> Outcom
     Outcome { messages, error: result.err(), leftover: if done { rest.len() } else { 0 } }
 }
 
-/// A head and what follows it.
+/// A head and the bytes after it.
 type Halves<'i> = (&'i [u8], &'i [u8]);
 
-/// The bytes of the next head, and what follows. `None`: none has begun.
+/// Returns the bytes of the next head and the bytes after it. `None`: no head has begun.
 fn head<'i>(side: Side<'_>, limits: HeadLimits, input: &'i [u8]) -> Result<Option<Halves<'i>>, Error> {
     let bare_lf = side != Side::Requests;
     let mut rest = input;
@@ -64,7 +64,7 @@ fn head<'i>(side: Side<'_>, limits: HeadLimits, input: &'i [u8]) -> Result<Optio
     }
 }
 
-/// What the first bytes show of the peer's protocol.
+/// Checks whether the first bytes belong to another protocol.
 fn first_bytes(side: Side<'_>, rest: &[u8]) -> Result<(), Error> {
     let seems = |protocol| Err(Error::NotHttp { seems: protocol });
     let requests = side == Side::Requests;
@@ -81,7 +81,7 @@ fn first_bytes(side: Side<'_>, rest: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// How long the lines up to an empty one are. `None`: there is no empty one.
+/// Returns the length of the lines up to an empty one. `None`: there is no empty line.
 fn block(limits: HeadLimits, input: &[u8], may_be_empty: bool, bare_lf: bool) -> Result<Option<usize>, Error> {
     let mut line = 0;
     for length in 1..=input.len() {
@@ -138,7 +138,7 @@ fn message<'i>(side: Side<'_>, limits: Limits, head: &[u8], after: &'i [u8]) -> 
     (Some(message), rest, result)
 }
 
-/// The lines of a block without its last, empty one.
+/// Splits a block into lines, without the empty one at the end.
 fn split(block: &[u8]) -> Vec<&[u8]> {
     let lines = block.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     lines.take_while(|line| !line.is_empty()).collect()
@@ -176,7 +176,7 @@ fn request(line: &[u8]) -> Option<(Start, Version)> {
     Some((Start::Request(text(method), text(target)), version(protocol)?))
 }
 
-/// `HTTP-version SP status-code SP [ reason-phrase ]` (RFC 9112 §4), the last space of which some servers leave out.
+/// `HTTP-version SP status-code SP [ reason-phrase ]` (RFC 9112 §4). Some servers omit the last space.
 fn response(line: &[u8]) -> Option<(Start, Version)> {
     let protocol = version(line.get(..8)?)?;
     let [b' ', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', reason @ ..] = &line[8..] else { return None };
@@ -189,7 +189,7 @@ fn response(line: &[u8]) -> Option<(Start, Version)> {
     if !reason.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)) {
         return None;
     }
-    // A phrase that is not ASCII means even less than others.
+    // A reason phrase that is not ASCII is ignored.
     let reason = if reason.is_ascii() { text(reason).trim().to_owned() } else { String::new() };
     Some((Start::Response(status, reason), protocol))
 }
@@ -221,7 +221,7 @@ fn trim(value: &[u8]) -> &[u8] {
     &value[first..=last]
 }
 
-/// The members of every list of this name, in lower case.
+/// Returns the members of all lists of this name, in lower case.
 fn members(headers: &Lines, name: &str) -> Option<Vec<Vec<u8>>> {
     let values: Vec<_> = headers.iter().filter(|(known, _)| known.to_ascii_lowercase() == name).collect();
     if values.is_empty() {
@@ -231,7 +231,7 @@ fn members(headers: &Lines, name: &str) -> Option<Vec<Vec<u8>>> {
     Some(members.map(|member| trim(member).to_ascii_lowercase()).collect())
 }
 
-/// RFC 9112 §6.3, rule by rule; where it allows an error we have one.
+/// The rules of RFC 9112 §6.3. Where the RFC allows an error, this implementation returns one.
 fn framing(side: Side<'_>, start: &Start, version: Version, headers: &Lines) -> Result<Framing, Error> {
     if let (Side::Responses(method), Start::Response(status, _)) = (side, start) {
         if method == "HEAD" || *status < 200 || *status == 204 || *status == 304 {
@@ -269,7 +269,7 @@ fn framing(side: Side<'_>, start: &Start, version: Version, headers: &Lines) -> 
     }
 }
 
-/// RFC 9112 §9.3.
+/// Persistence, RFC 9112 §9.3.
 fn reuse(version: Version, headers: &Lines, framing: Framing) -> bool {
     let options = members(headers, "connection").unwrap_or_default();
     let has = |option: &[u8]| options.iter().any(|known| known == option);
@@ -303,11 +303,11 @@ fn body<'i>(
             let result = chunked(limits, &mut rest, message);
             (rest, result)
         }
-        other => panic!("a framing that this twin does not know: {other:?}"),
+        other => panic!("a framing that the reference implementation does not know: {other:?}"),
     }
 }
 
-/// RFC 9112 §7.1.
+/// Chunked transfer coding, RFC 9112 §7.1.
 fn chunked(limits: BodyLimits, rest: &mut &[u8], message: &mut Message) -> Result<(), Error> {
     let mut extensions = 0;
     loop {
@@ -333,7 +333,7 @@ fn chunked(limits: BodyLimits, rest: &mut &[u8], message: &mut Message) -> Resul
     Ok(())
 }
 
-/// `1*HEXDIG *( BWS ";" … ) CRLF`, of which only the size means something.
+/// `1*HEXDIG *( BWS ";" … ) CRLF`. Returns the size; extensions are ignored.
 fn size_line(limits: BodyLimits, rest: &mut &[u8], extensions: &mut usize) -> Result<u64, Error> {
     let (mut size, mut digits, mut line, mut in_extension, mut in_space) = (0_u64, 0, 0, false, false);
     loop {

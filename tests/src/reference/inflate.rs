@@ -1,4 +1,5 @@
-//! The slow twin of the inflater: bit by bit, straight from RFC 1951 and RFC 7692 §7.2.2, with every byte it ever made as its window.
+//! Reference implementation of the inflater after RFC 1951 and RFC 7692 §7.2.2: bit by bit, with all previous output as
+//! window.
 
 use turnwire::ws::deflate::Error;
 
@@ -35,27 +36,27 @@ const LENGTHS: [(usize, usize); 29] = [
     (0, 258),
 ];
 
-/// The order in which the code lengths of the code lengths come (§3.2.7).
+/// The order of the code lengths for the code length alphabet (RFC 1951 §3.2.7).
 const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
-/// What is left out at the end of each message.
+/// The bytes that RFC 7692 §7.2.1 removes from the end of each message.
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
 /// Inflates messages one after the other.
 #[derive(Clone, Debug)]
-pub struct Twin {
+pub struct Inflater {
     takeover: bool,
-    /// No reference goes back further than this.
+    /// Maximum distance of a reference.
     window: usize,
-    /// Bits of the last byte that no block has used yet.
+    /// Unused bits of the last byte.
     left: Vec<bool>,
-    /// Everything that the stream has made since it began.
+    /// All output since the stream began.
     history: Vec<u8>,
 }
 
 /// Why decoding stopped.
 enum Stop {
-    /// The bits are used up.
+    /// The input has ended.
     Short,
     Because(Error),
 }
@@ -67,18 +68,18 @@ struct Block<'t> {
     at: usize,
     history: &'t mut Vec<u8>,
     window: usize,
-    /// How long the history may become.
+    /// Maximum length of the history.
     limit: usize,
 }
 
-impl Twin {
-    /// `window`: how far back a reference may go.
+impl Inflater {
+    /// Creates an inflater. `window` is the maximum distance of a reference.
     #[must_use]
     pub const fn new(takeover: bool, window: usize) -> Self {
         Self { takeover, window, left: Vec::new(), history: Vec::new() }
     }
 
-    /// One message, of at most `limit` bytes.
+    /// Inflates one message of at most `limit` bytes.
     pub fn message(&mut self, payload: &[u8], limit: usize) -> Result<Vec<u8>, Error> {
         if payload.is_empty() {
             return Ok(Vec::new());
@@ -96,12 +97,13 @@ impl Twin {
             out.extend_from_slice(&self.history[before..]);
             let last = match result {
                 Ok(last) => last,
-                // What is made of the tail is no part of the message.
+                // Output from the tail is not part of the message.
                 Err(Stop::Because(Error::TooLong)) if next > end => return Err(Error::Corrupt),
                 Err(Stop::Because(error)) => return Err(error),
                 Err(Stop::Short) => return Err(Error::Corrupt),
             };
-            // The block that is open where the payload ends must end in the tail's last byte, and make nothing of the tail.
+            // The block that is open at the end of the payload must end in the last byte of the tail, without output
+            // from the tail.
             let in_tail = next > end || (next == end && !last);
             if in_tail && (whole_byte(&bits, next) != bits.len() || self.made_in_tail(&bits, at, end, before, limit)) {
                 return Err(Error::Corrupt);
@@ -122,7 +124,7 @@ impl Twin {
         Ok(out)
     }
 
-    /// Whether the block makes less when it is given the payload's bits only.
+    /// Returns whether the block has less output when it has only the payload's bits.
     fn made_in_tail(&self, bits: &[bool], at: usize, end: usize, before: usize, limit: usize) -> bool {
         let mut history = self.history[..before].to_vec();
         let mut block = Block { bits: &bits[..end], at, history: &mut history, window: self.window, limit };
@@ -135,13 +137,13 @@ fn to_bits(bytes: &[u8]) -> impl Iterator<Item = bool> {
     bytes.iter().flat_map(|byte| (0..8).map(move |bit| byte >> bit & 1 == 1))
 }
 
-/// Where the byte ends that this bit is in, or begins.
+/// Returns the position of the next byte boundary.
 const fn whole_byte(bits: &[bool], at: usize) -> usize {
     bits.len() - (bits.len() - at) / 8 * 8
 }
 
 impl Block<'_> {
-    /// One block. Whether it was a final one.
+    /// Decodes one block. Returns whether it was the final one.
     fn run(&mut self) -> Result<bool, Stop> {
         let last = self.number(1)? == 1;
         match self.number(2)? {
@@ -180,7 +182,7 @@ impl Block<'_> {
     }
 
     fn stored(&mut self) -> Result<(), Stop> {
-        // The payload begins at a whole byte, and bits that are left over are the end of one.
+        // The payload begins at a byte boundary; the remaining bits belong to the previous byte.
         self.at = whole_byte(self.bits, self.at);
         let (length, complement) = (self.number(16)?, self.number(16)?);
         if length != complement ^ 0xFFFF {
@@ -193,7 +195,7 @@ impl Block<'_> {
         Ok(())
     }
 
-    /// The code lengths of a block with codes of its own (§3.2.7).
+    /// Decodes the code lengths of a block with dynamic codes (RFC 1951 §3.2.7).
     fn codes(&mut self) -> Result<(Vec<usize>, Vec<usize>), Stop> {
         let (literals, distances, count) = (self.number(5)? + 257, self.number(5)? + 1, self.number(4)? + 4);
         if literals > 286 || distances > 30 {
@@ -256,7 +258,7 @@ impl Block<'_> {
         }
     }
 
-    /// The next symbol of a canonical code (§3.2.2).
+    /// Decodes the next symbol of a canonical code (RFC 1951 §3.2.2).
     fn symbol(&mut self, symbols: &[Vec<usize>; 16]) -> Result<usize, Stop> {
         let (mut code, mut first) = (0, 0);
         for of_length in &symbols[1..] {
@@ -271,12 +273,12 @@ impl Block<'_> {
     }
 }
 
-/// The symbols of each code length, in their order.
+/// Returns the symbols of each code length, in order.
 fn by_length(lengths: &[usize]) -> [Vec<usize>; 16] {
     core::array::from_fn(|length| (0..lengths.len()).filter(|symbol| lengths[*symbol] == length).collect())
 }
 
-/// Whether the lengths make a code that leaves nothing over: as zlib has it, a code of one symbol, or of none, may.
+/// Returns whether the code is complete. Like zlib, allows an incomplete code of one symbol, or of none.
 fn complete(lengths: &[usize], lone: bool) -> bool {
     let longest = lengths.iter().copied().max().unwrap_or(0);
     let used: usize = lengths.iter().filter(|length| **length > 0).map(|length| 1 << (15 - length)).sum();

@@ -1,4 +1,4 @@
-//! Slow, obvious twins of the parsers, written from the specifications' own words.
+//! Slow and simple reference implementations of the parsers, written after the specifications.
 
 pub mod http;
 pub mod inflate;

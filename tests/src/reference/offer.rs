@@ -1,9 +1,9 @@
-//! The slow twin of the extension list's reader: character by character, straight from the grammar of RFC 6455 §9.1.
+//! Reference implementation of the extension list parser, character by character after the grammar of RFC 6455 §9.1.
 
-/// An extension and its parameters. A parameter may be without a value.
+/// An extension and its parameters, each with an optional value.
 pub type Extension = (String, Vec<(String, Option<String>)>);
 
-/// The extensions of one header line, each `None` when it does not have the grammar.
+/// Parses the extensions of one header field. An extension that does not match the grammar is `None`.
 #[must_use]
 pub fn extensions(line: &str) -> Vec<Option<Extension>> {
     let (mut elements, mut current) = (Vec::new(), String::new());

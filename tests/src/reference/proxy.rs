@@ -1,8 +1,8 @@
-//! The replies of SOCKS proxies, read from the whole input at once (RFC 1928, RFC 1929).
+//! Reference implementation of the parsers of SOCKS replies, on the whole input at once (RFC 1928, RFC 1929).
 
 use turnwire::proxy::{Error, Socks4Reply, Socks5Reply};
 
-/// The bytes behind the reply with which a SOCKS5 proxy connects.
+/// Returns the bytes after the reply with which a SOCKS5 proxy accepts the connection.
 pub fn socks5(input: &[u8], credentials: bool) -> Result<Vec<u8>, Error> {
     let byte = |at: usize| input.get(at).copied().ok_or(Error::Closed);
     let versioned = |at: usize| match byte(at)? {
@@ -45,7 +45,7 @@ pub fn socks5(input: &[u8], credentials: bool) -> Result<Vec<u8>, Error> {
     input.get(at + 4 + address + 2..).map(<[u8]>::to_vec).ok_or(Error::Closed)
 }
 
-/// The bytes behind the reply with which a SOCKS4a proxy connects.
+/// Returns the bytes after the reply with which a SOCKS4a proxy accepts the connection.
 pub fn socks4a(input: &[u8]) -> Result<Vec<u8>, Error> {
     match (input.first(), input.get(1)) {
         (None, _) => Err(Error::Closed),

@@ -1,16 +1,16 @@
-//! The slow twin of the event scanner: serde_json does all of the reading, of text that was repaired before, and every member is
-//! a value of its own.
+//! Reference implementation of the event scanner: serde_json parses the text, repaired beforehand, and every member is
+//! a separate value.
 
 use serde::Deserializer as _;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// An event's outside.
+/// An event's top level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outside {
     /// Its `type`.
     pub kind: String,
-    /// Its members, as text.
+    /// Its members, as JSON texts.
     pub members: Vec<(String, String)>,
 }
 
@@ -32,7 +32,7 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
-/// The deepest nesting of brackets, outside of strings.
+/// Returns the deepest nesting of brackets outside strings.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
     for c in text.chars() {
@@ -51,23 +51,23 @@ fn depth(text: &str) -> usize {
     deepest
 }
 
-/// The types of the events that end a response.
+/// The types of the terminal events.
 const ENDS: [&str; 5] =
     ["response.completed", "response.done", "response.failed", "response.incomplete", "response.cancelled"];
 
-/// Whether an unreadable payload is taken for an end all the same: it contains such a `type`.
+/// Returns whether a payload that cannot be parsed still counts as a terminal event: it contains such a `type`.
 #[must_use]
 pub fn is_unreadable_end(text: &str) -> bool {
     ENDS.iter()
         .any(|kind| text.contains(&format!("\"type\":\"{kind}\"")) || text.contains(&format!("\"type\": \"{kind}\"")))
 }
 
-/// The code unit of the escape at the start of the text.
+/// Decodes the code unit of the escape at the start of the text.
 fn unit(text: &str) -> Option<u16> {
     u16::from_str_radix(text.strip_prefix("\\u")?.get(..4).filter(|digits| !digits.starts_with('+'))?, 16).ok()
 }
 
-/// The text with U+FFFD for each lone surrogate, and `null` for the numbers that JSON does not have.
+/// Replaces each lone surrogate by U+FFFD, and numbers that JSON does not allow by `null`.
 #[must_use]
 pub fn repaired(text: &str) -> String {
     let (mut out, mut rest, mut quoted) = (String::new(), text, false);
@@ -100,18 +100,18 @@ pub fn repaired(text: &str) -> String {
     out
 }
 
-/// The outside of an event, unless it is none. Its values are [`repaired`].
+/// Parses the top level of an event, or returns `None`. Its values are [`repaired`].
 #[must_use]
 pub fn outside(text: &str) -> Option<Outside> {
     let text = repaired(text);
     let mut reader = serde_json::Deserializer::from_str(&text);
     let mut members = reader.deserialize_map(Members).ok()?;
     reader.end().ok()?;
-    // The object itself is one level more than what the scanner counts.
+    // The object itself is one level more than the scanner counts.
     if depth(&text) > 129 {
         return None;
     }
-    // Of a member that is repeated, the last one counts.
+    // Of a duplicate member, the last one counts.
     let last = |name: &str| members.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let has = |name: &&str| last(name).is_some_and(|value| value != "null");
     let kind: String = match last("type") {

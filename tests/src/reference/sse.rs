@@ -1,5 +1,5 @@
-//! The slow twins of the `sse` floor, straight from WHATWG HTML §9.2.6: one over text as the standard has it, which knows no
-//! limit, and one over bytes, which does.
+//! Reference implementations of the `sse` layer after WHATWG HTML §9.2.6: one on text, as in the standard, without
+//! limits, and one on bytes, with limits.
 
 use core::time::Duration;
 
@@ -7,8 +7,8 @@ use turnwire::sse::{Discarded, Error, Limits};
 
 use crate::laws::sse::{Outcome, Owned};
 
-/// The events of a whole stream, as the standard's own words give them: decoded as UTF-8 first, then cut into lines. Each is
-/// its name, its data and the last event ID.
+/// Decodes the events of a whole stream as the standard describes: decode as UTF-8, then split into lines. Each event
+/// is its event type, its data and the last event ID.
 #[must_use]
 pub fn decode_text(input: &[u8]) -> Vec<(String, String, String)> {
     let stream = String::from_utf8_lossy(input.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(input)).into_owned();
@@ -40,36 +40,36 @@ pub fn decode_text(input: &[u8]) -> Vec<(String, String, String)> {
     events
 }
 
-/// What a whole stream is, limits and all.
+/// Decodes a whole stream, with limits.
 #[must_use]
 pub fn decode(limits: Limits, input: &[u8]) -> Outcome {
-    let mut twin = Twin { limits, ..Twin::default() };
+    let mut decoder = Decoder { limits, ..Decoder::default() };
     let mut at = if input.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
     let mut error = None;
     while error.is_none() {
         let length = input[at..].iter().position(|byte| matches!(byte, b'\r' | b'\n'));
         let line = &input[at..at + length.unwrap_or(input.len() - at)];
-        error = twin.line(line, at as u64, length.is_some()).err();
+        error = decoder.line(line, at as u64, length.is_some()).err();
         let Some(length) = length else { break };
         at += length + if input[at + length..].starts_with(b"\r\n") { 2 } else { 1 };
     }
-    // What begins like a byte order mark and goes no further is a line, too.
-    let unfinished = match &twin.data {
+    // An incomplete byte order mark is a line.
+    let unfinished = match &decoder.data {
         Some(data) => Discarded::Event { data: data.len() },
-        None if at < input.len() || twin.name.is_some() || twin.id.is_some() => Discarded::Line,
+        None if at < input.len() || decoder.name.is_some() || decoder.id.is_some() => Discarded::Line,
         None => Discarded::Nothing,
     };
     Outcome {
-        events: twin.events,
+        events: decoder.events,
         unfinished: error.is_none().then_some(unfinished),
         error,
-        last_event_id: twin.last,
-        retry: twin.retry,
+        last_event_id: decoder.last,
+        retry: decoder.retry,
     }
 }
 
 #[derive(Default)]
-struct Twin {
+struct Decoder {
     limits: Limits,
     events: Vec<Owned>,
     last: String,
@@ -80,8 +80,8 @@ struct Twin {
     id: Option<Vec<u8>>,
 }
 
-impl Twin {
-    /// One line, which may be the beginning of one. `at`: where it begins.
+impl Decoder {
+    /// Processes one line, complete or not, that begins at offset `at`.
     fn line(&mut self, line: &[u8], at: u64, ended: bool) -> Result<(), Error> {
         if line.is_empty() {
             if ended {
@@ -100,7 +100,7 @@ impl Twin {
         let head = name.len() + usize::from(colon.is_some());
         let space = usize::from(line[head..].starts_with(b" "));
         let value = &line[head + space..];
-        self.judge(name, head, space, value, at)?;
+        self.check_limits(name, head, space, value, at)?;
         match name {
             b"data" => {
                 let data = match self.data.take() {
@@ -109,7 +109,7 @@ impl Twin {
                 };
                 self.data = Some(data);
             }
-            // An event's name may be set by a part of its line, which nobody sees.
+            // An incomplete line may set the event type; the event is then never dispatched.
             b"event" => self.name = Some(value.to_vec()).filter(|name| !name.is_empty()),
             b"id" if ended && !value.contains(&0) => self.id = Some(value.to_vec()),
             b"retry" if ended && !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
@@ -123,8 +123,8 @@ impl Twin {
         Ok(())
     }
 
-    /// The first limit that the line passes, byte by byte.
-    fn judge(&mut self, name: &[u8], head: usize, space: usize, value: &[u8], at: u64) -> Result<(), Error> {
+    /// Returns the first limit that the line exceeds, byte by byte.
+    fn check_limits(&mut self, name: &[u8], head: usize, space: usize, value: &[u8], at: u64) -> Result<(), Error> {
         let line_too_long = Error::LineTooLong { limit: self.limits.line, offset: at + self.limits.line as u64 };
         if head > self.limits.line {
             return Err(line_too_long);

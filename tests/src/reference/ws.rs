@@ -1,41 +1,41 @@
-//! The slow twin of the `ws` floor: one byte at a time, everything looked at again after each, straight from RFC 6455 §5.
+//! Reference implementation of the `ws` layer after RFC 6455 §5: checks everything again after each byte.
 //!
-//! It knows no extension. Whatever it has collected of a text message is checked from its beginning after each byte, so it
-//! takes time that grows with the square of a message: feed it little.
+//! It supports no extension. It validates the whole text of a message after each byte, which takes quadratic time, so
+//! inputs must be short.
 
 use turnwire::ws::{Error, Limits, Role, is_close_code};
 
 use crate::laws::ws::Owned;
 
-/// Everything that `input` holds for `role`, and the violation that ended it.
+/// Decodes all messages of `input` for `role`. Returns also the violation that ended decoding.
 #[must_use]
 pub fn decode(role: Role, limits: Limits, input: &[u8]) -> (Vec<Owned>, Option<Error>) {
-    let mut twin = Twin { role, limits, frame: Vec::new(), message: None, messages: Vec::new(), closed: false };
+    let mut decoder = Decoder { role, limits, frame: Vec::new(), message: None, messages: Vec::new(), closed: false };
     for byte in input {
-        if twin.closed {
+        if decoder.closed {
             break;
         }
-        twin.frame.push(*byte);
-        if let Err(error) = twin.look() {
-            return (twin.messages, Some(error));
+        decoder.frame.push(*byte);
+        if let Err(error) = decoder.check() {
+            return (decoder.messages, Some(error));
         }
     }
-    (twin.messages, None)
+    (decoder.messages, None)
 }
 
-struct Twin {
+struct Decoder {
     role: Role,
     limits: Limits,
-    /// The current frame as far as it has come, header and all, masked as it came.
+    /// The bytes of the current frame so far, with its header, masked as received.
     frame: Vec<u8>,
-    /// Whether it is text, the payloads of its whole frames, and their number.
+    /// Of the current message: whether it is text, the payloads of its complete frames, and their number.
     message: Option<(bool, Vec<u8>, usize)>,
     messages: Vec<Owned>,
     closed: bool,
 }
 
-impl Twin {
-    fn look(&mut self) -> Result<(), Error> {
+impl Decoder {
+    fn check(&mut self) -> Result<(), Error> {
         let first = self.frame[0];
         let (fin, opcode) = (first >> 7 == 1, first & 0b1111);
         if first & 0b0111_0000 != 0 {
@@ -84,7 +84,7 @@ impl Twin {
             .map(|(i, b)| if key.is_empty() { *b } else { b ^ key[i % 4] })
             .collect();
         if opcode < 8 {
-            self.judge_message(opcode, length, &payload)?;
+            self.check_message(opcode, length, &payload)?;
         }
         if (payload.len() as u128) < length {
             return Ok(());
@@ -93,8 +93,8 @@ impl Twin {
         if opcode >= 8 { self.control(opcode, payload) } else { self.data(fin, opcode, payload) }
     }
 
-    /// The message limits, and the text so far.
-    fn judge_message(&self, opcode: u8, length: u128, payload: &[u8]) -> Result<(), Error> {
+    /// Checks the message limits and the text so far.
+    fn check_message(&self, opcode: u8, length: u128, payload: &[u8]) -> Result<(), Error> {
         let (text, before, fragments) = match &self.message {
             Some((text, before, fragments)) => (*text, before.clone(), *fragments),
             None => (opcode == 1, Vec::new(), 0),

@@ -1,29 +1,30 @@
-//! The application: it begins turns, asks, cancels, calls, brings new credentials, and keeps what it was told.
+//! The simulated application: begins turns, sends and cancels requests, supplies credentials, and stores the
+//! conversations.
 
 use turnwire::client::{Client, CommandError, Credentials, RawOperation, Request, RequestId};
 use turnwire::responses::{ClientMetadata, CreateResponse, Item};
 
-use super::context::{Due, Ground};
-use super::oracle::Asked;
+use super::context::{Context, Occurrence};
+use super::oracle::Submission;
 use super::plan::{LANES, Op};
 use super::random::Random;
 
-/// A conversation's memory is begun anew when it is this long.
+/// Maximum number of items in a conversation. A longer one is started anew.
 const HISTORY: usize = 10;
 
-/// The application.
+/// The simulated application.
 #[derive(Debug)]
 pub struct App {
     random: Random,
     next: usize,
-    /// It waits until nothing is in flight.
+    /// Whether it waits until no request is in flight.
     pub waiting: bool,
-    /// The number of the key it has shown last.
+    /// Number of the API key that it used last.
     pub key: u32,
     histories: [History; LANES.len()],
-    said: u32,
-    /// It has told the client to end.
-    pub over: bool,
+    messages: u32,
+    /// Whether it has called `close` or `shut_down_gracefully`.
+    pub closing: bool,
 }
 
 #[derive(Debug, Default)]
@@ -32,14 +33,14 @@ struct History {
     texts: Vec<String>,
 }
 
-/// The credentials of this number.
+/// Returns the credentials for a key number.
 #[must_use]
 pub fn credentials(key: u32) -> Credentials {
     Credentials::bearer(format!("key-{key}"))
 }
 
 impl App {
-    /// An application that has not begun.
+    /// Creates an application that has performed no command.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self {
@@ -48,14 +49,14 @@ impl App {
             waiting: false,
             key: 1,
             histories: core::array::from_fn(|_| History::default()),
-            said: 0,
-            over: false,
+            messages: 0,
+            closing: false,
         }
     }
 
-    /// Goes on until it has to wait.
-    pub fn go_on(&mut self, ground: &mut Ground<'_>, client: &mut Client) {
-        if let Some(op) = ground.plan.ops.get(self.next).copied() {
+    /// Performs the next command of the plan, or waits.
+    pub fn advance(&mut self, context: &mut Context<'_>, client: &mut Client) {
+        if let Some(op) = context.plan.ops.get(self.next).copied() {
             if matches!(op, Op::Begin | Op::Wait) && client.has_pending_requests() {
                 self.waiting = true;
                 return;
@@ -63,82 +64,83 @@ impl App {
             self.waiting = false;
             self.next += 1;
             if let Op::Pause(long) = op {
-                return ground.after(long * 1000, Due::App);
+                return context.after(long * 1000, Occurrence::App);
             }
-            ground.say(|| format!("app: {op:?}"));
-            ground.oracle.progressed(ground.now);
-            self.perform(ground, client, op);
-            // Events are read between two commands, so that each belongs to its turn.
-            return ground.after(0, Due::App);
+            context.log(|| format!("app: {op:?}"));
+            context.oracle.progressed(context.now);
+            self.perform(context, client, op);
+            // Events are polled between two commands, so that each event belongs to its turn.
+            return context.after(0, Occurrence::App);
         }
-        if !self.over {
-            // Only a plan that was cut short ends so.
-            self.over = true;
-            client.close(ground.client_now());
-            self.all_cancelled(ground);
+        if !self.closing {
+            // Only a shrunk plan ends without `Drain` or `Close`.
+            self.closing = true;
+            client.close(context.client_now());
+            self.all_cancelled(context);
         }
     }
 
-    fn perform(&mut self, ground: &mut Ground<'_>, client: &mut Client, op: Op) {
-        let now = ground.client_now();
+    fn perform(&mut self, context: &mut Context<'_>, client: &mut Client, op: Op) {
+        let now = context.client_now();
         match op {
             Op::Begin => {
                 if client.begin_turn().is_err() {
-                    return ground
+                    return context
                         .oracle
-                        .breaks("misuse", || "a turn cannot begin although nothing is in flight".into());
+                        .violated("misuse", || "a turn cannot begin although nothing is in flight".into());
                 }
-                ground.oracle.begun();
-                // Keys that have expired are noticed between turns at the latest.
-                if self.key < ground.valid_key && self.random.one_in(2) {
-                    self.show_key(ground, client);
+                context.oracle.turn_begun();
+                // An application notices expired keys between turns at the latest.
+                if self.key < context.valid_key && self.random.one_in(2) {
+                    self.use_key(context, client);
                 }
             }
-            Op::Ask { lane, rewritten, other } => self.ask(ground, client, lane, rewritten, other),
-            Op::Prewarm { lane } => self.prewarm(ground, client, lane),
+            Op::TrackedRequest { lane, rewritten, other } => self.ask(context, client, lane, rewritten, other),
+            Op::Prewarm { lane } => self.prewarm(context, client, lane),
             Op::Call { token } => {
                 let mut call = RawOperation::post("responses/compact", b"{}".to_vec());
-                call.headers.push(("x-sim".into(), ground.oracle.asks.len().to_string()));
+                call.headers.push(("x-sim".into(), context.oracle.requests.len().to_string()));
                 call.send_turn_token = token;
                 if let Ok(id) = client.submit_raw(now, call) {
-                    let asked = Asked { lane: 0, input: Vec::new(), texts: Vec::new(), call: Some(token), warm: false };
-                    ground.oracle.asked(id, asked);
+                    let asked =
+                        Submission { lane: 0, input: Vec::new(), texts: Vec::new(), call: Some(token), warm: false };
+                    context.oracle.submitted(id, asked);
                 }
             }
             Op::Preconnect => client.preconnect(now),
             Op::Cancel(after) => {
-                if let Some(newest) = ground.oracle.asks.len().checked_sub(1) {
-                    ground.after(after * 1000, Due::Cancel(newest));
+                if let Some(newest) = context.oracle.requests.len().checked_sub(1) {
+                    context.after(after * 1000, Occurrence::Cancel(newest));
                 }
             }
             Op::Steer => {
-                if let Some(id) = ground.oracle.asks.last().map(|ask| ask.id) {
+                if let Some(id) = context.oracle.requests.last().map(|ask| ask.id) {
                     let _ = client.steer(now, id, &[Item::user("this way")]);
                 }
             }
             Op::Wait | Op::Pause(_) => {}
             Op::Drain => {
-                self.over = true;
+                self.closing = true;
                 client.shut_down_gracefully(now);
             }
             Op::Close => {
-                self.over = true;
+                self.closing = true;
                 client.close(now);
-                self.all_cancelled(ground);
+                self.all_cancelled(context);
             }
         }
     }
 
-    fn all_cancelled(&self, ground: &mut Ground<'_>) {
-        for ask in ground.oracle.asks.iter_mut().filter(|ask| ask.ended.is_none()) {
+    fn all_cancelled(&self, context: &mut Context<'_>) {
+        for ask in context.oracle.requests.iter_mut().filter(|ask| ask.ended.is_none()) {
             ask.cancelled = true;
         }
     }
 
-    fn request(ground: &Ground<'_>, lane: usize, input: &[Item], other: bool) -> Request {
+    fn request(context: &Context<'_>, lane: usize, input: &[Item], other: bool) -> Request {
         let mut create = CreateResponse::new("m", input.to_vec());
         create.instructions = instructions(other).into();
-        let number = ground.oracle.asks.len().to_string();
+        let number = context.oracle.requests.len().to_string();
         create.client_metadata = Some(ClientMetadata::from_iter([("sim", number.as_str())]));
         let request = Request::from(create);
         match LANES[lane] {
@@ -147,47 +149,48 @@ impl App {
         }
     }
 
-    fn ask(&mut self, ground: &mut Ground<'_>, client: &mut Client, lane: usize, rewritten: bool, other: bool) {
-        let busy = ground.oracle.asks.iter().any(|ask| ask.ended.is_none() && ask.lane == lane);
+    fn ask(&mut self, context: &mut Context<'_>, client: &mut Client, lane: usize, rewritten: bool, other: bool) {
+        let busy = context.oracle.requests.iter().any(|ask| ask.ended.is_none() && ask.lane == lane);
         let history = &mut self.histories[lane];
         if rewritten || history.items.len() > HISTORY {
             *history = History::default();
         }
-        self.said += 1;
-        let text = format!("u{}", self.said);
+        self.messages += 1;
+        let text = format!("u{}", self.messages);
         let (mut input, mut texts) = (history.items.clone(), history.texts.clone());
         input.push(Item::user(&text));
         texts.push(text);
-        let request = Self::request(ground, lane, &input, other);
-        match client.send(ground.client_now(), request) {
+        let request = Self::request(context, lane, &input, other);
+        match client.send(context.client_now(), request) {
             Ok(id) => {
-                let number = ground.oracle.asks.len();
-                ground.say(|| format!("app: request {number} is {id}, lane {:?}", LANES[lane]));
-                let asked = Asked { lane, input, texts, call: None, warm: false };
-                ground.oracle.asked(id, asked);
+                let number = context.oracle.requests.len();
+                context.log(|| format!("app: request {number} is {id}, lane {:?}", LANES[lane]));
+                let asked = Submission { lane, input, texts, call: None, warm: false };
+                context.oracle.submitted(id, asked);
             }
             Err(refused) => {
-                let fair = refused.reason == CommandError::InFlight && busy && !ground.plan.settings.queue_on_busy_lane;
+                let fair =
+                    refused.reason == CommandError::InFlight && busy && !context.plan.settings.queue_on_busy_lane;
                 if !fair {
-                    ground.oracle.breaks("misuse", || format!("a request was refused: {}", refused.reason));
+                    context.oracle.violated("misuse", || format!("the client rejected a request: {}", refused.reason));
                 }
             }
         }
     }
 
-    fn prewarm(&self, ground: &mut Ground<'_>, client: &mut Client, lane: usize) {
+    fn prewarm(&self, context: &mut Context<'_>, client: &mut Client, lane: usize) {
         let history = &self.histories[lane];
         let (input, texts) = (history.items.clone(), history.texts.clone());
-        let request = Self::request(ground, lane, &input, false);
-        if let Ok(Some(id)) = client.prewarm(ground.client_now(), request) {
-            let asked = Asked { lane, input, texts, call: None, warm: true };
-            ground.oracle.asked(id, asked);
+        let request = Self::request(context, lane, &input, false);
+        if let Ok(Some(id)) = client.prewarm(context.client_now(), request) {
+            let asked = Submission { lane, input, texts, call: None, warm: true };
+            context.oracle.submitted(id, asked);
         }
     }
 
-    /// Keeps what a request brought.
-    pub fn keep(&mut self, ground: &Ground<'_>, id: RequestId) {
-        let Some(ask) = ground.oracle.asks.iter().rfind(|ask| ask.id == id) else { return };
+    /// Adds the output of a completed request to its conversation.
+    pub fn store_output(&mut self, context: &Context<'_>, id: RequestId) {
+        let Some(ask) = context.oracle.requests.iter().rfind(|ask| ask.id == id) else { return };
         if ask.ended != Some("completed") || ask.call.is_some() {
             return;
         }
@@ -197,21 +200,21 @@ impl App {
         history.texts.extend(ask.items.iter().map(text_of));
     }
 
-    /// Answers the question for credentials: with a new key, or with none.
-    pub fn answer(&mut self, ground: &mut Ground<'_>, client: &mut Client) {
-        ground.oracle.progressed(ground.now);
+    /// Responds to `CredentialsNeeded`: with a new key, or with none.
+    pub fn supply_credentials(&mut self, context: &mut Context<'_>, client: &mut Client) {
+        context.oracle.progressed(context.now);
         if self.random.one_in(4) {
-            ground.say(|| "app: there are no new credentials".into());
-            client.refuse_credentials(ground.client_now());
+            context.log(|| "app: no new credentials".into());
+            client.refuse_credentials(context.client_now());
         } else {
-            self.show_key(ground, client);
+            self.use_key(context, client);
         }
     }
 
-    fn show_key(&mut self, ground: &mut Ground<'_>, client: &mut Client) {
-        self.key = ground.valid_key.max(self.key);
-        ground.say(|| format!("app: shows key {}", self.key));
-        client.set_credentials(ground.client_now(), credentials(self.key));
+    fn use_key(&mut self, context: &mut Context<'_>, client: &mut Client) {
+        self.key = context.valid_key.max(self.key);
+        context.log(|| format!("app: uses key {}", self.key));
+        client.set_credentials(context.client_now(), credentials(self.key));
     }
 }
 

@@ -1,21 +1,21 @@
-//! Deterministic simulation: clients, servers, a network that does its worst, and one clock. A seed stands for a whole run.
+//! Deterministic simulation of one client, its servers, a faulty network and one virtual clock. A seed determines a
+//! whole run.
 //!
-//! [`Plan::new`] makes a seed's plan, [`run`] runs it, and [`explain`] shrinks one that fails and tells what happened.
+//! [`Plan::new`] creates the plan of a seed, [`run`] runs it, and [`explain`] shrinks a failing plan and returns its
+//! transcript.
 //!
-//! | module | is |
+//! | module | content |
 //! |---|---|
-//! | `plan` | what a seed stands for: settings, the application's commands, the faults |
-//! | `fault` | everything that can go wrong, by name |
-//! | `world`, `deliver` | the loop, the sockets, what is judged after each step |
+//! | `plan` | what a seed determines: settings, the application's commands, the faults |
+//! | `fault` | the faults, by name |
+//! | `context` | shared state: time, schedule, fault injector, oracle, transcript |
+//! | `world`, `network_step` | the event loop, the sockets, the checks after each step |
 //! | `app` | the application |
-//! | `server` | the servers: scripts, payloads, raw mischief |
-//! | `oracle` | the judge: what was asked, seen and told, and the laws between them |
-//! | `shrink` | the smallest plan that still fails, and its transcript |
-//! | `stats` | what was hit |
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "a judge of events looks at those that concern its law; the rest is what `_` means"
-)]
+//! | `server` | the servers: scripts, payloads, malformed bytes |
+//! | `oracle` | the invariants, and the record of requests and payloads that they need |
+//! | `shrink` | reduces a failing plan |
+//! | `stats` | counts of faults, state transitions and outcomes |
+#![expect(clippy::wildcard_enum_match_arm, reason = "a check handles only the events that concern its invariant")]
 
 pub mod app;
 pub mod context;
@@ -31,7 +31,7 @@ pub mod stats;
 pub mod world;
 
 pub use fault::{Fault, Faults};
-pub use oracle::Broken;
+pub use oracle::Violation;
 pub use plan::{Op, Plan};
 pub use shrink::explain;
 pub use stats::Stats;
@@ -43,13 +43,14 @@ pub fn run(plan: &Plan) -> Outcome {
     world::World::new(plan, false).run()
 }
 
-/// Runs a plan and writes down what happened.
+/// Runs a plan and records a transcript.
 #[must_use]
 pub fn transcript(plan: &Plan) -> Outcome {
     world::World::new(plan, true).run()
 }
 
-/// Runs many seeds on several threads, up to the first that fails. Returns what was hit, and the lowest seed that failed.
+/// Runs many seeds on several threads and stops at the first that fails. Returns the counts, and the lowest seed that
+/// failed.
 #[must_use]
 pub fn many(from: u64, count: u64, threads: u64) -> (Stats, Option<u64>) {
     use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,7 +65,7 @@ pub fn many(from: u64, count: u64, threads: u64) -> (Stats, Option<u64>) {
             }
             let outcome = run(&Plan::new(seed));
             stats.add(&outcome.stats);
-            if outcome.broken.is_some() {
+            if outcome.violation.is_some() {
                 worst.fetch_min(seed, Ordering::Relaxed);
             }
         }
@@ -73,7 +74,7 @@ pub fn many(from: u64, count: u64, threads: u64) -> (Stats, Option<u64>) {
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
         let mut all = Stats::default();
         for worker in workers {
-            // A panic in a worker is a law broken ("total"): it goes on to whoever runs this.
+            // A panic in a worker violates an invariant too ("total"): pass it on to the caller.
             all.add(&worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
         all

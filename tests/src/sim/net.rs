@@ -1,139 +1,139 @@
-//! One direction of a connection: bytes on their way, and what becomes of them.
+//! One direction of a simulated connection: the bytes in transit, and the fault that affects them.
 
 use std::collections::VecDeque;
 
 use super::random::Random;
 
-/// What happens when so many bytes have passed.
+/// A fault that takes effect after a number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
-    /// Nothing.
-    Kind,
+pub enum PipeFault {
+    /// No fault.
+    None,
     /// The connection is lost.
     Cut(u64),
-    /// What follows vanishes.
+    /// All later bytes are dropped silently.
     Mute(u64),
-    /// What follows waits for so many microseconds.
+    /// Later bytes are delayed by this many microseconds (second value).
     Stall(u64, u64),
 }
 
-/// What a delivery brings.
+/// Result of a delivery.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Nothing, now or ever, unless more is written.
+    /// Nothing, unless more bytes are written.
     Nothing,
     /// These bytes.
     Bytes(Vec<u8>),
-    /// Nothing for so many microseconds.
+    /// Nothing yet; try again after this many microseconds.
     Later(u64),
-    /// The end of the bytes, in order.
+    /// End of the bytes (an orderly close).
     Eof,
-    /// The connection is gone, in both directions.
+    /// The connection is lost in both directions.
     Lost,
 }
 
-/// One direction.
+/// One direction of a connection.
 #[derive(Debug)]
 pub struct Pipe {
     bytes: VecDeque<u8>,
     passed: u64,
-    /// What becomes of it.
-    pub fate: Fate,
-    /// How long bytes travel, in microseconds.
+    /// The fault that affects it.
+    pub fault: PipeFault,
+    /// Transit time of bytes, in microseconds.
     pub latency: u64,
-    /// How many bytes arrive at once, at most.
-    pub grain: usize,
-    /// The writer has ended.
+    /// Maximum number of bytes per delivery.
+    pub max_read: usize,
+    /// Whether the writer has closed its side.
     ended: bool,
-    /// The end was delivered.
-    told: bool,
-    /// A delivery is on the agenda.
+    /// Whether [`Delivery::Eof`] was returned.
+    eof_delivered: bool,
+    /// Whether a delivery is scheduled.
     pub scheduled: bool,
     mute: bool,
 }
 
 impl Pipe {
-    /// A direction with this fate.
+    /// Creates a direction with this fault.
     #[must_use]
-    pub const fn new(fate: Fate, latency: u64, grain: usize) -> Self {
+    pub const fn new(fault: PipeFault, latency: u64, max_read: usize) -> Self {
         Self {
             bytes: VecDeque::new(),
             passed: 0,
-            fate,
+            fault,
             latency,
-            grain,
+            max_read,
             ended: false,
-            told: false,
+            eof_delivered: false,
             scheduled: false,
             mute: false,
         }
     }
 
-    /// Puts bytes on their way.
+    /// Writes bytes; drops them if the writer has closed its side.
     pub fn write(&mut self, bytes: &[u8]) {
         if !self.ended {
             self.bytes.extend(bytes);
         }
     }
 
-    /// No more bytes will follow.
+    /// Closes the writer's side.
     pub const fn end(&mut self) {
         self.ended = true;
     }
 
-    /// Whether nothing is on its way.
+    /// Returns whether nothing is in transit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.mute || (self.bytes.is_empty() && (!self.ended || self.told))
+        self.mute || (self.bytes.is_empty() && (!self.ended || self.eof_delivered))
     }
 
-    /// Whether bytes vanish.
+    /// Returns whether all bytes are dropped silently.
     #[must_use]
     pub const fn is_mute(&self) -> bool {
         self.mute
     }
 
-    /// What has passed so far.
+    /// Returns the number of bytes delivered so far.
     #[must_use]
     pub const fn passed(&self) -> u64 {
         self.passed
     }
 
-    /// What arrives now.
+    /// Delivers the next bytes.
     pub fn deliver(&mut self, random: &mut Random) -> Delivery {
         if self.mute {
             self.bytes.clear();
             return Delivery::Nothing;
         }
-        let left = match self.fate {
-            Fate::Kind => u64::MAX,
-            Fate::Cut(at) | Fate::Mute(at) | Fate::Stall(at, _) => at.saturating_sub(self.passed),
+        let left = match self.fault {
+            PipeFault::None => u64::MAX,
+            PipeFault::Cut(at) | PipeFault::Mute(at) | PipeFault::Stall(at, _) => at.saturating_sub(self.passed),
         };
         if left == 0 && (!self.bytes.is_empty() || self.ended) {
-            match core::mem::replace(&mut self.fate, Fate::Kind) {
-                Fate::Kind => {}
-                Fate::Cut(_) => return Delivery::Lost,
-                Fate::Mute(_) => {
+            match core::mem::replace(&mut self.fault, PipeFault::None) {
+                PipeFault::None => {}
+                PipeFault::Cut(_) => return Delivery::Lost,
+                PipeFault::Mute(_) => {
                     self.mute = true;
                     self.bytes.clear();
                     return Delivery::Nothing;
                 }
-                Fate::Stall(_, long) => return Delivery::Later(long),
+                PipeFault::Stall(_, long) => return Delivery::Later(long),
             }
         }
         if self.bytes.is_empty() {
-            if self.ended && !self.told {
-                self.told = true;
+            if self.ended && !self.eof_delivered {
+                self.eof_delivered = true;
                 return Delivery::Eof;
             }
             return Delivery::Nothing;
         }
         let most = self.bytes.len().min(usize::try_from(left.max(1)).unwrap_or(usize::MAX));
-        let grain = match self.grain {
+        let max_read = match self.max_read {
             usize::MAX => most,
-            grain => usize::try_from(random.between(1, grain as u64)).unwrap_or(1),
+            max_read => usize::try_from(random.between(1, max_read as u64)).unwrap_or(1),
         };
-        let bytes: Vec<u8> = self.bytes.drain(..most.min(grain)).collect();
+        let bytes: Vec<u8> = self.bytes.drain(..most.min(max_read)).collect();
         self.passed += bytes.len() as u64;
         Delivery::Bytes(bytes)
     }

@@ -1,4 +1,5 @@
-//! What a seed stands for: settings, what the application does, and what may go wrong. Plain data, so that it can be shrunk.
+//! What a seed determines: the settings, the application's commands and the faults. Plain data, so that it can be
+//! shrunk.
 
 use core::time::Duration;
 
@@ -8,68 +9,68 @@ use turnwire::connection::IdleActivity;
 use super::fault::{Fault, Faults};
 use super::random::Random;
 
-/// The lanes that applications use; the first is the default one.
+/// The lanes that applications use. The first is the default lane.
 pub const LANES: [Option<&str>; 4] = [None, Some("a"), Some("b"), Some("c")];
 
-/// One run, before it is run.
+/// The plan of one run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Where it comes from. Decisions during the run are drawn from it too.
+    /// Its seed. Random decisions during the run derive from it too.
     pub seed: u64,
-    /// What may go wrong.
+    /// The faults that may occur.
     pub faults: Faults,
-    /// It does once in so many chances.
+    /// Each fault occurs once in this many opportunities, on average.
     pub rate: u64,
-    /// The server that the client is told of.
+    /// The client's provider.
     pub provider: Provider,
     /// The client's settings.
     pub settings: Settings,
-    /// What the application does, in this order.
+    /// The application's commands, in order.
     pub ops: Vec<Op>,
 }
 
-/// One thing that the application does.
+/// A command of the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// Waits until nothing is in flight, and begins the next turn.
+    /// Waits until no request is in flight, and begins the next turn.
     Begin,
-    /// Makes a request on a lane.
-    Ask {
-        /// Which of [`LANES`].
+    /// Sends a request on a lane.
+    TrackedRequest {
+        /// Index in [`LANES`].
         lane: usize,
-        /// The history is written anew, so that nothing can build on the response before.
+        /// Starts a new conversation, so that the request cannot be incremental.
         rewritten: bool,
-        /// The instructions are others than usual.
+        /// Uses other instructions.
         other: bool,
     },
     /// Prewarms a lane.
     Prewarm {
-        /// Which of [`LANES`].
+        /// Index in [`LANES`].
         lane: usize,
     },
-    /// Makes a unary call.
+    /// Sends a unary call.
     Call {
-        /// Whether the token goes with it.
+        /// Whether it carries the turn token.
         token: bool,
     },
-    /// Dials ahead.
+    /// Opens a connection without a request.
     Preconnect,
-    /// Gives the newest request up after so many milliseconds.
+    /// Cancels the newest request after this many milliseconds.
     Cancel(u64),
     /// Steers the newest request.
     Steer,
-    /// Waits until nothing is in flight.
+    /// Waits until no request is in flight.
     Wait,
-    /// Does nothing for so many milliseconds.
+    /// Does nothing for this many milliseconds.
     Pause(u64),
-    /// Lets the client end what is in flight, and close.
+    /// Shuts the client down gracefully.
     Drain,
-    /// Closes.
+    /// Closes the client.
     Close,
 }
 
 impl Plan {
-    /// The run of a seed.
+    /// Creates the plan of a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let mut random = Random::of(seed, 1, 0);
@@ -80,7 +81,7 @@ impl Plan {
         Self { seed, faults, rate, provider, settings, ops }
     }
 
-    /// How long, in microseconds, a client may have something in flight and do nothing, by its settings.
+    /// Returns the longest time, in microseconds, that a client with a request in flight may do nothing.
     #[must_use]
     pub fn patience(&self) -> u64 {
         let drain = match self.settings.cancel {
@@ -88,7 +89,7 @@ impl Plan {
             CancelMode::Close => Duration::ZERO,
         };
         let longest = [
-            // It begins anew once events that filled the backlog were polled.
+            // The idle timeout starts again when events that filled the backlog have been polled.
             self.provider.idle_timeout * 2,
             self.provider.connect_timeout,
             self.settings.credential_timeout,
@@ -96,12 +97,12 @@ impl Plan {
             self.provider.retry.base_delay * 5,
             drain,
         ];
-        // Where any byte is life, a server that gives signs of it is borne with as long as it does.
+        // Where any byte counts as activity, a server that sends keep-alives is tolerated as long as it sends them.
         let factor = if self.settings.connection.timeouts.activity == IdleActivity::Bytes { 5 } else { 1 };
         micros(longest.into_iter().max().unwrap_or_default()) * factor
     }
 
-    /// How often a request may be handed to a connection: each transport's budget, and what is mended once each.
+    /// Returns how often a request may be sent: each transport's retries, and the recoveries that are not retries.
     #[must_use]
     pub fn budget(&self) -> u32 {
         let transports = if self.settings.transport == TransportPreference::Auto { 2 } else { 1 };
@@ -109,13 +110,13 @@ impl Plan {
     }
 }
 
-/// A duration as the simulation counts.
+/// Converts a duration to microseconds.
 #[must_use]
 pub fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Nothing goes wrong, a few things do and often, many do, or everything does and seldom.
+/// Draws the faults: none, a few frequent ones, many, or all with a low rate.
 fn faults(random: &mut Random) -> (Faults, u64) {
     match random.below(20) {
         0 => (Faults::NONE, 1),
@@ -181,7 +182,8 @@ fn settings(random: &mut Random, provider: &Provider) -> Settings {
     if random.one_in(16) && provider.capabilities.ping_interval.is_none() {
         settings.connection.timeouts.activity = IdleActivity::Bytes;
     }
-    // Longer than anything takes where nothing goes wrong; and a peer sends no pongs to who does not ping.
+    // Longer than a run without faults takes. The `control` timeout needs pongs, which a peer sends only if it is
+    // pinged.
     let timeouts = &mut settings.connection.timeouts;
     for limit in [&mut timeouts.progress, &mut timeouts.bytes] {
         *limit = random.one_in(16).then(|| Duration::from_millis(random.between(4000, 12_000)));
@@ -225,6 +227,6 @@ fn request(random: &mut Random, lane: &mut impl FnMut(&mut Random) -> usize, ops
     ops.push(match random.below(16) {
         0 => Op::Call { token: random.one_in(2) },
         1 => Op::Prewarm { lane: lane(random) },
-        _ => Op::Ask { lane: lane(random), rewritten: random.one_in(8), other: random.one_in(12) },
+        _ => Op::TrackedRequest { lane: lane(random), rewritten: random.one_in(8), other: random.one_in(12) },
     });
 }

@@ -1,23 +1,24 @@
-//! Makes a failing plan smaller while it fails of the same law, and writes down what is left.
+//! Shrinks a failing plan as long as it violates the same invariant, and returns its transcript.
 
 use super::fault::Fault;
 use super::plan::Plan;
-use super::{Broken, run, transcript};
+use super::{Violation, run, transcript};
 
-/// Why a seed fails, as text: the seed, the law, the smallest plan that was found, its transcript. `None`: it does not.
+/// Explains why a seed fails: the invariant, the smallest failing plan found, and its transcript. `None`: the seed does
+/// not fail.
 #[must_use]
 pub fn explain(seed: u64) -> Option<String> {
     let plan = Plan::new(seed);
-    let broken = run(&plan).broken?;
-    let small = shrink(plan, &broken);
+    let violation = run(&plan).violation?;
+    let small = shrink(plan, &violation);
     let told = transcript(&small);
-    let how = told.broken.unwrap_or_else(|| broken.clone());
+    let how = told.violation.unwrap_or_else(|| violation.clone());
     let faults: Vec<&Fault> = Fault::ALL.iter().filter(|fault| small.faults.has(**fault)).collect();
     Some(format!(
-        "seed {seed} breaks {}: {}\nshrunk: {}: {}\nfaults: {faults:?}, one chance in {}\napplication: {:?}\n\
+        "seed {seed} violates `{}`: {}\nshrunk: {}: {}\nfaults: {faults:?}, one chance in {}\napplication: {:?}\n\
          client: {:?}, {:?}, {:?}\n{}\n",
-        broken.law,
-        broken.how,
+        violation.law,
+        violation.how,
         how.law,
         how.how,
         small.rate,
@@ -29,9 +30,9 @@ pub fn explain(seed: u64) -> Option<String> {
     ))
 }
 
-/// Drops faults and commands, one by one and in halves, as long as the same law is broken.
-fn shrink(mut plan: Plan, broken: &Broken) -> Plan {
-    let fails = |plan: &Plan| run(plan).broken.is_some_and(|found| found.law == broken.law);
+/// Removes faults and commands, one by one and in halves, as long as the same invariant is violated.
+fn shrink(mut plan: Plan, violation: &Violation) -> Plan {
+    let fails = |plan: &Plan| run(plan).violation.is_some_and(|found| found.law == violation.law);
     loop {
         let mut smaller = false;
         for fault in Fault::ALL.iter().filter(|fault| plan.faults.has(**fault)).copied().collect::<Vec<_>>() {

@@ -1,10 +1,10 @@
-//! What was hit, counted: faults, steps of the table of a request's states, outcomes.
+//! Counts of a run: faults, transitions of the request state table, outcomes.
 
 use turnwire::turn::{RequestInput, RequestState, TRANSITIONS};
 
 use super::fault::Fault;
 
-/// What outcomes are counted as.
+/// The counted outcomes.
 pub const OUTCOMES: [&str; 6] = ["completed", "answered", "failed", "cancelled", "retries", "fallbacks"];
 
 /// Counts over any number of runs.
@@ -12,25 +12,25 @@ pub const OUTCOMES: [&str; 6] = ["completed", "answered", "failed", "cancelled",
 pub struct Stats {
     /// Runs.
     pub seeds: u64,
-    /// Turns that were begun.
+    /// Turns begun.
     pub turns: u64,
-    /// Requests that were made.
+    /// Requests submitted.
     pub requests: u64,
-    /// Requests that were handed to a connection.
+    /// Requests sent, every attempt counted.
     pub sent: u64,
-    /// Of these, such that built on a response.
+    /// Of these, incremental requests.
     pub incremental: u64,
-    /// Of these, such that bore a token.
+    /// Of these, requests with a turn token.
     pub tokens: u64,
-    /// Events that were polled.
+    /// Events polled.
     pub events: u64,
-    /// Connections that were dialed.
-    pub dials: u64,
-    /// By [`OUTCOMES`].
+    /// Connection attempts.
+    pub connects: u64,
+    /// By index in [`OUTCOMES`].
     pub outcomes: [u64; OUTCOMES.len()],
-    /// By fault.
+    /// By index in [`Fault::ALL`].
     pub faults: Vec<u64>,
-    /// By state and input, in their own orders.
+    /// By state and input, in the order of their `ALL`.
     pub steps: Vec<u64>,
 }
 
@@ -44,7 +44,7 @@ impl Default for Stats {
             incremental: 0,
             tokens: 0,
             events: 0,
-            dials: 0,
+            connects: 0,
             outcomes: [0; OUTCOMES.len()],
             faults: vec![0; Fault::ALL.len()],
             steps: vec![0; RequestState::ALL.len() * RequestInput::ALL.len()],
@@ -53,18 +53,18 @@ impl Default for Stats {
 }
 
 impl Stats {
-    /// Counts a step, in the table or out of it.
+    /// Counts a transition, whether or not the table contains it.
     pub fn step(&mut self, state: RequestState, input: RequestInput) {
         self.steps[Self::place(state, input)] += 1;
     }
 
-    /// How often the step was taken, or tried.
+    /// Returns how often the transition was counted.
     #[must_use]
     pub fn steps_of(&self, state: RequestState, input: RequestInput) -> u64 {
         self.steps[Self::place(state, input)]
     }
 
-    /// Adds the counts of others.
+    /// Adds other counts.
     pub fn add(&mut self, other: &Self) {
         self.seeds += other.seeds;
         self.turns += other.turns;
@@ -73,7 +73,7 @@ impl Stats {
         self.incremental += other.incremental;
         self.tokens += other.tokens;
         self.events += other.events;
-        self.dials += other.dials;
+        self.connects += other.connects;
         let pairs = self.outcomes.iter_mut().zip(&other.outcomes);
         let pairs = pairs.chain(self.faults.iter_mut().zip(&other.faults));
         for (mine, more) in pairs.chain(self.steps.iter_mut().zip(&other.steps)) {
@@ -81,7 +81,7 @@ impl Stats {
         }
     }
 
-    /// Faults that never happened, and steps of the table that were never taken.
+    /// Returns the faults and the table's transitions that never occurred.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
         let faults =
@@ -93,12 +93,12 @@ impl Stats {
         faults.chain(steps).collect()
     }
 
-    /// The counts as lines for people: Markdown tables.
+    /// Formats the counts as Markdown tables.
     #[must_use]
     pub fn report(&self) -> String {
         let mut text = format!(
-            "seeds {}, turns {}, requests {}, sent {}, incremental {}, with a token {}, events {}, dials {}\n",
-            self.seeds, self.turns, self.requests, self.sent, self.incremental, self.tokens, self.events, self.dials
+            "seeds {}, turns {}, requests {}, sent {}, incremental {}, with a turn token {}, events {}, connection attempts {}\n",
+            self.seeds, self.turns, self.requests, self.sent, self.incremental, self.tokens, self.events, self.connects
         );
         for (name, count) in OUTCOMES.iter().zip(&self.outcomes) {
             text += &format!("{name} {count}  ");

@@ -1,4 +1,5 @@
-//! Who judges: what the application asked, what the server saw and said, what the client told, and the laws between them.
+//! The oracle: records what the application submitted, what the servers received and sent, and what the client
+//! reported, and checks the invariants between them.
 
 pub mod events;
 pub mod requests;
@@ -13,43 +14,43 @@ use super::plan::{LANES, Plan};
 use super::stats::Stats;
 
 pub use events::NUMBER;
-pub use requests::Asked;
+pub use requests::Submission;
 pub use server::{Arrival, Memory, Payload};
 
-/// The judge of one run.
+/// The oracle of one run.
 #[derive(Debug)]
 pub struct Oracle<'p> {
     plan: &'p Plan,
-    /// What was hit.
+    /// Counts of faults, transitions and outcomes.
     pub stats: Stats,
-    /// Every request of the application.
-    pub asks: Vec<Ask>,
-    /// Every payload that a server sent, in that order, over all connections.
+    /// All requests of the application, in order of submission.
+    pub requests: Vec<TrackedRequest>,
+    /// All payloads that servers sent, in order, over all connections.
     pub payloads: Vec<Payload>,
-    /// Every response that a server began.
+    /// All responses that servers began.
     pub responses: Vec<Response>,
-    tracks: Vec<Track>,
+    connections: Vec<Connection>,
     turn: Turn,
-    /// The state of the newest request of each lane.
+    /// State of the newest request of each lane.
     lanes: [RequestState; LANES.len()],
-    /// When the client last did something that could be seen.
+    /// When the client last had a visible effect.
     progress: u64,
-    /// Whether each delay before a retry was the nominal one, to the millisecond.
+    /// For each delay before a retry, whether it was exactly the nominal delay, in milliseconds.
     nominal: Vec<bool>,
-    /// What was broken first.
-    pub broken: Option<Broken>,
+    /// The first violation.
+    pub violation: Option<Violation>,
 }
 
-/// A law that was broken.
+/// A violated invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
-    /// Which.
+pub struct Violation {
+    /// Name of the invariant.
     pub law: &'static str,
-    /// How.
+    /// Description of the violation.
     pub how: String,
 }
 
-/// The logical turn, as the judge knows it.
+/// The current logical turn.
 #[derive(Debug, Default)]
 struct Turn {
     number: u32,
@@ -58,54 +59,54 @@ struct Turn {
 
 /// One request of the application.
 #[derive(Debug)]
-pub struct Ask {
-    /// The client's name for it.
+pub struct TrackedRequest {
+    /// The id that the client assigned.
     pub id: RequestId,
     turn: u32,
-    /// Which of the lanes.
+    /// Index of its lane in [`LANES`].
     pub lane: usize,
-    /// The input's texts, whole.
+    /// Texts of the whole input.
     pub texts: Vec<String>,
-    /// The input itself.
+    /// The whole input.
     pub input: Vec<Item>,
-    /// Whether it is a call, and if so, whether it bears the token.
+    /// For a unary call: whether it carries the turn token.
     pub call: Option<bool>,
     warm: bool,
     attempts: u32,
     attempt: Option<Attempt>,
     output: bool,
-    /// Items that came of the last attempt.
+    /// Output items of the last attempt.
     pub items: Vec<Item>,
     not_before: Option<core::time::Duration>,
-    /// How it ended.
+    /// Its outcome, once it has ended.
     pub ended: Option<&'static str>,
-    /// The application gave it up.
+    /// Whether the application cancelled it.
     pub cancelled: bool,
 }
 
-/// One time that a request was handed to a connection.
+/// One attempt: a request that the client sent on a connection.
 #[derive(Debug)]
 struct Attempt {
     link: usize,
     nth: usize,
     transport: Transport,
-    /// Payloads of its response that were delivered.
+    /// Number of payloads of its response that were delivered.
     cursor: usize,
-    /// The newest payload that was delivered.
+    /// The newest delivered payload.
     last: Option<usize>,
 }
 
-/// What the judge knows of a connection.
+/// What the oracle knows of a connection.
 #[derive(Debug, Default)]
-struct Track {
-    sent: Vec<Told>,
+struct Connection {
+    sent: Vec<SentRecord>,
     arrived: Vec<Arrival>,
     delivered: [Option<usize>; LANES.len()],
 }
 
-/// What the client told of a request that it sent.
+/// A request as the client reported it in `Event::Sent`.
 #[derive(Debug)]
-struct Told {
+struct SentRecord {
     ask: usize,
     token: Option<String>,
     incremental: bool,
@@ -117,9 +118,9 @@ struct Told {
 pub struct Response {
     /// Its id.
     pub id: String,
-    /// The payloads that belong to it, in the order they were sent.
+    /// Indices of its payloads, in order of sending.
     pub payloads: Vec<usize>,
-    /// The token in the head that began it.
+    /// The turn token in the response head.
     pub token: Option<String>,
 }
 
@@ -128,28 +129,28 @@ impl<'p> Oracle<'p> {
         Self {
             plan,
             stats: Stats::default(),
-            asks: Vec::new(),
+            requests: Vec::new(),
             payloads: Vec::new(),
             responses: Vec::new(),
-            tracks: Vec::new(),
+            connections: Vec::new(),
             turn: Turn::default(),
             lanes: [RequestState::default(); LANES.len()],
             progress: now,
             nominal: Vec::new(),
-            broken: None,
+            violation: None,
         }
     }
 
-    /// A law was broken. The first one counts.
-    pub fn breaks(&mut self, law: &'static str, how: impl FnOnce() -> String) {
-        if self.broken.is_none() {
-            self.broken = Some(Broken { law, how: how() });
+    /// Records a violation. Only the first one is kept.
+    pub fn violated(&mut self, law: &'static str, how: impl FnOnce() -> String) {
+        if self.violation.is_none() {
+            self.violation = Some(Violation { law, how: how() });
         }
     }
 
-    fn demand(&mut self, holds: bool, law: &'static str, how: impl FnOnce() -> String) {
+    fn require(&mut self, holds: bool, law: &'static str, how: impl FnOnce() -> String) {
         if !holds {
-            self.breaks(law, how);
+            self.violated(law, how);
         }
     }
 
@@ -162,61 +163,63 @@ impl<'p> Oracle<'p> {
         }
     }
 
-    /// Where the newest request of the lane stands, as far as the client has told.
+    /// Returns the state of the lane's newest request, according to the client's events.
     #[must_use]
     pub const fn lane(&self, lane: usize) -> RequestState {
         self.lanes[lane]
     }
 
-    /// Whether a request of the lane is in flight on this WebSocket.
+    /// Returns whether a request of the lane is in flight on this WebSocket.
     #[must_use]
-    pub fn flies_on(&self, lane: usize, link: usize) -> bool {
-        let on_link = |ask: &&Ask| {
+    pub fn in_flight_on(&self, lane: usize, link: usize) -> bool {
+        let on_link = |ask: &&TrackedRequest| {
             let on = |attempt: &Attempt| attempt.link == link && attempt.transport == Transport::WebSocket;
             ask.lane == lane && ask.attempt.as_ref().is_some_and(on)
         };
-        // Which request fell back is not told before it is sent again.
+        // After a fallback, no event says which request fell back until it is sent again, so nothing can be compared.
         let told = self.stats.outcomes[5] == 0;
-        self.asks.iter().rev().take(8).filter(|_| told).find(on_link).is_some_and(|ask| ask.call.is_none())
+        self.requests.iter().rev().take(8).filter(|_| told).find(on_link).is_some_and(|ask| ask.call.is_none())
     }
 
-    /// The client did something that can be seen.
+    /// Records that the client had a visible effect.
     pub const fn progressed(&mut self, now: u64) {
         self.progress = now;
     }
 
-    /// Whether something is in flight and nothing has happened for longer than all deadlines together allow.
-    pub fn judge_liveness(&mut self, now: u64, in_flight: bool, slack: u64) {
+    /// Checks that a request in flight makes progress within the sum of all deadlines.
+    pub fn check_liveness(&mut self, now: u64, in_flight: bool, slack: u64) {
         let quiet = now.saturating_sub(self.progress);
         if in_flight && quiet > self.plan.patience() + slack {
-            self.breaks("no hang", || format!("something is in flight, and nothing happened for {} ms", quiet / 1000));
+            self.violated("no hang", || {
+                format!("a request is in flight, and the client did nothing for {} ms", quiet / 1000)
+            });
         }
     }
 
-    /// The run is over: nothing may be left open.
-    pub fn judge_end(&mut self) {
+    /// Checks at the end of a run that every request has ended.
+    pub fn check_end(&mut self) {
         let open: Vec<String> =
-            self.asks.iter().filter(|ask| ask.ended.is_none()).map(|ask| ask.id.to_string()).collect();
-        self.demand(open.is_empty(), "law 11", || format!("requests {} have no end", open.join(", ")));
+            self.requests.iter().filter(|ask| ask.ended.is_none()).map(|ask| ask.id.to_string()).collect();
+        self.require(open.is_empty(), "law 11", || format!("requests {} have not ended", open.join(", ")));
         let flat = self.nominal.len() >= 5 && self.nominal.iter().all(|nominal| *nominal);
-        self.demand(!flat, "jitter", || "every delay before a retry is the nominal one".into());
+        self.require(!flat, "jitter", || "every delay before a retry is exactly the nominal one".into());
     }
 
-    /// The next logical turn began.
-    pub fn begun(&mut self) {
+    /// Records that the next logical turn has begun.
+    pub fn turn_begun(&mut self) {
         self.turn.number += 1;
         self.turn.token = None;
         self.stats.turns += 1;
     }
 
     pub(super) fn find(&self, id: RequestId) -> Option<usize> {
-        self.asks.iter().rposition(|ask| ask.id == id)
+        self.requests.iter().rposition(|ask| ask.id == id)
     }
 
-    fn track(&mut self, link: usize) -> &mut Track {
-        while self.tracks.len() <= link {
-            self.tracks.push(Track::default());
+    fn connection(&mut self, link: usize) -> &mut Connection {
+        while self.connections.len() <= link {
+            self.connections.push(Connection::default());
         }
-        &mut self.tracks[link]
+        &mut self.connections[link]
     }
 }

@@ -1,4 +1,4 @@
-//! What the server saw and said.
+//! Checks of what the servers received, and the record of what they sent.
 
 use turnwire::connection::Transport;
 use turnwire::turn::RequestInput;
@@ -8,115 +8,121 @@ use super::Oracle;
 /// A payload that a server sent.
 #[derive(Debug)]
 pub struct Payload {
-    /// Over which connection.
+    /// Index of its connection.
     pub link: usize,
-    /// Of which response.
+    /// Index of its response.
     pub response: usize,
-    /// What it is to the turn's table.
+    /// Its class in the state table of `turn`.
     pub class: RequestInput,
-    /// Whether it has what belongs to its kind.
+    /// Whether it has all members that its type requires.
     pub well_formed: bool,
-    /// It belongs to a response that has ended, or to none.
+    /// Whether it belongs to a response that has ended, or to none.
     pub late: bool,
-    /// Whether it is an item that is done.
+    /// Whether it is `response.output_item.done`.
     pub item: bool,
-    /// The token that it hands out.
+    /// The turn token that it contains.
     pub token: Option<String>,
-    /// The text.
+    /// Its text.
     pub text: String,
 }
 
 impl Payload {
-    /// Whether it ends its request.
+    /// Returns whether it ends its request.
     #[must_use]
     pub const fn is_end(&self) -> bool {
         matches!(self.class, RequestInput::Completed | RequestInput::Failed | RequestInput::Incomplete)
     }
 }
 
-/// A request that a server saw.
+/// A request that a server received.
 #[derive(Clone, Debug)]
 pub struct Arrival {
-    /// Which of the application's.
+    /// Index of the application's request.
     pub ask: usize,
-    /// On what.
+    /// Its transport.
     pub transport: Transport,
-    /// The lane that it names.
+    /// Its `stream_id`.
     pub lane: Option<String>,
-    /// The token that it bears.
+    /// Its turn token.
     pub token: Option<String>,
-    /// The response that it builds on.
+    /// Its `previous_response_id`.
     pub previous: Option<String>,
     /// The texts of its input.
     pub texts: Vec<String>,
     /// Its instructions.
     pub instructions: String,
-    /// The number of the key that it shows; of WebSocket requests, the handshake's.
+    /// Number of its API key; for WebSocket requests, that of the handshake.
     pub key: u32,
-    /// The response that answers it.
+    /// Index of the response to it.
     pub response: Option<usize>,
 }
 
-/// What a server remembers of a lane.
+/// The last response of a lane, as the server remembers it.
 #[derive(Clone, Debug)]
 pub struct Memory {
-    /// The response's id.
+    /// Id of the response.
     pub id: String,
-    /// The texts of its request's input and of its output.
+    /// Texts of the request's input and of its output.
     pub texts: Vec<String>,
-    /// Its request's instructions.
+    /// Instructions of the request.
     pub instructions: String,
 }
 
 impl Oracle<'_> {
-    /// A server saw a request; `memory` is what it has of the lane. Returns the input as it is meant.
+    /// Checks a request that a server received. `memory` is the lane's last response. Returns the whole input.
     pub fn arrived(&mut self, link: usize, arrival: Arrival, memory: Option<&Memory>) -> Vec<String> {
         let ask = arrival.ask;
         let mut whole = Vec::new();
         if let Some(previous) = &arrival.previous {
             let known = memory.filter(|memory| memory.id == *previous);
             let alike = known.is_some_and(|memory| memory.instructions == arrival.instructions);
-            self.demand(known.is_some(), "chain", || format!("a request builds on {previous}, which nobody remembers"));
-            self.demand(alike, "chain", || format!("a request builds on {previous}, whose instructions were others"));
+            self.require(known.is_some(), "chain", || {
+                format!("a request refers to {previous}, which the server does not remember")
+            });
+            self.require(alike, "chain", || format!("a request refers to {previous}, which had other instructions"));
             whole.extend(known.into_iter().flat_map(|memory| memory.texts.clone()));
         }
         whole.extend(arrival.texts.iter().cloned());
-        if self.asks[ask].call.is_none() {
-            let (wanted, got) = (&self.asks[ask].texts, &whole);
+        if self.requests[ask].call.is_none() {
+            let (wanted, got) = (&self.requests[ask].texts, &whole);
             if wanted != got {
-                let how = format!("request {} means {got:?}, and {wanted:?} was asked", self.asks[ask].id);
-                self.breaks("chain", || how);
+                let how = format!("request {} has the input {got:?}, expected {wanted:?}", self.requests[ask].id);
+                self.violated("chain", || how);
             }
-            let lane = super::LANES[self.asks[ask].lane];
+            let lane = super::LANES[self.requests[ask].lane];
             let right = arrival.transport == Transport::Http || arrival.lane.as_deref() == lane;
-            self.demand(right, "lanes", || "a request came on another lane than it was asked on".into());
+            self.require(right, "lanes", || "a request arrived on a lane other than its own".into());
         }
-        let track = self.track(link);
+        let track = self.connection(link);
         track.arrived.push(arrival);
         let nth = track.arrived.len() - 1;
-        self.match_up(link, nth);
+        self.compare_sent(link, nth);
         whole
     }
 
-    /// Compares what the client told of a request with what the server saw of it, once both are there.
-    pub(super) fn match_up(&mut self, link: usize, nth: usize) {
-        let track = &self.tracks[link];
+    /// Compares `Event::Sent` with the request that the server received, once both are recorded.
+    pub(super) fn compare_sent(&mut self, link: usize, nth: usize) {
+        let track = &self.connections[link];
         let (Some(told), Some(arrival)) = (track.sent.get(nth), track.arrived.get(nth)) else { return };
         let same = told.ask == arrival.ask;
         let token = told.token == arrival.token;
-        let tokens = format!("{:?}, and {:?} is the turn's", arrival.token, told.token);
+        let tokens = format!("{:?}, expected {:?}", arrival.token, told.token);
         let incremental = told.incremental == arrival.previous.is_some();
-        // A WebSocket's handshake may be older than the credentials.
+        // A WebSocket's handshake may be older than the current credentials.
         let fresh = arrival.transport == Transport::WebSocket || told.key == arrival.key;
-        let id = self.asks[told.ask].id;
-        self.demand(same, "law 11", || format!("request {id} was told, and another was sent"));
-        self.demand(token, "law 10", || format!("request {id} bears the token {tokens}"));
-        self.demand(incremental, "chain", || format!("request {id} does not build as it was told"));
-        self.demand(fresh, "credentials", || format!("request {id} shows old credentials"));
+        let id = self.requests[told.ask].id;
+        self.require(same, "law 11", || {
+            format!("request {id} was reported as sent, but the server received another one")
+        });
+        self.require(token, "law 10", || format!("request {id} carries the turn token {tokens}"));
+        self.require(incremental, "chain", || {
+            format!("request {id} is not incremental exactly when `Sent` reports it")
+        });
+        self.require(fresh, "credentials", || format!("request {id} carries old credentials"));
     }
 
-    /// A server sent a payload.
-    pub fn said(&mut self, payload: Payload) {
+    /// Records a payload that a server sent.
+    pub fn payload_sent(&mut self, payload: Payload) {
         if !payload.late {
             self.responses[payload.response].payloads.push(self.payloads.len());
         }

@@ -1,43 +1,43 @@
-//! What a server can say, written when it is said.
+//! The messages of the simulated servers, formatted when they are sent.
 
 use turnwire::turn::{RequestInput, Turn};
 
 use crate::sim::oracle::{NUMBER, Payload};
 use crate::sim::plan::LANES;
 
-/// A token, in the shape in which it is handed out.
+/// A turn token, in the shape in which it is sent.
 #[derive(Clone, Debug)]
 pub enum Token {
-    /// As a string.
+    /// A string.
     Plain(String),
-    /// As the first of an array, under another spelling of the name.
+    /// The first element of an array, under another spelling of the name.
     Array(String),
-    /// As something that is no string, which is no token.
+    /// A number, which is not a valid turn token.
     Number,
 }
 
-/// One thing that a server can say.
+/// A message of a server.
 #[derive(Clone, Debug)]
-pub enum Line {
+pub enum Message {
     /// `response.created`, or `response.in_progress`.
     Created(&'static str),
-    /// A text delta; the number is its place.
+    /// A text delta with this number.
     Delta(u32),
-    /// An item that is done.
+    /// `response.output_item.done`.
     Item(u32),
     /// `response.metadata` with a token.
     Metadata(Token),
     /// `codex.rate_limits`.
     RateLimits,
-    /// A kind that nobody knows.
+    /// An event of an unknown type.
     Unknown,
-    /// No event at all.
+    /// A payload that is not JSON.
     NotJson,
-    /// A delta without a delta.
+    /// A delta event without its `delta` member.
     BadEvent,
     /// `response.completed`.
     Completed,
-    /// The same without an id.
+    /// `response.completed` without an id.
     BadCompleted,
     /// `response.failed` with this error.
     Failed(&'static str),
@@ -45,12 +45,12 @@ pub enum Line {
     Incomplete,
     /// `error` with these members.
     Error(&'static str),
-    /// A delta on a lane that nobody opened.
+    /// A delta on a lane that the client did not use.
     Foreign,
 }
 
-impl Line {
-    /// Whether it ends its response.
+impl Message {
+    /// Returns whether it ends its response.
     #[must_use]
     pub const fn is_end(&self) -> bool {
         matches!(self, Self::Completed | Self::BadCompleted | Self::Failed(_) | Self::Incomplete | Self::Error(_))
@@ -67,7 +67,7 @@ impl Line {
         }
     }
 
-    /// The payload, as the `number`th of all. `over_websocket`: where tokens and lanes mean something.
+    /// Formats the message as payload `number`, counted over all connections.
     #[must_use]
     pub fn write(&self, place: &Place<'_>, number: usize, late: bool) -> Payload {
         let token = match self {
@@ -121,20 +121,20 @@ impl Line {
     }
 }
 
-/// Where something is said.
+/// Where a message is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// Over which connection.
+    /// Index of the connection.
     pub link: usize,
-    /// Of which response.
+    /// Index of the response.
     pub response: usize,
     /// That response's id.
     pub id: &'a str,
-    /// On which lane, over WebSocket.
+    /// Lane, for WebSocket.
     pub lane: Option<usize>,
 }
 
-/// The text of an item.
+/// Returns the text of an output item.
 #[must_use]
 pub fn item_text(id: &str, n: u32) -> String {
     format!("{id} says {n}")

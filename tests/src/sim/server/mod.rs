@@ -1,9 +1,10 @@
-//! The simulated servers: well-behaved machines with a script for each request, and raw mischief where the script says so.
+//! The simulated servers: a `ServerConnection` with a script for each request, and raw malformed bytes where a fault
+//! requires them.
 
-pub mod answer;
 pub mod messages;
 pub mod peer;
 pub mod raw;
 mod received;
+pub mod script;
 
 pub use peer::Peer;

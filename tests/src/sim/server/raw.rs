@@ -1,8 +1,8 @@
-//! Bytes that no well-behaved server writes.
+//! Bytes that a conforming server does not write.
 
 use crate::sim::random::Random;
 
-/// A WebSocket frame from a server, with this first byte.
+/// Formats a server's WebSocket frame with this first byte.
 #[must_use]
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
@@ -17,7 +17,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A text in three frames, with a ping between.
+/// Formats a text message as three frames, with a ping between them.
 #[must_use]
 pub fn fragments(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
@@ -26,7 +26,7 @@ pub fn fragments(text: &str) -> Vec<u8> {
     [frame(0x01, first), frame(0x89, b"between"), frame(0x00, second), frame(0x80, third)].concat()
 }
 
-/// Frames that break the protocol, one way or another.
+/// Returns frames that violate RFC 6455.
 #[must_use]
 pub fn bad_frames(random: &mut Random) -> Vec<u8> {
     match random.below(10) {
@@ -43,7 +43,7 @@ pub fn bad_frames(random: &mut Random) -> Vec<u8> {
     }
 }
 
-/// Bytes in the place of an HTTP head.
+/// Returns bytes that are not a valid HTTP response head, or announce an invalid body.
 #[must_use]
 pub fn bad_head(random: &mut Random) -> Vec<u8> {
     random
@@ -60,7 +60,7 @@ pub fn bad_head(random: &mut Random) -> Vec<u8> {
         .to_vec()
 }
 
-/// An answer to a handshake that must not be accepted.
+/// Returns a handshake response that the client must not accept.
 #[must_use]
 pub fn forged(random: &mut Random) -> Vec<u8> {
     let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
@@ -72,7 +72,7 @@ pub fn forged(random: &mut Random) -> Vec<u8> {
     format!("{head}{tail}").into_bytes()
 }
 
-/// One chunk of a body.
+/// Formats one chunk of a body.
 #[must_use]
 pub fn chunk(data: &[u8]) -> Vec<u8> {
     let mut bytes = format!("{:x}\r\n", data.len()).into_bytes();
@@ -81,7 +81,7 @@ pub fn chunk(data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A body that breaks its framing.
+/// Returns bytes that are not a valid chunked body.
 #[must_use]
 pub fn bad_body(random: &mut Random) -> Vec<u8> {
     random

@@ -1,10 +1,10 @@
-//! What came to a server, read as far as the judge wants to know it.
+//! Requests that a server received, parsed as far as the oracle needs them.
 
 use serde::Deserialize;
 
 use turnwire::http::Request;
 
-/// What is read of a request.
+/// The members of a request body that the oracle needs.
 #[derive(Deserialize)]
 pub(super) struct Body {
     #[serde(default)]
@@ -37,19 +37,19 @@ pub(super) struct Marks {
     pub(super) token: Option<String>,
 }
 
-/// What came, without what was lent.
-pub(super) enum Came {
+/// An event of the `ServerConnection`, without borrowed data.
+pub(super) enum Received {
     Upgrade(Option<u32>),
     Post(Option<Body>, u32, Option<String>),
     Call(usize, u32, Option<String>),
     Text(Option<Body>),
-    Nonsense,
+    Invalid,
     Closed,
 }
 
-impl Came {
+impl Received {
     pub(super) fn post(head: &Request, body: &[u8]) -> Self {
-        let Some(key) = key_of(head) else { return Self::Nonsense };
+        let Some(key) = key_of(head) else { return Self::Invalid };
         let token =
             head.headers.get("x-codex-turn-state").map(|value| String::from_utf8_lossy(value.as_bytes()).into());
         if head.target() == "/v1/responses" {
@@ -57,7 +57,7 @@ impl Came {
         }
         match head.headers.get_str("x-sim").and_then(|ask| ask.parse().ok()) {
             Some(ask) => Self::Call(ask, key, token),
-            None => Self::Nonsense,
+            None => Self::Invalid,
         }
     }
 }

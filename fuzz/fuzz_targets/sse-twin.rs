@@ -1,4 +1,0 @@
-//! Fuzzes the `sse-twin` law.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| turnwire_tests::targets::check("sse-twin", input));
