@@ -1,4 +1,4 @@
-//! Replays the committed fuzz corpora: every file is judged by the law of its target.
+//! Replays the committed fuzz corpora: checks every file with the law of its target.
 
 use std::collections::BTreeSet;
 use std::fs;

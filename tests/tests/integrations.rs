@@ -1,4 +1,4 @@
-//! The integrations with zstd and `tracing`, used by clients of any loop.
+//! The integrations with zstd and `tracing`, for clients of any runtime.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use turnwire::time::Instant;
 use turnwire_tests::fixtures::{ask, done, token};
 use turnwire_tests::pair::{Pair, Script, http_provider, provider};
 
-/// B-22, with a real compressor and a real decompressor.
+/// Scenario B-22, with a real compressor and decompressor.
 #[test]
 fn a_body_is_one_zstd_frame_of_the_request() {
     let mut provider: Provider = http_provider();
@@ -66,7 +66,7 @@ impl Subscriber for Lines {
     fn exit(&self, _: &Id) {}
 }
 
-/// Every step of a request is told, and nothing of what was said, of the token, or of the key.
+/// Every step of a request is traced, without text of the user, the turn token or the key.
 #[test]
 fn tracing_is_told_what_happens_and_no_secret() {
     let lines = Lines::default();
@@ -88,7 +88,7 @@ fn tracing_is_told_what_happens_and_no_secret() {
 
 const NOW: Instant = Instant::ZERO;
 
-/// One request and its answer, every event told before it is let go.
+/// Runs one request and its response, and traces every event.
 fn converse(client: &mut Client, server: &mut ServerConnection, id: &str) {
     while client.has_pending_requests() {
         if let Some(SocketCommand::Connect(_)) = client.poll_socket() {

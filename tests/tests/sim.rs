@@ -1,22 +1,23 @@
-//! The simulation: 20 000 seeds, and those that found something once. `cargo run --release -p turnwire-tests --bin sim` runs more.
+//! The simulation: 20 000 seeds, and seeds that once failed. `cargo run --release -p turnwire-tests --bin sim` runs
+//! more.
 
 use turnwire_tests::sim;
 
-/// How many seeds a test run tries.
+/// The number of seeds of a test run.
 const SEEDS: u64 = 20_000;
 
-/// Seeds that broke a law once, and what it was.
+/// Seeds that once violated an invariant, and the bug behind each.
 ///
-/// The plans behind seeds change when the simulation does: what each once showed may be another seed's to show by then.
+/// A change of the simulation changes the plans, so a seed need not show its bug any more.
 const FOUND: [(u64, &str); 8] = [
-    (3, "a body of stated length ended only with the byte behind it"),
-    (27, "a prewarm went over HTTP, where it is answered in full"),
-    (54, "a second end, behind another late word, ended the next response"),
-    (118, "a server that takes one request was given another while the first was passed over"),
-    (244, "a second end stopped the idle clock of the next request"),
-    (8449, "an end of the response before the last one ended the next"),
-    (365_472, "an end of the response before ended the passing over of one that was given up"),
-    (32_194, "events of a lane that nobody opened fed the idle clock"),
+    (3, "a body with Content-Length ended only at the byte after it"),
+    (27, "a prewarm was sent over HTTP"),
+    (54, "a duplicate terminal event after another late event ended the next response"),
+    (118, "a second request was sent while a cancelled one still drained, with a limit of one request"),
+    (244, "a duplicate terminal event stopped the idle timer of the next request"),
+    (8449, "a duplicate terminal event of the last response but one ended the next response"),
+    (365_472, "a duplicate terminal event of the previous response ended the draining of a cancelled one"),
+    (32_194, "events of an unknown lane reset the idle timer"),
 ];
 
 #[test]
@@ -26,7 +27,7 @@ fn seeds_break_no_law() {
     if let Some(seed) = failed {
         panic!("{}", sim::explain(seed).unwrap_or_default());
     }
-    assert_eq!(stats.missing(), Vec::<String>::new(), "every fault strikes, and every step of the table is taken");
+    assert_eq!(stats.missing(), Vec::<String>::new(), "every fault occurs, and every transition of the table is taken");
 }
 
 #[test]

@@ -93,8 +93,8 @@ fn deflating_and(params: &Params, messages: &[&[u8]], with_reference: bool, rele
     Ok(())
 }
 
-/// All of them over anything: what the fuzz target `ws-deflate` calls. The first two bytes choose; then come messages, each behind
-/// its length.
+/// All of these laws over arbitrary input, for the fuzz target `ws-deflate`. The first two bytes choose the parameters;
+/// length-prefixed messages follow.
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [choice, sizes, input @ ..] = input else { return Ok(()) };
     // The reference implementation is slow, so the input is truncated.

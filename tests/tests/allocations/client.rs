@@ -1,5 +1,5 @@
-//! Allocations that are not made: none for a text delta, from the socket to the application, once the client is warm. And memory
-//! that is not kept, whatever a server says for ever.
+//! A client that has processed some events makes no allocation for a text delta, from the socket to the application.
+//! Its memory is bounded for endless input.
 
 use allocation_counter::measure;
 use turnwire::client::{Client, Event, Settings};
@@ -8,7 +8,7 @@ use turnwire::time::Instant;
 use turnwire_tests::fixtures::{ask, created, delta, msg, on_lane, token};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
 
-/// Gives the client what was read, and takes what it has to say; how many bytes of text came.
+/// Feeds the client the reads and polls its events. Returns the number of text bytes.
 fn read(client: &mut Client, now: Instant, reads: &[&[u8]]) -> usize {
     let mut text = 0;
     for read in reads {
@@ -35,7 +35,7 @@ fn check(mut pair: Pair, bytes: &[u8], expected: usize) {
         let now = pair.now;
         assert_eq!(read(&mut pair.client, now, &reads), expected, "warming");
         let made = measure(|| assert_eq!(read(&mut pair.client, now, &reads), expected));
-        assert_eq!(made.count_total, 0, "in reads of {size}: {made:?}");
+        assert_eq!(made.count_total, 0, "reads of {size}: {made:?}");
     }
 }
 
@@ -84,7 +84,7 @@ fn on_a_lane_beside_others() {
     check(pair, &frame(&on_lane("a", &text())).repeat(50), 50 * 144);
 }
 
-/// Things that a server may say for ever, each with no end in sight.
+/// Events and raw bytes that a server may repeat endlessly.
 fn endless() -> Vec<String> {
     vec![
         text(),
@@ -100,7 +100,7 @@ fn endless() -> Vec<String> {
     ]
 }
 
-/// A client that has asked over either transport, with a small backlog, and bytes that say this once.
+/// Creates a client with a request in flight and a small backlog. Returns also the bytes of the event.
 fn talkative(ws: bool, event: &str) -> (Pair, Vec<u8>) {
     let mut settings = Settings::default();
     settings.connection.max_backlog = BACKLOG;
@@ -118,7 +118,7 @@ fn talkative(ws: bool, event: &str) -> (Pair, Vec<u8>) {
 
 const BACKLOG: usize = 64 * 1024;
 
-/// Many backlogs.
+/// A large multiple of the backlog.
 const MUCH: usize = 100 * BACKLOG;
 
 #[test]
@@ -135,7 +135,7 @@ fn what_nobody_polls_is_bounded() {
                 }
             });
             let kept = usize::try_from(made.bytes_current).unwrap_or_default();
-            assert!(kept <= 16 * BACKLOG, "ws {ws}, {event}: {kept} bytes are kept of {given}");
+            assert!(kept <= 16 * BACKLOG, "ws {ws}, {event}: {kept} of {given} bytes are held");
         }
     }
 }
@@ -153,7 +153,7 @@ fn what_is_polled_is_not_kept() {
                 }
             });
             let kept = usize::try_from(made.bytes_current).unwrap_or_default();
-            assert!(kept <= 4 * BACKLOG, "ws {ws}, {event}: {kept} bytes are kept");
+            assert!(kept <= 4 * BACKLOG, "ws {ws}, {event}: {kept} bytes are held");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Allocations that a connection used by itself does not make: none for a text delta, from the bytes to the polled event.
+//! A connection without a client makes no allocation for a text delta, from the bytes to the polled event.
 
 use allocation_counter::measure;
 use turnwire::connection::{
@@ -12,7 +12,7 @@ use turnwire::time::Instant;
 
 const NOW: Instant = Instant::ZERO;
 
-/// A client and a server between which a response has begun.
+/// Creates a client and a server connection with a response in progress.
 fn begun(transport: Transport) -> (ClientConnection, ServerConnection) {
     let mut client = ClientConnection::new(client::Config::new("localhost"), transport, [1; 32]);
     let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
@@ -50,7 +50,7 @@ fn answered(server: &mut ServerConnection) -> Vec<u8> {
     bytes
 }
 
-/// Reads of 1 400 bytes, which cut events, every event polled: the bytes of the deltas.
+/// Feeds reads of 1 400 bytes, which split events, and polls every event. Returns the bytes of the deltas.
 fn take(client: &mut ClientConnection, bytes: &[u8]) -> usize {
     let mut text = 0;
     for read in bytes.chunks(1400) {

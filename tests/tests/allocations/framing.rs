@@ -1,4 +1,4 @@
-//! Allocations that are not made: none for an event or a piece of a body once a decoder is warm.
+//! A decoder that has processed some input makes no allocation for an event or a part of a body.
 
 use allocation_counter::measure;
 use turnwire::http::{BodyDecoder, BodyLimits, BodyPart, HeadDecoder, HeadLimits, Response};
@@ -15,7 +15,7 @@ fn decode(decoder: &mut Decoder, stream: &[u8], size: usize) -> usize {
     events
 }
 
-/// Every kind of event: lent, spilled, joined, named, with an ID.
+/// Events of every kind: borrowed, buffered, joined from several lines, with an event type, with an ID.
 fn stream() -> Vec<u8> {
     let mut stream = Vec::new();
     for index in 0..100 {
@@ -54,7 +54,7 @@ fn what_one_large_event_took_is_given_back() {
     let stream = [&b"data: "[..], &b"x".repeat(4 * 1024 * 1024), b"\n\ndata: small\n\n"].concat();
     let mut decoder = Decoder::new(Limits::default());
     let made = measure(|| assert_eq!(decode(&mut decoder, &stream, 1400), 2));
-    assert!(made.bytes_current <= 64 * 1024, "{} bytes are kept", made.bytes_current);
+    assert!(made.bytes_current <= 64 * 1024, "{} bytes are held", made.bytes_current);
 }
 
 #[test]

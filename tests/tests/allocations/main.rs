@@ -1,5 +1,5 @@
-//! What is not allocated, and what is not kept: in the framing layers, in a connection, and in a client. Allocations are counted
-//! for each thread, so these tests can run side by side.
+//! Allocations and held memory in the framing layers, in a connection and in a client. Allocations are counted per
+//! thread, so that these tests can run in parallel.
 
 mod client;
 mod connection;

@@ -1,11 +1,12 @@
-//! `Answer`: a text or a call is shown once, wherever the server sends it, and the items for the next request are complete.
+//! `Answer`: a text or a call is printed once, in whichever events the server sends it, and the items for the next
+//! request are complete.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use turnwire::responses::{Item, ServerEvent};
 use turnwire_cli::chat::{Answer, Piece, TextKind};
 
-/// What these events show, as lines of text, and the items that follow from them.
+/// Returns what these events print, as lines of text, and the items for the next request.
 fn shown(events: &[Value]) -> (Vec<String>, Vec<Value>) {
     let mut answer = Answer::default();
     let mut pieces = Vec::new();
@@ -69,7 +70,7 @@ fn a_text_in_deltas_items_and_output_is_shown_once() {
         json!({"type": "response.output_item.done", "output_index": 0, "item": message(Some("m"), "Hello")}),
         completed(&[message(Some("m"), "Hello")]),
     ];
-    // Any of the events may be missing, as long as one has the whole text.
+    // Any of the events may be missing, as long as one contains the whole text.
     for left_out in 0..(1_u32 << events.len()) {
         let kept: Vec<Value> = events
             .iter()
@@ -106,7 +107,7 @@ fn a_call_is_shown_once_with_its_name_and_arguments() {
         assert_eq!((&items[0]["call_id"], &items[0]["arguments"]), (&"c1".into(), &"{\"a\":1}".into()), "{kept:?}");
         assert_eq!(items.len(), 1);
     }
-    // A response that ends early shows what there is, and the next request does not repeat half a call.
+    // After an incomplete response, the partial call is printed but not part of the next request.
     let (lines, items) = shown(&events[..2]);
     assert_eq!((lines, items), (vec!["f({\"a\":".to_owned()], vec![]));
 }
@@ -171,7 +172,7 @@ fn refusals_and_other_calls_are_shown() {
     assert_eq!(shown(&[delta, done]).0, ["No."]);
 }
 
-/// How a server sends one message.
+/// The events in which a server sends one message.
 #[derive(Clone, Debug)]
 struct Sent {
     text: String,
@@ -190,7 +191,8 @@ fn sent() -> impl Strategy<Value = Sent> {
 }
 
 proptest! {
-    /// Whichever events of each message are sent, every text is shown exactly once: what was not sent before is in the output.
+    /// Every text is printed exactly once, whichever events the server sends: what was missing in deltas is in the
+    /// output.
     #[test]
     fn every_text_is_shown_exactly_once(messages in proptest::collection::vec(sent(), 0..5), ids in any::<bool>()) {
         let mut events = Vec::new();
@@ -222,7 +224,7 @@ proptest! {
         let (mut lines, items) = shown(&events);
         let mut texts: Vec<String> = messages.iter().map(|sent| sent.text.clone()).collect();
         let order: Vec<String> = items.iter().map(|item| item["content"][0]["text"].as_str().expect("text").to_owned()).collect();
-        // Which of two equal texts is meant cannot be known without ids.
+        // Without ids, equal texts cannot be told apart.
         let distinct: std::collections::BTreeSet<&String> = texts.iter().collect();
         if distinct.len() == texts.len() {
             prop_assert_eq!(&order, &texts);

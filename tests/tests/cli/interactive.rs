@@ -1,4 +1,4 @@
-//! The conversation on a terminal, with a user who follows a script.
+//! Interactive chat, with a scripted user.
 
 use core::future::pending;
 use std::collections::VecDeque;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use turnwire_cli::chat::{self, Console, Input, Printer};
 use turnwire_cli::serve::{self, Script, ScriptedServer};
 
-/// A user who enters these lines, answers each question with yes or no, and may interrupt each answer.
+/// A user who enters these lines, answers confirmations, and may interrupt responses.
 struct User {
     lines: VecDeque<Input>,
     agrees: bool,
@@ -26,7 +26,7 @@ impl Console for &mut User {
         if !self.interrupts {
             return pending().await;
         }
-        // Let the answer begin.
+        // Waits until the response has begun.
         tokio::time::sleep(core::time::Duration::from_millis(300)).await;
         self.interrupts = false;
     }
@@ -42,7 +42,7 @@ fn user(lines: &[&str]) -> User {
     User { lines, agrees: true, interrupts: false, questions: Vec::new() }
 }
 
-/// What the user sees: the answers, and everything else.
+/// Runs a chat. Returns the printed answers, the notices and the server.
 fn converse(script: &str, arguments: &[&str], user: &mut User) -> (String, String, Arc<ScriptedServer>) {
     let (url, scripted) = serve::demo(Script::parse(script).expect("a script")).expect("a port");
     let key = ["--api-key-env", "TURNWIRE_TEST_NO_SUCH_KEY", "--retries", "0", "--base-url", &url];
@@ -96,7 +96,7 @@ fn a_failed_turn_leaves_the_conversation_as_it_was() {
 #[test]
 fn an_interrupted_answer_keeps_the_conversation() {
     let delta = json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0, "delta": "half"});
-    // The end of the first reply comes too late.
+    // The first response would end long after the interrupt.
     let script = format!("{}\n{}\n", json!({"events": [delta, {"pause_ms": 60_000}]}), json!({"text": "whole"}));
     let mut user = user(&["a", "b"]);
     user.interrupts = true;

@@ -1,4 +1,4 @@
-//! What the conversations of `turnwire chat` look like from both ends, and how they end.
+//! `turnwire chat`: what both ends see of a conversation, and the exit codes.
 
 use serde_json::Value;
 use turnwire::connection::Transport as On;
@@ -10,7 +10,7 @@ mod answer;
 mod interactive;
 mod shown;
 
-/// Options of the command line, in JSON and without retries.
+/// Command line options: JSON output, no retries.
 fn options(transport: Transport, more: &[&str]) -> chat::Options {
     let name = match transport {
         Transport::Auto => "auto",
@@ -23,7 +23,7 @@ fn options(transport: Transport, more: &[&str]) -> chat::Options {
     chat::Options::parse_arguments(&arguments).expect("options")
 }
 
-/// Holds the demo's conversation in this process: what was shown, and what the server saw.
+/// Runs the demo conversation in this process. Returns the printed lines and the requests that the server received.
 fn demo(transport: Transport, refuse: bool) -> (Vec<Value>, Vec<RecordedRequest>) {
     let mut script = Script::demo();
     script.refuse_websocket = refuse;
@@ -34,7 +34,7 @@ fn demo(transport: Transport, refuse: bool) -> (Vec<Value>, Vec<RecordedRequest>
     (lines(&out), scripted.requests())
 }
 
-/// A server of one connection, which reads the head of a request and responds with these bytes. Returns its base URL.
+/// Starts a server for one connection that reads a request head and sends these bytes. Returns its base URL.
 fn raw_server(response: String) -> (String, std::thread::JoinHandle<()>) {
     use std::io::{Read as _, Write as _};
 
@@ -73,7 +73,7 @@ fn the_demos_tokens_are_as_its_server_saw_them() {
 
         let requests = requests(&lines);
         let said: Vec<_> = requests.iter().map(|request| request["turn_state_sent"].as_str()).collect();
-        assert_eq!(said, tokens, "what is shown is what was sent");
+        assert_eq!(said, tokens, "the printed turn tokens are those that were sent");
         let turns: Vec<_> = requests.iter().map(|request| request["turn"].as_u64()).collect();
         assert_eq!(turns, [Some(1), Some(1), Some(1), Some(2)]);
         let (name, input) = if on == On::Http { ("sse", "full") } else { ("websocket", "incremental") };
@@ -100,7 +100,7 @@ fn the_second_turns_request_goes_on_from_the_first() {
     assert_eq!(seen[1].body["input"][0]["type"], "function_call_output");
 }
 
-/// One prompt with a server of this script: how it ends.
+/// Sends one prompt to a server with this script. Returns the result.
 fn prompt(script: &str, transport: Transport) -> Result<(), Exit> {
     let (url, _) = serve::demo(Script::parse(script).expect("a script")).expect("a port");
     let options = options(transport, &["--base-url", &url]);
@@ -128,12 +128,12 @@ fn each_way_to_fail_has_its_own_exit() {
     assert!(matches!(ask(format!("http://{nobody}/v1")), Err(Exit::Connect(_))));
     assert!(matches!(ask("https://api.example.com/v1".into()), Err(Exit::Arguments(_))), "without a key");
     assert!(matches!(ask("localhost".into()), Err(Exit::Arguments(_))));
-    // A server that speaks plainly where TLS is wanted.
+    // A server without TLS behind an `https` URL.
     let (url, _) = serve::demo(Script::demo()).unwrap();
     assert!(matches!(ask(url.replace("http://", "https://")), Err(Exit::Tls(_) | Exit::Connect(_))));
 }
 
-/// What the doctor says of a server with this script.
+/// Returns the output of `turnwire doctor` for a server with this script.
 fn examined(refuse: bool) -> String {
     let mut script = Script::demo();
     script.refuse_websocket = refuse;

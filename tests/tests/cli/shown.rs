@@ -1,10 +1,10 @@
-//! What `turnwire chat` prints of events that a scripted server sends as they are.
+//! The output of `turnwire chat` for given events.
 
 use serde_json::{Value, json};
 use turnwire_cli::chat::{self, Printer, Transport, Verbosity};
 use turnwire_cli::serve::{self, Script};
 
-/// The answer and the notices of one prompt, with a server that sends these events.
+/// Returns the answer and the notices of one prompt to a server that sends these events.
 fn printed(events: &[Value], json: bool, verbosity: Verbosity) -> (String, String) {
     let script = json!({"events": events}).to_string();
     let (url, _) = serve::demo(Script::parse(&script).expect("a script")).expect("a port");

@@ -1,4 +1,4 @@
-//! On async-std and on smol, with the same adapter.
+//! The runs on async-std and on smol, which share an adapter.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -20,19 +20,19 @@ pub(crate) fn hold_on_smol<P: Part + Send, H: House>(place: Place, part: &mut P,
     smol::block_on(send(hold(place, part, house)));
 }
 
-/// A future that could be spawned.
+/// Asserts that the future is `Send`.
 const fn send<F: Future + Send>(future: F) -> F {
     future
 }
 
-/// Where a server listens.
+/// Binds a listener on a loopback port.
 pub(crate) fn listen() -> (Async<TcpListener>, SocketAddr) {
     let listener = Async::<TcpListener>::bind(([127, 0, 0, 1], 0)).expect("a port");
     let address = listener.get_ref().local_addr().expect("an address");
     (listener, address)
 }
 
-/// Serves one socket after the other, until the door is closed.
+/// Serves one socket after the other until the client has finished.
 pub(crate) async fn serve<H: House>(
     listener: Async<TcpListener>,
     shown: Option<Arc<ServerConfig>>,
@@ -49,7 +49,7 @@ pub(crate) async fn serve<H: House>(
     }
 }
 
-/// Holds a conversation, both ends in one future.
+/// Runs a conversation with both ends in one future.
 async fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     let (listener, address) = listen();
     let (trust, shown) = place.tls();

@@ -1,8 +1,7 @@
-//! Law 12: dropping `next()` at any await point loses nothing.
+//! Law 12: dropping the future of `next()` at any await point loses nothing.
 //!
-//! The conversation is held once more, by a client and a server that drop the future of `next()` each time it has to wait, over
-//! sockets that make it wait before every step. Both count how often they dropped one, and the same must come of the
-//! conversation as always.
+//! Client and server drop the future of `next()` each time that it returns `Pending`, over sockets that return
+//! `Pending` before every step. Both count the drops, and the conversation must have the same result as without drops.
 
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use turnwire_cli::serve::ScriptedServer;
 use crate::scenario::{self, Talk};
 use crate::setup::Place;
 
-/// Holds the conversation, and judges it.
+/// Runs the conversation and checks its result.
 fn hold(choice: TransportPreference, tls: bool, by: impl FnOnce(Place, &mut Talk, &Arc<ScriptedServer>)) {
     let (mut talk, scripted) = (Talk::default(), Arc::new(scenario::scripted()));
     by(Place { choice, tls }, &mut talk, &scripted);

@@ -1,7 +1,7 @@
-//! On a thread of one's own: with a loop that everybody can write, the core's example, and with the blocking adapter. The server
+//! The runs on a thread: with a custom event loop (an example of the core), and with the blocking adapter. The server
 //! is on another thread.
 
-#[expect(dead_code, reason = "the example's own conversation")]
+#[expect(dead_code, reason = "only the event loop of the example is used")]
 #[path = "../../../core/examples/poll_loop.rs"]
 mod poll_loop;
 
@@ -16,7 +16,7 @@ use crate::async_io;
 use crate::endpoints::{self, Door, House, Part};
 use crate::setup::{self, Place};
 
-/// Holds a conversation with a loop of one's own.
+/// Runs a conversation with a custom event loop.
 pub(crate) fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     beside(place, house, |address, trust| {
         let mut client = endpoints::client(place, address, part);
@@ -30,7 +30,7 @@ pub(crate) fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>
     });
 }
 
-/// Holds a conversation with the blocking adapter.
+/// Runs a conversation with the blocking adapter.
 pub(crate) fn hold_blocking<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     beside(place, house, |address, trust| {
         let (provider, settings) = endpoints::set_up(place, address, part);
@@ -39,7 +39,7 @@ pub(crate) fn hold_blocking<P: Part, H: House>(place: Place, part: &mut P, house
     });
 }
 
-/// Beside a server on a thread.
+/// Runs the client beside a server thread.
 fn beside<H: House>(place: Place, house: &Arc<H>, talk: impl FnOnce(SocketAddr, Arc<ClientConfig>)) {
     let (listener, address) = async_io::listen();
     let (trust, shown) = place.tls();

@@ -1,4 +1,4 @@
-//! The two ends of a conversation, whatever moves the bytes between them.
+//! The two ends of a conversation, independent of the runtime.
 
 use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -12,44 +12,44 @@ use turnwire_driver::{ClientDriver, Io, ServerDriver};
 
 use crate::setup::Place;
 
-/// Who talks with a client: hears its events, and commands it.
+/// An application: handles a client's events and commands it.
 pub(crate) trait Part {
-    /// Says how the client is set up, over what the place says.
+    /// Changes the provider and settings.
     fn set_up(&self, _provider: &mut Provider, _settings: &mut Settings) {}
 
-    /// Commands the client, when there is something to be commanded.
+    /// Commands the client, if there is a command to perform.
     fn command(&mut self, now: Instant, client: &mut Client);
 
-    /// Hears an event.
+    /// Handles an event.
     fn hear(&mut self, event: &Event<'_>);
 }
 
-/// The provider and the settings of a place, as this part of the conversation wants them.
+/// Returns the provider and the settings, with the changes of the application.
 pub(crate) fn set_up(place: Place, address: SocketAddr, part: &impl Part) -> (Provider, Settings) {
     let (mut provider, mut settings) = (place.provider(address), place.settings());
     part.set_up(&mut provider, &mut settings);
     (provider, settings)
 }
 
-/// A client without a socket.
+/// Creates a client without a socket.
 pub(crate) fn client(place: Place, address: SocketAddr, part: &impl Part) -> Client {
     let (provider, settings) = set_up(place, address, part);
     Client::new(provider, Place::credentials(), settings, [3; 32]).expect("a provider")
 }
 
-/// Who answers on the sockets that are accepted.
+/// The logic of a server.
 pub(crate) trait House: Send + Sync + 'static {
-    /// What one of the sockets heard, to keep until it can be answered.
+    /// An owned copy of an event, kept until the connection can be borrowed again.
     type Heard: Send;
 
-    /// Keeps it.
+    /// Copies an event.
     fn hear(&self, now: Instant, socket: usize, incoming: &server::Event<'_>) -> Self::Heard;
 
-    /// Answers it. `Break`: the socket breaks, once what was said is on its way.
+    /// Responds to an event. `Break`: drop the socket once the output is written.
     fn answer(&self, now: Instant, connection: &mut ServerConnection, heard: Self::Heard) -> ControlFlow<()>;
 }
 
-/// Where a server listens, until the client has left for good.
+/// A listener's address, and whether the client has finished.
 #[derive(Debug)]
 pub(crate) struct Door {
     address: SocketAddr,
@@ -61,7 +61,7 @@ impl Door {
         Self { address, closed: AtomicBool::new(false) }
     }
 
-    /// Nobody comes any more. Whoever still waits at the door is woken.
+    /// Marks the client as finished, and wakes the waiting listener by connecting to it.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         drop(TcpStream::connect(self.address));
@@ -72,7 +72,7 @@ impl Door {
     }
 }
 
-/// The client's end.
+/// Runs the client.
 pub(crate) async fn talk<I: Io, P: Part>(driver: &mut ClientDriver<I>, part: &mut P) {
     loop {
         part.command(driver.now(), driver.client());
@@ -83,7 +83,7 @@ pub(crate) async fn talk<I: Io, P: Part>(driver: &mut ClientDriver<I>, part: &mu
     }
 }
 
-/// The server's end of one socket.
+/// Runs the server for one socket.
 pub(crate) async fn serve<I: Io, H: House>(server: &mut ServerDriver<I>, socket: usize, house: &H) {
     loop {
         let now = server.now();

@@ -1,7 +1,7 @@
-//! One conversation, held in six ways: on tokio, on async-std, on smol, on a thread with a custom loop and with the blocking
-//! adapter, and in memory; over both transports, plain and with TLS.
+//! One conversation on tokio, on async-std, on smol, on a thread with a custom loop, with the blocking adapter, and in
+//! memory; over both transports, with and without TLS.
 //!
-//! What is said, and what must come of it, is in `scenario.rs`, and the same for all. Each way only moves bytes.
+//! `scenario.rs` contains the conversation and its expected result, the same for all. The runtimes only move bytes.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use turnwire_cli::serve::ScriptedServer;
 use crate::scenario::{self, Talk};
 use crate::setup::Place;
 
-/// Holds the conversation, and judges it.
+/// Runs the conversation and checks its result.
 fn hold(place: Place, by: impl FnOnce(Place, &mut Talk, &Arc<ScriptedServer>)) {
     let (mut talk, scripted) = (Talk::default(), Arc::new(scenario::scripted()));
     by(place, &mut talk, &scripted);
     talk.judge(place.choice, &scripted);
 }
 
-/// Every way, over this transport, with this security.
+/// The conversation on every runtime, over this transport, with or without TLS.
 macro_rules! ways {
     ($($name:ident: $choice:ident, $tls:literal;)*) => {
         $(mod $name {

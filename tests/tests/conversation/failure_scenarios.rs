@@ -1,6 +1,6 @@
-//! A conversation with trouble in it: what the server does, what the application does, and what must be heard and seen of it.
+//! Conversations with failures: the server's acts, the application's commands, and the expected events and requests.
 //!
-//! What was heard is told in lines of text, one for each event that matters, so that a story reads as a transcript.
+//! Each relevant event becomes a line of text, so that the expected events read like a transcript.
 
 use core::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
@@ -17,59 +17,59 @@ use turnwire_tests::pair::{Act, Kind, Script, Seen};
 use crate::endpoints::{House, Part};
 use crate::setup::Place;
 
-/// One thing that the application does.
+/// A command of the application.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Do {
     /// Begins the next turn.
     Turn,
-    /// Makes a request.
+    /// Sends a request.
     Ask(&'static str),
-    /// Makes a request on a lane.
+    /// Sends a request on a lane.
     AskOn(&'static str, &'static str),
-    /// Lets the server prepare for a request.
+    /// Prewarms.
     Prewarm(&'static str),
-    /// Gives the newest request up.
+    /// Cancels the newest request.
     Cancel,
-    /// Shows another key.
+    /// Sets another API key.
     Authorize(&'static str),
-    /// Waits for this line; those before it are passed over.
+    /// Waits for this line, and consumes the lines up to it.
     Hear(&'static str),
 }
 
-/// A story.
+/// A conversation with a failure.
 pub(crate) struct Story {
     pub(crate) script: Script,
-    /// What the last request that shows a key shows.
+    /// The `Authorization` header of the last handshake or HTTP request.
     pub(crate) key: &'static str,
     pub(crate) set_up: fn(&mut Provider, &mut Settings),
     pub(crate) plot: Vec<Do>,
-    /// What must be heard, line by line.
+    /// The expected events, as lines.
     pub(crate) heard: Vec<&'static str>,
-    /// What the server must see of each request for a response: its socket, its token, and how many items it brings.
+    /// Expected requests at the server: socket, turn token, number of input items.
     pub(crate) seen: Vec<(usize, Option<&'static str>, usize)>,
 }
 
-/// Holds a story's conversation in one way.
+/// A function that runs a scenario on one runtime.
 pub(crate) type Hold = fn(Place, &mut Teller, &Arc<Stage>);
 
 impl Story {
-    /// Lets it happen, and judges it.
+    /// Runs the scenario and checks the events and the requests.
     pub(crate) fn happen(self, place: Place, hold: Hold) {
         let mut teller = Teller::new(self.set_up, self.plot);
         let stage = Arc::new(Stage { script: Mutex::new(self.script), seen: Mutex::default() });
         hold(place, &mut teller, &stage);
-        assert_eq!(teller.lines, self.heard, "what was heard, {place:?}");
-        assert!(teller.plot.is_empty(), "nothing is left to be done");
+        assert_eq!(teller.lines, self.heard, "events, {place:?}");
+        assert!(teller.plot.is_empty(), "every command was performed");
         let seen = stage.seen.lock().expect("nobody panicked");
         let key = seen.iter().rev().find_map(|seen| seen.header("authorization"));
-        assert_eq!(key, Some(self.key), "the key that the server saw last, {place:?}");
+        assert_eq!(key, Some(self.key), "the last key that the server received, {place:?}");
         let seen: Vec<_> = seen
             .iter()
             .filter(|seen| matches!(seen.kind, Kind::Post | Kind::Text))
             .map(|seen| (seen.socket, seen.turn_state(), seen.input().len()))
             .collect();
         let expected = self.seen.iter().map(|(socket, token, items)| (*socket, token.map(str::to_owned), *items));
-        assert_eq!(seen, expected.collect::<Vec<_>>(), "what the server saw, {place:?}");
+        assert_eq!(seen, expected.collect::<Vec<_>>(), "requests that the server received, {place:?}");
     }
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Teller {
     set_up: fn(&mut Provider, &mut Settings),
     plot: Vec<Do>,
     lines: Vec<String>,
-    /// How many lines were waited for, or passed over.
+    /// Number of consumed lines.
     passed: usize,
     asked: Vec<RequestId>,
     closing: bool,
@@ -108,7 +108,7 @@ impl Teller {
         }
     }
 
-    /// Whether the line has come; then, and what came before it, it is done with.
+    /// Returns whether the line has occurred. If so, consumes the lines up to it.
     fn has_heard(&mut self, line: &str) -> bool {
         let found = self.lines[self.passed..].iter().position(|heard| heard == line);
         self.passed += found.map_or(0, |at| at + 1);

@@ -1,5 +1,5 @@
-//! A task that was busy for longer than the idle timeout, while the peer's bytes waited in the socket: nothing is lost. On
-//! every runtime, with an application that awaits something else and with one that blocks the thread, with and without TLS.
+//! A task that was busy for longer than the idle timeout while the peer's bytes waited in the socket loses nothing: on
+//! every runtime, with an application that awaits something else or blocks the thread, with and without TLS.
 
 use core::future::Future;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -19,13 +19,13 @@ use crate::setup::{self, Place};
 
 const IDLE: Duration = Duration::from_millis(150);
 
-/// How long the client is busy after the first bytes were written to its socket.
+/// How long the client is busy after the server wrote the first bytes.
 const BUSY: Duration = Duration::from_millis(400);
 
-/// The longest piece of output.
+/// The longest output.
 const PIECE: usize = 50_000;
 
-/// Whether the first of the output was written.
+/// Whether the first bytes of the output were written.
 type Written = Arc<AtomicBool>;
 
 /// A socket of the server, with or without TLS.
@@ -46,7 +46,7 @@ impl Peer {
         }
     }
 
-    /// Writes what the TLS session has to write.
+    /// Writes the pending output of the TLS session.
     fn flush(&mut self) {
         if let Some(tls) = &mut self.tls {
             self.stream.write_all(tls.poll_transmit()).expect("a client");
@@ -55,7 +55,7 @@ impl Peer {
         }
     }
 
-    /// Reads the request, whose body is JSON.
+    /// Reads the request, which ends with the end of a JSON value.
     fn read_request(&mut self) {
         let (mut buffer, mut request) = ([0; 4096], Vec::new());
         while !request.ends_with(b"}") {
@@ -74,8 +74,8 @@ impl Peer {
     }
 }
 
-/// Serves one request: the response begins at once, and the rest comes while the client is busy. Says when the first of it was
-/// written.
+/// Serves one request: the response begins at once, and the rest is written while the client is busy. Sets `written`
+/// after the first bytes.
 fn serve(listener: &TcpListener, tls: Option<Arc<ServerConfig>>, size: usize, written: &Written) {
     let (stream, _) = listener.accept().expect("a client");
     let tls = tls.map(|config| TlsSession::server(config).expect("a session"));
@@ -103,7 +103,7 @@ fn set_up(address: SocketAddr, tls: bool) -> (Provider, Settings) {
     (provider, Settings::default())
 }
 
-/// Makes a request, and is busy once its response has begun. Returns the length of the output.
+/// Sends a request, and stays busy once its response has begun. Returns the length of the output.
 async fn talk<I: Io, F: Future<Output = ()>>(
     client: &mut ClientDriver<I>,
     written: &Written,
@@ -122,7 +122,7 @@ async fn talk<I: Io, F: Future<Output = ()>>(
             Some(Event::Finished { outcome: Outcome::Completed(_), .. }) => return length,
             Some(event @ (Event::Finished { .. } | Event::Retry { .. })) => panic!("{event:?}"),
             Some(_) => {}
-            None => panic!("the turn is over without an end"),
+            None => panic!("the turn ended without a terminal event"),
         }
         if created {
             while !written.load(Ordering::SeqCst) {
@@ -133,7 +133,7 @@ async fn talk<I: Io, F: Future<Output = ()>>(
     }
 }
 
-/// Runs a client against a server for each size, plain and with TLS.
+/// Runs a client against a server for each size, with and without TLS.
 fn each(run: impl Fn(Provider, Settings, Arc<ClientConfig>, &Written) -> usize) {
     for tls in [false, true] {
         let (trust, shown) = Place { choice: TransportPreference::Http, tls }.tls();
@@ -146,7 +146,7 @@ fn each(run: impl Fn(Provider, Settings, Arc<ClientConfig>, &Written) -> usize) 
             let server = thread::spawn(move || serve(&listener, shown, size, &writes));
             let (provider, settings) = set_up(address, tls);
             assert_eq!(run(provider, settings, trust.clone(), &written), size, "TLS: {tls}");
-            server.join().expect("the server comes to its end");
+            server.join().expect("the server ends");
         }
     }
 }

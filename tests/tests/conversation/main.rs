@@ -1,4 +1,4 @@
-//! Conversations over real sockets and in memory, on every runtime, and the turns that an application reads from them.
+//! Conversations over real sockets on every runtime, and in memory; and the turns that an application reads from them.
 
 mod async_io;
 mod cancel;

@@ -1,5 +1,5 @@
-//! In memory: two machines, two TLS layers where there is TLS, and a wire of 7 bytes a read. No socket, and a clock that stands
-//! still.
+//! The run in memory: a client and a `ServerConnection`, a TLS session at each end where TLS is used, reads of 7 bytes,
+//! and a constant clock.
 
 use turnwire::client::{Client, SocketCommand};
 use turnwire::connection::ServerConnection;
@@ -13,16 +13,16 @@ use crate::setup::Place;
 
 const NOW: Instant = Instant::ZERO;
 
-/// Bytes of one read.
+/// Number of bytes per read.
 const READ: usize = 7;
 
-/// The two TLS layers of a connection.
+/// The TLS sessions of both ends.
 struct Layers {
     client: TlsSession,
     server: TlsSession,
 }
 
-/// Holds the conversation.
+/// Runs the conversation.
 pub(crate) fn hold(place: Place) {
     let (trust, shown) = place.tls();
     let scripted = scenario::scripted();
@@ -56,10 +56,10 @@ pub(crate) fn hold(place: Place) {
         carry(&mut client, &mut server, layers.as_mut());
         answer(&mut server, &scripted);
     }
-    panic!("the conversation does not come to an end");
+    panic!("the conversation does not end");
 }
 
-/// The TLS handshake.
+/// Performs the TLS handshake.
 fn shake(layers: &mut Layers) {
     while layers.client.is_handshaking() || layers.server.is_handshaking() {
         pass(&mut layers.client, &mut layers.server);
@@ -76,7 +76,7 @@ fn pass(from: &mut TlsSession, to: &mut TlsSession) {
     }
 }
 
-/// Carries what waits on both sides.
+/// Transfers the pending output of both ends.
 fn carry(client: &mut Client, server: &mut ServerConnection, layers: Option<&mut Layers>) {
     let Some(layers) = layers else {
         let up = client.poll_transmit().to_vec();

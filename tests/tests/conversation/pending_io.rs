@@ -1,5 +1,5 @@
-//! A client and a server that drop the future of `next()` each time it has to wait, over sockets that make it wait before every
-//! step.
+//! A client and a server that drop the future of `next()` each time that it returns `Pending`, over sockets that return
+//! `Pending` before every step.
 
 use core::future::{Future as _, poll_fn};
 use core::pin::pin;
@@ -19,10 +19,10 @@ use turnwire_rustls::TlsIo;
 use crate::endpoints::{self, Door, House, Part};
 use crate::setup::Place;
 
-/// Makes everybody wait before every step: each call but every second one is `Pending`, and wakes the task at once.
+/// Returns `Pending` for every other call of each method, and wakes the task at once.
 struct Hesitant<I> {
     io: I,
-    /// One for each method, so that none is kept from ever being called twice in a row.
+    /// One flag per method: with a shared flag, a method could be `Pending` for ever.
     hesitated: [bool; 4],
 }
 
@@ -53,7 +53,7 @@ impl<I: Io> Io for Hesitant<I> {
         if self.hesitates(1, cx) {
             return Poll::Pending;
         }
-        // Few bytes at a time: events come apart in the middle.
+        // Short reads, so that events are split.
         let length = buffer.len().min(61);
         self.io.poll_read(cx, &mut buffer[..length])
     }
@@ -71,7 +71,7 @@ impl<I: Io> Io for Hesitant<I> {
     }
 }
 
-/// Polls a future that is made anew for every poll, and dropped each time it has to wait.
+/// Polls a future that is created anew for every poll, and dropped when it returns `Pending`.
 async fn dropping<T>(drops: &mut usize, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     poll_fn(|cx| {
         let result = poll(cx);
@@ -81,7 +81,7 @@ async fn dropping<T>(drops: &mut usize, mut poll: impl FnMut(&mut Context<'_>) -
     .await
 }
 
-/// The client's end.
+/// Runs the client.
 async fn talk<I: Io, P: Part>(driver: &mut ClientDriver<I>, part: &mut P, drops: &mut usize) {
     loop {
         part.command(driver.now(), driver.client());
@@ -94,7 +94,7 @@ async fn talk<I: Io, P: Part>(driver: &mut ClientDriver<I>, part: &mut P, drops:
     }
 }
 
-/// The server's end of one socket.
+/// Runs the server for one socket.
 async fn serve<I: Io, H: House>(server: &mut ServerDriver<I>, socket: usize, house: &H, drops: &mut usize) {
     loop {
         let now = server.now();
@@ -103,7 +103,7 @@ async fn serve<I: Io, H: House>(server: &mut ServerDriver<I>, socket: usize, hou
         });
         let Some(heard) = heard.await else { return };
         if house.answer(now, server.connection(), heard).is_break() {
-            // What was said goes out in as many steps as it needs, and nothing more is heard.
+            // Writes the rest of the output before the socket is dropped.
             poll_fn(|cx| {
                 let _ = pin!(server.next()).poll(cx);
                 if server.connection().poll_transmit().is_empty() { Poll::Ready(()) } else { Poll::Pending }
@@ -114,7 +114,7 @@ async fn serve<I: Io, H: House>(server: &mut ServerDriver<I>, socket: usize, hou
     }
 }
 
-/// Holds a conversation, both ends in one future, with sockets of whichever runtime.
+/// Runs a conversation with both ends in one future, with the sockets of any runtime.
 async fn hold<I: Io, P: Part, H: House>(
     place: Place,
     address: SocketAddr,

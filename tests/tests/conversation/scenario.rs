@@ -1,4 +1,4 @@
-//! What is said, and what must come of it. Pure: it hears events and commands a client, and each way of moving bytes holds it.
+//! The conversation and its expected result, independent of the runtime.
 
 use core::ops::ControlFlow;
 
@@ -10,7 +10,7 @@ use turnwire_cli::serve::{OwnedRequest, Script, ScriptedServer};
 
 use crate::endpoints::{House, Part};
 
-/// One request, as its client saw it.
+/// One request, as the client's events describe it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) transport: Option<Transport>,
@@ -21,7 +21,7 @@ pub(crate) struct Line {
     pub(crate) tokens: (i64, i64, i64),
 }
 
-/// The demo's conversation: a turn of three requests, two of them called forth by tool calls, and a turn of one.
+/// The demo conversation: a turn of three requests, two of which follow tool calls, and a turn of one request.
 #[derive(Debug, Default)]
 pub(crate) struct Talk {
     items: Vec<Item>,
@@ -34,7 +34,7 @@ pub(crate) struct Talk {
 }
 
 impl Part for Talk {
-    /// Commands the client when it is its turn to be commanded.
+    /// Commands the client when its requests have ended.
     fn command(&mut self, now: Instant, client: &mut Client) {
         if self.asked.is_some() || client.is_finished() {
             return;
@@ -93,7 +93,7 @@ impl Part for Talk {
 }
 
 impl Talk {
-    /// Judges what came of it, at the client's end and at the server's.
+    /// Checks the results at the client and at the server.
     pub(crate) fn judge(self, choice: TransportPreference, scripted: &ScriptedServer) {
         let transport = if choice == TransportPreference::Http { Transport::Http } else { Transport::WebSocket };
         let first = Some("ts-first".to_owned());
@@ -115,18 +115,18 @@ impl Talk {
 
         let seen = scripted.requests();
         let tokens: Vec<_> = seen.iter().map(|seen| seen.turn_state.clone()).collect();
-        assert_eq!(tokens, [None, first.clone(), first, None], "what the server saw of the token");
+        assert_eq!(tokens, [None, first.clone(), first, None], "turn tokens that the server received");
         assert!(seen.iter().all(|seen| seen.transport == transport));
         let lengths: Vec<_> = seen.iter().map(|seen| seen.body["input"].as_array().map_or(0, Vec::len)).collect();
         match transport {
-            // Only what the server had not seen.
+            // Only items that the server does not know.
             Transport::WebSocket => assert_eq!(lengths, [1, 1, 1, 1]),
             Transport::Http => assert_eq!(lengths, [1, 3, 5, 7]),
         }
     }
 }
 
-/// The server's script.
+/// Returns the server's script.
 pub(crate) fn scripted() -> ScriptedServer {
     ScriptedServer::new(Script::demo())
 }
@@ -139,7 +139,7 @@ impl House for ScriptedServer {
     }
 
     fn answer(&self, now: Instant, connection: &mut ServerConnection, heard: OwnedRequest) -> ControlFlow<()> {
-        // The connection ended before it could be answered: its last event says so.
+        // The connection may have ended before the response; its last event reports that.
         let _ = Self::respond(self, now, connection, heard);
         ControlFlow::Continue(())
     }

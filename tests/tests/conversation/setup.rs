@@ -1,4 +1,4 @@
-//! Where the conversation is held: the transport, and TLS with a certificate made for the occasion.
+//! The setup of a conversation: the transport, and TLS with a generated certificate.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use turnwire_rustls::rustls::pki_types::PrivateKeyDer;
 use turnwire_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use turnwire_rustls::{Client, ClientBuilder};
 
-/// Where the conversation is held.
+/// The transport, with or without TLS.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) choice: TransportPreference,
@@ -35,8 +35,8 @@ impl Place {
         Credentials::bearer("test-key")
     }
 
-    /// What the two ends are configured with: a certificate that signs itself, and trust in it. The client's half is there in
-    /// any case, and of no use without TLS.
+    /// Returns the TLS configurations of both ends, with a self-signed certificate. The client's one exists also
+    /// without TLS.
     pub(crate) fn tls(self) -> (Arc<ClientConfig>, Option<Arc<ServerConfig>>) {
         let names = vec!["127.0.0.1".to_owned(), "localhost".to_owned()];
         let made = rcgen::generate_simple_self_signed(names).expect("a certificate");

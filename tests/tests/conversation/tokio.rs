@@ -1,4 +1,4 @@
-//! On tokio.
+//! The run on tokio.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use turnwire_tokio::{Client, accept};
 use crate::endpoints::{self, Door, House, Part};
 use crate::setup::{self, Place};
 
-/// Holds a conversation. The server's future is spawned, so it must be `Send`; the client's is this one.
+/// Runs a conversation. The server's future is spawned, so it must be `Send`.
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 pub(crate) async fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");

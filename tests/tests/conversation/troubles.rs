@@ -1,8 +1,8 @@
-//! Conversations with trouble in them, over real sockets, on every runtime, plain and with TLS: the server breaks the socket in
-//! mid-turn, or closes it while nobody looks, will not speak WebSocket, or takes no old key; the application gives a request up,
-//! prewarms, or asks on two lanes at once.
+//! Conversations with failures, over real sockets, on every runtime, with and without TLS: the server drops the socket
+//! during a turn or between turns, rejects WebSocket, or rejects an expired key; the application cancels a request,
+//! prewarms, or sends requests on two lanes.
 //!
-//! Each must be heard and seen the same, whatever moves the bytes, and also where each future is dropped as soon as it has to wait
+//! Events and requests must be the same on each runtime, and also if every future is dropped when it returns `Pending`
 //! (law 12).
 
 use core::time::Duration;
@@ -14,10 +14,10 @@ use turnwire_tests::pair::{Act, Kind, Script};
 use crate::failure_scenarios::{Do, Hold, Story};
 use crate::setup::Place;
 
-/// Either transport.
+/// Both transports.
 const BOTH: &[TransportPreference] = &[TransportPreference::WebSocket, TransportPreference::Http];
 
-/// Over these transports, plain and with TLS.
+/// Runs a scenario over these transports, with and without TLS.
 fn everywhere(choices: &[TransportPreference], hold: Hold, story: impl Fn(TransportPreference) -> Story) {
     for choice in choices {
         for tls in [false, true] {
@@ -26,7 +26,7 @@ fn everywhere(choices: &[TransportPreference], hold: Hold, story: impl Fn(Transp
     }
 }
 
-/// The answer to a request over this transport, from its token to its last words; what follows ends it, or does not.
+/// Returns the acts of a response, without its end.
 fn answer<const N: usize>(choice: TransportPreference, turn_state: Option<&str>, events: [String; N]) -> Vec<Act> {
     let events = events.into_iter().map(Act::Send);
     match choice {
@@ -38,7 +38,7 @@ fn answer<const N: usize>(choice: TransportPreference, turn_state: Option<&str>,
     }
 }
 
-/// A whole answer.
+/// Returns the acts of a complete response.
 fn whole<const N: usize>(choice: TransportPreference, turn_state: Option<&str>, events: [String; N]) -> Vec<Act> {
     let mut acts = answer(choice, turn_state, events);
     if choice == TransportPreference::Http {
@@ -52,19 +52,19 @@ fn and(mut acts: Vec<Act>, act: Act) -> Vec<Act> {
     acts
 }
 
-/// What is heard, whichever transport connects.
+/// Returns the expected events, with the connect event of the transport.
 fn told(choice: TransportPreference, lines: &[&'static str]) -> Vec<&'static str> {
     let connected = if choice == TransportPreference::Http { "connected by Http" } else { "connected by WebSocket" };
     lines.iter().map(|line| if *line == "connected" { connected } else { line }).collect()
 }
 
-/// What a request is called on this transport.
+/// Returns the kind of a request over this transport.
 fn kind(choice: TransportPreference) -> Kind {
     if choice == TransportPreference::Http { Kind::Post } else { Kind::Text }
 }
 
-/// The socket breaks after output: the request fails, and nothing is asked again. The turn goes on, on a new socket, with its
-/// token, and with everything.
+/// The socket drops after output: the request fails and is not retried. The turn goes on with a full request on a new
+/// socket, with its turn token.
 fn broken_after_output(choice: TransportPreference) -> Story {
     let first = answer(choice, Some("t1"), [created("r1"), delta("Hel")]);
     let second = whole(choice, Some("t2"), [created("r2"), done("r2")]);
@@ -90,7 +90,7 @@ fn broken_after_output(choice: TransportPreference) -> Story {
     }
 }
 
-/// The socket breaks before any output: the request is made again, with the token that it had been given.
+/// The socket drops before output: the request is retried, with the turn token from the first attempt.
 fn broken_before_output(choice: TransportPreference) -> Story {
     let first = answer(choice, Some("t1"), [created("r1")]);
     let second = whole(choice, Some("t2"), [created("r2"), done("r2")]);
@@ -115,8 +115,8 @@ fn broken_before_output(choice: TransportPreference) -> Story {
     }
 }
 
-/// The server closes while nobody asks for anything: that is known at once, and the next turn begins on a new socket, with
-/// everything and without a token.
+/// The server closes between turns: the client notices at once, and the next turn begins on a new socket, with a full
+/// request and without a turn token.
 fn closed_while_idle(choice: TransportPreference) -> Story {
     let first = and(whole(choice, Some("t1"), [created("r1"), done("r1")]), Act::Close(1000, String::new()));
     let second = whole(choice, None, [created("r2"), done("r2")]);
@@ -141,7 +141,7 @@ fn closed_while_idle(choice: TransportPreference) -> Story {
     }
 }
 
-/// The server will not upgrade: HTTP is spoken at once, and from then on.
+/// The server rejects the upgrade: the client uses HTTP at once and from then on.
 fn no_websocket() -> Story {
     let answer = |id| whole(TransportPreference::Http, Some("t1"), [created(id), done(id)]);
     Story {
@@ -165,7 +165,7 @@ fn no_websocket() -> Story {
     }
 }
 
-/// The server takes no old key: the application shows another, and nothing else is lost.
+/// The server rejects an expired key: the application sets another, and the request is sent again.
 fn another_key(choice: TransportPreference) -> Story {
     let refused = if choice == TransportPreference::Http { Kind::Post } else { Kind::Upgrade };
     let answer = whole(choice, None, [created("r1"), done("r1")]);
@@ -193,7 +193,7 @@ fn another_key(choice: TransportPreference) -> Story {
     }
 }
 
-/// A request is given up, and the next one goes on a new socket.
+/// A request is cancelled, and the next one uses a new socket.
 fn given_up(choice: TransportPreference) -> Story {
     let first = answer(choice, Some("t1"), [created("r1"), delta("Hel")]);
     let second = whole(choice, Some("t2"), [created("r2"), done("r2")]);
@@ -219,10 +219,10 @@ fn given_up(choice: TransportPreference) -> Story {
     }
 }
 
-/// A request is given up, the rest of its response is passed over, and the next one goes on the same socket.
+/// A request is cancelled, its response drains, and the next request uses the same socket.
 fn drained() -> Story {
     let ws = TransportPreference::WebSocket;
-    // More than one read takes, so that most of it is still to come when it is given up.
+    // More than one read, so that most of it arrives after the cancellation.
     let rest = "lo".repeat(100_000);
     let first = whole(ws, Some("t1"), [created("r1"), delta("Hel"), delta(&rest), done("r1")]);
     let second = whole(ws, Some("t2"), [created("r2"), done("r2")]);
@@ -246,7 +246,7 @@ fn drained() -> Story {
     }
 }
 
-/// The server is let prepare, and then only asked for what it has not seen; over HTTP there is nothing to prepare.
+/// A prewarm makes the next request incremental; over HTTP there is no prewarm.
 fn prewarmed(choice: TransportPreference) -> Story {
     let websocket = choice == TransportPreference::WebSocket;
     let warm = whole(choice, Some("t1"), [created("r0"), done("r0")]);
@@ -279,7 +279,7 @@ fn prewarmed(choice: TransportPreference) -> Story {
     }
 }
 
-/// Two requests are under way on one socket, each on its lane; the second is answered first.
+/// Two requests are in flight on one socket, on different lanes; the second one ends first.
 fn two_lanes() -> Story {
     let answers = [
         on_lane("b", &created("rb")),
@@ -307,7 +307,7 @@ fn two_lanes() -> Story {
     }
 }
 
-/// Every story, in one way of moving bytes.
+/// Every scenario on one runtime.
 macro_rules! ways {
     ($($name:ident: $hold:path;)*) => {
         $(mod $name {

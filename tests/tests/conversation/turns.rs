@@ -1,5 +1,5 @@
-//! Turns as an application uses them: a stream of owned events, a turn that is dropped in the middle, and a peer that is not
-//! trusted.
+//! Turns as an application uses them: a stream of owned events, a turn that is dropped early, and an untrusted
+//! certificate.
 
 use futures_lite::StreamExt as _;
 use turnwire::client::{Event, Outcome, OwnedEvent, OwnedOutcome, TransportPreference};
@@ -15,7 +15,7 @@ fn ask() -> CreateResponse {
     CreateResponse::new("gpt-x", vec![Item::user("hi")])
 }
 
-/// A client of a scripted server that says the same thing again and again.
+/// Returns a client of a server that repeats one response.
 fn client(choice: TransportPreference) -> Client {
     let script = "[[reply]]\nturn_state = \"ts\"\ntext = \"one two three four\"\n";
     let (url, _) = serve::demo(Script::parse(script).expect("a script")).expect("a port");
@@ -38,7 +38,7 @@ async fn a_turn_is_a_stream_of_events_to_keep() {
         assert_eq!(deltas.count(), 4);
         assert!(matches!(events.last(), Some(OwnedEvent::Finished { outcome: OwnedOutcome::Completed(_), .. })));
         assert_eq!(turn.client().turn_token(), Some("ts"));
-        // It can go on, with the token that it has.
+        // The turn can go on, with its turn token.
         turn.send(ask()).expect("a request");
         let events: Vec<OwnedEvent> = (&mut turn).collect().await;
         let sent =
@@ -88,7 +88,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (_, shown) = place.tls();
-        let (trust, _) = place.tls(); // in another certificate
+        let (trust, _) = place.tls(); // In the configuration for another certificate
         let serving = tokio::spawn(async move {
             let (stream, _) = listener.accept().await.expect("a client");
             let mut server = turnwire_tokio::accept(stream, serve::config(false), shown).expect("a server");
@@ -104,6 +104,6 @@ async fn a_certificate_that_nobody_vouches_for_is_refused() {
             }
         }
         assert_eq!(class, Some(FailureKind::Tls));
-        serving.await.expect("the server heard nothing");
+        serving.await.expect("the server received no request");
     }
 }

@@ -1,19 +1,19 @@
-//! No `Debug` of a public type shows a turn token, a credential, a payload or a body.
+//! `Debug` of a public type shows no turn token, credential, payload or body.
 //!
-//! The public types are read from the sources of the core. Each that can hold text or bytes from outside is in one of two lists:
-//! [`shown`] makes a value of it that holds [`SECRET`] in each place where content can be, and [`VALUES`] names those whose
-//! `Debug` shows their text, with the reason. A new public type that is in neither list fails the test.
+//! The public types are read from the sources of the core. Each type that can hold text or bytes from outside is in one
+//! of two lists: [`shown`] constructs a value with [`SECRET`] in each place for content, and [`VALUES`] names the types
+//! whose `Debug` shows their text, with the reason. A new public type in neither list fails the test.
 
 mod shown;
 mod sources;
 
 use std::collections::BTreeSet;
 
-/// What must not be shown.
+/// The text that must not be shown.
 const SECRET: &str = "s3cr3t-c0nt3nt";
 
-/// Types whose `Debug` shows the text that they hold, because the application reads or builds them member by member: the
-/// vocabulary of the protocol, and names, identifiers and reasons.
+/// Types whose `Debug` shows their text, because the application reads or builds them field by field: the types of the
+/// protocol, and names, identifiers and reasons.
 const VALUES: &[&str] = &[
     // Names, URLs without credentials, identifiers, reasons of errors.
     "client::Capabilities",
@@ -50,7 +50,7 @@ const VALUES: &[&str] = &[
     "responses::Workspace",
     "ws::Negotiated",
     "ws::ServerOptions",
-    // Input and output of a model, and what operations ask for and return.
+    // Input and output of a model, parameters and results of operations.
     "responses::ClientEvent",
     "responses::Compact",
     "responses::Compacted",
@@ -86,7 +86,7 @@ const VALUES: &[&str] = &[
     "responses::ToolSupport",
     "responses::TruncationPolicy",
     "responses::WebSearch",
-    // Generic: `Debug` shows what it contains, and nothing else.
+    // Generic types: `Debug` shows only what they contain.
     "client::Rejected",
     "client::Submitted",
 ];
@@ -109,9 +109,9 @@ fn every_public_type_with_content_is_checked_or_named() {
     let named: BTreeSet<&str> = VALUES.iter().copied().collect();
     let missing: Vec<&String> =
         found.iter().filter(|name| !checked.contains(name.as_str()) && !named.contains(name.as_str())).collect();
-    assert!(missing.is_empty(), "these public types can hold content, and their `Debug` is not checked: {missing:?}");
+    assert!(missing.is_empty(), "public types with content whose `Debug` is not checked: {missing:?}");
     let stale: Vec<&&str> = named.iter().filter(|name| !found.contains(**name)).collect();
-    assert!(stale.is_empty(), "these are no public types that can hold content: {stale:?}");
+    assert!(stale.is_empty(), "names that are not public types with content: {stale:?}");
     let twice: Vec<&&str> = named.iter().filter(|name| checked.contains(**name)).collect();
-    assert!(twice.is_empty(), "these are in both lists: {twice:?}");
+    assert!(twice.is_empty(), "types in both lists: {twice:?}");
 }

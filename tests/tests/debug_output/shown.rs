@@ -1,4 +1,4 @@
-//! Values of the public types, each with the secret in every place where content can be, as `Debug` shows them.
+//! Values of the public types, with the secret in every place for content, and their `Debug` output.
 
 use std::borrow::Cow;
 use std::fmt::Debug;
@@ -28,14 +28,14 @@ use crate::SECRET;
 
 const NOW: Instant = Instant::ZERO;
 
-/// A type's name, and what its `Debug` shows.
+/// The name of a type and its `Debug` output.
 pub(crate) type Shown = (&'static str, String);
 
 fn debug(value: &impl Debug) -> String {
     format!("{value:?}\n{value:#?}")
 }
 
-/// Every type that is checked.
+/// Returns the output of every checked type.
 pub(crate) fn all() -> Vec<Shown> {
     let mut all = Vec::new();
     all.extend(of_framing());
@@ -54,7 +54,7 @@ fn secret_headers() -> Headers {
     headers
 }
 
-/// A head with every header that carries a credential or the turn token.
+/// Returns a head with every header that carries a credential or the turn token.
 fn secret_head(start: &str) -> Vec<u8> {
     let names =
         ["Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "api-key", "X-Api-Key", "X-Codex-Turn-State"];
@@ -189,7 +189,7 @@ fn of_responses() -> Vec<Shown> {
     ]
 }
 
-/// A server that was upgraded, and the bytes of its response.
+/// Returns the output of connections. The server connection also yields the bytes of a handshake response.
 fn of_connections() -> Vec<Shown> {
     let outgoing = OutgoingRequest::new("/", secret_headers(), SECRET.into(), ExpectedBody::Whole);
     let mut shown = vec![("connection::client::OutgoingRequest", debug(&outgoing))];
@@ -230,7 +230,7 @@ fn of_connections() -> Vec<Shown> {
     shown
 }
 
-/// Shows what it is to sign.
+/// Records the `Debug` output of the request to sign.
 #[derive(Debug, Default)]
 struct Signer(Mutex<String>);
 
@@ -311,7 +311,7 @@ fn of_clients() -> Vec<Shown> {
     vec![
         ("client::Client", client),
         ("client::Event", borrowed),
-        // It has the same implementation as `OwnedOutcome`.
+        // `Outcome` has the same implementation as `OwnedOutcome`.
         ("client::Outcome", outcomes.clone()),
         ("client::OwnedEvent", owned_events),
         ("client::OwnedOutcome", outcomes),

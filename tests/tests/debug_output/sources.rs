@@ -1,4 +1,4 @@
-//! The public types of the core, read from its sources, and which of them can hold text or bytes from outside.
+//! Reads the public types from the sources of the core, and finds those that can hold text or bytes from outside.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use syn::visit::Visit;
 
-/// Types of the language and of other crates that hold no text and no bytes from outside.
+/// Types of the language and of other crates that cannot hold text or bytes from outside.
 const PLAIN: [&str; 28] = [
     "bool",
     "char",
@@ -38,7 +38,7 @@ const PLAIN: [&str; 28] = [
     "Infallible",
 ];
 
-/// A public type: where it is, and the types that its fields name.
+/// A public type: its module and name, and the types of its fields.
 #[derive(Debug)]
 struct Found {
     key: String,
@@ -46,7 +46,7 @@ struct Found {
     fields: BTreeSet<String>,
 }
 
-/// The public types that can hold text or bytes from outside, each as `module::Name`.
+/// Returns the public types that can hold text or bytes from outside, as `module::Name`.
 pub(crate) fn types_with_content() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/src");
     let mut files = Vec::new();
@@ -61,7 +61,7 @@ pub(crate) fn types_with_content() -> BTreeSet<String> {
         }
     }
     assert!(found.len() > 100, "only {} public types were found", found.len());
-    // A name counts as plain when all types of that name are.
+    // A name counts as plain if all types of that name are plain.
     let mut plain: BTreeMap<&str, bool> = found.iter().map(|found| (found.name.as_str(), true)).collect();
     loop {
         let is_plain = |name: &str| PLAIN.contains(&name) || plain.get(name).copied().unwrap_or(false);
@@ -89,7 +89,7 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// `client` for `client/config/provider.rs`; the roles of a connection are told apart.
+/// Returns `client` for `client/config/provider.rs`; keeps the two roles of `connection` apart.
 fn module(path: &Path) -> String {
     let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
     match parts.as_slice() {
@@ -114,7 +114,7 @@ fn public_type(item: &syn::Item, module: &str) -> Option<Found> {
     Some(Found { key: format!("{module}::{name}"), name: name.to_string(), fields: names.0 })
 }
 
-/// Collects the names of types. A `&'static str` is no text from outside; other text and bytes are named as such.
+/// Collects the names of types. A `&'static str` is not text from outside.
 #[derive(Default)]
 struct Names(BTreeSet<String>);
 

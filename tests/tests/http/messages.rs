@@ -75,7 +75,7 @@ impl Case {
         for chunks in &cuts {
             laws::chunking(side, Limits::default(), &input, 1, chunks)?;
         }
-        laws::twin(side, Limits::default(), &input, 1)?;
+        laws::matches_reference(side, Limits::default(), &input, 1)?;
         laws::again(side, &outcome)?;
         let (interim, finals): (Vec<&Message>, Vec<&Message>) =
             outcome.messages.iter().partition(|message| message.is_interim());

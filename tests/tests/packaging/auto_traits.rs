@@ -1,4 +1,4 @@
-//! Public types can be moved to and shared between threads, and errors are `Error`s. The assertions fail at compile time.
+//! Public types are `Send` and `Sync`, and errors implement `Error`. The assertions fail at compile time.
 
 use std::error::Error;
 
@@ -14,7 +14,7 @@ use turnwire_rustls::TlsIo;
 const fn shared<T: Send + Sync>() {}
 const fn error<T: Error + Send + Sync + 'static>() {}
 
-/// The types that the adapter of one runtime offers.
+/// Asserts the traits of the types that an adapter exports.
 macro_rules! adapter {
     ($adapter:ident) => {{
         shared::<$adapter::Client>();

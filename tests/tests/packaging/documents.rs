@@ -1,4 +1,4 @@
-//! The documents agree with the code: links resolve, the package contains what they point to, every example is listed.
+//! The documents agree with the code: links resolve, the package contains their targets, every example is listed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ fn heading_ids(document: &str) -> Vec<String> {
 #[test]
 fn core_package_contains_documents() {
     for name in INCLUDED {
-        // Symbolic links: a copy would be out of date soon. `cargo package` puts the files themselves into the package.
+        // These are symbolic links, because a copy would become outdated. `cargo package` packs the files themselves.
         assert!(read(&format!("core/docs/{name}.md")) == read(&format!("docs/{name}.md")), "core/docs/{name}.md");
     }
 }
@@ -61,7 +61,7 @@ fn links_from_comments_to_documents_resolve() {
             links += 1;
         }
     });
-    assert!(links > 0, "no link was found: has the module `docs` another name now?");
+    assert!(links > 0, "no link was found; was the module `docs` renamed?");
 }
 
 #[test]

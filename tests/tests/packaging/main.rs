@@ -1,5 +1,4 @@
-//! What users and maintainers see around the code: the documents, the examples, what SECURITY.md names, and the auto traits of public
-//! types.
+//! The packages as users and maintainers see them: documents, examples, the tests that SECURITY.md names, auto traits of public types.
 
 mod auto_traits;
 mod documents;

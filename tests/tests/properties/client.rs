@@ -1,4 +1,4 @@
-//! The laws of the client over anything, and over one turn cut everywhere.
+//! Laws of the client over random runs, and over one turn with a connection loss at every byte.
 
 use proptest::prelude::*;
 use turnwire_tests::chunks::Chunks;
@@ -12,7 +12,7 @@ proptest! {
     }
 }
 
-/// Every `step`th offset of the first socket's bytes, both ways.
+/// Loses the first connection at every `step`th byte, in both directions.
 fn everywhere(websocket: bool, retries: u32, step: usize) {
     let (pair, _) = cut::turn(websocket, retries, Cut::default(), &Chunks::Whole, &Chunks::Whole);
     let (up, down) = (pair.carried[0].0.len(), pair.carried[0].1.len());

@@ -1,4 +1,4 @@
-//! The laws of one connection: over anything, over events in any order, and over what is like events.
+//! Laws of one connection: over arbitrary bytes, over events in any order, and over malformed events.
 
 use proptest::prelude::*;
 use turnwire::connection::{ExpectedBody, Transport};

@@ -1,4 +1,4 @@
-//! The gzip content coding: what it hides comes whole, in any reads, and never more than was allowed.
+//! The gzip content coding: the content is complete for every split into reads, and never exceeds the limits.
 
 use proptest::prelude::*;
 use turnwire::http::gzip::{Decoder, Limits};
@@ -49,7 +49,7 @@ proptest! {
         let mut bent = body;
         bent[at] ^= flip;
         let bent = laws::chunking(Limits::default(), &bent, &cuts).map_err(TestCaseError::fail)?;
-        // The header's time, system and such mean nothing; whatever else is bent is seen.
+        // The header's time and operating system are ignored; any other change is detected.
         prop_assert!(bent.error.is_some() || bent.content == content);
     }
 
@@ -74,20 +74,20 @@ fn the_output_at_its_limit_and_beyond() {
     }
 }
 
-/// A bomb: 50 MB of zeros in 50 KB.
+/// A decompression bomb: 50 MB of zeros in 50 KB.
 #[test]
 fn a_bomb_ends_at_the_ratio() {
     let bomb = gzip(&vec![0; 50_000_000]);
     for chunks in [Chunks::Whole, Chunks::Bytes, Chunks::Size(1400)] {
         let outcome = laws::decode(Limits::default(), &bomb, &chunks).expect("the laws");
         assert_eq!(outcome.error, Some(Error::ContentRatio { limit: 256 }));
-        assert!(outcome.content.len() < 64 * 1024 + 2 * 512 * 1032, "{} bytes came", outcome.content.len());
+        assert!(outcome.content.len() < 64 * 1024 + 2 * 512 * 1032, "{} bytes were decoded", outcome.content.len());
     }
     let limits = Limits { ratio: 1032, ..Limits::default() };
     assert_eq!(laws::decode(limits, &bomb, &Chunks::Whole).expect("the laws").error, None);
 }
 
-/// Corrupt data behind the place where a limit was passed is not even looked at.
+/// Corrupt data after the place where a limit is exceeded does not decide the error.
 #[test]
 fn the_first_error_counts() {
     let mut body = gzip(&b"data: x\n".repeat(5000));
@@ -100,7 +100,7 @@ fn the_first_error_counts() {
     assert_eq!((corrupt.content.len(), corrupt.error), (40_000, Some(Error::ContentCorrupt)));
 }
 
-/// What a server flushes is seen at once: an event does not wait for the next one.
+/// Flushed data is decoded at once: an event does not wait for the next one.
 #[test]
 fn a_flushed_event_comes_at_once() {
     let mut stream = Deflate::new(6, true, 15 + 16);
@@ -112,7 +112,7 @@ fn a_flushed_event_comes_at_once() {
         assert_eq!(decoder.decode(&mut read), Ok(Some(event.as_bytes())));
         assert_eq!((decoder.decode(&mut read), read.len()), (Ok(None), 0));
     }
-    assert!(!format!("{decoder:?}").contains("100, 97"), "nothing of the body is shown");
+    assert!(!format!("{decoder:?}").contains("100, 97"), "`Debug` does not show the body");
     assert_eq!(decoder.eof(), Err(Error::Truncated));
 }
 
@@ -137,7 +137,7 @@ fn what_is_no_gzip_is_corrupt() {
         assert_eq!((outcome.content.len(), outcome.error), (0, Some(Error::ContentCorrupt)), "{body:?}");
     }
     let nothing = laws::decode(Limits::default(), b"", &Chunks::Whole).expect("the laws");
-    assert_eq!(nothing.error, Some(Error::Truncated), "an empty body is no gzip stream");
+    assert_eq!(nothing.error, Some(Error::Truncated), "an empty body is not a gzip stream");
     let trailing = [gzip(b"x"), b"junk".to_vec()].concat();
     let outcome = laws::chunking(Limits::default(), &trailing, &Chunks::Bytes).expect("the laws");
     assert_eq!((outcome.content.as_slice(), outcome.error), (&b"x"[..], Some(Error::ContentCorrupt)));

@@ -1,4 +1,4 @@
-//! Properties: the laws of `tests/src/laws`, over random input. `PROPTEST_CASES` sets how much of it each tries.
+//! Property tests: the laws of `tests/src/laws` over random input. `PROPTEST_CASES` sets the number of cases.
 
 mod client;
 mod connection;

@@ -1,4 +1,4 @@
-//! The laws of the handshake with a proxy, over replies made of everything that means something in one.
+//! Laws of the proxy handshake, over replies built from the byte sequences that have a meaning in the protocols.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

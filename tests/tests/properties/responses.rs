@@ -1,4 +1,4 @@
-//! The laws of the vocabulary, over everything that the protocol knows and much that it does not.
+//! Laws of the `responses` layer, over known and unknown events, items and requests.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use turnwire::responses::{Credits, Failure, Item, RateLimitWindow, RateLimits, S
 use turnwire_tests::generators::responses::{event, item, json, request, string};
 use turnwire_tests::laws::responses as laws;
 
-/// Text that is broken somewhere: cut, or with a few characters replaced.
+/// Damaged text: truncated, or with a few characters replaced.
 fn broken(text: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
     (text, any::<prop::sample::Index>(), "[\\PC\"{}\\[\\]:,\\\\]{0,2}", 0_usize..4).prop_map(
         |(text, at, with, drop)| {

@@ -1,6 +1,7 @@
-//! Our decoder beside two that others wrote: `sse-core` on anything, `eventsource-stream` on valid UTF-8 without a byte order mark.
+//! Our decoder against two third-party ones: `sse-core` on any input, `eventsource-stream` on valid UTF-8 without a
+//! byte order mark.
 //!
-//! Where they do not agree is in `docs/differences.md`, with the section that decides it.
+//! Differences are listed in docs/differences.md, with the section of the standard that decides.
 
 use core::num::NonZeroUsize;
 use std::fs;
@@ -16,7 +17,7 @@ use turnwire_tests::chunks::Chunks;
 use turnwire_tests::generators::sse as streams;
 use turnwire_tests::laws::sse as laws;
 
-/// Name, data and last event ID.
+/// Event type, data and last event ID.
 type Events = Vec<(String, String, String)>;
 
 struct Ours {
@@ -51,17 +52,17 @@ fn beside_sse_core(input: &[u8], chunks: &Chunks) -> Result<(), String> {
     }
     let last_event_id = decoder.last_event_id().map(|id| id.to_string()).unwrap_or_default();
     if ours.events != events || ours.last_event_id != last_event_id {
-        return Err(format!("{:?} {:?}, but they: {events:?} {last_event_id:?}", ours.events, ours.last_event_id));
+        return Err(format!("{:?} {:?}, but sse-core: {events:?} {last_event_id:?}", ours.events, ours.last_event_id));
     }
-    // A time that their 32 bits do not hold is theirs to decide.
+    // sse-core holds the time in 32 bits; a larger one is not compared.
     match ours.retry.is_some_and(|ours| ours > u64::from(u32::MAX)) || ours.retry == retry {
         true => Ok(()),
-        false => Err(format!("retry {:?}, but they: {retry:?}", ours.retry)),
+        false => Err(format!("retry {:?}, but sse-core: {retry:?}", ours.retry)),
     }
 }
 
 fn beside_eventsource_stream(input: &str, chunks: &Chunks) -> Result<(), String> {
-    // They see no line end in a CR that nothing follows: an LF, which belongs to it, is no difference to us.
+    // eventsource-stream does not end a line at a final CR. An LF after it changes nothing for our decoder.
     let input = if input.ends_with('\r') { format!("{input}\n") } else { input.to_owned() };
     let ours = ours(input.as_bytes(), chunks)?;
     let reads: Vec<Result<Vec<u8>, core::convert::Infallible>> =
@@ -74,7 +75,7 @@ fn beside_eventsource_stream(input: &str, chunks: &Chunks) -> Result<(), String>
     }
     match ours.events == events {
         true => Ok(()),
-        false => Err(format!("{:?}, but they: {events:?}", ours.events)),
+        false => Err(format!("{:?}, but eventsource-stream: {events:?}", ours.events)),
     }
 }
 
@@ -100,7 +101,7 @@ proptest! {
 
 #[test]
 fn both_read_the_corpus_alike() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/sse-twin");
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/sse-reference");
     for entry in fs::read_dir(corpus).into_iter().flatten() {
         let path = entry.expect("an entry").path();
         let input = fs::read(&path).expect("a file");
@@ -114,7 +115,7 @@ fn both_read_the_corpus_alike() {
     }
 }
 
-/// What `eventsource-stream` gives out, up to its first error; `None` when it panics.
+/// Returns the events of `eventsource-stream` up to its first error; `None` if it panics.
 fn theirs(input: &[u8]) -> Option<Vec<eventsource_stream::Event>> {
     std::panic::catch_unwind(|| {
         let reads = vec![Ok::<_, core::convert::Infallible>(input.to_vec())];
@@ -157,7 +158,7 @@ fn a_retry_is_digits_here() {
         (ours(input.as_bytes(), &Chunks::Whole).expect("the laws").retry, theirs.map(|time| time.as_millis()))
     };
     assert_eq!(retry("retry: +5\ndata\n\n"), (None, Some(5)));
-    assert_eq!(retry("retry: 5\n\ndata\n\n"), (Some(5), None), "theirs is lost with its block");
+    assert_eq!(retry("retry: 5\n\ndata\n\n"), (Some(5), None), "theirs is lost with its event");
     assert_eq!(retry("retry: 99999999999999999999\ndata\n\n"), (Some(u64::MAX - 1), None));
     beside_sse_core(b"retry: +5\ndata\n\nretry: 5\n\n", &Chunks::Bytes).expect("the same");
 }

@@ -1,4 +1,4 @@
-//! Properties of the ws floor: the laws, over inputs that are mostly right.
+//! Laws of the `ws` layer, over mostly valid input.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -21,7 +21,7 @@ fn chunks() -> impl Strategy<Value = Chunks> {
     ]
 }
 
-/// Lengths where the header changes its form, and others.
+/// Lengths around the limits of the header's length encodings, and others.
 fn payload() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         8 => vec(any::<u8>(), 0..40),
@@ -61,7 +61,7 @@ fn params() -> impl Strategy<Value = Params> {
     })
 }
 
-/// A frame that is often right: its first byte, the form of its length, and its payload.
+/// A frame, often valid: its first byte, its length encoding, and its payload.
 #[derive(Clone, Debug)]
 struct Frame {
     first: u8,
@@ -130,7 +130,7 @@ fn limits() -> impl Strategy<Value = Limits> {
     ]
 }
 
-/// Compressed messages, some of them spoiled.
+/// Compressed messages, some of them damaged.
 fn compressed() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let spoil = proptest::option::weighted(0.2, (any::<usize>(), any::<u8>(), any::<bool>()));
     (params(), vec((payload().prop_filter("short", |bytes| bytes.len() < 700), spoil), 1..4)).prop_map(
@@ -186,7 +186,7 @@ fn check(result: Result<(), String>) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    // A failure becomes a vector or a corpus file, not a seed.
+    // A failing case becomes a vector or a corpus file, so that no seeds are stored.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
@@ -205,7 +205,7 @@ proptest! {
 
     #[test]
     fn the_decoder_does_what_its_twin_does(role in role(), limits in limits(), frames in vec(frame(), 0..6), cut in 0..4_usize) {
-        check(laws::twin(role, limits, &stream(role, &frames, cut)))?;
+        check(laws::matches_reference(role, limits, &stream(role, &frames, cut)))?;
     }
 
     #[test]

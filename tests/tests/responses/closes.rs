@@ -1,4 +1,4 @@
-//! What the close frame of a server means for the request in flight.
+//! What a server's close frame means for the request in flight.
 
 use turnwire::responses::{Failure, FailureKind};
 

@@ -1,4 +1,4 @@
-//! What a server asks for after a failure: a delay, and whether to retry.
+//! What a failed response requests: a delay, and whether to retry.
 
 use core::time::Duration;
 

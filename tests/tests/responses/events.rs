@@ -1,4 +1,4 @@
-//! The table of events, as it is committed; and what is read of an event beside its members.
+//! The committed snapshot of the event table, and information about an event besides its members.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use turnwire::responses::{
     ServerEvent, TimingMetrics,
 };
 
-/// The table as text, a kind a line: its class, and its members, each with how it is read.
+/// Formats the table, one event type per line: its class, and its members with their parsers.
 fn table() -> String {
     EVENT_TYPES
         .iter()
@@ -27,7 +27,7 @@ fn table() -> String {
         .collect()
 }
 
-/// With `UPDATE_SNAPSHOTS` set, the file is written instead of compared.
+/// With `UPDATE_SNAPSHOTS` set, writes the file instead of comparing.
 #[test]
 fn the_table_is_the_committed_one() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/events.txt");

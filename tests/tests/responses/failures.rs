@@ -1,4 +1,4 @@
-//! Errors in every shape that servers give them, and what is made of them.
+//! Errors in every shape that servers use, and the failures that result.
 
 use core::time::Duration;
 
@@ -6,7 +6,7 @@ use turnwire::responses::{Envelope, EventClass, Failure, FailureKind, retry_afte
 
 fn of(payload: &str) -> Failure {
     let envelope = Envelope::scan(payload).expect("an event");
-    assert!(envelope.class().is_terminal(), "{payload} ends nothing");
+    assert!(envelope.class().is_terminal(), "{payload} is not terminal");
     Failure::from_event(&envelope)
 }
 

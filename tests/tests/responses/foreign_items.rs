@@ -1,4 +1,4 @@
-//! Items as other servers write them: what is missing is unset, and what is written otherwise is kept.
+//! Items as other servers write them: a missing member is unset, and a member of another type is kept.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

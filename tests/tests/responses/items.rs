@@ -1,4 +1,4 @@
-//! Items and requests: what is read is not lost, and what is written is exact.
+//! Items and requests: parsing loses nothing, and writing is exact.
 
 use serde_json::{Value, json};
 use turnwire::responses::request::{ItemEncoding, ItemIds, ReasoningOptions, TextOptions};
@@ -14,7 +14,7 @@ fn sent(item: &str, wire: ItemEncoding) -> String {
     String::from_utf8(out).expect("text")
 }
 
-/// One of every kind, with what it needs.
+/// An item of each type, with its required members.
 const EVENT_TYPES: [&str; 16] = [
     r#""type":"message","role":"user","content":[]"#,
     r#""type":"agent_message","author":"a","recipient":"b","content":[]"#,

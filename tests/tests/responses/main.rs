@@ -1,4 +1,4 @@
-//! The types of the Responses protocol: what is read, what is written, and what failures mean.
+//! The types of the Responses API: parsing, writing, and the meaning of failures.
 
 mod closes;
 mod delays;

@@ -1,4 +1,4 @@
-//! Limits of what a server names, and the work that one event may cost.
+//! Limits of names and values from a server, and the work that one event may cost.
 
 use serde_json::{Value, json};
 use turnwire::responses::{Envelope, Failure, HeaderSource, RateLimits, ResponseInfo, ResponseInfoTracker};
@@ -9,7 +9,7 @@ fn infos(source: HeaderSource, payload: &str) -> Vec<ResponseInfo<'static>> {
     ResponseInfoTracker::default().observe(source, &envelope).into_iter().map(ResponseInfo::into_owned).collect()
 }
 
-/// An event with these headers behind `before` others.
+/// Returns an event with these headers, after `before` others.
 fn metadata(before: usize, headers: &Value) -> String {
     let others = (0..before).map(|at| format!(r#""x-{at}":"1","#)).collect::<String>();
     let headers = headers.to_string();
@@ -127,7 +127,7 @@ fn words_of_a_safety_buffering_are_limited() {
     assert_eq!(infos(HeaderSource::Response, r#"{"type":"x","safety_buffering":{"use_cases":[5],"reasons":[]}}"#), []);
 }
 
-/// `count` times what `each` makes of the number, with commas between.
+/// Joins `count` results of `each` with commas.
 fn repeat(count: usize, each: impl Fn(usize) -> String) -> String {
     (0..count).map(each).collect::<Vec<_>>().join(",")
 }

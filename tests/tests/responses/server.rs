@@ -1,4 +1,4 @@
-//! What a server reads and writes: client messages, events, errors, heads; and the tools that requests carry.
+//! What a server parses and writes: client messages, events, errors, heads, and the tools of requests.
 
 use serde_json::{Value, json};
 use turnwire::responses::request::ItemEncoding;

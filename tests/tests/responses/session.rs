@@ -1,4 +1,4 @@
-//! Headers and metadata by which the requests of one conversation are known.
+//! Headers and metadata that identify the requests of one conversation.
 
 use serde_json::Value;
 use turnwire::responses::session::{

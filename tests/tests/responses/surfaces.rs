@@ -1,4 +1,4 @@
-//! What compaction, search and steering send of ids and of the reasoning options (`docs/protocol.md` §3.3, §3.6, §15.1).
+//! The ids and reasoning options that compaction, search and steering send (docs/protocol.md §3.3, §3.6, §15.1).
 
 use serde_json::{Value, json};
 use turnwire::responses::operations::{Commands, Compact, Operation, Search, SearchInput};

@@ -1,4 +1,4 @@
-//! Operations that are answered by one body: what is asked, what is read, and where nothing is asked.
+//! Operations with a single response body: requests, responses, and operations that need no request.
 
 use core::time::Duration;
 

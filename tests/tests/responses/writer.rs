@@ -1,4 +1,4 @@
-//! A response that is written event by event, and what a reader makes of it.
+//! A response that is written event by event, and how it parses.
 
 use serde_json::{Value, json};
 use turnwire::responses::{
@@ -15,7 +15,7 @@ fn kinds(events: &[ServerEvent<'_>]) -> Vec<String> {
     events.iter().map(short).collect()
 }
 
-/// Every event is read as it was written, and counts on from the one before.
+/// Checks that every event parses to itself, and that sequence numbers are consecutive.
 fn reads(events: &[ServerEvent<'_>], lane: Option<&str>) {
     for (number, event) in events.iter().enumerate() {
         let text = event.to_json();

@@ -1,4 +1,4 @@
-//! Scenarios C, D and E, as far as payloads and headers alone can show them (`tests/scenarios.md`).
+//! Scenarios C, D and E that payloads and headers alone can show (tests/scenarios.md).
 
 use turnwire::responses::{
     CompletedResponse, Envelope, EventClass, EventData, Failure, FailureKind, HeaderSource, Item, Malformed,
@@ -6,7 +6,7 @@ use turnwire::responses::{
 };
 use turnwire::sse;
 
-/// The payloads of an event stream, fed in these chunks.
+/// Returns the payloads of an event stream that arrives in these reads.
 fn payloads(chunks: &[&[u8]]) -> Vec<String> {
     let mut decoder = sse::Decoder::new(sse::Limits::default());
     let mut payloads = Vec::new();
@@ -74,7 +74,7 @@ fn c06_usage_null_details() {
     assert_eq!((read.input_tokens, read.cached_tokens, read.reasoning_tokens, read.total_tokens), (3, 0, 0, 7));
     let cached = usage(r#"{"cached_tokens":2}"#);
     assert_eq!((cached.cached_tokens, cached.cache_write_tokens), (2, 0));
-    // Differs: a count that cannot be read costs nothing but itself (`docs/differences.md` row 37).
+    // Differs: a count that cannot be parsed only loses itself (docs/differences.md row 37).
     assert_eq!((usage("{}").cached_tokens, usage(r#"{"cached_tokens":2.0}"#).cached_tokens), (0, 2));
 }
 
@@ -85,7 +85,7 @@ fn c07_tool_input_delta() {
     let event = parse(payload).expect("an event");
     let EventData::CustomToolCallInputDelta { item_id, call_id, delta, .. } = &event.data else { panic!("{event:?}") };
     assert_eq!((item_id.as_deref(), call_id.as_deref(), &**delta), (Some("ctc_1"), Some("call_1"), "*** Begin"));
-    // The public set is typed too (`docs/differences.md` 7).
+    // Differs: the public set of events is typed too (docs/differences.md row 7).
     let other = r#"{"type":"response.function_call_arguments.delta","delta":"{"}"#;
     assert!(matches!(parse(other).expect("an event").data, EventData::FunctionCallArgumentsDelta { .. }));
 }
@@ -100,8 +100,8 @@ fn c09_reasoning_summary_done() {
     assert_eq!((item_id.as_deref(), *summary_index, &**text), (Some("reasoning-1"), Some(0), "Checking"));
 }
 
-/// Differs: the text is delivered, with the index or without: some servers do not send it (`docs/differences.md` 7). What cannot
-/// be missing is the text.
+/// Differs: the text is delivered with or without the index, which some servers do not send (docs/differences.md row
+/// 7). Only the text is required.
 #[test]
 fn c10_reasoning_delta_needs_index() {
     for (index, expected) in [("", None), (r#","content_index":0.0"#, Some(0)), (r#","content_index":2"#, Some(2))] {
@@ -135,8 +135,8 @@ fn c12_event_name_mismatch() {
     assert_eq!(completed.end_turn, Some(false));
 }
 
-/// Differs: unknown parts and words are kept with their item, and so is a value of another type where that loses nothing
-/// (`docs/differences.md` rows 7, 8 and 46).
+/// Differs: unknown parts and values are kept with their item, and so is a value of another type if nothing is lost
+/// (docs/differences.md rows 7, 8 and 46).
 #[test]
 fn c14_malformed_items_dropped() {
     let item = |item: &str| {
@@ -263,7 +263,7 @@ fn d08_incomplete() {
         failure.user_text(),
         "stream disconnected before completion: Incomplete response returned, reason: content_filter"
     );
-    // Differs: the same request would end the same way (`docs/differences.md` row 36).
+    // Differs: the same request would end the same way (docs/differences.md row 36).
     assert!(!failure.retryable);
     assert_eq!(incomplete("").message, "Incomplete response returned, reason: unknown");
 }
@@ -308,8 +308,8 @@ fn e03_rate_limit_event() {
     }
 }
 
-/// Differs: with both names the error counts, by `status`, instead of being passed over until the request times out
-/// (`docs/differences.md` 34).
+/// Differs: the status is read under both names, and the error ends the request instead of being ignored until the
+/// timeout (docs/differences.md row 34).
 #[test]
 fn e16_status_code_alias() {
     let frame = |status: &str| {

@@ -1,4 +1,4 @@
-//! Scenarios C and D that a client and a server show together, over event streams (`tests/scenarios.md`).
+//! Scenarios C and D that need a client and a server, over event streams (tests/scenarios.md).
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use turnwire_tests::chunks::Chunks;
 use turnwire_tests::fixtures::{ask, created, done, done0, fail, incomplete, msg, sse};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider};
 
-/// A pair over HTTP whose server answers the k-th request with the k-th body of an event stream, unended ones too.
+/// Creates an HTTP pair. The server responds to the k-th request with the k-th event stream, which may be incomplete.
 fn streamed(provider: Provider, bodies: Vec<Vec<Act>>) -> Pair {
     let script = bodies.into_iter().fold(Script::new(), |script, acts| script.on(Kind::Post, acts));
     Pair::new(provider, Settings::default(), script)
@@ -45,7 +45,7 @@ fn d01_missing_completed() {
     );
 }
 
-/// Differs: a failure ends its request at once, so that nothing can mask it (`docs/differences.md` 6).
+/// Differs: a failure ends its request at once, so that nothing can mask it (docs/differences.md row 6).
 #[test]
 fn d10_held_error_masked_by_idle() {
     let acts = vec![Act::Stream(Vec::new()), Act::Send(fail("insufficient_quota", "no"))];
@@ -54,7 +54,7 @@ fn d10_held_error_masked_by_idle() {
     assert_eq!((pair.failure(id).kind, pair.now), (FailureKind::QuotaExceeded, asked_at));
 }
 
-/// Differs: the first failure ends the request (`docs/differences.md` 6).
+/// Differs: the first failure ends the request (docs/differences.md row 6).
 #[test]
 fn d11_last_held_error_wins() {
     let events = [fail("insufficient_quota", "no"), incomplete("r", "max_output_tokens")];
@@ -64,7 +64,8 @@ fn d11_last_held_error_wins() {
     assert_eq!(pair.kinds(id), ["response.failed"]);
 }
 
-/// Differs: the failure was said before the transport's (`docs/differences.md` 6); one without a failure before it is told.
+/// Differs: a failure before the transport error ends the request (docs/differences.md row 6); otherwise the transport
+/// error does.
 #[test]
 fn d12_transport_error_masks() {
     let held = vec![Act::Stream(Vec::new()), Act::Send(fail("insufficient_quota", "no")), Act::Drop];
@@ -77,8 +78,8 @@ fn d12_transport_error_masks() {
     assert_eq!(pair.failure(second).kind, FailureKind::Stream);
 }
 
-/// Differs: a bad completion ends the request at once (`docs/differences.md` 6), and one without a response is malformed (7).
-/// Differs: an end is an end, whatever its members are (`docs/differences.md` row 37).
+/// Differs: a malformed completion ends the request at once (docs/differences.md rows 6 and 37), and one without a
+/// response is malformed (row 7).
 #[test]
 fn d13_bad_completed() {
     let bad = json!({"type":"response.completed","response":{}}).to_string();
@@ -105,7 +106,7 @@ fn d14_idle_with_comments() {
     assert_eq!(pair.report(id).expect("a report").total, Duration::from_millis(100));
 }
 
-/// Differs: what is no UTF-8 is replaced, and the stream goes on (`docs/differences.md` 2).
+/// Differs: invalid UTF-8 is replaced, and the stream goes on (docs/differences.md row 2).
 #[test]
 fn d17_invalid_utf8() {
     let mut body = b"data: {\"type\":\"response.output_text.delta\",\"delta\":\"a\xffb\"}\n\n".to_vec();
@@ -122,7 +123,7 @@ fn d17_invalid_utf8() {
     assert!(text.expect("a delta").contains("a\u{fffd}b"));
 }
 
-/// Differs: the failure says what came, and is final (`docs/differences.md` row 43).
+/// Differs: the failure shows the body, and is final (docs/differences.md row 43).
 #[test]
 fn d19_non_sse_200() {
     let answer = Act::respond_with(200, &[("content-type", "application/json")], "{}");

@@ -1,4 +1,4 @@
-//! Every scenario has its test: `tests/scenarios.md` names one for each id of `tests/scenarios.ids`, and it exists.
+//! Every scenario has its test: tests/scenarios.md names one for each id of `tests/scenarios.ids`, and it exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,7 +8,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect(path)
 }
 
-/// The tests of each id, as the map names them.
+/// Returns the tests of each id that scenarios.md names.
 fn map() -> BTreeMap<String, Vec<String>> {
     let mut map = BTreeMap::new();
     for line in read("scenarios.md").lines() {
@@ -16,13 +16,13 @@ fn map() -> BTreeMap<String, Vec<String>> {
         let (Some(id), Some(_), Some(tests)) = (cells.next(), cells.next(), cells.next()) else { continue };
         if id.len() == 4 && id.as_bytes()[1] == b'-' {
             let tests = tests.split(',').map(|test| test.trim().trim_matches('`').to_owned()).collect();
-            assert!(map.insert(id.to_owned(), tests).is_none(), "{id} stands there twice");
+            assert!(map.insert(id.to_owned(), tests).is_none(), "duplicate id {id}");
         }
     }
     map
 }
 
-/// The names of all tests in this folder's sources, however deep.
+/// Collects the names of all tests in the sources of this folder and its subfolders.
 fn tests(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -48,14 +48,14 @@ fn every_scenario_has_its_test() {
     tests(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"), &mut known);
     let map = map();
     for id in read("scenarios.ids").split_whitespace() {
-        let named = map.get(id).unwrap_or_else(|| panic!("scenarios.md says nothing of {id}"));
+        let named = map.get(id).unwrap_or_else(|| panic!("scenarios.md does not contain {id}"));
         assert!(!named.is_empty(), "{id} has no test");
     }
     for (id, named) in &map {
         let prefix = format!("{}{}_", id[..1].to_ascii_lowercase(), &id[2..]);
         for test in named {
             assert!(known.contains(test), "{id}: there is no test {test}");
-            assert!(test.starts_with(&prefix), "{id}: {test} bears another id");
+            assert!(test.starts_with(&prefix), "{id}: {test} begins with another id");
         }
     }
 }

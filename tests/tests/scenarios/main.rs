@@ -1,4 +1,4 @@
-//! The scenarios of `tests/scenarios.md`, each by its id and name.
+//! The scenarios of tests/scenarios.md, each by its id and name.
 
 mod event_streams;
 mod failed_responses;

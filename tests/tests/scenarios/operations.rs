@@ -1,4 +1,4 @@
-//! Groups K and L: compaction, and what else is answered by one body.
+//! Groups K and L: compaction and other unary operations.
 
 use serde_json::json;
 use turnwire::client::{Credentials, OwnedEvent, OwnedOutcome, RawOperation, Settings};
@@ -16,7 +16,7 @@ fn call(pair: &mut Pair, call: RawOperation) -> turnwire::client::RequestId {
 fn answered(pair: &Pair, id: turnwire::client::RequestId) -> (u16, Vec<u8>) {
     match pair.outcome(id) {
         Some(OwnedOutcome::OperationCompleted { head, body }) => (head.status(), body.clone()),
-        other => panic!("{id} ended as {other:?}"),
+        other => panic!("{id} has the outcome {other:?}"),
     }
 }
 
@@ -55,7 +55,7 @@ fn k05_context_error() {
     assert_eq!(pair.posts().len(), 1);
 }
 
-/// How many compaction items there must be is the application's rule: the items come as they are, and nothing is retried.
+/// The number of compaction items is up to the application: items are delivered as received, and nothing is retried.
 #[test]
 fn k10_v2_count() {
     let item = r#"{"type":"response.output_item.done","item":{"type":"compaction","encrypted_content":"abc"}}"#;
@@ -70,7 +70,7 @@ fn k10_v2_count() {
     assert_eq!(pair.posts().len(), 1);
 }
 
-/// A compaction whose attempts must be forgotten allows what was delivered to come again.
+/// If a retry of a compaction after output is allowed, the output of both attempts is delivered.
 #[test]
 fn k11_v2_retry() {
     let item = r#"{"type":"response.output_item.done","item":{"type":"compaction","encrypted_content":"abc"}}"#;
@@ -85,7 +85,7 @@ fn k11_v2_retry() {
     let id = pair.ask(ask("hello"));
     pair.run_out();
     assert_eq!((pair.completed(id).as_str(), pair.posts().len()), ("b", 3));
-    // Which attempt an item is of can be told: each begins with `Sent`.
+    // The attempt of an item is known: each attempt begins with `Sent`.
     let marks: Vec<&str> = pair
         .events
         .iter()
@@ -98,7 +98,7 @@ fn k11_v2_retry() {
     assert_eq!(marks, ["sent", "sent", "item", "sent", "item"]);
 }
 
-/// Dropping the oldest item is the application's policy; the class that asks for it is the client's, and nothing is retried.
+/// Dropping the oldest item is up to the application. The client reports the failure kind and does not retry.
 #[test]
 fn k13_local_compaction_context_error() {
     let script = Script::new().ws([vec![fail("context_length_exceeded", "too long")], vec![done("a")]]);
@@ -132,7 +132,7 @@ fn a_get_has_no_body() {
     }
 }
 
-/// When to ask for the models again is the application's to decide; the tag that tells it is an event.
+/// When to fetch the models again is up to the application; an event reports the ETag.
 #[test]
 fn l04_etag_refresh() {
     let stream = |id: &str| {

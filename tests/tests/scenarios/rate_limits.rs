@@ -1,4 +1,4 @@
-//! Scenarios F, rate limits, and G, what failures mean (`tests/scenarios.md`).
+//! Scenarios F, rate limits, and G, the meaning of failures (tests/scenarios.md).
 
 use core::time::Duration;
 
@@ -92,7 +92,7 @@ fn f08_credits() {
     assert_eq!((credits(&CREDITS[1..]), credits(&[CREDITS[0], CREDITS[2]])), (None, None));
 }
 
-/// Differs: credits belong to the `codex` family alone, so that they reveal no other (`docs/differences.md` 19).
+/// Differs: credits belong only to the `codex` family, and do not create other families (docs/differences.md row 19).
 #[test]
 fn f09_credits_leak_to_families() {
     let mut fields = CREDITS.to_vec();
@@ -135,7 +135,7 @@ fn g01_overloaded_by_status_and_code() {
     assert_eq!(said(503, body), (FailureKind::Overloaded, false));
     assert_eq!(said(503, r#"{"error":{"code":"slow_down"}}"#), (FailureKind::Overloaded, false));
     assert_eq!(said(503, "busy"), (FailureKind::UnexpectedStatus, true));
-    // Differs: the code decides at any status (`docs/differences.md` row 40).
+    // Differs: the code decides at any status (docs/differences.md row 40).
     assert_eq!(said(500, body), (FailureKind::Overloaded, false));
 }
 
@@ -306,6 +306,6 @@ fn g13_retryable_timeout_build() {
     assert_eq!(failure.user_text(), "stream disconnected before completion: Please try again in 2.5s.");
     let timeout = Failure::timeout();
     assert_eq!((timeout.user_text().as_str(), timeout.retryable), ("request timed out", true));
-    // Differs: a request that cannot be built is not tried again, at any level.
+    // Differs: a request that cannot be built is not retried, at any level.
     assert!(!Failure::build("no").retryable);
 }

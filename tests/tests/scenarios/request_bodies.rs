@@ -1,4 +1,4 @@
-//! Scenarios B: request bodies and items (`tests/scenarios.md`), and of A and L what needs no connection.
+//! Scenarios B, request bodies and items (tests/scenarios.md), and those of A and L that need no connection.
 
 use serde_json::{Value, json};
 use turnwire::responses::operations::{Compact, GenerateImage, ListModels, Model, Operation, Summarize};
@@ -192,7 +192,7 @@ fn b09_nulls() {
     assert_eq!(with(both.clone())["content"], both);
 }
 
-/// Differs: the item is kept, not reduced to its being another one (`docs/differences.md` 7).
+/// Differs: an unknown item is kept whole (docs/differences.md row 7).
 #[test]
 fn b10_unknown_item() {
     let ghost = json!({"type":"ghost_snapshot","files":[1,2]});
@@ -208,7 +208,7 @@ fn b11_compaction_alias() {
     assert_eq!(item(&json!({"type":"compaction_trigger"})), Item::CompactionTrigger);
 }
 
-/// Differs: an unknown action is kept (`docs/differences.md` 7).
+/// Differs: an unknown action is kept (docs/differences.md row 7).
 #[test]
 fn b13_web_search_actions() {
     for action in [

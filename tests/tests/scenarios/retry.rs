@@ -45,7 +45,8 @@ fn j02_426_at_first_request() {
     assert!(matches!(fallbacks(&pair)[..], [FallbackReason::Refused(426)]));
 }
 
-/// Overridden by ruling 31: a 404 says that there is no WebSocket, and costs nothing of the budget. A 503 does.
+/// Differs: a 404 means that there is no WebSocket, and does not count as a retry; a 503 does (docs/differences.md row
+/// 31).
 #[test]
 fn j03_retries_exhausted() {
     let script = upgrades_refused(404, 1).on(Kind::Post, ok_stream());
@@ -165,7 +166,7 @@ fn j08_request_level_count() {
         assert!((base * 0.9 - 1.0..base * 1.1).contains(&millis), "{millis} for {base}");
     }
     assert_eq!(delays.len(), 4);
-    assert_eq!(pair.dials.len(), 1, "an answer that has ended leaves the connection to the next request");
+    assert_eq!(pair.dials.len(), 1, "the connection is reused after a complete response");
 }
 
 #[test]
@@ -248,7 +249,7 @@ fn j13_401_managed() {
     assert_eq!((pair.failure(id).status, pair.posts().len(), needed(&pair)), (Some(401), 3, 2));
 }
 
-/// Overridden by ruling 15: a 401 that nothing can mend is not tried again.
+/// Differs: a 401 without refreshable credentials is not retried (docs/differences.md row 15).
 #[test]
 fn j14_401_api_key() {
     let script = Script::new().on(Kind::Post, vec![Act::respond(401, "{}")]);
@@ -258,7 +259,7 @@ fn j14_401_api_key() {
     assert_eq!((pair.failure(id).kind, pair.posts().len()), (FailureKind::Unauthorized, 1));
 }
 
-/// Differs from the reference client (docs/differences.md row 53): a 401 in a message requests credentials, too.
+/// Differs: a 401 in a message requests credentials, too (docs/differences.md row 53).
 #[test]
 fn j15_401_inside_a_frame() {
     let script = Script::new().ws([vec![error(401, "unauthorized", "no")], vec![done("ok")]]);
@@ -267,7 +268,7 @@ fn j15_401_inside_a_frame() {
     assert_eq!((needed(&pair), pair.texts().len()), (1, 1));
     pair.client.set_credentials(pair.now, Credentials::bearer("second"));
     pair.run();
-    // The socket that the first credentials opened carries no further request.
+    // The socket with the first credentials carries no further request.
     assert_eq!((pair.completed(id).as_str(), pair.texts().len(), pair.upgrades().len()), ("ok", 2, 2));
 }
 
@@ -276,7 +277,7 @@ fn j16_expired_signature_text() {
     let script = Script::new().on(Kind::Post, vec![Act::respond(401, "Signature expired: 20260101T000000Z")]);
     let mut pair = Pair::new(http_provider(), Settings::default(), script);
     let id = pair.ask(ask("one"));
-    // What a deployment advises is the application's to say: it has the body and the URL.
+    // Advice for a deployment is up to the application, which has the body and the URL.
     let failure = pair.failure(id);
     assert_eq!(failure.raw.as_deref(), Some("Signature expired: 20260101T000000Z"));
     assert_eq!(failure.details.url.as_deref(), Some("http://127.0.0.1:8080/v1/responses"));
@@ -311,7 +312,7 @@ fn credentials_that_no_head_can_hold_fail_what_waited_for_them() {
 
 #[test]
 fn a_server_says_how_long_to_wait() {
-    // A header is the least there must be (ruling 14); a message says what is meant.
+    // A header is a lower bound; a delay in a message is used as given (docs/differences.md row 14).
     let by_header = vec![Act::respond_with(503, &[("retry-after", "7")], "{}")];
     let script = Script::new().on(Kind::Post, by_header).on(Kind::Post, ok_stream());
     let mut pair = Pair::new(with_retries(http_provider(), 1), Settings::default(), script);
@@ -340,7 +341,7 @@ fn no_retry_begins_too_late() {
 
 #[test]
 fn one_budget_counts_whatever_fails() {
-    // A refused handshake, a lost connection, a failed response: three retries of three.
+    // A rejected handshake, a lost connection and a failed response: three retries of three.
     let script = Script::new()
         .on(Kind::Upgrade, vec![Act::respond(503, "")])
         .on(Kind::Text, vec![Act::Drop])
@@ -366,7 +367,7 @@ fn a_redirect_is_not_followed() {
     }
 }
 
-/// A server that asks for more patience than the provider allows is not waited for, and what it asked for is told.
+/// A delay beyond the provider's maximum fails the request, and the failure reports the delay.
 #[test]
 fn a_delay_beyond_the_longest_ends_the_request() {
     for (asked, waits) in [("600", true), ("601", false)] {

@@ -1,4 +1,4 @@
-//! Group I: connections that are used again, prewarms, and requests that build on the response before them.
+//! Group I: connection reuse, prewarms, and incremental requests.
 
 use std::time::Duration;
 
@@ -228,7 +228,7 @@ fn i19_prewarm_ends_early() {
     pair.act(Act::Close(1011, "no".into()));
     let failure = pair.failure(warm);
     assert_eq!(failure.message, "websocket closed by server before response.completed");
-    // It is worth one attempt, and the turn that follows is none the worse.
+    // The prewarm has one attempt, and its failure does not affect the following turn.
     assert_eq!(pair.texts().len(), 1);
     let id = pair.ask(ask("hello"));
     assert_eq!((pair.completed(id).as_str(), pair.texts()[1].previous()), ("resp-1", None));
@@ -282,7 +282,7 @@ fn i22_connect_timeout() {
     assert_eq!((pair.completed(second).as_str(), pair.dials.len()), ("resp-1", 2));
 }
 
-/// Overridden by ruling 10: the close is noticed when it happens, and costs no attempt.
+/// Differs: the close is noticed when it happens, and costs no attempt (docs/differences.md row 10).
 #[test]
 fn i23_idle_closed_socket_recovery() {
     for act in [Act::Close(1000, String::new()), Act::Drop] {
@@ -297,7 +297,7 @@ fn i23_idle_closed_socket_recovery() {
     }
 }
 
-/// One client is one conversation with one socket: two conversations at the same time are two clients, each with its own.
+/// A client is one conversation with one socket; two concurrent conversations are two clients with a socket each.
 #[test]
 fn i24_concurrent_turn_sessions() {
     let mut one = pair([first()]);
@@ -305,7 +305,7 @@ fn i24_concurrent_turn_sessions() {
     one.ask(ask("hello"));
     two.ask(ask("hello"));
     assert_eq!((one.dials.len(), two.dials.len()), (1, 1));
-    // Within a client, a second request waits for the first instead of opening a socket of its own.
+    // Within a client, a second request waits for the first instead of opening another socket.
     let mut both = pair([vec![created("a")], vec![done0("b")]]);
     both.ask(ask("hello"));
     let second = both.ask(ask("again"));
@@ -324,7 +324,7 @@ fn what_the_server_has_forgotten_is_told_once_in_full() {
     assert_eq!(pair.completed(second), "resp-2");
     let seen: Vec<_> = pair.texts().iter().map(|seen| (seen.previous(), seen.input().len())).collect();
     assert_eq!(seen, [(None, 1), (Some("resp-1".into()), 1), (None, 3)]);
-    // And when that does not help either, it is no use to go on.
+    // If the full request fails the same way, the request fails.
     let mut pair = retrying(5, Script::new().ws([first(), forgotten(), forgotten()]));
     pair.ask(ask("hello"));
     let second = pair.ask(request(second_input()));

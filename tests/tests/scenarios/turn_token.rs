@@ -1,4 +1,4 @@
-//! Group H: the turn's sticky token.
+//! Group H: the turn token.
 
 use serde_json::json;
 use turnwire::client::{FallbackReason, OwnedEvent, OwnedOutcome, RawOperation, Settings};

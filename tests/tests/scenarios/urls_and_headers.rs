@@ -1,4 +1,4 @@
-//! Scenarios A and B that a client and a server show together (`tests/scenarios.md`).
+//! Scenarios A and B that need a client and a server (tests/scenarios.md).
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -19,7 +19,7 @@ fn at(base_url: &str) -> Provider {
     provider
 }
 
-/// The one `POST` of a client with this provider and these settings.
+/// Returns the only `POST` of a client with this provider and these settings.
 fn posted(provider: Provider, credentials: Credentials, settings: Settings, request: impl Into<Request>) -> Seen {
     let script = Script::new().sse([vec![done0("r")]]);
     let mut pair = Pair::with(provider, credentials, settings, script);
@@ -108,10 +108,10 @@ fn a09_header_precedence_on_handshake() {
     assert_eq!(upgrade.header("x-default-only"), Some("default-only"));
 }
 
-/// What a signer was shown: a body, and its encoding.
+/// A body and its encoding, as a signer receives them.
 type Shown = (Vec<u8>, Option<String>);
 
-/// Signs, and fails first with these errors.
+/// Signs requests, after failing with these errors.
 struct Signer {
     failures: Mutex<Vec<SignError>>,
     calls: Arc<AtomicUsize>,
@@ -167,14 +167,14 @@ fn a11_auth_build_failure_not_retried() {
     assert_eq!((calls.load(Ordering::Relaxed), pair.posts().len()), (1, 0));
 }
 
-/// A provider that takes zstd.
+/// A provider that supports zstd.
 fn zstd_provider() -> Provider {
     let mut provider = http_provider();
     provider.capabilities.zstd = true;
     provider
 }
 
-/// No compression, but a change that can be seen.
+/// A stand-in for compression: a visible change.
 fn squeeze(body: &[u8]) -> Vec<u8> {
     body.iter().rev().copied().collect()
 }
@@ -288,7 +288,7 @@ fn a21_http_header_precedence() {
     }
 }
 
-/// Differs: parameters are escaped, and join the base's own query (`docs/differences.md` 17).
+/// Differs: parameters are escaped, and join the query of the base URL (docs/differences.md row 17).
 #[test]
 fn a22_query_params_are_not_escaped() {
     let mut provider = at("http://127.0.0.1:8080/v1/?z=1");

@@ -1,4 +1,4 @@
-//! Scenarios E: one WebSocket between a client and a server (`tests/scenarios.md`).
+//! Scenarios E: one WebSocket between a client and a server (tests/scenarios.md).
 
 use core::time::Duration;
 
@@ -20,14 +20,14 @@ fn pair(script: Script) -> Pair {
     Pair::new(provider(), Settings::default(), script)
 }
 
-/// A pair that never falls back to HTTP.
+/// Creates a pair that never falls back to HTTP.
 fn socket_only(provider: Provider, script: Script) -> Pair {
     let mut settings = Settings::default();
     settings.transport = TransportPreference::WebSocket;
     Pair::new(provider, settings, script)
 }
 
-/// What was derived for a request, but for what its events say.
+/// Returns the informational events of a request, without those of its payloads.
 fn derived(pair: &Pair, id: RequestId) -> Vec<ResponseInfo<'static>> {
     let of = |event: &OwnedEvent| match event {
         OwnedEvent::Info { id: Some(of), info } if *of == id => Some(info.clone()),
@@ -36,7 +36,7 @@ fn derived(pair: &Pair, id: RequestId) -> Vec<ResponseInfo<'static>> {
     pair.events.iter().filter_map(of).collect()
 }
 
-/// What a request that is answered by these acts fails with, and whether the socket is gone.
+/// Returns the failure of a request with these acts as response, and whether the socket is gone.
 fn failing(acts: Vec<Act>) -> (FailureKind, String, bool) {
     let mut pair = socket_only(provider(), Script::new().on(Kind::Text, acts));
     let id = pair.ask(ask("hi"));
@@ -104,7 +104,8 @@ fn e05_failed_is_immediate() {
 
 #[test]
 fn e06_incomplete() {
-    // Differs: an end of its own, which is never sent again (`docs/differences.md` row 36).
+    // Differs: `response.incomplete` is a terminal event of its own, and the request is not retried
+    // (docs/differences.md row 36).
     let script = Script::new().on(Kind::Text, vec![Act::Send(incomplete("r", "max_output_tokens"))]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     let id = pair.ask(ask("hi"));
@@ -137,10 +138,10 @@ fn e10_pings_do_not_feed_idle() {
     assert_eq!(pair.failure(id).message, "idle timeout waiting for websocket");
     assert_eq!(pair.report(id).expect("a report").total, Duration::from_millis(150));
     let pongs = pair.carried[0].0.windows(2).filter(|bytes| bytes == &[0x8a, 0x80]).count();
-    assert!(pongs >= 3, "pings are answered: {pongs}");
+    assert!(pongs >= 3, "number of pongs: {pongs}");
 }
 
-/// Differs: what cannot be read is told (`docs/differences.md` 7).
+/// Differs: a message that cannot be parsed is reported (docs/differences.md row 7).
 #[test]
 fn e11_garbage_text() {
     let garbage = Act::Raw([&[0x81, 4][..], b"nope"].concat());
@@ -153,7 +154,7 @@ fn e11_garbage_text() {
     assert!(pair.events.iter().any(told));
 }
 
-/// The client takes no token from a handshake: the first one of the turn is that of an event.
+/// The client ignores the turn token of a handshake: the first one of the turn is that of an event.
 #[test]
 fn e18_handshake_cell() {
     let script = Script::new()
@@ -166,7 +167,7 @@ fn e18_handshake_cell() {
     assert_eq!(states, [None, Some("md-2".into())]);
 }
 
-/// Differs: what comes after the end belongs to nobody (`docs/differences.md` 9).
+/// Differs: events after the end belong to no request (docs/differences.md row 9).
 #[test]
 fn e19_late_frames() {
     let script = Script::new().ws([vec![done0("r1"), delta("LATE")], vec![delta("own"), done0("r2")]]);
@@ -177,7 +178,7 @@ fn e19_late_frames() {
     assert_eq!(pair.completed(id), "r2");
 }
 
-/// Differs: to give a request up closes the socket with a close frame (`docs/differences.md` 11, 12).
+/// Differs: cancelling closes the socket with a close frame (docs/differences.md rows 11 and 12).
 #[test]
 fn e21_consumer_drop_and_verification() {
     let mut pair = pair(Script::new().on(Kind::Text, vec![Act::Send(created("r"))]).ws([vec![done0("r2")]]));
@@ -195,7 +196,8 @@ fn e21_consumer_drop_and_verification() {
     assert!(derived(&pair, next).is_empty());
 }
 
-/// Differs: the socket's end is noticed when it happens, and costs the next request nothing (`docs/differences.md` 10).
+/// Differs: the end of the socket is noticed when it happens, and does not affect the next request (docs/differences.md
+/// row 10).
 #[test]
 fn e22_idle_closed_socket() {
     let mut pair = pair(Script::new().ws([vec![done0("r1")], vec![done0("r2")]]));
@@ -231,7 +233,7 @@ fn e24_handshake_rejections() {
     assert_eq!(failure.message, "network error: Connection refused (os error 111)");
 }
 
-/// How a server that is only shaken hands with ends the connection, within a grace of 100 ms; and what it was sent.
+/// Returns how a probe of a server ends the connection within 100 ms, and how many messages the server received.
 fn probed(act: impl FnOnce(&mut ServerConnection, Instant)) -> (Option<(u16, String)>, bool, usize) {
     let now = Instant::ZERO;
     let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::WebSocket, [1; 32]);

@@ -93,7 +93,7 @@ impl Case {
             laws::chunking(self.limits(), &self.seed, &input, chunks)?;
         }
         if self.seed.is_empty() {
-            laws::twin(self.limits(), &input)?;
+            laws::matches_reference(self.limits(), &input)?;
         }
         if outcome.events != self.events() || outcome.last_event_id != self.last {
             return Err(format!("{outcome:?}"));
@@ -376,7 +376,7 @@ fn events_that_begin_alike_are_read_alike_however_they_are_cut() {
     let stream = alike();
     for limits in [Limits::default(), small(), Limits { data: 50, line: 54, ..small() }, Limits { data: 12, ..small() }]
     {
-        laws::twin(limits, &stream).expect("the twins");
+        laws::matches_reference(limits, &stream).expect("the reference implementations");
         for at in 0..stream.len() {
             laws::chunking(limits, "", &stream, &Chunks::Split(at)).expect("the laws");
         }
@@ -393,7 +393,7 @@ fn text_is_the_same_in_reads_of_any_size() {
         [&b"event: response.output_text.delta\ndata: "[..], &data, b"\n\n"].concat()
     };
     let stream: Vec<u8> = (0..200).flat_map(event).collect();
-    laws::twin(Limits::default(), &stream).expect("the twins");
+    laws::matches_reference(Limits::default(), &stream).expect("the reference implementations");
     for size in (1000..9000).step_by(37) {
         laws::chunking(Limits::default(), "", &stream, &Chunks::Size(size)).expect("the laws");
     }

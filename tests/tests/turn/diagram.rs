@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use turnwire::turn::{RequestInput, TRANSITIONS};
 
-/// Draws the table as a Mermaid state diagram, without `Informational` steps, which never change the state.
+/// Draws the table as a Mermaid state diagram, without `Informational` transitions, which never change the state.
 fn diagram() -> String {
     let mut text = String::from("stateDiagram-v2\n    [*] --> Idle\n");
     for (from, input, to) in TRANSITIONS.iter().filter(|(_, input, _)| *input != RequestInput::Informational) {
@@ -17,8 +17,8 @@ fn diagram() -> String {
 fn diagram_in_docs_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/turn.md");
     let text = std::fs::read_to_string(path).expect("docs/turn.md");
-    let (_, rest) = text.split_once("<!-- diagram: begin -->\n").expect("the mark before the diagram");
-    let (shown, _) = rest.split_once("<!-- diagram: end -->").expect("the mark behind the diagram");
+    let (_, rest) = text.split_once("<!-- diagram: begin -->\n").expect("the begin marker");
+    let (shown, _) = rest.split_once("<!-- diagram: end -->").expect("the end marker");
     let drawn = format!("```mermaid\n{}```\n", diagram());
-    assert_eq!(shown, drawn, "put this between the marks of docs/turn.md:\n{drawn}");
+    assert_eq!(shown, drawn, "replace the text between the markers in docs/turn.md by:\n{drawn}");
 }

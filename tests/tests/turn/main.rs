@@ -1,4 +1,4 @@
-//! The turn: its token, and the diagram of a request's states.
+//! The turn: its token, and the state diagram of a request.
 
 mod diagram;
 mod states;

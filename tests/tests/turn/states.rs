@@ -1,4 +1,4 @@
-//! The states of a request, by their table.
+//! The state table of a request.
 
 use turnwire::turn::{RequestInput, RequestState, TRANSITIONS, Violation};
 

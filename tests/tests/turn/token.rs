@@ -1,4 +1,4 @@
-//! The turn token: a cell that is set once, bounded, and never shown.
+//! The turn token: set once, bounded, and hidden from `Debug`.
 
 use turnwire::turn::Turn;
 

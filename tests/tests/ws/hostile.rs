@@ -206,7 +206,7 @@ fn every_window_is_kept_to() {
             let far = [&noise[..], &noise[..250]].concat();
             let params =
                 Params { client_max_window_bits: bits, client_no_context_takeover: !takeover, ..Params::default() };
-            // The twin is slow: 16 KiB and 32 KiB windows are left to the real inflater.
+            // The reference inflater is slow, so windows of 16 KiB and 32 KiB are only tested with the real one.
             deflate::deflating(&params, &[&near, &far, b"", b"\0\0\xFF\xFF", &near[..40]], bits <= 11)
                 .expect("within it");
         }
