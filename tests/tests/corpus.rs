@@ -16,7 +16,7 @@ fn names(folder: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_corpus_file_obeys_its_law() {
+fn corpus_files_obey_their_laws() {
     for (target, law) in TARGETS {
         for file in names(&format!("corpus/{target}")) {
             let input = fs::read(fuzz().join("corpus").join(target).join(&file)).expect("a corpus file");
@@ -28,7 +28,7 @@ fn every_corpus_file_obeys_its_law() {
 }
 
 #[test]
-fn every_target_is_known_everywhere() {
+fn fuzz_targets_match_files_manifest_and_corpora() {
     let known: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let files = names("fuzz_targets").iter().map(|file| file.trim_end_matches(".rs").to_owned()).collect();
     let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).expect("the manifest");

@@ -15,7 +15,7 @@ use turnwire_tests::pair::{Pair, Script, http_provider, provider};
 
 /// Scenario B-22, with a real compressor and decompressor.
 #[test]
-fn a_body_is_one_zstd_frame_of_the_request() {
+fn compressed_body_is_one_zstd_frame() {
     let mut provider: Provider = http_provider();
     provider.capabilities.zstd = true;
     let mut settings = Settings::default();
@@ -68,7 +68,7 @@ impl Subscriber for Lines {
 
 /// Every step of a request is traced, without text of the user, the turn token or the key.
 #[test]
-fn tracing_is_told_what_happens_and_no_secret() {
+fn tracing_records_steps_without_secrets() {
     let lines = Lines::default();
     tracing::subscriber::with_default(lines.clone(), || {
         let credentials = Credentials::bearer("key-secret");

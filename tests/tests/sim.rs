@@ -21,7 +21,7 @@ const FOUND: [(u64, &str); 8] = [
 ];
 
 #[test]
-fn seeds_break_no_law() {
+fn seeds_violate_no_invariant() {
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
     let (stats, failed) = sim::many(0, SEEDS, threads);
     if let Some(seed) = failed {
@@ -31,14 +31,14 @@ fn seeds_break_no_law() {
 }
 
 #[test]
-fn seeds_that_found_something_break_no_law_any_more() {
+fn seeds_of_fixed_bugs_violate_no_invariant() {
     for (seed, what) in FOUND {
         assert!(sim::explain(seed).is_none(), "seed {seed}: {what}: {}", sim::explain(seed).unwrap_or_default());
     }
 }
 
 #[test]
-fn a_seed_stands_for_one_run() {
+fn seed_determines_run() {
     for seed in [1, 2, 3] {
         let plan = sim::Plan::new(seed);
         assert_eq!(sim::transcript(&plan).log, sim::transcript(&plan).log);

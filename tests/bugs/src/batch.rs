@@ -294,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_module_reads_the_variable_that_the_runner_sets() {
+    fn module_reads_variable_of_runner() {
         assert!(MODULE.contains(&format!("{VARIABLE:?}")) && MODULE.contains(&format!("\"{VARIABLE}=\"")));
     }
 }

@@ -41,7 +41,7 @@ fn error_at(files: &BTreeMap<String, Rewritten>, file: &str, text: &str, code: &
 }
 
 #[test]
-fn the_root_of_the_crate_gets_the_module() {
+fn crate_root_gets_module() {
     let files = batch(&[("d()", "f()")]).render(&read).unwrap();
     assert!(files["core/src/lib.rs"].text.contains("mod deliberate_bug"));
     assert!(one_line(&files, FILE).contains("if crate::deliberate_bug::is(1) { f() } else { d() }"));
@@ -49,7 +49,7 @@ fn the_root_of_the_crate_gets_the_module() {
 }
 
 #[test]
-fn an_error_widens_what_a_bug_replaces_until_it_is_rejected() {
+fn compiler_error_widens_choice_until_bug_is_rejected() {
     let mut batch = batch(&[("d()", "f()")]);
     for expected in
         ["c(twice(", "c(twice(f())); } else { c(twice(d())); }", "a(); if b() { c(twice(f())); } e() } else {"]
@@ -64,7 +64,7 @@ fn an_error_widens_what_a_bug_replaces_until_it_is_rejected() {
 }
 
 #[test]
-fn a_const_fn_with_a_bug_loses_its_const_and_so_do_its_callers() {
+fn const_fn_with_bug_and_its_callers_lose_const() {
     let mut batch = batch(&[("n + 1", "n + 2")]);
     let files = batch.render(&read).unwrap();
     assert!(one_line(&files, FILE).starts_with("fn limit"), "{}", files[FILE].text);
@@ -86,7 +86,7 @@ fn a_const_fn_with_a_bug_loses_its_const_and_so_do_its_callers() {
 }
 
 #[test]
-fn an_error_that_no_bug_caused_ends_the_run() {
+fn unattributed_compiler_error_ends_run() {
     let mut batch = batch(&[("d()", "f()")]);
     let files = batch.render(&read).unwrap();
     let error = error_at(&files, FILE, "fn run", "E0425", "…");
@@ -95,7 +95,7 @@ fn an_error_that_no_bug_caused_ends_the_run() {
 }
 
 #[test]
-fn a_message_of_the_compiler_is_read_with_its_expansions() {
+fn compiler_message_is_parsed_with_macro_expansions() {
     let message = serde_json::json!({
         "level": "error", "message": "mismatched types", "code": {"code": "E0308"}, "rendered": "error…",
         "spans": [

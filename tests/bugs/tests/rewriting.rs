@@ -39,7 +39,7 @@ fn narrowest<'s>(source: &'s str, change: (&str, &str)) -> &'s str {
 }
 
 #[test]
-fn an_expression_is_chosen_in_parentheses() {
+fn expression_choice_has_parentheses() {
     assert_eq!(
         written("fn f(a: u8) -> bool { g() && a >= h() }", &[("a >= h()", "a > h()")]),
         "fn f(a: u8) -> bool { g() && (if is(1) { a > h() } else { a >= h() }) }"
@@ -47,7 +47,7 @@ fn an_expression_is_chosen_in_parentheses() {
 }
 
 #[test]
-fn a_statement_is_chosen_without_parentheses() {
+fn statement_choice_has_no_parentheses() {
     assert_eq!(
         written("fn f() { a(); b(); c(); }", &[("b();", "")]),
         "fn f() { a(); if is(1) { } else { b(); } c(); }"
@@ -59,13 +59,13 @@ fn a_statement_is_chosen_without_parentheses() {
 }
 
 #[test]
-fn an_inserted_statement_takes_the_place_of_none() {
+fn inserted_statement_has_empty_original() {
     let text = written("fn f() { a(); c(); }", &[("a(); c();", "a(); b(); c();")]);
     assert_eq!(text, "fn f() { a(); if is(1) { b(); } else { }c(); }");
 }
 
 #[test]
-fn the_body_of_an_arm_is_chosen_in_braces() {
+fn match_arm_choice_has_braces() {
     assert_eq!(
         written("fn f() -> u8 { match g() { 1 => {2 + h()} _ => k() } }", &[("k()", "3")]),
         "fn f() -> u8 { match g() { 1 => {2 + h()} _ => { if is(1) { 3 } else { k() } } } }"
@@ -73,13 +73,13 @@ fn the_body_of_an_arm_is_chosen_in_braces() {
 }
 
 #[test]
-fn what_binds_a_name_is_chosen_with_all_that_sees_it() {
+fn binding_is_chosen_with_statements_that_see_it() {
     let text = written("fn f() -> u8 { a(); let x: u8 = 1; b(x) }", &[("x: u8 = 1", "x: i8 = 1")]);
     assert_eq!(text, "fn f() -> u8 { a(); if is(1) { let x: i8 = 1; b(x) } else { let x: u8 = 1; b(x) } }");
 }
 
 #[test]
-fn a_place_is_never_copied() {
+fn place_expression_is_never_chosen() {
     let source = "fn f(&mut self) { g(&mut self.a); self.a.push(1); self.n += 1; }";
     for (change, whole) in [
         (("g(&mut self.a)", "g(&mut self.b)"), "&mut self.a"),
@@ -92,7 +92,7 @@ fn a_place_is_never_copied() {
 }
 
 #[test]
-fn a_change_means_what_it_means_in_the_file() {
+fn choice_keeps_operator_precedence() {
     // Within parentheses `f() || b` would be another condition.
     assert_eq!(narrowest("fn g() -> bool { a && f() }", ("a && f()", "a && f() || b")), "a && f()");
     assert_eq!(narrowest("fn g() -> u8 { 2 * k() }", ("2 * k()", "2 * k() + 1")), "2 * k()");
@@ -100,7 +100,7 @@ fn a_change_means_what_it_means_in_the_file() {
 }
 
 #[test]
-fn a_condition_that_binds_stays_whole() {
+fn if_let_condition_is_chosen_as_a_whole() {
     let source = "fn f() -> u8 { a(); if let Some(x) = g() && x > h() { 1 } else if k() { 2 } else { 3 } }";
     assert_eq!(narrowest(source, ("x > h()", "x >= h()")), "x > h()");
     assert_eq!(narrowest(source, ("= g()", "= l()")), "g()");
@@ -111,7 +111,7 @@ fn a_condition_that_binds_stays_whole() {
 }
 
 #[test]
-fn patterns_and_macros_are_chosen_with_what_holds_them() {
+fn patterns_and_macros_are_chosen_with_enclosing_expression() {
     let source = "fn f() -> bool { a() || matches!(b(), 1 | 2) }";
     assert_eq!(narrowest(source, ("1 | 2", "1")), "matches!(b(), 1 | 2)");
     let source = "fn f() -> u8 { a(); match b() { 1 | 2 => 3, _ => 4 } }";
@@ -119,7 +119,7 @@ fn patterns_and_macros_are_chosen_with_what_holds_them() {
 }
 
 #[test]
-fn a_wider_choice_follows_a_narrower_one() {
+fn choices_are_ordered_from_narrow_to_wide() {
     let source = "fn f() -> u8 { a(); if b() { c(d(1)); } e() }";
     let ranges: Vec<&str> =
         ladder(source, ("d(1)", "d(2)")).iter().map(|choice| &source[choice.range.clone()]).collect();
@@ -127,7 +127,7 @@ fn a_wider_choice_follows_a_narrower_one() {
 }
 
 #[test]
-fn what_is_not_evaluated_at_run_time_has_no_choice() {
+fn constant_contexts_have_no_choice() {
     for (source, change) in [
         ("const A: u8 = 1;", ("1", "2")),
         ("fn f(a: u8) -> u8 { a }", ("a: u8", "a: i8")),
@@ -142,14 +142,14 @@ fn what_is_not_evaluated_at_run_time_has_no_choice() {
 }
 
 #[test]
-fn a_change_that_is_not_rust_is_told() {
+fn invalid_rust_is_rejected() {
     let source = "fn f() { a(); }";
     let error = choices(source, &Syntax::of(source).unwrap(), &edit(source, ("a();", "a(;"))).unwrap_err();
     assert!(error.starts_with("after the replacement, line 1:"), "{error}");
 }
 
 #[test]
-fn bugs_in_one_place_share_a_choice() {
+fn bugs_in_one_range_share_a_choice() {
     assert_eq!(
         written("fn f() -> u8 { g(a + b) }", &[("a + b", "a - b"), ("a + b", "a * b")]),
         "fn f() -> u8 { g((if is(1) { a - b } else if is(2) { a * b } else { a + b })) }"
@@ -157,7 +157,7 @@ fn bugs_in_one_place_share_a_choice() {
 }
 
 #[test]
-fn bugs_within_another_nest_in_its_original() {
+fn nested_bugs_are_written_into_original() {
     assert_eq!(
         written("fn f() -> u8 { g(a + h(1)) }", &[("a + h(1)", "a - h(1)"), ("h(1)", "h(2)")]),
         "fn f() -> u8 { g((if is(1) { a - h(1) } else { a + h((if is(2) { 2 } else { 1 })) })) }"
@@ -165,7 +165,7 @@ fn bugs_within_another_nest_in_its_original() {
 }
 
 #[test]
-fn runs_of_statements_that_overlap_become_one() {
+fn overlapping_statement_runs_are_joined() {
     let source = "fn f() { a(); b(); c(); d(); }";
     let text = written(source, &[("a(); b();", "b(); a();"), ("b(); c();", "c(); b();")]);
     assert_eq!(
@@ -175,13 +175,13 @@ fn runs_of_statements_that_overlap_become_one() {
 }
 
 #[test]
-fn two_insertions_at_one_place_share_a_choice() {
+fn insertions_at_one_position_share_a_choice() {
     let text = written("fn f() { a(); c(); }", &[("a(); c();", "a(); b(); c();"), ("a(); c();", "a(); d(); c();")]);
     assert_eq!(text, "fn f() { a(); if is(1) { b(); } else if is(2) { d(); } else { }c(); }");
 }
 
 #[test]
-fn an_insertion_at_the_edge_of_a_choice_is_written_once() {
+fn insertion_at_edge_of_choice_is_written_once() {
     let text = written("fn f() { a(); c(); }", &[("a(); c();", "a(); b(); c();"), ("c();", "d();"), ("a();", "e();")]);
     assert_eq!(text.matches("is(1)").count(), 1, "{text}");
     assert_eq!(text.matches("is(2)").count(), 1, "{text}");
@@ -189,14 +189,14 @@ fn an_insertion_at_the_edge_of_a_choice_is_written_once() {
 }
 
 #[test]
-fn a_comment_does_not_swallow_what_follows() {
+fn line_comment_does_not_hide_following_code() {
     let source = "fn f() {\n    a(); // one\n    b(); // two\n}\n";
     let text = rewritten(source, &[("a(); // one\n b(); // two", "b(); // two")]).text;
     assert!(text.contains("else"), "{text}");
 }
 
 #[test]
-fn an_error_belongs_to_the_bug_whose_text_it_is_in() {
+fn compiler_error_belongs_to_bug_that_contains_it() {
     let rewritten = rewritten("fn f() -> u8 { g(a + h(1)) }", &[("a + h(1)", "a - h(1)"), ("h(1)", "h(2)")]);
     let blame = |text: &str| {
         let at = rewritten.text.find(text).unwrap();
@@ -209,7 +209,7 @@ fn an_error_belongs_to_the_bug_whose_text_it_is_in() {
 }
 
 #[test]
-fn non_ascii_text_moves_nothing() {
+fn non_ascii_text_does_not_shift_ranges() {
     let source = "/// „ä“ – ✓\nfn f() -> u8 { /* → */ g(1) } // …";
     assert_eq!(narrowest(source, ("g(1)", "g(2)")), "1");
 }

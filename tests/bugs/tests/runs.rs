@@ -4,7 +4,7 @@ use turnwire_bugs::layers::{Layers, fits};
 use turnwire_bugs::libtest::verdict;
 
 #[test]
-fn a_star_stands_for_any_text() {
+fn star_matches_any_text() {
     for (pattern, name, expected) in [
         ("a/sse", "a/sse", true),
         ("a/sse", "a/sse_properties", false),
@@ -18,7 +18,7 @@ fn a_star_stands_for_any_text() {
 }
 
 #[test]
-fn each_binary_runs_in_one_stage() {
+fn binary_runs_in_exactly_one_stage() {
     let layers: Layers = toml::from_str(
         r#"
         packages = ["p"]
@@ -40,7 +40,7 @@ fn each_binary_runs_in_one_stage() {
 }
 
 #[test]
-fn a_line_of_a_test_binary_names_a_test() {
+fn test_output_line_is_parsed() {
     assert_eq!(verdict("test a::b ... ok"), Some(("a::b", true)));
     assert_eq!(verdict("test a::b ... FAILED"), Some(("a::b", false)));
     assert_eq!(verdict("test a - should panic ... FAILED"), Some(("a", false)));

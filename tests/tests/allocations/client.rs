@@ -44,7 +44,7 @@ fn text() -> String {
 }
 
 #[test]
-fn over_websocket() {
+fn text_delta_over_websocket_allocates_nothing() {
     let pair = || {
         let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([vec![created("r")]]));
         pair.ask(ask("one"));
@@ -54,7 +54,7 @@ fn over_websocket() {
 }
 
 #[test]
-fn over_an_event_stream() {
+fn text_delta_over_event_stream_allocates_nothing() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n".to_vec();
     let script = Script::new().on(Kind::Post, vec![Act::Raw(head)]);
     let mut pair = Pair::new(http_provider(), Settings::default(), script);
@@ -64,7 +64,7 @@ fn over_an_event_stream() {
 }
 
 #[test]
-fn over_an_event_stream_in_chunks() {
+fn text_delta_over_chunked_event_stream_allocates_nothing() {
     let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     let script = Script::new().on(Kind::Post, vec![Act::Raw(head)]);
     let mut pair = Pair::new(http_provider(), Settings::default(), script);
@@ -75,7 +75,7 @@ fn over_an_event_stream_in_chunks() {
 }
 
 #[test]
-fn on_a_lane_beside_others() {
+fn text_delta_on_one_of_several_lanes_allocates_nothing() {
     let mut provider = provider();
     provider.capabilities.max_concurrent_requests = 4;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
@@ -122,7 +122,7 @@ const BACKLOG: usize = 64 * 1024;
 const MUCH: usize = 100 * BACKLOG;
 
 #[test]
-fn what_nobody_polls_is_bounded() {
+fn unpolled_events_are_bounded() {
     for event in endless() {
         for ws in [false, true] {
             let (mut pair, bytes) = talkative(ws, &event);
@@ -141,7 +141,7 @@ fn what_nobody_polls_is_bounded() {
 }
 
 #[test]
-fn what_is_polled_is_not_kept() {
+fn polled_events_are_not_held() {
     for event in endless() {
         for ws in [false, true] {
             let (mut pair, bytes) = talkative(ws, &event);

@@ -86,11 +86,11 @@ fn a_delta_allocates_nothing(transport: Transport) {
 }
 
 #[test]
-fn a_delta_allocates_nothing_over_an_event_stream() {
+fn connection_delta_over_event_stream_allocates_nothing() {
     a_delta_allocates_nothing(Transport::Http);
 }
 
 #[test]
-fn a_delta_allocates_nothing_over_websocket() {
+fn connection_delta_over_websocket_allocates_nothing() {
     a_delta_allocates_nothing(Transport::WebSocket);
 }

@@ -32,7 +32,7 @@ fn stream() -> Vec<u8> {
 }
 
 #[test]
-fn a_warm_decoder_allocates_nothing_for_an_event() {
+fn warm_decoder_allocates_nothing_per_event() {
     let stream = stream();
     for size in [1, 7, 100, 1400, stream.len()] {
         let mut decoder = Decoder::new(Limits::default());
@@ -43,14 +43,14 @@ fn a_warm_decoder_allocates_nothing_for_an_event() {
 }
 
 #[test]
-fn an_event_that_is_lent_allocates_nothing_even_in_a_new_decoder() {
+fn borrowed_event_in_new_decoder_allocates_nothing() {
     let stream = b"event: add\ndata: one\n\ndata: two\n\n";
     let made = measure(|| assert_eq!(decode(&mut Decoder::new(Limits::default()), stream, stream.len()), 2));
     assert_eq!(made.count_total, 0);
 }
 
 #[test]
-fn what_one_large_event_took_is_given_back() {
+fn memory_of_large_event_is_released() {
     let stream = [&b"data: "[..], &b"x".repeat(4 * 1024 * 1024), b"\n\ndata: small\n\n"].concat();
     let mut decoder = Decoder::new(Limits::default());
     let made = measure(|| assert_eq!(decode(&mut decoder, &stream, 1400), 2));
@@ -58,7 +58,7 @@ fn what_one_large_event_took_is_given_back() {
 }
 
 #[test]
-fn the_data_of_a_body_is_lent() {
+fn body_data_is_borrowed() {
     let mut body = Vec::new();
     (0..100).for_each(|_| turnwire::http::encode_chunk(b"hello, this is data", &mut body));
     let mut head: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";

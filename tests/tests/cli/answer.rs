@@ -59,7 +59,7 @@ fn completed(output: &[Value]) -> Value {
 }
 
 #[test]
-fn a_text_in_deltas_items_and_output_is_shown_once() {
+fn text_in_deltas_items_and_output_is_printed_once() {
     let delta = |delta: &str| json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0, "delta": delta});
     let events = [
         json!({"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "m", "role": "assistant", "content": []}}),
@@ -92,7 +92,7 @@ fn a_text_in_deltas_items_and_output_is_shown_once() {
 }
 
 #[test]
-fn a_call_is_shown_once_with_its_name_and_arguments() {
+fn call_is_printed_once_with_name_and_arguments() {
     let events = [
         json!({"type": "response.output_item.added", "output_index": 0, "item": call(Some("fc"), "c1", "")}),
         json!({"type": "response.function_call_arguments.delta", "item_id": "fc", "output_index": 0, "delta": "{\"a\":"}),
@@ -113,7 +113,7 @@ fn a_call_is_shown_once_with_its_name_and_arguments() {
 }
 
 #[test]
-fn servers_with_other_ids_in_the_output_show_nothing_twice() {
+fn output_with_other_ids_is_not_printed_twice() {
     let delta = |id: &str, delta: &str| json!({"type": "response.output_text.delta", "item_id": id, "output_index": 0, "delta": delta});
     let done = |item: Value| json!({"type": "response.output_item.done", "output_index": 0, "item": item});
     let events = [
@@ -140,7 +140,7 @@ fn servers_with_other_ids_in_the_output_show_nothing_twice() {
 }
 
 #[test]
-fn items_that_are_in_the_output_only_keep_its_order() {
+fn items_only_in_output_keep_their_order() {
     let events = [
         json!({"type": "response.output_item.done", "output_index": 1, "item": message(Some("m2"), "second")}),
         completed(&[message(Some("m1"), "first"), message(Some("m2"), "second"), call(Some("fc"), "c1", "{}")]),
@@ -151,7 +151,7 @@ fn items_that_are_in_the_output_only_keep_its_order() {
 }
 
 #[test]
-fn refusals_and_other_calls_are_shown() {
+fn refusals_and_other_calls_are_printed() {
     let refusal = json!({"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]});
     let custom = json!({"type": "custom_tool_call", "call_id": "c", "name": "patch", "input": "*** Begin"});
     let shell = json!({"type": "local_shell_call", "call_id": "s", "status": "completed", "action": {"type": "exec", "command": ["ls", "-l"]}});
@@ -194,7 +194,7 @@ proptest! {
     /// Every text is printed exactly once, whichever events the server sends: what was missing in deltas is in the
     /// output.
     #[test]
-    fn every_text_is_shown_exactly_once(messages in proptest::collection::vec(sent(), 0..5), ids in any::<bool>()) {
+    fn every_text_is_printed_exactly_once(messages in proptest::collection::vec(sent(), 0..5), ids in any::<bool>()) {
         let mut events = Vec::new();
         let mut output = Vec::new();
         for (index, sent) in messages.iter().enumerate() {

@@ -71,7 +71,7 @@ fn many_turns_share_one_websocket_and_one_conversation() {
 }
 
 #[test]
-fn commands_change_the_model_and_begin_a_new_conversation() {
+fn commands_change_model_and_start_new_conversation() {
     let mut user = user(&["a", "/model other", "b", "/new", "//c", "/model", "/nonsense", "/help", "/quit", "d"]);
     let (answers, notices, scripted) = converse(TWO, &["--transport", "sse", "--system", "Be brief."], &mut user);
     assert_eq!(answers, "one\ntwo\nthree\n");
@@ -84,7 +84,7 @@ fn commands_change_the_model_and_begin_a_new_conversation() {
 }
 
 #[test]
-fn a_failed_turn_leaves_the_conversation_as_it_was() {
+fn failed_turn_leaves_conversation_unchanged() {
     let script = "{\"text\":\"one\"}\n{\"fail\":{\"code\":\"context_length_exceeded\",\"message\":\"too\\u001b long\"}}\n{\"text\":\"two\"}\n";
     let mut user = user(&["a", "b", "c"]);
     let (answers, notices, scripted) = converse(script, &["--transport", "sse"], &mut user);
@@ -94,7 +94,7 @@ fn a_failed_turn_leaves_the_conversation_as_it_was() {
 }
 
 #[test]
-fn an_interrupted_answer_keeps_the_conversation() {
+fn interrupted_response_keeps_conversation() {
     let delta = json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0, "delta": "half"});
     // The first response would end long after the interrupt.
     let script = format!("{}\n{}\n", json!({"events": [delta, {"pause_ms": 60_000}]}), json!({"text": "whole"}));
@@ -109,7 +109,7 @@ fn an_interrupted_answer_keeps_the_conversation() {
 }
 
 #[test]
-fn tools_are_run_after_asking_or_without_and_their_output_is_sent() {
+fn tools_run_with_and_without_confirmation_and_output_is_sent() {
     let script = "{\"call\":{\"name\":\"count\",\"arguments\":\"{\\\"a\\\":1}\"}}\n{\"text\":\"done\"}\n";
     for (agrees, more, output, questions) in
         [(true, &[][..], "7\n", 1), (false, &[], "the user does not allow this call", 1), (false, &["--yes"], "7\n", 0)]
@@ -129,7 +129,7 @@ fn tools_are_run_after_asking_or_without_and_their_output_is_sent() {
 }
 
 #[test]
-fn a_conversation_is_saved_and_continued() {
+fn saved_conversation_is_continued() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("talk.json");
     let file = file.to_str().expect("a path");
@@ -143,7 +143,7 @@ fn a_conversation_is_saved_and_continued() {
 }
 
 #[test]
-fn attachments_go_with_the_first_message_and_a_schema_with_each() {
+fn first_message_has_attachments_and_each_message_has_schema() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);

@@ -59,7 +59,7 @@ fn requests(lines: &[Value]) -> Vec<&Value> {
 }
 
 #[test]
-fn the_demos_tokens_are_as_its_server_saw_them() {
+fn demo_prints_turn_tokens_that_server_received() {
     for (transport, refuse, on) in [
         (Transport::Auto, false, On::WebSocket),
         (Transport::Ws, false, On::WebSocket),
@@ -93,7 +93,7 @@ fn the_demos_tokens_are_as_its_server_saw_them() {
 }
 
 #[test]
-fn the_second_turns_request_goes_on_from_the_first() {
+fn second_turn_is_incremental() {
     let (_, seen) = demo(Transport::Ws, false);
     let previous: Vec<_> = seen.iter().map(|seen| seen.body["previous_response_id"].as_str()).collect();
     assert_eq!(previous, [None, Some("resp_1"), Some("resp_2"), Some("resp_3")]);
@@ -109,7 +109,7 @@ fn prompt(script: &str, transport: Transport) -> Result<(), Exit> {
 }
 
 #[test]
-fn each_way_to_fail_has_its_own_exit() {
+fn each_failure_has_its_exit_code() {
     let refuses =
         "[[reply]]\nstatus = 429\nbody = '{\"error\":{\"code\":\"rate_limit_exceeded\",\"message\":\"no\"}}'\n";
     let fails = "[[reply]]\nfail = { code = \"context_length_exceeded\", message = \"too long\" }\n";
@@ -146,7 +146,7 @@ fn examined(refuse: bool) -> String {
 }
 
 #[test]
-fn the_doctor_says_what_a_server_speaks() {
+fn doctor_reports_transports_of_server() {
     let accepted = examined(false);
     assert!(accepted.contains("tcp: connected"));
     assert!(accepted.contains("websocket: accepted") && accepted.contains("nothing follows"));
@@ -154,7 +154,7 @@ fn the_doctor_says_what_a_server_speaks() {
 }
 
 #[test]
-fn a_script_is_toml_or_one_reply_per_line() {
+fn script_is_toml_or_one_reply_per_line() {
     let toml = Script::parse("[[reply]]\nturn_state = \"ts\"\ntext = \"Hi\"\n").expect("a script");
     let lines = Script::parse("{\"turn_state\":\"ts\",\"text\":\"Hi\"}\n\n{\"status\":500}\n").expect("a script");
     assert_eq!(toml.reply[0].text, lines.reply[0].text);
@@ -166,7 +166,7 @@ fn a_script_is_toml_or_one_reply_per_line() {
 }
 
 #[test]
-fn replies_are_chosen_by_what_a_request_says_and_begin_again_when_all_were_given() {
+fn replies_are_chosen_by_request_and_repeat_after_the_last() {
     let script = Script::parse("{\"when\":\"Bergen\",\"text\":\"rain\"}\n{\"text\":\"dry\"}\n").expect("a script");
     let (url, scripted) = serve::demo(script).expect("a port");
     let options = options(Transport::Sse, &["--base-url", &url]);

@@ -24,7 +24,7 @@ fn completed() -> Value {
 }
 
 #[test]
-fn the_answer_alone_is_on_the_first_writer() {
+fn first_writer_receives_only_the_answer() {
     let summary = json!({"type": "response.reasoning_summary_text.delta", "item_id": "r", "output_index": 0, "summary_index": 0, "delta": "thinking"});
     let item = json!({"type": "response.output_item.done", "output_index": 1, "item": {"type": "web_search_call", "id": "ws", "status": "completed"}});
     let events = [summary, item, delta("Hi"), delta(" there"), completed()];
@@ -41,7 +41,7 @@ fn the_answer_alone_is_on_the_first_writer() {
 }
 
 #[test]
-fn control_characters_of_a_server_are_escaped() {
+fn control_characters_from_server_are_escaped() {
     let events = [delta("a\u{1b}[2Jb\r"), delta("\nc\u{9b}\td\r"), completed()];
     let (answer, _) = printed(&events, false, Verbosity::Normal);
     assert_eq!(answer, "a\\x1b[2Jb\nc\\x9b\td\\r\n");
@@ -52,7 +52,7 @@ fn control_characters_of_a_server_are_escaped() {
 }
 
 #[test]
-fn json_lines_contain_each_payload_as_it_came() {
+fn json_lines_contain_unchanged_payloads() {
     let nested = format!("{}{}", "[".repeat(120), "]".repeat(120));
     let raw = format!(r#"{{ "type":"response.new" , "n":1e999,"n":[],"deep":{nested},"half":"\\ud83d" }}"#);
     let events = format!("data: {raw}\n\ndata: {}\n\n", completed());
@@ -72,7 +72,7 @@ fn json_lines_contain_each_payload_as_it_came() {
 }
 
 #[test]
-fn a_payload_of_several_lines_stays_on_one_line() {
+fn payload_with_line_breaks_is_printed_on_one_line() {
     let events = "data: {\"type\":\ndata: \"response.new\"}\n\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\"}}\n\n";
     let (url, server) = super::raw_server(format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {}\r\n\r\n{events}",
@@ -87,7 +87,7 @@ fn a_payload_of_several_lines_stays_on_one_line() {
 }
 
 #[test]
-fn an_incomplete_response_is_a_failure_that_keeps_the_text_and_the_usage() {
+fn incomplete_response_fails_with_text_and_usage() {
     let usage = json!({"input_tokens": 3, "output_tokens": 2, "total_tokens": 5});
     let end = json!({"type": "response.incomplete", "response":
         {"id": "resp_1", "incomplete_details": {"reason": "max_output_tokens"}, "usage": usage}});

@@ -9,15 +9,23 @@ use turnwire_async_std::{Client, accept};
 use turnwire_cli::serve;
 use turnwire_rustls::rustls::ServerConfig;
 
-use crate::endpoints::{self, Door, House, Part};
-use crate::setup::{self, Place};
+use crate::endpoints::{self, Application, Listening, ServerLogic};
+use crate::setup::{self, TransportSetup};
 
-pub(crate) fn hold_on_async_std<P: Part + Send, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
-    async_std::task::block_on(send(hold(place, part, house)));
+pub(crate) fn run_on_async_std<P: Application + Send, H: ServerLogic>(
+    setup: TransportSetup,
+    application: &mut P,
+    logic: &Arc<H>,
+) {
+    async_std::task::block_on(send(run(setup, application, logic)));
 }
 
-pub(crate) fn hold_on_smol<P: Part + Send, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
-    smol::block_on(send(hold(place, part, house)));
+pub(crate) fn run_on_smol<P: Application + Send, H: ServerLogic>(
+    setup: TransportSetup,
+    application: &mut P,
+    logic: &Arc<H>,
+) {
+    smol::block_on(send(run(setup, application, logic)));
 }
 
 /// Asserts that the future is `Send`.
@@ -33,32 +41,32 @@ pub(crate) fn listen() -> (Async<TcpListener>, SocketAddr) {
 }
 
 /// Serves one socket after the other until the client has finished.
-pub(crate) async fn serve<H: House>(
+pub(crate) async fn serve<H: ServerLogic>(
     listener: Async<TcpListener>,
     shown: Option<Arc<ServerConfig>>,
-    door: &Door,
-    house: &H,
+    listening: &Listening,
+    logic: &H,
 ) {
     for socket in 0.. {
         let (stream, _) = listener.accept().await.expect("a client");
-        if door.is_closed() {
+        if listening.is_closed() {
             return;
         }
         let mut server = accept(stream, serve::config(true), shown.clone()).expect("a server");
-        endpoints::serve(&mut server, socket, house).await;
+        endpoints::serve(&mut server, socket, logic).await;
     }
 }
 
 /// Runs a conversation with both ends in one future.
-async fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
+async fn run<P: Application, H: ServerLogic>(setup: TransportSetup, application: &mut P, logic: &Arc<H>) {
     let (listener, address) = listen();
-    let (trust, shown) = place.tls();
-    let door = Door::new(address);
-    let (provider, settings) = endpoints::set_up(place, address, part);
+    let (trust, shown) = setup.tls();
+    let listening = Listening::new(address);
+    let (provider, settings) = endpoints::set_up(setup, address, application);
     let mut client: Client = setup::client(provider, settings, trust);
     let talking = async {
-        endpoints::talk(&mut client, part).await;
-        door.close();
+        endpoints::run_client(&mut client, application).await;
+        listening.close();
     };
-    zip(serve(listener, shown, &door, &**house), talking).await;
+    zip(serve(listener, shown, &listening, &**logic), talking).await;
 }

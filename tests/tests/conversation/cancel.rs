@@ -8,46 +8,50 @@ use std::sync::Arc;
 use turnwire::client::TransportPreference;
 use turnwire_cli::serve::ScriptedServer;
 
-use crate::scenario::{self, Talk};
-use crate::setup::Place;
+use crate::scenario::{self, DemoConversation};
+use crate::setup::TransportSetup;
 
 /// Runs the conversation and checks its result.
-fn hold(choice: TransportPreference, tls: bool, by: impl FnOnce(Place, &mut Talk, &Arc<ScriptedServer>)) {
-    let (mut talk, scripted) = (Talk::default(), Arc::new(scenario::scripted()));
-    by(Place { choice, tls }, &mut talk, &scripted);
-    talk.judge(choice, &scripted);
+fn run(
+    choice: TransportPreference,
+    tls: bool,
+    by: impl FnOnce(TransportSetup, &mut DemoConversation, &Arc<ScriptedServer>),
+) {
+    let (mut run_client, scripted) = (DemoConversation::default(), Arc::new(scenario::scripted()));
+    by(TransportSetup { choice, tls }, &mut run_client, &scripted);
+    run_client.check(choice, &scripted);
 }
 
-macro_rules! ways {
-    ($($name:ident: $hold:path;)*) => {
+macro_rules! every_runtime {
+    ($($name:ident: $run:path;)*) => {
         $(mod $name {
             use super::*;
 
             #[test]
             fn websocket_plain() {
-                hold(TransportPreference::WebSocket, false, $hold);
+                run(TransportPreference::WebSocket, false, $run);
             }
 
             #[test]
             fn websocket_tls() {
-                hold(TransportPreference::WebSocket, true, $hold);
+                run(TransportPreference::WebSocket, true, $run);
             }
 
             #[test]
             fn sse_plain() {
-                hold(TransportPreference::Http, false, $hold);
+                run(TransportPreference::Http, false, $run);
             }
 
             #[test]
             fn sse_tls() {
-                hold(TransportPreference::Http, true, $hold);
+                run(TransportPreference::Http, true, $run);
             }
         })*
     };
 }
 
-ways! {
-    on_tokio: crate::pending_io::hold_on_tokio;
-    on_smol: crate::pending_io::hold_on_smol;
-    on_async_std: crate::pending_io::hold_on_async_std;
+every_runtime! {
+    on_tokio: crate::pending_io::run_on_tokio;
+    on_smol: crate::pending_io::run_on_smol;
+    on_async_std: crate::pending_io::run_on_async_std;
 }

@@ -13,40 +13,44 @@ use turnwire_blocking::{Client, block_on};
 use turnwire_rustls::rustls::ClientConfig;
 
 use crate::async_io;
-use crate::endpoints::{self, Door, House, Part};
-use crate::setup::{self, Place};
+use crate::endpoints::{self, Application, Listening, ServerLogic};
+use crate::setup::{self, TransportSetup};
 
 /// Runs a conversation with a custom event loop.
-pub(crate) fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
-    beside(place, house, |address, trust| {
-        let mut client = endpoints::client(place, address, part);
+pub(crate) fn run<P: Application, H: ServerLogic>(setup: TransportSetup, application: &mut P, logic: &Arc<H>) {
+    with_server_thread(setup, logic, |address, trust| {
+        let mut client = endpoints::client(setup, address, application);
         poll_loop::drive(&mut client, trust, |now, client| {
             while let Some(event) = client.poll_event() {
-                part.hear(&event);
+                application.handle_event(&event);
             }
-            part.command(now, client);
+            application.command(now, client);
         })
-        .expect("a place to wait");
+        .expect("a setup to wait");
     });
 }
 
 /// Runs a conversation with the blocking adapter.
-pub(crate) fn hold_blocking<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
-    beside(place, house, |address, trust| {
-        let (provider, settings) = endpoints::set_up(place, address, part);
+pub(crate) fn run_blocking<P: Application, H: ServerLogic>(setup: TransportSetup, application: &mut P, logic: &Arc<H>) {
+    with_server_thread(setup, logic, |address, trust| {
+        let (provider, settings) = endpoints::set_up(setup, address, application);
         let mut client: Client = setup::client(provider, settings, trust);
-        block_on(endpoints::talk(&mut client, part));
+        block_on(endpoints::run_client(&mut client, application));
     });
 }
 
-/// Runs the client beside a server thread.
-fn beside<H: House>(place: Place, house: &Arc<H>, talk: impl FnOnce(SocketAddr, Arc<ClientConfig>)) {
+/// Runs the client with_server_thread a server thread.
+fn with_server_thread<H: ServerLogic>(
+    setup: TransportSetup,
+    logic: &Arc<H>,
+    run_client: impl FnOnce(SocketAddr, Arc<ClientConfig>),
+) {
     let (listener, address) = async_io::listen();
-    let (trust, shown) = place.tls();
-    let door = Arc::new(Door::new(address));
-    let (house, open) = (Arc::clone(house), Arc::clone(&door));
-    let serving = thread::spawn(move || smol::block_on(async_io::serve(listener, shown, &open, &*house)));
-    talk(address, trust);
-    door.close();
+    let (trust, shown) = setup.tls();
+    let listening = Arc::new(Listening::new(address));
+    let (logic, open) = (Arc::clone(logic), Arc::clone(&listening));
+    let serving = thread::spawn(move || smol::block_on(async_io::serve(listener, shown, &open, &*logic)));
+    run_client(address, trust);
+    listening.close();
     serving.join().expect("the server comes to its end");
 }

@@ -10,10 +10,10 @@ use turnwire::connection::{ServerConnection, server};
 use turnwire::time::Instant;
 use turnwire_driver::{ClientDriver, Io, ServerDriver};
 
-use crate::setup::Place;
+use crate::setup::TransportSetup;
 
 /// An application: handles a client's events and commands it.
-pub(crate) trait Part {
+pub(crate) trait Application {
     /// Changes the provider and settings.
     fn set_up(&self, _provider: &mut Provider, _settings: &mut Settings) {}
 
@@ -21,42 +21,46 @@ pub(crate) trait Part {
     fn command(&mut self, now: Instant, client: &mut Client);
 
     /// Handles an event.
-    fn hear(&mut self, event: &Event<'_>);
+    fn handle_event(&mut self, event: &Event<'_>);
 }
 
 /// Returns the provider and the settings, with the changes of the application.
-pub(crate) fn set_up(place: Place, address: SocketAddr, part: &impl Part) -> (Provider, Settings) {
-    let (mut provider, mut settings) = (place.provider(address), place.settings());
-    part.set_up(&mut provider, &mut settings);
+pub(crate) fn set_up(
+    setup: TransportSetup,
+    address: SocketAddr,
+    application: &impl Application,
+) -> (Provider, Settings) {
+    let (mut provider, mut settings) = (setup.provider(address), setup.settings());
+    application.set_up(&mut provider, &mut settings);
     (provider, settings)
 }
 
 /// Creates a client without a socket.
-pub(crate) fn client(place: Place, address: SocketAddr, part: &impl Part) -> Client {
-    let (provider, settings) = set_up(place, address, part);
-    Client::new(provider, Place::credentials(), settings, [3; 32]).expect("a provider")
+pub(crate) fn client(setup: TransportSetup, address: SocketAddr, application: &impl Application) -> Client {
+    let (provider, settings) = set_up(setup, address, application);
+    Client::new(provider, TransportSetup::credentials(), settings, [3; 32]).expect("a provider")
 }
 
 /// The logic of a server.
-pub(crate) trait House: Send + Sync + 'static {
+pub(crate) trait ServerLogic: Send + Sync + 'static {
     /// An owned copy of an event, kept until the connection can be borrowed again.
-    type Heard: Send;
+    type Received: Send;
 
     /// Copies an event.
-    fn hear(&self, now: Instant, socket: usize, incoming: &server::Event<'_>) -> Self::Heard;
+    fn handle_event(&self, now: Instant, socket: usize, incoming: &server::Event<'_>) -> Self::Received;
 
     /// Responds to an event. `Break`: drop the socket once the output is written.
-    fn answer(&self, now: Instant, connection: &mut ServerConnection, heard: Self::Heard) -> ControlFlow<()>;
+    fn answer(&self, now: Instant, connection: &mut ServerConnection, received: Self::Received) -> ControlFlow<()>;
 }
 
 /// A listener's address, and whether the client has finished.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct Listening {
     address: SocketAddr,
     closed: AtomicBool,
 }
 
-impl Door {
+impl Listening {
     pub(crate) const fn new(address: SocketAddr) -> Self {
         Self { address, closed: AtomicBool::new(false) }
     }
@@ -73,23 +77,23 @@ impl Door {
 }
 
 /// Runs the client.
-pub(crate) async fn talk<I: Io, P: Part>(driver: &mut ClientDriver<I>, part: &mut P) {
+pub(crate) async fn run_client<I: Io, P: Application>(driver: &mut ClientDriver<I>, application: &mut P) {
     loop {
-        part.command(driver.now(), driver.client());
+        application.command(driver.now(), driver.client());
         match driver.next().await {
-            Some(event) => part.hear(&event),
+            Some(event) => application.handle_event(&event),
             None => return,
         }
     }
 }
 
 /// Runs the server for one socket.
-pub(crate) async fn serve<I: Io, H: House>(server: &mut ServerDriver<I>, socket: usize, house: &H) {
+pub(crate) async fn serve<I: Io, H: ServerLogic>(server: &mut ServerDriver<I>, socket: usize, logic: &H) {
     loop {
         let now = server.now();
         let Some(incoming) = server.next().await else { return };
-        let heard = house.hear(now, socket, &incoming);
-        if house.answer(now, server.connection(), heard).is_break() {
+        let received = logic.handle_event(now, socket, &incoming);
+        if logic.answer(now, server.connection(), received).is_break() {
             while !server.connection().poll_transmit().is_empty() {
                 let _ = poll_once(server.next()).await;
             }

@@ -8,58 +8,58 @@ use std::sync::Arc;
 use turnwire::client::TransportPreference;
 use turnwire_cli::serve::ScriptedServer;
 
-use crate::scenario::{self, Talk};
-use crate::setup::Place;
+use crate::scenario::{self, DemoConversation};
+use crate::setup::TransportSetup;
 
 /// Runs the conversation and checks its result.
-fn hold(place: Place, by: impl FnOnce(Place, &mut Talk, &Arc<ScriptedServer>)) {
-    let (mut talk, scripted) = (Talk::default(), Arc::new(scenario::scripted()));
-    by(place, &mut talk, &scripted);
-    talk.judge(place.choice, &scripted);
+fn run(setup: TransportSetup, by: impl FnOnce(TransportSetup, &mut DemoConversation, &Arc<ScriptedServer>)) {
+    let (mut run_client, scripted) = (DemoConversation::default(), Arc::new(scenario::scripted()));
+    by(setup, &mut run_client, &scripted);
+    run_client.check(setup.choice, &scripted);
 }
 
 /// The conversation on every runtime, over this transport, with or without TLS.
-macro_rules! ways {
+macro_rules! every_runtime {
     ($($name:ident: $choice:ident, $tls:literal;)*) => {
         $(mod $name {
             use super::*;
 
-            const PLACE: Place = Place { choice: TransportPreference::$choice, tls: $tls };
+            const PLACE: TransportSetup = TransportSetup { choice: TransportPreference::$choice, tls: $tls };
 
             #[test]
             fn on_tokio() {
-                hold(PLACE, crate::tokio::hold);
+                run(PLACE, crate::tokio::run);
             }
 
             #[test]
             fn on_async_std() {
-                hold(PLACE, crate::async_io::hold_on_async_std);
+                run(PLACE, crate::async_io::run_on_async_std);
             }
 
             #[test]
             fn on_smol() {
-                hold(PLACE, crate::async_io::hold_on_smol);
+                run(PLACE, crate::async_io::run_on_smol);
             }
 
             #[test]
             fn on_a_custom_loop() {
-                hold(PLACE, crate::custom::hold);
+                run(PLACE, crate::custom::run);
             }
 
             #[test]
             fn on_a_blocking_thread() {
-                hold(PLACE, crate::custom::hold_blocking);
+                run(PLACE, crate::custom::run_blocking);
             }
 
             #[test]
             fn in_memory() {
-                crate::memory::hold(PLACE);
+                crate::memory::run(PLACE);
             }
         })*
     };
 }
 
-ways! {
+every_runtime! {
     websocket_plain: WebSocket, false;
     websocket_tls: WebSocket, true;
     http_plain: Http, false;

@@ -15,7 +15,7 @@ use turnwire_driver::{ClientDriver, Io};
 use turnwire_rustls::TlsSession;
 use turnwire_rustls::rustls::{ClientConfig, ServerConfig};
 
-use crate::setup::{self, Place};
+use crate::setup::{self, TransportSetup};
 
 const IDLE: Duration = Duration::from_millis(150);
 
@@ -97,14 +97,14 @@ fn serve(listener: &TcpListener, tls: Option<Arc<ServerConfig>>, size: usize, wr
 }
 
 fn set_up(address: SocketAddr, tls: bool) -> (Provider, Settings) {
-    let mut provider = Place { choice: TransportPreference::Http, tls }.provider(address);
+    let mut provider = TransportSetup { choice: TransportPreference::Http, tls }.provider(address);
     provider.idle_timeout = IDLE;
     provider.capabilities.websocket = false;
     (provider, Settings::default())
 }
 
 /// Sends a request, and stays busy once its response has begun. Returns the length of the output.
-async fn talk<I: Io, F: Future<Output = ()>>(
+async fn run_client<I: Io, F: Future<Output = ()>>(
     client: &mut ClientDriver<I>,
     written: &Written,
     busy: impl Fn(Duration) -> F,
@@ -136,7 +136,7 @@ async fn talk<I: Io, F: Future<Output = ()>>(
 /// Runs a client against a server for each size, with and without TLS.
 fn each(run: impl Fn(Provider, Settings, Arc<ClientConfig>, &Written) -> usize) {
     for tls in [false, true] {
-        let (trust, shown) = Place { choice: TransportPreference::Http, tls }.tls();
+        let (trust, shown) = TransportSetup { choice: TransportPreference::Http, tls }.tls();
         for size in [10, 100_000, 10_000_000] {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             let address = listener.local_addr().expect("an address");
@@ -162,7 +162,7 @@ macro_rules! late_on {
             each(|provider, settings, tls, written| {
                 $run(async {
                     let mut client: $client = setup::client(provider, settings, tls);
-                    talk(&mut client, written, $busy).await
+                    run_client(&mut client, written, $busy).await
                 })
             });
         })*

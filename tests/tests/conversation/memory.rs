@@ -7,9 +7,9 @@ use turnwire::time::Instant;
 use turnwire_cli::serve::{self, OwnedRequest, ScriptedServer};
 use turnwire_rustls::TlsSession;
 
-use crate::endpoints::{self, Part as _};
-use crate::scenario::{self, Talk};
-use crate::setup::Place;
+use crate::endpoints::{self, Application as _};
+use crate::scenario::{self, DemoConversation};
+use crate::setup::TransportSetup;
 
 const NOW: Instant = Instant::ZERO;
 
@@ -23,30 +23,30 @@ struct Layers {
 }
 
 /// Runs the conversation.
-pub(crate) fn hold(place: Place) {
-    let (trust, shown) = place.tls();
+pub(crate) fn run(setup: TransportSetup) {
+    let (trust, shown) = setup.tls();
     let scripted = scenario::scripted();
-    let mut client = endpoints::client(place, ([127, 0, 0, 1], 443).into(), &Talk::default());
+    let mut client = endpoints::client(setup, ([127, 0, 0, 1], 443).into(), &DemoConversation::default());
     let mut server = ServerConnection::new(serve::config(true), [4; 32]);
     let mut layers = None;
-    let mut talk = Talk::default();
+    let mut run_client = DemoConversation::default();
     for _ in 0..100_000 {
         while let Some(event) = client.poll_event() {
-            talk.hear(&event);
+            run_client.handle_event(&event);
         }
-        talk.command(NOW, &mut client);
+        run_client.command(NOW, &mut client);
         if client.is_finished() {
-            return talk.judge(place.choice, &scripted);
+            return run_client.check(setup.choice, &scripted);
         }
         match client.poll_socket() {
             Some(SocketCommand::Connect(target)) => {
-                assert_eq!((target.host.as_str(), target.tls), ("127.0.0.1", place.tls));
+                assert_eq!((target.host.as_str(), target.tls), ("127.0.0.1", setup.tls));
                 layers = shown.as_ref().map(|shown| Layers {
                     client: TlsSession::client(trust.clone(), &target.host).expect("a name"),
                     server: TlsSession::server(shown.clone()).expect("a session"),
                 });
                 if let Some(layers) = &mut layers {
-                    shake(layers);
+                    handshake(layers);
                 }
                 client.handle_connected(NOW);
             }
@@ -60,7 +60,7 @@ pub(crate) fn hold(place: Place) {
 }
 
 /// Performs the TLS handshake.
-fn shake(layers: &mut Layers) {
+fn handshake(layers: &mut Layers) {
     while layers.client.is_handshaking() || layers.server.is_handshaking() {
         pass(&mut layers.client, &mut layers.server);
         pass(&mut layers.server, &mut layers.client);
@@ -102,7 +102,7 @@ fn carry(client: &mut Client, server: &mut ServerConnection, layers: Option<&mut
 
 fn answer(server: &mut ServerConnection, scripted: &ScriptedServer) {
     while let Some(incoming) = server.poll_event() {
-        let heard = OwnedRequest::from_incoming(&incoming);
-        scripted.respond(NOW, server, heard).expect("a connection that holds");
+        let received = OwnedRequest::from_incoming(&incoming);
+        scripted.respond(NOW, server, received).expect("a connection that holds");
     }
 }

@@ -16,41 +16,41 @@ use turnwire_cli::serve::config;
 use turnwire_driver::{ClientDriver, Io, ServerDriver};
 use turnwire_rustls::TlsIo;
 
-use crate::endpoints::{self, Door, House, Part};
-use crate::setup::Place;
+use crate::endpoints::{self, Application, Listening, ServerLogic};
+use crate::setup::TransportSetup;
 
 /// Returns `Pending` for every other call of each method, and wakes the task at once.
-struct Hesitant<I> {
+struct AlternatingPending<I> {
     io: I,
     /// One flag per method: with a shared flag, a method could be `Pending` for ever.
-    hesitated: [bool; 4],
+    was_pending: [bool; 4],
 }
 
-impl<I: Io> Hesitant<I> {
+impl<I: Io> AlternatingPending<I> {
     const fn new(io: I) -> Self {
-        Self { io, hesitated: [false; 4] }
+        Self { io, was_pending: [false; 4] }
     }
 
-    fn hesitates(&mut self, method: usize, cx: &Context<'_>) -> bool {
-        self.hesitated[method] = !self.hesitated[method];
-        if self.hesitated[method] {
+    fn becomes_pending(&mut self, method: usize, cx: &Context<'_>) -> bool {
+        self.was_pending[method] = !self.was_pending[method];
+        if self.was_pending[method] {
             cx.waker().wake_by_ref();
         }
-        self.hesitated[method]
+        self.was_pending[method]
     }
 }
 
-impl<I: Io> Io for Hesitant<I> {
+impl<I: Io> Io for AlternatingPending<I> {
     fn now(&self) -> Instant {
         self.io.now()
     }
 
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
-        if self.hesitates(0, cx) { Poll::Pending } else { self.io.poll_connect(cx, target) }
+        if self.becomes_pending(0, cx) { Poll::Pending } else { self.io.poll_connect(cx, target) }
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        if self.hesitates(1, cx) {
+        if self.becomes_pending(1, cx) {
             return Poll::Pending;
         }
         // Short reads, so that events are split.
@@ -59,7 +59,7 @@ impl<I: Io> Io for Hesitant<I> {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.hesitates(2, cx) { Poll::Pending } else { self.io.poll_write(cx, &bytes[..bytes.len().min(61)]) }
+        if self.becomes_pending(2, cx) { Poll::Pending } else { self.io.poll_write(cx, &bytes[..bytes.len().min(61)]) }
     }
 
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
@@ -82,11 +82,11 @@ async fn dropping<T>(drops: &mut usize, mut poll: impl FnMut(&mut Context<'_>) -
 }
 
 /// Runs the client.
-async fn talk<I: Io, P: Part>(driver: &mut ClientDriver<I>, part: &mut P, drops: &mut usize) {
+async fn run_client<I: Io, P: Application>(driver: &mut ClientDriver<I>, application: &mut P, drops: &mut usize) {
     loop {
-        part.command(driver.now(), driver.client());
+        application.command(driver.now(), driver.client());
         let goes_on = dropping(drops, |cx| {
-            pin!(driver.next()).poll(cx).map(|event| event.map(|event| part.hear(&event)).is_some())
+            pin!(driver.next()).poll(cx).map(|event| event.map(|event| application.handle_event(&event)).is_some())
         });
         if !goes_on.await {
             return;
@@ -95,14 +95,16 @@ async fn talk<I: Io, P: Part>(driver: &mut ClientDriver<I>, part: &mut P, drops:
 }
 
 /// Runs the server for one socket.
-async fn serve<I: Io, H: House>(server: &mut ServerDriver<I>, socket: usize, house: &H, drops: &mut usize) {
+async fn serve<I: Io, H: ServerLogic>(server: &mut ServerDriver<I>, socket: usize, logic: &H, drops: &mut usize) {
     loop {
         let now = server.now();
-        let heard = dropping(drops, |cx| {
-            pin!(server.next()).poll(cx).map(|incoming| incoming.map(|incoming| house.hear(now, socket, &incoming)))
+        let received = dropping(drops, |cx| {
+            pin!(server.next())
+                .poll(cx)
+                .map(|incoming| incoming.map(|incoming| logic.handle_event(now, socket, &incoming)))
         });
-        let Some(heard) = heard.await else { return };
-        if house.answer(now, server.connection(), heard).is_break() {
+        let Some(received) = received.await else { return };
+        if logic.answer(now, server.connection(), received).is_break() {
             // Writes the rest of the output before the socket is dropped.
             poll_fn(|cx| {
                 let _ = pin!(server.next()).poll(cx);
@@ -115,54 +117,62 @@ async fn serve<I: Io, H: House>(server: &mut ServerDriver<I>, socket: usize, hou
 }
 
 /// Runs a conversation with both ends in one future, with the sockets of any runtime.
-async fn hold<I: Io, P: Part, H: House>(
-    place: Place,
+async fn run<I: Io, P: Application, H: ServerLogic>(
+    setup: TransportSetup,
     address: SocketAddr,
-    (part, house): (&mut P, &H),
+    (application, logic): (&mut P, &H),
     socket: I,
     accept: impl AsyncFn() -> I,
 ) {
-    let (trust, shown) = place.tls();
-    let (door, mut asked, mut served) = (Door::new(address), 0, 0);
+    let (trust, shown) = setup.tls();
+    let (listening, mut asked, mut served) = (Listening::new(address), 0, 0);
     let serving = async {
         for socket in 0.. {
             let accepted = accept().await;
-            if door.is_closed() {
+            if listening.is_closed() {
                 return;
             }
-            let io = TlsIo::accepted(Hesitant::new(accepted), shown.clone()).expect("a session");
+            let io = TlsIo::accepted(AlternatingPending::new(accepted), shown.clone()).expect("a session");
             let mut server = ServerDriver::new(ServerConnection::new(config(true), [4; 32]), io);
-            serve(&mut server, socket, house, &mut served).await;
+            serve(&mut server, socket, logic, &mut served).await;
         }
     };
     let asking = async {
-        let io = TlsIo::with_config(Hesitant::new(socket), trust);
-        let mut driver = ClientDriver::new(endpoints::client(place, address, part), io);
-        talk(&mut driver, part, &mut asked).await;
-        door.close();
+        let io = TlsIo::with_config(AlternatingPending::new(socket), trust);
+        let mut driver = ClientDriver::new(endpoints::client(setup, address, application), io);
+        run_client(&mut driver, application, &mut asked).await;
+        listening.close();
     };
     zip(serving, asking).await;
     assert!(asked > 10 && served > 10, "the client dropped {asked} futures, the server {served}");
 }
 
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn hold_on_tokio<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
+pub(crate) async fn run_on_tokio<P: Application, H: ServerLogic>(
+    setup: TransportSetup,
+    application: &mut P,
+    logic: &Arc<H>,
+) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let accept = async || turnwire_tokio::TcpIo::from_stream(listener.accept().await.expect("a client").0);
-    hold(place, address, (part, &**house), turnwire_tokio::TcpIo::new(), accept).await;
+    run(setup, address, (application, &**logic), turnwire_tokio::TcpIo::new(), accept).await;
 }
 
-pub(crate) fn hold_on_smol<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
-    smol::block_on(hold_on_async_io(place, part, house));
+pub(crate) fn run_on_smol<P: Application, H: ServerLogic>(setup: TransportSetup, application: &mut P, logic: &Arc<H>) {
+    smol::block_on(run_on_async_io(setup, application, logic));
 }
 
-pub(crate) fn hold_on_async_std<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
-    async_std::task::block_on(hold_on_async_io(place, part, house));
+pub(crate) fn run_on_async_std<P: Application, H: ServerLogic>(
+    setup: TransportSetup,
+    application: &mut P,
+    logic: &Arc<H>,
+) {
+    async_std::task::block_on(run_on_async_io(setup, application, logic));
 }
 
-async fn hold_on_async_io<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
+async fn run_on_async_io<P: Application, H: ServerLogic>(setup: TransportSetup, application: &mut P, logic: &Arc<H>) {
     let (listener, address) = crate::async_io::listen();
     let accept = async || turnwire_async_std::TcpIo::from_stream(listener.accept().await.expect("a client").0);
-    hold(place, address, (part, &**house), turnwire_async_std::TcpIo::new(), accept).await;
+    run(setup, address, (application, &**logic), turnwire_async_std::TcpIo::new(), accept).await;
 }

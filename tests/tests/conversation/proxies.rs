@@ -17,7 +17,7 @@ use turnwire_rustls::ClientBuilder;
 use turnwire_rustls::rustls::{ClientConfig, ServerConfig};
 use turnwire_tokio::{Client, TcpIo};
 
-use crate::setup::Place;
+use crate::setup::TransportSetup;
 
 const TRANSPORTS: [TransportPreference; 2] = [TransportPreference::WebSocket, TransportPreference::Http];
 
@@ -238,9 +238,9 @@ impl Server {
     }
 }
 
-fn client(place: Place, server: SocketAddr, tls: Arc<ClientConfig>, proxies: ProxySelector) -> Client {
+fn client(setup: TransportSetup, server: SocketAddr, tls: Arc<ClientConfig>, proxies: ProxySelector) -> Client {
     let builder = ClientBuilder::new(TcpIo::new()).tls(Arc::clone(&tls)).proxy_tls(tls).proxies(proxies);
-    builder.build(place.provider(server), Place::credentials(), place.settings()).expect("a client")
+    builder.build(setup.provider(server), TransportSetup::credentials(), setup.settings()).expect("a client")
 }
 
 /// Sends one request. Returns its failure, if it failed.
@@ -268,14 +268,14 @@ fn selector(url: &str) -> ProxySelector {
 async fn two_turns_succeed(behaviour: Behaviour, scheme: &str, userinfo: &str) {
     for choice in TRANSPORTS {
         for tls in [false, true] {
-            let place = Place { choice, tls };
-            let (trust, certificate) = Place { choice, tls: true }.tls();
+            let setup = TransportSetup { choice, tls };
+            let (trust, certificate) = TransportSetup { choice, tls: true }.tls();
             let server = Server::start(certificate.clone().filter(|_| tls)).await;
             let proxy = Proxy::start(behaviour, certificate.filter(|_| scheme == "https")).await;
             let url = format!("{scheme}://{userinfo}{}", proxy.address);
-            let mut client = client(place, server.address, trust, selector(&url));
+            let mut client = client(setup, server.address, trust, selector(&url));
             for _ in 0..2 {
-                turn(&mut client).await.unwrap_or_else(|failure| panic!("{behaviour:?} {place:?}: {failure}"));
+                turn(&mut client).await.unwrap_or_else(|failure| panic!("{behaviour:?} {setup:?}: {failure}"));
             }
             let target = ("127.0.0.1".to_owned(), server.address.port());
             assert!(proxy.targets().iter().all(|asked| *asked == target), "{:?}", proxy.targets());
@@ -324,17 +324,17 @@ async fn late_proxy_within_connect_timeout_two_turns_succeed() {
 
 /// Sends one request through a proxy that does not connect. Returns the failure and how often the proxy was asked.
 async fn failure(behaviour: Behaviour, scheme: &str, userinfo: &str, retries: u32) -> (Failure, usize) {
-    let place = Place { choice: TransportPreference::Http, tls: false };
-    let (trust, _) = place.tls();
+    let setup = TransportSetup { choice: TransportPreference::Http, tls: false };
+    let (trust, _) = setup.tls();
     let server = Server::start(None).await;
     let proxy = Proxy::start(behaviour, None).await;
-    let mut provider = place.provider(server.address);
+    let mut provider = setup.provider(server.address);
     provider.retry.max_retries = retries.into();
     provider.retry.base_delay = Duration::from_millis(1);
     provider.connect_timeout = Duration::from_millis(400);
     let proxies = selector(&format!("{scheme}://{userinfo}{}", proxy.address));
     let builder = ClientBuilder::new(TcpIo::new()).tls(trust).proxies(proxies);
-    let mut client = builder.build(provider, Place::credentials(), place.settings()).expect("a client");
+    let mut client = builder.build(provider, TransportSetup::credentials(), setup.settings()).expect("a client");
     let failure = turn(&mut client).await.expect_err("the proxy does not connect");
     assert_eq!(server.accepted(), 0, "the server is never reached directly");
     assert!(!format!("{failure} {failure:?}").contains("secret"), "{failure:?}");
@@ -383,12 +383,12 @@ async fn proxy_stalls_connect_timeout_expires() {
 
 #[tokio::test]
 async fn proxy_is_not_listening_failure_names_the_proxy() {
-    let place = Place { choice: TransportPreference::Http, tls: false };
-    let (trust, _) = place.tls();
+    let setup = TransportSetup { choice: TransportPreference::Http, tls: false };
+    let (trust, _) = setup.tls();
     let server = Server::start(None).await;
     // A port that was free a moment ago.
     let closed = TcpListener::bind("127.0.0.1:0").await.and_then(|listener| listener.local_addr()).expect("a port");
-    let mut client = client(place, server.address, trust, selector(&format!("http://{closed}")));
+    let mut client = client(setup, server.address, trust, selector(&format!("http://{closed}")));
     let failure = turn(&mut client).await.expect_err("no proxy");
     assert_eq!((failure.kind, failure.retryable, server.accepted()), (FailureKind::Connect, true, 0));
     assert!(failure.message.contains(&closed.to_string()), "{failure}");
@@ -397,13 +397,13 @@ async fn proxy_is_not_listening_failure_names_the_proxy() {
 #[tokio::test]
 async fn no_proxy_names_host_connection_is_direct() {
     for choice in TRANSPORTS {
-        let place = Place { choice, tls: false };
-        let (trust, _) = place.tls();
+        let setup = TransportSetup { choice, tls: false };
+        let (trust, _) = setup.tls();
         let server = Server::start(None).await;
         let proxy = Proxy::start(Behaviour::Connect(None), None).await;
         let mut proxies = selector(&format!("http://{}", proxy.address));
         proxies.set_no_proxy("example.com, 127.0.0.0/8");
-        let mut client = client(place, server.address, trust, proxies);
+        let mut client = client(setup, server.address, trust, proxies);
         turn(&mut client).await.expect("a response");
         assert_eq!((proxy.accepted(), server.accepted()), (0, 1));
     }
@@ -411,12 +411,12 @@ async fn no_proxy_names_host_connection_is_direct() {
 
 #[tokio::test]
 async fn proxy_certificate_is_not_trusted_nothing_is_sent() {
-    let place = Place { choice: TransportPreference::Http, tls: false };
-    let (_, certificate) = Place { tls: true, ..place }.tls();
-    let (trust, _) = place.tls(); // in another certificate
+    let setup = TransportSetup { choice: TransportPreference::Http, tls: false };
+    let (_, certificate) = TransportSetup { tls: true, ..setup }.tls();
+    let (trust, _) = setup.tls(); // in another certificate
     let server = Server::start(None).await;
     let proxy = Proxy::start(Behaviour::Connect(None), certificate).await;
-    let mut client = client(place, server.address, trust, selector(&format!("https://u:secret@{}", proxy.address)));
+    let mut client = client(setup, server.address, trust, selector(&format!("https://u:secret@{}", proxy.address)));
     let failure = turn(&mut client).await.expect_err("an untrusted proxy");
     assert_eq!((failure.retryable, proxy.targets().len(), server.accepted()), (false, 0, 0));
     assert!(failure.message.contains("certificate"), "{failure}");

@@ -8,7 +8,7 @@ use turnwire::responses::{CreateResponse, EventData, Item};
 use turnwire::time::Instant;
 use turnwire_cli::serve::{OwnedRequest, Script, ScriptedServer};
 
-use crate::endpoints::{House, Part};
+use crate::endpoints::{Application, ServerLogic};
 
 /// One request, as the client's events describe it.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(crate) struct Line {
 
 /// The demo conversation: a turn of three requests, two of which follow tool calls, and a turn of one request.
 #[derive(Debug, Default)]
-pub(crate) struct Talk {
+pub(crate) struct DemoConversation {
     items: Vec<Item>,
     turns: usize,
     asked: Option<RequestId>,
@@ -33,7 +33,7 @@ pub(crate) struct Talk {
     lines: Vec<Line>,
 }
 
-impl Part for Talk {
+impl Application for DemoConversation {
     /// Commands the client when its requests have ended.
     fn command(&mut self, now: Instant, client: &mut Client) {
         if self.asked.is_some() || client.is_finished() {
@@ -54,7 +54,7 @@ impl Part for Talk {
         self.asked = Some(client.send(now, request).expect("a request that can be sent"));
     }
 
-    fn hear(&mut self, event: &Event<'_>) {
+    fn handle_event(&mut self, event: &Event<'_>) {
         match event {
             Event::Sent { turn_token: turn_state, .. } => self.token = turn_state.map(str::to_owned),
             Event::Server { id, event } => {
@@ -92,9 +92,9 @@ impl Part for Talk {
     }
 }
 
-impl Talk {
+impl DemoConversation {
     /// Checks the results at the client and at the server.
-    pub(crate) fn judge(self, choice: TransportPreference, scripted: &ScriptedServer) {
+    pub(crate) fn check(self, choice: TransportPreference, scripted: &ScriptedServer) {
         let transport = if choice == TransportPreference::Http { Transport::Http } else { Transport::WebSocket };
         let first = Some("ts-first".to_owned());
         let expected = [
@@ -131,16 +131,16 @@ pub(crate) fn scripted() -> ScriptedServer {
     ScriptedServer::new(Script::demo())
 }
 
-impl House for ScriptedServer {
-    type Heard = OwnedRequest;
+impl ServerLogic for ScriptedServer {
+    type Received = OwnedRequest;
 
-    fn hear(&self, _now: Instant, _socket: usize, incoming: &server::Event<'_>) -> OwnedRequest {
+    fn handle_event(&self, _now: Instant, _socket: usize, incoming: &server::Event<'_>) -> OwnedRequest {
         OwnedRequest::from_incoming(incoming)
     }
 
-    fn answer(&self, now: Instant, connection: &mut ServerConnection, heard: OwnedRequest) -> ControlFlow<()> {
+    fn answer(&self, now: Instant, connection: &mut ServerConnection, received: OwnedRequest) -> ControlFlow<()> {
         // The connection may have ended before the response; its last event reports that.
-        let _ = Self::respond(self, now, connection, heard);
+        let _ = Self::respond(self, now, connection, received);
         ControlFlow::Continue(())
     }
 }

@@ -12,12 +12,12 @@ use turnwire_rustls::{Client, ClientBuilder};
 
 /// The transport, with or without TLS.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct TransportSetup {
     pub(crate) choice: TransportPreference,
     pub(crate) tls: bool,
 }
 
-impl Place {
+impl TransportSetup {
     pub(crate) fn provider(self, address: SocketAddr) -> Provider {
         let scheme = if self.tls { "https" } else { "http" };
         let mut provider = Provider::new("test", &format!("{scheme}://127.0.0.1:{}/v1", address.port()));
@@ -52,5 +52,5 @@ impl Place {
 /// A client that trusts a certificate, and reaches every host directly, whatever the environment says.
 pub(crate) fn client<S: Io + Default>(provider: Provider, settings: Settings, trust: Arc<ClientConfig>) -> Client<S> {
     let builder = ClientBuilder::default().tls(trust).proxies(ProxySelector::new());
-    builder.build(provider, Place::credentials(), settings).expect("a client")
+    builder.build(provider, TransportSetup::credentials(), settings).expect("a client")
 }

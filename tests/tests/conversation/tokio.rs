@@ -6,17 +6,17 @@ use tokio::net::TcpListener;
 use turnwire_cli::serve;
 use turnwire_tokio::{Client, accept};
 
-use crate::endpoints::{self, Door, House, Part};
-use crate::setup::{self, Place};
+use crate::endpoints::{self, Application, Listening, ServerLogic};
+use crate::setup::{self, TransportSetup};
 
 /// Runs a conversation. The server's future is spawned, so it must be `Send`.
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-pub(crate) async fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &Arc<H>) {
+pub(crate) async fn run<P: Application, H: ServerLogic>(setup: TransportSetup, application: &mut P, logic: &Arc<H>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let (trust, shown) = place.tls();
-    let door = Arc::new(Door::new(address));
-    let (house, open) = (Arc::clone(house), Arc::clone(&door));
+    let (trust, shown) = setup.tls();
+    let listening = Arc::new(Listening::new(address));
+    let (logic, open) = (Arc::clone(logic), Arc::clone(&listening));
     let serving = tokio::spawn(async move {
         for socket in 0.. {
             let (stream, _) = listener.accept().await.expect("a client");
@@ -24,12 +24,12 @@ pub(crate) async fn hold<P: Part, H: House>(place: Place, part: &mut P, house: &
                 return;
             }
             let mut server = accept(stream, serve::config(true), shown.clone()).expect("a server");
-            endpoints::serve(&mut server, socket, &*house).await;
+            endpoints::serve(&mut server, socket, &*logic).await;
         }
     });
-    let (provider, settings) = endpoints::set_up(place, address, part);
+    let (provider, settings) = endpoints::set_up(setup, address, application);
     let mut client: Client = setup::client(provider, settings, trust);
-    endpoints::talk(&mut client, part).await;
-    door.close();
+    endpoints::run_client(&mut client, application).await;
+    listening.close();
     serving.await.expect("the server comes to its end");
 }

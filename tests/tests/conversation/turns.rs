@@ -7,7 +7,7 @@ use turnwire::responses::{CreateResponse, FailureKind, Item};
 use turnwire_cli::serve::{self, Script};
 use turnwire_tokio::Client;
 
-use crate::setup::{self, Place};
+use crate::setup::{self, TransportSetup};
 
 const TRANSPORTS: [TransportPreference; 2] = [TransportPreference::WebSocket, TransportPreference::Http];
 
@@ -19,14 +19,14 @@ fn ask() -> CreateResponse {
 fn client(choice: TransportPreference) -> Client {
     let script = "[[reply]]\nturn_state = \"ts\"\ntext = \"one two three four\"\n";
     let (url, _) = serve::demo(Script::parse(script).expect("a script")).expect("a port");
-    let place = Place { choice, tls: false };
-    let mut provider = place.provider(([127, 0, 0, 1], 1).into());
+    let setup = TransportSetup { choice, tls: false };
+    let mut provider = setup.provider(([127, 0, 0, 1], 1).into());
     provider.base_url = url;
-    setup::client(provider, place.settings(), place.tls().0)
+    setup::client(provider, setup.settings(), setup.tls().0)
 }
 
 #[tokio::test]
-async fn a_turn_is_a_stream_of_events_to_keep() {
+async fn turn_is_stream_of_owned_events() {
     for choice in TRANSPORTS {
         let mut client = client(choice);
         let mut turn = client.turn().expect("a turn");
@@ -48,7 +48,7 @@ async fn a_turn_is_a_stream_of_events_to_keep() {
 }
 
 #[tokio::test]
-async fn a_turn_that_is_dropped_in_the_middle_leaves_nothing_to_the_next_one() {
+async fn turn_dropped_early_does_not_affect_next_turn() {
     for choice in TRANSPORTS {
         let mut client = client(choice);
         let mut turn = client.turn().expect("a turn");
@@ -82,19 +82,19 @@ async fn a_turn_that_is_dropped_in_the_middle_leaves_nothing_to_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_refused() {
+async fn untrusted_certificate_is_rejected() {
     for choice in TRANSPORTS {
-        let place = Place { choice, tls: true };
+        let setup = TransportSetup { choice, tls: true };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let (_, shown) = place.tls();
-        let (trust, _) = place.tls(); // In the configuration for another certificate
+        let (_, shown) = setup.tls();
+        let (trust, _) = setup.tls(); // In the configuration for another certificate
         let serving = tokio::spawn(async move {
             let (stream, _) = listener.accept().await.expect("a client");
             let mut server = turnwire_tokio::accept(stream, serve::config(false), shown).expect("a server");
             assert!(server.next().await.is_none_or(|event| !format!("{event:?}").contains("Request")));
         });
-        let mut client: Client = setup::client(place.provider(address), place.settings(), trust);
+        let mut client: Client = setup::client(setup.provider(address), setup.settings(), trust);
         let mut turn = client.turn().expect("a turn");
         turn.send(ask()).expect("a request");
         let mut class = None;

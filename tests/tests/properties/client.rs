@@ -7,7 +7,7 @@ use turnwire_tests::pair::Cut;
 
 proptest! {
     #[test]
-    fn any_life_ends_and_is_the_same_however_it_is_cut(input in prop::collection::vec(any::<u8>(), 0..160)) {
+    fn random_run_ends_and_is_equal_for_all_splits(input in prop::collection::vec(any::<u8>(), 0..160)) {
         prop_assert_eq!(client::anything(&input), Ok(()));
     }
 }
@@ -26,13 +26,13 @@ fn everywhere(websocket: bool, retries: u32, step: usize) {
 }
 
 #[test]
-fn a_turn_over_websocket_is_cut_everywhere() {
+fn turn_over_websocket_survives_loss_at_every_byte() {
     everywhere(true, 0, 1);
     everywhere(true, 1, 7);
 }
 
 #[test]
-fn a_turn_over_http_is_cut_everywhere() {
+fn turn_over_http_survives_loss_at_every_byte() {
     everywhere(false, 0, 1);
     everywhere(false, 1, 7);
 }

@@ -45,12 +45,12 @@ fn written(transport: Transport, events: &[String]) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn anything_obeys(input in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn arbitrary_input_obeys_laws(input in prop::collection::vec(any::<u8>(), 0..300)) {
         prop_assert_eq!(connection::anything(&input), Ok(()));
     }
 
     #[test]
-    fn events_in_any_order_are_heard_the_same_however_they_are_cut(
+    fn events_in_any_order_are_equal_for_all_splits(
         events in prop::collection::vec(event(), 0..12),
         sizes in prop::collection::vec(0_usize..40, 1..4),
     ) {
@@ -63,7 +63,7 @@ proptest! {
     }
 
     #[test]
-    fn both_ends_know_the_same(script in prop::collection::vec(any::<u8>(), 0..60), size in 1_usize..50) {
+    fn both_ends_agree_on_state(script in prop::collection::vec(any::<u8>(), 0..60), size in 1_usize..50) {
         for transport in BOTH {
             prop_assert_eq!(connection::mirror(transport, &script, &Chunks::Size(size)), Ok(()));
         }
@@ -71,7 +71,7 @@ proptest! {
 }
 
 #[test]
-fn every_cut_in_two_is_heard_the_same() {
+fn input_split_in_two_gives_equal_events() {
     let events = [created("a"), delta("€"), msg("msg_1", "x"), done("a")];
     for transport in BOTH {
         let input = written(transport, &events);
@@ -82,7 +82,7 @@ fn every_cut_in_two_is_heard_the_same() {
 }
 
 #[test]
-fn what_waits_is_bounded() {
+fn queued_events_are_bounded() {
     let ping = [0x89, 0x01, b'x'];
     for (transport, unit) in [
         (Transport::Http, written(Transport::Http, &[delta("x")])[57..].to_vec()),

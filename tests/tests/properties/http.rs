@@ -119,19 +119,19 @@ fn cuts() -> impl Strategy<Value = Chunks> {
 
 proptest! {
     #[test]
-    fn reads_cut_anywhere_give_the_same(side in side(), limits in 0_u8..8, input in connection(), cuts in cuts()) {
+    fn reads_split_anywhere_give_equal_results(side in side(), limits in 0_u8..8, input in connection(), cuts in cuts()) {
         for cuts in [&cuts, &Chunks::Bytes] {
             laws::chunking(side, laws::limits(limits), &input, 3, cuts).map_err(TestCaseError::fail)?;
         }
     }
 
     #[test]
-    fn the_decoders_do_what_their_slow_twin_does(side in side(), limits in 0_u8..8, input in connection()) {
+    fn decoders_equal_reference_implementation(side in side(), limits in 0_u8..8, input in connection()) {
         laws::matches_reference(side, laws::limits(limits), &input, 3).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn what_is_decoded_encodes_to_the_same(side in side(), input in connection()) {
+    fn decoded_input_round_trips(side in side(), input in connection()) {
         let whole = laws::read(side, laws::limits(7), &input, 3, &Chunks::Whole).map_err(TestCaseError::fail)?;
         laws::again(side, &whole).map_err(TestCaseError::fail)?;
     }

@@ -33,14 +33,14 @@ fn content() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn what_was_coded_comes_back(members in proptest::collection::vec(content(), 1..4), cuts in cuts()) {
+    fn coded_content_round_trips(members in proptest::collection::vec(content(), 1..4), cuts in cuts()) {
         let body: Vec<u8> = members.iter().flat_map(|content| gzip(content)).collect();
         let outcome = laws::chunking(Limits::default(), &body, &cuts).map_err(TestCaseError::fail)?;
         prop_assert_eq!((outcome.content, outcome.error), (members.concat(), None));
     }
 
     #[test]
-    fn a_body_that_is_cut_or_bent_is_an_error(content in content(), at in any::<prop::sample::Index>(), flip in 1_u8.., cuts in cuts()) {
+    fn truncated_or_changed_body_is_error(content in content(), at in any::<prop::sample::Index>(), flip in 1_u8.., cuts in cuts()) {
         let body = gzip(&content);
         let at = at.index(body.len());
         let cut = laws::chunking(Limits::default(), &body[..at], &cuts).map_err(TestCaseError::fail)?;
@@ -62,7 +62,7 @@ proptest! {
 }
 
 #[test]
-fn the_output_at_its_limit_and_beyond() {
+fn output_at_limit_passes_and_beyond_fails() {
     let body = gzip(&b"data: x\n".repeat(5000));
     for chunks in [Chunks::Whole, Chunks::Bytes] {
         let limits = Limits { output: 40_000, ..Limits::default() };
@@ -76,7 +76,7 @@ fn the_output_at_its_limit_and_beyond() {
 
 /// A decompression bomb: 50 MB of zeros in 50 KB.
 #[test]
-fn a_bomb_ends_at_the_ratio() {
+fn decompression_bomb_fails_at_ratio_limit() {
     let bomb = gzip(&vec![0; 50_000_000]);
     for chunks in [Chunks::Whole, Chunks::Bytes, Chunks::Size(1400)] {
         let outcome = laws::decode(Limits::default(), &bomb, &chunks).expect("the laws");
@@ -89,7 +89,7 @@ fn a_bomb_ends_at_the_ratio() {
 
 /// Corrupt data after the place where a limit is exceeded does not decide the error.
 #[test]
-fn the_first_error_counts() {
+fn limit_error_precedes_later_corruption() {
     let mut body = gzip(&b"data: x\n".repeat(5000));
     let end = body.len() - 1;
     body[end] ^= 1;
@@ -102,7 +102,7 @@ fn the_first_error_counts() {
 
 /// Flushed data is decoded at once: an event does not wait for the next one.
 #[test]
-fn a_flushed_event_comes_at_once() {
+fn flushed_event_is_decoded_at_once() {
     let mut stream = Deflate::new(6, true, 15 + 16);
     let mut decoder = Decoder::new(Limits::default());
     for event in ["data: one\n\n", "data: two\n\n"] {
@@ -117,7 +117,7 @@ fn a_flushed_event_comes_at_once() {
 }
 
 #[test]
-fn only_gzip_alone_is_undone() {
+fn only_single_gzip_coding_is_decoded() {
     let coding = |value: &str| {
         let mut response = Response::new(200).expect("a status");
         response.headers.append("Content-Encoding", value).expect("a header");
@@ -131,7 +131,7 @@ fn only_gzip_alone_is_undone() {
 }
 
 #[test]
-fn what_is_no_gzip_is_corrupt() {
+fn body_without_gzip_header_is_corrupt() {
     for body in [&b"data: x\n\n"[..], &[31, 139, 9, 0], &[31, 140], &[0x78, 0x9C, 1]] {
         let outcome = laws::chunking(Limits::default(), body, &Chunks::Bytes).expect("the laws");
         assert_eq!((outcome.content.len(), outcome.error), (0, Some(Error::ContentCorrupt)), "{body:?}");

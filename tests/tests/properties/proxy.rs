@@ -44,13 +44,13 @@ fn reply() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn a_handshake_obeys_its_laws_however_the_replies_are_split(choice: u8, sizes: u8, reply in reply()) {
+    fn handshake_with_split_replies_obeys_laws(choice: u8, sizes: u8, reply in reply()) {
         let input = [&[choice, sizes], reply.as_slice()].concat();
         prop_assert_eq!(laws::anything(&input), Ok(()));
     }
 
     #[test]
-    fn a_handshake_obeys_its_laws_when_the_replies_are_cut_in_two(choice in 0_u8..8, reply in reply(), at: usize) {
+    fn handshake_with_replies_split_in_two_obeys_laws(choice in 0_u8..8, reply in reply(), at: usize) {
         use turnwire::proxy::Scheme::{Http, Socks4a, Socks5};
         let scheme = [Http, Socks5, Socks5, Socks4a][usize::from(choice & 3)];
         let case = laws::Case::new(scheme, choice & 4 != 0, "api.example.com");

@@ -46,37 +46,37 @@ fn limits() -> impl Strategy<Value = RateLimits> {
 
 proptest! {
     #[test]
-    fn known_events_are_read_and_written_as_they_came(text in event()) {
+    fn known_events_round_trip_unchanged(text in event()) {
         laws::event(&text).map_err(TestCaseError::fail)?;
         let parsed = ServerEvent::parse(&text);
         prop_assert!(parsed.is_ok(), "{parsed:?}");
     }
 
     #[test]
-    fn broken_events_are_refused_or_read_whole(text in broken(event())) {
+    fn damaged_events_are_rejected_or_round_trip(text in broken(event())) {
         laws::event(&text).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn any_json_is_no_event_or_one(text in json()) {
+    fn json_value_is_rejected_or_round_trips(text in json()) {
         laws::event(&text).map_err(TestCaseError::fail)?;
         laws::body(&text).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn items_lose_nothing(text in item()) {
+    fn items_round_trip(text in item()) {
         let parsed = Item::parse(&text);
         prop_assert!(parsed.is_ok(), "{parsed:?}");
         laws::item(&text).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn broken_items_are_refused_or_lose_nothing(text in broken(item())) {
+    fn damaged_items_are_rejected_or_round_trip(text in broken(item())) {
         laws::item(&text).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn requests_are_read_as_they_were_written(text in request()) {
+    fn requests_round_trip(text in request()) {
         laws::request(&text).map_err(TestCaseError::fail)?;
         laws::body(&text).map_err(TestCaseError::fail)?;
         let parsed = turnwire::responses::CreateResponse::parse(&text);
@@ -84,12 +84,12 @@ proptest! {
     }
 
     #[test]
-    fn broken_requests_are_refused_or_read_whole(text in broken(request())) {
+    fn damaged_requests_are_rejected_or_round_trip(text in broken(request())) {
         laws::request(&text).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn limits_survive_events_and_headers(limits in limits()) {
+    fn rate_limits_round_trip_in_events_and_headers(limits in limits()) {
         laws::rate_limits(&limits).map_err(TestCaseError::fail)?;
         let headers = limits.to_headers();
         let fields: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn usage_survives(counts in vec(0_i64..1 << 53, 6)) {
+    fn usage_round_trips(counts in vec(0_i64..1 << 53, 6)) {
         let mut usage = Usage::new(counts[0], counts[1]).cached(counts[2]);
         (usage.cache_write_tokens, usage.reasoning_tokens, usage.total_tokens) = (counts[3], counts[4], counts[5]);
         let text = serde_json::to_string(&usage).expect("json");
@@ -110,12 +110,12 @@ proptest! {
     }
 
     #[test]
-    fn delays_are_read_or_not(words in "\\PC{0,12}(try again in ?[0-9]{0,6}\\.?[0-9]{0,3} ?[a-z]{0,7}){0,3}\\PC{0,5}") {
+    fn delay_texts_never_panic(words in "\\PC{0,12}(try again in ?[0-9]{0,6}\\.?[0-9]{0,3} ?[a-z]{0,7}){0,3}\\PC{0,5}") {
         let _ = try_again_in(&words);
     }
 
     #[test]
-    fn errors_of_any_shape_are_failures(kind in string(), code in json(), message in json(), status in json()) {
+    fn errors_of_any_shape_parse_as_failures(kind in string(), code in json(), message in json(), status in json()) {
         for text in [
             format!(r#"{{"type":"error","error":{{"type":{kind},"code":{code},"message":{message}}},"status":{status}}}"#),
             format!(r#"{{"type":"error","code":{code},"message":{message},"status_code":{status}}}"#),

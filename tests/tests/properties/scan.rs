@@ -98,18 +98,18 @@ fn object() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn pieces_are_read_as_serde_json_reads_them(pieces in vec(select(PIECES), 0..12)) {
+    fn token_sequences_parse_like_serde_json(pieces in vec(select(PIECES), 0..12)) {
         laws::matches_reference(&pieces.concat()).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn objects_are_read_as_serde_json_reads_them(text in object()) {
+    fn objects_parse_like_serde_json(text in object()) {
         laws::matches_reference(&text).map_err(TestCaseError::fail)?;
     }
 
     /// A byte is removed, duplicated or replaced.
     #[test]
-    fn damaged_objects_are_read_as_serde_json_reads_them(text in object(), at in any::<prop::sample::Index>(), with in select(PIECES), cut in 0_usize..3) {
+    fn damaged_objects_parse_like_serde_json(text in object(), at in any::<prop::sample::Index>(), with in select(PIECES), cut in 0_usize..3) {
         let mut characters: Vec<char> = text.chars().collect();
         let at = at.index(characters.len());
         let end = (at + cut).min(characters.len());

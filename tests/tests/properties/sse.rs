@@ -28,7 +28,7 @@ fn line() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn reads_cut_anywhere_give_the_same(input in stream(), cuts in cuts(), limits in 0_u8..8) {
+    fn reads_split_anywhere_give_equal_results(input in stream(), cuts in cuts(), limits in 0_u8..8) {
         for seed in ["", "seed"] {
             for cuts in [&cuts, &Chunks::Bytes] {
                 laws::chunking(laws::limits(limits), seed, &input, cuts).map_err(TestCaseError::fail)?;
@@ -37,18 +37,18 @@ proptest! {
     }
 
     #[test]
-    fn the_decoder_does_what_its_slow_twins_do(input in stream(), limits in 0_u8..8) {
+    fn decoder_equals_reference_implementations(input in stream(), limits in 0_u8..8) {
         laws::matches_reference(laws::limits(limits), &input).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn what_is_decoded_encodes_to_the_same(input in stream()) {
+    fn decoded_input_round_trips(input in stream()) {
         let whole = laws::receive(laws::limits(7), "", &input, &Chunks::Whole).map_err(TestCaseError::fail)?;
         laws::again(&whole.events).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn what_is_encoded_decodes_to_the_same(
+    fn encoded_events_round_trip(
         events in vec((prop::option::of(line()), prop::option::of(line()), prop::option::of(line()), prop::option::of(any::<u64>())), 0..6),
         heartbeat in prop::option::of("[^\r\n]{0,6}"),
     ) {

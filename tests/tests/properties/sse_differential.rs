@@ -89,18 +89,18 @@ fn text(input: &[u8]) -> String {
 
 proptest! {
     #[test]
-    fn sse_core_reads_the_same(input in streams::stream(), cuts in cuts()) {
+    fn decoder_equals_sse_core(input in streams::stream(), cuts in cuts()) {
         beside_sse_core(&input, &cuts).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn eventsource_stream_reads_the_same_text(input in streams::stream(), cuts in cuts()) {
+    fn decoder_equals_eventsource_stream_on_text(input in streams::stream(), cuts in cuts()) {
         beside_eventsource_stream(&text(&input), &cuts).map_err(TestCaseError::fail)?;
     }
 }
 
 #[test]
-fn both_read_the_corpus_alike() {
+fn decoders_agree_on_corpus() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/sse-reference");
     for entry in fs::read_dir(corpus).into_iter().flatten() {
         let path = entry.expect("an entry").path();
@@ -130,14 +130,14 @@ fn data(input: &[u8]) -> Vec<String> {
 }
 
 #[test]
-fn a_byte_order_mark_is_passed_over_here_and_panics_there() {
+fn byte_order_mark_is_skipped_but_panics_in_eventsource_stream() {
     let input = b"\xEF\xBB\xBFdata: x\n\n";
     assert_eq!((data(input), theirs(input)), (vec!["x".to_owned()], None));
     beside_sse_core(input, &Chunks::Bytes).expect("the same");
 }
 
 #[test]
-fn invalid_utf8_is_replaced_here_and_ends_the_stream_there() {
+fn invalid_utf8_is_replaced_but_ends_eventsource_stream() {
     let input = b": \xFF\n\ndata: x\n\ndata: \xFF\n\n";
     assert_eq!(data(input), ["x", "\u{FFFD}"]);
     assert_eq!(theirs(input), Some(Vec::new()));
@@ -145,14 +145,14 @@ fn invalid_utf8_is_replaced_here_and_ends_the_stream_there() {
 }
 
 #[test]
-fn an_event_that_ends_with_cr_comes_at_once_here_and_never_there() {
+fn event_ending_with_cr_is_decoded_at_once_but_never_by_eventsource_stream() {
     let input = b"data: x\r\r";
     assert_eq!((data(input), theirs(input)), (vec!["x".to_owned()], Some(Vec::new())));
     beside_sse_core(input, &Chunks::Bytes).expect("the same");
 }
 
 #[test]
-fn a_retry_is_digits_here() {
+fn retry_allows_only_digits() {
     let retry = |input: &str| {
         let theirs = theirs(input.as_bytes()).expect("no panic").pop().and_then(|event| event.retry);
         (ours(input.as_bytes(), &Chunks::Whole).expect("the laws").retry, theirs.map(|time| time.as_millis()))

@@ -190,12 +190,12 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_encoded_is_decoded(from in role(), params in proptest::option::of(params()), messages in vec(message(), 0..6), key: [u8; 4]) {
+    fn encoded_messages_round_trip(from in role(), params in proptest::option::of(params()), messages in vec(message(), 0..6), key: [u8; 4]) {
         check(laws::round_trip(from, params.as_ref(), &messages, key))?;
     }
 
     #[test]
-    fn reads_make_no_difference(
+    fn all_splits_give_equal_results(
         role in role(), limits in limits(), deflate in proptest::option::of(params()), chunks in chunks(),
         frames in vec(frame(), 0..8), cut in 0..4_usize,
     ) {
@@ -204,42 +204,42 @@ proptest! {
     }
 
     #[test]
-    fn the_decoder_does_what_its_twin_does(role in role(), limits in limits(), frames in vec(frame(), 0..6), cut in 0..4_usize) {
+    fn decoder_equals_reference_implementation(role in role(), limits in limits(), frames in vec(frame(), 0..6), cut in 0..4_usize) {
         check(laws::matches_reference(role, limits, &stream(role, &frames, cut)))?;
     }
 
     #[test]
-    fn noise_breaks_no_law(role in role(), input in vec(any::<u8>(), 0..200)) {
+    fn random_bytes_obey_laws(role in role(), input in vec(any::<u8>(), 0..200)) {
         check(laws::anything(role, &input))?;
     }
 
     #[test]
-    fn strangers_agree_on_messages(from in role(), params in proptest::option::of(params()), messages in vec(message(), 0..5)) {
+    fn third_party_implementations_agree_on_messages(from in role(), params in proptest::option::of(params()), messages in vec(message(), 0..5)) {
         check(differential::exchange(from, params.as_ref(), &messages))?;
     }
 
     #[test]
-    fn strangers_agree_on_frames(role in role(), frames in vec(frame(), 0..8), cut in 0..4_usize, params in params()) {
+    fn third_party_implementations_agree_on_frames(role in role(), frames in vec(frame(), 0..8), cut in 0..4_usize, params in params()) {
         let input = stream(role, &frames, cut);
         check(differential::against_tungstenite(role, &input))?;
         check(differential::against_sockudo(role, &params, &input))?;
     }
 
     #[test]
-    fn messages_inflate_as_the_twin_inflates_them(messages in compressed(), takeover: bool, limit in prop_oneof![Just(700_usize), 0..700_usize], chunks in chunks()) {
+    fn messages_inflate_like_reference(messages in compressed(), takeover: bool, limit in prop_oneof![Just(700_usize), 0..700_usize], chunks in chunks()) {
         let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
         check(deflate::inflating(takeover, &messages, limit, &chunks))?;
     }
 
     #[test]
-    fn messages_are_compressed_within_their_window(params in params(), messages in vec(payload(), 0..4), with_twin in proptest::bool::weighted(0.05)) {
+    fn compressed_messages_stay_within_window(params in params(), messages in vec(payload(), 0..4), with_twin in proptest::bool::weighted(0.05)) {
         let short = messages.iter().all(|message| message.len() < 1000);
         let messages: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
         check(deflate::deflating(&params, &messages, with_twin && short))?;
     }
 
     #[test]
-    fn offers_are_read_as_the_twin_reads_them(line in extension_line(), a: bool, b: bool, server in 9..=15_u8, client in 8..=15_u8) {
+    fn offers_parse_like_reference(line in extension_line(), a: bool, b: bool, server in 9..=15_u8, client in 8..=15_u8) {
         let policy = ServerPolicy {
             server_no_context_takeover: a,
             client_no_context_takeover: b,
@@ -250,7 +250,7 @@ proptest! {
     }
 
     #[test]
-    fn answers_are_read_as_the_twin_reads_them(line in extension_line(), a: bool, b: bool, c: bool, window in proptest::option::of(8..=15_u8)) {
+    fn responses_parse_like_reference(line in extension_line(), a: bool, b: bool, c: bool, window in proptest::option::of(8..=15_u8)) {
         let offer = Offer {
             server_no_context_takeover: a,
             client_no_context_takeover: b,

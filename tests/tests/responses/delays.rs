@@ -43,7 +43,7 @@ fn delay_that_overflows_is_too_long() {
 }
 
 #[test]
-fn delay_in_words_has_several_phrases() {
+fn delay_text_has_several_phrases() {
     for (message, expected) in [
         ("Requests have exceeded the rate limit. Please retry after 2 seconds.", ms(2000)),
         ("Retry after 700ms", ms(700)),
@@ -62,7 +62,7 @@ fn delay_in_words_has_several_phrases() {
 }
 
 #[test]
-fn delay_of_a_limited_response_is_read_whatever_its_code_is() {
+fn delay_of_limited_response_is_read_for_any_code() {
     let azure = r#"{"error":{"code":"429","message":"Please retry after 2 seconds."}}"#;
     assert_eq!(Failure::from_http(429, &[], azure, None, None).delay, ms(2000));
     assert_eq!(Failure::from_http(503, &[], "busy, try again in 3s", None, None).delay, ms(3000));

@@ -29,7 +29,7 @@ fn table() -> String {
 
 /// With `UPDATE_SNAPSHOTS` set, writes the file instead of comparing.
 #[test]
-fn the_table_is_the_committed_one() {
+fn event_table_matches_snapshot() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/events.txt");
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         fs::write(&path, table()).expect("a file");
@@ -42,7 +42,7 @@ fn the_table_is_the_committed_one() {
 }
 
 #[test]
-fn no_kind_stands_there_twice() {
+fn event_types_are_unique() {
     let mut kinds: Vec<&str> = EVENT_TYPES.iter().map(|(kind, ..)| *kind).collect();
     kinds.sort_unstable();
     let count = kinds.len();
@@ -52,7 +52,7 @@ fn no_kind_stands_there_twice() {
 }
 
 #[test]
-fn a_member_of_another_type_costs_an_event_only_where_it_is_needed() {
+fn member_of_wrong_type_fails_event_only_if_required() {
     let odd = r#"{"type":"response.output_text.delta","delta":"x","item_id":5,"output_index":-1.5,"sequence_number":"7","obfuscation":[]}"#;
     let event = ServerEvent::parse(odd).expect("an event");
     let EventData::OutputTextDelta { delta, item_id, output_index, .. } = &event.data else { panic!("{event:?}") };
@@ -65,7 +65,7 @@ fn a_member_of_another_type_costs_an_event_only_where_it_is_needed() {
 }
 
 #[test]
-fn repeated_member_counts_as_it_is_said_last_and_depth_is_limited() {
+fn last_duplicate_member_counts_and_depth_is_limited() {
     let twice = r#"{"type":"a","delta":"x","d\u0065lta":"y"}"#;
     assert_eq!(Envelope::scan(twice).expect("an event").kind(), "a");
     assert_eq!(Envelope::scan(r#"{"type":"a","type":"b"}"#).expect("an event").kind(), "b");
@@ -81,7 +81,7 @@ fn repeated_member_counts_as_it_is_said_last_and_depth_is_limited() {
 }
 
 #[test]
-fn text_is_lent_unless_something_in_it_is_escaped() {
+fn text_without_escapes_is_borrowed() {
     use std::borrow::Cow;
 
     let delta = |text: &'static str| match ServerEvent::parse(text).expect("an event").data {
@@ -102,7 +102,7 @@ fn observe(derivation: &mut ResponseInfoTracker, payload: &str) -> Vec<ResponseI
 }
 
 #[test]
-fn what_follows_comes_in_the_protocols_order() {
+fn derived_information_has_order_of_protocol() {
     let payload = r#"{"type":"response.metadata","headers":{"openai-model":"m"},"safety_buffering":{"use_cases":["cyber"],"reasons":[]},"metadata":{"openai_chatgpt_moderation_metadata":1,"openai_verification_recommendation":["trusted_access_for_cyber",5,"other","trusted_access_for_cyber"]}}"#;
     let derived = observe(&mut ResponseInfoTracker::default(), payload);
     assert!(matches!(&derived[0], ResponseInfo::Model(model) if model == "m"), "{derived:?}");
@@ -113,7 +113,7 @@ fn what_follows_comes_in_the_protocols_order() {
 }
 
 #[test]
-fn models_are_said_once_across_head_and_body() {
+fn model_is_reported_once_across_head_and_body() {
     let mut derivation = ResponseInfoTracker::default();
     derivation.prelude(HeaderSource::Handshake, &[("openai-model", "m")]);
     let says = |model: &str| format!(r#"{{"type":"x","headers":{{"openai-model":"{model}"}}}}"#);
@@ -124,7 +124,7 @@ fn models_are_said_once_across_head_and_body() {
 }
 
 #[test]
-fn treatments_replace_one_another_whole() {
+fn treatments_replace_each_other_as_a_whole() {
     let mut derivation = ResponseInfoTracker::default();
     let mut faster = |payload: &str| {
         let derived = observe(&mut derivation, payload);
@@ -148,7 +148,7 @@ fn treatments_replace_one_another_whole() {
 }
 
 #[test]
-fn the_token_is_the_first_usable_value() {
+fn turn_token_is_first_valid_value() {
     let token = |headers: &str| {
         let payload = format!(r#"{{"type":"response.metadata","headers":{headers}}}"#);
         Envelope::scan(&payload).expect("an event").turn_state().map(std::borrow::Cow::into_owned)
@@ -161,7 +161,7 @@ fn the_token_is_the_first_usable_value() {
 }
 
 #[test]
-fn classes_of_kinds() {
+fn event_types_have_expected_classes() {
     let class = |kind: &str| EVENT_TYPES.iter().find(|(known, ..)| *known == kind).map(|(_, class, _)| *class);
     assert_eq!(class("response.queued"), Some(EventClass::Created));
     assert_eq!(class("response.output_item.added"), Some(EventClass::Output));
@@ -181,7 +181,7 @@ fn classes_of_kinds() {
 }
 
 #[test]
-fn times_that_make_no_sense_are_unset() {
+fn invalid_times_are_unset() {
     let metrics = r#"{"responses_duration_excl_engine_and_client_tool_time_ms":120,"engine_service_total_ms":450.5,"engine_iapi_ttft_total_ms":-1,"engine_service_ttft_total_ms":"340","engine_iapi_tbt_across_engine_calls_ms":1e400,"new":1}"#;
     let payload = format!(r#"{{"type":"responsesapi.websocket_timing","timing_metrics":{metrics}}}"#);
     let timing = TimingMetrics::from_event(&Envelope::scan(&payload).expect("an event")).expect("metrics");
@@ -194,7 +194,7 @@ fn times_that_make_no_sense_are_unset() {
 }
 
 #[test]
-fn one_long_string_is_lent_whole() {
+fn long_string_is_borrowed() {
     let text = "x".repeat(4 * 1024 * 1024);
     let payload = format!(r#"{{"type":"response.output_text.delta","delta":"{text}"}}"#);
     let event = ServerEvent::parse(&payload).expect("an event");

@@ -15,7 +15,7 @@ fn class(payload: &str) -> EventClass {
 }
 
 #[test]
-fn one_error_in_every_shape_is_one_failure() {
+fn error_in_every_shape_gives_equal_failure() {
     let shapes = [
         r#"{"type":"error","error":{"type":"invalid_request_error","code":"invalid_prompt","message":"no","param":"input"},"sequence_number":3}"#,
         r#"{"type":"error","code":"invalid_prompt","message":"no","param":"input","sequence_number":3}"#,
@@ -35,7 +35,7 @@ fn one_error_in_every_shape_is_one_failure() {
 }
 
 #[test]
-fn an_error_that_is_a_string_is_its_message() {
+fn string_error_becomes_message() {
     assert_eq!(of(r#"{"type":"error","error":"out of luck"}"#).message, "out of luck");
     assert_eq!(of(r#"{"error":"out of luck"}"#).message, "out of luck");
     let failure = of(r#"{"type":"error","error":"invalid_request_error","message":"bad tool"}"#);
@@ -45,7 +45,7 @@ fn an_error_that_is_a_string_is_its_message() {
 }
 
 #[test]
-fn a_status_is_a_number_or_a_string_under_either_name_or_in_the_code() {
+fn status_is_number_or_string_under_either_name_or_in_code() {
     for payload in [
         r#"{"type":"error","status":429,"error":{"message":"slow"}}"#,
         r#"{"type":"error","status_code":429,"error":{"message":"slow"}}"#,
@@ -64,7 +64,7 @@ fn a_status_is_a_number_or_a_string_under_either_name_or_in_the_code() {
 }
 
 #[test]
-fn an_error_that_says_nothing_or_that_all_is_well_ends_nothing() {
+fn empty_error_and_success_code_are_not_terminal() {
     for payload in [
         r#"{"type":"error"}"#,
         r#"{"type":"error","error":null}"#,
@@ -76,7 +76,7 @@ fn an_error_that_says_nothing_or_that_all_is_well_ends_nothing() {
 }
 
 #[test]
-fn codes_of_the_connection_win_over_the_status() {
+fn connection_codes_precede_status() {
     let old = of(
         r#"{"type":"error","status":400,"error":{"code":"websocket_connection_limit_reached"},"headers":{"x-request-id":"r1"}}"#,
     );
@@ -98,7 +98,7 @@ fn codes_of_the_connection_win_over_the_status() {
 }
 
 #[test]
-fn a_steered_response_has_a_successor() {
+fn steered_response_has_successor() {
     let steered = r#"{"type":"response.incomplete","response":{"id":"r","incomplete_details":{"reason":"steered"}}}"#;
     assert_eq!(class(steered), EventClass::Informational);
     for reason in ["null", r#"{"reason":"max_output_tokens"}"#, r#"{"reason":5}"#, "{}", r#""steered""#] {
@@ -108,7 +108,7 @@ fn a_steered_response_has_a_successor() {
 }
 
 #[test]
-fn completion_without_its_response_is_an_end_and_creation_is_none() {
+fn malformed_completion_is_terminal_and_malformed_creation_is_not() {
     assert_eq!(class(r#"{"type":"response.completed"}"#), EventClass::Completed);
     let created = r#"{"type":"response.created","response":null}"#;
     assert_eq!(class(created), EventClass::Informational);
@@ -116,7 +116,7 @@ fn completion_without_its_response_is_an_end_and_creation_is_none() {
 }
 
 #[test]
-fn delays_in_words() {
+fn delay_texts_are_parsed() {
     let ms = Duration::from_millis;
     for (message, delay) in [
         ("Please try again in 11.054s.", Some(ms(11_054))),
@@ -144,7 +144,7 @@ fn delays_in_words() {
 }
 
 #[test]
-fn only_a_rate_limit_that_says_so_delays() {
+fn only_rate_limit_code_yields_delay() {
     let words = "try again in 2s";
     let limited = format!(
         r#"{{"type":"response.failed","response":{{"error":{{"code":"rate_limit_exceeded","message":"{words}"}}}}}}"#
@@ -159,7 +159,7 @@ fn only_a_rate_limit_that_says_so_delays() {
 }
 
 #[test]
-fn retry_after_in_seconds_and_dates() {
+fn retry_after_is_seconds_or_date() {
     let at = |value: &str, unix| retry_after(&[("retry-after", value)], unix);
     assert_eq!(at("120", None), Some(Duration::from_secs(120)));
     assert_eq!(at(" 0 ", None), Some(Duration::ZERO));
@@ -185,13 +185,13 @@ fn retry_after_in_seconds_and_dates() {
 }
 
 #[test]
-fn headers_that_are_not_visible_ascii_are_absent() {
+fn non_ascii_headers_are_ignored() {
     let failure = Failure::from_http(500, &[("x-request-id", "r\u{e9}"), ("x-oai-request-id", "r2")], "", None, None);
     assert_eq!(failure.details.request_id.as_deref(), Some("r2"));
 }
 
 #[test]
-fn a_usage_limit_says_what_is_known_of_it() {
+fn usage_limit_text_contains_known_details() {
     let body = r#"{"error":{"type":"usage_limit_reached","plan_type":"plus","resets_at":5}}"#;
     let text = |fields: &[(&str, &str)]| Failure::from_http(429, fields, body, None, None).user_text();
     assert_eq!(text(&[]), "the usage limit of the plus plan is reached");
@@ -206,7 +206,7 @@ fn a_usage_limit_says_what_is_known_of_it() {
 }
 
 #[test]
-fn display_shows_the_words_of_the_server_without_keys_and_debug_shows_none() {
+fn display_redacts_keys_and_debug_omits_server_text() {
     let failure =
         Failure::from_http(401, &[("x-request-id", "r1")], r#"{"error":{"message":"key sk-secret"}}"#, None, None);
     assert_eq!(failure.to_string(), "unauthorized, status 401, request id r1: key sk-***");

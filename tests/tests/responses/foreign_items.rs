@@ -130,7 +130,7 @@ fn status_and_id_may_be_missing_or_of_another_type() {
 }
 
 #[test]
-fn item_that_cannot_be_read_is_kept_in_a_list() {
+fn unreadable_item_in_list_is_kept() {
     let text = r#"[{"type":"function_call","name":"f"}, 5, {"x":1}, {"type":7}, {"type":"message","role":"user","content":"hi"}]"#;
     let items = parse_items(text).expect("an array");
     assert_eq!(items.iter().map(Item::kind).collect::<Vec<_>>(), ["function_call", "", "", "", "message"]);
@@ -141,7 +141,7 @@ fn item_that_cannot_be_read_is_kept_in_a_list() {
 }
 
 #[test]
-fn item_that_is_not_quite_json_is_written_as_json() {
+fn lenient_json_item_is_written_as_json() {
     for text in [
         r#"{"type":"message","role":"assistant","content":[{"type":"output_text","text":"a\ud83d","logprobs":[NaN]}],"x":-Infinity}"#,
         r#"{"type":"function_call","call_id":"c","name":"f","arguments":"{\"x\":\"\ud83d\"}","x":Infinity}"#,
@@ -162,7 +162,7 @@ fn item_that_is_not_quite_json_is_written_as_json() {
 }
 
 #[test]
-fn compaction_survives_an_odd_item_and_says_what_is_wrong_with_another_output() {
+fn compaction_keeps_unreadable_item_and_rejects_invalid_output() {
     let body = r#"{"output":[{"type":"message","role":"user","content":null},{"type":"compaction"},
         {"type":"compaction","encrypted_content":"opaque"}],"usage":{}}"#;
     let compacted = Compact::read(&[], body).expect("a compaction");
@@ -199,7 +199,7 @@ fn value() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn any_list_is_read_whole(values in prop::collection::vec(value(), 0..6)) {
+    fn any_list_round_trips(values in prop::collection::vec(value(), 0..6)) {
         let text = Value::from(values.clone()).to_string();
         let items = parse_items(&text).expect("an array");
         prop_assert_eq!(items.len(), values.len());
@@ -208,7 +208,7 @@ proptest! {
     }
 
     #[test]
-    fn tolerated_members_cost_no_item(
+    fn tolerated_members_keep_item_type(
         content in value(), arguments in value(), output in value(), summary in value(), status in value()
     ) {
         let string_or_list = |value: &Value| value.is_null() || value.is_string() || value.is_array() || value.is_object();

@@ -35,7 +35,7 @@ const EVENT_TYPES: [&str; 16] = [
 ];
 
 #[test]
-fn ids_and_passed_through_metadata_of_every_kind_travel_as_they_should() {
+fn ids_and_metadata_are_encoded_per_item_type_and_transport() {
     const PASSTHROUGH: &str = r#","internal_chat_message_metadata_passthrough":{"turn_id":"t"}"#;
     for kind in EVENT_TYPES {
         for (id, is_prefixed) in [("x_1", true), ("legacy-id", false), ("", false), ("_x", false), ("msg_", false)] {
@@ -56,7 +56,7 @@ fn ids_and_passed_through_metadata_of_every_kind_travel_as_they_should() {
 }
 
 #[test]
-fn an_unknown_item_loses_nothing_but_what_does_not_travel() {
+fn unknown_item_keeps_all_but_unsent_members() {
     let item = r#"{ "id" : "ghost", "type":"ghost_snapshot" , "n": 1.50, "s":"\u00e9","deep":{"id":"kept"} }"#;
     assert_eq!(sent(item, ItemEncoding::EVERYTHING), item);
     let bare = r#"{"type":"ghost_snapshot","n":1.50,"s":"\u00e9","deep":{"id":"kept"}}"#;
@@ -78,13 +78,13 @@ fn unknown_members_are_kept_byte_for_byte() {
 }
 
 #[test]
-fn an_image_that_is_not_there_yet_is_null() {
+fn missing_image_is_null() {
     let begun = r#"{"type":"image_generation_call","id":"ig_1","status":"in_progress"}"#;
     assert!(sent(begun, ItemEncoding::EVERYTHING).ends_with(r#""result":null}"#));
 }
 
 #[test]
-fn items_are_the_same_by_value() {
+fn items_are_compared_by_value() {
     let same =
         |a: &str, b: &str| Item::parse(a).expect("an item").equals_for_incremental(&Item::parse(b).expect("an item"));
     let search = r#"{"type":"tool_search_call","call_id":"c","execution":"client","arguments":{"a":1,"b":[2]}}"#;
@@ -104,7 +104,7 @@ fn items_are_the_same_by_value() {
 }
 
 #[test]
-fn a_servers_side_reads_the_shorthands_of_the_public_api() {
+fn server_parses_shorthands_of_public_api() {
     let texts = |input: &str| {
         let items = parse_input(input).expect("an input");
         let texts = items.iter().map(|item| match item {
@@ -133,7 +133,7 @@ fn a_servers_side_reads_the_shorthands_of_the_public_api() {
 }
 
 #[test]
-fn reasoning_and_text_say_what_is_sent() {
+fn reasoning_and_text_options_are_encoded() {
     let reasoning = ReasoningOptions::effort("ultra").with_summary("auto").for_wire();
     assert_eq!((reasoning.effort.as_deref(), reasoning.summary.as_deref()), (Some("max"), Some("auto")));
     assert_eq!(ReasoningOptions::effort("high").with_summary("none").summary, None);
@@ -150,7 +150,7 @@ fn reasoning_and_text_say_what_is_sent() {
 }
 
 #[test]
-fn every_kind_can_be_made_and_is_read_as_it_was_made() {
+fn every_item_type_can_be_built_and_round_trips() {
     let raw = |text| RawJson::new(text).expect("json").into_owned();
     let reasoning = turnwire::responses::Reasoning::new(vec![ContentPart::summary_text("s")]);
     let items = [

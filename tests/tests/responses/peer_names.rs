@@ -73,7 +73,7 @@ fn rate_limits_are_read_up_to_64_families() {
 }
 
 #[test]
-fn families_read_together_are_those_read_one_by_one() {
+fn families_parsed_together_equal_families_parsed_singly() {
     let fields = [
         ("x-a-primary-used-percent", "1"),
         ("X-A-Primary-Used-Percent", "2"),
@@ -112,7 +112,7 @@ fn unreadable_rate_limits_yield_nothing() {
 }
 
 #[test]
-fn words_of_a_safety_buffering_are_limited() {
+fn safety_buffering_text_is_limited() {
     let payload = |count: usize| {
         let words = vec!["w"; count];
         json!({"type": "x", "safety_buffering": {"use_cases": words, "reasons": ["r"], "retry_model": null}})

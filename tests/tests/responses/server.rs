@@ -20,7 +20,7 @@ fn lent(fields: &[(String, String)]) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn a_server_reads_what_clients_send() {
+fn server_parses_client_messages() {
     let mut create = CreateMessage::new(CreateResponse::new("m", vec![Item::user("hi")]));
     create.previous_response_id = Some("resp_1".into());
     create.generate = Some(false);
@@ -36,7 +36,7 @@ fn a_server_reads_what_clients_send() {
 }
 
 #[test]
-fn steering_is_words_or_items() {
+fn steering_input_is_text_or_items() {
     let text = r#"{"type":"response.steer","previous_response_id":"resp_1","input":"Other way"}"#;
     let steer = SteerMessage::text("resp_1", "Other way");
     assert_eq!(encoded(&ClientEvent::Steer(steer.clone())), text);
@@ -55,7 +55,7 @@ fn steering_is_words_or_items() {
 }
 
 #[test]
-fn the_events_that_every_server_sends() {
+fn server_events_are_encoded() {
     let mut completed = CompletedResponse::new("resp_1");
     completed.usage = Some(Usage::new(3, 4).cached(2));
     completed.end_turn = Some(true);
@@ -87,7 +87,7 @@ fn the_events_that_every_server_sends() {
 }
 
 #[test]
-fn an_error_is_read_as_it_was_meant_however_it_is_sent() {
+fn error_has_equal_meaning_in_every_form() {
     let error = ErrorObject::new("invalid_prompt", "no").of_type("invalid_request_error");
     let mut body = Vec::new();
     error.encode_body(&mut body);
@@ -111,7 +111,7 @@ fn an_error_is_read_as_it_was_meant_however_it_is_sent() {
 }
 
 #[test]
-fn a_usage_limit_is_the_same_over_both_transports() {
+fn usage_limit_is_equal_over_both_transports() {
     let mut error = ErrorObject::default().of_type("usage_limit_reached");
     error.plan_type = Some("pro".into());
     error.resets_at = Some(1_738_888_888);
@@ -132,7 +132,7 @@ fn a_usage_limit_is_the_same_over_both_transports() {
 }
 
 #[test]
-fn a_prelude_is_read_as_it_was_meant() {
+fn prelude_round_trips() {
     let mut limits = RateLimits::new("codex");
     limits.primary = Some(RateLimitWindow::new(12.5));
     let mut prelude = ResponseHeaders::default();
@@ -161,7 +161,7 @@ fn a_prelude_is_read_as_it_was_meant() {
 }
 
 #[test]
-fn tools_in_their_shapes() {
+fn tool_shapes_are_encoded() {
     let value = |raw: &RawJson<'_>| serde_json::from_str::<Value>(raw.as_str()).expect("json");
     let schema = || RawJson::new(r#"{"type":"object"}"#).expect("json");
     let mut function = Function::new("f", "d", schema()).strict();

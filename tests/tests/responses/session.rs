@@ -15,7 +15,7 @@ fn names(session: &Session, surface: HeaderSet, context: &RequestContext<'_>) ->
 }
 
 #[test]
-fn each_surface_has_its_headers_and_no_others() {
+fn each_header_set_has_exactly_its_headers() {
     let agent = UserAgent::new("app", "1.0");
     let mut session = session().with_originator("thread-app", &agent);
     session.beta_features = vec!["a".into(), "b".into()];
@@ -59,7 +59,7 @@ fn each_surface_has_its_headers_and_no_others() {
 }
 
 #[test]
-fn what_is_unset_is_left_out() {
+fn unset_fields_are_omitted() {
     let context = RequestContext::default();
     assert_eq!(
         names(&session(), HeaderSet::Sse, &context),
@@ -72,7 +72,7 @@ fn what_is_unset_is_left_out() {
 }
 
 #[test]
-fn header_and_metadata_differ_for_a_thread_of_its_own() {
+fn sub_agent_thread_has_own_header_and_metadata() {
     let words = |source: SessionSource| (source.header().map(String::from), source.kind().map(String::from));
     let word = |word: &str| Some(word.to_owned());
     assert_eq!(words(SessionSource::User), (None, None));
@@ -127,7 +127,7 @@ fn turn_metadata_is_ascii_in_order_and_without_reserved_keys() {
 }
 
 #[test]
-fn kinds_decide_what_turn_metadata_says() {
+fn request_kind_decides_turn_metadata() {
     let mut turn = TurnMetadata::new(RequestKind::Memory, "turn-1");
     turn.compaction = Some(CompactionMetadata::manual());
     assert_eq!(session().turn_metadata(&turn).as_deref(), Some(r#"{"request_kind":"memory"}"#));
@@ -137,7 +137,7 @@ fn kinds_decide_what_turn_metadata_says() {
 }
 
 #[test]
-fn lite_travels_in_frames_not_in_handshakes() {
+fn lite_is_sent_in_messages_not_in_handshakes() {
     let context = RequestContext { lite: true, ..RequestContext::default() };
     assert_eq!(
         Session::frame_metadata(&context),
@@ -148,7 +148,7 @@ fn lite_travels_in_frames_not_in_handshakes() {
 }
 
 #[test]
-fn user_agents_are_printable() {
+fn user_agent_is_printable() {
     let mut agent = UserAgent::new("app", "1.0");
     agent.system = "Débian 12".into();
     agent.architecture = "x86_64".into();

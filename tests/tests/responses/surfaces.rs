@@ -45,7 +45,7 @@ fn compaction_and_search_send_no_ids_and_adjusted_reasoning() {
 }
 
 #[test]
-fn compaction_of_a_request_carries_what_both_have() {
+fn compaction_from_request_keeps_shared_fields() {
     let mut request = CreateResponse::new("m", items());
     request.prompt_cache_key = Some("key".into());
     request.service_tier = Some("flex".into());

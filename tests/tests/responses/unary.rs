@@ -26,7 +26,7 @@ fn raw(text: &str) -> RawJson<'static> {
 }
 
 #[test]
-fn each_operation_says_where_it_goes_and_how() {
+fn operations_have_method_path_headers_and_timeout() {
     fn of<O: Operation>() -> (&'static str, &'static str, HeaderSet, bool, Option<Duration>) {
         (O::METHOD, O::PATH, O::SURFACE, O::TURN_STATE, O::timeout(Duration::from_secs(300)))
     }
@@ -40,7 +40,7 @@ fn each_operation_says_where_it_goes_and_how() {
 }
 
 #[test]
-fn the_smallest_compaction_and_the_largest() {
+fn minimal_and_full_compaction_are_encoded() {
     assert_eq!(body(&Compact::new("m", Vec::new())), r#"{"model":"m","input":[],"parallel_tool_calls":false}"#);
     let mut request = CreateResponse::new("m", vec![Item::user("hi")]);
     request.instructions = "Be brief.".into();
@@ -74,7 +74,7 @@ fn compaction_keeps_unknown_items_and_fails_for_another_output() {
 }
 
 #[test]
-fn nothing_is_asked_about_nothing() {
+fn empty_input_needs_no_request() {
     assert_eq!(Compact::new("m", Vec::new()).immediate_answer(), Some(Compacted::new(Vec::new())));
     assert_eq!(Compact::new("m", vec![Item::user("hi")]).immediate_answer(), None);
     assert_eq!(Summarize::new("m", Vec::new()).immediate_answer(), Some(Summaries::default()));
@@ -82,7 +82,7 @@ fn nothing_is_asked_about_nothing() {
 }
 
 #[test]
-fn memories_both_ways() {
+fn memory_summaries_round_trip() {
     let mut ask = Summarize::new("m", vec![MemoryTrace::new("t1", "s.json", vec![raw(r#"{"a": 1}"#)])]);
     assert_eq!(
         body(&ask),
@@ -105,7 +105,7 @@ fn memories_both_ways() {
 const MODEL: &str = r#"{"slug":"gpt-x","display_name":"X","supported_reasoning_levels":[{"effort":"low","description":"d"}],"shell_type":"default","visibility":"list","supported_in_api":true,"priority":1,"base_instructions":"b","support_verbosity":false,"truncation_policy":{"mode":"bytes","limit":10000},"supports_parallel_tool_calls":true,"experimental_supported_tools":[]"#;
 
 #[test]
-fn models_have_defaults_and_requirements() {
+fn model_has_defaults_and_required_fields() {
     let model = Model::parse(&format!("{MODEL}}}")).expect("a model");
     assert!(model.tooling.supports_reasoning_summary_parameter && !model.tooling.use_responses_lite);
     assert_eq!(model.tooling.default_reasoning_summary, "auto");
@@ -123,7 +123,7 @@ fn models_have_defaults_and_requirements() {
 }
 
 #[test]
-fn the_catalogue_has_its_tag_and_is_read_whole_or_not_at_all() {
+fn model_list_has_etag_and_fails_as_a_whole() {
     let ask = ListModels { client_version: "0.99.0".into() };
     assert_eq!(ask.query(), [("client_version".to_owned(), "0.99.0".to_owned())]);
     assert_eq!(body(&ask), "");
@@ -140,7 +140,7 @@ fn the_catalogue_has_its_tag_and_is_read_whole_or_not_at_all() {
 }
 
 #[test]
-fn searches_leave_out_what_is_unset() {
+fn search_omits_unset_fields() {
     let query = Query { recency: Some(7), ..Query::new("rust news") };
     let commands = Commands { search_query: Some(vec![query]), ..Commands::default() };
     let mut search = Search::new("s1", "gpt-x", commands);
@@ -167,7 +167,7 @@ fn searches_leave_out_what_is_unset() {
 }
 
 #[test]
-fn images_both_ways() {
+fn image_operations_round_trip() {
     let generate = GenerateImage::new("m", "a fox");
     assert_eq!(body(&generate), r#"{"prompt":"a fox","model":"m"}"#);
     let edit = EditImage::new(generate, &["data:image/png;base64,AA=="]);

@@ -30,7 +30,7 @@ fn call() -> Item {
 }
 
 #[test]
-fn a_message_is_put_together_from_its_pieces() {
+fn message_is_assembled_from_pieces() {
     let mut writer = ResponseWriter::new("resp_1", "gpt-x", 7).on_lane("a");
     let mut events = writer.begin();
     events.extend(writer.text("msg_1", "Hel"));
@@ -76,7 +76,7 @@ fn a_message_is_put_together_from_its_pieces() {
 }
 
 #[test]
-fn one_message_ends_where_the_next_begins() {
+fn next_message_ends_previous_one() {
     let mut writer = ResponseWriter::new("resp_1", "m", 0);
     let mut events = writer.text("msg_1", "one");
     events.extend(writer.text("msg_2", "two"));
@@ -88,7 +88,7 @@ fn one_message_ends_where_the_next_begins() {
 }
 
 #[test]
-fn items_come_whole() {
+fn whole_items_are_written() {
     let reasoning =
         Reasoning::new(vec![ContentPart::summary_text("first"), ContentPart::summary_text("then")]).with_id("rs_1");
     let custom = CustomToolCall::new("call_2", "patch", "*** Begin").with_id("ctc_1");
@@ -124,7 +124,7 @@ fn items_come_whole() {
 }
 
 #[test]
-fn a_response_may_end_otherwise() {
+fn response_can_fail_or_be_incomplete() {
     let mut writer = ResponseWriter::new("resp_1", "m", 0);
     let begun = [writer.begin(), writer.text("msg_1", "so far")].concat();
     let failed = writer.clone().fail(&ErrorObject::new("server_error", "it broke"));

@@ -179,7 +179,7 @@ fn d22_error_then_next_turn_works() {
 }
 
 #[test]
-fn a_body_of_a_stated_length_ends_with_its_last_byte() {
+fn body_with_content_length_ends_at_last_byte() {
     let mut provider = http_provider();
     provider.idle_timeout = Duration::from_secs(300);
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\ndata: x\n\nda".to_vec();

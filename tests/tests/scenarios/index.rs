@@ -43,7 +43,7 @@ fn tests(folder: &Path, found: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn every_scenario_has_its_test() {
+fn every_scenario_has_a_test() {
     let mut known = BTreeSet::new();
     tests(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"), &mut known);
     let map = map();

@@ -21,7 +21,7 @@ fn answered(pair: &Pair, id: turnwire::client::RequestId) -> (u16, Vec<u8>) {
 }
 
 #[test]
-fn a_call_bears_what_it_must() {
+fn call_carries_required_headers() {
     let script = Script::new().on(Kind::Post, vec![Act::respond(200, r#"{"output":[]}"#)]);
     let credentials = Credentials::bearer("key");
     let mut pair = Pair::with(http_provider(), credentials, Settings::default(), script);
@@ -112,7 +112,7 @@ fn k13_local_compaction_context_error() {
 }
 
 #[test]
-fn a_get_has_no_body() {
+fn get_has_no_body() {
     let mut provider = http_provider();
     provider.query = turnwire_tests::pair::owned(&[("a", "b")]);
     let answer = vec![Act::respond_with(200, &[("etag", "\"abc\"")], r#"{"models":[]}"#)];
@@ -160,7 +160,7 @@ fn l04_etag_refresh() {
 }
 
 #[test]
-fn a_call_closes_a_websocket_and_the_next_request_dials() {
+fn call_closes_websocket_and_next_request_reconnects() {
     let script = Script::new()
         .ws([vec![created("a"), done("a")], vec![created("b"), done("b")]])
         .on(Kind::Post, vec![Act::respond(200, "{}")]);
@@ -173,7 +173,7 @@ fn a_call_closes_a_websocket_and_the_next_request_dials() {
 }
 
 #[test]
-fn a_call_waits_for_the_responses_and_they_for_it() {
+fn calls_and_responses_wait_for_each_other() {
     let script = Script::new().ws([vec![created("a")], vec![done("b")]]).on(Kind::Post, vec![Act::respond(200, "{}")]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     let one = pair.ask(ask("one"));
@@ -193,7 +193,7 @@ fn a_call_waits_for_the_responses_and_they_for_it() {
 }
 
 #[test]
-fn a_call_has_a_time_of_its_own() {
+fn call_has_own_timeout() {
     let mut pair = Pair::new(http_provider(), Settings::default(), Script::new());
     let mut models = RawOperation::get("models");
     models.timeout = Some(std::time::Duration::from_millis(300));

@@ -117,7 +117,7 @@ fn j07_non_retryable_at_handshake() {
 }
 
 #[test]
-fn refused_for_good_is_http_at_once() {
+fn final_upgrade_rejection_falls_back_at_once() {
     for status in [404, 405, 426, 501] {
         let script = upgrades_refused(status, 1).on(Kind::Post, ok_stream());
         let mut pair = Pair::new(with_retries(provider(), 3), Settings::default(), script);
@@ -130,7 +130,7 @@ fn refused_for_good_is_http_at_once() {
 }
 
 #[test]
-fn who_wants_websocket_only_never_gets_http() {
+fn websocket_only_never_falls_back() {
     for status in [200, 404, 426, 503] {
         let mut settings = Settings::default();
         settings.transport = TransportPreference::WebSocket;
@@ -144,7 +144,7 @@ fn who_wants_websocket_only_never_gets_http() {
 }
 
 #[test]
-fn a_quota_that_is_retried_does_not_fall_back() {
+fn retried_quota_failure_does_not_fall_back() {
     let mut provider = with_retries(provider(), 1);
     provider.retry.on_429 = true;
     let mut pair = Pair::new(provider, Settings::default(), upgrades_refused(429, 9));
@@ -170,7 +170,7 @@ fn j08_request_level_count() {
 }
 
 #[test]
-fn jitter_differs_by_seed_and_repeats_with_it() {
+fn jitter_is_determined_by_seed() {
     let delays = |seed: u8| {
         let script = Script::new().on(Kind::Post, vec![Act::respond(500, "x")]).on(Kind::Post, ok_stream());
         let provider = with_retries(http_provider(), 1);
@@ -284,7 +284,7 @@ fn j16_expired_signature_text() {
 }
 
 #[test]
-fn nobody_who_answers_is_waited_for_a_while() {
+fn unanswered_credential_request_times_out() {
     let script = Script::new().on(Kind::Post, vec![Act::respond(401, "{}")]);
     let mut pair = Pair::new(http_provider(), recovering(1), script);
     let (start, id) = (pair.now, pair.ask(ask("one")));
@@ -300,7 +300,7 @@ fn nobody_who_answers_is_waited_for_a_while() {
 }
 
 #[test]
-fn credentials_that_no_head_can_hold_fail_what_waited_for_them() {
+fn invalid_credentials_fail_waiting_requests() {
     let script = || Script::new().on(Kind::Upgrade, vec![Act::respond(401, "{}")]);
     let mut pair = Pair::with(provider(), Credentials::bearer("a"), recovering(1), script());
     let id = pair.ask(ask("one"));
@@ -311,7 +311,7 @@ fn credentials_that_no_head_can_hold_fail_what_waited_for_them() {
 }
 
 #[test]
-fn a_server_says_how_long_to_wait() {
+fn delay_of_server_is_honoured() {
     // A header is a lower bound; a delay in a message is used as given (docs/differences.md row 14).
     let by_header = vec![Act::respond_with(503, &[("retry-after", "7")], "{}")];
     let script = Script::new().on(Kind::Post, by_header).on(Kind::Post, ok_stream());
@@ -328,7 +328,7 @@ fn a_server_says_how_long_to_wait() {
 }
 
 #[test]
-fn no_retry_begins_too_late() {
+fn no_retry_begins_after_max_elapsed() {
     let mut provider = with_retries(http_provider(), 9);
     provider.retry.max_elapsed = Some(Duration::from_secs(1));
     let script = (0..9).fold(Script::new(), |script, _| script.on(Kind::Post, vec![Act::respond(500, "x")]));
@@ -340,7 +340,7 @@ fn no_retry_begins_too_late() {
 }
 
 #[test]
-fn one_budget_counts_whatever_fails() {
+fn retry_budget_counts_all_failures() {
     // A rejected handshake, a lost connection and a failed response: three retries of three.
     let script = Script::new()
         .on(Kind::Upgrade, vec![Act::respond(503, "")])
@@ -355,7 +355,7 @@ fn one_budget_counts_whatever_fails() {
 }
 
 #[test]
-fn a_redirect_is_not_followed() {
+fn redirect_is_not_followed() {
     for status in [301, 302, 307, 308] {
         let away = vec![Act::respond_with(status, &[("location", "http://127.0.0.1:9/x")], "")];
         let script = Script::new().on(Kind::Post, away);
@@ -369,7 +369,7 @@ fn a_redirect_is_not_followed() {
 
 /// A delay beyond the provider's maximum fails the request, and the failure reports the delay.
 #[test]
-fn a_delay_beyond_the_longest_ends_the_request() {
+fn delay_beyond_maximum_fails_request() {
     for (asked, waits) in [("600", true), ("601", false)] {
         let script = Script::new()
             .on(Kind::Post, [Act::respond_with(503, &[("retry-after", asked)], "{}")])

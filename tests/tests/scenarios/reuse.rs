@@ -67,7 +67,7 @@ fn said(key: &str, value: &str) -> Option<ClientMetadata> {
 }
 
 #[test]
-fn prewarm_with_the_same_input_leaves_nothing_to_send() {
+fn request_after_equal_prewarm_is_empty_and_incremental() {
     let mut pair = pair([vec![done0("warm-1")], first()]);
     pair.client.prewarm(pair.now, ask("hello")).expect("a prewarm");
     pair.run();
@@ -93,7 +93,7 @@ fn i06_incremental_on_prefix() {
 }
 
 #[test]
-fn an_empty_delta_is_sent() {
+fn empty_incremental_input_is_sent() {
     let mut pair = pair([first(), vec![done0("resp-2")]]);
     pair.ask(ask("hello"));
     pair.ask(request(vec![user("hello"), assistant("msg_1", "assistant output")]));
@@ -138,7 +138,7 @@ fn i08_non_prefix() {
 }
 
 #[test]
-fn i11_a_model_switch_is_sent_in_full_on_the_same_socket() {
+fn i11_model_switch_is_sent_in_full_on_same_socket() {
     let mut pair = pair([vec![done0("warm-1")], first(), vec![done0("resp-2")]]);
     pair.client.prewarm(pair.now, request(vec![])).expect("a prewarm");
     pair.run();
@@ -157,7 +157,7 @@ fn i11_a_model_switch_is_sent_in_full_on_the_same_socket() {
 }
 
 #[test]
-fn every_member_that_changes_the_answer_breaks_the_chain() {
+fn changed_request_members_prevent_incremental_request() {
     let change: [fn(&mut CreateResponse); 10] = [
         |create| create.model = "other".into(),
         |create| create.instructions = "other".into(),
@@ -243,7 +243,7 @@ fn i20_empty_response_id() {
 }
 
 #[test]
-fn an_item_that_cannot_be_read_breaks_the_chain() {
+fn unreadable_item_prevents_incremental_request() {
     let bad = r#"{"type":"response.output_item.done","item":{"type":"message","role":"assistant"}}"#;
     let mut pair = pair([vec![bad.into(), done0("resp-1")], vec![done0("resp-2")]]);
     let first = pair.ask(ask("hello"));
@@ -315,7 +315,7 @@ fn i24_concurrent_turn_sessions() {
 }
 
 #[test]
-fn what_the_server_has_forgotten_is_told_once_in_full() {
+fn unknown_previous_response_causes_one_full_request() {
     let forgotten = || vec![error(400, "previous_response_not_found", "no such response")];
     let mut pair = pair([first(), forgotten(), vec![created("resp-2"), done("resp-2")]]);
     pair.ask(ask("hello"));
@@ -334,7 +334,7 @@ fn what_the_server_has_forgotten_is_told_once_in_full() {
 }
 
 #[test]
-fn a_provider_that_is_not_incremental_gets_everything() {
+fn non_incremental_provider_gets_full_requests() {
     let mut provider = provider();
     provider.capabilities.incremental = false;
     let mut pair = Pair::new(provider, Settings::default(), Script::new().ws([first(), vec![done0("resp-2")]]));
@@ -344,7 +344,7 @@ fn a_provider_that_is_not_incremental_gets_everything() {
 }
 
 #[test]
-fn a_prewarm_meets_a_server_that_will_not_upgrade() {
+fn prewarm_is_skipped_when_upgrade_is_rejected() {
     let mut script = Script::new().sse([vec![done("resp-1")]]);
     script.plan(Kind::Upgrade, vec![Act::respond(426, "")]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
@@ -355,7 +355,7 @@ fn a_prewarm_meets_a_server_that_will_not_upgrade() {
 }
 
 #[test]
-fn a_chain_is_of_its_own_connection() {
+fn previous_response_is_not_used_on_another_connection() {
     let script = Script::new().ws([first(), vec![done0("resp-2")]]).on(Kind::Post, vec![Act::respond(200, "{}")]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("hello"));

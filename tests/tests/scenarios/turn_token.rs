@@ -152,7 +152,7 @@ fn h11_handshake_header_ignored() {
 }
 
 #[test]
-fn a_token_is_taken_whatever_its_case_and_out_of_arrays() {
+fn turn_token_is_read_in_any_case_and_from_arrays() {
     let odd = meta(&json!({"other": "no", "x-codex-turn-state": 5, "X-Codex-Turn-State": [["deep"]]}));
     let script = Script::new().ws([vec![created("a"), odd, done("a")], vec![created("b"), done("b")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
@@ -162,7 +162,7 @@ fn a_token_is_taken_whatever_its_case_and_out_of_arrays() {
 }
 
 #[test]
-fn an_empty_token_is_a_token() {
+fn empty_turn_token_is_replayed() {
     let script = Script::new().ws([vec![token(""), token("ts-2"), done("a")], vec![done("b")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));
@@ -171,7 +171,7 @@ fn an_empty_token_is_a_token() {
 }
 
 #[test]
-fn a_token_that_is_too_long_is_none() {
+fn too_long_turn_token_is_ignored() {
     let long = "x".repeat(turnwire::turn::Turn::MAX_TOKEN + 1);
     let script = Script::new().ws([vec![token(&long), done("a")], vec![done("b")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
@@ -181,7 +181,7 @@ fn a_token_that_is_too_long_is_none() {
 }
 
 #[test]
-fn a_token_that_no_header_can_hold_stays_for_websocket() {
+fn turn_token_invalid_in_header_is_sent_only_over_websocket() {
     let mut script = Script::new().ws([vec![token("ts\n1"), done("a")], vec![done("b")]]);
     script.plan(Kind::Post, stream("", "c"));
     let mut pair = Pair::new(provider(), Settings::default(), script);
@@ -198,7 +198,7 @@ fn a_token_that_no_header_can_hold_stays_for_websocket() {
 }
 
 #[test]
-fn a_provider_without_turn_state_neither_keeps_nor_sends_it() {
+fn provider_without_turn_token_ignores_it() {
     let mut ws = provider();
     ws.capabilities.turn_token = false;
     let script = Script::new().ws([vec![token("ts-1"), done("a")], vec![done("b")]]);
@@ -215,7 +215,7 @@ fn a_provider_without_turn_state_neither_keeps_nor_sends_it() {
 }
 
 #[test]
-fn a_retry_replays_the_token_of_its_own_first_attempt() {
+fn retry_replays_turn_token_of_first_attempt() {
     let mut provider = provider();
     provider.retry.max_retries = 1;
     let script = Script::new().ws([vec![token("ts-1"), created("a")], vec![created("b"), done("b")]]);
@@ -228,7 +228,7 @@ fn a_retry_replays_the_token_of_its_own_first_attempt() {
 }
 
 #[test]
-fn a_turn_cannot_begin_while_a_request_is_in_flight() {
+fn turn_cannot_begin_while_request_is_in_flight() {
     let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([vec![token("ts-1"), delta("x")]]));
     let id = pair.ask(ask("one"));
     assert_eq!(pair.client.begin_turn(), Err(turnwire::client::CommandError::InFlight));

@@ -125,7 +125,7 @@ mod tests {
 
     /// Figures of different days can only be compared if the bytes are the same.
     #[test]
-    fn the_bytes_are_what_they_always_were() {
+    fn workloads_are_reproducible() {
         let streams = streams(SEED, SIZE, KeyOrder::TypeFirst);
         assert_eq!(streams.bytes, 50_264_913);
         assert_eq!(streams.expected.events, 193_052);
