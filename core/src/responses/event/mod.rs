@@ -5,6 +5,7 @@ mod build;
 pub(super) mod envelope;
 mod queries;
 mod response_end;
+mod response_members;
 mod server_event;
 mod table;
 mod whole_response;

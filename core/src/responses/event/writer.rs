@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::responses::error_object::ErrorObject;
+use crate::responses::event::response_members::RequestMembers;
 use crate::responses::event::{EventData, ServerEvent};
 use crate::responses::item::{ContentPart, CustomToolCall, FunctionCall, Item, Reasoning};
 use crate::responses::json::object_writer::{Object, array, object};
@@ -36,6 +37,8 @@ pub struct ResponseWriter {
     id: String,
     model: String,
     created_at: i64,
+    completed_at: Option<i64>,
+    request: RequestMembers,
     stream_id: Option<String>,
     sequence_number: i64,
     /// The items that are whole, as JSON.
@@ -72,6 +75,8 @@ impl ResponseWriter {
             id: id.into(),
             model: model.into(),
             created_at,
+            completed_at: None,
+            request: RequestMembers::default(),
             stream_id: None,
             sequence_number: 0,
             output: Vec::new(),
@@ -86,6 +91,22 @@ impl ResponseWriter {
         self
     }
 
+    /// The same in response to this request, whose members the response object repeats: `instructions`, `tools`, `metadata` and the
+    /// others that the public API repeats. Without a request, and for what the request does not have, they are the API's defaults. A
+    /// value above 64 KiB is not repeated.
+    #[must_use]
+    pub fn for_request(mut self, request: &str) -> Self {
+        self.request = RequestMembers::read(request);
+        self
+    }
+
+    /// The same with this time of completion, in Unix seconds. Without it, it is the time of creation.
+    #[must_use]
+    pub const fn completed_at(mut self, completed_at: i64) -> Self {
+        self.completed_at = Some(completed_at);
+        self
+    }
+
     /// Any other event of this response, with the next number and the lane: a search's progress, an annotation.
     pub fn event(&mut self, data: EventData<'static>) -> ServerEvent<'static> {
         let mut event = ServerEvent::new(data);
@@ -97,9 +118,19 @@ impl ResponseWriter {
 
     /// The response exists and is being made.
     pub fn begin(&mut self) -> Events {
-        let response = self.response("in_progress", None, |_| {});
+        let response = self.response("in_progress", None, &Ending::default());
         let created = EventData::Created { response: response.clone() };
         [created, EventData::InProgress { response: Some(response) }].map(|data| self.event(data)).into()
+    }
+
+    /// The response exists, waits in a queue, and is being made, as one with `background` does.
+    pub fn begin_queued(&mut self) -> Events {
+        let queued = self.response("queued", None, &Ending::default());
+        let running = self.response("in_progress", None, &Ending::default());
+        let created = EventData::Created { response: queued.clone() };
+        [created, EventData::Queued { response: Some(queued) }, EventData::InProgress { response: Some(running) }]
+            .map(|data| self.event(data))
+            .into()
     }
 
     /// More text of the assistant's message of this id, which begins with its first text and ends with whatever comes next.
@@ -160,11 +191,9 @@ impl ResponseWriter {
     #[must_use]
     pub fn complete(mut self, usage: Option<&Usage>, end_turn: Option<bool>) -> Events {
         let mut events = self.end_message();
-        let response = self.response("completed", usage, |response| {
-            if let Some(end_turn) = end_turn {
-                response.boolean("end_turn", end_turn);
-            }
-        });
+        let ending =
+            Ending { completed_at: Some(self.completed_at.unwrap_or(self.created_at)), end_turn, ..Ending::default() };
+        let response = self.response("completed", usage, &ending);
         events.push(self.event(EventData::Completed { response }));
         events
     }
@@ -173,11 +202,8 @@ impl ResponseWriter {
     #[must_use]
     pub fn incomplete(mut self, reason: &str, usage: Option<&Usage>) -> Events {
         let mut events = self.end("incomplete");
-        let response = self.response("incomplete", usage, |response| {
-            let mut details = Object::new(response.key("incomplete_details"));
-            details.string("reason", reason);
-            details.end();
-        });
+        let ending = Ending { reason: Some(reason), ..Ending::default() };
+        let response = self.response("incomplete", usage, &ending);
         events.push(self.event(EventData::Incomplete { response: Some(response) }));
         events
     }
@@ -185,7 +211,8 @@ impl ResponseWriter {
     /// The response failed of this. What was begun is left as it is.
     #[must_use]
     pub fn fail(mut self, error: &ErrorObject) -> Events {
-        let response = self.response("failed", None, |response| error.encode(response.key("error")));
+        let ending = Ending { error: Some(error), ..Ending::default() };
+        let response = self.response("failed", None, &ending);
         alloc::vec![self.event(EventData::Failed { response: Some(response) })]
     }
 
@@ -284,25 +311,50 @@ impl ResponseWriter {
         events
     }
 
-    /// The response object, with what there is of it so far, and what `more` adds.
-    fn response(&self, status: &str, usage: Option<&Usage>, more: impl FnOnce(&mut Object<'_>)) -> RawJson<'static> {
+    /// The response object, with what there is of it so far.
+    fn response(&self, status: &str, usage: Option<&Usage>, ending: &Ending<'_>) -> RawJson<'static> {
         object(|response| {
             response.string("id", &self.id);
             response.string("object", "response");
             response.integer("created_at", self.created_at);
+            match ending.completed_at {
+                Some(completed_at) => response.integer("completed_at", completed_at),
+                None => response.raw("completed_at", "null"),
+            }
             response.string("status", status);
+            match ending.error {
+                Some(error) => error.encode(response.key("error")),
+                None => response.raw("error", "null"),
+            }
+            match ending.reason {
+                Some(reason) => {
+                    let mut details = Object::new(response.key("incomplete_details"));
+                    details.string("reason", reason);
+                    details.end();
+                }
+                None => response.raw("incomplete_details", "null"),
+            }
             response.string("model", &self.model);
             response.array("output", &self.output, |item, out| out.extend_from_slice(item.as_bytes()));
-            response.boolean("parallel_tool_calls", true);
-            response.string("tool_choice", "auto");
-            response.raw("tools", "[]");
+            self.request.write(response);
             match usage.map(serde_json::to_string) {
                 Some(Ok(usage)) => response.raw("usage", &usage),
                 _ => response.raw("usage", "null"),
             }
-            more(response);
+            if let Some(end_turn) = ending.end_turn {
+                response.boolean("end_turn", end_turn);
+            }
         })
     }
+}
+
+/// What is known of a response at its end only.
+#[derive(Default)]
+struct Ending<'a> {
+    completed_at: Option<i64>,
+    error: Option<&'a ErrorObject>,
+    reason: Option<&'a str>,
+    end_turn: Option<bool>,
 }
 
 /// The item before anything of it has come.
