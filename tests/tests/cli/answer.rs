@@ -151,6 +151,18 @@ fn items_only_in_output_keep_their_order() {
 }
 
 #[test]
+fn a_text_part_without_text_is_not_shown_and_not_sent_back() {
+    let void = json!({"type": "output_text", "annotations": []});
+    let beside = json!({"type": "message", "id": "m", "role": "assistant", "content": [void]});
+    let (lines, items) = shown(&[completed(&[beside, call(Some("c"), "call_1", "{}")])]);
+    assert_eq!((lines, items), (vec!["f({})".to_owned()], vec![call(Some("c"), "call_1", "{}")]));
+    let mixed =
+        json!({"type": "message", "role": "assistant", "content": [void, {"type": "output_text", "text": "hi"}]});
+    let (lines, items) = shown(&[completed(&[mixed])]);
+    assert_eq!((lines, items), (vec!["hi".to_owned()], vec![message(None, "hi")]));
+}
+
+#[test]
 fn refusals_and_other_calls_are_printed() {
     let refusal = json!({"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]});
     let custom = json!({"type": "custom_tool_call", "call_id": "c", "name": "patch", "input": "*** Begin"});

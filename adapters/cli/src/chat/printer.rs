@@ -399,6 +399,9 @@ const fn name_of(transport: Transport) -> &'static str {
 fn reason(reason: &FallbackReason) -> String {
     match reason {
         FallbackReason::Refused(status) => format!("the server rejected the handshake with status {status}"),
+        FallbackReason::Unclear { failure, .. } => {
+            format!("the handshake failed, which may mean this request only: {failure}")
+        }
         FallbackReason::Exhausted { failure, .. } => failure.to_string(),
         FallbackReason::TooLarge(_) => "this request is too large for WebSocket".to_owned(),
         _ => "unknown reason".to_owned(),

@@ -8,7 +8,7 @@ mod slots;
 
 use turnwire::responses::{ContentPart, EventData, Item, Message, RawJson, ServerEvent};
 
-use self::read::{has_content, merge, other_item, other_part, output_of, words};
+use self::read::{has_content, is_void, merge, other_item, other_part, output_of, without_void_parts, words};
 use self::slots::{Call, Key, SeenCall, Stage, TextPart};
 
 /// Kind of a text.
@@ -156,7 +156,7 @@ impl Answer {
     #[must_use]
     pub fn into_items(self) -> Vec<Item> {
         let Self { texts, calls, items, output, .. } = self;
-        let mut items = merge(items, output);
+        let mut items: Vec<Item> = merge(items, output).into_iter().filter_map(without_void_parts).collect();
         // What is in no item was in deltas only.
         let texts: Vec<ContentPart> = texts
             .into_iter()
@@ -334,6 +334,7 @@ impl Answer {
             let key = Key { part: i64::try_from(at).ok(), ..key.clone() };
             match words(part) {
                 Some((kind, text)) => finished |= self.text(kind, key, &text, stage, pieces),
+                None if is_void(part) => {}
                 None if self.known_part(part) => finished = true,
                 None => pieces.push(other_part(part)),
             }

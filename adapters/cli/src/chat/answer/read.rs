@@ -39,6 +39,33 @@ pub(super) fn words(part: &ContentPart) -> Option<(TextKind, Cow<'_, str>)> {
     }
 }
 
+/// Returns whether a part is of a kind that is text and has no text, as gateways send it beside a call. Sent back to them, it
+/// makes them fail.
+pub(super) fn is_void(part: &ContentPart) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Part {
+        r#type: String,
+        text: Option<serde::de::IgnoredAny>,
+        refusal: Option<serde::de::IgnoredAny>,
+    }
+
+    let ContentPart::Other(raw) = part else { return false };
+    let Ok(Part { r#type, text, refusal }) = raw.parse() else { return false };
+    matches!((r#type.as_str(), text, refusal), ("output_text" | "text", None, _) | ("refusal", _, None))
+}
+
+/// Returns an item without its void parts; nothing if it was a message and has no other part.
+pub(super) fn without_void_parts(mut item: Item) -> Option<Item> {
+    if let Item::Message(message) = &mut item {
+        let parts = message.content.len();
+        message.content.retain(|part| !is_void(part));
+        if message.content.is_empty() && parts > 0 {
+            return None;
+        }
+    }
+    Some(item)
+}
+
 /// Returns whether an item that was begun has content already.
 pub(super) fn has_content(item: &Item) -> bool {
     match item {
