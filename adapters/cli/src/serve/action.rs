@@ -9,6 +9,7 @@ use turnwire::http::Headers;
 use turnwire::time::Instant;
 
 use super::faults::Faults;
+use super::store::Cancelled;
 
 /// The number of bytes that wait to be written from which on the next action waits.
 const MAX_UNSENT: usize = 32 * 1024;
@@ -65,11 +66,13 @@ pub(super) struct Cut {
 pub(super) struct Plan {
     pub(super) actions: VecDeque<Action>,
     pub(super) cut: Option<Cut>,
+    /// The last event, once the response is cancelled: it takes the place of the actions that are left.
+    pub(super) cancelled: Option<Cancelled>,
 }
 
 impl Plan {
     pub(super) fn one(action: Action) -> Self {
-        Self { actions: [action].into(), cut: None }
+        Self { actions: [action].into(), ..Self::default() }
     }
 
     /// Performs all actions at once, without their pauses. A cut closes the connection.
@@ -137,6 +140,12 @@ impl Response {
             if let Some(cut) = self.plan.cut {
                 faults.cut_after(connection.poll_transmit().len(), cut.at, cut.reset);
             }
+        }
+        if let Some(last) = self.plan.cancelled.as_ref().and_then(|cancelled| cancelled.get()) {
+            let stream = self.plan.actions.iter().any(|action| matches!(action, Action::End));
+            self.plan.actions = [Action::Send(Arc::clone(last))].into();
+            self.plan.actions.extend(stream.then_some(Action::End));
+            self.plan.cancelled = None;
         }
         while let Some(action) = self.plan.actions.front() {
             if connection.poll_transmit().len() > MAX_UNSENT {

@@ -19,7 +19,7 @@ use turnwire_tokio::TcpIo;
 
 use super::faults::{Faults, InputBudget, ServeIo};
 use super::journal::Journal;
-use super::script::Script;
+use super::script::{MOCK, Script};
 use super::server::{ScriptedServer, serve_with};
 
 /// Options of `turnwire serve`.
@@ -28,9 +28,12 @@ pub struct Options {
     /// Address to listen on. Port 0 selects a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Script: a TOML file with `[[reply]]` tables, or a file with one JSON reply per line. Default: the demo's script.
+    /// Script: a TOML file with `[[reply]]` tables, or a file with one JSON reply per line. Default: see --print-script.
     #[arg(long, value_name = "FILE")]
     pub script: Option<String>,
+    /// Print the script that is used without --script, and end.
+    #[arg(long)]
+    pub print_script: bool,
     /// Reject WebSocket handshakes with 426.
     #[arg(long)]
     pub refuse_websocket: bool,
@@ -81,13 +84,16 @@ pub fn main(options: &Options) -> ExitCode {
 }
 
 fn run(options: &Options) -> io::Result<()> {
+    if options.print_script {
+        return io::stdout().write_all(MOCK.as_bytes());
+    }
     let mut script = match &options.script {
         Some(file) => {
             let named = |error: &dyn core::fmt::Display| io::Error::other(format!("{file}: {error}"));
             let text = fs::read_to_string(file).map_err(|error| named(&error))?;
             Script::parse(&text).map_err(|error| named(&error))?
         }
-        None => Script::demo(),
+        None => Script::mock(),
     };
     script.refuse_websocket |= options.refuse_websocket;
     let listener = net::TcpListener::bind(options.listen)?;

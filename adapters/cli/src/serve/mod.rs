@@ -1,12 +1,16 @@
 //! A scripted server on both transports, for tests of clients: `turnwire serve`, and the server of `turnwire chat --demo`.
 
 mod action;
+mod create;
+mod errors;
 mod faults;
 mod journal;
 mod listen;
+mod operations;
 mod request;
 mod script;
 mod server;
+mod store;
 
 pub use listen::{Options, config, demo, main};
 pub use request::{ObservedRequest, OwnedRequest, RecordedRequest};

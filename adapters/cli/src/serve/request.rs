@@ -1,11 +1,16 @@
 //! Requests, as a scripted server receives, reads and records them.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use turnwire::connection::{Transport, server};
 use turnwire::http::Request;
 use turnwire::responses::TURN_STATE;
+
+use super::script::Call;
 
 /// An owned [`server::Event`]. The borrowed one keeps the connection borrowed, so that nothing can be sent in response.
 #[derive(Clone, Debug)]
@@ -134,6 +139,10 @@ pub(super) struct RequestMembers {
     pub(super) model: Option<String>,
     pub(super) stream: bool,
     pub(super) generate: bool,
+    /// Whether the response is stored, which it is unless the request says otherwise.
+    pub(super) store: bool,
+    pub(super) background: bool,
+    pub(super) previous_response_id: Option<String>,
     /// The turn token in `client_metadata`.
     pub(super) turn_state: Option<String>,
 }
@@ -152,6 +161,12 @@ impl RequestMembers {
             stream: Option<&'a RawValue>,
             #[serde(borrow)]
             generate: Option<&'a RawValue>,
+            #[serde(borrow)]
+            store: Option<&'a RawValue>,
+            #[serde(borrow)]
+            background: Option<&'a RawValue>,
+            #[serde(borrow)]
+            previous_response_id: Option<&'a RawValue>,
             #[serde(borrow)]
             client_metadata: Option<&'a RawValue>,
         }
@@ -172,6 +187,9 @@ impl RequestMembers {
             model: string(members.model),
             stream: members.stream.is_some_and(|raw| raw.get() == "true"),
             generate: members.generate.is_none_or(|raw| raw.get() != "false"),
+            store: members.store.is_none_or(|raw| raw.get() != "false"),
+            background: members.background.is_some_and(|raw| raw.get() == "true"),
+            previous_response_id: string(members.previous_response_id),
             turn_state: string(metadata.turn_state),
         })
     }
@@ -185,12 +203,91 @@ fn string(raw: Option<&RawValue>) -> Option<String> {
     raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
 }
 
+/// The members of an input item that decide about a response.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct InputItem {
+    r#type: Option<String>,
+    call_id: Option<String>,
+}
+
+impl InputItem {
+    fn is_output(&self) -> bool {
+        self.r#type.as_deref().is_some_and(|kind| kind.ends_with("_output"))
+    }
+}
+
+/// The calls in the input of a request, and those whose outputs it brings.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct InputCalls {
+    pub(super) calls: Vec<String>,
+    pub(super) outputs: Vec<String>,
+    /// Whether the last item is an output.
+    ends_with_output: bool,
+}
+
+impl InputCalls {
+    pub(super) fn read(body: &str) -> Self {
+        let items: Vec<&RawValue> =
+            raw_member(body, "input").and_then(|raw| serde_json::from_str(raw).ok()).unwrap_or_default();
+        let mut found = Self::default();
+        for item in items {
+            let item: InputItem = serde_json::from_str(item.get()).unwrap_or_default();
+            found.ends_with_output = item.is_output();
+            if let Some(call_id) = item.call_id {
+                if found.ends_with_output { found.outputs.push(call_id) } else { found.calls.push(call_id) }
+            }
+        }
+        found
+    }
+}
+
+/// The text of a member of an object.
+pub(super) fn raw_member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+    let members: BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(object).ok()?;
+    members.get(name).map(|raw| raw.get())
+}
+
+/// A call of the first function of a request, with arguments as its schema requires them. `None` if the request has no function,
+/// does not allow calls, or brings the output of a call.
+pub(super) fn callable_tool(body: &str) -> Option<Call> {
+    let allowed = raw_member(body, "tool_choice").is_none_or(|choice| choice != "\"none\"");
+    let tools: Vec<Value> = serde_json::from_str(raw_member(body, "tools")?).ok()?;
+    let tool = tools.into_iter().find(|tool| tool["type"] == "function" && tool["name"].is_string())?;
+    if !allowed || InputCalls::read(body).ends_with_output {
+        return None;
+    }
+    let arguments = sample(&tool["parameters"], 8);
+    let arguments = if arguments.is_object() { arguments } else { Value::Object(serde_json::Map::new()) };
+    Some(Call { name: tool["name"].as_str()?.to_owned(), arguments: arguments.to_string() })
+}
+
+/// A value that a schema allows, as far as its `type`, `enum`, `const`, `default` and required properties say.
+fn sample(schema: &Value, depth: usize) -> Value {
+    let given = [&schema["const"], &schema["default"], &schema["enum"][0], &schema["examples"][0]];
+    if let Some(value) = given.into_iter().find(|value| !value.is_null()) {
+        return value.clone();
+    }
+    let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str()).unwrap_or("object");
+    match kind {
+        "string" => "text".into(),
+        "integer" | "number" => 1.into(),
+        "boolean" => true.into(),
+        "array" => Value::Array(Vec::new()),
+        "object" if depth > 0 => {
+            let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            required.map(|name| (name.to_owned(), sample(&schema["properties"][name], depth - 1))).collect()
+        }
+        _ => Value::Null,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
     use turnwire::connection::Transport;
 
-    use super::{ObservedRequest, RequestMembers};
+    use super::{InputCalls, ObservedRequest, RequestMembers, callable_tool};
 
     #[test]
     fn a_request_is_printed_as_one_line_without_control_characters() {
@@ -213,5 +310,35 @@ mod tests {
         for bad in ["", "[]", "{\"model\":1,\"model\":2}", "{\"a\":}", "nul"] {
             assert!(RequestMembers::read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_call_has_the_arguments_that_the_schema_requires() {
+        let schema = r#"{"type":"object","required":["city","days","unit","exact","at"],"properties":{"city":{"type":"string"},
+            "days":{"type":["integer","null"]},"unit":{"enum":["C","F"]},"exact":{"type":"boolean"},"other":{"type":"string"},
+            "at":{"type":"object","required":["list"],"properties":{"list":{"type":"array"}}}}}"#;
+        let body = |more: &str| {
+            format!(
+                r#"{{"tools":[{{"type":"web_search"}},{{"type":"function","name":"f","parameters":{schema}}}]{more}}}"#
+            )
+        };
+        let call = callable_tool(&body("")).expect("a call");
+        assert_eq!(call.name, "f");
+        assert_eq!(call.arguments, r#"{"at":{"list":[]},"city":"text","days":1,"exact":true,"unit":"C"}"#);
+        assert!(callable_tool(&body(r#","tool_choice":"none""#)).is_none());
+        assert!(callable_tool(&body(r#","input":[{"type":"function_call_output","call_id":"c"}]"#)).is_none());
+        assert!(callable_tool(r#"{"tools":[{"type":"web_search"}]}"#).is_none());
+    }
+
+    #[test]
+    fn calls_and_outputs_of_an_input_are_found() {
+        let body = r#"{"input":[{"type":"function_call","call_id":"a"},{"type":"function_call_output","call_id":"a"},5,
+            {"type":"custom_tool_call_output","call_id":"b"},{"role":"user"}]}"#;
+        let found = InputCalls::read(body);
+        assert_eq!(
+            (found.calls, found.outputs, found.ends_with_output),
+            (vec!["a".into()], vec!["a".into(), "b".into()], false)
+        );
+        assert_eq!(InputCalls::read(r#"{"input":"text"}"#), InputCalls::default());
     }
 }

@@ -14,6 +14,9 @@ use super::action::Cut;
 /// The conversation of `turnwire chat --demo`.
 const DEMO: &str = include_str!("demo.toml");
 
+/// What a server without a script of its own does.
+pub(super) const MOCK: &str = include_str!("mock.toml");
+
 /// The longest pause.
 const MAX_PAUSE_MS: u64 = 3_600_000;
 
@@ -25,6 +28,8 @@ pub struct Script {
     pub refuse_websocket: bool,
     /// How WebSocket handshakes are answered.
     pub handshake: Option<Handshake>,
+    /// The time of all responses, in Unix seconds. Default: the present.
+    pub created_at: Option<i64>,
     /// The models that the server lists.
     pub models: Vec<String>,
     /// The replies. After the last one, the first is used again.
@@ -78,6 +83,8 @@ pub struct Operation {
 pub struct Reply {
     /// Use this reply only for requests that contain this text.
     pub when: Option<String>,
+    /// Use this reply each time that it fits, not once before the others have their turn.
+    pub always: bool,
     /// Reject the request with this status.
     #[serde(deserialize_with = "status")]
     pub status: Option<u16>,
@@ -98,6 +105,9 @@ pub struct Reply {
     pub typing_ms: Option<u64>,
     /// A call of this function.
     pub call: Option<Call>,
+    /// A call of the first function of the request, with arguments that its schema allows. The reply fits only requests that have a
+    /// function, and do not end with the output of a call.
+    pub call_tool: bool,
     /// Events to send unchanged, after those of the text and the call, and pauses: `{ pause_ms = N }`. If the first one is
     /// `response.created`, the server sends none of its own; if one ends the response, it adds no end.
     #[serde(deserialize_with = "events")]
@@ -112,6 +122,19 @@ pub struct Reply {
     pub cut_at: Option<u64>,
     /// Cut the connection with a reset, after `cut_at` bytes or at the end of the response.
     pub reset: bool,
+}
+
+/// What the events of a response take from its request.
+#[derive(Clone, Debug)]
+pub(super) struct ResponseContext<'a> {
+    pub(super) id: String,
+    /// The number of the response, for the ids of its items.
+    pub(super) number: usize,
+    pub(super) created_at: i64,
+    pub(super) model: &'a str,
+    pub(super) lane: Option<&'a str>,
+    pub(super) request: &'a str,
+    pub(super) background: bool,
 }
 
 /// One step of a reply.
@@ -174,6 +197,16 @@ impl Script {
     #[must_use]
     pub fn demo() -> Self {
         Self::parse(DEMO).expect("the built-in script is valid")
+    }
+
+    /// Returns the script of a server that has no other: it calls the first function of each request, and answers with a text.
+    ///
+    /// # Panics
+    ///
+    /// Never: a test parses the built-in script.
+    #[must_use]
+    pub fn mock() -> Self {
+        Self::parse(MOCK).expect("the built-in script is valid")
     }
 
     /// Parses a script: TOML with `[[reply]]` tables, or one JSON object per line, each a reply.
@@ -273,7 +306,10 @@ impl Reply {
     pub(super) fn unscripted() -> Self {
         Self {
             status: Some(400),
-            body: Some(r#"{"error":{"code":"no_reply","message":"the script has no reply to this"}}"#.into()),
+            body: Some(
+                r#"{"error":{"type":"invalid_request_error","code":"no_reply","param":null,"message":"the script has no reply to this"}}"#
+                    .into(),
+            ),
             ..Self::default()
         }
     }
@@ -286,9 +322,11 @@ impl Reply {
         cut(self.cut_at, self.reset)
     }
 
-    /// Returns the steps of response `number`, for a model and a lane.
-    pub(super) fn steps(&self, number: usize, model: &str, lane: Option<&str>) -> Vec<Step> {
-        let mut writer = ResponseWriter::new(&format!("resp_{number}"), model, 0);
+    /// Returns the steps of a response. `tool`: the call that the request allows.
+    pub(super) fn steps(&self, context: &ResponseContext<'_>, tool: Option<&Call>) -> Vec<Step> {
+        let (number, lane) = (context.number, context.lane);
+        let mut writer =
+            ResponseWriter::new(&context.id, context.model, context.created_at).for_request(context.request);
         if let Some(lane) = lane {
             writer = writer.on_lane(lane);
         }
@@ -296,7 +334,7 @@ impl Reply {
         let send = |steps: &mut Vec<Step>, events: Vec<ServerEvent<'static>>| {
             steps.extend(events.iter().map(|event| Step::Send(event.to_json().into())));
         };
-        let created = writer.begin();
+        let created = if context.background { writer.begin_queued() } else { writer.begin() };
         if self
             .events
             .iter()
@@ -311,7 +349,7 @@ impl Reply {
             send(&mut steps, writer.text(&format!("msg_{number}"), word));
         }
         send(&mut steps, writer.end_message());
-        if let Some(call) = &self.call {
+        for call in self.call.iter().chain(tool.filter(|_| self.call_tool)) {
             send(&mut steps, writer.item(&call.item(number)));
         }
         steps.extend(self.events.iter().map(|event| step(event, lane)));

@@ -3,4 +3,5 @@
 mod doctor;
 #[cfg(target_os = "linux")]
 mod exhaustion;
+mod operations;
 mod serve;

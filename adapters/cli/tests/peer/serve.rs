@@ -71,13 +71,16 @@ fn a_body_of_the_limit_is_read_and_one_byte_more_is_413() {
 
 #[test]
 fn a_response_is_cut_at_each_byte() {
-    let (whole, orderly) = exchange(&start("[[reply]]\ntext = \"Hi\"\n"), &post("/v1/responses", STREAM));
+    let (whole, orderly) =
+        exchange(&start("created_at = 0\n[[reply]]\ntext = \"Hi\"\n"), &post("/v1/responses", STREAM));
     assert!(orderly && whole.len() > 500);
     for at in [0, 1, 17, 100, whole.len() - 1, whole.len(), whole.len() + 1000] {
-        let (received, _) =
-            exchange(&start(&format!("[[reply]]\ntext = \"Hi\"\ncut_at = {at}\n")), &post("/v1/responses", STREAM));
+        let (received, _) = exchange(
+            &start(&format!("created_at = 0\n[[reply]]\ntext = \"Hi\"\ncut_at = {at}\n")),
+            &post("/v1/responses", STREAM),
+        );
         assert_eq!(received, whole[..at.min(whole.len())], "cut at {at}");
-        let script = format!("[[reply]]\ntext = \"Hi\"\ncut_at = {at}\nreset = true\n");
+        let script = format!("created_at = 0\n[[reply]]\ntext = \"Hi\"\ncut_at = {at}\nreset = true\n");
         let (received, orderly) = exchange(&start(&script), &post("/v1/responses", STREAM));
         assert!(!orderly, "reset at {at}");
         assert!(whole.starts_with(&received), "reset at {at}");
@@ -135,7 +138,7 @@ fn models_compaction_and_retrieval_are_answered_and_a_script_can_replace_them() 
     let (received, _) = exchange(&address, &post("/v1/responses", STREAM));
     assert!(String::from_utf8_lossy(&received).contains("resp_1"));
     assert_eq!(json(&get("/v1/responses/resp_1"))["output"][0]["content"][0]["text"], "Hi");
-    let (received, _) = exchange(&address, &post("/v1/responses/compact", "{}"));
+    let (received, _) = exchange(&address, &post("/v1/responses/compact", r#"{"model":"m"}"#));
     assert_eq!(json(&String::from_utf8_lossy(&received))["output"][0]["type"], "compaction");
 }
 

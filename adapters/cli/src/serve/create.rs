@@ -1,0 +1,411 @@
+//! Creates responses, over both transports.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use turnwire::connection::Transport;
+use turnwire::http::{Headers, Request};
+use turnwire::responses::{ServerEvent, TURN_STATE};
+
+use super::action::{Action, Plan};
+use super::errors::{ApiError, error_event};
+use super::request::{InputCalls, ObservedRequest, RequestMembers, raw_member};
+use super::script::{Reply, ResponseContext, Step};
+use super::server::{ScriptedServer, headers, respond_text, set};
+use super::store::{Background, Chains, OpenCalls, Store, Stored, response_of};
+
+/// A request for a response, that was read and may be answered.
+struct Creation<'a> {
+    members: RequestMembers,
+    body: &'a str,
+    lane: Option<&'a str>,
+    /// The calls of the conversation so far that have no output.
+    calls: OpenCalls,
+    outputs: Vec<String>,
+}
+
+impl<'a> Creation<'a> {
+    /// Checks a request. `chains`: what its connection remembers; `None` if any response may be continued.
+    fn check(
+        members: RequestMembers,
+        body: &'a str,
+        lane: Option<&'a str>,
+        store: &Store,
+        chains: Option<&Chains>,
+    ) -> Result<Self, ApiError> {
+        if members.background && !members.store {
+            return Err(ApiError::invalid_value("background", "a background response must be stored"));
+        }
+        let mut creation = Self { members, body, lane, calls: OpenCalls::default(), outputs: Vec::new() };
+        let Some(previous) = creation.members.previous_response_id.as_deref() else { return Ok(creation) };
+        let known =
+            chains.and_then(|chains| chains.get(previous)).or_else(|| store.get(previous).map(|stored| &stored.calls));
+        let input = InputCalls::read(body);
+        match (known, chains) {
+            (Some(calls), _) => {
+                let open = |call: &&String| !calls.contains(call) && !input.calls.contains(call);
+                if let Some(call) = input.outputs.iter().find(open) {
+                    return Err(ApiError::no_such_call(call));
+                }
+                creation.calls = calls.clone();
+            }
+            (None, Some(_)) => return Err(ApiError::previous_response_not_found(previous)),
+            (None, None) => {}
+        }
+        creation.outputs = input.outputs;
+        Ok(creation)
+    }
+
+    fn context(&self, id: String, number: usize, created_at: i64) -> ResponseContext<'_> {
+        ResponseContext {
+            id,
+            number,
+            created_at,
+            model: self.members.model(),
+            lane: self.lane,
+            request: self.body,
+            background: self.members.background,
+        }
+    }
+}
+
+impl ScriptedServer {
+    pub(super) fn create(&self, head: &Request, body: &str) -> Plan {
+        let members = match RequestMembers::read(body) {
+            Ok(members) => members,
+            // A compressed body is not read. It counts as a request for a stream.
+            Err(_) if head.headers.get_str("content-encoding").is_some() => {
+                RequestMembers { stream: true, ..RequestMembers::default() }
+            }
+            Err(reason) => return ApiError::invalid(&reason).respond(),
+        };
+        let turn_state = head.headers.get_str(TURN_STATE);
+        self.observe(&ObservedRequest { transport: Transport::Http, turn_state, body }, false);
+        // Only stored responses can be continued over HTTP.
+        let creation = match Creation::check(members, body, None, &self.state().store, Some(&Chains::default())) {
+            Ok(creation) => creation,
+            Err(error) => return error.respond(),
+        };
+        let (reply, number, tool) = self.pick(body);
+        let mut headers = headers(&reply.headers);
+        let mut plan = Plan { cut: reply.cut_at_byte(), ..Plan::default() };
+        plan.actions.extend(reply.delay().map(Action::Pause));
+        if let Some(status) = reply.status {
+            let body = reply.body.as_deref().unwrap_or("{}").as_bytes().to_vec();
+            plan.actions.push_back(Action::Respond(status, headers, body));
+            return plan;
+        }
+        if let Some(token) = &reply.turn_state {
+            set(&mut headers, TURN_STATE, token);
+        }
+        let context = creation.context(format!("resp_{number}"), number, self.created_at());
+        let steps = reply.steps(&context, tool.as_ref());
+        let background = self.keep(&creation, &reply, &steps, None);
+        if !creation.members.stream && !reply.cut {
+            let response = match &background {
+                Some(background) => {
+                    plan.actions.clear();
+                    background.queued().unwrap_or_default()
+                }
+                None => final_response(&steps),
+            };
+            set(&mut headers, "Content-Type", "application/json");
+            plan.actions.push_back(Action::Respond(200, headers, response.to_string().into_bytes()));
+            return plan;
+        }
+        plan.cancelled = background.map(|background| background.cancelled);
+        plan.actions.push_back(Action::Begin(headers));
+        plan.actions.extend(steps.into_iter().map(Action::from));
+        plan.actions.push_back(if reply.cut { Action::Close(1011) } else { Action::End });
+        plan
+    }
+
+    pub(super) fn message(&self, lane: Option<&str>, text: &str, chains: Option<&mut Chains>) -> Plan {
+        let members = match RequestMembers::read(text) {
+            Ok(members) => members,
+            Err(reason) => return Plan::one(ApiError::invalid(&reason).event(lane)),
+        };
+        match members.kind.as_deref() {
+            Some("response.create") => {}
+            // Steering, and what clients say of responses that they have processed.
+            Some(kind) if kind.starts_with("response.") => return Plan::default(),
+            kind => {
+                let words = format!("the message type `{}` is unknown", kind.unwrap_or_default());
+                return Plan::one(ApiError::invalid_value("type", &words).event(lane));
+            }
+        }
+        let turn_state = members.turn_state.as_deref();
+        let request = ObservedRequest { transport: Transport::WebSocket, turn_state, body: text };
+        self.observe(&request, !members.generate);
+        let previous = members.previous_response_id.clone();
+        let evict = |chains: Option<&mut Chains>| {
+            if let (Some(chains), Some(previous)) = (chains, &previous) {
+                chains.evict(lane, previous);
+            }
+        };
+        let creation = match Creation::check(members, text, lane, &self.state().store, chains.as_deref()) {
+            Ok(creation) => creation,
+            Err(error) => {
+                evict(chains);
+                return Plan::one(error.event(lane));
+            }
+        };
+        if !creation.members.generate {
+            return self.prewarm(&creation, chains);
+        }
+        let (reply, number, tool) = self.pick(text);
+        let mut plan = Plan { cut: reply.cut_at_byte(), ..Plan::default() };
+        plan.actions.extend(reply.delay().map(Action::Pause));
+        if let Some(status) = reply.status {
+            evict(chains);
+            let body = reply.body.as_deref().and_then(|body| serde_json::from_str::<Value>(body).ok());
+            let error = body.map_or_else(|| json!({"message": "refused"}), |mut body| body["error"].take());
+            plan.actions.push_back(Action::Send(error_event(status, &error, lane).into()));
+            return plan;
+        }
+        let context = creation.context(format!("resp_{number}"), number, self.created_at());
+        let mut steps = reply.steps(&context, tool.as_ref());
+        let background = self.keep(&creation, &reply, &steps, chains);
+        plan.cancelled = background.map(|background| background.cancelled);
+        if let Some(token) = &reply.turn_state {
+            let event = ServerEvent::turn_state(token);
+            let event = lane.map_or_else(|| event.to_json(), |lane| event.clone().on_lane(lane).to_json());
+            steps.insert(1.min(steps.len()), Step::Send(event.into()));
+        }
+        plan.actions.extend(steps.into_iter().map(Action::from));
+        if reply.cut {
+            plan.actions.push_back(Action::Close(1011));
+        }
+        plan
+    }
+
+    /// A prewarm request generates nothing and uses no reply. The next request can continue it.
+    fn prewarm(&self, creation: &Creation<'_>, chains: Option<&mut Chains>) -> Plan {
+        let number = {
+            let mut state = self.state();
+            state.prewarmed += 1;
+            state.prewarmed
+        };
+        let reply = Reply::default();
+        let context = creation.context(format!("resp_prewarm_{number}"), 0, self.created_at());
+        let steps = reply.steps(&context, None);
+        self.keep(creation, &reply, &steps, chains);
+        Plan { actions: steps.into_iter().map(Action::from).collect(), ..Plan::default() }
+    }
+
+    /// Remembers a response, to be continued and retrieved. Returns what is known of it if it runs in the background.
+    fn keep(
+        &self,
+        creation: &Creation<'_>,
+        reply: &Reply,
+        steps: &[Step],
+        chains: Option<&mut Chains>,
+    ) -> Option<Background> {
+        let response = final_response(steps);
+        let id = response["id"].as_str()?;
+        let calls = creation.calls.clone().after(&creation.outputs, &response["output"]);
+        if let Some(chains) = chains {
+            match (response["status"].as_str(), &creation.members.previous_response_id) {
+                (Some("failed"), Some(previous)) => chains.evict(creation.lane, previous),
+                (Some("failed"), None) => {}
+                _ => chains.insert(creation.lane, id, calls.clone()),
+            }
+        }
+        if !creation.members.store {
+            return None;
+        }
+        let background = creation.members.background.then(|| Background {
+            begun: Instant::now(),
+            events: timeline(reply.delay().unwrap_or_default(), steps),
+            cancelled: Arc::new(OnceLock::new()),
+        });
+        self.state().store.insert(Stored {
+            id: id.to_owned(),
+            calls,
+            input: raw_member(creation.body, "input").map(Arc::from),
+            response: response.to_string().into(),
+            background: background.clone(),
+        });
+        background
+    }
+}
+
+/// The events with their times after the beginning.
+fn timeline(delay: Duration, steps: &[Step]) -> Arc<[(Duration, Arc<str>)]> {
+    let mut at = delay;
+    let mut events = Vec::new();
+    for step in steps {
+        match step {
+            Step::Pause(pause) => at += *pause,
+            Step::Send(event) => events.push((at, Arc::clone(event))),
+        }
+    }
+    events.into()
+}
+
+/// Returns the final response of a list of steps; `null` if there is none.
+fn final_response(steps: &[Step]) -> Value {
+    let read = |step: &Step| match step {
+        Step::Send(event) => response_of(event),
+        Step::Pause(_) => None,
+    };
+    steps.iter().rev().find_map(read).unwrap_or_default()
+}
+
+impl From<Step> for Action {
+    fn from(step: Step) -> Self {
+        match step {
+            Step::Send(event) => Self::Send(event),
+            Step::Pause(pause) => Self::Pause(pause),
+        }
+    }
+}
+
+/// The stream of a background response, from the event after this number on.
+pub(super) fn resume(background: &Background, after: Option<i64>) -> Plan {
+    let (due, elapsed) = background.split(Instant::now());
+    let mut plan = Plan { cancelled: Some(Arc::clone(&background.cancelled)), ..Plan::default() };
+    plan.actions = VecDeque::from([Action::Begin(Headers::new())]);
+    let mut passed = elapsed;
+    for (at, (time, event)) in background.events.iter().enumerate() {
+        if at >= due {
+            if background.cancelled.get().is_some() {
+                break;
+            }
+            let pause = time.saturating_sub(passed);
+            plan.actions.extend((!pause.is_zero()).then_some(Action::Pause(pause)));
+            passed = passed.max(*time);
+        }
+        if number_of(event) > after {
+            plan.actions.push_back(Action::Send(Arc::clone(event)));
+        }
+    }
+    if let Some(last) = background.cancelled.get() {
+        plan.actions.push_back(Action::Send(Arc::clone(last)));
+        plan.cancelled = None;
+    }
+    plan.actions.push_back(Action::End);
+    plan
+}
+
+/// The `sequence_number` of an event.
+pub(super) fn number_of(event: &str) -> Option<i64> {
+    raw_member(event, "sequence_number")?.parse().ok()
+}
+
+/// A whole response as it is now.
+pub(super) fn respond_now(stored: &Stored) -> Plan {
+    match &stored.background {
+        Some(_) => respond_text(200, &stored.now(Instant::now()).to_string()),
+        None => respond_text(200, &stored.response),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Action, Chains, Plan, ScriptedServer, response_of};
+    use crate::serve::Script;
+
+    /// The events that a plan sends.
+    fn sent(plan: &Plan) -> Vec<Value> {
+        let event = |action: &Action| match action {
+            Action::Send(event) => serde_json::from_str(event).ok(),
+            _ => None,
+        };
+        plan.actions.iter().filter_map(event).collect()
+    }
+
+    /// The response of a message: its last event.
+    fn ask(server: &ScriptedServer, chains: &mut Chains, lane: Option<&str>, mut request: Value) -> Value {
+        request["type"] = "response.create".into();
+        request["model"] = "m".into();
+        sent(&server.message(lane, &request.to_string(), Some(chains))).pop().expect("an event")
+    }
+
+    fn server(script: &str) -> ScriptedServer {
+        ScriptedServer::new(Script::parse(script).expect("a script"))
+    }
+
+    const TEXT: &str = "[[reply]]\ntext = \"Hi\"\n";
+
+    #[test]
+    fn a_response_that_is_not_stored_is_continued_on_its_connection_only() {
+        let (server, mut chains) = (server(TEXT), Chains::default());
+        let first = ask(&server, &mut chains, None, json!({"store": false, "input": "a"}));
+        let id = &first["response"]["id"];
+        assert_eq!(first["response"]["store"], false);
+        let again = json!({"store": false, "previous_response_id": id, "input": "b"});
+        let next = ask(&server, &mut chains, Some("lane"), again.clone());
+        assert_eq!((&next["type"], &next["stream_id"]), (&json!("response.completed"), &json!("lane")));
+        assert_eq!(&next["response"]["previous_response_id"], id);
+        let elsewhere = ask(&server, &mut Chains::default(), None, again);
+        let error = json!({"type": "invalid_request_error", "code": "previous_response_not_found",
+            "param": "previous_response_id", "message": format!("Previous response with id '{}' not found.", id.as_str().unwrap())});
+        assert_eq!(elsewhere, json!({"type": "error", "status": 400, "error": error}));
+    }
+
+    #[test]
+    fn a_stored_response_is_continued_anywhere() {
+        let server = server(TEXT);
+        let first = ask(&server, &mut Chains::default(), None, json!({"input": "a"}));
+        let again = json!({"previous_response_id": first["response"]["id"], "input": "b"});
+        assert_eq!(ask(&server, &mut Chains::default(), None, again)["type"], "response.completed");
+    }
+
+    #[test]
+    fn an_output_without_its_call_fails_and_evicts_the_response_from_its_lane() {
+        let script = "[[reply]]\nwhen = \"weather\"\ncall = { name = \"f\", arguments = \"{}\" }\n[[reply]]\nwhen = \"\"\ntext = \"Hi\"\n";
+        let (server, mut chains) = (server(script), Chains::default());
+        let first = ask(&server, &mut chains, None, json!({"store": false, "input": "weather"}));
+        let output = |id: &Value, call: &str| {
+            let input = json!([{"type": "function_call_output", "call_id": call, "output": "x"}]);
+            json!({"store": false, "previous_response_id": id, "input": input})
+        };
+        let call = first["response"]["output"][0]["call_id"].as_str().expect("a call");
+        let second = ask(&server, &mut chains, None, output(&first["response"]["id"], call));
+        assert_eq!(second["type"], "response.completed", "{second}");
+        let id = &second["response"]["id"];
+        let answered = ask(&server, &mut chains, None, output(id, call));
+        assert_eq!(
+            (&answered["status"], &answered["error"]["param"]),
+            (&json!(400), &json!("input")),
+            "the call has its output"
+        );
+        let gone = ask(&server, &mut chains, None, json!({"store": false, "previous_response_id": id, "input": "c"}));
+        assert_eq!(gone["error"]["code"], "previous_response_not_found");
+    }
+
+    #[test]
+    fn a_prewarm_request_can_be_continued_and_uses_no_reply() {
+        let (server, mut chains) = (server(TEXT), Chains::default());
+        let warm = ask(&server, &mut chains, None, json!({"generate": false, "store": false}));
+        let id = &warm["response"]["id"];
+        assert_eq!((id, &warm["response"]["output"]), (&json!("resp_prewarm_1"), &json!([])));
+        let next = ask(&server, &mut chains, None, json!({"previous_response_id": id, "input": "a"}));
+        assert_eq!(next["response"]["id"], "resp_1");
+    }
+
+    #[test]
+    fn the_built_in_script_calls_a_function_and_answers_its_output() {
+        let (server, mut chains) = (ScriptedServer::new(Script::mock()), Chains::default());
+        let tools = json!([{"type": "function", "name": "f"}]);
+        for _ in 0..2 {
+            let call = ask(&server, &mut chains, None, json!({"tools": tools, "input": "a"}));
+            let item = &call["response"]["output"][0];
+            assert_eq!(
+                (&item["type"], &item["name"], &item["arguments"]),
+                (&json!("function_call"), &json!("f"), &json!("{}"))
+            );
+            let input = json!([{"type": "function_call_output", "call_id": item["call_id"], "output": "x"}]);
+            let request = json!({"tools": tools, "previous_response_id": call["response"]["id"], "input": input});
+            assert_eq!(ask(&server, &mut chains, None, request)["response"]["output"][0]["type"], "message");
+        }
+        assert_eq!(ask(&server, &mut chains, None, json!({"input": "a"}))["response"]["output"][0]["type"], "message");
+        assert_eq!(response_of("{}"), None);
+    }
+}

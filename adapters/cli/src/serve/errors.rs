@@ -1,0 +1,77 @@
+//! Errors as the public API words them: with `type`, `code`, `param` and `message`.
+
+use serde_json::{Value, json};
+
+use super::action::{Action, Plan};
+use super::server::{respond_json, with_lane};
+
+/// An error, with the status that an HTTP response has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ApiError {
+    pub(super) status: u16,
+    kind: &'static str,
+    pub(super) code: &'static str,
+    param: Option<&'static str>,
+    message: String,
+}
+
+impl ApiError {
+    const fn new(status: u16, code: &'static str, param: Option<&'static str>, message: String) -> Self {
+        Self { status, kind: "invalid_request_error", code, param, message }
+    }
+
+    pub(super) fn invalid(reason: &str) -> Self {
+        Self::new(400, "invalid_request", None, reason.to_owned())
+    }
+
+    pub(super) fn invalid_value(param: &'static str, reason: &str) -> Self {
+        Self::new(400, "invalid_value", Some(param), reason.to_owned())
+    }
+
+    pub(super) fn missing(param: &'static str) -> Self {
+        Self::new(400, "missing_required_parameter", Some(param), format!("the required member `{param}` is missing"))
+    }
+
+    pub(super) fn previous_response_not_found(id: &str) -> Self {
+        let message = format!("Previous response with id '{id}' not found.");
+        Self::new(400, "previous_response_not_found", Some("previous_response_id"), message)
+    }
+
+    pub(super) fn no_such_call(call_id: &str) -> Self {
+        let message = format!("No tool call found for function call output with call_id {call_id}.");
+        Self::new(400, "no_such_call", Some("input"), message)
+    }
+
+    pub(super) fn response_not_found(id: &str) -> Self {
+        Self::new(404, "response_not_found", Some("response_id"), format!("Response with id '{id}' not found."))
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(404, "not_found", None, "there is nothing at this path".to_owned())
+    }
+
+    pub(super) fn too_many_responses() -> Self {
+        let message = "too many responses are incomplete".to_owned();
+        Self { kind: "rate_limit_error", ..Self::new(429, "rate_limit_exceeded", None, message) }
+    }
+
+    /// The error object.
+    pub(super) fn object(&self) -> Value {
+        json!({"type": self.kind, "code": self.code, "param": self.param, "message": self.message})
+    }
+
+    /// The response over HTTP.
+    pub(super) fn respond(&self) -> Plan {
+        respond_json(self.status, &json!({"error": self.object()}))
+    }
+
+    /// The event on a WebSocket, on this lane.
+    pub(super) fn event(&self, lane: Option<&str>) -> Action {
+        Action::Send(error_event(self.status, &self.object(), lane).into())
+    }
+}
+
+/// An error event, on the lane of the request if it names one.
+pub(super) fn error_event(status: u16, error: &Value, lane: Option<&str>) -> String {
+    with_lane(json!({"type": "error", "status": status, "error": error}), lane).to_string()
+}

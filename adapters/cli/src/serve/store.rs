@@ -1,0 +1,287 @@
+//! Responses that a scripted server remembers: those of the process, to be retrieved and continued, and those of one connection,
+//! to be continued on it.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+/// The maximum number of stored responses, and of the bytes of their inputs and events.
+const MAX_STORED: usize = 1024;
+const MAX_STORED_BYTES: usize = 32 * 1024 * 1024;
+
+/// The longest input of a response that is stored, in bytes. A longer one is not listed.
+const MAX_INPUT: usize = 1024 * 1024;
+
+/// The number of responses that a connection remembers: the last one of each lane (32 named ones and the other).
+const MAX_LANES: usize = 33;
+
+/// The number of calls without an output that a chain of responses remembers.
+const MAX_CALLS: usize = 256;
+
+/// The events of a response, each with its time after the beginning.
+pub(super) type Timeline = Arc<[(Duration, Arc<str>)]>;
+
+/// How a background response was cancelled: the last event of its stream.
+pub(super) type Cancelled = Arc<OnceLock<Arc<str>>>;
+
+/// The function calls of a conversation that have no output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct OpenCalls(Vec<String>);
+
+impl OpenCalls {
+    /// The calls after a response with this output.
+    pub(super) fn after(mut self, outputs: &[String], output: &Value) -> Self {
+        self.0.retain(|call| !outputs.contains(call));
+        let calls = output.as_array().into_iter().flatten().filter_map(|item| item["call_id"].as_str());
+        self.0.extend(calls.map(str::to_owned));
+        let excess = self.0.len().saturating_sub(MAX_CALLS);
+        self.0.drain(..excess);
+        self
+    }
+
+    pub(super) fn contains(&self, call_id: &str) -> bool {
+        self.0.iter().any(|call| call == call_id)
+    }
+}
+
+/// A response that is stored.
+#[derive(Clone, Debug)]
+pub(super) struct Stored {
+    pub(super) id: String,
+    pub(super) calls: OpenCalls,
+    /// The request's `input`, as JSON.
+    pub(super) input: Option<Arc<str>>,
+    /// The whole response.
+    pub(super) response: Arc<str>,
+    /// The events of a background response, and when the first one was due.
+    pub(super) background: Option<Background>,
+}
+
+/// What is known of a background response.
+#[derive(Clone, Debug)]
+pub(super) struct Background {
+    pub(super) begun: Instant,
+    pub(super) events: Timeline,
+    pub(super) cancelled: Cancelled,
+}
+
+impl Background {
+    /// The events that are due, and those that are not, with the time until they are.
+    pub(super) fn split(&self, now: Instant) -> (usize, Duration) {
+        let elapsed = now.saturating_duration_since(self.begun);
+        (self.events.iter().take_while(|(at, _)| *at <= elapsed).count(), elapsed)
+    }
+
+    /// The response object as it is at first.
+    pub(super) fn queued(&self) -> Option<Value> {
+        self.events.first().and_then(|(_, event)| response_of(event))
+    }
+
+    /// The response object as it is now.
+    pub(super) fn response(&self, now: Instant) -> Option<Value> {
+        let last = match self.cancelled.get() {
+            Some(last) => Some(Arc::clone(last)),
+            None => {
+                let (due, _) = self.split(now);
+                let events = self.events[..due.max(1).min(self.events.len())].iter().rev();
+                events.map(|(_, event)| event).find(|event| response_of(event).is_some()).cloned()
+            }
+        };
+        last.and_then(|event| response_of(&event))
+    }
+}
+
+/// The response object of an event.
+pub(super) fn response_of(event: &str) -> Option<Value> {
+    #[derive(serde::Deserialize)]
+    struct Event {
+        #[serde(default)]
+        response: Value,
+    }
+    let event: Event = serde_json::from_str(event).ok()?;
+    event.response.is_object().then_some(event.response)
+}
+
+impl Stored {
+    fn bytes(&self) -> usize {
+        let events = self.background.iter().flat_map(|background| background.events.iter());
+        let events: usize = events.map(|(_, event)| event.len()).sum();
+        self.input.as_ref().map_or(0, |input| input.len()) + self.response.len() + events
+    }
+
+    /// The response object as it is now.
+    pub(super) fn now(&self, now: Instant) -> Value {
+        let response = self.background.as_ref().and_then(|background| background.response(now));
+        response.unwrap_or_else(|| serde_json::from_str(&self.response).unwrap_or_default())
+    }
+
+    /// The items of the request, with ids, the newest first unless `order` is `asc`.
+    pub(super) fn input_items(&self, query: &Query<'_>) -> Value {
+        let input = self.input.as_deref().and_then(|input| serde_json::from_str(input).ok()).unwrap_or_default();
+        let mut items = match input {
+            Value::Array(items) => items,
+            Value::String(text) => vec![json!({"type": "message", "role": "user", "content": text})],
+            _ => Vec::new(),
+        };
+        for (at, item) in items.iter_mut().enumerate() {
+            let Some(item) = item.as_object_mut() else { continue };
+            let kind = item.entry("type").or_insert_with(|| "message".into()).clone();
+            if kind == "message" && item.get("content").is_some_and(Value::is_string) {
+                let kind = if item.get("role") == Some(&"assistant".into()) { "output_text" } else { "input_text" };
+                let text = item["content"].take();
+                item.insert("content".to_owned(), json!([{"type": kind, "text": text}]));
+            }
+            item.entry("id").or_insert_with(|| format!("item_{}_{at}", self.id).into());
+        }
+        if query.get("order") != Some("asc") {
+            items.reverse();
+        }
+        let start = query.get("after").and_then(|after| items.iter().position(|item| item["id"] == after));
+        let rest = items.split_off(start.map_or(0, |at| at + 1));
+        let limit = query.get("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20).clamp(1, 100);
+        let page = &rest[..limit.min(rest.len())];
+        let id = |item: Option<&Value>| item.map(|item| item["id"].clone());
+        json!({"object": "list", "data": page, "first_id": id(page.first()), "last_id": id(page.last()),
+            "has_more": rest.len() > page.len()})
+    }
+}
+
+/// The query of a target. Its values are not decoded: ids and numbers need no escapes.
+pub(super) struct Query<'a>(&'a str);
+
+impl<'a> Query<'a> {
+    pub(super) fn of(target: &'a str) -> Self {
+        Self(target.split_once('?').map_or("", |(_, query)| query))
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&'a str> {
+        self.0.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+}
+
+/// The stored responses of a process. The oldest ones are forgotten.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    responses: VecDeque<Stored>,
+    bytes: usize,
+}
+
+impl Store {
+    pub(super) fn insert(&mut self, mut stored: Stored) {
+        stored.input = stored.input.filter(|input| input.len() <= MAX_INPUT);
+        self.remove(&stored.id.clone());
+        self.bytes += stored.bytes();
+        self.responses.push_back(stored);
+        while self.responses.len() > MAX_STORED || (self.bytes > MAX_STORED_BYTES && self.responses.len() > 1) {
+            if let Some(oldest) = self.responses.pop_front() {
+                self.bytes -= oldest.bytes();
+            }
+        }
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<&Stored> {
+        self.responses.iter().rev().find(|stored| stored.id == id)
+    }
+
+    pub(super) fn remove(&mut self, id: &str) -> Option<Stored> {
+        let at = self.responses.iter().position(|stored| stored.id == id)?;
+        let stored = self.responses.remove(at)?;
+        self.bytes -= stored.bytes();
+        Some(stored)
+    }
+}
+
+/// The last response of each lane of a connection. An id of another connection is not known here.
+#[derive(Debug, Default)]
+pub(super) struct Chains(Vec<(Option<String>, String, OpenCalls)>);
+
+impl Chains {
+    /// Remembers the last response of a lane.
+    pub(super) fn insert(&mut self, lane: Option<&str>, id: &str, calls: OpenCalls) {
+        self.0.retain(|(known, ..)| known.as_deref() != lane);
+        if self.0.len() >= MAX_LANES {
+            self.0.remove(0);
+        }
+        self.0.push((lane.map(str::to_owned), id.to_owned(), calls));
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<&OpenCalls> {
+        self.0.iter().find(|(_, known, _)| known == id).map(|(.., calls)| calls)
+    }
+
+    /// Forgets a response that a request of the same lane could not continue.
+    pub(super) fn evict(&mut self, lane: Option<&str>, id: &str) {
+        self.0.retain(|(known, response, _)| known.as_deref() != lane || response != id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use serde_json::json;
+
+    use super::{Chains, MAX_STORED, MAX_STORED_BYTES, OpenCalls, Query, Store, Stored};
+
+    fn stored(id: &str, input: &str, length: usize) -> Stored {
+        Stored {
+            id: id.to_owned(),
+            calls: OpenCalls::default(),
+            input: Some(input.into()),
+            response: Arc::from("x".repeat(length)),
+            background: None,
+        }
+    }
+
+    #[test]
+    fn the_oldest_responses_are_forgotten_at_the_limits_of_count_and_bytes() {
+        let mut store = Store::default();
+        (0..=MAX_STORED).for_each(|number| store.insert(stored(&number.to_string(), "", 1)));
+        assert!(store.get("0").is_none() && store.get("1").is_some());
+        assert_eq!(store.bytes, MAX_STORED);
+        store.insert(stored("large", "", MAX_STORED_BYTES - 1));
+        assert!(store.get(&MAX_STORED.to_string()).is_some() && store.get(&(MAX_STORED - 1).to_string()).is_none());
+        assert_eq!(store.bytes, MAX_STORED_BYTES);
+        store.insert(stored("large", "", 2));
+        assert_eq!(store.bytes, 3, "a response of the same id is replaced");
+    }
+
+    #[test]
+    fn a_lane_remembers_its_last_response_and_an_error_of_another_lane_does_not_evict_it() {
+        let mut chains = Chains::default();
+        chains.insert(None, "a", OpenCalls::default());
+        chains.insert(None, "b", OpenCalls::default());
+        chains.insert(Some("lane"), "c", OpenCalls::default());
+        assert!(chains.get("a").is_none() && chains.get("b").is_some() && chains.get("c").is_some());
+        chains.evict(Some("lane"), "b");
+        assert!(chains.get("b").is_some());
+        chains.evict(None, "b");
+        assert!(chains.get("b").is_none());
+    }
+
+    #[test]
+    fn calls_are_open_until_their_output_comes() {
+        let calls = OpenCalls::default().after(&[], &json!([{"call_id": "1"}, {"call_id": "2"}, {"type": "message"}]));
+        let calls = calls.after(&["1".to_owned()], &json!([{"call_id": "3"}]));
+        assert!(!calls.contains("1") && calls.contains("2") && calls.contains("3"));
+    }
+
+    #[test]
+    fn input_items_are_listed_in_pages_in_both_orders() {
+        let input =
+            json!(["a", {"role": "user", "content": "x"}, {"type": "function_call_output", "id": "o"}]).to_string();
+        let stored = stored("r", &input, 0);
+        let page = |query: &str| stored.input_items(&Query::of(query));
+        let newest = page("/x?limit=1");
+        assert_eq!((&newest["data"][0]["id"], &newest["has_more"]), (&json!("o"), &json!(true)));
+        let next = page("/x?limit=5&after=o");
+        assert_eq!((&next["first_id"], &next["has_more"]), (&json!("item_r_1"), &json!(false)));
+        assert_eq!(next["data"][0]["content"], json!([{"type": "input_text", "text": "x"}]));
+        assert_eq!(page("/x?order=asc")["data"][2]["id"], "o");
+        assert_eq!(stored.now(Instant::now()), json!(null), "what is stored is not JSON here");
+    }
+}
