@@ -32,7 +32,7 @@ async fn main() -> support::Result<()> {
     let mut client = Client::new(Provider::new("example", &url), Credentials::bearer("key"), Settings::default())?;
 
     let mut request = CreateResponse::new("gpt-x", vec![Item::user("Describe the capital of Norway.")]);
-    request.text = Some(TextOptions::json_schema(&RawJson::new(SCHEMA)?, true));
+    request.text = Some(TextOptions::json_schema("answer", &RawJson::new(SCHEMA)?));
 
     let mut turn = client.turn()?;
     turn.send(request)?;

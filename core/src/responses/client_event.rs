@@ -31,7 +31,7 @@ pub enum ClientEvent {
 }
 
 /// Asks for a response: the request, and what a frame adds to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CreateMessage {
     /// The request.

@@ -42,6 +42,7 @@ mod limits;
 mod metadata;
 pub mod operations;
 mod rate_limit;
+mod record;
 pub mod request;
 mod response_headers;
 pub mod session;

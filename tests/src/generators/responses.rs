@@ -108,6 +108,10 @@ const PARTS: &[(&str, Shape)] = &[
     ("reasoning_text", &[("text", "!str")]),
     ("input_image", &[("image_url", "!str"), ("detail", "?str")]),
     ("input_audio", &[("audio_url", "!str")]),
+    ("input_audio", &[("input_audio", "?audio"), ("audio_url", "?str")]),
+    ("input_image", &[("image_url", "?str"), ("file_id", "?str"), ("detail", "?str")]),
+    ("input_file", &[("file_id", "?str"), ("file_url", "?raw"), ("file_data", "?str"), ("filename", "?str")]),
+    ("computer_screenshot", &[("image_url", "?str"), ("file_id", "?raw")]),
     ("encrypted_content", &[("encrypted_content", "!str")]),
     ("refusal", &[("refusal", "!str")]),
     ("input_text", &[("text", "!raw")]),
@@ -132,6 +136,31 @@ const ITEMS: &[(&str, Shape)] = &[
     ("compaction_trigger", &[]),
     ("additional_tools", &[("role", "!str"), ("tools", "!raws")]),
     ("mcp_call", &[("server_label", "!str"), ("arguments", "?raw")]),
+    (
+        "mcp_call",
+        &[("server_label", "!str"), ("name", "!str"), ("arguments", "?raw"), ("output", "?raw"), ("error", "?raw")],
+    ),
+    ("mcp_list_tools", &[("server_label", "!str"), ("tools", "!mcp_tools"), ("error", "?raw")]),
+    ("mcp_approval_request", &[("server_label", "!str"), ("name", "!str"), ("arguments", "!str")]),
+    ("mcp_approval_response", &[("approval_request_id", "!str"), ("approve", "!flag"), ("reason", "?str")]),
+    ("file_search_call", &[("queries", "!strs"), ("status", "?str"), ("results", "?raws")]),
+    ("computer_call", &[("call_id", "!str"), ("action", "?raw"), ("pending_safety_checks", "?raws")]),
+    ("computer_call_output", &[("call_id", "!str"), ("output", "!part"), ("status", "?raw")]),
+    ("code_interpreter_call", &[("code", "?str"), ("container_id", "?str"), ("outputs", "?raws")]),
+    ("local_shell_call_output", &[("output", "?raw"), ("status", "?str")]),
+    ("shell_call", &[("call_id", "!str"), ("action", "!shell"), ("environment", "?raw"), ("caller", "?raw")]),
+    ("shell_call_output", &[("call_id", "!str"), ("output", "!shell_outputs"), ("max_output_length", "?int")]),
+    ("apply_patch_call", &[("call_id", "!str"), ("operation", "!patch"), ("status", "?str")]),
+    ("apply_patch_call_output", &[("call_id", "!str"), ("status", "!str"), ("output", "?raw")]),
+    ("program", &[("call_id", "!str"), ("code", "!str"), ("fingerprint", "?str")]),
+    ("program_output", &[("call_id", "!str"), ("result", "?raw"), ("status", "?str")]),
+    ("configuration_update", &[("reasoning", "?raw"), ("text", "?raw")]),
+    ("item_reference", &[("id", "!str")]),
+    (
+        "function_call",
+        &[("name", "!str"), ("arguments", "?raw"), ("call_id", "!str"), ("caller", "?raw"), ("async", "?raw")],
+    ),
+    ("message", &[("role", "!str"), ("content", "!parts"), ("status", "?raw")]),
     ("zz_new", &[("zz", "?raw")]),
 ];
 
@@ -151,9 +180,33 @@ fn made(how: &str) -> BoxedStrategy<String> {
         "parts" => list(shaped(PARTS, false)),
         "output" => prop_oneof![string(), list(shaped(PARTS, false))].boxed(),
         "action" => shaped(&[("exec", ACTION), ("spawn", &[("x", "?raw")])], false).boxed(),
+        "flag" => prop_oneof![Just("true".to_owned()), Just("false".to_owned())].boxed(),
+        "part" => shaped(PARTS, false),
+        "audio" => untyped(&[("data", "!str"), ("format", "!str")]),
+        "shell" => untyped(&[("commands", "!strs"), ("timeout_ms", "?int")]),
+        "shell_outputs" => list(untyped(&[("stdout", "!str"), ("stderr", "!str"), ("outcome", "!raw")])),
+        "patch" => shaped(&[("update_file", &[("path", "!str"), ("diff", "?str")])], false),
+        "mcp_tools" => list(untyped(&[("name", "!str"), ("input_schema", "!raw"), ("description", "?str")])),
         "some" => json().prop_filter("null counts as missing", |value| value != "null").boxed(),
         _ => json().boxed(),
     }
+}
+
+/// An object without a `type`.
+fn untyped(shape: Shape) -> BoxedStrategy<String> {
+    let members = shape.iter().fold(Just(Vec::new()).boxed(), |members, (name, how)| {
+        (members, made(how))
+            .prop_map(move |(mut members, value)| {
+                members.push((format!("\"{name}\""), value));
+                members
+            })
+            .boxed()
+    });
+    object((members, vec(unknown(), 0..2)).prop_map(|(mut members, more)| {
+        members.extend(more);
+        members
+    }))
+    .boxed()
 }
 
 /// An object of one of these types, with its own members and unknown ones.

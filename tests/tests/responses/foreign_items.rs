@@ -20,7 +20,7 @@ fn content_of_a_message_is_empty_when_null_or_missing() {
         let Item::Message(message) = item(&value) else { panic!("a message") };
         assert_eq!((message.role.as_str(), message.content.len()), ("assistant", 0));
         assert_eq!(message.id.as_deref(), Some("msg_1"));
-        assert_eq!(message.extra[0].0, "status");
+        assert_eq!(message.status.as_deref(), Some("completed"));
     }
 }
 

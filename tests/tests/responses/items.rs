@@ -139,7 +139,7 @@ fn reasoning_and_text_options_are_encoded() {
     assert_eq!(ReasoningOptions::effort("high").with_summary("none").summary, None);
     let mut request = CreateResponse::new("m", Vec::new());
     let schema = RawJson::new(r#"{"type":"object"}"#).expect("json");
-    request.text = Some(TextOptions::json_schema(&schema, true).with_verbosity("low"));
+    request.text = Some(TextOptions::json_schema("codex_output_schema", &schema).with_verbosity("low"));
     let mut body = Vec::new();
     request.encode_http(ItemEncoding::EVERYTHING, &mut body);
     let value: Value = serde_json::from_slice(&body).expect("json");
@@ -180,4 +180,107 @@ fn every_item_type_can_be_built_and_round_trips() {
     let mut reasoning = turnwire::responses::Reasoning::new(Vec::new());
     reasoning.content = Some(vec![ContentPart::reasoning_text("r")]);
     assert!(Item::Reasoning(reasoning).to_json().contains(r#""content":[{"type":"reasoning_text","text":"r"}]"#));
+}
+
+#[test]
+fn every_kind_of_the_public_api_is_typed_and_written_as_it_came() {
+    let texts = [
+        r#"{"type":"file_search_call","id":"fs_1","queries":["q"],"status":"completed","results":[{"file_id":"f","score":0.5,"text":"t"}]}"#,
+        r#"{"type":"computer_call","id":"cu_1","call_id":"c","action":{"type":"wait"},"pending_safety_checks":[{"id":"s"}],"status":"completed"}"#,
+        r#"{"type":"computer_call_output","call_id":"c","output":{"type":"computer_screenshot","file_id":"f"},"acknowledged_safety_checks":[{"id":"s","code":"x"}]}"#,
+        r#"{"type":"code_interpreter_call","id":"ci_1","code":"1","container_id":"k","outputs":[{"type":"logs","logs":"1"}],"status":"completed"}"#,
+        r#"{"type":"local_shell_call_output","id":"lsh_1","output":"o","status":"completed"}"#,
+        r#"{"type":"shell_call","id":"sh_1","call_id":"c","action":{"commands":["ls"],"timeout_ms":5},"environment":{"type":"local"},"status":"completed","caller":{"type":"program","caller_id":"p"}}"#,
+        r#"{"type":"shell_call_output","call_id":"c","output":[{"stdout":"o","stderr":"","outcome":{"type":"exit","exit_code":0}}],"max_output_length":9}"#,
+        r#"{"type":"apply_patch_call","id":"ap_1","call_id":"c","operation":{"type":"update_file","path":"a","diff":"d"},"status":"completed"}"#,
+        r#"{"type":"apply_patch_call_output","call_id":"c","status":"failed","output":"no"}"#,
+        r#"{"type":"mcp_call","id":"mcp_1","server_label":"s","name":"n","arguments":"{}","output":"o","error":null}"#,
+        r#"{"type":"mcp_list_tools","id":"mcpl_1","server_label":"s","tools":[{"name":"n","input_schema":{"type":"object"},"annotations":{"x":1}}],"error":"e"}"#,
+        r#"{"type":"mcp_approval_request","id":"mcpr_1","server_label":"s","name":"n","arguments":"{}"}"#,
+        r#"{"type":"mcp_approval_response","approval_request_id":"mcpr_1","approve":true,"reason":"r"}"#,
+        r#"{"type":"program","id":"prog_1","call_id":"c","code":"x","fingerprint":"f"}"#,
+        r#"{"type":"program_output","id":"po_1","call_id":"c","result":"r","status":"completed"}"#,
+        r#"{"type":"configuration_update","reasoning":{"effort":"low"},"text":{"format":{"type":"text"}}}"#,
+        r#"{"type":"item_reference","id":"msg_1"}"#,
+    ];
+    for text in texts {
+        let item = Item::parse(text).expect("an item");
+        assert!(!matches!(item, Item::Other { .. }), "{text}");
+        let expected = text.replace(r#","error":null"#, "");
+        assert_eq!(item.to_json(), expected);
+        assert_eq!(serde_json::from_str::<Item>(&serde_json::to_string(&item).expect("json")).expect("an item"), item);
+        assert!(item.equals_for_incremental(&item.clone()));
+    }
+    for kind in Item::TYPES {
+        let is_known = texts.iter().chain(&EVENT_TYPES).any(|text| text.contains(&format!("\"type\":\"{kind}\"")));
+        assert!(is_known || *kind == "compaction_trigger", "no example of {kind}");
+    }
+}
+
+#[test]
+fn item_of_a_built_in_tool_that_lacks_a_member_is_kept_as_it_came() {
+    for text in [
+        r#"{"type":"shell_call","call_id":"c","action":"ls"}"#,
+        r#"{"type":"mcp_call","server_label":5}"#,
+        r#"{"type":"item_reference"}"#,
+        r#"{"type":"file_search_call", "queries":"q"}"#,
+    ] {
+        let item = Item::parse(text).expect("an item");
+        assert!(matches!(item, Item::Other { .. }), "{text}");
+        assert_eq!(item.to_json(), text);
+    }
+}
+
+#[test]
+fn reference_keeps_its_id_and_needs_no_type_in_an_input() {
+    let items = parse_input(r#"[{"id":"msg_1"},{"type":"item_reference","id":"legacy"}]"#).expect("an input");
+    assert_eq!(items.iter().map(Item::id).collect::<Vec<_>>(), [Some("msg_1"), Some("legacy")]);
+    let mut out = Vec::new();
+    items[1].encode_for(ItemEncoding { ids: ItemIds::None, passthrough: false }, &mut out);
+    assert_eq!(String::from_utf8(out).expect("text"), r#"{"type":"item_reference","id":"legacy"}"#);
+}
+
+#[test]
+fn members_of_the_public_api_are_typed_and_do_not_count_in_a_comparison() {
+    let text = r#"{"type":"function_call","name":"f","arguments":"{}","call_id":"c","status":"completed","caller":{"type":"direct"},"async":true,"created_by":"u"}"#;
+    let Item::FunctionCall(call) = Item::parse(text).expect("a call") else { panic!("a call") };
+    assert_eq!((call.asynchronous, call.created_by.as_deref()), (Some(true), Some("u")));
+    assert_eq!(call.caller.as_ref().map(|caller| caller.kind.as_str()), Some("direct"));
+    assert_eq!(Item::from(call).to_json(), text);
+    let same =
+        |a: &str, b: &str| Item::parse(a).expect("an item").equals_for_incremental(&Item::parse(b).expect("an item"));
+    let message = r#"{"type":"message","role":"assistant","content":[{"type":"output_text","text":"t"}],"id":"msg_1"}"#;
+    assert!(same(message, &message.replace(r#""id""#, r#""status":"completed","id""#)));
+}
+
+#[test]
+fn parts_of_the_public_api_are_typed() {
+    for text in [
+        r#"{"type":"input_image","file_id":"f","detail":"low"}"#,
+        r#"{"type":"input_file","file_id":"f"}"#,
+        r#"{"type":"input_file","file_data":"data:,","filename":"n","detail":"high"}"#,
+        r#"{"type":"input_audio","input_audio":{"data":"AA==","format":"mp3"}}"#,
+        r#"{"type":"input_audio","audio_url":"u"}"#,
+        r#"{"type":"refusal","refusal":"no","x":1}"#,
+        r#"{"type":"computer_screenshot","image_url":"u"}"#,
+    ] {
+        let part = ContentPart::parse(text).expect("a part");
+        assert!(!matches!(part, ContentPart::Other(_)), "{text}");
+        assert_eq!(part.to_raw().as_str(), text);
+    }
+    let made = [
+        ContentPart::input_file("f"),
+        ContentPart::input_file_url("u"),
+        ContentPart::input_file_data("n", "d"),
+        ContentPart::input_image_file("f"),
+        ContentPart::input_audio("d", "wav"),
+        ContentPart::refusal("no"),
+        ContentPart::computer_screenshot("u"),
+    ];
+    for part in made {
+        assert_eq!(ContentPart::parse(part.to_raw().as_str()), Ok(part));
+    }
+    for text in [r#"{"type":"input_image"}"#, r#"{"type":"input_audio","input_audio":5}"#, r#"{"type":"refusal"}"#] {
+        assert!(matches!(ContentPart::parse(text), Ok(ContentPart::Other(_))), "{text}");
+    }
 }

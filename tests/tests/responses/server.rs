@@ -32,7 +32,8 @@ fn server_parses_client_messages() {
     let ClientEvent::Create(create) = ClientEvent::parse(public).expect("a request") else { panic!("no request") };
     assert!(create.request.stream);
     assert_eq!(create.request.input, [Item::user("hi")]);
-    assert_eq!(create.request.extra.len(), 1);
+    assert_eq!(create.request.extra.len(), 0);
+    assert_eq!(create.request.metadata.and_then(|metadata| metadata.get("a").map(str::to_owned)).as_deref(), Some("b"));
 }
 
 #[test]
@@ -164,7 +165,7 @@ fn prelude_round_trips() {
 fn tool_shapes_are_encoded() {
     let value = |raw: &RawJson<'_>| serde_json::from_str::<Value>(raw.as_str()).expect("json");
     let schema = || RawJson::new(r#"{"type":"object"}"#).expect("json");
-    let mut function = Function::new("f", "d", schema()).strict();
+    let mut function = Function::new("f", "d", schema()).strict(true);
     assert_eq!(
         function.to_raw().as_str(),
         r#"{"type":"function","name":"f","description":"d","strict":true,"parameters":{"type":"object"}}"#
@@ -186,7 +187,7 @@ fn tool_shapes_are_encoded() {
     assert_eq!(WebSearch::default().to_raw().as_str(), r#"{"type":"web_search"}"#);
     let mut search = WebSearch::default();
     search.external_web_access = Some(true);
-    search.allowed_domains = Some(vec!["example.com".into()]);
+    search = search.allowed_domains(["example.com"]);
     search.search_content_types = Some(vec!["text".into()]);
     assert_eq!(
         value(&search.to_raw()),

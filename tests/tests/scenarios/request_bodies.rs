@@ -130,7 +130,7 @@ fn b04_l2_strips_ids() {
 #[test]
 fn b05_item_id_option() {
     let ids = ["msg_existing", "018f9e15-7a6a-7000-8000-000000000001", ""];
-    let request = CreateResponse::new("m", ids.iter().map(|id| item(&with_id(id))).collect());
+    let request = CreateResponse::new("m", ids.iter().map(|id| item(&with_id(id))).collect::<Vec<_>>());
     let sent = body(&request, ItemEncoding::new(true, false, true));
     let ids: Vec<Option<&str>> = (0..3).map(|at| sent["input"][at].get("id").and_then(Value::as_str)).collect();
     assert_eq!(ids, [Some("msg_existing"), None, None]);
@@ -151,7 +151,7 @@ fn b06_azure_store() {
         with_id("018f9e15-7a6a-7000-8000-000000000002"),
         with_id(""),
     ];
-    let mut request = CreateResponse::new("m", items.iter().map(item).collect());
+    let mut request = CreateResponse::new("m", items.iter().map(item).collect::<Vec<_>>());
     request.store = true;
     let sent = body(&request, ItemEncoding::new(false, request.store, false));
     assert_eq!(sent["store"], true);
@@ -244,7 +244,7 @@ fn b17_text_controls() {
     let mut request = CreateResponse::new("m", Vec::new());
     assert_eq!(body(&request, ItemEncoding::EVERYTHING).get("text"), None);
     let schema = RawJson::new(r#"{"type":"object"}"#).expect("json");
-    request.text = Some(TextOptions::json_schema(&schema, true).with_verbosity("low"));
+    request.text = Some(TextOptions::json_schema("codex_output_schema", &schema).with_verbosity("low"));
     assert_eq!(
         body(&request, ItemEncoding::EVERYTHING)["text"],
         json!({"verbosity":"low","format":{"type":"json_schema","strict":true,"schema":{"type":"object"},"name":"codex_output_schema"}})

@@ -196,7 +196,7 @@ fn i15_stream_options_and_trace_differences_ignored() {
     pair.ask(ask("hello"));
     let mut create = request(second_input());
     create.client_metadata = said("k", "v");
-    create.stream_options = Some(RawJson::new(r#"{"include_obfuscation":false}"#).expect("an object").into_owned());
+    create.stream_options = Some(turnwire::responses::request::StreamOptions::new().include_obfuscation(false));
     let mut second = Request::from(create);
     second.trace = Some(TraceContext { parent: "00-1-2-01".into(), state: None });
     pair.ask(second);

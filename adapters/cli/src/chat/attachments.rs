@@ -69,7 +69,9 @@ pub(super) fn schema(options: &Options) -> Result<Option<TextOptions>, Exit> {
     let bytes = read(path)?;
     let text = String::from_utf8(bytes);
     let schema = text.ok().filter(|text| text.trim_start().starts_with('{'));
-    let schema = schema.and_then(|text| RawJson::new(&text).ok().map(|schema| TextOptions::json_schema(&schema, true)));
+    let schema = schema.and_then(|text| {
+        RawJson::new(&text).ok().map(|schema| TextOptions::json_schema("codex_output_schema", &schema))
+    });
     let invalid = || Exit::Arguments(format!("{}: not a JSON object", path.display()));
     schema.ok_or_else(invalid).map(Some)
 }

@@ -62,7 +62,7 @@ impl PreviousResponses {
         lane: Option<&str>,
         request: &CreateResponse,
     ) -> Option<Continuation<'_>> {
-        if request.previous_response_id.is_some() {
+        if request.previous_response_id.is_some() || request.conversation.is_some() {
             // The application's own.
             return None;
         }
@@ -91,6 +91,7 @@ impl PreviousResponse {
             && last.service_tier == request.service_tier
             && last.prompt_cache_key == request.prompt_cache_key
             && last.text == request.text
+            && last.has_public_members_of(request)
             && last.extra == request.extra;
         let known = last.input.len() + self.items.len();
         let prefix = request.input.get(..known)?;

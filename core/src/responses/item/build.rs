@@ -14,12 +14,12 @@ use crate::responses::json::raw::RawJson;
 
 /// Declares how an item is made: what it needs, and what the rest is.
 macro_rules! build {
-    ($(#[$doc:meta])* $name:ident($($need:ident: $type:ty),*) { $($member:ident: $value:expr,)* }) => {
+    ($(#[$doc:meta])* $name:ident($($need:ident: $type:ty),*) { $($member:ident: $value:expr,)* } $($beside:ident)*) => {
         impl $name {
             $(#[$doc])*
             #[must_use]
             pub fn new($($need: $type),*) -> Self {
-                Self { id: None, $($member: $value,)* passthrough: None, extra: ExtraMembers::new() }
+                Self { id: None, $($member: $value,)* $($beside: None,)* passthrough: None, extra: ExtraMembers::new() }
             }
 
             /// The same with this id.
@@ -34,7 +34,7 @@ macro_rules! build {
 
 build! {
     /// A message of this role.
-    Message(role: &str, content: Vec<ContentPart>) { role: role.into(), content: content, phase: None, }
+    Message(role: &str, content: Vec<ContentPart>) { role: role.into(), content: content, phase: None, } status
 }
 build! {
     /// A message from one agent to another.
@@ -44,7 +44,7 @@ build! {
 }
 build! {
     /// Reasoning with these summaries.
-    Reasoning(summary: Vec<ContentPart>) { summary: summary, content: None, encrypted_content: None, }
+    Reasoning(summary: Vec<ContentPart>) { summary: summary, content: None, encrypted_content: None, } status
 }
 build! {
     /// A call that runs this command.
@@ -56,33 +56,33 @@ build! {
     /// A call with these arguments, which are JSON in a string.
     FunctionCall(call_id: &str, name: &str, arguments: &str) {
         name: name.into(), namespace: None, arguments: arguments.into(), call_id: call_id.into(), status: None,
-    }
+    } caller asynchronous created_by
 }
 build! {
     /// The output of this call.
-    FunctionCallOutput(call_id: &str, output: ToolOutput) { call_id: call_id.into(), output: output, }
+    FunctionCallOutput(call_id: &str, output: ToolOutput) { call_id: call_id.into(), output: output, } status caller name namespace created_by
 }
 build! {
     /// A call with this input.
     CustomToolCall(call_id: &str, name: &str, input: &str) {
         status: None, call_id: call_id.into(), name: name.into(), namespace: None, input: input.into(),
-    }
+    } caller asynchronous created_by
 }
 build! {
     /// The output of this call.
-    CustomToolCallOutput(call_id: &str, output: ToolOutput) { call_id: call_id.into(), name: None, output: output, }
+    CustomToolCallOutput(call_id: &str, output: ToolOutput) { call_id: call_id.into(), name: None, output: output, } status caller created_by
 }
 build! {
     /// A search by this executor, with these arguments.
     ToolSearchCall(execution: &str, arguments: RawJson<'static>) {
         call_id: None, status: None, execution: execution.into(), arguments: arguments,
-    }
+    } created_by
 }
 build! {
     /// What a search found.
     ToolSearchOutput(status: &str, execution: &str, tools: Vec<RawJson<'static>>) {
         call_id: None, status: Some(status.into()), execution: execution.into(), tools: tools,
-    }
+    } created_by
 }
 build! {
     /// A search that is this far.
@@ -92,11 +92,11 @@ build! {
     /// A generated image, in base64, or one that is not there yet.
     ImageGenerationCall(status: &str, result: Option<String>) {
         status: Some(status.into()), revised_prompt: None, result: result,
-    }
+    } action background output_format quality size error svg_usage
 }
 build! {
     /// A compacted history.
-    Compaction(encrypted_content: &str) { encrypted_content: encrypted_content.into(), }
+    Compaction(encrypted_content: &str) { encrypted_content: encrypted_content.into(), } created_by
 }
 build! {
     /// A compacted context.

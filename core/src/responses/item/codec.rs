@@ -5,6 +5,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::responses::item::Item;
+use crate::responses::item::hosted::{
+    ApplyPatchCall, ApplyPatchCallOutput, CodeInterpreterCall, ComputerCall, ComputerCallOutput, ConfigurationUpdate,
+    FileSearchCall, ItemReference, LocalShellCallOutput, McpApprovalRequest, McpApprovalResponse, McpCall,
+    McpListTools, Program, ProgramOutput, ShellCall, ShellCallOutput,
+};
 use crate::responses::item::part::{ContentPart, ToolOutput};
 use crate::responses::item::types::{
     AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput, FunctionCall,
@@ -14,28 +19,54 @@ use crate::responses::item::types::{
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
-use crate::responses::json::object_writer::{ExtraMembers, Object};
+use crate::responses::json::object_writer::Object;
 use crate::responses::json::raw::RawJson;
 use crate::responses::limits;
+use crate::responses::record::serde_by_text;
 use crate::responses::request::{ItemEncoding, ItemIds};
 
-/// The typed kinds: the variant and its `type`.
+/// The typed kinds: the variant and its `type`. An item of the first ones that lacks a required member is refused; one of the
+/// others is kept as it came.
 macro_rules! kinds {
     ($apply:ident) => {
         $apply! {
+            {
             Message "message", AgentMessage "agent_message", Reasoning "reasoning", LocalShellCall "local_shell_call",
             FunctionCall "function_call", FunctionCallOutput "function_call_output", CustomToolCall "custom_tool_call",
             CustomToolCallOutput "custom_tool_call_output", ToolSearchCall "tool_search_call",
             ToolSearchOutput "tool_search_output", WebSearchCall "web_search_call",
             ImageGenerationCall "image_generation_call", Compaction "compaction",
             ContextCompaction "context_compaction", AdditionalTools "additional_tools"
+            }
+            {
+            FileSearchCall "file_search_call",
+            ComputerCall "computer_call",
+            ComputerCallOutput "computer_call_output",
+            CodeInterpreterCall "code_interpreter_call",
+            LocalShellCallOutput "local_shell_call_output",
+            ShellCall "shell_call",
+            ShellCallOutput "shell_call_output",
+            ApplyPatchCall "apply_patch_call",
+            ApplyPatchCallOutput "apply_patch_call_output",
+            McpCall "mcp_call",
+            McpListTools "mcp_list_tools",
+            McpApprovalRequest "mcp_approval_request",
+            McpApprovalResponse "mcp_approval_response",
+            Program "program",
+            ProgramOutput "program_output",
+            ConfigurationUpdate "configuration_update"
+            }
         }
     };
 }
 
 macro_rules! implement {
-    ($($variant:ident $kind:literal),*) => {
+    ({$($variant:ident $kind:literal),*} {$($hosted:ident $hosted_kind:literal),*}) => {
         impl Item {
+            /// The `type` of every kind that is typed.
+            pub const TYPES: &'static [&'static str] =
+                &[$($kind,)* "compaction_trigger", "item_reference", $($hosted_kind),*];
+
             fn parse_typed(json: &str) -> Result<Self, Malformed> {
                 let members = Members::parse(json)?;
                 match members.kind() {
@@ -43,6 +74,14 @@ macro_rules! implement {
                     $($kind => $variant::read(members).map(Self::$variant),)*
                     "compaction_summary" => Compaction::read(members).map(Self::Compaction),
                     "compaction_trigger" if members.is_empty() => Ok(Self::CompactionTrigger),
+                    "item_reference" => {
+                        let read = ItemReference::read(members).map(Self::ItemReference);
+                        Ok(read.unwrap_or_else(|_| Self::other("item_reference", json)))
+                    }
+                    $($hosted_kind => {
+                        let read = $hosted::read(members).map(Self::$hosted);
+                        Ok(read.unwrap_or_else(|_| Self::other($hosted_kind, json)))
+                    })*
                     kind => Ok(Self::other(kind, json)),
                 }
             }
@@ -52,7 +91,9 @@ macro_rules! implement {
             pub fn kind(&self) -> &str {
                 match self {
                     $(Self::$variant(_) => $kind,)*
+                    $(Self::$hosted(_) => $hosted_kind,)*
                     Self::CompactionTrigger => "compaction_trigger",
+                    Self::ItemReference(_) => "item_reference",
                     Self::Other { kind, .. } => kind,
                 }
             }
@@ -66,6 +107,8 @@ macro_rules! implement {
                 object.string("type", self.kind());
                 match self {
                     $(Self::$variant(item) => item.write(&mut object, wire),)*
+                    $(Self::$hosted(item) => item.write(&mut object, wire),)*
+                    Self::ItemReference(item) => item.write(&mut object),
                     Self::CompactionTrigger | Self::Other { .. } => {}
                 }
                 object.end();
@@ -74,23 +117,41 @@ macro_rules! implement {
             pub(in crate::responses) const fn id_slot(&self) -> Option<&Option<String>> {
                 match self {
                     $(Self::$variant(item) => Some(&item.id),)*
-                    Self::CompactionTrigger | Self::Other { .. } => None,
+                    $(Self::$hosted(item) => Some(&item.id),)*
+                    Self::CompactionTrigger | Self::ItemReference(_) | Self::Other { .. } => None,
                 }
             }
 
-            /// What does not count when two items are compared.
-            pub(in crate::responses) fn margins(&mut self) -> Option<(&mut ExtraMembers, &mut Option<RawJson<'static>>)> {
+            /// Removes what does not count when two items are compared.
+            pub(in crate::responses) fn clear_beside(&mut self) {
                 for part in self.parts_mut() {
                     if let Some(extra) = part.extra_mut() {
                         extra.clear();
                     }
                 }
                 match self {
-                    $(Self::$variant(item) => Some((&mut item.extra, &mut item.passthrough)),)*
-                    Self::CompactionTrigger | Self::Other { .. } => None,
+                    $(Self::$variant(item) => item.clear_beside(),)*
+                    $(Self::$hosted(item) => item.clear_beside(),)*
+                    Self::ItemReference(item) => item.extra.clear(),
+                    Self::CompactionTrigger | Self::Other { .. } => {}
                 }
             }
         }
+
+        $(
+            impl From<$variant> for Item {
+                fn from(item: $variant) -> Self {
+                    Self::$variant(item)
+                }
+            }
+        )*
+        $(
+            impl From<$hosted> for Item {
+                fn from(item: $hosted) -> Self {
+                    Self::$hosted(item)
+                }
+            }
+        )*
     };
 }
 
@@ -143,6 +204,18 @@ impl Item {
         })
     }
 
+    /// A reference without a `type`: an object with nothing but an id.
+    pub(super) fn reference_without_type(json: &str) -> Option<Self> {
+        let read = ItemReference::read(Members::untyped(json).ok()?).ok()?;
+        read.extra.is_empty().then_some(Self::ItemReference(read))
+    }
+
+    /// The item as JSON, with everything that it has.
+    #[must_use]
+    pub fn to_raw(&self) -> RawJson<'static> {
+        RawJson::built(self.to_json())
+    }
+
     fn other(kind: &str, json: &str) -> Self {
         Self::Other { kind: limits::name(kind).into(), raw: RawJson::trusted(json.trim()).into_owned() }
     }
@@ -157,6 +230,7 @@ impl Item {
         match self {
             Self::Message(item) => item.content.iter_mut().collect(),
             Self::AgentMessage(item) => item.content.iter_mut().collect(),
+            Self::ComputerCallOutput(item) => alloc::vec![&mut item.output],
             Self::Reasoning(item) => item.summary.iter_mut().chain(item.content.iter_mut().flatten()).collect(),
             Self::FunctionCallOutput(FunctionCallOutput { output: ToolOutput::Parts(parts), .. })
             | Self::CustomToolCallOutput(CustomToolCallOutput { output: ToolOutput::Parts(parts), .. }) => {
@@ -175,7 +249,25 @@ impl Item {
             | Self::ContextCompaction(_)
             | Self::CompactionTrigger
             | Self::AdditionalTools(_)
+            | Self::FileSearchCall(_)
+            | Self::ComputerCall(_)
+            | Self::CodeInterpreterCall(_)
+            | Self::LocalShellCallOutput(_)
+            | Self::ShellCall(_)
+            | Self::ShellCallOutput(_)
+            | Self::ApplyPatchCall(_)
+            | Self::ApplyPatchCallOutput(_)
+            | Self::McpCall(_)
+            | Self::McpListTools(_)
+            | Self::McpApprovalRequest(_)
+            | Self::McpApprovalResponse(_)
+            | Self::Program(_)
+            | Self::ProgramOutput(_)
+            | Self::ConfigurationUpdate(_)
+            | Self::ItemReference(_)
             | Self::Other { .. } => Vec::new(),
         }
     }
 }
+
+serde_by_text!(Item ContentPart);

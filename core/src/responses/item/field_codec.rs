@@ -190,8 +190,8 @@ impl FieldCodec for ReasoningContent {
 /// Reads parts: an array, one part, or a string where `text` names the type of its part.
 fn parts(json: &str, text: Option<&'static str>) -> Option<Vec<ContentPart>> {
     match (json.as_bytes().first()?, text) {
-        (b'[', _) => Some(elements(json).map(ContentPart::parse).collect()),
-        (b'{', _) => Some(alloc::vec![ContentPart::parse(json)]),
+        (b'[', _) => Some(elements(json).map(ContentPart::read).collect()),
+        (b'{', _) => Some(alloc::vec![ContentPart::read(json)]),
         (b'"', Some(kind)) => Some(alloc::vec![ContentPart::text_of(kind, lenient::read(json).ok()?)]),
         _ => None,
     }

@@ -4,6 +4,11 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::hosted::{
+    ApplyPatchCall, ApplyPatchCallOutput, CodeInterpreterCall, ComputerCall, ComputerCallOutput, ConfigurationUpdate,
+    FileSearchCall, ItemReference, LocalShellCallOutput, McpApprovalRequest, McpApprovalResponse, McpCall,
+    McpListTools, Program, ProgramOutput, ShellCall, ShellCallOutput,
+};
 use super::part::{ContentPart, ToolOutput};
 use super::types::{
     AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput, FunctionCall,
@@ -15,6 +20,18 @@ use crate::responses::json::members::elements;
 use crate::responses::json::raw::RawJson;
 
 /// One item.
+///
+/// ```
+/// use turnwire::responses::Item;
+///
+/// let call = Item::parse(r#"{"type":"function_call","call_id":"call_1","name":"look","arguments":"{}"}"#)?;
+/// let Item::FunctionCall(call) = &call else { panic!("{}", call.kind()) };
+/// let history: Vec<Item> = vec![Item::user("Look!"), call.clone().into(), Item::function_call_output("call_1", "a cat")];
+/// // serde writes and reads items as they are on the wire.
+/// let saved = serde_json::to_string(&history).unwrap();
+/// assert_eq!(serde_json::from_str::<Vec<Item>>(&saved).unwrap(), history);
+/// # Ok::<(), turnwire::responses::Malformed>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Item {
@@ -50,6 +67,40 @@ pub enum Item {
     CompactionTrigger,
     /// Tools that are given as an item; requests only.
     AdditionalTools(AdditionalTools),
+    /// A search of files.
+    FileSearchCall(FileSearchCall),
+    /// Actions on the computer.
+    ComputerCall(ComputerCall),
+    /// What the computer shows after them.
+    ComputerCallOutput(ComputerCallOutput),
+    /// Code that the server ran.
+    CodeInterpreterCall(CodeInterpreterCall),
+    /// The output of a local shell's call.
+    LocalShellCallOutput(LocalShellCallOutput),
+    /// Commands for a shell.
+    ShellCall(ShellCall),
+    /// The output of such commands.
+    ShellCallOutput(ShellCallOutput),
+    /// A patch of a file.
+    ApplyPatchCall(ApplyPatchCall),
+    /// What came of a patch.
+    ApplyPatchCallOutput(ApplyPatchCallOutput),
+    /// A call of an MCP server's tool.
+    McpCall(McpCall),
+    /// The tools of an MCP server.
+    McpListTools(McpListTools),
+    /// Asks for the approval of such a call.
+    McpApprovalRequest(McpApprovalRequest),
+    /// Approves such a call, or does not.
+    McpApprovalResponse(McpApprovalResponse),
+    /// A program of the model, which calls tools.
+    Program(Program),
+    /// The result of such a program.
+    ProgramOutput(ProgramOutput),
+    /// Changes the settings from here on.
+    ConfigurationUpdate(ConfigurationUpdate),
+    /// Refers to an item that the server stores; requests only.
+    ItemReference(ItemReference),
     /// An item of a `type` that is not known here, as it came.
     Other {
         /// Its `type`.
@@ -89,7 +140,10 @@ impl Item {
     /// The item's id.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.id_slot().and_then(Option::as_deref)
+        match self {
+            Self::ItemReference(item) => Some(&item.id),
+            item => item.id_slot().and_then(Option::as_deref),
+        }
     }
 
     /// Whether two items are the same for a request that builds on a response: by value, ids included, the passed-through
@@ -101,10 +155,7 @@ impl Item {
         }
         let bare = |item: &Self| {
             let mut item = item.clone();
-            if let Some((extra, passthrough)) = item.margins() {
-                extra.clear();
-                *passthrough = None;
-            }
+            item.clear_beside();
             item
         };
         let (this, other) = (bare(self), bare(other));
@@ -121,7 +172,7 @@ pub fn is_prefixed(id: &str) -> bool {
 }
 
 /// Reads what a request gives as `input`: an array of items, and the shorthands that the public API knows for messages: a
-/// string for all of it, a string for a message's content, a message without a `type`.
+/// string for all of it, a string for a message's content, a message without a `type`, a reference that is nothing but an id.
 ///
 /// # Errors
 ///
@@ -131,7 +182,8 @@ pub fn parse_input(text: &str) -> Result<Vec<Item>, Malformed> {
         let text: String = serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
         return Ok(vec![Item::user(&text)]);
     }
-    let read = |json| Item::parse(json).or_else(|why| Message::shorthand(json).map(Item::Message).ok_or(why));
+    let shorthand = |json| Message::shorthand(json).map(Item::Message).or_else(|| Item::reference_without_type(json));
+    let read = |json| Item::parse(json).or_else(|why| shorthand(json).ok_or(why));
     elements(text)?.into_iter().map(read).collect()
 }
 

@@ -6,15 +6,22 @@
 mod build;
 mod codec;
 mod field_codec;
+mod hosted;
 #[expect(clippy::module_inception, reason = "the file is named after the type")]
 mod item;
 mod part;
 mod types;
 
+pub use hosted::{
+    ApplyPatchCall, ApplyPatchCallOutput, CodeInterpreterCall, CodeOutput, ComputerCall, ComputerCallOutput,
+    ConfigurationUpdate, FileSearchCall, FileSearchResult, ItemReference, LocalShellCallOutput, McpApprovalRequest,
+    McpApprovalResponse, McpCall, McpListTools, McpTool, PatchOperation, Program, ProgramOutput, SafetyCheck,
+    ShellAction, ShellCall, ShellCallOutput, ShellOutcome, ShellOutput,
+};
 pub use item::{Item, is_prefixed, parse_input, parse_items};
-pub use part::{ContentPart, OutputPart, ToolOutput};
+pub use part::{AudioData, ContentPart, OutputPart, ToolOutput};
 pub use types::{
-    AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput, FunctionCall,
-    FunctionCallOutput, ImageGenerationCall, LocalShellAction, LocalShellCall, Message, Reasoning, ToolSearchCall,
-    ToolSearchOutput, WebSearchCall,
+    AdditionalTools, AgentMessage, Caller, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput,
+    FunctionCall, FunctionCallOutput, ImageGenerationCall, LocalShellAction, LocalShellCall, Message, Reasoning,
+    ToolSearchCall, ToolSearchOutput, WebSearchCall,
 };

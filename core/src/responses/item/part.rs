@@ -5,12 +5,23 @@ use alloc::vec::Vec;
 
 use crate::responses::item::field_codec::text_or_json;
 use crate::responses::json::iter::elements;
+use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object, string};
 use crate::responses::json::raw::RawJson;
+use crate::responses::record::{JsonValue, record};
 
 /// A part of a message, an agent's message, a reasoning summary or a reasoning's content.
+///
+/// ```
+/// use turnwire::responses::{ContentPart, Message};
+///
+/// let content = vec![ContentPart::input_text("What is this?"), ContentPart::input_image("data:image/png;base64,AA==")];
+/// assert_eq!(Message::new("user", content).text(), "What is this?");
+/// let audio = ContentPart::input_audio("AA==", "mp3");
+/// assert_eq!(audio.to_raw().as_str(), r#"{"type":"input_audio","input_audio":{"data":"AA==","format":"mp3"}}"#);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContentPart {
@@ -26,16 +37,56 @@ pub enum ContentPart {
     /// `input_image`.
     InputImage {
         /// Where the image is, often a data URL.
-        image_url: String,
+        image_url: Option<String>,
+        /// The id of a file.
+        file_id: Option<String>,
         /// `auto`, `low`, `high`, `original`, or another word.
         detail: Option<String>,
         /// Members that are not known here.
         extra: ExtraMembers,
     },
-    /// `input_audio`.
+    /// `input_file`.
+    InputFile {
+        /// The id of a file.
+        file_id: Option<String>,
+        /// Where the file is.
+        file_url: Option<String>,
+        /// The file, as a data URL.
+        file_data: Option<String>,
+        /// The name of the file.
+        filename: Option<String>,
+        /// `auto`, `low`, `high`, or another word.
+        detail: Option<String>,
+        /// Members that are not known here.
+        extra: ExtraMembers,
+    },
+    /// `input_audio`, as the public API has it.
     InputAudio {
+        /// The audio.
+        input_audio: AudioData,
+        /// Members that are not known here.
+        extra: ExtraMembers,
+    },
+    /// `input_audio`, as the reference client has it.
+    InputAudioUrl {
         /// Where the audio is, often a data URL.
         audio_url: String,
+        /// Members that are not known here.
+        extra: ExtraMembers,
+    },
+    /// `refusal`: why the model does not do what it is asked to.
+    Refusal {
+        /// The refusal in words.
+        refusal: String,
+        /// Members that are not known here.
+        extra: ExtraMembers,
+    },
+    /// `computer_screenshot`.
+    ComputerScreenshot {
+        /// Where the image is, often a data URL.
+        image_url: Option<String>,
+        /// The id of a file.
+        file_id: Option<String>,
         /// Members that are not known here.
         extra: ExtraMembers,
     },
@@ -83,7 +134,60 @@ impl ContentPart {
     /// An image that goes in, by its URL.
     #[must_use]
     pub fn input_image(image_url: &str) -> Self {
-        Self::InputImage { image_url: image_url.into(), detail: None, extra: ExtraMembers::new() }
+        Self::InputImage { image_url: Some(image_url.into()), file_id: None, detail: None, extra: ExtraMembers::new() }
+    }
+
+    /// An image that goes in, by the id of a file.
+    #[must_use]
+    pub fn input_image_file(file_id: &str) -> Self {
+        Self::InputImage { image_url: None, file_id: Some(file_id.into()), detail: None, extra: ExtraMembers::new() }
+    }
+
+    /// A file that goes in, by its id.
+    #[must_use]
+    pub fn input_file(file_id: &str) -> Self {
+        Self::file(Some(file_id), None, None, None)
+    }
+
+    /// A file that goes in, by its URL.
+    #[must_use]
+    pub fn input_file_url(file_url: &str) -> Self {
+        Self::file(None, Some(file_url), None, None)
+    }
+
+    /// A file that goes in, as a data URL.
+    #[must_use]
+    pub fn input_file_data(filename: &str, file_data: &str) -> Self {
+        Self::file(None, None, Some(file_data), Some(filename))
+    }
+
+    fn file(id: Option<&str>, url: Option<&str>, data: Option<&str>, name: Option<&str>) -> Self {
+        Self::InputFile {
+            file_id: id.map(Into::into),
+            file_url: url.map(Into::into),
+            file_data: data.map(Into::into),
+            filename: name.map(Into::into),
+            detail: None,
+            extra: ExtraMembers::new(),
+        }
+    }
+
+    /// Audio that goes in, in base64. `format`: `mp3` or `wav`.
+    #[must_use]
+    pub fn input_audio(data: &str, format: &str) -> Self {
+        Self::InputAudio { input_audio: AudioData::new(data, format), extra: ExtraMembers::new() }
+    }
+
+    /// A refusal.
+    #[must_use]
+    pub fn refusal(refusal: &str) -> Self {
+        Self::Refusal { refusal: refusal.into(), extra: ExtraMembers::new() }
+    }
+
+    /// What a computer shows, by the URL of an image.
+    #[must_use]
+    pub fn computer_screenshot(image_url: &str) -> Self {
+        Self::ComputerScreenshot { image_url: Some(image_url.into()), file_id: None, extra: ExtraMembers::new() }
     }
 
     /// The part's text, whatever it is called.
@@ -91,7 +195,14 @@ impl ContentPart {
     pub fn text(&self) -> Option<&str> {
         match self {
             Self::Text { text, .. } => Some(text),
-            Self::InputImage { .. } | Self::InputAudio { .. } | Self::Encrypted { .. } | Self::Other(_) => None,
+            Self::InputImage { .. }
+            | Self::InputFile { .. }
+            | Self::InputAudio { .. }
+            | Self::InputAudioUrl { .. }
+            | Self::Refusal { .. }
+            | Self::ComputerScreenshot { .. }
+            | Self::Encrypted { .. }
+            | Self::Other(_) => None,
         }
     }
 
@@ -106,9 +217,28 @@ impl ContentPart {
     }
 
     /// Reads a part. A value of another shape is kept as it came, so that the item is not lost (`docs/differences.md` row 8).
-    pub(in crate::responses) fn parse(json: &str) -> Self {
+    pub(in crate::responses) fn read(json: &str) -> Self {
         let typed = Members::parse(json).and_then(Self::typed);
         typed.unwrap_or_else(|_| Self::Other(RawJson::trusted(json).into_owned()))
+    }
+
+    /// Reads a part. One of another `type`, or of another shape, is [`Other`](Self::Other).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Malformed`] when the text is not JSON.
+    pub fn parse(json: &str) -> Result<Self, Malformed> {
+        let repaired = lenient::repair(json);
+        let raw = RawJson::new(repaired.as_deref().unwrap_or(json))?;
+        Ok(Self::read(raw.as_str()))
+    }
+
+    /// The part as JSON.
+    #[must_use]
+    pub fn to_raw(&self) -> RawJson<'static> {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        RawJson::written(out)
     }
 
     fn typed(mut members: Members<'_>) -> Result<Self, Malformed> {
@@ -116,12 +246,31 @@ impl ContentPart {
             return Ok(Self::Text { kind, text: members.required("text")?, extra: members.rest() });
         }
         Ok(match members.kind() {
-            "input_image" => Self::InputImage {
-                image_url: members.required("image_url")?,
-                detail: members.optional("detail")?,
+            "input_image" => {
+                let (image_url, file_id) = (members.optional("image_url")?, members.optional_text("file_id")?);
+                if image_url.is_none() && file_id.is_none() {
+                    return Err(Malformed::missing("input_image", "image_url"));
+                }
+                Self::InputImage { image_url, file_id, detail: members.optional("detail")?, extra: members.rest() }
+            }
+            "input_file" => Self::InputFile {
+                file_id: members.optional_text("file_id")?,
+                file_url: members.optional_text("file_url")?,
+                file_data: members.optional_text("file_data")?,
+                filename: members.optional_text("filename")?,
+                detail: members.optional_text("detail")?,
                 extra: members.rest(),
             },
-            "input_audio" => Self::InputAudio { audio_url: members.required("audio_url")?, extra: members.rest() },
+            "input_audio" => match members.optional_value("input_audio") {
+                Some(input_audio) => Self::InputAudio { input_audio, extra: members.rest() },
+                None => Self::InputAudioUrl { audio_url: members.required("audio_url")?, extra: members.rest() },
+            },
+            "refusal" => Self::Refusal { refusal: members.required("refusal")?, extra: members.rest() },
+            "computer_screenshot" => Self::ComputerScreenshot {
+                image_url: members.optional_text("image_url")?,
+                file_id: members.optional_text("file_id")?,
+                extra: members.rest(),
+            },
             "encrypted_content" => {
                 Self::Encrypted { encrypted_content: members.required("encrypted_content")?, extra: members.rest() }
             }
@@ -134,18 +283,35 @@ impl ContentPart {
             Self::Other(raw) => return out.extend_from_slice(raw.as_str().as_bytes()),
             Self::Text { kind, extra, .. } => (*kind, extra),
             Self::InputImage { extra, .. } => ("input_image", extra),
-            Self::InputAudio { extra, .. } => ("input_audio", extra),
+            Self::InputFile { extra, .. } => ("input_file", extra),
+            Self::InputAudio { extra, .. } | Self::InputAudioUrl { extra, .. } => ("input_audio", extra),
+            Self::Refusal { extra, .. } => ("refusal", extra),
+            Self::ComputerScreenshot { extra, .. } => ("computer_screenshot", extra),
             Self::Encrypted { extra, .. } => ("encrypted_content", extra),
         };
         let mut object = Object::new(out);
         object.string("type", kind);
         match self {
             Self::Text { text, .. } => object.string("text", text),
-            Self::InputImage { image_url, detail, .. } => {
-                object.string("image_url", image_url);
+            Self::InputImage { image_url, file_id, detail, .. } => {
+                object.optional("image_url", image_url.as_deref());
+                object.optional("file_id", file_id.as_deref());
                 object.optional("detail", detail.as_deref());
             }
-            Self::InputAudio { audio_url, .. } => object.string("audio_url", audio_url),
+            Self::InputFile { file_id, file_url, file_data, filename, detail, .. } => {
+                object.optional("file_id", file_id.as_deref());
+                object.optional("file_url", file_url.as_deref());
+                object.optional("file_data", file_data.as_deref());
+                object.optional("filename", filename.as_deref());
+                object.optional("detail", detail.as_deref());
+            }
+            Self::InputAudio { input_audio, .. } => input_audio.encode(object.key("input_audio")),
+            Self::InputAudioUrl { audio_url, .. } => object.string("audio_url", audio_url),
+            Self::Refusal { refusal, .. } => object.string("refusal", refusal),
+            Self::ComputerScreenshot { image_url, file_id, .. } => {
+                object.optional("image_url", image_url.as_deref());
+                object.optional("file_id", file_id.as_deref());
+            }
             Self::Encrypted { encrypted_content, .. } => object.string("encrypted_content", encrypted_content),
             Self::Other(_) => {}
         }
@@ -157,14 +323,52 @@ impl ContentPart {
         match self {
             Self::Text { extra, .. }
             | Self::InputImage { extra, .. }
+            | Self::InputFile { extra, .. }
             | Self::InputAudio { extra, .. }
+            | Self::InputAudioUrl { extra, .. }
+            | Self::Refusal { extra, .. }
+            | Self::ComputerScreenshot { extra, .. }
             | Self::Encrypted { extra, .. } => Some(extra),
             Self::Other(_) => None,
         }
     }
 }
 
+impl JsonValue for ContentPart {
+    fn read(json: &str) -> Option<Self> {
+        Some(Self::read(json))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.encode(out);
+    }
+}
+
+record! {
+    /// Audio.
+    ///
+    /// ```
+    /// use turnwire::responses::AudioData;
+    ///
+    /// assert_eq!(AudioData::new("AA==", "wav").format, "wav");
+    /// ```
+    #[derive(Debug, Eq)]
+    AudioData "" pub new(
+        /// The audio, in base64.
+        data: String,
+        /// `mp3` or `wav`.
+        format: String
+    ) {}
+}
+
 /// What a tool has to say: text, or parts.
+///
+/// ```
+/// use turnwire::responses::{ContentPart, Item, FunctionCallOutput, ToolOutput};
+///
+/// let parts = ToolOutput::Parts(vec![ContentPart::input_text("see the image"), ContentPart::input_image("https://…")]);
+/// assert_eq!(Item::from(FunctionCallOutput::new("call_1", parts)).kind(), "function_call_output");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToolOutput {
     /// Plain text.
@@ -178,7 +382,7 @@ impl ToolOutput {
     pub(in crate::responses) fn parse(json: &str) -> Self {
         let is_part = |part: &str| Members::parse(part).is_ok_and(|members| !members.kind().is_empty());
         if json.starts_with('[') && elements(json).all(is_part) {
-            return Self::Parts(elements(json).map(ContentPart::parse).collect());
+            return Self::Parts(elements(json).map(ContentPart::read).collect());
         }
         Self::Text(text_or_json(json))
     }

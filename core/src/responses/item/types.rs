@@ -13,14 +13,18 @@ use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::{Members, elements};
 use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
+use crate::responses::record::{JsonValue, field_type, record, wire_name};
 use crate::responses::request::ItemEncoding;
 
 /// What a server put on an item for itself and wants back (`docs/protocol.md` §1.6, §3.4).
 pub(in crate::responses) const PASSTHROUGH: &str = "internal_chat_message_metadata_passthrough";
 
-/// Declares an item: its members, and the codec of each.
+/// Declares an item: its members, and the codec of each. The members `beside` do not count when two items are compared: clients
+/// that do not know them leave them out of a history.
 macro_rules! item {
-    ($(#[$doc:meta])* $name:ident { $($(#[$member_doc:meta])* $member:ident: $codec:ident $type:ty,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$member_doc:meta])* $member:ident: $codec:ident $type:ty,)* }
+        beside { $($(#[$beside_doc:meta])* $beside:ident $(($wire:literal))?: $beside_type:tt,)* }
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
@@ -28,6 +32,7 @@ macro_rules! item {
             /// The item's id, when it has one. Whether it is sent is the request's choice (§3.6).
             pub id: Option<String>,
             $($(#[$member_doc])* pub $member: $type,)*
+            $($(#[$beside_doc])* pub $beside: Option<field_type!($beside_type)>,)*
             /// What a server put on the item for itself and wants back.
             pub passthrough: Option<RawJson<'static>>,
             /// Members that are not known here, written back as they came.
@@ -40,8 +45,16 @@ macro_rules! item {
                     id: codec::read_id(&mut members)?,
                     $($member: $codec::read(&mut members, stringify!($member))?,)*
                     passthrough: members.optional_raw(PASSTHROUGH)?,
+                    $($beside: members.optional_value(wire_name!($beside $($wire)?)),)*
                     extra: members.rest(),
                 })
+            }
+
+            /// Removes what does not count when two items are compared.
+            pub(in crate::responses) fn clear_beside(&mut self) {
+                self.passthrough = None;
+                self.extra.clear();
+                $(self.$beside = None;)*
             }
 
             pub(in crate::responses) fn write(&self, object: &mut Object<'_>, wire: ItemEncoding) {
@@ -50,14 +63,43 @@ macro_rules! item {
                 if let Some(passthrough) = self.passthrough.as_ref().filter(|_| wire.passthrough) {
                     object.raw(PASSTHROUGH, passthrough.as_str());
                 }
+                $(if let Some(value) = &self.$beside {
+                    JsonValue::write(value, object.key(wire_name!($beside $($wire)?)));
+                })*
                 object.extra(&self.extra);
             }
         }
     };
 }
 
+record! {
+    /// Who called a tool: the model, or a program that it wrote.
+    ///
+    /// ```
+    /// use turnwire::responses::Caller;
+    ///
+    /// let caller = Caller::new("program").caller_id("prog_1");
+    /// assert_eq!(caller.to_raw().as_str(), r#"{"type":"program","caller_id":"prog_1"}"#);
+    /// ```
+    #[derive(Debug, Eq)]
+    Caller "" pub new(
+        /// `direct` or `program`.
+        kind("type"): String
+    ) {
+        /// The call of the program.
+        caller_id: String,
+    }
+}
+
 item! {
     /// A message of any role.
+    ///
+    /// ```
+    /// use turnwire::responses::{ContentPart, Item, Message};
+    ///
+    /// let item = Item::Message(Message::new("user", vec![ContentPart::input_text("Hi")]));
+    /// assert_eq!(item.to_json(), r#"{"type":"message","role":"user","content":[{"type":"input_text","text":"Hi"}]}"#);
+    /// ```
     Message {
         /// `user`, `assistant`, `developer`, `system`, or another word.
         role: Text String,
@@ -66,10 +108,21 @@ item! {
         /// `commentary`, `final_answer`, or another word.
         phase: OptionalText Option<String>,
     }
+    beside {
+        /// How far the item is: `in_progress`, `completed` or `incomplete`.
+        status: String,
+    }
 }
 
 item! {
     /// A message from one agent to another.
+    ///
+    /// ```
+    /// use turnwire::responses::{AgentMessage, ContentPart, Item};
+    ///
+    /// let item = Item::AgentMessage(AgentMessage::new("planner", "coder", vec![ContentPart::input_text("Go")]));
+    /// assert_eq!(item.to_json(), r#"{"type":"agent_message","author":"planner","recipient":"coder","content":[{"type":"input_text","text":"Go"}]}"#);
+    /// ```
     AgentMessage {
         /// Who says it.
         author: Text String,
@@ -78,10 +131,18 @@ item! {
         /// What it says.
         content: Parts Vec<ContentPart>,
     }
+    beside {}
 }
 
 item! {
     /// The model's reasoning.
+    ///
+    /// ```
+    /// use turnwire::responses::{ContentPart, Item, Reasoning};
+    ///
+    /// let item = Item::Reasoning(Reasoning::new(vec![ContentPart::summary_text("Look")]));
+    /// assert_eq!(item.to_json(), r#"{"type":"reasoning","summary":[{"type":"summary_text","text":"Look"}],"content":null,"encrypted_content":null}"#);
+    /// ```
     Reasoning {
         /// Summaries, as `summary_text` parts.
         summary: Parts Vec<ContentPart>,
@@ -91,10 +152,21 @@ item! {
         /// What only the server can read; `null` when unset.
         encrypted_content: NullableText Option<String>,
     }
+    beside {
+        /// How far the item is: `in_progress`, `completed` or `incomplete`.
+        status: String,
+    }
 }
 
 item! {
     /// A call of the built-in local shell.
+    ///
+    /// ```
+    /// use turnwire::responses::{Item, LocalShellCall};
+    ///
+    /// let item = Item::LocalShellCall(LocalShellCall::new("call_1", "completed", vec!["ls".into()]));
+    /// assert_eq!(item.to_json(), r#"{"type":"local_shell_call","call_id":"call_1","status":"completed","action":{"type":"exec","command":["ls"],"timeout_ms":null,"working_directory":null,"env":null,"user":null}}"#);
+    /// ```
     LocalShellCall {
         /// The call; `null` when unset.
         call_id: NullableText Option<String>,
@@ -103,10 +175,18 @@ item! {
         /// What to do.
         action: Action LocalShellAction,
     }
+    beside {}
 }
 
 item! {
     /// A call of one of the request's functions.
+    ///
+    /// ```
+    /// use turnwire::responses::{FunctionCall, Item};
+    ///
+    /// let item = Item::FunctionCall(FunctionCall::new("call_1", "look", "{}"));
+    /// assert_eq!(item.to_json(), r#"{"type":"function_call","name":"look","arguments":"{}","call_id":"call_1"}"#);
+    /// ```
     FunctionCall {
         /// The function.
         name: Text String,
@@ -119,20 +199,54 @@ item! {
         /// How far the call is.
         status: OptionalText Option<String>,
     }
+    beside {
+        /// Who called the tool.
+        caller: Caller,
+        /// Whether the model goes on before the output is there. `async` in JSON.
+        asynchronous("async"): bool,
+        /// Who made the item.
+        created_by: String,
+    }
 }
 
 item! {
     /// The output of a function call.
+    ///
+    /// ```
+    /// use turnwire::responses::{FunctionCallOutput, Item, ToolOutput};
+    ///
+    /// let item = Item::FunctionCallOutput(FunctionCallOutput::new("call_1", ToolOutput::Text("done".into())));
+    /// assert_eq!(item.to_json(), r#"{"type":"function_call_output","call_id":"call_1","output":"done"}"#);
+    /// ```
     FunctionCallOutput {
         /// The call.
         call_id: Text String,
         /// What came out.
         output: Output ToolOutput,
     }
+    beside {
+        /// How far the item is: `in_progress`, `completed` or `incomplete`.
+        status: String,
+        /// Who called the tool.
+        caller: Caller,
+        /// The function.
+        name: String,
+        /// The namespace of the function.
+        namespace: String,
+        /// Who made the item.
+        created_by: String,
+    }
 }
 
 item! {
     /// A call of a custom (free-form) tool.
+    ///
+    /// ```
+    /// use turnwire::responses::{CustomToolCall, Item};
+    ///
+    /// let item = Item::CustomToolCall(CustomToolCall::new("call_1", "note", "text"));
+    /// assert_eq!(item.to_json(), r#"{"type":"custom_tool_call","call_id":"call_1","name":"note","input":"text"}"#);
+    /// ```
     CustomToolCall {
         /// How far the call is.
         status: OptionalText Option<String>,
@@ -145,10 +259,25 @@ item! {
         /// What goes in, as the model wrote it.
         input: ModelText String,
     }
+    beside {
+        /// Who called the tool.
+        caller: Caller,
+        /// Whether the model goes on before the output is there. `async` in JSON.
+        asynchronous("async"): bool,
+        /// Who made the item.
+        created_by: String,
+    }
 }
 
 item! {
     /// The output of a custom tool's call.
+    ///
+    /// ```
+    /// use turnwire::responses::{CustomToolCallOutput, Item, ToolOutput};
+    ///
+    /// let item = Item::CustomToolCallOutput(CustomToolCallOutput::new("call_1", ToolOutput::Text("done".into())));
+    /// assert_eq!(item.to_json(), r#"{"type":"custom_tool_call_output","call_id":"call_1","output":"done"}"#);
+    /// ```
     CustomToolCallOutput {
         /// The call.
         call_id: Text String,
@@ -157,10 +286,25 @@ item! {
         /// What came out.
         output: Output ToolOutput,
     }
+    beside {
+        /// How far the item is: `in_progress`, `completed` or `incomplete`.
+        status: String,
+        /// Who called the tool.
+        caller: Caller,
+        /// Who made the item.
+        created_by: String,
+    }
 }
 
 item! {
     /// A search for tools.
+    ///
+    /// ```
+    /// use turnwire::responses::{Item, RawJson, ToolSearchCall};
+    ///
+    /// let item = Item::ToolSearchCall(ToolSearchCall::new("client", RawJson::string("weather")));
+    /// assert_eq!(item.to_json(), r#"{"type":"tool_search_call","call_id":null,"execution":"client","arguments":"weather"}"#);
+    /// ```
     ToolSearchCall {
         /// The call; `null` when unset.
         call_id: NullableText Option<String>,
@@ -171,10 +315,21 @@ item! {
         /// The arguments, any JSON.
         arguments: Raw RawJson<'static>,
     }
+    beside {
+        /// Who made the item.
+        created_by: String,
+    }
 }
 
 item! {
     /// What a search for tools found.
+    ///
+    /// ```
+    /// use turnwire::responses::{Item, ToolSearchOutput};
+    ///
+    /// let item = Item::ToolSearchOutput(ToolSearchOutput::new("completed", "client", Vec::new()));
+    /// assert_eq!(item.to_json(), r#"{"type":"tool_search_output","call_id":null,"status":"completed","execution":"client","tools":[]}"#);
+    /// ```
     ToolSearchOutput {
         /// The call; `null` when unset.
         call_id: NullableText Option<String>,
@@ -185,20 +340,39 @@ item! {
         /// The tools.
         tools: RawArray Vec<RawJson<'static>>,
     }
+    beside {
+        /// Who made the item.
+        created_by: String,
+    }
 }
 
 item! {
     /// A search of the web.
+    ///
+    /// ```
+    /// use turnwire::responses::{Item, WebSearchCall};
+    ///
+    /// let item = Item::WebSearchCall(WebSearchCall::new("completed"));
+    /// assert_eq!(item.to_json(), r#"{"type":"web_search_call","status":"completed"}"#);
+    /// ```
     WebSearchCall {
         /// How far it is.
         status: OptionalText Option<String>,
         /// `search`, `open_page` or `find_in_page` with its members, or another one.
         action: OptionalRaw Option<RawJson<'static>>,
     }
+    beside {}
 }
 
 item! {
     /// A generated image.
+    ///
+    /// ```
+    /// use turnwire::responses::{ImageGenerationCall, Item};
+    ///
+    /// let item = Item::ImageGenerationCall(ImageGenerationCall::new("completed", Some("AA==".into())));
+    /// assert_eq!(item.to_json(), r#"{"type":"image_generation_call","status":"completed","result":"AA=="}"#);
+    /// ```
     ImageGenerationCall {
         /// How far it is.
         status: OptionalText Option<String>,
@@ -207,32 +381,75 @@ item! {
         /// The image, in base64; `null` as long as there is none.
         result: NullableText Option<String>,
     }
+    beside {
+        /// `generate`, `edit` or `auto`.
+        action: String,
+        /// The background: `transparent`, `opaque` or `auto`.
+        background: String,
+        /// The format of the image.
+        output_format: String,
+        /// The quality of the image.
+        quality: String,
+        /// Width and height.
+        size: String,
+        /// Why there is no image.
+        error: RawJson,
+        /// What an SVG cost, in tokens.
+        svg_usage: RawJson,
+    }
 }
 
 item! {
     /// A compacted history. Read under the name `compaction_summary` too.
+    ///
+    /// ```
+    /// use turnwire::responses::{Compaction, Item};
+    ///
+    /// let item = Item::Compaction(Compaction::new("opaque"));
+    /// assert_eq!(item.to_json(), r#"{"type":"compaction","encrypted_content":"opaque"}"#);
+    /// ```
     Compaction {
         /// What only the server can read.
         encrypted_content: Text String,
+    }
+    beside {
+        /// Who made the item.
+        created_by: String,
     }
 }
 
 item! {
     /// A compacted context.
+    ///
+    /// ```
+    /// use turnwire::responses::{ContextCompaction, Item};
+    ///
+    /// let item = Item::ContextCompaction(ContextCompaction::new(None));
+    /// assert_eq!(item.to_json(), r#"{"type":"context_compaction"}"#);
+    /// ```
     ContextCompaction {
         /// What only the server can read.
         encrypted_content: OptionalText Option<String>,
     }
+    beside {}
 }
 
 item! {
     /// Tools that are given as an item (§3.7).
+    ///
+    /// ```
+    /// use turnwire::responses::{AdditionalTools, Item};
+    ///
+    /// let item = Item::AdditionalTools(AdditionalTools::new(Vec::new()));
+    /// assert_eq!(item.to_json(), r#"{"type":"additional_tools","role":"developer","tools":[]}"#);
+    /// ```
     AdditionalTools {
         /// `developer`.
         role: Text String,
         /// The tools.
         tools: RawArray Vec<RawJson<'static>>,
     }
+    beside {}
 }
 
 /// What a call of the local shell does.
@@ -275,7 +492,7 @@ impl Message {
                 ContentPart::input_text(&text)
             }]
         } else {
-            elements(content).ok()?.into_iter().map(ContentPart::parse).collect()
+            elements(content).ok()?.into_iter().map(ContentPart::read).collect()
         };
         Some(Self {
             id: codec::read_id(&mut members).ok()?,
@@ -283,6 +500,7 @@ impl Message {
             content,
             phase: members.optional_text("phase").ok()?,
             passthrough: members.optional_raw(PASSTHROUGH).ok()?,
+            status: members.optional_value("status"),
             extra: members.rest(),
         })
     }

@@ -11,6 +11,7 @@ use super::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::ExtraMembers;
 use crate::responses::json::raw::RawJson;
+use crate::responses::record::JsonValue;
 
 /// The members of one object, in order.
 pub(crate) struct Members<'a> {
@@ -26,6 +27,11 @@ impl<'a> Members<'a> {
             members.kind = kind;
         }
         Ok(members)
+    }
+
+    /// Reads an object whose `type`, if it has one, is a member like any other.
+    pub(crate) fn untyped(text: &'a str) -> Result<Self, Malformed> {
+        Ok(Self { kind: String::new(), members: Self::pairs(text)? })
     }
 
     /// The `type`; empty when there is none.
@@ -76,6 +82,22 @@ impl<'a> Members<'a> {
             self.members.push((Cow::Borrowed(member), text));
         }
         Ok(read)
+    }
+
+    /// Takes a value out, if it is there. A value of another type stays.
+    pub(in crate::responses) fn optional_value<T: JsonValue>(&mut self, member: &'static str) -> Option<T> {
+        let text = self.take(member)?;
+        let read = T::read(text);
+        if read.is_none() {
+            self.members.push((Cow::Borrowed(member), text));
+        }
+        read
+    }
+
+    /// Takes a value out, which must be there.
+    pub(in crate::responses) fn required_value<T: JsonValue>(&mut self, member: &'static str) -> Result<T, Malformed> {
+        let text = self.take(member).ok_or_else(|| Malformed::missing(&self.kind, member))?;
+        T::read(text).ok_or_else(|| Malformed::wrong_type(&self.kind, member))
     }
 
     /// Takes an array out and reads each element, if it is there.

@@ -59,6 +59,11 @@ impl RawJson<'static> {
         Self(Cow::Owned(json))
     }
 
+    /// Text that was written here, as bytes.
+    pub(in crate::responses) fn written(json: alloc::vec::Vec<u8>) -> Self {
+        Self(Cow::Owned(String::from_utf8(json).expect("JSON is written as UTF-8")))
+    }
+
     /// The JSON text of any value that can be serialized.
     ///
     /// # Errors

@@ -1,117 +1,225 @@
-//! Requests: one type, written as an HTTP body or as a WebSocket frame (`docs/protocol.md` §3).
+//! `CreateResponse`: a request for a response, read and written.
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt;
 
-use super::options::{ReasoningOptions, TextOptions};
-use crate::responses::item::{ContentPart, Item, parse_input};
-use crate::responses::item_encoding::{ItemEncoding, ItemIds};
+use super::input::Input;
+use super::message::MessageFields;
+use super::reasoning_options::ReasoningOptions;
+use super::settings::{
+    AccessPrograms, BackgroundOptions, ContextManagement, Conversation, ImageOptions, Moderation, Prompt,
+    PromptCacheOptions, StreamOptions,
+};
+use super::text_options::TextOptions;
+use crate::responses::item::{Item, parse_input};
+use crate::responses::item_encoding::ItemEncoding;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
-use crate::responses::json::object_writer::{ExtraMembers, Object, string};
+use crate::responses::json::object_writer::{ExtraMembers, Object, object, string};
 use crate::responses::json::raw::RawJson;
 use crate::responses::metadata::ClientMetadata;
+use crate::responses::record::{JsonValue, field_type, given_type, given_value, serde_by_text};
 
-/// A request for a response. Each member says when it is written; what is not said is always written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CreateResponse {
-    /// The model.
-    pub model: String,
-    /// What the model should know before everything else; left out when empty.
-    pub instructions: String,
-    /// The conversation.
-    pub input: Vec<Item>,
-    /// The response to go on from; left out when unset. A client that is given one does not add its own (`docs/protocol.md` §9.5).
-    pub previous_response_id: Option<String>,
-    /// The tools, as JSON objects; left out when unset, and an empty array when set but empty.
-    pub tools: Option<Vec<RawJson<'static>>>,
-    /// Which tool to use: `"auto"` unless set, as JSON.
-    pub tool_choice: RawJson<'static>,
-    /// Whether several tools may be called at once.
-    pub parallel_tool_calls: bool,
-    /// How to reason; `null` when unset.
-    pub reasoning: Option<ReasoningOptions>,
-    /// Whether the server keeps the response.
-    pub store: bool,
-    /// Whether the answer comes as events; `true` over WebSocket too.
-    pub stream: bool,
-    /// Options of the stream, as JSON; left out when unset.
-    pub stream_options: Option<RawJson<'static>>,
-    /// What to send besides: `reasoning.encrypted_content` and the like.
-    pub include: Vec<String>,
-    /// `priority`, `flex`, or another tier; left out when unset.
-    pub service_tier: Option<String>,
-    /// What prompts that belong together have in common; left out when unset.
-    pub prompt_cache_key: Option<String>,
-    /// How to write; left out when unset.
-    pub text: Option<TextOptions>,
-    /// Strings for the server; left out when unset. The turn's token is not among them: it is the client's business.
-    pub client_metadata: Option<ClientMetadata>,
-    /// Members that are not known here, written last.
-    pub extra: ExtraMembers,
+/// Members that a message adds to a request: a request has none of them.
+const OF_MESSAGES: [&str; 3] = ["type", "stream_id", "generate"];
+
+/// Declares the request: the members of the reference client with their values when unset, and the others, which are left out
+/// when unset. The former are written by hand, because their presence and order are part of the protocol.
+macro_rules! create_response {
+    (
+        $(#[$meta:meta])*
+        reference { $($(#[$first_meta:meta])* $first:ident: $first_type:ty = $unset:expr,)* }
+        public { $($(#[$member_meta:meta])* $member:ident: $type:tt,)* }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub struct CreateResponse {
+            $($(#[$first_meta])* pub $first: $first_type,)*
+            $($(#[$member_meta])* pub $member: Option<field_type!($type)>,)*
+            /// Members that are not known here, written last. One that has the name of a member that is set is not written.
+            pub extra: ExtraMembers,
+        }
+
+        impl CreateResponse {
+            /// The names of the members that are known.
+            pub const MEMBERS: &'static [&'static str] = &[$(stringify!($first),)* $(stringify!($member),)*];
+
+            fn unset(model: String, input: Vec<Item>) -> Self {
+                let mut request = Self { $($first: $unset,)* $($member: None,)* extra: ExtraMembers::new() };
+                request.model = model;
+                request.input = input;
+                request
+            }
+
+            $(
+                #[doc = concat!("Sets `", stringify!($member), "`.")]
+                #[must_use]
+                pub fn $member(mut self, $member: given_type!($type)) -> Self {
+                    self.$member = Some(given_value!($type $member));
+                    self
+                }
+            )*
+
+            fn read_public(&mut self, members: &mut Members<'_>) {
+                $(if let Some(value) = members.optional_value(stringify!($member)) {
+                    self.$member = Some(value);
+                })*
+            }
+
+            fn write_public(&self, object: &mut Object<'_>) {
+                $(if let Some(value) = &self.$member {
+                    JsonValue::write(value, object.key(stringify!($member)));
+                })*
+            }
+
+            /// Whether the members that the reference client does not know are the same in both.
+            pub(crate) fn has_public_members_of(&self, other: &Self) -> bool {
+                true $(&& self.$member == other.$member)*
+            }
+
+            fn is_set(&self, name: &str) -> bool {
+                false $(|| (name == stringify!($member) && self.$member.is_some()))*
+            }
+        }
+    };
 }
 
-/// What the machine adds to a request when it travels as a WebSocket frame. `Debug` shows the keys of the metadata only: the turn
-/// token is among the values.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct MessageFields<'a> {
-    /// The response to go on from (§9.5); left out when unset.
-    pub previous_response_id: Option<&'a str>,
-    /// `false` warms up without generating; left out when unset.
-    pub generate: Option<bool>,
-    /// The lane; left out when unset.
-    pub stream_id: Option<&'a str>,
-    /// Metadata of this frame, set over the request's own.
-    pub metadata: &'a [(&'a str, &'a str)],
-    /// How many items the server has seen already: they are left out.
-    pub input_from: usize,
-}
-
-impl fmt::Debug for MessageFields<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys: Vec<&str> = self.metadata.iter().map(|(key, _)| *key).collect();
-        f.debug_struct("MessageFields")
-            .field("previous_response_id", &self.previous_response_id)
-            .field("generate", &self.generate)
-            .field("stream_id", &self.stream_id)
-            .field("metadata", &keys)
-            .field("input_from", &self.input_from)
-            .finish()
+create_response! {
+    /// A request for a response. Each member says when it is written; a member of which nothing is said is always written.
+    ///
+    /// ```
+    /// use turnwire::responses::CreateResponse;
+    /// use turnwire::responses::request::{ReasoningOptions, TextOptions};
+    ///
+    /// let request = CreateResponse::new("gpt-x", "What is the capital of Italy?")
+    ///     .instructions("Be brief.")
+    ///     .reasoning(ReasoningOptions::effort("low"))
+    ///     .text(TextOptions::json_object())
+    ///     .max_output_tokens(500)
+    ///     .temperature(0.7)
+    ///     .metadata([("topic", "geography")])
+    ///     .previous_response_id("resp_1")
+    ///     .with("next_years_member", true)?;
+    /// assert_eq!(request.max_output_tokens, Some(500));
+    /// assert_eq!(request.extra.len(), 1);
+    /// # Ok::<(), turnwire::responses::Malformed>(())
+    /// ```
+    reference {
+        /// The model.
+        model: String = String::new(),
+        /// What the model should know before everything else; left out when empty.
+        instructions: String = String::new(),
+        /// The conversation.
+        input: Vec<Item> = Vec::new(),
+        /// The tools, as JSON objects; left out when unset, and an empty array when set but empty.
+        tools: Option<Vec<RawJson<'static>>> = None,
+        /// Which tool to use: `"auto"` unless set, as JSON.
+        tool_choice: RawJson<'static> = RawJson::trusted("\"auto\""),
+        /// Whether several tools may be called at once.
+        parallel_tool_calls: bool = false,
+        /// How to reason; `null` when unset.
+        reasoning: Option<ReasoningOptions> = None,
+        /// Whether the server keeps the response.
+        store: bool = false,
+        /// Whether the answer comes as events; `true` over WebSocket too.
+        stream: bool = true,
+        /// Options of the stream; left out when unset.
+        stream_options: Option<StreamOptions> = None,
+        /// What to send besides: `reasoning.encrypted_content` and the like.
+        include: Vec<String> = Vec::new(),
+        /// `priority`, `flex`, or another tier; left out when unset.
+        service_tier: Option<String> = None,
+        /// What prompts that belong together have in common; left out when unset.
+        prompt_cache_key: Option<String> = None,
+        /// How to write; left out when unset.
+        text: Option<TextOptions> = None,
+        /// Strings for the server; left out when unset. The turn token is not among them: the client adds it.
+        client_metadata: Option<ClientMetadata> = None,
+        /// The response that this one continues; left out when unset. A client that is given it sends the request whole,
+        /// and continues no other response.
+        previous_response_id: Option<String> = None,
+    }
+    public {
+        /// The stored conversation that the response belongs to.
+        conversation: Conversation,
+        /// Whether the response is made in the background, and outlives its stream.
+        background: bool,
+        /// How a response in the background is made.
+        background_options: BackgroundOptions,
+        /// The maximum number of tokens of the output, reasoning included.
+        max_output_tokens: i64,
+        /// The maximum number of calls of built-in tools.
+        max_tool_calls: i64,
+        /// Strings that are stored with the response.
+        metadata: ClientMetadata,
+        /// The sampling temperature, 0 to 2.
+        temperature: f64,
+        /// The probability mass that is sampled from, 0 to 1.
+        top_p: f64,
+        /// The number of most likely tokens of which the probability is reported, 0 to 20.
+        top_logprobs: i64,
+        /// What is done with a context that is too long: `auto` or `disabled`.
+        truncation: String,
+        /// The user, for the detection of abuse; replaced by `safety_identifier` and `prompt_cache_key`.
+        user: String,
+        /// A stable identifier of the user, for the detection of abuse.
+        safety_identifier: String,
+        /// A prompt template that the server stores.
+        prompt: Prompt,
+        /// How the prompt cache is used.
+        prompt_cache_options: PromptCacheOptions,
+        /// How long the prompt cache is kept: `in_memory` or `24h`.
+        prompt_cache_retention: String,
+        /// How the context is managed.
+        context_management: [ContextManagement],
+        /// How input and output are moderated.
+        moderation: Moderation,
+        /// Programs under which the request is made.
+        access_programs: AccessPrograms,
+        /// How images of the context are treated.
+        image: ImageOptions,
+        /// The penalty for tokens by their frequency, −2 to 2 (OpenResponses).
+        frequency_penalty: f64,
+        /// The penalty for tokens that occurred, −2 to 2 (OpenResponses).
+        presence_penalty: f64,
     }
 }
 
 impl CreateResponse {
-    /// A request with everything else unset: the smallest there is.
+    /// Creates a request of a model and its input: a text of the user, or items. Everything else is unset.
     #[must_use]
-    pub fn new(model: &str, input: Vec<Item>) -> Self {
-        Self {
-            model: model.into(),
-            instructions: String::new(),
-            input,
-            previous_response_id: None,
-            tools: None,
-            tool_choice: RawJson::string("auto"),
-            parallel_tool_calls: false,
-            reasoning: None,
-            store: false,
-            stream: true,
-            stream_options: None,
-            include: Vec::new(),
-            service_tier: None,
-            prompt_cache_key: None,
-            text: None,
-            client_metadata: None,
-            extra: ExtraMembers::new(),
-        }
+    pub fn new(model: &str, input: impl Into<Input>) -> Self {
+        Self::unset(model.into(), input.into().into_items())
     }
 
-    /// The same as the continuation of this response: `input` is only what is new.
-    #[must_use]
-    pub fn continuing(mut self, response_id: &str) -> Self {
-        self.previous_response_id = Some(response_id.into());
-        self
+    /// Sets a member by its name. One that is known here is set like by its own method; any other is added to
+    /// [`extra`](Self::extra), in place of one of the same name.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Malformed::WrongType`] when the member is known and the value is of another type, [`Malformed::Duplicate`]
+    /// for `type`, `stream_id` and `generate`, which a message adds itself, and [`Malformed::InvalidJson`] when the value
+    /// cannot be serialized. The request is gone then; clone it before if it is still needed.
+    pub fn with(mut self, name: &str, value: impl serde::Serialize) -> Result<Self, Malformed> {
+        if OF_MESSAGES.contains(&name) {
+            return Err(Malformed::duplicate(name));
+        }
+        let value = RawJson::of(&value)?;
+        let json = object(|object| object.raw(name, value.as_str()));
+        let mut members = Members::untyped(json.as_str())?;
+        self.read_members(&mut members)?;
+        let known = Self::MEMBERS.iter().find(|known| **known == name);
+        let mut left = members.rest();
+        match known {
+            Some(known) if !left.is_empty() => return Err(Malformed::wrong_type("request", known)),
+            Some(_) => {}
+            None => {
+                self.extra.retain(|(known, _)| known != name);
+                self.extra.append(&mut left);
+            }
+        }
+        Ok(self)
     }
 
     /// Appends the body of a `POST`.
@@ -119,22 +227,31 @@ impl CreateResponse {
         let mut object = Object::new(out);
         object.optional("previous_response_id", self.previous_response_id.as_deref());
         self.write(&mut object, wire, 0, &[]);
+        self.write_others(&mut object, &["previous_response_id"][..usize::from(self.previous_response_id.is_some())]);
         object.end();
     }
 
-    /// Appends the text of a WebSocket frame: the same object with a `type`, and what the machine adds.
+    /// Appends the text of a WebSocket frame: the same object with a `type`, and what the client adds. The
+    /// `previous_response_id` of the frame is written in place of the request's own.
     pub fn encode_ws(&self, frame: &MessageFields<'_>, wire: ItemEncoding, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
         object.string("type", "response.create");
         object.optional("stream_id", frame.stream_id);
-        object.optional("previous_response_id", frame.previous_response_id.or(self.previous_response_id.as_deref()));
+        let previous_response_id = frame.previous_response_id.or(self.previous_response_id.as_deref());
+        object.optional("previous_response_id", previous_response_id);
         self.write(&mut object, wire, frame.input_from, frame.metadata);
+        let mut written = alloc::vec!["type"];
+        written.extend(frame.stream_id.map(|_| "stream_id"));
+        written.extend(previous_response_id.map(|_| "previous_response_id"));
+        written.extend(frame.generate.map(|_| "generate"));
         if let Some(generate) = frame.generate {
             object.boolean("generate", generate);
         }
+        self.write_others(&mut object, &written);
         object.end();
     }
 
+    /// Writes the members of the reference client, in its order.
     fn write(&self, object: &mut Object<'_>, wire: ItemEncoding, from: usize, metadata: &[(&str, &str)]) {
         object.string("model", &self.model);
         object.optional("instructions", Some(self.instructions.as_str()).filter(|text| !text.is_empty()));
@@ -152,7 +269,7 @@ impl CreateResponse {
         object.boolean("store", self.store);
         object.boolean("stream", self.stream);
         if let Some(options) = &self.stream_options {
-            object.raw("stream_options", options.as_str());
+            options.encode(object.key("stream_options"));
         }
         object.array("include", &self.include, |word, out| string(word, out));
         object.optional("service_tier", self.service_tier.as_deref());
@@ -167,61 +284,97 @@ impl CreateResponse {
             }
             all.encode(object.key("client_metadata"));
         }
-        object.extra(&self.extra);
+    }
+
+    /// Writes the other members, and of those that are not known all but what is written already.
+    fn write_others(&self, object: &mut Object<'_>, written: &[&str]) {
+        self.write_public(object);
+        for (name, value) in &self.extra {
+            if !written.contains(&name.as_str()) && !self.is_written(name) && !self.is_set(name) {
+                object.raw(name, value.as_str());
+            }
+        }
+    }
+
+    /// Whether a member of the reference client is written.
+    fn is_written(&self, name: &str) -> bool {
+        match name {
+            "model"
+            | "input"
+            | "tool_choice"
+            | "parallel_tool_calls"
+            | "reasoning"
+            | "store"
+            | "stream"
+            | "include" => true,
+            "instructions" => !self.instructions.is_empty(),
+            "tools" => self.tools.is_some(),
+            "stream_options" => self.stream_options.is_some(),
+            "service_tier" => self.service_tier.is_some(),
+            "prompt_cache_key" => self.prompt_cache_key.is_some(),
+            "text" => self.text.is_some(),
+            // A frame may add metadata of its own.
+            "client_metadata" => true,
+            _ => false,
+        }
     }
 
     /// Reads the body of a `POST`, as a server does. Leniently: what is missing is as in [`new`](Self::new).
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when the text is no JSON object, or a member has another type.
+    /// [`Malformed`] when the text is no JSON object, or a member of the reference client has another type. Any other member
+    /// of another type is kept in [`extra`](Self::extra).
     pub fn parse(json: &str) -> Result<Self, Malformed> {
         Self::read(Members::parse(json)?)
     }
 
     pub(crate) fn read(mut members: Members<'_>) -> Result<Self, Malformed> {
-        let input = members.take("input").map(parse_input).transpose()?.unwrap_or_default();
-        Ok(Self {
-            model: members.optional("model")?.unwrap_or_default(),
-            instructions: members.optional("instructions")?.unwrap_or_default(),
-            input,
-            previous_response_id: members.optional("previous_response_id")?,
-            tools: members.optional("tools")?,
-            tool_choice: members.optional_raw("tool_choice")?.unwrap_or_else(|| RawJson::string("auto")),
-            parallel_tool_calls: members.optional("parallel_tool_calls")?.unwrap_or(false),
-            reasoning: members.take("reasoning").map(ReasoningOptions::parse).transpose()?,
-            store: members.optional("store")?.unwrap_or(false),
-            stream: members.optional("stream")?.unwrap_or(false),
-            stream_options: members.optional_raw("stream_options")?,
-            include: members.optional("include")?.unwrap_or_default(),
-            service_tier: members.optional("service_tier")?,
-            prompt_cache_key: members.optional("prompt_cache_key")?,
-            text: members.take("text").map(TextOptions::parse).transpose()?,
-            client_metadata: members.take("client_metadata").map(ClientMetadata::parse).transpose()?,
-            extra: members.rest(),
-        })
+        let mut request = Self::unset(String::new(), Vec::new());
+        request.stream = false;
+        request.read_members(&mut members)?;
+        request.extra = members.rest();
+        Ok(request)
+    }
+
+    /// Takes the members that are known, and sets those that are there.
+    fn read_members(&mut self, members: &mut Members<'_>) -> Result<(), Malformed> {
+        fn set<T>(member: &mut T, value: Option<T>) {
+            if let Some(value) = value {
+                *member = value;
+            }
+        }
+
+        set(&mut self.input, members.take("input").map(parse_input).transpose()?);
+        set(&mut self.model, members.optional("model")?);
+        set(&mut self.instructions, members.optional("instructions")?);
+        set(&mut self.tools, members.optional("tools")?.map(Some));
+        set(&mut self.tool_choice, members.optional_raw("tool_choice")?);
+        set(&mut self.parallel_tool_calls, members.optional("parallel_tool_calls")?);
+        set(&mut self.reasoning, members.take("reasoning").map(ReasoningOptions::parse).transpose()?.map(Some));
+        set(&mut self.store, members.optional("store")?);
+        set(&mut self.stream, members.optional("stream")?);
+        set(&mut self.stream_options, members.optional_value("stream_options").map(Some));
+        set(&mut self.include, members.optional("include")?);
+        set(&mut self.service_tier, members.optional("service_tier")?.map(Some));
+        set(&mut self.prompt_cache_key, members.optional("prompt_cache_key")?.map(Some));
+        set(&mut self.text, members.take("text").map(TextOptions::parse).transpose()?.map(Some));
+        set(
+            &mut self.client_metadata,
+            members.take("client_metadata").map(ClientMetadata::parse).transpose()?.map(Some),
+        );
+        set(&mut self.previous_response_id, members.optional_value("previous_response_id").map(Some));
+        self.read_public(members);
+        Ok(())
+    }
+
+    /// The request as JSON, as the body of a `POST` with everything that it has.
+    #[must_use]
+    pub fn to_raw(&self) -> RawJson<'static> {
+        let mut out = Vec::new();
+        self.encode_http(ItemEncoding::EVERYTHING, &mut out);
+        RawJson::written(out)
     }
 }
 
-/// The text of a `response.steer`: input for a response that is running (`docs/protocol.md` §15.1). It names no lane, which
-/// follows from the response. A message is sent with its role and content alone, any other item without its id.
-#[must_use]
-pub fn steer(previous_response_id: &str, input: &[Item]) -> String {
-    let mut out = Vec::new();
-    let mut object = Object::new(&mut out);
-    object.string("type", "response.steer");
-    object.string("previous_response_id", previous_response_id);
-    object.array("input", input, |item, out| {
-        if let Item::Message(message) = item {
-            let mut object = Object::new(out);
-            object.string("type", "message");
-            object.string("role", &message.role);
-            object.array("content", &message.content, ContentPart::encode);
-            object.end();
-        } else {
-            item.encode_for(ItemEncoding { ids: ItemIds::None, passthrough: false }, out);
-        }
-    });
-    object.end();
-    String::from_utf8(out).expect("JSON is written as UTF-8")
-}
+serde_by_text!(CreateResponse);

@@ -7,8 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::responses::item::{AdditionalTools, ContentPart, Item, Message};
-use crate::responses::json::raw::RawJson;
-use crate::responses::request::{CreateResponse, ReasoningOptions};
+use crate::responses::request::{CreateResponse, ReasoningOptions, StreamOptions};
 
 /// Turns a body into one zstd frame; the core has no compressor of its own.
 pub type CompressFn = fn(&[u8]) -> Vec<u8>;
@@ -45,7 +44,7 @@ impl CreateResponse {
     #[must_use]
     pub fn with_sequential_cutoff(mut self, first_party: bool) -> Self {
         if first_party && self.reasoning.as_ref().is_some_and(|reasoning| reasoning.summary.is_some()) {
-            self.stream_options = Some(RawJson::trusted(r#"{"reasoning_summary_delivery":"sequential_cutoff"}"#));
+            self.stream_options = Some(StreamOptions::new().reasoning_summary_delivery("sequential_cutoff"));
         }
         self
     }

@@ -22,7 +22,6 @@ pub(super) fn output_of(response: &RawJson<'_>) -> Vec<String> {
 pub(super) fn words(part: &ContentPart) -> Option<(TextKind, Cow<'_, str>)> {
     #[derive(serde::Deserialize)]
     struct Other {
-        refusal: Option<String>,
         transcript: Option<String>,
     }
 
@@ -30,8 +29,8 @@ pub(super) fn words(part: &ContentPart) -> Option<(TextKind, Cow<'_, str>)> {
         ContentPart::Text { kind: "summary_text", text, .. } => Some((TextKind::Summary, text.into())),
         ContentPart::Text { kind: "reasoning_text", text, .. } => Some((TextKind::Reasoning, text.into())),
         ContentPart::Text { text, .. } => Some((TextKind::Answer, text.into())),
+        ContentPart::Refusal { refusal, .. } => Some((TextKind::Refusal, refusal.into())),
         ContentPart::Other(raw) => match raw.parse().ok()? {
-            Other { refusal: Some(refusal), .. } => Some((TextKind::Refusal, refusal.into())),
             Other { transcript: Some(transcript), .. } => Some((TextKind::Answer, transcript.into())),
             Other { .. } => None,
         },
@@ -90,10 +89,15 @@ pub(super) fn other_item(item: &Item) -> Piece {
         }
         Item::ToolSearchCall(search) => call("tool_search", search.arguments.as_str().to_owned()),
         // The server runs these itself.
-        Item::Other { kind, .. } if ["file_search_call", "code_interpreter_call", "mcp_call"].contains(&&**kind) => {
-            Piece::Other { kind: kind.clone(), raw }
+        Item::WebSearchCall(_)
+        | Item::ImageGenerationCall(_)
+        | Item::FileSearchCall(_)
+        | Item::CodeInterpreterCall(_)
+        | Item::McpCall(_) => Piece::Other { kind: item.kind().to_owned(), raw },
+        other if ["file_search_call", "code_interpreter_call", "mcp_call"].contains(&other.kind()) => {
+            Piece::Other { kind: other.kind().to_owned(), raw }
         }
-        Item::Other { kind, .. } if kind.ends_with("_call") => call(kind, raw),
+        other if other.kind().ends_with("_call") => call(other.kind(), raw),
         other => Piece::Other { kind: other.kind().to_owned(), raw },
     }
 }
@@ -101,8 +105,10 @@ pub(super) fn other_item(item: &Item) -> Piece {
 /// Returns the piece of a message's part that has no text.
 pub(super) fn other_part(part: &ContentPart) -> Piece {
     let (kind, raw) = match part {
-        ContentPart::InputImage { image_url, .. } => ("image", image_url.as_str()),
-        ContentPart::InputAudio { audio_url, .. } => ("audio", audio_url.as_str()),
+        ContentPart::InputImage { image_url: Some(place), .. }
+        | ContentPart::InputImage { file_id: Some(place), .. } => ("image", place.as_str()),
+        ContentPart::InputAudio { .. } => ("audio", ""),
+        ContentPart::InputAudioUrl { audio_url, .. } => ("audio", audio_url.as_str()),
         ContentPart::Encrypted { encrypted_content, .. } => ("encrypted content", encrypted_content.as_str()),
         ContentPart::Other(raw) => ("part", raw.as_str()),
         _ => ("part", ""),

@@ -1,5 +1,4 @@
-//! How to reason and how to write: the two options of a request that are objects
-//! ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)).
+//! How to reason: `ReasoningOptions` ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,8 +7,16 @@ use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
+use crate::responses::record::{JsonValue, serde_by_text};
 
 /// How to reason ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)). Each member is left out when unset.
+///
+/// ```
+/// use turnwire::responses::request::ReasoningOptions;
+///
+/// let reasoning = ReasoningOptions::effort("high").with_summary("auto").with_context("all_turns");
+/// assert_eq!(reasoning.to_raw().as_str(), r#"{"effort":"high","summary":"auto","context":"all_turns"}"#);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReasoningOptions {
@@ -19,18 +26,10 @@ pub struct ReasoningOptions {
     pub summary: Option<String>,
     /// `auto`, `current_turn` or `all_turns`.
     pub context: Option<String>,
-    /// Members that are not known here.
-    pub extra: ExtraMembers,
-}
-
-/// How to write ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)). Each member is left out when unset.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TextOptions {
-    /// `low`, `medium` or `high`.
-    pub verbosity: Option<String>,
-    /// The format, as a JSON object.
-    pub format: Option<RawJson<'static>>,
+    /// `standard` or `pro`.
+    pub mode: Option<String>,
+    /// The older name of `summary`.
+    pub generate_summary: Option<String>,
     /// Members that are not known here.
     pub extra: ExtraMembers,
 }
@@ -49,6 +48,20 @@ impl ReasoningOptions {
         self
     }
 
+    /// Sets which reasoning of earlier turns the model sees: `auto`, `current_turn` or `all_turns`.
+    #[must_use]
+    pub fn with_context(mut self, context: &str) -> Self {
+        self.context = Some(context.into());
+        self
+    }
+
+    /// Sets the mode: `standard` or `pro`.
+    #[must_use]
+    pub fn with_mode(mut self, mode: &str) -> Self {
+        self.mode = Some(mode.into());
+        self
+    }
+
     /// The same as it is sent: `ultra` is a word of the application's, and `max` on the wire
     /// ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)).
     #[must_use]
@@ -60,14 +73,29 @@ impl ReasoningOptions {
         self
     }
 
-    pub(crate) fn parse(json: &str) -> Result<Self, Malformed> {
-        let mut members = Members::parse(json)?;
+    /// Reads the `reasoning` of a request or a response.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Malformed`] when the text is not a JSON object, or `effort`, `summary` or `context` is not a string.
+    pub fn parse(json: &str) -> Result<Self, Malformed> {
+        let mut members = Members::untyped(json)?;
         Ok(Self {
             effort: members.optional("effort")?,
             summary: members.optional("summary")?,
             context: members.optional("context")?,
+            mode: members.optional_value("mode"),
+            generate_summary: members.optional_value("generate_summary"),
             extra: members.rest(),
         })
+    }
+
+    /// The options as JSON.
+    #[must_use]
+    pub fn to_raw(&self) -> RawJson<'static> {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        RawJson::written(out)
     }
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
@@ -75,49 +103,21 @@ impl ReasoningOptions {
         object.optional("effort", self.effort.as_deref());
         object.optional("summary", self.summary.as_deref());
         object.optional("context", self.context.as_deref());
+        object.optional("mode", self.mode.as_deref());
+        object.optional("generate_summary", self.generate_summary.as_deref());
         object.extra(&self.extra);
         object.end();
     }
 }
 
-impl TextOptions {
-    /// Text in the shape of a JSON schema, under the name that the protocol's clients give it.
-    #[must_use]
-    pub fn json_schema(schema: &RawJson<'_>, strict: bool) -> Self {
-        let mut out = Vec::new();
-        let mut format = Object::new(&mut out);
-        format.string("type", "json_schema");
-        format.boolean("strict", strict);
-        format.raw("schema", schema.as_str());
-        format.string("name", "codex_output_schema");
-        format.end();
-        let text = String::from_utf8(out).expect("JSON is written as UTF-8");
-        Self { format: Some(RawJson::trusted(&text).into_owned()), ..Self::default() }
+impl JsonValue for ReasoningOptions {
+    fn read(json: &str) -> Option<Self> {
+        Self::parse(json).ok()
     }
 
-    /// With this verbosity: `low`, `medium` or `high`.
-    #[must_use]
-    pub fn with_verbosity(mut self, verbosity: &str) -> Self {
-        self.verbosity = Some(verbosity.into());
-        self
-    }
-
-    pub(crate) fn parse(json: &str) -> Result<Self, Malformed> {
-        let mut members = Members::parse(json)?;
-        Ok(Self {
-            verbosity: members.optional("verbosity")?,
-            format: members.optional_raw("format")?,
-            extra: members.rest(),
-        })
-    }
-
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let mut object = Object::new(out);
-        object.optional("verbosity", self.verbosity.as_deref());
-        if let Some(format) = &self.format {
-            object.raw("format", format.as_str());
-        }
-        object.extra(&self.extra);
-        object.end();
+    fn write(&self, out: &mut Vec<u8>) {
+        self.write(out);
     }
 }
+
+serde_by_text!(ReasoningOptions);

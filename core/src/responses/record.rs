@@ -1,0 +1,289 @@
+//! `record!`: objects of the protocol that are declared member by member. The declaration makes the type, its builder methods,
+//! its reader and its writer.
+//!
+//! Reading is tolerant: a member that may be missing and has another type is kept among the members that are not known, and
+//! written back as it came. Writing leaves out what is unset.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::responses::json::iter::each_element;
+use crate::responses::json::lenient;
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::Members;
+use crate::responses::json::object_writer::{Object, array, string};
+use crate::responses::json::raw::RawJson;
+use crate::responses::metadata::ClientMetadata;
+
+/// A value that is one member of a declared object.
+pub(in crate::responses) trait JsonValue: Sized {
+    /// Reads the value, unless the text is of another type.
+    fn read(json: &str) -> Option<Self>;
+
+    /// Appends the value.
+    fn write(&self, out: &mut Vec<u8>);
+}
+
+impl JsonValue for String {
+    fn read(json: &str) -> Option<Self> {
+        json.starts_with('"').then(|| lenient::read(json).ok())?
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        string(self, out);
+    }
+}
+
+impl JsonValue for bool {
+    fn read(json: &str) -> Option<Self> {
+        json.parse().ok()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if *self { b"true" } else { b"false" });
+    }
+}
+
+impl JsonValue for i64 {
+    fn read(json: &str) -> Option<Self> {
+        json.parse().ok()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(alloc::format!("{self}").as_bytes());
+    }
+}
+
+impl JsonValue for f64 {
+    fn read(json: &str) -> Option<Self> {
+        json.parse().ok().filter(|number: &Self| number.is_finite())
+    }
+
+    /// A number that JSON does not have is written as `null`.
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(serde_json::to_string(self).expect("a number can be serialized").as_bytes());
+    }
+}
+
+impl JsonValue for RawJson<'static> {
+    fn read(json: &str) -> Option<Self> {
+        Some(RawJson::trusted(json).into_owned())
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_str().as_bytes());
+    }
+}
+
+impl JsonValue for ClientMetadata {
+    fn read(json: &str) -> Option<Self> {
+        Self::parse(json).ok()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.encode(out);
+    }
+}
+
+impl<T: JsonValue> JsonValue for Vec<T> {
+    fn read(json: &str) -> Option<Self> {
+        let mut values = Some(Self::new());
+        each_element(json, |element| match (T::read(element), &mut values) {
+            (Some(value), Some(values)) => values.push(value),
+            _ => values = None,
+        })
+        .ok()?;
+        values
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        array(self, out, T::write);
+    }
+}
+
+/// Reads the members of a declared object. `kind` is its `type`, or empty where it has none.
+pub(in crate::responses) fn members<'a>(json: &'a str, kind: &str) -> Result<Members<'a>, Malformed> {
+    if kind.is_empty() {
+        return Members::untyped(json);
+    }
+    let members = Members::parse(json)?;
+    if members.kind() == kind || members.kind().is_empty() {
+        Ok(members)
+    } else {
+        Err(Malformed::wrong_type(members.kind(), "type"))
+    }
+}
+
+/// Begins a declared object.
+pub(in crate::responses) fn begin<'o>(out: &'o mut Vec<u8>, kind: &str) -> Object<'o> {
+    let mut object = Object::new(out);
+    if !kind.is_empty() {
+        object.string("type", kind);
+    }
+    object
+}
+
+/// Implements serde by the reader and the writer of a type, so that its JSON is that of the protocol.
+macro_rules! serde_by_text {
+    ($($name:ident)*) => {
+        $(
+            impl serde::Serialize for $name {
+                fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    serde::Serialize::serialize(&self.to_raw(), serializer)
+                }
+            }
+
+            impl<'de> serde::Deserialize<'de> for $name {
+                fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let raw: $crate::responses::RawJson<'static> = serde::Deserialize::deserialize(deserializer)?;
+                    Self::parse(raw.as_str()).map_err(serde::de::Error::custom)
+                }
+            }
+        )*
+    };
+}
+
+/// The type of a member: `[T]` is a list.
+macro_rules! field_type {
+    ([RawJson]) => { alloc::vec::Vec<$crate::responses::RawJson<'static>> };
+    ([$type:ident]) => { alloc::vec::Vec<$type> };
+    (RawJson) => { $crate::responses::RawJson<'static> };
+    ($type:ident) => { $type };
+}
+
+/// The type of the argument that sets a member.
+macro_rules! given_type {
+    ([RawJson]) => { impl IntoIterator<Item = impl Into<$crate::responses::RawJson<'static>>> };
+    ([$type:ident]) => { impl IntoIterator<Item = impl Into<$type>> };
+    (RawJson) => { impl Into<$crate::responses::RawJson<'static>> };
+    (ClientMetadata) => { impl IntoIterator<Item = (impl Into<alloc::string::String>, impl Into<alloc::string::String>)> };
+    ($type:ident) => { impl Into<$type> };
+}
+
+/// The value of the argument that sets a member.
+macro_rules! given_value {
+    ([$type:ident] $given:ident) => {
+        $given.into_iter().map(Into::into).collect()
+    };
+    (ClientMetadata $given:ident) => {
+        $given.into_iter().collect()
+    };
+    ($type:ident $given:ident) => {
+        $given.into()
+    };
+}
+
+/// The name of a member in JSON.
+macro_rules! wire_name {
+    ($member:ident) => {
+        stringify!($member)
+    };
+    ($member:ident $wire:literal) => {
+        $wire
+    };
+}
+
+/// Declares an object: its `type` or `""`, its constructor with the members that are required, and the others. `name("wire")`
+/// names a member whose name in JSON is another one.
+macro_rules! record {
+    ($(#[$meta:meta])* $name:ident $kind:literal $vis:vis $new:ident(
+        $($(#[$required_meta:meta])* $required:ident $(($required_wire:literal))?: $required_type:tt),*
+    ) { $($(#[$member_meta:meta])* $member:ident $(($wire:literal))?: $type:tt,)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, PartialEq)]
+        #[non_exhaustive]
+        pub struct $name {
+            $($(#[$required_meta])* pub $required: $crate::responses::record::field_type!($required_type),)*
+            $($(#[$member_meta])* pub $member: Option<$crate::responses::record::field_type!($type)>,)*
+            /// Members that are not known here, written last.
+            pub extra: $crate::responses::ExtraMembers,
+        }
+
+        impl $name {
+            /// Creates the object with its required members; all others are unset.
+            #[must_use]
+            $vis fn $new($($required: $crate::responses::record::given_type!($required_type)),*) -> Self {
+                Self {
+                    $($required: $crate::responses::record::given_value!($required_type $required),)*
+                    $($member: None,)*
+                    extra: $crate::responses::ExtraMembers::new(),
+                }
+            }
+
+            $(
+                #[doc = concat!("Sets `", $crate::responses::record::wire_name!($member $($wire)?), "`.")]
+                #[must_use]
+                pub fn $member(mut self, $member: $crate::responses::record::given_type!($type)) -> Self {
+                    self.$member = Some($crate::responses::record::given_value!($type $member));
+                    self
+                }
+            )*
+
+            /// Reads the object. A member that may be missing and has another type is kept in `extra`.
+            ///
+            /// # Errors
+            ///
+            /// Returns [`Malformed`](crate::responses::Malformed) when the text is not a JSON object of this `type`, or a
+            /// required member is missing or has another type.
+            pub fn parse(json: &str) -> Result<Self, $crate::responses::Malformed> {
+                #[allow(unused_mut, reason = "an object without members takes none")]
+                let mut members = $crate::responses::record::members(json, $kind)?;
+                Ok(Self {
+                    $($required: members.required_value($crate::responses::record::wire_name!($required $($required_wire)?))?,)*
+                    $($member: members.optional_value($crate::responses::record::wire_name!($member $($wire)?)),)*
+                    extra: members.rest(),
+                })
+            }
+
+            /// Appends the object.
+            pub fn encode(&self, out: &mut alloc::vec::Vec<u8>) {
+                let mut object = $crate::responses::record::begin(out, $kind);
+                $($crate::responses::record::JsonValue::write(
+                    &self.$required,
+                    object.key($crate::responses::record::wire_name!($required $($required_wire)?)),
+                );)*
+                $(if let Some(value) = &self.$member {
+                    let key = object.key($crate::responses::record::wire_name!($member $($wire)?));
+                    $crate::responses::record::JsonValue::write(value, key);
+                })*
+                for (name, value) in &self.extra {
+                    let is_written = (!$kind.is_empty() && name == "type")
+                        $(|| name == $crate::responses::record::wire_name!($required $($required_wire)?))*
+                        $(|| (self.$member.is_some() && name == $crate::responses::record::wire_name!($member $($wire)?)))*;
+                    if !is_written {
+                        object.raw(name, value.as_str());
+                    }
+                }
+                object.end();
+            }
+
+            /// The object as JSON.
+            #[must_use]
+            pub fn to_raw(&self) -> $crate::responses::RawJson<'static> {
+                let mut out = alloc::vec::Vec::new();
+                self.encode(&mut out);
+                $crate::responses::RawJson::written(out)
+            }
+        }
+
+        impl $crate::responses::record::JsonValue for $name {
+            fn read(json: &str) -> Option<Self> {
+                Self::parse(json).ok()
+            }
+
+            fn write(&self, out: &mut alloc::vec::Vec<u8>) {
+                self.encode(out);
+            }
+        }
+
+        impl From<$name> for $crate::responses::RawJson<'static> {
+            fn from(object: $name) -> Self {
+                object.to_raw()
+            }
+        }
+
+        $crate::responses::record::serde_by_text!($name);
+    };
+}
+
+pub(in crate::responses) use {field_type, given_type, given_value, record, serde_by_text, wire_name};
