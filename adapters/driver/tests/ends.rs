@@ -3,11 +3,14 @@
 use core::cell::RefCell;
 use core::future::Future as _;
 use core::pin::pin;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Wake;
 
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::connection::{CloseReason, Deadline, LossReason, ServerConnection, server};
@@ -27,7 +30,9 @@ enum Read {
 struct Script {
     reads: VecDeque<Read>,
     write_fails: Option<io::ErrorKind>,
-    written: usize,
+    /// The peer reads nothing.
+    write_blocks: bool,
+    written: Vec<u8>,
     now: Duration,
 }
 
@@ -69,7 +74,10 @@ impl Io for Socket {
         if let Some(kind) = script.write_fails {
             return Poll::Ready(Err(kind.into()));
         }
-        script.written += bytes.len();
+        if script.write_blocks {
+            return Poll::Pending;
+        }
+        script.written.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
@@ -226,4 +234,90 @@ fn endless_input_does_not_keep_a_deadline_from_being_reported() {
     assert_eq!(next(&mut driver), Some(told));
     let seconds = socket.0.borrow().now.as_secs();
     assert!((30..=36).contains(&seconds), "{seconds} s");
+}
+
+/// Polls once. Returns whether the future is ready.
+fn poll_once(driver: &mut ServerDriver<Socket>, waker: &Waker) -> bool {
+    pin!(driver.next()).poll(&mut Context::from_waker(waker)).is_ready()
+}
+
+#[test]
+fn peer_that_does_not_read_is_not_read_from() {
+    let socket = Socket::default();
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(REQUEST.to_vec()));
+    let mut config = server::Config::new();
+    config.max_send_backlog = 10;
+    let mut driver = driver(config, &socket);
+    assert!(next(&mut driver).is_some());
+    let now = driver.now();
+    driver.connection().respond(now, 200, &turnwire::http::Headers::new(), &[0; 100]).expect("a request waits");
+    socket.0.borrow_mut().write_blocks = true;
+    socket.0.borrow_mut().reads.extend([Read::Bytes(REQUEST.to_vec()), Read::Bytes(REQUEST.to_vec())]);
+    assert!(!poll_once(&mut driver, Waker::noop()));
+    assert_eq!(socket.0.borrow().reads.len(), 2, "nothing is read before the peer reads");
+    socket.0.borrow_mut().write_blocks = false;
+    assert_eq!(next(&mut driver).as_deref(), Some("request of 0 bytes"));
+}
+
+#[test]
+fn close_frame_is_written_after_the_peer_has_ended_its_side() {
+    let socket = Socket::default();
+    let handshake =
+        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(handshake.to_vec()));
+    let mut driver = driver(server::Config::new(), &socket);
+    assert!(next(&mut driver).is_some_and(|event| event.starts_with("Upgrade")));
+    let now = driver.now();
+    driver.connection().accept(now, &turnwire::http::Headers::new()).expect("a handshake waits");
+    assert!(!poll_once(&mut driver, Waker::noop()));
+    // The peer's close frame, and the end of its side, before it has read anything more.
+    socket.0.borrow_mut().written.clear();
+    socket.0.borrow_mut().write_blocks = true;
+    let close = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
+    socket.0.borrow_mut().reads.extend([Read::Bytes(close.to_vec()), Read::End]);
+    assert!(next(&mut driver).is_some_and(|event| event.starts_with("closed: ")));
+    assert!(!poll_once(&mut driver, Waker::noop()), "the close frame waits to be written");
+    socket.0.borrow_mut().write_blocks = false;
+    assert!(poll_once(&mut driver, Waker::noop()));
+    assert_eq!(socket.0.borrow().written, [0x88, 2, 0x03, 0xe8]);
+}
+
+#[test]
+fn server_whose_socket_is_lost_ends_although_bytes_wait() {
+    let socket = Socket::default();
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(REQUEST.to_vec()));
+    let mut driver = driver(server::Config::new(), &socket);
+    assert!(next(&mut driver).is_some());
+    let now = driver.now();
+    driver.connection().respond(now, 200, &turnwire::http::Headers::new(), &[0; 100]).expect("a request waits");
+    socket.0.borrow_mut().write_blocks = true;
+    socket.0.borrow_mut().reads.push_back(Read::Fails(io::ErrorKind::ConnectionReset.into()));
+    assert!(next(&mut driver).is_some_and(|event| event.starts_with("closed: ")));
+    assert!(poll_once(&mut driver, Waker::noop()), "there is nothing to wait for");
+}
+
+/// Counts how often a task is woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn task_with_much_to_read_gives_way_to_others_and_is_woken() {
+    let socket = Socket::default();
+    let bytes = b"GET /a-long-target-of-a-request-in-single-bytes-each-of-them-a-read-of-its-own HTTP/1.1"
+        .map(|byte| Read::Bytes(vec![byte]));
+    socket.0.borrow_mut().reads = bytes.into_iter().collect();
+    let all = socket.0.borrow().reads.len();
+    let mut driver = driver(server::Config::new(), &socket);
+    let woken = Arc::new(Woken::default());
+    assert!(!poll_once(&mut driver, &Waker::from(Arc::clone(&woken))));
+    let left = socket.0.borrow().reads.len();
+    assert!(left > 0 && left < all, "{left} of {all} reads are left");
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
 }

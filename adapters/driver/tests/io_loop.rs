@@ -166,6 +166,49 @@ fn a_late_task_does_not_report_a_timeout_when_the_response_is_readable() {
     assert!(!found.iter().any(|event| event.contains("Retry")), "{found:?}");
 }
 
+/// The peer ends the connection while the driver is not polled: the next request does not go on the stale socket.
+#[test]
+fn request_after_the_peer_has_ended_the_connection_costs_no_retry() {
+    let socket = Shared::default();
+    socket.0.borrow_mut().reads.push_back(response());
+    let mut driver = ClientDriver::new(client(), socket.clone());
+    let mut turn = driver.turn().expect("no request is pending");
+    let ask = |turn: &mut turnwire_driver::Turn<'_, Shared>| {
+        turn.send(request()).expect("a request");
+        let (mut retries, mut completed) = (0, false);
+        loop {
+            match core::pin::pin!(turn.next()).poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Pending | Poll::Ready(None) => return (retries, completed),
+                Poll::Ready(Some(Event::Retry { .. })) => retries += 1,
+                Poll::Ready(Some(Event::Finished { outcome, .. })) => {
+                    completed = matches!(outcome, Outcome::Completed(_))
+                }
+                Poll::Ready(Some(_)) => {}
+            }
+        }
+    };
+    assert_eq!(ask(&mut turn), (0, true));
+    socket.0.borrow_mut().reads.extend([None, response()]);
+    assert_eq!(ask(&mut turn), (0, true), "in the same turn");
+    assert_eq!(socket.0.borrow().connects, 2);
+}
+
+#[test]
+fn turn_that_is_dropped_cancels_its_requests() {
+    let socket = Shared::default();
+    let mut driver = ClientDriver::new(client(), socket.clone());
+    let mut turn = driver.turn().expect("no request is pending");
+    turn.send(request()).expect("a request");
+    assert!(matches!(
+        core::pin::pin!(turn.next()).poll(&mut Context::from_waker(Waker::noop())),
+        Poll::Ready(Some(Event::Connected { .. } | Event::Sent { .. }))
+    ));
+    drop(turn);
+    assert!(!driver.client().has_pending_requests() && !driver.client().has_event());
+    socket.0.borrow_mut().reads.push_back(response());
+    assert_eq!(run(&mut driver), (0, Some(Ok("resp_1".into()))), "the next turn begins at once");
+}
+
 /// Returns the `Debug` text of the next event if it is ready.
 fn poll<I: Io>(driver: &mut ClientDriver<I>) -> Option<String> {
     let next = core::pin::pin!(driver.next());

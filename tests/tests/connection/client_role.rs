@@ -207,3 +207,61 @@ fn compression_that_was_not_offered_fails_the_handshake() {
         }
     }
 }
+
+/// After a response was abandoned, so many more bytes of its body come, and then its end. Returns whether the connection is used again.
+fn reused_after(rest: usize) -> bool {
+    let mut client = http();
+    stream(&mut client);
+    client.handle_input(START, [STREAM, &chunk(CREATED)].concat().as_bytes());
+    client.abandon(START, None);
+    let piece = chunk(&"x".repeat(1024));
+    for _ in 0..rest / 1024 {
+        client.handle_input(START, piece.as_bytes());
+    }
+    client.handle_input(START, (chunk(&"x".repeat(1 + rest % 1024)) + "0\r\n\r\n").as_bytes());
+    while client.poll_event().is_some() {}
+    client.send_request(START, outgoing("POST", &[], b"{}", ExpectedBody::EventStream)).is_ok()
+}
+
+#[test]
+fn rest_of_an_abandoned_response_is_read_up_to_its_limit_only() {
+    assert!(reused_after(0));
+    assert!(reused_after(256 * 1024 - 1));
+    assert!(!reused_after(256 * 1024));
+    assert!(!reused_after(1024 * 1024));
+}
+
+/// What a handshake needed is given back: it is larger than most messages, and has credentials in it.
+#[test]
+fn open_websocket_holds_nothing_of_its_handshake() {
+    let held = |length: usize| {
+        let info = allocation_counter::measure(|| {
+            let mut headers = Headers::new();
+            headers.append("Authorization", "x".repeat(length).as_str()).expect("a header");
+            let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::WebSocket, [1; 32]);
+            let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
+            client.upgrade(START, "/", &headers).expect("a handshake");
+            server.handle_input(START, client.poll_transmit());
+            client.handle_written(START, usize::MAX);
+            while server.poll_event().is_some() {}
+            server.accept(START, &Headers::new()).expect("an upgrade");
+            client.handle_input(START, server.poll_transmit());
+            while client.poll_event().is_some() {}
+            std::mem::forget(client);
+        });
+        info.bytes_current
+    };
+    let (small, large) = (held(10), held(3000));
+    assert!(large - small < 1000, "{small} bytes, and {large} after a handshake with 3000 bytes more");
+}
+
+#[test]
+fn websocket_holds_nothing_of_a_large_message_that_is_written() {
+    let (mut client, _) = websocket(client::Config::new("localhost"));
+    let text = format!(r#"{{"type":"response.create","input":"{}"}}"#, "x".repeat(1024 * 1024));
+    let info = allocation_counter::measure(|| {
+        client.send_request_message(START, None, &text).expect("a free lane");
+        client.handle_written(START, usize::MAX);
+    });
+    assert!(info.bytes_current < 16 * 1024, "{info:?}");
+}

@@ -8,3 +8,4 @@ mod loss;
 mod output;
 mod requests;
 mod server;
+mod server_role;

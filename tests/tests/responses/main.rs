@@ -9,6 +9,7 @@ mod items;
 mod json_syntax;
 mod peer_names;
 mod requests;
+mod said_beside;
 mod server;
 mod session;
 mod surfaces;
