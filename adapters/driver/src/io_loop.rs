@@ -18,7 +18,7 @@ const ROUNDS: usize = 32;
 /// Size of the read buffer in bytes.
 const READ: usize = 16 * 1024;
 
-/// How long input is read before a deadline that has passed is reported all the same: enough for what waits in a socket, and an end
+/// How long input is read before an expired deadline is reported: long enough for the bytes that are in the socket already, and a bound
 /// for a peer that never stops sending.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -35,10 +35,10 @@ pub(crate) struct IoLoop<I> {
     late: Option<Late>,
 }
 
-/// A deadline has passed, and what waits in the socket is read before it is reported.
+/// An expired deadline that is not yet reported, because the input in the socket is read first.
 #[derive(Clone, Copy, Debug)]
 struct Late {
-    /// When that was noticed.
+    /// When the expiry was noticed.
     since: Instant,
     /// If anything was read since then, the peer has until this time: as long as this task was late, because the peer could not send
     /// meanwhile.
@@ -46,7 +46,7 @@ struct Late {
     has_read: bool,
 }
 
-/// What became of a passed deadline.
+/// State of a deadline.
 enum DeadlineState {
     NotPassed,
     /// It was reported, or there was something to read first.
@@ -179,7 +179,7 @@ impl<I: Io> IoLoop<I> {
         match &self.socket {
             SocketState::Closed | SocketState::Connecting(_) | SocketState::ReadClosed => return false,
             SocketState::Open if !machine.wants_input() => return false,
-            // What waits to be written never leaves room for input.
+            // The pending output can never be written, so input would never be wanted again.
             SocketState::WriteClosed(reason) if !machine.wants_input() => {
                 let reason = reason.clone();
                 self.lose(machine, reason);
@@ -189,7 +189,7 @@ impl<I: Io> IoLoop<I> {
         }
         BUFFER.with(|buffer| match buffer.try_borrow_mut() {
             Ok(mut buffer) => self.read_into(machine, cx, &mut buffer),
-            // An `Io` that polls another driver inside of `poll_read`.
+            // The buffer is borrowed if `poll_read` of the `Io` polls another driver.
             Err(_) => self.read_into(machine, cx, &mut vec![0; READ]),
         })
     }
@@ -220,7 +220,7 @@ impl<I: Io> IoLoop<I> {
     }
 }
 
-/// The reason that an `Io` gives, or its words.
+/// Returns the reason that the `Io` passed in its error, or the error's text.
 fn loss_reason(error: &io::Error) -> LossReason {
     let given = error.get_ref().and_then(|error| error.downcast_ref::<LossReason>());
     given.cloned().unwrap_or_else(|| LossReason::Network(error.to_string()))

@@ -46,7 +46,7 @@ pub fn proxies_from_environment() -> Result<ProxySelector, InvalidProxySetting> 
 pub struct InvalidProxySetting {
     /// The name of the variable.
     pub variable: &'static str,
-    /// What is wrong with its value.
+    /// Why its value is invalid.
     pub reason: InvalidProxy,
 }
 

@@ -104,7 +104,7 @@ pub enum Wake {
     Closed,
 }
 
-/// A connection, and when else than for an event the loop returns.
+/// A connection, with the conditions besides an event on which the loop returns.
 struct Waiting<'c> {
     connection: &'c mut ServerConnection,
     unsent: Option<usize>,

@@ -1,4 +1,4 @@
-//! How the I/O loop tells the ends of a socket, and how it reads before it reports a deadline.
+//! How the I/O loop distinguishes the ends of a socket, and how it reads input before it reports a deadline.
 
 use core::cell::RefCell;
 use core::future::Future as _;
@@ -17,7 +17,7 @@ use turnwire::connection::{CloseReason, Deadline, LossReason, ServerConnection, 
 use turnwire::time::Instant;
 use turnwire_driver::{Io, ServerDriver};
 
-/// What a scripted socket does when it is read from.
+/// The result of reading from a scripted socket.
 enum Read {
     Bytes(Vec<u8>),
     End,
@@ -92,7 +92,7 @@ fn driver(config: server::Config, socket: &Socket) -> ServerDriver<Socket> {
     ServerDriver::new(ServerConnection::new(config, [2; 32]), socket.clone())
 }
 
-/// Polls as often as the task wakes itself, at most this many times; the event that came, as text.
+/// Polls as often as the task wakes itself, up to a maximum. Returns the event as text.
 fn next(driver: &mut ServerDriver<Socket>) -> Option<String> {
     for _ in 0..10_000 {
         let next = pin!(driver.next());

@@ -112,7 +112,7 @@ fn a_socket_that_was_closed_between_turns_costs_no_retry() {
     assert_eq!(run(&mut driver), (0, Some(Ok("resp_1".into()))));
     drop(driver);
 
-    // The same with the end of the input already readable behind the response.
+    // The same with the end of the input already readable after the response.
     let mut socket = Scripted::default();
     socket.reads.extend([response(), None, response()]);
     let mut driver = ClientDriver::new(client(), &mut socket);
@@ -218,7 +218,7 @@ fn poll<I: Io>(driver: &mut ClientDriver<I>) -> Option<String> {
     }
 }
 
-/// Applications share clients behind locks and clone credentials for several clients: a compile-time check.
+/// Checks at compile time that clients can be shared behind locks and that credentials can be cloned.
 #[test]
 fn clients_and_credentials_are_send_and_sync() {
     const fn shared<T: Send + Sync>() {}

@@ -57,7 +57,7 @@ impl<S: Io + Default> Client<S> {
     }
 }
 
-/// What a [`Client`] needs beside the configuration of the protocol: its socket, TLS and proxies.
+/// Builds a [`Client`] with its own socket, TLS configuration or proxies.
 ///
 /// ```
 /// use turnwire::client::{Credentials, InvalidProvider, Provider, Settings};
@@ -105,7 +105,7 @@ impl<S: Io> ClientBuilder<S> {
         self
     }
 
-    /// Sets the proxies. The environment is then not read; an empty selector means that every host is reached directly.
+    /// Sets the proxies. The environment is then not read. With an empty selector, every host is reached directly.
     pub fn proxies(mut self, proxies: ProxySelector) -> Self {
         self.proxies = Some(proxies);
         self
@@ -127,7 +127,7 @@ impl<S: Io> ClientBuilder<S> {
     ) -> Result<Client<S>, InvalidProvider> {
         let io = self.into_io();
         let mut client = ClientState::new(provider, credentials, settings, seed())?;
-        // A system time before 1970 is wrong: go without the wall clock.
+        // A system time before 1970 is wrong: use no wall clock.
         if let Ok(unix) = SystemTime::now().duration_since(UNIX_EPOCH) {
             client.set_wall_clock(io.now(), unix.as_millis().try_into().unwrap_or(u64::MAX));
         }

@@ -74,7 +74,7 @@ impl ActiveTls {
     fn poll_fill(&mut self, io: &mut impl Io, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         BUFFER.with(|buffer| match buffer.try_borrow_mut() {
             Ok(mut buffer) => self.poll_fill_from(io, cx, &mut buffer),
-            // An `Io` that polls another session inside of `poll_read`.
+            // The buffer is borrowed if `poll_read` of the `Io` polls another session.
             Err(_) => self.poll_fill_from(io, cx, &mut vec![0; READ]),
         })
     }
@@ -84,12 +84,12 @@ impl ActiveTls {
         if let Err(error) = self.tls.handle_input(&buffer[..length]) {
             self.failure = Some(error);
         }
-        // Includes the alert that tells the peer what is wrong. A failed write is reported by the next write.
+        // The output includes the alert for the peer. A failed write is reported by the next write.
         let _ = self.poll_flush(io, cx);
         Poll::Ready(Ok(length > 0))
     }
 
-    /// The error of a session that has failed.
+    /// Returns the error of a failed session.
     fn check(&self) -> io::Result<()> {
         self.failure.as_ref().map_or(Ok(()), |failure| Err(lost(&failure.to_string())))
     }
@@ -177,7 +177,7 @@ impl<I: Io> Io for TlsIo<I> {
             }
             session.check()?;
             if !ready!(session.poll_fill(&mut self.io, cx))? {
-                // The peer, or an attacker, has cut the connection (RFC 8446 §6.1).
+                // The peer or an attacker has truncated the connection (RFC 8446 §6.1).
                 let words = "the peer closed the socket without close_notify";
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, words)));
             }
@@ -216,7 +216,7 @@ impl<I: Io> Drop for TlsIo<I> {
     }
 }
 
-/// The loss of a connection by its TLS session, as the error of a socket.
+/// Converts a failure of the TLS session to an error of the socket.
 fn lost(words: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, LossReason::Tls(words.into()))
 }

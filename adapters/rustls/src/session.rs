@@ -159,7 +159,7 @@ impl TlsSession {
             let result = self.connection.process_new_packets();
             self.flush();
             self.closed |= result.as_ref().is_ok_and(rustls::IoState::peer_has_closed);
-            // Without more plaintext the reader says that it would block, and after close_notify that it is at its end.
+            // Without more plaintext the reader returns `WouldBlock`, and after close_notify the end.
             let _ = self.connection.reader().read_to_end(&mut self.plain.bytes);
             result?;
         }

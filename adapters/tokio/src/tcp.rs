@@ -32,11 +32,11 @@ pub struct TcpIo {
     sleep: Option<Pin<Box<Sleep>>>,
     /// The time of the last read.
     last_read: Option<time::Instant>,
-    /// The runtime may not know that the socket is readable.
+    /// Whether the next read must try the socket, because the runtime may not know yet that it is readable.
     ask_socket: bool,
 }
 
-/// How long after a read the runtime may have missed that the socket has become readable.
+/// Time since the last read after which the runtime may not have noticed that the socket became readable.
 const AWAY: Duration = Duration::from_millis(1);
 
 impl TcpIo {
