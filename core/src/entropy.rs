@@ -1,8 +1,8 @@
-//! Floor 0: unpredictable numbers, expanded from a seed that the caller drew.
+//! Layer 0: unpredictable numbers, derived from a seed of the caller.
 //!
-//! The core has no random source. A machine that needs masking keys, handshake nonces or jitter is given 32 bytes once,
-//! and stretches them with ChaCha20, a stream cipher (RFC 6455 §10.3 asks for masking keys that a peer cannot predict).
-//! The same seed gives the same run, which is what makes a simulated failure repeatable.
+//! The core has no random source. A state machine that needs masking keys, handshake nonces or jitter receives 32 bytes once,
+//! and expands them with ChaCha20, a stream cipher (RFC 6455 §10.3 demands masking keys that a peer cannot predict). The same
+//! seed gives the same run, so that a failure in a simulation can be repeated.
 
 use core::fmt;
 
@@ -12,12 +12,12 @@ use rand_core::{RngCore, SeedableRng};
 /// A seed: 32 bytes from the operating system's random source, or any fixed bytes in a test.
 pub type Seed = [u8; 32];
 
-/// A keystream of random bytes, for one who draws seldom: it is begun anew for each draw, where the last one ended, because the
-/// block that a cipher works on is larger than all the rest of an idle connection. Its `Debug` shows nothing of the seed.
+/// A keystream of random bytes, for rare use. The cipher is set up again for each draw, at the position of the last one, because
+/// its block is larger than all the rest of an idle connection. `Debug` shows nothing of the seed.
 #[derive(Clone)]
 pub(crate) struct Entropy {
     seed: Seed,
-    /// Words that were drawn.
+    /// The number of words that were drawn.
     words: u64,
 }
 
@@ -30,12 +30,12 @@ impl Entropy {
         let mut stream = ChaCha20Rng::from_seed(self.seed);
         stream.set_word_pos(self.words.into());
         let drawn = draw(&mut stream);
-        // It would take a lifetime to draw more words than this can count.
+        // The position cannot reach 2^64 words.
         self.words = u64::try_from(stream.get_word_pos()).unwrap_or_default();
         drawn
     }
 
-    /// A seed for a machine of the next floor down, independent of what this one draws afterwards.
+    /// A seed for a state machine of a lower layer, independent of all later draws.
     pub(crate) fn fork(&mut self) -> Seed {
         self.array()
     }
@@ -49,7 +49,7 @@ impl Entropy {
         })
     }
 
-    /// A number in `[0, 1)`, evenly spread.
+    /// A number in `[0, 1)`, uniformly distributed.
     pub(crate) fn unit(&mut self) -> f64 {
         f64::from(self.draw(ChaCha20Rng::next_u32)) / (f64::from(u32::MAX) + 1.0)
     }
@@ -61,11 +61,11 @@ impl fmt::Debug for Entropy {
     }
 }
 
-/// Masking keys, for one who draws them all the time (RFC 6455 §5.3). Its `Debug` shows nothing of the seed.
+/// Masking keys (RFC 6455 §5.3), for frequent use. `Debug` shows nothing of the seed.
 #[derive(Clone)]
-pub(crate) struct Keys(ChaCha20Rng);
+pub(crate) struct MaskingKeys(ChaCha20Rng);
 
-impl Keys {
+impl MaskingKeys {
     pub(crate) fn new(seed: Seed) -> Self {
         Self(ChaCha20Rng::from_seed(seed))
     }
@@ -76,8 +76,8 @@ impl Keys {
     }
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for MaskingKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keys(..)")
+        f.write_str("MaskingKeys(..)")
     }
 }

@@ -101,11 +101,15 @@
 
 extern crate alloc;
 
+#[cfg(any(feature = "ws", feature = "sse"))]
+mod buffer;
 #[cfg(feature = "ws")]
 mod entropy;
 #[cfg(any(feature = "sse", feature = "http", feature = "responses"))]
 mod hidden;
 pub mod time;
+#[cfg(any(feature = "ws", feature = "sse"))]
+mod utf8;
 
 #[cfg(feature = "http")]
 pub mod http;

@@ -1,8 +1,8 @@
-//! Floor 0: a point in time that somebody else measured.
+//! Layer 0: a point in time that the caller measured.
 //!
-//! Nothing in this crate can read a clock. Every function that needs to know the time is told it, as an [`Instant`]: a
-//! [`Duration`] since an epoch that the caller picks once (the start of the process, of the connection, of a test) and
-//! then keeps to. Two instants with different epochs must never meet.
+//! Nothing in this crate can read a clock. Every function that needs the time has it as a parameter, as an [`Instant`]: a
+//! [`Duration`] since an epoch that the caller chooses once, such as the start of the process, of the connection or of a test.
+//! All instants that are passed to one state machine must have the same epoch.
 
 use core::ops::Add;
 pub use core::time::Duration;
@@ -24,19 +24,19 @@ impl Instant {
     /// The epoch itself.
     pub const ZERO: Self = Self(Duration::ZERO);
 
-    /// The instant that lies `since_epoch` after the caller's epoch.
+    /// The instant `since_epoch` after the caller's epoch.
     #[must_use]
     pub const fn from_duration(since_epoch: Duration) -> Self {
         Self(since_epoch)
     }
 
-    /// How long after the caller's epoch this is.
+    /// The time since the caller's epoch.
     #[must_use]
     pub const fn as_duration(self) -> Duration {
         self.0
     }
 
-    /// The time from `earlier` until this instant, or zero when `earlier` is later: clocks that step back do no harm.
+    /// The time from `earlier` until this instant, or zero if `earlier` is later.
     #[must_use]
     pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)

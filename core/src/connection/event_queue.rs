@@ -7,7 +7,7 @@ use core::ops::Range;
 
 /// Minimum number of polled bytes for which the rest of the arena is moved to its front, and the capacity in bytes that
 /// an empty arena keeps.
-const COMPACT: usize = 64 * 1024;
+const COMPACT: usize = crate::buffer::RETAINED;
 
 /// Number of records for which an empty queue keeps room.
 const RECORDS: usize = 64;

@@ -243,10 +243,6 @@ pub(super) fn is_handshake_header(name: &str) -> bool {
 
 /// Appends to a buffer of at most `limit` bytes. Its capacity doubles, but not beyond the limit.
 pub(super) fn append(buffer: &mut Vec<u8>, bytes: &[u8], limit: usize) {
-    let needed = buffer.len() + bytes.len();
-    if needed > buffer.capacity() {
-        let capacity = buffer.capacity().saturating_mul(2).min(limit).max(needed);
-        buffer.reserve_exact(capacity - buffer.len());
-    }
+    crate::buffer::reserve(buffer, bytes.len(), limit);
     buffer.extend_from_slice(bytes);
 }

@@ -1,36 +1,37 @@
-//! The chunked transfer coding (RFC 9112 §7.1), whose size lines and trailers are bounded and whose data is lent.
+//! The chunked transfer coding (RFC 9112 §7.1), with limits for size lines, extensions and trailers.
 
-use super::body::{BodyLimits, BodyPart};
+use super::body_part::BodyPart;
 use super::decode::{HeadDecoder, Trailers};
 use super::error::Error;
+use super::limits::BodyLimits;
 
-/// The state of one chunked body.
+/// Decodes one chunked body.
 #[derive(Debug)]
-pub(super) struct Chunked {
+pub(super) struct ChunkedDecoder {
     limits: BodyLimits,
     state: State,
-    /// Bytes of the current size line.
+    /// The number of bytes of the current size line.
     line: usize,
-    /// Bytes of extensions so far, over the whole body.
+    /// The number of bytes of all extensions so far.
     extensions: usize,
 }
 
 #[derive(Debug)]
 enum State {
-    /// In the size's digits. `seen`: at least one has come.
+    /// In the digits of the size. `has_digit`: at least one has arrived.
     Size {
         size: u64,
-        seen: bool,
+        has_digit: bool,
     },
-    /// Behind the size: white space, which some servers pad it with.
+    /// In white space behind the size, with which some servers pad it.
     Space {
         size: u64,
     },
-    /// In an extension, which is passed over.
+    /// In an extension, which is skipped.
     Extension {
         size: u64,
     },
-    /// The size line's LF must come.
+    /// Before the LF of the size line.
     SizeLf {
         size: u64,
     },
@@ -41,12 +42,12 @@ enum State {
     Trailers(HeadDecoder<Trailers>),
 }
 
-impl Chunked {
+impl ChunkedDecoder {
     pub(super) const fn new(limits: BodyLimits) -> Self {
-        Self { limits, state: State::Size { size: 0, seen: false }, line: 0, extensions: 0 }
+        Self { limits, state: State::Size { size: 0, has_digit: false }, line: 0, extensions: 0 }
     }
 
-    /// The next part; `None`: all of `input` was taken.
+    /// Decodes the next part. Returns `None` when all of the input is consumed.
     pub(super) fn decode<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<BodyPart<'i>>, Error> {
         loop {
             if let State::Trailers(trailers) = &mut self.state {
@@ -61,34 +62,35 @@ impl Chunked {
                 return Ok((!data.is_empty()).then_some(BodyPart::Data(data)));
             }
             let [byte, rest @ ..] = *input else { return Ok(None) };
-            self.state = self.after(*byte)?;
+            self.state = self.next_state(*byte)?;
             *input = rest;
         }
     }
 
+    /// Takes back the last `length` bytes of the last data.
     pub(super) fn give_back(&mut self, length: usize) {
         if let State::Data { left } = &mut self.state {
             *left += length as u64;
         }
     }
 
-    /// One byte of what frames the data.
-    fn after(&mut self, byte: u8) -> Result<State, Error> {
+    /// The state after one byte outside the data.
+    fn next_state(&mut self, byte: u8) -> Result<State, Error> {
         Ok(match (&self.state, byte) {
             (State::Size { size, .. }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
-                let size = more(*size, byte)?;
+                let size = push_hex_digit(*size, byte)?;
                 self.count_line()?;
-                State::Size { size, seen: true }
+                State::Size { size, has_digit: true }
             }
-            (State::Size { size, seen: true } | State::Space { size } | State::Extension { size }, b'\r') => {
+            (State::Size { size, has_digit: true } | State::Space { size } | State::Extension { size }, b'\r') => {
                 State::SizeLf { size: *size }
             }
-            (State::Size { size, seen: true } | State::Space { size }, b' ' | b'\t') => {
+            (State::Size { size, has_digit: true } | State::Space { size }, b' ' | b'\t') => {
                 let size = *size;
                 self.count_extension()?;
                 State::Space { size }
             }
-            (State::Size { size, seen: true } | State::Space { size }, b';')
+            (State::Size { size, has_digit: true } | State::Space { size }, b';')
             | (State::Extension { size }, b'\t' | b' '..=b'~' | 0x80..) => {
                 let size = *size;
                 self.count_extension()?;
@@ -99,7 +101,7 @@ impl Chunked {
             (State::Data { .. }, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => {
                 self.line = 0;
-                State::Size { size: 0, seen: false }
+                State::Size { size: 0, has_digit: false }
             }
             _ => return Err(Error::Chunk),
         })
@@ -123,7 +125,8 @@ impl Chunked {
     }
 }
 
-fn more(size: u64, digit: u8) -> Result<u64, Error> {
+/// Appends a hexadecimal digit to a size below 2^63.
+fn push_hex_digit(size: u64, digit: u8) -> Result<u64, Error> {
     let digit = u64::from(char::from(digit).to_digit(16).ok_or(Error::Chunk)?);
     size.checked_mul(16)
         .and_then(|size| size.checked_add(digit))

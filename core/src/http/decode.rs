@@ -1,4 +1,4 @@
-//! Heads from bytes, searched and parsed once however they drip in.
+//! Decoding of heads. Each byte is searched and parsed once, however the head is split into reads.
 
 use alloc::string::String;
 use alloc::vec;
@@ -10,41 +10,19 @@ use core::mem;
 use memchr::{memchr, memchr_iter};
 
 use super::error::Error;
-use super::field::{HeaderValue, Headers};
-use super::first_bytes::LOOKED_AT;
+use super::first_bytes::EXAMINED;
 use super::head::{Request, Response, Version};
+use super::header_value::HeaderValue;
+use super::headers::Headers;
+use super::limits::HeadLimits;
 
-/// What bounds a head.
-///
-/// ```
-/// use turnwire::http::{Error, HeadDecoder, HeadLimits, Request};
-///
-/// let limits = HeadLimits { headers: 1, ..HeadLimits::default() };
-/// let mut input: &[u8] = b"GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\n\r\n";
-/// let result = HeadDecoder::<Request>::new(limits).decode(&mut input);
-/// assert!(matches!(result, Err(Error::TooManyHeaders { limit: 1 })));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeadLimits {
-    /// Bytes of one head with its empty line: 64 KiB.
-    pub bytes: usize,
-    /// Header lines of one head: 128.
-    pub headers: usize,
-}
-
-impl Default for HeadLimits {
-    fn default() -> Self {
-        Self { bytes: 64 * 1024, headers: 128 }
-    }
-}
-
-/// A kind of head. Sealed: a [`Request`] or a [`Response`].
+/// A type of head: a [`Request`] or a [`Response`]. The trait is sealed.
 pub trait Head: sealed::Sealed + Sized {}
 impl Head for Request {}
 impl Head for Response {}
 impl Head for Trailers {}
 
-/// The lines behind a chunked body's last chunk (RFC 9112 §7.1.2): a head without a start line.
+/// The header lines behind the last chunk of a body (RFC 9112 §7.1.2): a head without a start line.
 #[derive(Debug)]
 pub(super) struct Trailers {
     pub(super) headers: Headers,
@@ -57,13 +35,13 @@ mod sealed {
     use super::{Error, Headers, Request, Response, Scan, String, Trailers, Version, vec};
 
     pub trait Sealed: Sized {
-        /// Where a decoder of this kind begins.
+        /// The state in which a decoder begins.
         const START: Scan;
 
         /// Whether a line may end with a bare LF, as RFC 9112 §2.2 allows.
         const BARE_LF: bool;
 
-        /// Checks the first bytes, as far as they have come.
+        /// Checks the first bytes, as far as they have arrived.
         fn check_start(start: &[u8]) -> Result<(), Error>;
 
         /// Parses a whole head of at most `limit` header lines.
@@ -82,7 +60,7 @@ mod sealed {
             let mut lines = vec![httparse::EMPTY_HEADER; limit];
             let mut parsed = httparse::Request::new(&mut lines);
             let result = parsed.parse(head);
-            // What is wrong with the start line counts before what is wrong behind it.
+            // An error in the start line takes precedence over one behind it.
             let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
                 return Err(Error::StartLine);
             };
@@ -136,8 +114,7 @@ mod sealed {
     }
 }
 
-/// The head is whole and each of its lines ends with CR LF: what httparse finds wrong with the end of a line, or missing, is
-/// the start line's.
+/// Translates httparse's result for a whole head. All of its line ends are valid, so any other error is in the start line.
 fn complete(result: httparse::Result<usize>, limit: usize) -> Result<(), Error> {
     match result {
         Ok(httparse::Status::Complete(_)) => Ok(()),
@@ -151,7 +128,7 @@ const fn version(minor: u8) -> Version {
     if minor == 0 { Version::Http10 } else { Version::Http11 }
 }
 
-/// Headers that carry credentials or tokens, and are never shown.
+/// The headers that contain credentials or tokens. `Debug` never shows them.
 const SENSITIVE: [&str; 7] =
     ["authorization", "proxy-authorization", "cookie", "set-cookie", "api-key", "x-api-key", "x-codex-turn-state"];
 
@@ -165,7 +142,7 @@ fn headers(lines: &[httparse::Header<'_>]) -> Result<Headers, Error> {
     Ok(headers)
 }
 
-/// Reads heads of one kind, one after the other, from bytes in any pieces. `Debug` shows nothing of what the peer sent.
+/// Decodes heads, one after the other, from bytes that may be split anywhere. `Debug` shows nothing of what the peer sent.
 ///
 /// ```
 /// use turnwire::http::{HeadDecoder, HeadLimits, Request};
@@ -180,41 +157,41 @@ fn headers(lines: &[httparse::Header<'_>]) -> Result<Headers, Error> {
 /// ```
 pub struct HeadDecoder<H: Head> {
     limits: HeadLimits,
-    /// The head so far, when it did not come whole.
+    /// The bytes so far of a head that is split between reads.
     partial: Vec<u8>,
-    /// How far the search for the empty line has come.
+    /// The state of the search for the empty line.
     scan: Scan,
     failed: Option<Error>,
     kind: PhantomData<fn() -> H>,
 }
 
-/// How many empty lines may come before a start line.
+/// Maximum number of empty lines before a start line.
 const EMPTY_LINES: u8 = 2;
 
-/// How far the search for the empty line has come.
+/// The state of the search for the empty line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scan {
-    /// Nothing of the start line has been seen, only this many empty lines.
+    /// Before the start line, behind this many empty lines.
     Before { empty: u8 },
-    /// Something of a line has been seen.
+    /// In a line.
     Line,
-    /// A line has ended, and nothing of the next one has been seen, but perhaps its CR.
+    /// At the start of a line, or behind its CR.
     LineEnd,
 }
 
 impl<H: Head> HeadDecoder<H> {
-    /// A decoder at the start of a head.
+    /// Creates a decoder at the start of a head.
     #[must_use]
     pub const fn new(limits: HeadLimits) -> Self {
         Self { limits, partial: Vec::new(), scan: H::START, failed: None, kind: PhantomData }
     }
 
-    /// Reads from the front of `input` up to the end of the next head; what follows it stays. `None`: all of it was taken, and the
-    /// head goes on.
+    /// Decodes up to the end of the next head. Bytes behind it are not consumed. Returns `None` when all of the input is consumed
+    /// and the head is incomplete.
     ///
     /// # Errors
     ///
-    /// [`Error`], sticky: the decoder is good for nothing afterwards, and takes no more input.
+    /// [`Error`] if the head is malformed or passes a limit. Every later call returns the same error and consumes nothing.
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<H>, Error> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -222,13 +199,13 @@ impl<H: Head> HeadDecoder<H> {
         self.advance(input).inspect_err(|error| self.failed = Some(*error))
     }
 
-    /// Whether a head has begun and not ended: the end of the connection here would cut it.
+    /// Whether a head is incomplete, so that the end of the connection would truncate it.
     #[must_use]
     pub const fn is_partial(&self) -> bool {
         !matches!(self.scan, Scan::Before { .. })
     }
 
-    /// How many bytes are kept.
+    /// The number of bytes that are kept.
     #[must_use]
     pub const fn buffered(&self) -> usize {
         self.partial.len()
@@ -239,16 +216,16 @@ impl<H: Head> HeadDecoder<H> {
         if input.is_empty() {
             return Ok(None);
         }
-        if self.partial.len() < LOOKED_AT {
-            let mut start = [0; LOOKED_AT];
+        if self.partial.len() < EXAMINED {
+            let mut start = [0; EXAMINED];
             let kept = self.partial.len();
             start[..kept].copy_from_slice(&self.partial);
             // Bytes beyond the limit of the head do not count.
-            let new = input.len().min(LOOKED_AT - kept).min(self.limits.bytes.saturating_sub(kept));
+            let new = input.len().min(EXAMINED - kept).min(self.limits.bytes.saturating_sub(kept));
             start[kept..kept + new].copy_from_slice(&input[..new]);
             H::check_start(&start[..kept + new])?;
         }
-        // Beyond the limit nothing is looked at: what comes first is what counts.
+        // Only scan up to the limit, so that the first problem in the input decides the error.
         let reach = input.len().min(self.limits.bytes.saturating_sub(self.partial.len()));
         let end = self.find_end(&input[..reach])?;
         if end.is_none() && reach < input.len() {
@@ -269,8 +246,8 @@ impl<H: Head> HeadDecoder<H> {
         H::parse(&whole, self.limits.headers).map(Some)
     }
 
-    /// Passes over empty lines before the start line, which some peers leave behind a body (RFC 9112 §2.2), but not over many:
-    /// a peer that sends nothing else must come to an end. A CR whose LF has not come yet waits in `partial`.
+    /// Skips empty lines before the start line, which some peers send behind a body (RFC 9112 §2.2). Their number has a limit, so
+    /// that a peer that sends nothing else is rejected. A CR whose LF has not arrived is kept in `partial`.
     fn skip_empty_lines(&mut self, input: &mut &[u8]) -> Result<(), Error> {
         while let (Scan::Before { empty }, [first, rest @ ..]) = (self.scan, *input) {
             match (self.partial.as_slice(), first) {
@@ -293,8 +270,8 @@ impl<H: Head> HeadDecoder<H> {
         Ok(())
     }
 
-    /// Looks at each new byte once for the LF that ends the head. Each LF must follow a CR, unless the kind of head allows a bare
-    /// LF, and each CR must be followed by an LF.
+    /// Searches the new bytes for the LF that ends the head. Each LF must follow a CR, unless this type of head allows a bare LF,
+    /// and each CR must precede an LF.
     fn find_end(&mut self, input: &[u8]) -> Result<Option<usize>, Error> {
         let mut start = 0;
         let mut after_cr = self.partial.last() == Some(&b'\r');

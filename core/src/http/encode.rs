@@ -1,9 +1,9 @@
-//! Heads and chunks as bytes. What is encoded here was checked when it was built, so nothing can fail.
+//! Encoding of heads and chunks. It cannot fail, because heads are checked when they are built.
 
 use alloc::vec::Vec;
 
-use super::field::Headers;
 use super::head::{Request, Response, Version};
+use super::headers::Headers;
 
 /// Appends a request head.
 pub fn encode_request(head: &Request, out: &mut Vec<u8>) {
@@ -24,7 +24,7 @@ pub fn encode_response(head: &Response, out: &mut Vec<u8>) {
     headers(&head.headers, out);
 }
 
-/// Appends one chunk of a chunked body. Empty data appends nothing: an empty chunk would end the body.
+/// Appends one chunk of a chunked body. For empty data, it appends nothing, because an empty chunk would end the body.
 pub fn encode_chunk(data: &[u8], out: &mut Vec<u8>) {
     if data.is_empty() {
         return;

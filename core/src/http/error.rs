@@ -1,8 +1,9 @@
-//! What can be wrong with bytes that should be HTTP.
+//! Errors of HTTP messages.
 
 use core::fmt;
 
-/// Why a message cannot be read. Fatal for the connection, and sticky: the decoder that returned it returns it again.
+/// The reason why a message cannot be decoded. The connection cannot be used any longer, and the decoder returns the same error
+/// again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -18,16 +19,16 @@ pub enum Error {
         /// The limit in lines.
         limit: usize,
     },
-    /// More interim (1xx) responses than the limit came before the final one.
-    #[error("more than {limit} interim responses came")]
+    /// The final response was preceded by more interim (1xx) responses than the limit.
+    #[error("more than {limit} interim responses before the final one")]
     TooManyInterim {
         /// The limit in responses.
         limit: usize,
     },
-    /// The first bytes are not those of an HTTP/1 message, but of another protocol.
+    /// The first bytes are those of another protocol.
     #[error("the peer does not speak HTTP/1: its first bytes are those of {seems}")]
     NotHttp {
-        /// The protocol that has such first bytes.
+        /// The protocol.
         seems: Protocol,
     },
     /// The start line does not have the grammar of RFC 9112 §3 or §4, or its version is not HTTP/1.0 or HTTP/1.1.
@@ -39,35 +40,35 @@ pub enum Error {
     /// A line contains a bare CR, or ends with a bare LF (RFC 9112 §2.2). The lines of a response's head may end with a bare LF.
     #[error("a line end is not CR LF")]
     LineEnd,
-    /// `Content-Length` is no plain decimal number below 2^63, or is stated twice in two ways (RFC 9112 §6.3).
+    /// `Content-Length` is not a decimal number below 2^63, or there are two different ones (RFC 9112 §6.3).
     #[error("the content length is malformed")]
     ContentLength,
-    /// A request has both `Content-Length` and `Transfer-Encoding`: a smuggling attempt or a broken peer (RFC 9112 §6.3). In a
-    /// response, `Transfer-Encoding` counts, and the connection is not persistent.
-    #[error("both content length and transfer encoding are stated")]
+    /// A request has both `Content-Length` and `Transfer-Encoding`, as in request smuggling (RFC 9112 §6.3). In a response,
+    /// `Transfer-Encoding` counts, and the connection does not persist.
+    #[error("the head has both a content length and a transfer encoding")]
     LengthAndEncoding,
     /// The transfer coding is not exactly `chunked`, or is used with HTTP/1.0 (RFC 9112 §6.1).
     #[error("the transfer coding is not supported")]
     TransferCoding,
-    /// The content coding is not `identity`, and nothing here was asked to undo it.
+    /// The content coding is not `identity`, and no decoder for it is configured.
     #[error("the content coding is not supported")]
     ContentCoding,
-    /// A coded body is no gzip stream, or its checksum is wrong (RFC 1952 §2.3). Not without the feature `gzip`.
+    /// A coded body is not a gzip stream, or its checksum is wrong (RFC 1952 §2.3). Only with the feature `gzip`.
     #[error("the coded content is corrupt")]
     ContentCorrupt,
-    /// More comes of a coded body than the limit.
+    /// A coded body decodes to more than the limit.
     #[error("the coded content decodes to more than {limit} bytes")]
     ContentTooLong {
         /// The limit in bytes.
         limit: u64,
     },
-    /// More comes of each byte of a coded body than the limit.
+    /// A coded body decodes to more than the limit for each of its bytes.
     #[error("the coded content decodes to more than {limit} times its length")]
     ContentRatio {
-        /// The limit in bytes for a byte.
+        /// The limit in decoded bytes for each coded byte.
         limit: u32,
     },
-    /// A chunk's size line, data or line end does not have the grammar of RFC 9112 §7.1, or its size exceeds 2^63.
+    /// A chunk does not have the grammar of RFC 9112 §7.1, or its size is 2^63 or more.
     #[error("a chunk is malformed")]
     Chunk,
     /// A chunk's size line is longer than the limit.
@@ -82,7 +83,7 @@ pub enum Error {
         /// The limit in bytes.
         limit: usize,
     },
-    /// The bytes ended inside a head or before the end that the body's framing promised (RFC 9112 §8).
+    /// The bytes end inside a head, or before the end of a body by its framing (RFC 9112 §8).
     #[error("the message is truncated")]
     Truncated,
 }

@@ -1,9 +1,10 @@
-//! The first bytes of a message, which show soon whether the peer speaks HTTP/1 at all (`docs/differences.md` row 51).
+//! The first bytes of a message, which show whether the peer speaks HTTP/1 (docs/differences.md row 51).
 
 use super::error::{Error, Protocol};
+use super::syntax::is_token;
 
-/// The number of bytes that are looked at.
-pub(super) const LOOKED_AT: usize = 12;
+/// The number of bytes that are examined.
+pub(super) const EXAMINED: usize = 12;
 
 /// The first byte of a TLS record: of an alert, of a handshake (RFC 8446 §5.1).
 const TLS_RECORDS: [u8; 2] = [0x15, 0x16];
@@ -30,7 +31,7 @@ pub(super) fn check_request(start: &[u8]) -> Result<(), Error> {
         // The connection preface of a client (RFC 9113 §3.4).
         start if start.starts_with(b"PRI * HTTP/2") => seems(Protocol::Http2),
         [first, ..] if TLS_RECORDS.contains(first) => seems(Protocol::Tls),
-        [first, ..] if !super::field::is_token(*first) => Err(Error::StartLine),
+        [first, ..] if !is_token(*first) => Err(Error::StartLine),
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! The gzip content coding (RFC 9110 §8.4.1.3, RFC 1952), undone piece by piece within bounds.
+//! Decoding of the gzip content coding (RFC 9110 §8.4.1.3, RFC 1952), within limits.
 //!
 //! ```
 //! use turnwire::http::gzip::{Decoder, Limits};
@@ -25,41 +25,65 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 use super::error::Error;
 use super::head::Response;
 
-/// Bytes of one piece at most.
+/// Maximum size of one piece in bytes.
 const PIECE: usize = 16 * 1024;
 
-/// After so many bytes the ratio is looked at, again and again: at the same places however the bytes are cut into reads.
+/// The number of coded bytes after which the ratio is checked, so that the checks do not depend on how the bytes are split.
 const BLOCK: u64 = 512;
 
-/// So many bytes may come of whatever few there are, before the ratio counts.
+/// The number of decoded bytes from which on the ratio counts.
 const GRACE: u64 = 64 * 1024;
 
-/// The largest window and a gzip header, as zlib counts.
+/// zlib's parameter for the largest window and a gzip header.
 const WINDOW: u8 = 15 + 16;
 
-/// What bounds a coded body.
+/// The limits of a coded body.
 ///
 /// ```
 /// use turnwire::http::gzip::{Decoder, Limits};
 ///
-/// let decoder = Decoder::new(Limits { output: 1024 * 1024, ..Limits::default() });
+/// let decoder = Decoder::new(Limits::default().with_output(1024 * 1024));
 /// # let _ = decoder;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
-    /// Bytes that may come of it in all: 64 MiB.
+    /// Maximum number of decoded bytes. Default: 64 MiB.
     pub output: u64,
-    /// Bytes that may come of each of its bytes, on the whole, behind the first 64 KiB: 256. Deflate itself ends at 1032.
+    /// Maximum number of decoded bytes for each coded byte, on average, beyond the first 64 KiB. Default: 256. Deflate cannot
+    /// exceed 1032.
     pub ratio: u32,
+}
+
+impl Limits {
+    /// The default limits.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { output: 64 * 1024 * 1024, ratio: 256 }
+    }
+
+    /// Sets the maximum number of decoded bytes.
+    #[must_use]
+    pub const fn with_output(mut self, bytes: u64) -> Self {
+        self.output = bytes;
+        self
+    }
+
+    /// Sets the maximum number of decoded bytes for each coded byte.
+    #[must_use]
+    pub const fn with_ratio(mut self, ratio: u32) -> Self {
+        self.ratio = ratio;
+        self
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { output: 64 * 1024 * 1024, ratio: 256 }
+        Self::new()
     }
 }
 
-/// Undoes the coding of one body. `Debug` shows how far it is, and nothing of what the body holds.
+/// Decodes one body. `Debug` shows its progress, and nothing of the content.
 ///
 /// ```
 /// use turnwire::http::Response;
@@ -81,30 +105,30 @@ pub struct Decoder {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Nothing has come.
+    /// Nothing has arrived.
     Start,
-    /// Inside a member. `more`: there may be output that takes no input.
+    /// In a member. `more`: there may be more output without input.
     Member {
         more: bool,
     },
-    /// A member has ended: the body may, too.
+    /// Behind a member, where the body may end.
     Between,
     Failed(Error),
 }
 
 impl Decoder {
-    /// A decoder at the start of a body.
+    /// Creates a decoder at the start of a body.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let stream = Box::new(Inflate::new(true, WINDOW));
         Self { limits, stream, piece: vec![0; PIECE].into(), taken: 0, given: 0, state: State::Start }
     }
 
-    /// The decoder for the body of this response; `None` when it is sent as it is.
+    /// Creates the decoder for the body of this response. Returns `None` if no coding was applied.
     ///
     /// # Errors
     ///
-    /// [`Error::ContentCoding`] when another coding was applied, or more than one.
+    /// [`Error::ContentCoding`] if another coding was applied, or more than one.
     pub fn response(head: &Response, limits: Limits) -> Result<Option<Self>, Error> {
         let mut codings = head.content_codings();
         match (codings.next(), codings.next()) {
@@ -114,11 +138,12 @@ impl Decoder {
         }
     }
 
-    /// The next piece of what the coding hides, never empty. `None`: all of `input` was taken, and nothing more comes of it.
+    /// Decodes the next piece, which is never empty. Returns `None` when all of the input is consumed and decoded.
     ///
     /// # Errors
     ///
-    /// [`Error::ContentCorrupt`], [`Error::ContentTooLong`] or [`Error::ContentRatio`], sticky; what came before is good.
+    /// [`Error::ContentCorrupt`], [`Error::ContentTooLong`] or [`Error::ContentRatio`]. The pieces before it are valid. Every later
+    /// call returns the same error.
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<&[u8]>, Error> {
         loop {
             match self.state {
@@ -134,11 +159,11 @@ impl Decoder {
         }
     }
 
-    /// The body has ended.
+    /// Ends the body.
     ///
     /// # Errors
     ///
-    /// [`Error::Truncated`] when the coded stream has not, or has not begun; an earlier error again.
+    /// [`Error::Truncated`] if the coded stream is incomplete or empty; an earlier error again.
     pub fn eof(&mut self) -> Result<(), Error> {
         match self.state {
             State::Between => Ok(()),
@@ -150,13 +175,13 @@ impl Decoder {
         }
     }
 
-    /// One call of the inflater, up to the end of the block. Returns how many bytes of the piece came of it.
+    /// Inflates up to the end of the block, once. Returns the number of bytes of the piece.
     fn inflate(&mut self, input: &mut &[u8]) -> usize {
-        // Everything must have come of a block before the next one begins, or the ratio would be looked at too late.
+        // All output of a block is taken before the next block begins, so that the ratio is checked in time.
         let drains = self.state == State::Member { more: true } && self.taken.is_multiple_of(BLOCK);
         let block = if drains { 0 } else { BLOCK - self.taken % BLOCK };
         let offered = &input[..input.len().min(usize::try_from(block).unwrap_or(PIECE))];
-        // At the limit there is room for one byte, which must not come.
+        // At the limit there is room for one byte more, to notice that there is one.
         let left = self.limits.output.saturating_sub(self.given);
         let room = usize::try_from(left).unwrap_or(PIECE).clamp(1, PIECE);
         let (taken, given) = (self.stream.total_in(), self.stream.total_out());

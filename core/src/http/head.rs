@@ -1,35 +1,37 @@
-//! Request and response heads, and what they say.
+//! Heads of requests and responses.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 
 use super::error::Error;
-use super::field::{Headers, InvalidHeader, is_token};
+use super::header_value::InvalidHeader;
+use super::headers::Headers;
+use super::syntax::is_token;
 
 /// The protocol version of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
-    /// HTTP/1.0: connections do not persist unless asked to, and bodies are never chunked.
+    /// HTTP/1.0: connections persist only on request, and bodies are never chunked.
     Http10,
     /// HTTP/1.1.
     #[default]
     Http11,
 }
 
-/// Why a head could not be built. Nothing was changed.
+/// The reason why a head cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidHead {
-    /// The method is no token (RFC 9110 §9.1).
+    /// The method is not a token (RFC 9110 §9.1).
     #[error("the method is not a token")]
     Method,
-    /// The target is empty or holds white space, a control character or a non-ASCII character (RFC 9112 §3.2).
-    #[error("the request target holds a character that cannot be sent")]
+    /// The target is empty, or contains white space, a control character or a non-ASCII character (RFC 9112 §3.2).
+    #[error("the request target is empty or contains an invalid character")]
     Target,
     /// The status is not between 100 and 599 (RFC 9110 §15).
     #[error("the status is not between 100 and 599")]
     Status,
-    /// A header cannot stand in a head.
+    /// A header is invalid.
     #[error(transparent)]
     Header(#[from] InvalidHeader),
 }
@@ -51,7 +53,7 @@ pub enum InvalidHead {
 pub struct Request {
     /// The method, case-sensitive.
     pub(crate) method: String,
-    /// The request target as it stands in the start line.
+    /// The request target, as in the start line.
     pub(crate) target: String,
     /// The protocol version.
     pub version: Version,
@@ -60,11 +62,11 @@ pub struct Request {
 }
 
 impl Request {
-    /// An HTTP/1.1 request without headers.
+    /// Creates an HTTP/1.1 request without headers.
     ///
     /// # Errors
     ///
-    /// [`InvalidHead`] when the method or the target would break the start line.
+    /// [`InvalidHead`] if the method or the target is invalid.
     pub fn new(method: &str, target: &str) -> Result<Self, InvalidHead> {
         if method.is_empty() || !method.bytes().all(is_token) {
             return Err(InvalidHead::Method);
@@ -86,7 +88,7 @@ impl Request {
         &self.method
     }
 
-    /// The request target as it stands in the start line.
+    /// The request target, as in the start line.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
@@ -116,7 +118,7 @@ impl Request {
 pub struct Response {
     /// The status code, 100 to 999 as received, 100 to 599 as built.
     pub(crate) status: u16,
-    /// The reason phrase; may be empty, means nothing.
+    /// The reason phrase, which may be empty and has no meaning.
     pub(crate) reason: String,
     /// The protocol version.
     pub version: Version,
@@ -125,11 +127,11 @@ pub struct Response {
 }
 
 impl Response {
-    /// An HTTP/1.1 response without headers and with the status's usual reason phrase.
+    /// Creates an HTTP/1.1 response without headers, with the usual reason phrase of the status.
     ///
     /// # Errors
     ///
-    /// [`InvalidHead::Status`] when the status is not between 100 and 599.
+    /// [`InvalidHead::Status`] if the status is not between 100 and 599.
     pub fn new(status: u16) -> Result<Self, InvalidHead> {
         if !(100..=599).contains(&status) {
             return Err(InvalidHead::Status);
@@ -143,7 +145,7 @@ impl Response {
         self.status
     }
 
-    /// The reason phrase; may be empty, means nothing.
+    /// The reason phrase, which may be empty and has no meaning.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
@@ -155,7 +157,7 @@ impl Response {
         self.status / 100 == 2
     }
 
-    /// Whether this is an interim response: 1xx, but for `101 Switching Protocols`, which is final here.
+    /// Whether this is an interim response: 1xx, except `101 Switching Protocols`, which is final here.
     #[must_use]
     pub const fn is_interim(&self) -> bool {
         self.status / 100 == 1 && self.status != 101
@@ -165,13 +167,13 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// [`Error::ContentCoding`] when a coding was applied. `identity`, and the words `none` and `utf-8` that some servers send, are
-    /// none (`docs/differences.md` row 49).
+    /// [`Error::ContentCoding`] if a coding was applied. `identity`, and the values `none` and `utf-8` of some servers, do not
+    /// count (docs/differences.md row 49).
     pub fn check_identity_coding(&self) -> Result<(), Error> {
         if self.content_codings().next().is_some() { Err(Error::ContentCoding) } else { Ok(()) }
     }
 
-    /// The content codings that were applied.
+    /// The content codings that were applied, without those that change nothing.
     pub(super) fn content_codings(&self) -> impl Iterator<Item = &[u8]> {
         const NONE: [&[u8]; 4] = [b"", b"identity", b"none", b"utf-8"];
         let is_none = |coding: &&[u8]| NONE.iter().any(|none| coding.eq_ignore_ascii_case(none));
@@ -179,7 +181,8 @@ impl Response {
     }
 }
 
-/// The usual reason phrase (RFC 9110 §15), for the statuses that occur here.
+/// The usual reason phrases (RFC 9110 §15) of the statuses that a server of this protocol sends. `responses::failure` has its own
+/// table of phrases to show to users: that layer does not depend on this one.
 const fn reason(status: u16) -> &'static str {
     match status {
         100 => "Continue",

@@ -1,8 +1,8 @@
-//! Floor 1: HTTP/1.1 messages as buffers (RFC 9110, RFC 9112).
+//! Layer 1: HTTP/1.1 messages (RFC 9110, RFC 9112) over byte buffers.
 //!
-//! A [`HeadDecoder`] reads a request or response head however its bytes drip in, and searches and parses each byte once. A
-//! [`BodyDecoder`] made from the head finds where the body ends, and lends its data straight from the caller's slice.
-//! What follows the message stays in the slice: the next message, or an upgraded protocol's first bytes.
+//! A [`HeadDecoder`] decodes the head of a request or response, however it is split into reads, and searches and parses each
+//! byte once. A [`BodyDecoder`], which is created from the head, finds the end of the body and borrows its data from the
+//! caller's slice. Bytes behind the message are not consumed: the next message, or the first bytes after an upgrade.
 //!
 //! ```
 //! use turnwire::http::{BodyDecoder, BodyLimits, BodyPart, HeadDecoder, HeadLimits, Response};
@@ -22,24 +22,31 @@
 //! # Ok::<(), turnwire::http::Error>(())
 //! ```
 //!
-//! Strict where leniency would let two parsers disagree: obs-fold, a bare CR or LF, white space before a colon, a length that is
-//! signed or stated twice in two ways, and a length beside `Transfer-Encoding` are errors, not guesses. A header
-//! name or value, method or target that would break a head cannot be built in the first place.
+//! The decoders are strict where two parsers could disagree: obs-fold, a bare CR or LF in a request, white space before a
+//! colon, a signed length, two different lengths, and a length beside `Transfer-Encoding` in a request are errors. A header name
+//! or value, a method or a target that would break a head cannot be built.
 
 mod body;
+mod body_part;
 mod chunked;
 mod decode;
 mod encode;
 mod error;
-mod field;
 mod first_bytes;
 #[cfg(feature = "gzip")]
 pub mod gzip;
 mod head;
+mod header_value;
+mod headers;
+mod limits;
+mod syntax;
 
-pub use body::{BodyDecoder, BodyLimits, BodyPart, Framing, is_persistent};
-pub use decode::{Head, HeadDecoder, HeadLimits};
+pub use body::{BodyDecoder, Framing, is_persistent};
+pub use body_part::BodyPart;
+pub use decode::{Head, HeadDecoder};
 pub use encode::{encode_chunk, encode_last_chunk, encode_request, encode_response};
 pub use error::{Error, Protocol};
-pub use field::{HeaderValue, Headers, InvalidHeader};
 pub use head::{InvalidHead, Request, Response, Version};
+pub use header_value::{HeaderValue, InvalidHeader};
+pub use headers::Headers;
+pub use limits::{BodyLimits, HeadLimits};

@@ -5,58 +5,17 @@ use core::fmt;
 use core::ops::Range;
 use core::time::Duration;
 
-use memchr::memchr2;
-
-use super::block::{Block, Spans, settle};
+use super::event::{Discarded, Event};
+use super::event_buffer::{BorrowedFields, borrow_or_copy};
+use super::field::{Field, PartialLine};
 use super::input::Input;
-use super::line::{self, Field, Line};
-use super::usual::{Found, Usual};
-use super::{Error, Limits};
-use crate::hidden::Hidden;
+use super::limits::{Error, Limits};
+use super::line_decoder::LineDecoder;
+use super::predict::{DATA, Predicted, PrefixPredictor};
 
 const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
-/// An event, as WHATWG HTML §9.2.6 dispatches it. `Debug` shows the name, and the lengths of data and ID.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Event<'a> {
-    /// The event's name; `message` when the stream gave none.
-    pub event_type: &'a str,
-    /// The data lines, joined with LF.
-    pub data: &'a str,
-    /// The last event ID at this event: what to send in `Last-Event-ID` when reconnecting behind it.
-    pub id: &'a str,
-    /// Whether invalid UTF-8 in the data was replaced by U+FFFD.
-    pub had_invalid_utf8: bool,
-}
-
-impl fmt::Debug for Event<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event")
-            .field("event_type", &self.event_type)
-            .field("data", &Hidden(self.data.len()))
-            .field("id", &Hidden(self.id.len()))
-            .field("had_invalid_utf8", &self.had_invalid_utf8)
-            .finish()
-    }
-}
-
-/// What the end of the stream cut off and discarded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Discarded {
-    /// Nothing: the stream ended between events.
-    Nothing,
-    /// A line, or fields without data.
-    Line,
-    /// An event that lacked its blank line.
-    Event {
-        /// Bytes of data that had come.
-        data: usize,
-    },
-}
-
-/// Decodes one event stream. `Debug` shows how far it is, and nothing of what the stream holds.
+/// Decodes one event stream. `Debug` shows its progress, and nothing of the content.
 ///
 /// ```
 /// use turnwire::sse::{Decoder, Input, Limits};
@@ -70,85 +29,73 @@ pub enum Discarded {
 /// # Ok::<(), turnwire::sse::Error>(())
 /// ```
 pub struct Decoder {
-    pub(super) limits: Limits,
-    pub(super) line: Line,
-    /// Bytes of the unfinished line.
-    pub(super) line_length: usize,
-    /// How much of a byte order mark has come; 3 when it has, or never will.
+    lines: LineDecoder,
+    /// The number of received bytes of a byte order mark; 3 once it is complete or cannot come any more.
     bom: usize,
-    /// The last line ended with CR: an LF that comes next belongs to it.
-    skip_lf: bool,
-    pub(super) block: Block,
-    usual: Usual,
+    predictor: PrefixPredictor,
     last_id: String,
-    pub(super) retry: Option<Duration>,
-    /// How many bytes of the stream have been taken.
+    /// The number of consumed bytes of the stream.
     offset: u64,
-    /// Where in the stream the current input begins; wraps when the input held something else before the stream.
-    pub(super) base: u64,
     failed: Option<Error>,
 }
 
 impl Decoder {
-    /// A decoder at the start of a stream, with an empty last event ID.
+    /// Creates a decoder at the start of a stream, with an empty last event ID.
     #[must_use]
     pub const fn new(limits: Limits) -> Self {
         Self {
-            limits,
-            line: Line::Start,
-            line_length: 0,
+            lines: LineDecoder::new(limits),
             bom: 0,
-            skip_lf: false,
-            block: Block::new(),
-            usual: Usual::new(),
+            predictor: PrefixPredictor::new(),
             last_id: String::new(),
-            retry: None,
             offset: 0,
-            base: 0,
             failed: None,
         }
     }
 
-    /// A decoder for a stream that is resumed: `id` is the last event ID until the stream sets another. It is cut at the limit.
+    /// Creates a decoder for a resumed stream. `id` is the last event ID until the stream sets another. It is truncated to
+    /// [`Limits::id`], between two characters.
     #[must_use]
     pub fn resuming(limits: Limits, id: &str) -> Self {
         let mut decoder = Self::new(limits);
-        let cut = (0..=id.len().min(limits.id)).rev().find(|at| id.is_char_boundary(*at)).unwrap_or(0);
-        decoder.last_id.push_str(&id[..cut]);
+        let end = (0..=id.len().min(limits.id)).rev().find(|at| id.is_char_boundary(*at)).unwrap_or(0);
+        decoder.last_id.push_str(&id[..end]);
         decoder
     }
 
-    /// Decodes up to the end of the next event. `None`: all of the input was taken. The event borrows from the input or from the
-    /// decoder, and the input may outlive it.
+    /// Decodes up to the end of the next event. Returns `None` when all input is consumed. The event borrows from the input or
+    /// from the decoder; the input may outlive it.
     ///
     /// # Errors
     ///
-    /// [`Error`] when a limit is passed; sticky, and nothing more is taken. Events before it have been given out.
-    #[expect(clippy::inline_always, reason = "the usual event takes a few nanoseconds, of which a call is one")]
+    /// [`Error`] if a limit is passed. All events before it have been returned. Every later call returns the same error and
+    /// consumes nothing.
+    #[expect(clippy::inline_always, reason = "a predicted event takes a few nanoseconds, of which a call is one")]
     #[inline(always)]
     pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut Input<'i>) -> Result<Option<Event<'s>>, Error> {
-        if self.block.given {
-            self.block.empty();
+        if self.lines.event.dispatched {
+            self.lines.event.clear();
         }
-        if self.usual.is_next {
+        if self.predictor.applies {
             if input.at() == input.bytes().len() {
                 return Ok(None);
             }
-            if let Some(data) = self.usual(input) {
-                let Self { usual, last_id, .. } = self;
-                return Ok(Some(Event { event_type: named(&usual.name), data, id: last_id, had_invalid_utf8: false }));
+            if let Some(data) = self.decode_predicted(input) {
+                let Self { predictor, last_id, .. } = self;
+                let event_type = or_message(&predictor.event_type);
+                return Ok(Some(Event { event_type, data, id: last_id, had_invalid_utf8: false }));
             }
         }
-        self.any(input)
+        self.decode_general(input)
     }
 
-    /// Takes an event that begins like the last one and lies whole in the input: its data. Nothing else changes then.
+    /// Consumes an event that begins as predicted and is whole in the input, and returns its data. Nothing else changes.
     #[inline]
-    fn usual<'i>(&mut self, input: &mut Input<'i>) -> Option<&'i str> {
+    fn decode_predicted<'i>(&mut self, input: &mut Input<'i>) -> Option<&'i str> {
         let start = input.at();
-        let Found { data, whole } = self.usual.find(input.bytes(), start)?;
+        let Predicted { data, whole } = self.predictor.find(input.bytes(), start)?;
         if !whole {
-            self.usual_cut(input, data);
+            self.begin_predicted(input, data);
             return None;
         }
         let end = data.end + 2;
@@ -158,27 +105,28 @@ impl Decoder {
         Some(data)
     }
 
-    /// Takes the beginning of an event that begins like the last one, and whose data the end of the input cuts.
-    fn usual_cut(&mut self, input: &mut Input<'_>, data: Range<usize>) {
+    /// Consumes the beginning of an event that begins as predicted, and whose data continues behind the input.
+    fn begin_predicted(&mut self, input: &mut Input<'_>, data: Range<usize>) {
         self.offset += (data.end - input.at()) as u64;
         input.move_to(data.end);
-        self.usual.is_next = false;
-        self.line = Line::Value { field: Field::Data, fresh: false };
-        self.line_length = b"data: ".len() + data.len();
-        self.block.lines = 1;
-        self.block.name.push_text(&self.usual.name);
-        self.block.data.push_known(input, data);
+        self.predictor.applies = false;
+        let lines = &mut self.lines;
+        lines.partial = PartialLine::Value { field: Field::Data, at_start: false };
+        lines.partial_length = DATA.len() + data.len();
+        lines.event.lines = 1;
+        lines.event.event_type.push_str(&self.predictor.event_type);
+        lines.event.data.push_validated(input, data);
     }
 
-    /// Takes what does not lie whole in the input, or does not begin like the last event.
+    /// Decodes an event that is not whole in the input, or does not begin as predicted.
     #[inline(never)]
-    fn any<'s, 'i: 's>(&'s mut self, input: &mut Input<'i>) -> Result<Option<Event<'s>>, Error> {
+    fn decode_general<'s, 'i: 's>(&'s mut self, input: &mut Input<'i>) -> Result<Option<Event<'s>>, Error> {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        let mut spans = Spans::default();
-        match self.advance(input, &mut spans) {
-            Ok(true) => Ok(Some(self.lend(&spans, input))),
+        let mut fields = BorrowedFields::default();
+        match self.advance(input, &mut fields) {
+            Ok(true) => Ok(Some(self.event(&fields, input))),
             Ok(false) => Ok(None),
             Err(error) => {
                 self.failed = Some(error);
@@ -187,119 +135,96 @@ impl Decoder {
         }
     }
 
-    /// The last event ID: that of the last blank line, whether or not it dispatched an event.
+    /// The last event ID, as of the last blank line, even if that dispatched no event.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         &self.last_id
     }
 
-    /// The reconnection time that the stream asked for last.
+    /// The last reconnection time that the stream has set.
     #[must_use]
     pub const fn retry(&self) -> Option<Duration> {
-        self.retry
+        self.lines.retry
     }
 
-    /// How many bytes of the stream have been taken, comments included: any growth is a sign of life.
+    /// The number of consumed bytes of the stream, including comments. It grows with all activity of the peer.
     #[must_use]
     pub const fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// How many bytes are kept of an event that is not finished, as they came: where they are no UTF-8, what replaces them can
-    /// be three times as long.
+    /// The number of received bytes that are kept of an incomplete event. Invalid UTF-8 among them takes up to three times as
+    /// much memory, because it is replaced.
     #[must_use]
     pub const fn buffered(&self) -> usize {
-        self.block.buffered()
+        self.lines.event.buffered()
     }
 
-    /// The stream has ended: says what that cut off, discards it, and is ready for the next stream as after
-    /// [`reset`](Self::reset).
+    /// Ends the stream: returns what was incomplete, discards it, and prepares for the next stream as [`reset`](Self::reset)
+    /// does.
     pub fn finish(&mut self) -> Discarded {
-        if self.block.given {
-            self.block.empty();
+        let LineDecoder { event, partial, .. } = &mut self.lines;
+        if event.dispatched {
+            event.clear();
         }
-        let between = self.line == Line::Start && matches!(self.bom, 0 | 3);
-        let unfinished = match self.block.lines {
-            0 if between && self.block.name.come() == 0 && !self.block.id_set => Discarded::Nothing,
+        let between = *partial == PartialLine::Start && matches!(self.bom, 0 | 3);
+        let discarded = match event.lines {
+            0 if between && event.is_empty() => Discarded::Nothing,
             0 => Discarded::Line,
-            1.. => Discarded::Event { data: self.block.data.come() },
+            1.. => Discarded::Event { data: event.data.received_len() },
         };
         self.reset();
-        unfinished
+        discarded
     }
 
-    /// Begins the stream of a new connection: the last event ID, the reconnection time and the buffers stay.
+    /// Begins the stream of a new connection. The last event ID, the reconnection time and the buffers' memory stay.
     pub fn reset(&mut self) {
-        self.block.empty();
-        self.usual.is_next = false;
-        (self.line, self.line_length, self.bom, self.skip_lf) = (Line::Start, 0, 0, false);
-        self.offset = 0;
-        self.failed = None;
+        self.lines.reset();
+        self.predictor.applies = false;
+        (self.bom, self.offset, self.failed) = (0, 0, None);
     }
 
-    /// Takes the input up to the end of a block that is an event. `false`: all of it, and what of the block lies in it is copied.
-    fn advance(&mut self, input: &mut Input<'_>, spans: &mut Spans) -> Result<bool, Error> {
+    /// Consumes input up to the end of an event. Returns `false` when all of it is consumed; the fields of the incomplete event
+    /// are copied then.
+    fn advance(&mut self, input: &mut Input<'_>, fields: &mut BorrowedFields) -> Result<bool, Error> {
         let (bytes, start) = (input.bytes(), input.at());
         if start == bytes.len() {
             return Ok(false);
         }
-        self.usual.is_next = false;
-        self.base = self.offset.wrapping_sub(start as u64);
-        let mut at = self.resume(bytes, start, spans)?;
-        let begin = (self.line == Line::Start && self.block.is_fresh()).then_some(at);
+        self.predictor.applies = false;
+        self.lines.base = self.offset.wrapping_sub(start as u64);
+        let mut at = self.skip_bom(bytes, start);
+        at = self.lines.resume(bytes, at, fields)?;
+        let is_new = self.lines.partial == PartialLine::Start && self.lines.event.is_empty();
+        let begin = is_new.then_some(at);
         let dispatched = loop {
             match bytes.get(at) {
                 None => break false,
                 Some(b'\n' | b'\r') => {
-                    at = self.end_line(bytes, at);
-                    if self.blank_line(spans) {
+                    at = self.lines.end_line(bytes, at);
+                    if self.dispatch(fields) {
                         break true;
                     }
-                    continue;
                 }
-                Some(_) => {}
-            }
-            match memchr2(b'\r', b'\n', &bytes[at..]) {
-                Some(length) if self.whole_line(bytes, at..at + length, spans) => {
-                    at = self.end_line(bytes, at + length);
-                }
-                found => {
-                    self.line = line::start();
-                    if found.is_none() {
-                        at = self.field(bytes, at, spans)?;
-                    }
-                    at = self.go_on(bytes, at, spans)?;
-                }
+                Some(_) => at = self.lines.decode(bytes, at, fields)?,
             }
         };
         input.move_to(at);
         self.offset += (at - start) as u64;
         if dispatched {
             if let Some(begin) = begin {
-                self.usual.learn(bytes, begin, spans, &self.limits);
+                self.predictor.learn(bytes, begin, fields, &self.lines.limits);
             }
-            self.usual.is_next = self.usual.is_known() && !self.skip_lf;
+            self.predictor.applies = self.predictor.is_known() && !self.lines.skip_lf;
         } else {
-            self.block.spill(bytes, spans);
+            self.lines.event.copy_from_input(bytes, fields);
         }
         Ok(dispatched)
     }
 
-    /// Goes on where the last input ended: in a byte order mark, behind a CR, inside a line. Most begin at a line's start.
+    /// Skips a byte order mark at the start of the stream, however it is split. Bytes that only begin like one begin a line
+    /// without a known field.
     #[inline]
-    fn resume(&mut self, bytes: &[u8], mut at: usize, spans: &mut Spans) -> Result<usize, Error> {
-        if self.bom < BOM.len() {
-            at = self.skip_bom(bytes, at);
-        }
-        if self.skip_lf && at < bytes.len() {
-            self.skip_lf = false;
-            at += usize::from(bytes[at] == b'\n');
-        }
-        if self.line == Line::Start { Ok(at) } else { self.go_on(bytes, at, spans) }
-    }
-
-    /// A byte order mark is passed over, once, however it is cut. What looked like one and is none begins a line of no known
-    /// field.
     fn skip_bom(&mut self, bytes: &[u8], mut at: usize) -> usize {
         while self.bom < BOM.len() {
             match bytes.get(at) {
@@ -310,7 +235,7 @@ impl Decoder {
                 }
                 Some(_) => {
                     if self.bom > 0 {
-                        self.line = Line::Skipped;
+                        self.lines.partial = PartialLine::Skipped;
                     }
                     self.bom = BOM.len();
                 }
@@ -319,114 +244,55 @@ impl Decoder {
         at
     }
 
-    /// Moves behind the line end at `at`, and behind the LF of a CR LF if it is there already.
+    /// Handles a blank line: sets the last event ID. Returns whether there is an event to dispatch, which needs data.
     #[inline]
-    pub(super) const fn end_line(&mut self, bytes: &[u8], at: usize) -> usize {
-        if bytes[at] == b'\n' {
-            return at + 1;
-        }
-        if at + 1 == bytes.len() {
-            self.skip_lf = true;
-            return at + 1;
-        }
-        if bytes[at + 1] == b'\n' { at + 2 } else { at + 1 }
-    }
-
-    /// A line that lies whole in the input. `false`: it passes a limit, and is to be judged byte by byte to tell which one comes
-    /// first. Nothing was done with it then.
-    #[inline]
-    fn whole_line(&mut self, bytes: &[u8], span: Range<usize>, spans: &mut Spans) -> bool {
-        let Some((field, value)) = line::split(&bytes[span.clone()]) else { return true };
-        if span.len() > self.limits.line {
-            return false;
-        }
-        let value = span.start + value..span.end;
-        match field {
-            Field::Data => return self.data_line(bytes, value, spans),
-            Field::Event if value.len() > self.limits.name => return false,
-            Field::Event => spans.name = Some(value),
-            Field::Id if value.len() > self.limits.id => return false,
-            Field::Id => {
-                self.block.next_id.clear();
-                self.block.next_id.extend_from_slice(&bytes[value]);
-                self.block.id_line();
-            }
-            Field::Retry => {
-                self.block.retry = None;
-                self.block.retry_digits(&bytes[value]);
-                self.retry_line();
-            }
-        }
-        true
-    }
-
-    #[inline]
-    fn data_line(&mut self, bytes: &[u8], value: Range<usize>, spans: &mut Spans) -> bool {
-        let before = match (self.block.lines, &spans.data) {
-            (0, _) => 0,
-            (_, Some(first)) => first.len() + 1,
-            (_, None) => self.block.data.come() + 1,
-        };
-        if self.block.lines >= self.limits.lines || before + value.len() > self.limits.data {
-            return false;
-        }
-        self.block.lines += 1;
-        if before == 0 {
-            spans.data = Some(value);
-            return true;
-        }
-        self.block.spill_data(bytes, spans);
-        self.block.join();
-        self.block.data.push(&bytes[value]);
-        true
-    }
-
-    /// Commits the ID, and says whether there is an event to give out; without data there is none.
-    #[inline]
-    fn blank_line(&mut self, spans: &mut Spans) -> bool {
-        if self.block.id_set {
-            self.block.id_set = false;
+    fn dispatch(&mut self, fields: &mut BorrowedFields) -> bool {
+        let event = &mut self.lines.event;
+        if event.id_set {
+            event.id_set = false;
             self.last_id.clear();
-            self.last_id.push_str(&String::from_utf8_lossy(&self.block.id));
+            self.last_id.push_str(&String::from_utf8_lossy(&event.id));
         }
-        if self.block.lines > 0 {
-            self.block.given = true;
+        if event.lines > 0 {
+            event.dispatched = true;
             return true;
         }
-        self.block.name.clear();
-        spans.name = None;
+        event.event_type.clear();
+        fields.event_type = None;
         false
     }
 
     #[inline]
-    fn lend<'s, 'i: 's>(&'s mut self, spans: &Spans, input: &mut Input<'i>) -> Event<'s> {
-        if let Spans { data: Some(data), name: Some(name) } = spans {
-            // One look at both.
+    fn event<'s, 'i: 's>(&'s mut self, fields: &BorrowedFields, input: &mut Input<'i>) -> Event<'s> {
+        if let BorrowedFields { data: Some(data), event_type: Some(name) } = fields {
+            // Validates both at once.
             input.text(name.start.min(data.start)..data.end.max(name.end));
         }
-        let name = settle(&mut self.block.name, spans.name.as_ref(), input);
-        let data = settle(&mut self.block.data, spans.data.as_ref(), input);
+        let event = &mut self.lines.event;
+        let name = borrow_or_copy(&mut event.event_type, fields.event_type.as_ref(), input);
+        let data = borrow_or_copy(&mut event.data, fields.data.as_ref(), input);
         Event {
-            event_type: named(name.unwrap_or_else(|| self.block.name.as_str())),
-            data: data.unwrap_or_else(|| self.block.data.as_str()),
+            event_type: or_message(name.unwrap_or_else(|| event.event_type.as_str())),
+            data: data.unwrap_or_else(|| event.data.as_str()),
             id: &self.last_id,
-            had_invalid_utf8: data.is_none() && self.block.data.replaced(),
+            had_invalid_utf8: data.is_none() && event.data.replaced(),
         }
     }
 }
 
+/// An event without a type is a `message`.
 #[inline]
-const fn named(name: &str) -> &str {
-    if name.is_empty() { "message" } else { name }
+const fn or_message(event_type: &str) -> &str {
+    if event_type.is_empty() { "message" } else { event_type }
 }
 
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decoder")
-            .field("limits", &self.limits)
+            .field("limits", &self.lines.limits)
             .field("offset", &self.offset)
             .field("buffered", &self.buffered())
-            .field("retry", &self.retry)
+            .field("retry", &self.retry())
             .field("failed", &self.failed)
             .finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! Events as the bytes of an event stream.
+//! Encoding of events.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,7 +8,7 @@ use memchr::{memchr, memchr2};
 
 use crate::hidden::Hidden;
 
-/// An event to be encoded. `Debug` shows the name, and the lengths of data and ID.
+/// An event to encode. `Debug` shows its type, and the lengths of its data and ID.
 ///
 /// ```
 /// use turnwire::sse::{OutgoingEvent, encode_event};
@@ -20,25 +20,25 @@ use crate::hidden::Hidden;
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct OutgoingEvent<'a> {
-    /// The event's name; without one it is a `message`.
+    /// The event type; `None` means `message`.
     pub event_type: Option<&'a str>,
-    /// The data; an LF in it makes another line. Without data nothing is dispatched: the ID and the reconnection time alone are
-    /// set.
+    /// The data; each LF in it begins another line. Without data, no event is dispatched: only the ID and the reconnection
+    /// time are set.
     pub data: Option<&'a str>,
-    /// The last event ID from this event on; the empty one resets it.
+    /// The last event ID from this event on. An empty one resets it.
     pub id: Option<&'a str>,
-    /// The reconnection time to ask for; what it has beyond whole milliseconds is left out.
+    /// The reconnection time, rounded down to milliseconds.
     pub retry: Option<Duration>,
 }
 
 impl<'a> OutgoingEvent<'a> {
-    /// A `message` with this data.
+    /// Creates a `message` with this data.
     #[must_use]
     pub const fn data(data: &'a str) -> Self {
         Self { event_type: None, data: Some(data), id: None, retry: None }
     }
 
-    /// The same event with a name.
+    /// Sets the event type.
     #[must_use]
     pub const fn named(mut self, event: &'a str) -> Self {
         self.event_type = Some(event);
@@ -57,50 +57,50 @@ impl fmt::Debug for OutgoingEvent<'_> {
     }
 }
 
-/// Why an event cannot be encoded: a decoder would read something else. Nothing was written.
+/// The reason why an event cannot be encoded: a decoder would read something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EncodeError {
-    /// The name is empty, which reads as `message`, or holds a CR or LF, or there is no data that would make it an event.
+    /// The event type is empty, which reads as `message`, contains a CR or LF, or comes without data.
     Event,
-    /// The data holds a CR, which reads as an LF.
+    /// The data contains a CR, which reads as an LF.
     Data,
-    /// The ID holds a CR, LF or NUL.
+    /// The ID contains a CR, LF or NUL.
     Id,
-    /// The reconnection time has more milliseconds than a decoder tells apart.
+    /// The reconnection time has more milliseconds than a decoder can represent.
     Retry,
-    /// The comment holds a CR or LF.
+    /// The comment contains a CR or LF.
     Comment,
 }
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Event => "the event name is empty, holds a line end or has no data",
-            Self::Data => "the data holds a carriage return",
-            Self::Id => "the id holds a line end or a nul",
+            Self::Event => "the event type is empty, contains a line end or has no data",
+            Self::Data => "the data contains a carriage return",
+            Self::Id => "the ID contains a line end or a NUL",
             Self::Retry => "the reconnection time is too long",
-            Self::Comment => "the comment holds a line end",
+            Self::Comment => "the comment contains a line end",
         })
     }
 }
 
 impl core::error::Error for EncodeError {}
 
-/// Appends one event with its blank line.
+/// Appends an event and the blank line that ends it.
 ///
 /// # Errors
 ///
-/// [`EncodeError`] when a decoder would read something else than was given; nothing was appended.
+/// [`EncodeError`] if a decoder would read something else. Nothing was appended.
 pub fn encode_event(event: &OutgoingEvent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let broken = |text: &str| memchr2(b'\r', b'\n', text.as_bytes()).is_some();
-    if event.event_type.is_some_and(|name| name.is_empty() || broken(name) || event.data.is_none()) {
+    let has_line_end = |text: &str| memchr2(b'\r', b'\n', text.as_bytes()).is_some();
+    if event.event_type.is_some_and(|name| name.is_empty() || has_line_end(name) || event.data.is_none()) {
         return Err(EncodeError::Event);
     }
     if event.data.is_some_and(|data| memchr(b'\r', data.as_bytes()).is_some()) {
         return Err(EncodeError::Data);
     }
-    if event.id.is_some_and(|id| broken(id) || id.contains('\0')) {
+    if event.id.is_some_and(|id| has_line_end(id) || id.contains('\0')) {
         return Err(EncodeError::Id);
     }
     let retry = match event.retry.map(|retry| u64::try_from(retry.as_millis())) {
@@ -124,11 +124,11 @@ pub fn encode_event(event: &OutgoingEvent<'_>, out: &mut Vec<u8>) -> Result<(), 
     Ok(())
 }
 
-/// Appends a comment, which a decoder passes over: a sign of life.
+/// Appends a comment, which decoders skip: a keep-alive.
 ///
 /// # Errors
 ///
-/// [`EncodeError::Comment`] when the text holds a line end; nothing was appended.
+/// [`EncodeError::Comment`] if the text contains a line end. Nothing was appended.
 pub fn encode_comment(text: &str, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     if memchr2(b'\r', b'\n', text.as_bytes()).is_some() {
         return Err(EncodeError::Comment);

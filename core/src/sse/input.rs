@@ -1,13 +1,15 @@
-//! A cursor over one read, which looks at most once whether its bytes are UTF-8.
+//! A cursor over one read, which validates each block of its bytes as UTF-8 at most once.
 
 use core::fmt;
 use core::ops::Range;
 
-/// How many bytes are checked at once. One pass over many events is several times faster than one over each line of them; a
-/// pass over more than this would end before the processor has begun to fetch what comes behind it.
+use crate::utf8::incomplete_suffix;
+
+/// The number of bytes that are validated at once. One pass over many events is several times faster than one pass over
+/// each line. A pass over more bytes than these would end before the processor has begun to fetch the bytes behind them.
 const BLOCK: usize = 4 * 1024;
 
-/// The bytes of one read, and how far a decoder has come in them. `Debug` shows their number only.
+/// The bytes of one read, and the decoder's position in them. `Debug` shows only their number.
 ///
 /// ```
 /// use turnwire::sse::{Decoder, Input, Limits};
@@ -21,26 +23,26 @@ const BLOCK: usize = 4 * 1024;
 pub struct Input<'i> {
     bytes: &'i [u8],
     at: usize,
-    /// The block that was checked last, if it is text; it is at `from`.
+    /// The last validated block, if it is valid; it begins at `text_start`.
     text: &'i str,
-    from: usize,
-    /// What begins before this is checked by itself, for the block that it is in is not text.
-    alone: usize,
+    text_start: usize,
+    /// Spans that begin before this position are validated one by one, because their block is not valid.
+    single_until: usize,
 }
 
 impl<'i> Input<'i> {
-    /// A cursor at the first of these bytes.
+    /// Creates a cursor at the first of these bytes.
     #[must_use]
     pub const fn new(bytes: &'i [u8]) -> Self {
-        Self { bytes, at: 0, text: "", from: 0, alone: 0 }
+        Self { bytes, at: 0, text: "", text_start: 0, single_until: 0 }
     }
 
-    /// The same for one event at a time: each is checked by itself, so a cursor may be made anew for every one of them.
+    /// Creates a cursor that validates each event by itself, for callers that create a new cursor for each event.
     pub(crate) const fn single(bytes: &'i [u8]) -> Self {
-        Self { bytes, at: 0, text: "", from: 0, alone: usize::MAX }
+        Self { bytes, at: 0, text: "", text_start: 0, single_until: usize::MAX }
     }
 
-    /// What has not been decoded yet.
+    /// The bytes that are not decoded yet.
     #[must_use]
     pub fn rest(&self) -> &'i [u8] {
         &self.bytes[self.at..]
@@ -58,37 +60,37 @@ impl<'i> Input<'i> {
         self.at = at;
     }
 
-    /// The text at `span`, unless some of it is no UTF-8. `span` begins and ends at a line's or a field's border, which are
-    /// ASCII, so it never cuts a character.
+    /// The text at `span`; `None` if it is not valid UTF-8. A span begins and ends next to ASCII, at the border of a line or a
+    /// field, and so splits no character.
     #[inline]
     pub(super) fn text(&mut self, span: Range<usize>) -> Option<&'i str> {
-        match self.text.get(span.start.wrapping_sub(self.from)..span.end.wrapping_sub(self.from)) {
+        match self.text.get(span.start.wrapping_sub(self.text_start)..span.end.wrapping_sub(self.text_start)) {
             Some(text) => Some(text),
-            None => self.check(span),
+            None => self.validate(span),
         }
     }
 
-    /// The same for a span that is not, or not all, in the last block: another begins with it.
+    /// Validates a span that is not within the last block: a new block begins with it.
     #[inline(never)]
-    fn check(&mut self, span: Range<usize>) -> Option<&'i str> {
-        if span.start >= self.alone {
+    fn validate(&mut self, span: Range<usize>) -> Option<&'i str> {
+        if span.start >= self.single_until {
             let end = self.bytes.len().min(span.start + BLOCK).max(span.end);
             let block = &self.bytes[span.start..end];
-            match simdutf8::basic::from_utf8(&block[..block.len() - unfinished(block)]) {
+            match simdutf8::basic::from_utf8(&block[..block.len() - incomplete_suffix(block)]) {
                 Ok(text) => {
-                    (self.text, self.from) = (text, span.start);
+                    (self.text, self.text_start) = (text, span.start);
                     return text.get(..span.len());
                 }
-                Err(_) => self.alone = end,
+                Err(_) => self.single_until = end,
             }
         }
         simdutf8::basic::from_utf8(&self.bytes[span]).ok()
     }
 
-    /// The bytes at `span`: those that are known to be text, and those behind them that are to be checked.
-    pub(super) fn known(&self, span: Range<usize>) -> (&'i str, &'i [u8]) {
-        let end = span.end.wrapping_sub(self.from).min(self.text.len());
-        let text = self.text.get(span.start.wrapping_sub(self.from)..end).unwrap_or_default();
+    /// The bytes at `span`: those that are validated already, and the rest.
+    pub(super) fn validated(&self, span: Range<usize>) -> (&'i str, &'i [u8]) {
+        let end = span.end.wrapping_sub(self.text_start).min(self.text.len());
+        let text = self.text.get(span.start.wrapping_sub(self.text_start)..end).unwrap_or_default();
         (text, &self.bytes[span.start + text.len()..span.end])
     }
 }
@@ -96,15 +98,5 @@ impl<'i> Input<'i> {
 impl fmt::Debug for Input<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Input").field("length", &self.bytes.len()).field("at", &self.at).finish_non_exhaustive()
-    }
-}
-
-/// How many bytes at the end are the beginning of a character that more bytes could make whole.
-pub(super) fn unfinished(bytes: &[u8]) -> usize {
-    let lead = (1..=bytes.len().min(3)).find(|back| bytes[bytes.len() - back] >= 0xC0);
-    let Some(length) = lead else { return 0 };
-    match core::str::from_utf8(&bytes[bytes.len() - length..]) {
-        Err(error) if error.error_len().is_none() => length,
-        Ok(_) | Err(_) => 0,
     }
 }

@@ -1,8 +1,8 @@
-//! Floor 1: server-sent events (WHATWG HTML §9.2) as buffers.
+//! Layer 1: server-sent events (WHATWG HTML §9.2) over byte buffers.
 //!
-//! A [`Decoder`] turns the bytes of an event stream, however they are cut into reads, into [`Event`]s. An event whose data lies
-//! whole in the caller's slice is lent from it; otherwise its bytes are copied once. Each byte is searched once, so one line of
-//! many megabytes costs the same in one read as in thousands.
+//! A [`Decoder`] turns the bytes of an event stream, however they are split into reads, into [`Event`]s. An event whose data
+//! is whole in the caller's slice is borrowed from it; otherwise its bytes are copied once. Each byte is searched once, so a
+//! line of many megabytes takes the same time in one read as in thousands.
 //!
 //! ```
 //! use turnwire::sse::{Decoder, Input, Limits};
@@ -19,20 +19,23 @@
 //! # Ok::<(), turnwire::sse::Error>(())
 //! ```
 //!
-//! A CR ends its line at once, and a following LF is swallowed whenever it comes: no event ever waits for a byte. Invalid UTF-8
-//! is replaced by U+FFFD, as the standard says, also across reads. An event that the stream's end cuts off is discarded.
+//! A CR ends its line immediately, and an LF that follows is skipped when it arrives, so no event waits for another byte.
+//! Invalid UTF-8 is replaced by U+FFFD, as the standard demands, also where reads split it. An event that is incomplete at
+//! the end of the stream is discarded.
 
-mod block;
-mod cut;
 mod decode;
 mod encode;
+mod event;
+mod event_buffer;
+mod field;
 mod input;
 mod limits;
-mod line;
-mod text;
-mod usual;
+mod line_decoder;
+mod predict;
+mod utf8_buffer;
 
-pub use decode::{Decoder, Discarded, Event};
+pub use decode::Decoder;
 pub use encode::{EncodeError, OutgoingEvent, encode_comment, encode_event};
+pub use event::{Discarded, Event};
 pub use input::Input;
 pub use limits::{Error, Limits};

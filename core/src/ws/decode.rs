@@ -1,20 +1,23 @@
-//! Frames to messages.
+//! Decoding of frames as messages.
 
 use core::fmt;
 use core::mem;
 
-use super::assemble::{Assembly, Payload, Whole};
+use super::assembler::{CompleteMessage, MessageAssembler, Payload};
 use super::deflate::Params;
 use super::error::Error;
-use super::frame::{CONTROL, Expected, Header, LONGEST, Opcode};
-use super::mask::{self, Key, Source};
-use super::plain::Plain;
-use super::{Close, Limits, Message, Role, is_close_code, utf8};
+use super::fast_path::{self, SingleFrameMessage};
+use super::frame::{CONTROL, Header, HeaderContext, LONGEST, Opcode};
+use super::limits::Limits;
+use super::mask::{self, Key, PayloadBytes};
+use super::message::{Close, Message};
+use super::role::Role;
+use super::utf8;
 
-/// Decodes what one peer receives.
+/// Decodes the frames that one end receives.
 ///
-/// A message that lies whole in the caller's slice is lent from it, unless it has to be unmasked and the slice may not be
-/// changed; any other is assembled in one buffer that grows as its bytes arrive.
+/// A message that is whole in the caller's slice is borrowed from it, unless it has to be unmasked and the slice may not be
+/// changed. Any other message is assembled in a buffer that grows as its bytes arrive.
 ///
 /// ```
 /// use turnwire::ws::{Decoder, Limits, Message, Role};
@@ -26,54 +29,55 @@ use super::{Close, Limits, Message, Role, is_close_code, utf8};
 /// # Ok::<(), turnwire::ws::Error>(())
 /// ```
 pub struct Decoder {
-    pub(super) role: Role,
-    pub(super) limits: Limits,
-    pub(super) stage: Stage,
-    header: Partial,
-    frame: Option<Frame>,
-    assembly: Assembly,
+    role: Role,
+    limits: Limits,
+    stage: Stage,
+    header: PartialHeader,
+    frame: Option<PartialFrame>,
+    assembler: MessageAssembler,
     control: [u8; CONTROL],
 }
 
-/// What the next byte is.
+/// The position in the stream.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Stage {
-    /// The first of a message or control frame, and nothing is kept.
-    Between,
-    /// The same, but what was lent last is in the assembly's buffers, which are to be emptied.
-    Given,
-    /// Something else.
-    Within,
-    /// One that is passed over: a close frame came.
+enum Stage {
+    /// At the border of two messages, with empty buffers.
+    Idle,
+    /// At the border of two messages. The last one may be borrowed from the assembler, whose buffers are to be emptied.
+    OutputBorrowed,
+    /// In a frame or a message.
+    InMessage,
+    /// Behind a close frame: the rest is skipped.
     Closed,
-    /// One that is not taken.
     Failed(Error),
 }
 
-/// A header of which not all has come.
+/// A header whose end has not arrived.
 #[derive(Clone, Copy, Debug)]
-struct Partial {
+struct PartialHeader {
     bytes: [u8; LONGEST],
     length: usize,
 }
 
-/// The frame whose payload is being read.
+/// A frame whose end has not arrived.
 #[derive(Clone, Copy, Debug)]
-struct Frame {
+struct PartialFrame {
     fin: bool,
     opcode: Opcode,
-    /// For the next byte.
+    /// The masking key for the next byte.
     key: Option<Key>,
-    left: usize,
-    come: usize,
+    /// The number of bytes that are missing.
+    missing: usize,
+    /// The number of bytes that have arrived.
+    received: usize,
 }
 
-/// What is ready, and where its bytes are.
+/// A message or control frame that is complete, and where its payload is.
 enum Ready {
-    Plain(Plain),
-    /// An assembled data message.
-    Assembled(Whole),
-    /// A control frame, checked.
+    SingleFrame(SingleFrameMessage),
+    /// In the assembler.
+    Assembled(CompleteMessage),
+    /// In the decoder's control buffer, validated.
     Control {
         opcode: Opcode,
         length: usize,
@@ -81,112 +85,151 @@ enum Ready {
 }
 
 impl Decoder {
-    /// A decoder for what `role` receives. `deflate`: what the handshake agreed on.
+    /// Creates a decoder for what `role` receives. `deflate`: the negotiated parameters.
     #[must_use]
     pub fn new(role: Role, limits: Limits, deflate: Option<&Params>) -> Self {
         Self {
             role,
             limits,
-            stage: Stage::Between,
-            header: Partial { bytes: [0; LONGEST], length: 0 },
+            stage: Stage::Idle,
+            header: PartialHeader { bytes: [0; LONGEST], length: 0 },
             frame: None,
-            assembly: Assembly::new(role, limits, deflate),
+            assembler: MessageAssembler::new(role, limits, deflate),
             control: [0; CONTROL],
         }
     }
 
-    /// Decodes up to the end of the next message or control frame. `None`: all of the input was taken. Masked payloads are
+    /// Decodes up to the end of the next message or control frame. Returns `None` when all input is consumed. Masked payloads are
     /// copied.
     ///
     /// # Errors
     ///
-    /// [`Error`] at the first violation; sticky, and nothing more is taken. What came before it has been given out.
+    /// [`Error`] at the first violation. All messages before it have been returned. Every later call returns the same error and
+    /// consumes nothing.
     #[inline]
     pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Message<'s>>, Error> {
         let bytes: &'i [u8] = input;
-        let Some(plain) = self.plain(bytes) else { return self.decode_any(input) };
-        *input = &bytes[plain.span.end..];
-        self.lend_copied(plain, bytes)
+        let Some(message) = self.find_single_frame(bytes) else { return self.decode_general(input) };
+        *input = &bytes[message.span.end..];
+        self.copy_single_frame(message, bytes)
     }
 
-    fn decode_any<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Message<'s>>, Error> {
+    fn decode_general<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Message<'s>>, Error> {
         let bytes: &'i [u8] = input;
         let mut at = 0;
-        let ready = self.next(Source::Kept(bytes), &mut at);
+        let ready = self.next(PayloadBytes::Shared(bytes), &mut at);
         *input = &bytes[at..];
         match ready? {
             None => Ok(None),
-            Some(Ready::Plain(plain)) => self.lend_copied(plain, bytes),
-            Some(Ready::Assembled(whole)) => assembled(&mut self.stage, self.assembly.payload(whole)),
+            Some(Ready::SingleFrame(message)) => self.copy_single_frame(message, bytes),
+            Some(Ready::Assembled(message)) => assembled(&mut self.stage, self.assembler.payload(message)),
             Some(Ready::Control { opcode, length }) => control(opcode, &self.control[..length]).map(Some),
         }
     }
 
     #[inline]
-    fn lend_copied<'s, 'i: 's>(&'s mut self, plain: Plain, bytes: &'i [u8]) -> Result<Option<Message<'s>>, Error> {
-        let Plain { text, key, span } = plain;
-        let Some(key) = key else { return lend(&mut self.stage, text, &bytes[span]) };
-        self.stage = Stage::Given;
-        lend(&mut self.stage, text, self.assembly.copy(key, &bytes[span]))
+    fn copy_single_frame<'s, 'i: 's>(
+        &'s mut self,
+        message: SingleFrameMessage,
+        bytes: &'i [u8],
+    ) -> Result<Option<Message<'s>>, Error> {
+        let SingleFrameMessage { text, key, span } = message;
+        let Some(key) = key else { return validated(&mut self.stage, text, &bytes[span]) };
+        self.stage = Stage::OutputBorrowed;
+        validated(&mut self.stage, text, self.assembler.unmask_copy(key, &bytes[span]))
     }
 
-    /// The same in a slice that may be changed: masked payloads are unmasked where they lie.
+    /// Does the same as [`decode`](Self::decode) with a slice that may be changed: masked payloads are unmasked in place.
     ///
     /// # Errors
     ///
     /// As [`decode`](Self::decode).
     #[inline]
     pub fn decode_in_place<'s, 'i: 's>(&'s mut self, input: &mut &'i mut [u8]) -> Result<Option<Message<'s>>, Error> {
-        let Some(plain) = self.plain(input) else { return self.decode_any_in_place(input) };
-        let (taken, rest) = mem::take(input).split_at_mut(plain.span.end);
+        let Some(message) = self.find_single_frame(input) else { return self.decode_general_in_place(input) };
+        let (taken, rest) = mem::take(input).split_at_mut(message.span.end);
         *input = rest;
-        lend_in_place(&mut self.stage, plain, taken)
+        unmask_in_place(&mut self.stage, message, taken)
     }
 
-    fn decode_any_in_place<'s, 'i: 's>(&'s mut self, input: &mut &'i mut [u8]) -> Result<Option<Message<'s>>, Error> {
+    fn decode_general_in_place<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i mut [u8],
+    ) -> Result<Option<Message<'s>>, Error> {
         let mut at = 0;
-        let ready = self.next(Source::Free(input), &mut at);
+        let ready = self.next(PayloadBytes::Mutable(input), &mut at);
         let (taken, rest) = mem::take(input).split_at_mut(at);
         *input = rest;
         match ready? {
             None => Ok(None),
-            Some(Ready::Plain(plain)) => lend_in_place(&mut self.stage, plain, taken),
-            Some(Ready::Assembled(whole)) => assembled(&mut self.stage, self.assembly.payload(whole)),
+            Some(Ready::SingleFrame(message)) => unmask_in_place(&mut self.stage, message, taken),
+            Some(Ready::Assembled(message)) => assembled(&mut self.stage, self.assembler.payload(message)),
             Some(Ready::Control { opcode, length }) => control(opcode, &self.control[..length]).map(Some),
         }
     }
 
-    /// Whether the end of the bytes here would cut a frame or a message.
+    /// The number of bytes that `input` must have for the message at its start to be borrowed from it. Returns `None` if it has
+    /// them, or if no number would suffice because the message is compressed, fragmented, a control frame or invalid.
+    ///
+    /// Meant for callers that own the buffer they read into: instead of having a split message assembled and so copied, they can
+    /// keep its beginning and read the rest behind it. Nothing is consumed, and [`decode`](Self::decode) accepts any input at any
+    /// time. The caller decides how much to keep for a declared length.
+    #[must_use]
+    pub fn bytes_to_borrow(&self, input: &[u8]) -> Option<usize> {
+        if !matches!(self.stage, Stage::Idle | Stage::OutputBorrowed) {
+            return None;
+        }
+        match Header::parse(input, self.header_context()) {
+            Ok(Some((header, size))) => {
+                let needed = size.checked_add(header.length)?;
+                let is_single = fast_path::is_single_frame(&self.limits, &header).is_some();
+                (is_single && needed > input.len()).then_some(needed)
+            }
+            Ok(None) => (!input.is_empty()).then_some(input.len() + 1),
+            Err(_) => None,
+        }
+    }
+
+    /// Whether a frame or a message is incomplete, so that an end of the bytes would truncate it.
     #[must_use]
     pub const fn is_partial(&self) -> bool {
-        self.header.length > 0 || self.frame.is_some() || self.assembly.has_begun()
+        self.header.length > 0 || self.frame.is_some() || self.assembler.is_in_message()
     }
 
-    /// How many bytes are kept of a message that is not whole, or of the one that was lent last.
+    /// The number of bytes that are kept of an incomplete message, or of the last message that was assembled.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        self.assembly.buffered()
+        self.assembler.buffered()
     }
 
-    /// Frees memory that only the next message needs; with permessage-deflate, all but the window, at most 32 KiB. Does
-    /// nothing within a frame or message.
+    /// Frees memory that only the next message needs: with permessage-deflate, all except the window, at most 32 KiB. Does
+    /// nothing within a frame or a message.
     pub fn release_memory(&mut self) {
         if !self.is_partial() {
-            self.assembly.release_memory();
-            if matches!(self.stage, Stage::Given) {
-                self.stage = Stage::Between;
+            self.assembler.release_memory();
+            if matches!(self.stage, Stage::OutputBorrowed) {
+                self.stage = Stage::Idle;
             }
         }
     }
 
-    pub(super) fn empty(&mut self) {
-        self.assembly.clear();
-        self.stage = Stage::Between;
+    /// The fast path: a message in a single frame at the start of the input.
+    #[inline]
+    fn find_single_frame(&mut self, bytes: &[u8]) -> Option<SingleFrameMessage> {
+        match self.stage {
+            Stage::Idle => {}
+            Stage::OutputBorrowed => {
+                self.assembler.clear();
+                self.stage = Stage::Idle;
+            }
+            Stage::InMessage | Stage::Closed | Stage::Failed(_) => return None,
+        }
+        fast_path::find(&self.limits, self.role, bytes)
     }
 
-    fn next(&mut self, bytes: Source<'_>, at: &mut usize) -> Result<Option<Ready>, Error> {
+    fn next(&mut self, bytes: PayloadBytes<'_>, at: &mut usize) -> Result<Option<Ready>, Error> {
         match self.stage {
-            Stage::Between | Stage::Given | Stage::Within => {}
+            Stage::Idle | Stage::OutputBorrowed | Stage::InMessage => {}
             Stage::Failed(error) => return Err(error),
             Stage::Closed => {
                 *at = bytes.as_slice().len();
@@ -196,46 +239,45 @@ impl Decoder {
         let result = self.advance(bytes, at);
         self.stage = match &result {
             Err(error) => Stage::Failed(*error),
-            Ok(Some(Ready::Assembled(_))) => Stage::Given,
+            Ok(Some(Ready::Assembled(_))) => Stage::OutputBorrowed,
             Ok(Some(Ready::Control { opcode: Opcode::Close, .. })) => Stage::Closed,
-            Ok(_) if self.is_partial() => Stage::Within,
-            Ok(_) => Stage::Between,
+            Ok(_) if self.is_partial() => Stage::InMessage,
+            Ok(_) => Stage::Idle,
         };
         result
     }
 
-    fn advance(&mut self, mut bytes: Source<'_>, at: &mut usize) -> Result<Option<Ready>, Error> {
+    fn advance(&mut self, mut bytes: PayloadBytes<'_>, at: &mut usize) -> Result<Option<Ready>, Error> {
         loop {
             if self.frame.is_none() {
-                let Some(header) = self.header(bytes.as_slice(), at)? else { return Ok(None) };
-                if let Some(plain) = self.at_once(&header, bytes.as_slice(), at) {
-                    return Ok(Some(Ready::Plain(plain)));
+                let Some(header) = self.read_header(bytes.as_slice(), at)? else { return Ok(None) };
+                if let Some(message) = fast_path::take(&self.limits, &header, bytes.as_slice(), at) {
+                    return Ok(Some(Ready::SingleFrame(message)));
                 }
-                self.begin(&header)?;
+                self.begin_frame(&header)?;
             }
-            let whole = self.payload(&mut bytes, at)?;
-            if whole.is_some() || self.frame.is_some() {
-                return Ok(whole);
+            let ready = self.read_payload(&mut bytes, at)?;
+            if ready.is_some() || self.frame.is_some() {
+                return Ok(ready);
             }
         }
     }
 
-    /// What the next header is judged by.
-    pub(super) fn expected(&self) -> Expected {
-        Expected {
+    fn header_context(&self) -> HeaderContext {
+        HeaderContext {
             masked: self.role == Role::Server,
-            deflate: self.assembly.inflates(),
-            inside: self.assembly.has_begun(),
+            deflate: self.assembler.inflates(),
+            in_message: self.assembler.is_in_message(),
             limit: self.limits.frame,
         }
     }
 
-    /// Reads the next header. `None`: it is not whole, and was put aside.
-    fn header(&mut self, bytes: &[u8], at: &mut usize) -> Result<Option<Header>, Error> {
-        let expected = self.expected();
+    /// Reads the next header. Keeps it, and returns `None`, if it is incomplete.
+    fn read_header(&mut self, bytes: &[u8], at: &mut usize) -> Result<Option<Header>, Error> {
+        let context = self.header_context();
         let rest = &bytes[*at..];
         if self.header.length == 0
-            && let Some((header, size)) = Header::parse(rest, expected)?
+            && let Some((header, size)) = Header::parse(rest, context)?
         {
             *at += size;
             return Ok(Some(header));
@@ -243,7 +285,7 @@ impl Decoder {
         let kept = self.header.length;
         let more = rest.len().min(LONGEST - kept);
         self.header.bytes[kept..kept + more].copy_from_slice(&rest[..more]);
-        match Header::parse(&self.header.bytes[..kept + more], expected)? {
+        match Header::parse(&self.header.bytes[..kept + more], context)? {
             Some((header, size)) => {
                 *at += size - kept;
                 self.header.length = 0;
@@ -257,53 +299,53 @@ impl Decoder {
         }
     }
 
-    fn begin(&mut self, header: &Header) -> Result<(), Error> {
+    fn begin_frame(&mut self, header: &Header) -> Result<(), Error> {
         let Header { fin, rsv1, opcode, length, mask } = *header;
         match opcode {
-            Opcode::Text | Opcode::Binary => self.assembly.begin(opcode == Opcode::Text, rsv1, length)?,
-            Opcode::Continuation => self.assembly.go_on(length)?,
+            Opcode::Text | Opcode::Binary => self.assembler.begin(opcode == Opcode::Text, rsv1, length)?,
+            Opcode::Continuation => self.assembler.add_frame(length)?,
             Opcode::Close | Opcode::Ping | Opcode::Pong => {}
         }
-        self.frame = Some(Frame { fin, opcode, key: mask, left: length, come: 0 });
+        self.frame = Some(PartialFrame { fin, opcode, key: mask, missing: length, received: 0 });
         Ok(())
     }
 
-    /// Takes what has come of the frame's payload, and says what it made ready.
-    fn payload(&mut self, bytes: &mut Source<'_>, at: &mut usize) -> Result<Option<Ready>, Error> {
+    /// Reads what has arrived of the frame's payload. Returns the message or control frame that it completes.
+    fn read_payload(&mut self, bytes: &mut PayloadBytes<'_>, at: &mut usize) -> Result<Option<Ready>, Error> {
         let Some(frame) = &mut self.frame else { return Ok(None) };
-        let size = frame.left.min(bytes.as_slice().len() - *at);
-        if size == 0 && frame.left > 0 {
+        let size = frame.missing.min(bytes.as_slice().len() - *at);
+        if size == 0 && frame.missing > 0 {
             return Ok(None);
         }
         let piece = bytes.slice(*at..*at + size);
         *at += size;
-        frame.left -= size;
-        let (ends, is_control) = (frame.left == 0, frame.opcode.is_control());
+        frame.missing -= size;
+        let (ends, is_control) = (frame.missing == 0, frame.opcode.is_control());
         if is_control {
-            let place = &mut self.control[frame.come..frame.come + size];
+            let place = &mut self.control[frame.received..frame.received + size];
             place.copy_from_slice(piece.as_slice());
             if let Some(key) = frame.key {
                 mask::apply(key, place);
             }
         } else {
-            self.assembly.push(frame.key, piece, frame.fin, ends)?;
+            self.assembler.push(frame.key, piece, frame.fin, ends)?;
         }
-        frame.come += size;
-        frame.key = frame.key.map(|key| mask::turn(key, size));
+        frame.received += size;
+        frame.key = frame.key.map(|key| mask::rotate_key(key, size));
         if !ends {
             return Ok(None);
         }
-        let Frame { fin, opcode, come, .. } = *frame;
+        let PartialFrame { fin, opcode, received, .. } = *frame;
         self.frame = None;
         if is_control {
-            return self.end_control(opcode, come).map(Some);
+            return self.end_control(opcode, received).map(Some);
         }
-        Ok(fin.then(|| Ready::Assembled(self.assembly.end())))
+        Ok(fin.then(|| Ready::Assembled(self.assembler.end())))
     }
 
     fn end_control(&self, opcode: Opcode, length: usize) -> Result<Ready, Error> {
         if opcode == Opcode::Close {
-            close(&self.control[..length])?;
+            Close::parse(&self.control[..length])?;
         }
         Ok(Ready::Control { opcode, length })
     }
@@ -319,21 +361,25 @@ impl fmt::Debug for Decoder {
 }
 
 #[inline]
-fn lend_in_place<'m>(stage: &mut Stage, plain: Plain, taken: &'m mut [u8]) -> Result<Option<Message<'m>>, Error> {
-    let payload = &mut taken[plain.span];
-    if let Some(key) = plain.key {
+fn unmask_in_place<'m>(
+    stage: &mut Stage,
+    message: SingleFrameMessage,
+    taken: &'m mut [u8],
+) -> Result<Option<Message<'m>>, Error> {
+    let payload = &mut taken[message.span];
+    if let Some(key) = message.key {
         mask::apply(key, payload);
     }
-    lend(stage, plain.text, payload)
+    validated(stage, message.text, payload)
 }
 
-/// A whole data message, its text checked.
+/// Returns a whole data message, after validating its text.
 #[inline]
-fn lend<'m>(stage: &mut Stage, text: bool, payload: &'m [u8]) -> Result<Option<Message<'m>>, Error> {
+fn validated<'m>(stage: &mut Stage, text: bool, payload: &'m [u8]) -> Result<Option<Message<'m>>, Error> {
     if !text {
         return Ok(Some(Message::Binary(payload)));
     }
-    match utf8::check(payload) {
+    match utf8::validate(payload) {
         Some(text) => Ok(Some(Message::Text(text))),
         None => {
             *stage = Stage::Failed(Error::Utf8);
@@ -346,7 +392,7 @@ fn assembled<'m>(stage: &mut Stage, payload: Payload<'m>) -> Result<Option<Messa
     match payload {
         Payload::Binary(bytes) => Ok(Some(Message::Binary(bytes))),
         Payload::Text(text) => Ok(Some(Message::Text(text))),
-        Payload::Unchecked(bytes) => lend(stage, true, bytes),
+        Payload::Unvalidated(bytes) => validated(stage, true, bytes),
     }
 }
 
@@ -354,22 +400,8 @@ fn control(opcode: Opcode, payload: &[u8]) -> Result<Message<'_>, Error> {
     match opcode {
         Opcode::Ping => Ok(Message::Ping(payload)),
         Opcode::Pong => Ok(Message::Pong(payload)),
-        Opcode::Close | Opcode::Continuation | Opcode::Text | Opcode::Binary => close(payload).map(Message::Close),
-    }
-}
-
-/// The payload of a close frame (RFC 6455 §5.5.1).
-fn close(payload: &[u8]) -> Result<Option<Close<'_>>, Error> {
-    match payload {
-        [] => Ok(None),
-        [_] => Err(Error::CloseLength),
-        [high, low, reason @ ..] => {
-            let code = u16::from_be_bytes([*high, *low]);
-            if !is_close_code(code) {
-                return Err(Error::CloseCode(code));
-            }
-            let reason = core::str::from_utf8(reason).map_err(|_| Error::Utf8)?;
-            Ok(Some(Close { code, reason }))
+        Opcode::Close | Opcode::Continuation | Opcode::Text | Opcode::Binary => {
+            Close::parse(payload).map(Message::Close)
         }
     }
 }

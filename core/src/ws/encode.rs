@@ -1,28 +1,31 @@
-//! Messages to frames.
+//! Encoding of messages as frames.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::deflate::{Deflater, Params};
 use super::frame::{CONTROL, Header, LONGEST, Opcode};
-use super::{Close, Message, Role, is_close_code, mask};
+use super::mask;
+use super::message::{Close, Message, is_close_code};
+use super::role::Role;
 
-/// Why a message cannot be sent. Nothing was written.
+/// The reason why a message cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// A ping or pong carries more than 125 bytes, or a close reason is longer than 123 (RFC 6455 §5.5).
-    #[error("a control frame carries at most 125 bytes")]
+    /// A ping or pong contains more than 125 bytes, or a close reason more than 123 (RFC 6455 §5.5).
+    #[error("a control frame contains at most 125 bytes")]
     ControlTooLong,
-    /// The close code is for local use, reserved, or out of range (RFC 6455 §7.4).
+    /// The close code is reserved or out of range (RFC 6455 §7.4).
     #[error("close code {0} must not be sent")]
     CloseCode(u16),
-    /// A close frame was sent, or is owed: nothing may follow it (RFC 6455 §5.5.1).
+    /// A close frame was sent or is pending. Nothing may follow it (RFC 6455 §5.5.1).
     #[error("the connection is closing")]
     Closing,
 }
 
-/// Encodes what one peer sends. Each message becomes one frame.
+/// Encodes the messages that one end sends. Each message becomes one frame.
 ///
 /// ```
 /// use turnwire::ws::{Encoder, Message, Role};
@@ -34,27 +37,35 @@ pub enum SendError {
 /// ```
 pub struct Encoder {
     role: Role,
-    deflater: Option<(Deflater, Vec<u8>)>,
+    /// If permessage-deflate was negotiated, with a window that this library supports.
+    deflation: Option<Box<Deflation>>,
+}
+
+/// What compressed messages need, in a box because most connections have none.
+struct Deflation {
+    deflater: Deflater,
+    /// The compressed bytes of the current message.
+    bytes: Vec<u8>,
 }
 
 impl Encoder {
-    /// An encoder for what `role` sends. `deflate`: what the handshake agreed on.
+    /// Creates an encoder for what `role` sends. `deflate`: the negotiated parameters.
     #[must_use]
     pub fn new(role: Role, deflate: Option<&Params>) -> Self {
         let deflater = deflate.and_then(|params| Deflater::new(params, role));
-        Self { role, deflater: deflater.map(|deflater| (deflater, Vec::new())) }
+        Self { role, deflation: deflater.map(|deflater| Box::new(Deflation { deflater, bytes: Vec::new() })) }
     }
 
     pub(super) const fn role(&self) -> Role {
         self.role
     }
 
-    /// Appends the message. `key` masks it when this is a client: take it from a source that the peer cannot predict, and a
-    /// new one for each message (RFC 6455 §5.3). A server has no use for it.
+    /// Appends a message. A client masks it with `key`, which must be unpredictable for the peer, and a new one for each message
+    /// (RFC 6455 §5.3). A server ignores the key.
     ///
     /// # Errors
     ///
-    /// [`SendError`], and nothing was appended.
+    /// [`SendError`] if the message is not a valid control frame. Nothing was appended.
     #[inline]
     pub fn encode(&mut self, message: Message<'_>, key: [u8; 4], out: &mut Vec<u8>) -> Result<(), SendError> {
         match message {
@@ -73,22 +84,22 @@ impl Encoder {
 
     #[inline]
     fn data(&mut self, opcode: Opcode, payload: &[u8], key: [u8; 4], out: &mut Vec<u8>) {
-        match &mut self.deflater {
+        match &mut self.deflation {
             None => frame(self.role, opcode, false, payload, key, out),
-            Some((deflater, compressed)) => {
-                compressed.clear();
-                deflater.message(payload, compressed);
-                frame(self.role, opcode, true, compressed, key, out);
+            Some(deflation) => {
+                deflation.bytes.clear();
+                deflation.deflater.message(payload, &mut deflation.bytes);
+                frame(self.role, opcode, true, &deflation.bytes, key, out);
             }
         }
     }
 
-    /// Frees memory that only the next message needs; with permessage-deflate, all but the last 8 KiB of what was sent. The
-    /// next message can be compressed only with reference to these.
+    /// Frees memory that only the next message needs: with permessage-deflate, all except the last 8 KiB that were sent. The next
+    /// message can refer only to these.
     pub fn release_memory(&mut self) {
-        if let Some((deflater, compressed)) = &mut self.deflater {
-            deflater.release_memory();
-            *compressed = Vec::new();
+        if let Some(deflation) = &mut self.deflation {
+            deflation.deflater.release_memory();
+            deflation.bytes = Vec::new();
         }
     }
 
@@ -103,7 +114,7 @@ impl Encoder {
 
 impl fmt::Debug for Encoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let deflater = self.deflater.as_ref().map(|(deflater, _)| deflater);
+        let deflater = self.deflation.as_ref().map(|deflation| &deflation.deflater);
         f.debug_struct("Encoder").field("role", &self.role).field("deflater", &deflater).finish_non_exhaustive()
     }
 }
@@ -113,9 +124,9 @@ fn close_payload<'c>(close: Close<'_>, control: &'c mut [u8; CONTROL]) -> Result
         return Err(SendError::CloseCode(close.code));
     }
     let length = 2 + close.reason.len();
-    let place = control.get_mut(..length).ok_or(SendError::ControlTooLong)?;
-    place[..2].copy_from_slice(&close.code.to_be_bytes());
-    place[2..].copy_from_slice(close.reason.as_bytes());
+    let payload = control.get_mut(..length).ok_or(SendError::ControlTooLong)?;
+    payload[..2].copy_from_slice(&close.code.to_be_bytes());
+    payload[2..].copy_from_slice(close.reason.as_bytes());
     Ok(&control[..length])
 }
 

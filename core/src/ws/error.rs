@@ -1,10 +1,10 @@
-//! What a peer can do wrong, and which close code says so.
+//! Violations of the protocol, and their close codes.
 
-/// A violation. Sticky: the decoder that returned it returns it again and takes no more input.
+/// A violation of the protocol, or a passed limit. The decoder returns the same error again and consumes no more input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A reserved bit is set that no extension gave a meaning (RFC 6455 §5.2; RFC 7692 §6 for RSV1 on the wrong frame).
+    /// A reserved bit is set without a negotiated meaning (RFC 6455 §5.2), or RSV1 on the wrong frame (RFC 7692 §6).
     #[error("a reserved bit is set")]
     ReservedBits,
     /// The opcode is 3–7 or 11–15.
@@ -25,22 +25,22 @@ pub enum Error {
     /// A length is not in its shortest form, or has its highest bit set (RFC 6455 §5.2).
     #[error("a payload length is not in its shortest form")]
     Length,
-    /// A continuation came without a message to go on with (RFC 6455 §5.4).
-    #[error("a continuation came without a beginning")]
+    /// A continuation frame outside a message (RFC 6455 §5.4).
+    #[error("a continuation frame outside a message")]
     Continuation,
-    /// A new message came inside a fragmented one (RFC 6455 §5.4).
-    #[error("a message began inside another")]
+    /// A new message inside a fragmented one (RFC 6455 §5.4).
+    #[error("a message begins inside another one")]
     Interrupted,
     /// A close frame has one byte of payload (RFC 6455 §5.5.1).
     #[error("a close frame is one byte long")]
     CloseLength,
-    /// A close frame carries a code that must not be sent (RFC 6455 §7.4).
+    /// A close frame contains a code that must not be sent (RFC 6455 §7.4).
     #[error("close code {0} must not be sent")]
     CloseCode(u16),
-    /// Text, or a close reason, is no UTF-8 (RFC 6455 §8.1).
-    #[error("text is not utf-8")]
+    /// A text message or a close reason is not UTF-8 (RFC 6455 §8.1).
+    #[error("text is not UTF-8")]
     Utf8,
-    /// A frame announces more than [`Limits::frame`](super::Limits::frame).
+    /// A frame declares more than [`Limits::frame`](super::Limits::frame).
     #[error("a frame is longer than {limit} bytes")]
     FrameTooLong {
         /// The limit in bytes.
@@ -50,22 +50,22 @@ pub enum Error {
     /// [`Limits::ratio`](super::Limits::ratio).
     #[error("a message is longer than {limit} bytes")]
     MessageTooLong {
-        /// The limit in bytes that was in force.
+        /// The limit in bytes that applied.
         limit: usize,
     },
-    /// A message has more fragments than its length could need.
+    /// A message has more fragments than the limit, which depends on [`Limits::message`](super::Limits::message).
     #[error("a message has more than {limit} fragments")]
     TooManyFragments {
         /// The limit in fragments.
         limit: usize,
     },
-    /// A compressed message is no deflate stream, or is cut inside one (RFC 7692 §7.2.2).
+    /// A compressed message is not a deflate stream, or ends inside a block (RFC 7692 §7.2.2).
     #[error("a compressed message cannot be inflated")]
     Inflate,
 }
 
 impl Error {
-    /// The close code that tells the peer (RFC 6455 §7.4.1).
+    /// The close code for this violation (RFC 6455 §7.4.1).
     #[must_use]
     pub const fn close_code(self) -> u16 {
         match self {

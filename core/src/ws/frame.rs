@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 use super::error::Error;
 use super::mask::Key;
 
-/// The longest header: two bytes, eight of length, four of masking key.
+/// The length of the longest header: two bytes, eight of length, four of masking key.
 pub(super) const LONGEST: usize = 14;
 
-/// The second byte's bit that says that a key follows.
+/// The bit of the second byte that means that a masking key follows.
 pub(super) const MASK: u8 = 0x80;
 
-/// The most that a control frame carries.
+/// Maximum payload of a control frame in bytes.
 pub(super) const CONTROL: usize = 125;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,20 +53,20 @@ impl Opcode {
     }
 }
 
-/// What a header is judged by, besides itself.
+/// The state that decides which headers are valid.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Expected {
-    /// Its payload is masked: it comes from a client.
+pub(super) struct HeaderContext {
+    /// Whether payloads must be masked, because they come from a client.
     pub(super) masked: bool,
-    /// permessage-deflate was agreed on.
+    /// Whether permessage-deflate was negotiated.
     pub(super) deflate: bool,
-    /// A message has begun and not ended.
-    pub(super) inside: bool,
-    /// The longest payload.
+    /// Whether a message is incomplete.
+    pub(super) in_message: bool,
+    /// Maximum payload of a data frame in bytes.
     pub(super) limit: usize,
 }
 
-/// A header, as it stands in the frame.
+/// A frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) fin: bool,
@@ -77,18 +77,18 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads a header from the front of `bytes`: the header and its size, or `None` when it is not whole.
+    /// Parses a header at the start of `bytes`. Returns it and its size, or `None` if it is incomplete.
     ///
-    /// It is judged in the order of its bytes, and each byte by what came before it only. So a header that reads have cut is
-    /// refused for the same reason as a whole one, and as soon as that reason has come.
+    /// The bytes are validated in order, each with regard only to those before it. So a header that is split between reads is
+    /// rejected for the same reason as a whole one, and as early as possible.
     #[inline]
-    pub(super) fn parse(bytes: &[u8], expected: Expected) -> Result<Option<(Self, usize)>, Error> {
+    pub(super) fn parse(bytes: &[u8], context: HeaderContext) -> Result<Option<(Self, usize)>, Error> {
         let [first, rest @ ..] = bytes else { return Ok(None) };
         let (fin, rsv1) = (first & 0x80 != 0, first & 0x40 != 0);
-        let opcode = Self::judge_first(*first, expected)?;
+        let opcode = Self::validate_first(*first, context)?;
         let [second, rest @ ..] = rest else { return Ok(None) };
         let masked = second & MASK != 0;
-        if masked != expected.masked {
+        if masked != context.masked {
             return Err(if masked { Error::Masked } else { Error::NotMasked });
         }
         let (length, rest, wide) = match (second & 0x7F, rest) {
@@ -109,9 +109,9 @@ impl Header {
             return Err(Error::Length);
         }
         let length = match usize::try_from(length) {
-            // A control frame is short enough for any limit.
-            Ok(length) if length <= expected.limit || opcode.is_control() => length,
-            Ok(_) | Err(_) => return Err(Error::FrameTooLong { limit: expected.limit }),
+            // The limit does not apply to control frames, which have their own.
+            Ok(length) if length <= context.limit || opcode.is_control() => length,
+            Ok(_) | Err(_) => return Err(Error::FrameTooLong { limit: context.limit }),
         };
         let (mask, size) = match (masked, rest) {
             (false, _) => (None, 2 + wide),
@@ -122,9 +122,9 @@ impl Header {
     }
 
     #[inline]
-    const fn judge_first(first: u8, expected: Expected) -> Result<Opcode, Error> {
+    const fn validate_first(first: u8, context: HeaderContext) -> Result<Opcode, Error> {
         let (fin, rsv1) = (first & 0x80 != 0, first & 0x40 != 0);
-        if first & 0x30 != 0 || (rsv1 && !expected.deflate) {
+        if first & 0x30 != 0 || (rsv1 && !context.deflate) {
             return Err(Error::ReservedBits);
         }
         let opcode = match Opcode::from_bits(first & 0x0F) {
@@ -132,9 +132,9 @@ impl Header {
             Err(error) => return Err(error),
         };
         match opcode {
-            Opcode::Text | Opcode::Binary if expected.inside => Err(Error::Interrupted),
-            Opcode::Continuation if !expected.inside => Err(Error::Continuation),
-            // Only the first frame of a message says that it is compressed (RFC 7692 §6).
+            Opcode::Text | Opcode::Binary if context.in_message => Err(Error::Interrupted),
+            Opcode::Continuation if !context.in_message => Err(Error::Continuation),
+            // Only the first frame of a message marks it as compressed (RFC 7692 §6).
             Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong if rsv1 => Err(Error::ReservedBits),
             Opcode::Close | Opcode::Ping | Opcode::Pong if !fin => Err(Error::ControlFragmented),
             Opcode::Text | Opcode::Binary | Opcode::Continuation | Opcode::Close | Opcode::Ping | Opcode::Pong => {
@@ -143,7 +143,7 @@ impl Header {
         }
     }
 
-    /// Appends the header, each form of it as one piece of a constant size.
+    /// Appends the header, each of its forms as one piece of a constant size.
     #[inline(always)]
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         let one = u8::from(self.fin) << 7 | u8::from(self.rsv1) << 6 | self.opcode.bits();

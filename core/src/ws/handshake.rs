@@ -1,4 +1,4 @@
-//! The opening handshake (RFC 6455 §4) as HTTP heads: what a client asks, what a server answers, and how each judges the other.
+//! The opening handshake (RFC 6455 §4): HTTP heads of the request and the response, and their validation.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::{String, ToString as _};
@@ -10,49 +10,60 @@ use sha1::{Digest as _, Sha1};
 use super::deflate::{Offer, Params, ServerPolicy};
 use crate::http::{Headers, InvalidHead, Request, Response, Version};
 
-/// The string that makes an answer one to a WebSocket handshake and to nothing else (RFC 6455 §1.3).
+/// The string that distinguishes the response to a WebSocket handshake from any other (RFC 6455 §1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// What both ends agreed on.
+/// The negotiated parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Negotiated {
-    /// permessage-deflate, when it was agreed on.
+    /// The parameters of permessage-deflate, if it was negotiated.
     pub deflate: Option<Params>,
-    /// The subprotocol, when one was chosen.
+    /// The subprotocol, if one was negotiated.
     pub protocol: Option<String>,
 }
 
-/// Why a client must fail the connection (RFC 6455 §4.1). A response other than 101 is none of these: it is HTTP's, for the caller to
-/// read.
+/// The reason why a client must fail the connection (RFC 6455 §4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The status is not 101.
-    #[error("status {0} does not switch protocols")]
+    /// The status is not 101. The response is an ordinary HTTP response.
+    #[error("status {0} instead of 101")]
     Status(u16),
     /// `Upgrade` is missing or is not exactly `websocket`.
-    #[error("the upgrade header does not name websocket")]
+    #[error("the Upgrade header is not websocket")]
     Upgrade,
     /// `Connection` has no `upgrade` token.
-    #[error("the connection header does not name upgrade")]
+    #[error("the Connection header does not contain upgrade")]
     Connection,
-    /// `Sec-WebSocket-Accept` is missing, doubled, or not the answer to this handshake's key.
-    #[error("the accept header does not answer the key")]
+    /// `Sec-WebSocket-Accept` is missing, repeated, or does not match the key of the handshake.
+    #[error("the Sec-WebSocket-Accept header does not match the key")]
     Accept,
-    /// An extension that was not offered, or parameters that the offer did not allow.
-    #[error("an extension was not offered in this way")]
+    /// The server selected an extension that was not offered, or parameters that the offer did not allow.
+    #[error("server selected an extension or parameter that was not offered")]
     Extension,
-    /// A subprotocol that was not asked for, or more than one.
-    #[error("a subprotocol was not asked for")]
+    /// The server selected a subprotocol that was not requested, or more than one.
+    #[error("server selected a subprotocol that was not requested")]
     Protocol,
 }
 
-/// The request that opens a WebSocket connection. `headers` come behind the handshake's own and cannot replace them.
+/// Builds the request of a handshake. `headers` follow its own headers and cannot replace them.
+///
+/// ```
+/// use turnwire::http::Headers;
+/// use turnwire::ws::handshake::{self, ServerOptions};
+///
+/// let nonce = [7; 16]; // 16 random bytes
+/// let request = handshake::build_request("/v1/responses", "localhost", nonce, &Headers::new(), None)?;
+/// let (response, _) = handshake::accept(&request, &ServerOptions::default())?;
+/// let negotiated = handshake::verify_response(nonce, &response, None, &[])?;
+/// assert_eq!(negotiated.deflate, None);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
-/// [`InvalidHead`] when the target or the host would break the head.
+/// [`InvalidHead`] if the target or the host is invalid.
 pub fn build_request(
     target: &str,
     host: &str,
@@ -76,11 +87,11 @@ pub fn build_request(
     Ok(request)
 }
 
-/// Judges the answer to a [`build_request`] with this nonce, offer and list of subprotocols (RFC 6455 §4.1).
+/// Validates the response to a request from [`build_request`] with this nonce, offer and list of subprotocols (RFC 6455 §4.1).
 ///
 /// # Errors
 ///
-/// [`Error`]: the connection must fail.
+/// [`Error`] if the response is not valid. The connection must fail then.
 pub fn verify_response(
     nonce: [u8; 16],
     response: &Response,
@@ -105,18 +116,18 @@ pub fn verify_response(
         (Some(value), None) if value.as_bytes() == expected.as_bytes() => {}
         _ => return Err(Error::Accept),
     }
-    // Fields that state a body are ignored: a 101 has none (RFC 9112 §6.3).
-    let deflate = Offer::judge(offer, headers).map_err(|()| Error::Extension)?;
-    let protocol = chosen(headers, protocols)?;
+    // Headers that describe a body are ignored, because a 101 has none (RFC 9112 §6.3).
+    let deflate = Offer::verify(offer, headers).map_err(|()| Error::Extension)?;
+    let protocol = selected_protocol(headers, protocols)?;
     Ok(Negotiated { deflate, protocol })
 }
 
-/// Whether a body is stated, by any line: one that parsers read in two ways must not become one that nobody reads.
-fn states_body(headers: &Headers) -> bool {
+/// Whether any header describes a body. Its bytes would otherwise be read as frames.
+fn has_body(headers: &Headers) -> bool {
     headers.contains("transfer-encoding") || headers.get_all("content-length").any(|length| length.as_bytes() != b"0")
 }
 
-fn chosen(headers: &Headers, protocols: &[&str]) -> Result<Option<String>, Error> {
+fn selected_protocol(headers: &Headers, protocols: &[&str]) -> Result<Option<String>, Error> {
     let mut lines = headers.get_all("sec-websocket-protocol");
     match (lines.next(), lines.next()) {
         (None, _) => Ok(None),
@@ -128,7 +139,7 @@ fn chosen(headers: &Headers, protocols: &[&str]) -> Result<Option<String>, Error
     }
 }
 
-/// What a server agrees to.
+/// The options of a server.
 ///
 /// ```
 /// use turnwire::http::Headers;
@@ -140,90 +151,107 @@ fn chosen(headers: &Headers, protocols: &[&str]) -> Result<Option<String>, Error
 /// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ServerOptions<'a> {
-    /// permessage-deflate, when it may be agreed on.
+    /// The offers of permessage-deflate to accept. `None` means none.
     pub deflate: Option<ServerPolicy>,
-    /// The subprotocols that the server speaks, in its order of preference.
+    /// The subprotocols of the server, in order of preference.
     pub protocols: &'a [&'a str],
 }
 
-/// A rejected handshake (RFC 6455 §4.2): the reason, and the response that tells the client.
+impl<'a> ServerOptions<'a> {
+    /// Sets the offers of permessage-deflate to accept; `None` means none.
+    #[must_use]
+    pub const fn with_deflate(mut self, policy: Option<ServerPolicy>) -> Self {
+        self.deflate = policy;
+        self
+    }
+
+    /// Sets the subprotocols of the server, in order of preference.
+    #[must_use]
+    pub const fn with_protocols(mut self, protocols: &'a [&'a str]) -> Self {
+        self.protocols = protocols;
+        self
+    }
+}
+
+/// A rejected handshake (RFC 6455 §4.2): the reason, and the response to send.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the handshake is rejected with status {}: {why}", response.status())]
 #[non_exhaustive]
 pub struct Refusal {
     /// The response to send: 400, 405, 426 or 505, with `Connection: close`.
     pub response: Response,
-    /// What was wrong.
+    /// The reason.
     pub why: RefusalReason,
 }
 
-/// What was wrong with a handshake's request.
+/// The reason why a handshake is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefusalReason {
     /// The method is not GET.
-    #[error("the method is not get")]
+    #[error("the method is not GET")]
     Method,
     /// The version is not HTTP/1.1.
-    #[error("the version is not http/1.1")]
+    #[error("the version is not HTTP/1.1")]
     HttpVersion,
-    /// `Host` is missing or doubled.
-    #[error("the host header is missing or doubled")]
+    /// `Host` is missing or repeated.
+    #[error("the Host header is missing or repeated")]
     Host,
-    /// `Upgrade` has no `websocket` token, or `Connection` no `upgrade` token.
-    #[error("the request does not ask for an upgrade to websocket")]
+    /// `Upgrade` does not contain `websocket`, or `Connection` does not contain `upgrade`.
+    #[error("the request is not an upgrade to websocket")]
     Upgrade,
-    /// `Sec-WebSocket-Version` is missing, doubled, or not 13.
+    /// `Sec-WebSocket-Version` is missing, repeated, or not 13.
     #[error("the websocket version is not 13")]
     Version,
-    /// `Sec-WebSocket-Key` is missing, doubled, or not 16 bytes in base64.
-    #[error("the key is not sixteen bytes in base64")]
+    /// `Sec-WebSocket-Key` is missing, repeated, or not 16 bytes in base64.
+    #[error("the key is not 16 bytes in base64")]
     Key,
-    /// The request states a body: its bytes would be read as frames.
-    #[error("the request states a body")]
+    /// The request has a body, whose bytes would be read as frames.
+    #[error("the request has a body")]
     Body,
     /// The target is neither a path nor an absolute http or ws URL, or has a fragment.
-    #[error("the request target is no path")]
+    #[error("the request target is not a path")]
     Target,
 }
 
-/// Whether a request asks for an upgrade to WebSocket at all, rightly or wrongly.
+/// Whether a request is an upgrade to WebSocket, valid or not.
 #[must_use]
 pub fn is_upgrade(request: &Request) -> bool {
     request.headers.has_token("upgrade", "websocket")
 }
 
-/// Judges a request and answers it (RFC 6455 §4.2). The response may be given more headers before it is sent.
+/// Validates a request and builds the response (RFC 6455 §4.2). More headers may be added to it before it is sent.
 ///
 /// # Errors
 ///
-/// [`Refusal`], with the response to send instead.
+/// [`Refusal`] if the request is not valid, with the response to send instead.
 pub fn accept(request: &Request, options: &ServerOptions<'_>) -> Result<(Response, Negotiated), Refusal> {
-    let key = judge(request).map_err(refuse)?;
-    let mut agreed = Negotiated::default();
+    let key = validate(request).map_err(refuse)?;
+    let mut negotiated = Negotiated::default();
     let mut response = head(101);
-    let mut say = |name: &str, value: &str| {
-        // Every value is a token or made of tokens.
+    let mut append = |name: &str, value: &str| {
+        // Cannot fail: every value consists of tokens.
         let _ = response.headers.append(name, value);
     };
-    say("Connection", "Upgrade");
-    say("Upgrade", "websocket");
-    say("Sec-WebSocket-Accept", &accept_value(key));
+    append("Connection", "Upgrade");
+    append("Upgrade", "websocket");
+    append("Sec-WebSocket-Accept", &accept_value(key));
     if let Some((params, value)) = options.deflate.and_then(|policy| policy.answer(&request.headers)) {
-        say("Sec-WebSocket-Extensions", &value);
-        agreed.deflate = Some(params);
+        append("Sec-WebSocket-Extensions", &value);
+        negotiated.deflate = Some(params);
     }
-    let asked =
+    let is_requested =
         |protocol: &&&str| request.headers.tokens("sec-websocket-protocol").any(|token| token == protocol.as_bytes());
-    if let Some(protocol) = options.protocols.iter().find(asked) {
-        say("Sec-WebSocket-Protocol", protocol);
-        agreed.protocol = Some((*protocol).to_string());
+    if let Some(protocol) = options.protocols.iter().find(is_requested) {
+        append("Sec-WebSocket-Protocol", protocol);
+        negotiated.protocol = Some((*protocol).to_string());
     }
-    Ok((response, agreed))
+    Ok((response, negotiated))
 }
 
-fn judge(request: &Request) -> Result<&[u8], RefusalReason> {
+fn validate(request: &Request) -> Result<&[u8], RefusalReason> {
     let headers = &request.headers;
     if request.method() != "GET" {
         return Err(RefusalReason::Method);
@@ -237,7 +265,7 @@ fn judge(request: &Request) -> Result<&[u8], RefusalReason> {
     if headers.get_all("host").count() != 1 {
         return Err(RefusalReason::Host);
     }
-    if states_body(headers) {
+    if has_body(headers) {
         return Err(RefusalReason::Body);
     }
     if !is_upgrade(request) || !headers.has_token("connection", "upgrade") {
@@ -250,14 +278,13 @@ fn judge(request: &Request) -> Result<&[u8], RefusalReason> {
     }
     let mut keys = headers.get_all("sec-websocket-key");
     match (keys.next(), keys.next()) {
-        // The engine refuses wrong padding and trailing bits that are not zero.
+        // The engine rejects wrong padding and trailing bits that are not zero.
         (Some(key), None) if STANDARD.decode(key.as_bytes()).is_ok_and(|bytes| bytes.len() == 16) => Ok(key.as_bytes()),
         _ => Err(RefusalReason::Key),
     }
 }
 
-/// Whether a target is a path or an absolute URL of a scheme that a WebSocket has (RFC 6455 §4.1, RFC 9112 §3.2.2), without a
-/// fragment.
+/// Whether a target is a path or an absolute http or ws URL, without a fragment (RFC 6455 §4.1, RFC 9112 §3.2.2).
 fn names_resource(target: &str) -> bool {
     let absolute = target.split_once("://").is_some_and(|(scheme, rest)| {
         ["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) && !rest.is_empty()
@@ -292,7 +319,7 @@ fn head(status: u16) -> Response {
     Response::new(status).unwrap_or_else(|_| unreachable!("the statuses here are between 100 and 599"))
 }
 
-/// The value that answers a key (RFC 6455 §4.2.2).
+/// The value of `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2).
 fn accept_value(key: &[u8]) -> String {
     let mut sha = Sha1::new();
     sha.update(key);

@@ -62,7 +62,7 @@ async fn echo(mut peer: Peer, target: &str) -> Result<(), Failure> {
 
 /// Every case of a fuzzing server: the offer lets it try each way to compress.
 async fn autobahn(address: &str, agent: &str) -> Result<(), Failure> {
-    let offer = Offer { client_no_context_takeover: true, ..Offer::default() };
+    let offer = Offer::default().with_client_no_context_takeover(true);
     let mut count = Peer::connect(address, "/getCaseCount", None).await?;
     let Next::Data(Data::Text(cases)) = count.next().await? else { return Err("no case count came".into()) };
     while !matches!(count.next().await?, Next::End(_)) {}

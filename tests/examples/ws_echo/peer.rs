@@ -68,7 +68,7 @@ impl Peer {
         let mut heads = HeadDecoder::<Request>::new(HeadLimits::default());
         let (request, rest) = head(&mut stream, |input| heads.decode(input)).await?;
         let mut out = Vec::new();
-        let options = ServerOptions { deflate: Some(ServerPolicy::default()), protocols: &[] };
+        let options = ServerOptions::default().with_deflate(Some(ServerPolicy::default()));
         match handshake::accept(&request, &options) {
             Ok((response, agreed)) => {
                 http::encode_response(&response, &mut out);

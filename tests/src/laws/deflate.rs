@@ -22,7 +22,7 @@ fn inflate(inflater: &mut Inflater, pieces: &[&[u8]], limit: usize) -> Result<Ve
 /// Laws 1, 3 and 9: every split inflates to the same messages, with and without released memory, equal to those of the
 /// reference implementation, up to the first invalid one.
 pub fn inflating(takeover: bool, messages: &[&[u8]], limit: usize, chunks: &Chunks) -> Result<(), String> {
-    let params = Params { server_no_context_takeover: !takeover, ..Params::default() };
+    let params = Params::default().with_server_no_context_takeover(!takeover);
     let mut whole = Inflater::new(&params, Role::Client);
     let mut cut = Inflater::new(&params, Role::Client);
     let mut bytes = Inflater::new(&params, Role::Client);
@@ -108,10 +108,8 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
     let limit = [5000, 300, 40, 0][usize::from(choice & 3)];
     let chunks = Chunks::Cycle(vec![usize::from(sizes & 15), usize::from(sizes >> 4)]);
     inflating(choice & 4 == 0, &messages, limit, &chunks)?;
-    let params = Params {
-        client_no_context_takeover: choice & 4 != 0,
-        client_max_window_bits: 8 + (choice >> 5),
-        ..Params::default()
-    };
+    let params = Params::default()
+        .with_client_no_context_takeover(choice & 4 != 0)
+        .with_client_max_window_bits(8 + (choice >> 5));
     deflating(&params, &messages, true)
 }

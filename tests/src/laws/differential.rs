@@ -174,7 +174,7 @@ pub fn against_tungstenite(role: Role, input: &[u8]) -> Result<(), String> {
 /// Law 9 against sockudo-ws, with permessage-deflate. It delivers truncated deflate streams, and fails after a
 /// compressed message without payload.
 pub fn against_sockudo(role: Role, params: &Params, input: &[u8]) -> Result<(), String> {
-    let limits = Limits { frame: 1 << 20, message: 1 << 20, ratio: None };
+    let limits = Limits::default().with_frame(1 << 20).with_message(1 << 20).with_ratio(None);
     if empty_compressed(input) {
         return Ok(());
     }
@@ -251,10 +251,8 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
     if choice & 2 == 0 {
         return against_tungstenite(role, input);
     }
-    let params = Params {
-        server_no_context_takeover: choice & 4 != 0,
-        client_no_context_takeover: choice & 4 != 0,
-        ..Params::default()
-    };
+    let params = Params::default()
+        .with_server_no_context_takeover(choice & 4 != 0)
+        .with_client_no_context_takeover(choice & 4 != 0);
     against_sockudo(role, &params, input)
 }

@@ -73,9 +73,9 @@ pub fn chunking(limits: Limits, body: &[u8], chunks: &Chunks) -> Result<Outcome,
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [choice, sizes, input @ ..] = input else { return Ok(()) };
     let limits = match choice & 3 {
-        0 => Limits { output: 100, ratio: 4 },
-        1 => Limits { output: 20_000, ratio: 1000 },
-        2 => Limits { output: 1_000_000, ratio: 2 },
+        0 => Limits::default().with_output(100).with_ratio(4),
+        1 => Limits::default().with_output(20_000).with_ratio(1000),
+        2 => Limits::default().with_output(1_000_000).with_ratio(2),
         _ => Limits::default(),
     };
     let header: &[u8] = if choice & 4 == 0 { &[] } else { &[31, 139, 8, 0, 0, 0, 0, 0, 0, 3] };

@@ -16,7 +16,7 @@ const NONCE: [u8; 16] = *b"the sample nonce";
 type Read<H> = (Result<Option<H>, Error>, usize);
 
 fn read<H: Head>(reads: &[&[u8]]) -> Result<Read<H>, String> {
-    let mut decoder = HeadDecoder::<H>::new(HeadLimits { bytes: 512, headers: 8 });
+    let mut decoder = HeadDecoder::<H>::new(HeadLimits::default().with_bytes(512).with_headers(8));
     let mut taken = 0;
     for read in reads {
         let mut input = *read;
@@ -54,7 +54,8 @@ fn chunking<H: Head + Debug + PartialEq>(input: &[u8], chunks: &Chunks) -> Resul
 
 /// Every request gets a response that can be sent: it is accepted exactly if it is a valid handshake.
 fn accepting(request: &Request) -> Result<(), String> {
-    let options = ServerOptions { deflate: Some(ServerPolicy::default()), protocols: &["chat", "other"] };
+    let options =
+        ServerOptions::default().with_deflate(Some(ServerPolicy::default())).with_protocols(&["chat", "other"]);
     let (response, agreed) = match handshake::accept(request, &options) {
         Ok(accepted) => accepted,
         Err(refusal) if matches!(refusal.response.status(), 400 | 405 | 426 | 505) => return Ok(()),
@@ -115,19 +116,20 @@ pub fn offers(line: &str, policy: ServerPolicy) -> Result<(), String> {
     }
     let request =
         handshake::build_request("/", "example.com", NONCE, &headers, None).map_err(|error| error.to_string())?;
-    let options = ServerOptions { deflate: Some(policy), protocols: &[] };
+    let options = ServerOptions::default().with_deflate(Some(policy));
     let (response, agreed) = handshake::accept(&request, &options).map_err(|refusal| format!("{refusal:?}"))?;
     let expected =
         extensions(line.trim_matches([' ', '\t'])).iter().flatten().filter(|_| line.is_ascii()).find_map(|one| {
             let stated = stated(one)?;
             let server = policy.server_max_window_bits.min(stated.server_bits.unwrap_or(15));
             let client = stated.client_bits.map_or(15, |limit| policy.client_max_window_bits.min(limit.unwrap_or(15)));
-            (server > 8).then_some(Params {
-                server_no_context_takeover: stated.server_reset || policy.server_no_context_takeover,
-                client_no_context_takeover: stated.client_reset || policy.client_no_context_takeover,
-                server_max_window_bits: server,
-                client_max_window_bits: client,
-            })
+            (server > 8).then_some(
+                Params::default()
+                    .with_server_no_context_takeover(stated.server_reset || policy.server_no_context_takeover)
+                    .with_client_no_context_takeover(stated.client_reset || policy.client_no_context_takeover)
+                    .with_server_max_window_bits(server)
+                    .with_client_max_window_bits(client),
+            )
         });
     match agreed.deflate == expected && response.headers.contains("sec-websocket-extensions") == expected.is_some() {
         true => Ok(()),
@@ -153,12 +155,13 @@ pub fn answers(line: &str, offer: &Offer) -> Result<(), String> {
             Some(limit) => limit.filter(|_| offer.client_max_window_bits)?,
         };
         let kept = stated.server_reset || !offer.server_no_context_takeover;
-        (kept && server <= offer.server_max_window_bits.unwrap_or(15)).then_some(Params {
-            server_no_context_takeover: stated.server_reset,
-            client_no_context_takeover: stated.client_reset || offer.client_no_context_takeover,
-            server_max_window_bits: server,
-            client_max_window_bits: client,
-        })
+        (kept && server <= offer.server_max_window_bits.unwrap_or(15)).then_some(
+            Params::default()
+                .with_server_no_context_takeover(stated.server_reset)
+                .with_client_no_context_takeover(stated.client_reset || offer.client_no_context_takeover)
+                .with_server_max_window_bits(server)
+                .with_client_max_window_bits(client),
+        )
     };
     let expected = match extensions(line.trim_matches([' ', '\t'])).as_slice() {
         _ if !line.is_ascii() => Err(handshake::Error::Extension),
@@ -185,21 +188,19 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
             Ok(())
         }
         2 => {
-            let policy = ServerPolicy {
-                server_no_context_takeover: a,
-                client_no_context_takeover: b,
-                server_max_window_bits: if c { 11 } else { 15 },
-                client_max_window_bits: 8 + (choice >> 5),
-            };
+            let policy = ServerPolicy::default()
+                .with_server_no_context_takeover(a)
+                .with_client_no_context_takeover(b)
+                .with_server_max_window_bits(if c { 11 } else { 15 })
+                .with_client_max_window_bits(8 + (choice >> 5));
             offers(&String::from_utf8_lossy(input), policy)
         }
         _ => {
-            let offer = Offer {
-                server_no_context_takeover: a,
-                client_no_context_takeover: b,
-                client_max_window_bits: c,
-                server_max_window_bits: (choice >> 5 != 0).then_some(8 + (choice >> 5)),
-            };
+            let offer = Offer::default()
+                .with_server_no_context_takeover(a)
+                .with_client_no_context_takeover(b)
+                .with_client_max_window_bits(c)
+                .with_server_max_window_bits((choice >> 5 != 0).then_some(8 + (choice >> 5)));
             answers(&String::from_utf8_lossy(input), &offer)
         }
     }

@@ -320,8 +320,10 @@ fn headers(lines: &Lines) -> Result<Headers, String> {
 /// Returns limits that small inputs exceed, or the default limits.
 #[must_use]
 pub fn limits(choice: u8) -> Limits {
-    let heads = |bytes, headers| HeadLimits { bytes, headers };
-    let bodies = |chunk_line, extensions, trailers| BodyLimits { chunk_line, extensions, trailers };
+    let heads = |bytes, headers| HeadLimits::new().with_bytes(bytes).with_headers(headers);
+    let bodies = |chunk_line, extensions, trailers| {
+        BodyLimits::new().with_chunk_line(chunk_line).with_extensions(extensions).with_trailers(trailers)
+    };
     match choice & 7 {
         0 => Limits { heads: heads(40, 2), bodies: bodies(4, 8, heads(20, 1)) },
         1 => Limits { heads: heads(19, 0), bodies: bodies(2, 0, heads(2, 0)) },

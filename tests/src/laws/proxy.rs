@@ -151,7 +151,7 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
     let host = ["api.example.com", "192.0.2.1"][usize::from(choice >> 2 & 1)];
     let mut case = Case::new(scheme, choice & 8 != 0, host);
     if choice & 16 != 0 {
-        case.limits.head = HeadLimits { bytes: 64, headers: 2 };
+        case.limits.head = HeadLimits::default().with_bytes(64).with_headers(2);
         case.limits.max_interim = 1;
     }
     let chunks = Chunks::Cycle(vec![usize::from(sizes & 15), usize::from(sizes >> 4)]);

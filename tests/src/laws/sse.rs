@@ -152,7 +152,7 @@ pub fn again(events: &[Owned]) -> Result<(), String> {
         encode_event(&outgoing, &mut bytes).map_err(|error| format!("{event:?}: {error}"))?;
     }
     // Where invalid UTF-8 was replaced, the event is longer than the input that the limits were applied to.
-    let limits = Limits { data: MAX, line: MAX, name: MAX, id: MAX, lines: MAX };
+    let limits = Limits::default().with_data(MAX).with_line(MAX).with_name(MAX).with_id(MAX).with_lines(MAX);
     let back = receive(limits, "", &bytes, &Chunks::Whole)?;
     let expected: Vec<Owned> = events.iter().cloned().map(|event| Owned { replaced: false, ..event }).collect();
     if back.events == expected { Ok(()) } else { Err(format!("{expected:?} were decoded as {:?}", back.events)) }
@@ -178,11 +178,11 @@ pub fn matches_reference(limits: Limits, input: &[u8]) -> Result<(), String> {
 #[must_use]
 pub fn limits(choice: u8) -> Limits {
     match choice & 7 {
-        0 => Limits { data: 8, line: 14, name: 4, id: 4, lines: 3 },
-        1 => Limits { data: 16, line: 12, name: 6, id: 3, lines: 2 },
-        2 => Limits { data: 0, line: 5, name: 0, id: 0, lines: 1 },
-        3 => Limits { data: 40, line: 1000, name: 40, id: 40, lines: 40 },
-        4 => Limits { data: 3, line: 3, name: 3, id: 3, lines: 0 },
+        0 => Limits::default().with_data(8).with_line(14).with_name(4).with_id(4).with_lines(3),
+        1 => Limits::default().with_data(16).with_line(12).with_name(6).with_id(3).with_lines(2),
+        2 => Limits::default().with_data(0).with_line(5).with_name(0).with_id(0).with_lines(1),
+        3 => Limits::default().with_data(40).with_line(1000).with_name(40).with_id(40).with_lines(40),
+        4 => Limits::default().with_data(3).with_line(3).with_name(3).with_id(3).with_lines(0),
         _ => Limits::default(),
     }
 }

@@ -293,14 +293,13 @@ pub fn anything(role: Role, input: &[u8]) -> Result<(), String> {
     let [choice, sizes, input @ ..] = input else { return Ok(()) };
     let limits = match choice & 3 {
         0 => Limits::default(),
-        1 => Limits { frame: 300, message: 500, ratio: Some(2) },
-        2 => Limits { frame: 16, message: 40, ratio: None },
-        _ => Limits { frame: 70_000, message: 66_000, ratio: Some(100) },
+        1 => Limits::default().with_frame(300).with_message(500).with_ratio(Some(2)),
+        2 => Limits::default().with_frame(16).with_message(40).with_ratio(None),
+        _ => Limits::default().with_frame(70_000).with_message(66_000).with_ratio(Some(100)),
     };
-    let deflate = (choice & 4 != 0).then(|| Params {
-        server_no_context_takeover: choice & 8 != 0,
-        client_no_context_takeover: choice & 16 != 0,
-        ..Params::default()
+    let deflate = (choice & 4 != 0).then(|| {
+        let params = Params::default().with_server_no_context_takeover(choice & 8 != 0);
+        params.with_client_no_context_takeover(choice & 16 != 0)
     });
     let chunks = Chunks::Cycle(vec![usize::from(sizes & 15), usize::from(sizes >> 4)]);
     let outcome = chunking(&End { role, limits, deflate }, input, &chunks)?;

@@ -89,8 +89,7 @@ fn idle_websocket_after_deflate_holds_one_window() {
 
 #[test]
 fn idle_websocket_without_context_takeover_holds_no_window() {
-    let policy =
-        ServerPolicy { server_no_context_takeover: true, client_no_context_takeover: true, ..ServerPolicy::default() };
+    let policy = ServerPolicy::default().with_server_no_context_takeover(true).with_client_no_context_takeover(true);
     let without = held(None, None, 2);
     let with = held(Some(Offer::default()), Some(policy), 2);
     assert!(with.0 <= without.0 + 4096, "the client holds {} bytes, and {} without deflate", with.0, without.0);

@@ -142,7 +142,7 @@ fn a_coded_stream_that_is_cut_or_bent_is_an_error() {
 #[test]
 fn a_coded_stream_ends_at_its_limit() {
     let [response, ..] = responses(200, &gzip(EVENTS));
-    let limits = Limits { output: EVENTS.len() as u64 - 1, ..Limits::default() };
+    let limits = Limits::default().with_output(EVENTS.len() as u64 - 1);
     let said = said(&config(Some(limits)), ExpectedBody::EventStream, &response);
     let end = format!("closed: the coded content decodes to more than {} bytes", limits.output);
     assert_eq!(said, ["response.queued".to_owned(), end]);
@@ -157,7 +157,7 @@ fn interim_responses_at_their_limit_and_beyond() {
     };
     assert_eq!(said(&config(None), ExpectedBody::Whole, &response(limit))[..2], ["body 200 {}", "end true"]);
     let over = said(&config(None), ExpectedBody::Whole, &response(limit + 1));
-    assert_eq!(over, [format!("closed: more than {limit} interim responses came")]);
+    assert_eq!(over, [format!("closed: more than {limit} interim responses before the final one")]);
 }
 
 #[test]

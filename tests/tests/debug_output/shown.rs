@@ -110,7 +110,7 @@ fn of_websockets() -> Vec<Shown> {
     let request = HeadDecoder::new(HeadLimits::default()).decode(&mut &*secret_head("POST / HTTP/1.1"));
     let refusal = handshake::accept(
         &request.expect("a head").expect("all of it"),
-        &handshake::ServerOptions { deflate: None, protocols: &[] },
+        &handshake::ServerOptions::default().with_deflate(None),
     );
     let params = ws::deflate::Params::default();
     vec![

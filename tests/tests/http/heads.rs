@@ -18,7 +18,7 @@ fn two_empty_lines_before_a_head_are_skipped_and_a_third_is_rejected() {
 
 #[test]
 fn header_lines_of_a_request_are_limited() {
-    let limits = HeadLimits { headers: 2, ..HeadLimits::default() };
+    let limits = HeadLimits::default().with_headers(2);
     assert!(matches!(request(limits, "GET / HTTP/1.1\r\nHost: a\r\nB: b\r\n\r\n"), Ok(Some(_))));
     let three = request(limits, "GET / HTTP/1.1\r\nHost: a\r\nB: b\r\nC: c\r\n\r\n");
     assert_eq!(three, Err(Error::TooManyHeaders { limit: 2 }));

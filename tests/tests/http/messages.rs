@@ -237,7 +237,7 @@ fn a_head_cut_anywhere_is_truncated() {
 #[test]
 fn a_mebibyte_byte_by_byte_is_linear() {
     let length = 1024 * 1024;
-    let heads = HeadLimits { bytes: usize::MAX, headers: length };
+    let heads = HeadLimits::default().with_bytes(usize::MAX).with_headers(length);
     let limits = Limits { heads, ..Limits::default() };
     let messages = [
         format!("HTTP/1.1 204 No\r\nX: {}\r\n\r\n", "v".repeat(length)),

@@ -65,10 +65,10 @@ proptest! {
 fn output_at_limit_passes_and_beyond_fails() {
     let body = gzip(&b"data: x\n".repeat(5000));
     for chunks in [Chunks::Whole, Chunks::Bytes] {
-        let limits = Limits { output: 40_000, ..Limits::default() };
+        let limits = Limits::default().with_output(40_000);
         let at = laws::decode(limits, &body, &chunks).expect("the laws");
         assert_eq!((at.content.len(), at.error), (40_000, None));
-        let limits = Limits { output: 39_999, ..limits };
+        let limits = limits.with_output(39_999);
         let over = laws::decode(limits, &body, &chunks).expect("the laws");
         assert_eq!((over.content.len(), over.error), (39_999, Some(Error::ContentTooLong { limit: 39_999 })));
     }
@@ -83,7 +83,7 @@ fn decompression_bomb_fails_at_ratio_limit() {
         assert_eq!(outcome.error, Some(Error::ContentRatio { limit: 256 }));
         assert!(outcome.content.len() < 64 * 1024 + 2 * 512 * 1032, "{} bytes were decoded", outcome.content.len());
     }
-    let limits = Limits { ratio: 1032, ..Limits::default() };
+    let limits = Limits::default().with_ratio(1032);
     assert_eq!(laws::decode(limits, &bomb, &Chunks::Whole).expect("the laws").error, None);
 }
 
@@ -93,7 +93,7 @@ fn limit_error_precedes_later_corruption() {
     let mut body = gzip(&b"data: x\n".repeat(5000));
     let end = body.len() - 1;
     body[end] ^= 1;
-    let limits = Limits { output: 10, ..Limits::default() };
+    let limits = Limits::default().with_output(10);
     let over = laws::chunking(limits, &body, &Chunks::Bytes).expect("the laws");
     assert_eq!(over.error, Some(Error::ContentTooLong { limit: 10 }));
     let corrupt = laws::chunking(Limits::default(), &body, &Chunks::Bytes).expect("the laws");

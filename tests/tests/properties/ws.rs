@@ -53,11 +53,9 @@ fn message() -> impl Strategy<Value = Owned> {
 }
 
 fn params() -> impl Strategy<Value = Params> {
-    (any::<bool>(), any::<bool>(), 9..=15_u8, 9..=15_u8).prop_map(|(server, client, server_bits, client_bits)| Params {
-        server_no_context_takeover: server,
-        client_no_context_takeover: client,
-        server_max_window_bits: server_bits,
-        client_max_window_bits: client_bits,
+    (any::<bool>(), any::<bool>(), 9..=15_u8, 9..=15_u8).prop_map(|(server, client, server_bits, client_bits)| {
+        let params = Params::default().with_server_no_context_takeover(server).with_client_no_context_takeover(client);
+        params.with_server_max_window_bits(server_bits).with_client_max_window_bits(client_bits)
     })
 }
 
@@ -126,7 +124,7 @@ fn stream(to: Role, frames: &[Frame], cut: usize) -> Vec<u8> {
 fn limits() -> impl Strategy<Value = Limits> {
     prop_oneof![
         3 => Just(Limits::default()),
-        1 => (0..40_usize, 0..60_usize).prop_map(|(frame, message)| Limits { frame, message, ratio: Some(1) }),
+        1 => (0..40_usize, 0..60_usize).prop_map(|(frame, message)| Limits::default().with_frame(frame).with_message(message).with_ratio(Some(1))),
     ]
 }
 
@@ -240,23 +238,13 @@ proptest! {
 
     #[test]
     fn offers_parse_like_reference(line in extension_line(), a: bool, b: bool, server in 9..=15_u8, client in 8..=15_u8) {
-        let policy = ServerPolicy {
-            server_no_context_takeover: a,
-            client_no_context_takeover: b,
-            server_max_window_bits: server,
-            client_max_window_bits: client,
-        };
+        let policy = ServerPolicy::default().with_server_no_context_takeover(a).with_client_no_context_takeover(b).with_server_max_window_bits(server).with_client_max_window_bits(client);
         check(handshake::offers(&line, policy))?;
     }
 
     #[test]
     fn responses_parse_like_reference(line in extension_line(), a: bool, b: bool, c: bool, window in proptest::option::of(8..=15_u8)) {
-        let offer = Offer {
-            server_no_context_takeover: a,
-            client_no_context_takeover: b,
-            client_max_window_bits: c,
-            server_max_window_bits: window,
-        };
+        let offer = Offer::default().with_server_no_context_takeover(a).with_client_no_context_takeover(b).with_client_max_window_bits(c).with_server_max_window_bits(window);
         check(handshake::answers(&line, &offer))?;
     }
 }

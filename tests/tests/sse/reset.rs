@@ -12,7 +12,7 @@ fn data(decoder: &mut Decoder, bytes: &[u8]) -> Result<Vec<String>, Error> {
 
 #[test]
 fn decoder_that_failed_reads_the_next_connection() {
-    let mut decoder = Decoder::new(Limits { data: 4, ..Limits::default() });
+    let mut decoder = Decoder::new(Limits::default().with_data(4));
     let error = data(&mut decoder, b"data: 12345\n\n").expect_err("data over the limit");
     assert!(matches!(error, Error::DataTooLong { limit: 4, .. }));
     assert_eq!(data(&mut decoder, b"data: a\n\n"), Err(error), "the error is sticky");

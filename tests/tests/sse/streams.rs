@@ -60,13 +60,12 @@ fn milliseconds(time: Option<Duration>) -> Option<u64> {
 impl Case {
     fn limits(&self) -> Limits {
         let defaults = Limits::default();
-        Limits {
-            data: self.data_limit.unwrap_or(defaults.data),
-            line: self.line_limit.unwrap_or(defaults.line),
-            name: self.name_limit.unwrap_or(defaults.name),
-            id: self.id_limit.unwrap_or(defaults.id),
-            lines: self.lines_limit.unwrap_or(defaults.lines),
-        }
+        Limits::default()
+            .with_data(self.data_limit.unwrap_or(defaults.data))
+            .with_line(self.line_limit.unwrap_or(defaults.line))
+            .with_name(self.name_limit.unwrap_or(defaults.name))
+            .with_id(self.id_limit.unwrap_or(defaults.id))
+            .with_lines(self.lines_limit.unwrap_or(defaults.lines))
     }
 
     fn events(&self) -> Vec<Owned> {
@@ -230,7 +229,7 @@ fn a_comment_holds_no_line_end() {
 
 /// Limits of a size that can be reached often.
 fn small() -> Limits {
-    Limits { data: 1000, line: 1006, name: 100, id: 50, lines: 200 }
+    Limits::default().with_data(1000).with_line(1006).with_name(100).with_id(50).with_lines(200)
 }
 
 /// What comes of this stream, however it is cut: 1000 bytes a read, whole, byte by byte.
@@ -241,7 +240,7 @@ fn judged(limits: Limits, input: &[u8]) -> laws::Outcome {
 
 #[test]
 fn a_line_that_never_ends_at_its_limit_and_beyond() {
-    let limits = Limits { data: 2000, ..small() };
+    let limits = small().with_data(2000).with_line(1006);
     let line = |length: usize| [&b"data: "[..], &b"x".repeat(length - 6)].concat();
     assert_eq!(judged(limits, &line(1006)).error, None, "at the limit, unfinished");
     assert_eq!(judged(limits, &[&line(1006)[..], b"\n\n"].concat()).events.len(), 1, "at the limit");
@@ -252,7 +251,7 @@ fn a_line_that_never_ends_at_its_limit_and_beyond() {
 
 #[test]
 fn data_at_its_limit_and_beyond() {
-    let limits = Limits { line: usize::MAX, ..small() };
+    let limits = small().with_line(usize::MAX);
     let one = |length: usize| [&b"data:"[..], &b"x".repeat(length), b"\n\n"].concat();
     assert_eq!(judged(limits, &one(1000)).events[0].data.len(), 1000);
     assert_eq!(judged(limits, &one(1001)).error, Some(Error::DataTooLong { limit: 1000, offset: 1005 }));
@@ -310,7 +309,7 @@ fn lines_that_mean_nothing_are_not_kept() {
 #[test]
 fn a_mebibyte_byte_by_byte_is_linear() {
     let length = 1024 * 1024;
-    let limits = Limits { lines: usize::MAX, ..Limits::default() };
+    let limits = Limits::default().with_lines(usize::MAX);
     let streams: [(&[u8], &[u8], usize); 7] = [
         (b"data: ", b"x", 1),
         (b"data: ", b"\xFF", 1),
@@ -374,8 +373,7 @@ fn alike() -> Vec<u8> {
 #[test]
 fn events_that_begin_alike_are_read_alike_however_they_are_cut() {
     let stream = alike();
-    for limits in [Limits::default(), small(), Limits { data: 50, line: 54, ..small() }, Limits { data: 12, ..small() }]
-    {
+    for limits in [Limits::default(), small(), small().with_data(50).with_line(54), small().with_data(12)] {
         laws::matches_reference(limits, &stream).expect("the reference implementations");
         for at in 0..stream.len() {
             laws::chunking(limits, "", &stream, &Chunks::Split(at)).expect("the laws");
@@ -401,7 +399,7 @@ fn text_is_the_same_in_reads_of_any_size() {
 
 #[test]
 fn a_connection_that_is_resumed_keeps_the_id_and_the_time() {
-    let mut decoder = Decoder::resuming(Limits { id: 4, ..Limits::default() }, "séed…");
+    let mut decoder = Decoder::resuming(Limits::default().with_id(4), "séed…");
     assert_eq!(decoder.last_event_id(), "sée", "cut at the limit, between characters");
     let mut input = Input::new(b"\xEF\xBB\xBFretry: 5\nid: 7\n\nid: 8\ndata: x");
     assert_eq!(decoder.decode(&mut input), Ok(None));

@@ -61,22 +61,22 @@ struct Stated {
 
 impl Stated {
     fn offer(&self) -> Offer {
-        Offer {
-            server_no_context_takeover: self.server_no_context_takeover,
-            client_no_context_takeover: self.client_no_context_takeover,
-            server_max_window_bits: self.server_max_window_bits,
-            client_max_window_bits: self.client_max_window_bits.as_ref().is_none_or(|set| set.as_bool() == Some(true)),
-        }
+        Offer::default()
+            .with_server_no_context_takeover(self.server_no_context_takeover)
+            .with_client_no_context_takeover(self.client_no_context_takeover)
+            .with_server_max_window_bits(self.server_max_window_bits)
+            .with_client_max_window_bits(
+                self.client_max_window_bits.as_ref().is_none_or(|set| set.as_bool() == Some(true)),
+            )
     }
 
     fn policy(&self) -> ServerPolicy {
         let client = self.client_max_window_bits.as_ref().and_then(toml::Value::as_integer);
-        ServerPolicy {
-            server_no_context_takeover: self.server_no_context_takeover,
-            client_no_context_takeover: self.client_no_context_takeover,
-            server_max_window_bits: self.server_max_window_bits.unwrap_or(15),
-            client_max_window_bits: client.map_or(15, |bits| bits.try_into().expect("a number of bits")),
-        }
+        ServerPolicy::default()
+            .with_server_no_context_takeover(self.server_no_context_takeover)
+            .with_client_no_context_takeover(self.client_no_context_takeover)
+            .with_server_max_window_bits(self.server_max_window_bits.unwrap_or(15))
+            .with_client_max_window_bits(client.map_or(15, |bits| bits.try_into().expect("a number of bits")))
     }
 }
 
@@ -146,7 +146,8 @@ impl Case {
         let head = self.head("GET /chat HTTP/1.1", &lines);
         let Some(request) = self.read::<Request>(&head)? else { return Ok(()) };
         let protocols: Vec<&str> = self.protocols.iter().map(String::as_str).collect();
-        let options = ServerOptions { deflate: self.policy.as_ref().map(Stated::policy), protocols: &protocols };
+        let options =
+            ServerOptions::default().with_deflate(self.policy.as_ref().map(Stated::policy)).with_protocols(&protocols);
         match handshake::accept(&request, &options) {
             Err(refusal) => {
                 let why = format!("{:?}", refusal.why);
@@ -266,19 +267,17 @@ fn two_ends_agree() {
     let flags = [false, true];
     let windows = [None, Some(8), Some(9), Some(14), Some(15)];
     for (a, b, c, window) in product(flags, flags, flags, windows) {
-        let offer = Offer {
-            server_no_context_takeover: a,
-            client_no_context_takeover: b,
-            client_max_window_bits: c,
-            server_max_window_bits: window,
-        };
+        let offer = Offer::default()
+            .with_server_no_context_takeover(a)
+            .with_client_no_context_takeover(b)
+            .with_client_max_window_bits(c)
+            .with_server_max_window_bits(window);
         for (a, b, server, client) in product(flags, flags, [9, 12, 15], [8, 10, 15]) {
-            let policy = ServerPolicy {
-                server_no_context_takeover: a,
-                client_no_context_takeover: b,
-                server_max_window_bits: server,
-                client_max_window_bits: client,
-            };
+            let policy = ServerPolicy::default()
+                .with_server_no_context_takeover(a)
+                .with_client_no_context_takeover(b)
+                .with_server_max_window_bits(server)
+                .with_client_max_window_bits(client);
             agree(&offer, policy);
         }
     }
@@ -303,7 +302,7 @@ fn product<A: Copy, B: Copy, C: Copy, D: Copy>(
 
 fn agree(offer: &Offer, policy: ServerPolicy) {
     let request = handshake::build_request("/", "example.com", NONCE, &Headers::new(), Some(offer)).expect("a request");
-    let options = ServerOptions { deflate: Some(policy), protocols: &[] };
+    let options = ServerOptions::default().with_deflate(Some(policy));
     let (response, server) = handshake::accept(&request, &options).expect("a good request");
     let client = handshake::verify_response(NONCE, &response, Some(offer), &[]).expect("a good response");
     assert_eq!(client, server, "{offer:?} {policy:?}");

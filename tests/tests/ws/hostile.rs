@@ -108,7 +108,7 @@ fn binary_frame(first: u8, payload: &[u8]) -> Vec<u8> {
 fn a_bomb_at_the_message_limit_and_one_beyond() {
     let bomb = binary_frame(0xC2, &compressed(&vec![0; 1 << 20], &Params::default()));
     for (message, fits) in [(1 << 20, true), ((1 << 20) - 1, false)] {
-        let limits = Limits { message, ..Limits::default() };
+        let limits = Limits::default().with_message(message);
         let mut socket = WebSocket::new(Role::Client, limits, Some(&Params::default()), [7; 32]);
         let result = receive(&mut socket, &bomb);
         match fits {
@@ -124,7 +124,7 @@ fn many_small_bombs_and_the_ratio() {
     let (params, payload) = (Params::default(), vec![0; 100_000]);
     let mut deflater = Deflater::new(&params, Role::Server).expect("a deflater");
     for (ratio, fits) in [(None, true), (Some(1000), true), (Some(1), false)] {
-        let limits = Limits { ratio, ..Limits::default() };
+        let limits = Limits::default().with_ratio(ratio);
         let mut socket = WebSocket::new(Role::Client, limits, Some(&params), [7; 32]);
         for number in 0..10 {
             let mut bytes = Vec::new();
@@ -167,7 +167,7 @@ fn a_mebibyte_of_empty_stored_blocks() {
 fn a_stream_that_is_cut_anywhere() {
     let text: String = (0..600).map(|number| format!("{} ", number * 7919 % 1000)).collect();
     for bits in [9, 15] {
-        let params = Params { server_max_window_bits: bits, ..Params::default() };
+        let params = Params::default().with_server_max_window_bits(bits);
         let whole = compressed(text.as_bytes(), &params);
         for at in 1..whole.len() {
             let mut socket = WebSocket::new(Role::Client, Limits::default(), Some(&params), [7; 32]);
@@ -188,7 +188,7 @@ fn a_stream_that_is_cut_anywhere() {
 #[test]
 fn a_reference_beyond_the_agreed_window() {
     let payload = [vec![b'a'; 10], (0..2000).map(|byte: u32| byte.to_le_bytes()[0]).collect(), vec![b'a'; 10]].concat();
-    let agreed = Params { server_max_window_bits: 9, ..Params::default() };
+    let agreed = Params::default().with_server_max_window_bits(9);
     let frame = binary_frame(0xC2, &compressed(&payload, &Params::default()));
     let mut socket = WebSocket::new(Role::Client, Limits::default(), Some(&agreed), [7; 32]);
     assert_eq!(receive(&mut socket, &frame), Ok(vec![Owned::Binary(payload)]));
@@ -204,8 +204,7 @@ fn every_window_is_kept_to() {
                 (0..window + 300_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
             let near = [&noise[..(window as usize).saturating_sub(300)], &noise[..250]].concat();
             let far = [&noise[..], &noise[..250]].concat();
-            let params =
-                Params { client_max_window_bits: bits, client_no_context_takeover: !takeover, ..Params::default() };
+            let params = Params::default().with_client_max_window_bits(bits).with_client_no_context_takeover(!takeover);
             // The reference inflater is slow, so windows of 16 KiB and 32 KiB are only tested with the real one.
             deflate::deflating(&params, &[&near, &far, b"", b"\0\0\xFF\xFF", &near[..40]], bits <= 11)
                 .expect("within it");
@@ -216,7 +215,7 @@ fn every_window_is_kept_to() {
 /// With a window that cannot be kept to, messages go uncompressed, which is always allowed (RFC 7692 §6).
 #[test]
 fn a_window_of_256_bytes_is_not_compressed_into() {
-    let params = Params { client_max_window_bits: 8, ..Params::default() };
+    let params = Params::default().with_client_max_window_bits(8);
     let (mut encoder, mut out) = (Encoder::new(Role::Client, Some(&params)), Vec::new());
     encoder.encode(Message::Text("plain"), [0; 4], &mut out).expect("a message");
     assert_eq!(out, [&[0x81, 0x85, 0, 0, 0, 0], &b"plain"[..]].concat());
@@ -385,5 +384,5 @@ fn nothing_secret_is_shown() {
     let shown = format!("{socket:?}");
     assert!(!shown.contains("171, 171") && !shown.contains("115, 101, 99"), "{shown}");
     let error = receive(&mut socket, &[0x80, 0x01, 0xFF]).expect_err("bad text");
-    assert_eq!(error.to_string(), "text is not utf-8");
+    assert_eq!(error.to_string(), "text is not UTF-8");
 }

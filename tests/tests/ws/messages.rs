@@ -85,17 +85,14 @@ fn message(text: &str) -> Owned {
 impl Case {
     fn end(&self) -> End {
         let defaults = Limits::default();
-        let limits = Limits {
-            frame: self.frame_limit.unwrap_or(defaults.frame),
-            message: self.message_limit.unwrap_or(defaults.message),
-            ratio: self.ratio,
-        };
+        let limits = Limits::default()
+            .with_frame(self.frame_limit.unwrap_or(defaults.frame))
+            .with_message(self.message_limit.unwrap_or(defaults.message))
+            .with_ratio(self.ratio);
         let role = if self.role == "client" { Role::Client } else { Role::Server };
-        let params = Params {
-            server_no_context_takeover: self.no_context_takeover,
-            client_no_context_takeover: self.no_context_takeover,
-            ..Params::default()
-        };
+        let params = Params::default()
+            .with_server_no_context_takeover(self.no_context_takeover)
+            .with_client_no_context_takeover(self.no_context_takeover);
         End { role, limits, deflate: self.deflate.then_some(params) }
     }
 

@@ -187,7 +187,7 @@ impl<H: Message> Messages<H> {
 }
 
 /// Limits of a recording.
-const LIMITS: HeadLimits = HeadLimits { bytes: 1 << 20, headers: 1024 };
+const LIMITS: HeadLimits = HeadLimits::new().with_bytes(1 << 20).with_headers(1024);
 
 impl<H: Message> Decode for Messages<H> {
     fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), DecodeError> {

@@ -38,7 +38,12 @@ impl Stream {
 }
 
 /// Limits of a recording.
-const LIMITS: Limits = Limits { data: 64 << 20, line: (64 << 20) + 6, name: 64 << 10, id: 64 << 10, lines: 1 << 20 };
+const LIMITS: Limits = Limits::new()
+    .with_data(64 << 20)
+    .with_line((64 << 20) + 6)
+    .with_name(64 << 10)
+    .with_id(64 << 10)
+    .with_lines(1 << 20);
 
 impl Decode for Stream {
     fn feed(&mut self, input: &[u8], out: &mut Output<'_>) -> Result<(), DecodeError> {

@@ -45,7 +45,7 @@ struct Line<'a> {
 }
 
 /// Limits of a recording.
-const LIMITS: Limits = Limits { frame: 64 << 20, message: 256 << 20, ratio: None };
+const LIMITS: Limits = Limits::new().with_frame(64 << 20).with_message(256 << 20).with_ratio(None);
 
 impl Recording {
     pub(super) fn new(role: Role, layer: Layer, deflate: bool) -> Self {

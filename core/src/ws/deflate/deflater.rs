@@ -8,7 +8,7 @@ use zlib_rs::{Deflate, DeflateFlush};
 
 use super::history::History;
 use super::params::{LARGEST, Params, TAIL};
-use crate::ws::Role;
+use crate::ws::role::Role;
 
 /// The number of bytes of text that are kept while the compressor's memory is released. The next message can refer to
 /// them. A compressor may always use less than the whole window; 8 KiB are some thirty events of this protocol.

@@ -1,12 +1,12 @@
-//! permessage-deflate without the feature `deflate`: nothing is offered or agreed on, and the types have no value.
+//! permessage-deflate without the feature `deflate`: nothing is offered or accepted, and the types have no values.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::http::Headers;
-use crate::ws::Role;
+use crate::ws::role::Role;
 
-/// Agreed parameters; without the feature `deflate` there are none.
+/// Negotiated parameters; without the feature `deflate` there are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Params {}
 
@@ -18,12 +18,12 @@ pub enum Offer {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerPolicy {}
 
-/// Why a message cannot be inflated; without the feature `deflate` none is inflated.
+/// The reason why a message cannot be inflated; without the feature `deflate` none is inflated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Error {
-    #[expect(dead_code, reason = "only an inflater fails")]
+    #[expect(dead_code, reason = "only an inflater creates it")]
     Corrupt,
-    #[expect(dead_code, reason = "only an inflater fails")]
+    #[expect(dead_code, reason = "only an inflater creates it")]
     TooLong,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Inflater {}
 pub(super) enum Deflater {}
 
 impl Offer {
-    /// What a client offers unless it is told otherwise.
+    /// The default offer of a client.
     #[cfg(feature = "connection")]
     pub(crate) const fn usual() -> Option<Self> {
         None
@@ -44,7 +44,7 @@ impl Offer {
         match self {}
     }
 
-    pub(super) fn judge(_: Option<&Self>, headers: &Headers) -> Result<Option<Params>, ()> {
+    pub(super) fn verify(_: Option<&Self>, headers: &Headers) -> Result<Option<Params>, ()> {
         if headers.contains("sec-websocket-extensions") { Err(()) } else { Ok(None) }
     }
 }

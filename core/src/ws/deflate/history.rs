@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 
-use crate::ws::buffer;
+use crate::buffer;
 
 /// The last bytes of a plain text, up to a limit.
 pub(super) struct History {

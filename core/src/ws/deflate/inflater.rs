@@ -8,7 +8,8 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::history::History;
 use super::params::{LARGEST, Params, TAIL};
-use crate::ws::{Role, buffer};
+use crate::buffer;
+use crate::ws::role::Role;
 
 /// More than the tail and one byte behind it can inflate to: deflate produces at most 258 bytes for each bit.
 const TAIL_OUTPUT: usize = 16 * 1024;
@@ -64,14 +65,10 @@ impl Inflater {
     /// Its window has the largest size, 32 KiB, whatever was negotiated: a smaller one would decode the same.
     #[must_use]
     pub fn new(params: &Params, role: Role) -> Self {
-        let sender = match role {
-            Role::Client => Role::Server,
-            Role::Server => Role::Client,
-        };
         Self {
             stream: None,
             history: History::new(1 << LARGEST),
-            takeover: params.takeover(sender),
+            takeover: params.takeover(role.peer()),
             used: false,
             begun: false,
             finished: false,

@@ -8,24 +8,55 @@ use crate::http::Headers;
 
 const NAME: &str = "permessage-deflate";
 
-/// What a client offers. The default is what the protocol's clients send: `permessage-deflate; client_max_window_bits`.
+/// The offer of a client. The default is that of the reference client: `permessage-deflate; client_max_window_bits`.
 ///
 /// ```
 /// use turnwire::ws::deflate::Offer;
 ///
-/// let offer = Offer { server_no_context_takeover: true, ..Offer::default() };
+/// let offer = Offer::default().with_server_no_context_takeover(true);
 /// assert_eq!(offer.to_value(), "permessage-deflate; server_no_context_takeover; client_max_window_bits");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Offer {
-    /// Asks the server to begin each message with an empty window.
+    /// Whether the server must begin each message with an empty window.
     pub server_no_context_takeover: bool,
-    /// Says that this client will.
+    /// Whether this client begins each message with an empty window.
     pub client_no_context_takeover: bool,
-    /// Asks the server to keep to a window of this size, 8 to 15; what is below or above counts as 8 or 15.
+    /// The base-2 logarithm of the largest window that the server may use, limited to 8 to 15. `None` means no request.
     pub server_max_window_bits: Option<u8>,
-    /// Says that the server may limit this client's window.
+    /// Whether the server may limit this client's window.
     pub client_max_window_bits: bool,
+}
+
+impl Offer {
+    /// Sets [`server_no_context_takeover`](Self::server_no_context_takeover).
+    #[must_use]
+    pub const fn with_server_no_context_takeover(mut self, enabled: bool) -> Self {
+        self.server_no_context_takeover = enabled;
+        self
+    }
+
+    /// Sets [`client_no_context_takeover`](Self::client_no_context_takeover).
+    #[must_use]
+    pub const fn with_client_no_context_takeover(mut self, enabled: bool) -> Self {
+        self.client_no_context_takeover = enabled;
+        self
+    }
+
+    /// Sets [`server_max_window_bits`](Self::server_max_window_bits).
+    #[must_use]
+    pub const fn with_server_max_window_bits(mut self, bits: Option<u8>) -> Self {
+        self.server_max_window_bits = bits;
+        self
+    }
+
+    /// Sets [`client_max_window_bits`](Self::client_max_window_bits).
+    #[must_use]
+    pub const fn with_client_max_window_bits(mut self, enabled: bool) -> Self {
+        self.client_max_window_bits = enabled;
+        self
+    }
 }
 
 impl Default for Offer {
@@ -39,27 +70,58 @@ impl Default for Offer {
     }
 }
 
-/// What a server agrees to.
+/// The offers that a server accepts, and its own parameters.
 ///
 /// ```
 /// use turnwire::ws::deflate::ServerPolicy;
 /// use turnwire::ws::handshake::ServerOptions;
 ///
-/// let policy = ServerPolicy { server_no_context_takeover: true, ..ServerPolicy::default() };
-/// let options = ServerOptions { deflate: Some(policy), ..ServerOptions::default() };
+/// let policy = ServerPolicy::default().with_server_no_context_takeover(true);
+/// let options = ServerOptions::default().with_deflate(Some(policy));
 /// # let _ = options;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ServerPolicy {
-    /// Begin each message of this server with an empty window, asked for or not: saves memory, costs bytes.
+    /// Whether this server begins each message with an empty window even if the client does not request it. That saves memory and
+    /// costs bytes.
     pub server_no_context_takeover: bool,
-    /// Ask the client to do so.
+    /// Whether the client must begin each message with an empty window.
     pub client_no_context_takeover: bool,
-    /// The largest window that this server uses, 9 to 15.
+    /// The base-2 logarithm of the largest window that this server uses, 9 to 15.
     pub server_max_window_bits: u8,
-    /// The largest window that a client may use, where it lets itself be limited, 8 to 15; what is below or above counts as 8
-    /// or 15.
+    /// The base-2 logarithm of the largest window that a client may use, if it allows a limit, limited to 8 to 15.
     pub client_max_window_bits: u8,
+}
+
+impl ServerPolicy {
+    /// Sets [`server_no_context_takeover`](Self::server_no_context_takeover).
+    #[must_use]
+    pub const fn with_server_no_context_takeover(mut self, enabled: bool) -> Self {
+        self.server_no_context_takeover = enabled;
+        self
+    }
+
+    /// Sets [`client_no_context_takeover`](Self::client_no_context_takeover).
+    #[must_use]
+    pub const fn with_client_no_context_takeover(mut self, enabled: bool) -> Self {
+        self.client_no_context_takeover = enabled;
+        self
+    }
+
+    /// Sets [`server_max_window_bits`](Self::server_max_window_bits).
+    #[must_use]
+    pub const fn with_server_max_window_bits(mut self, bits: u8) -> Self {
+        self.server_max_window_bits = bits;
+        self
+    }
+
+    /// Sets [`client_max_window_bits`](Self::client_max_window_bits).
+    #[must_use]
+    pub const fn with_client_max_window_bits(mut self, bits: u8) -> Self {
+        self.client_max_window_bits = bits;
+        self
+    }
 }
 
 impl Default for ServerPolicy {
@@ -73,18 +135,18 @@ impl Default for ServerPolicy {
     }
 }
 
-/// A parameter list, each parameter at most once.
+/// The parsed parameters of an offer or a response, each at most once.
 #[derive(Clone, Copy, Debug, Default)]
-struct Stated {
+struct ParsedParams {
     server_no_context_takeover: bool,
     client_no_context_takeover: bool,
     server_max_window_bits: Option<u8>,
-    /// `Some(None)`: without a value, which only an offer may have.
+    /// `Some(None)`: without a value, which is valid only in an offer.
     client_max_window_bits: Option<Option<u8>>,
 }
 
 impl Offer {
-    /// What a client offers unless it is told otherwise.
+    /// The default offer of a client.
     #[cfg(feature = "connection")]
     pub(crate) fn usual() -> Option<Self> {
         Some(Self::default())
@@ -101,9 +163,9 @@ impl Offer {
         text
     }
 
-    /// What the server's answer agrees on: `Ok(None)` when it agreed on nothing, `Err` when it names an extension that was not
-    /// offered, names one twice, or says something that the offer did not allow. Then the connection must fail.
-    pub(in crate::ws) fn judge(offer: Option<&Self>, headers: &Headers) -> Result<Option<Params>, ()> {
+    /// The parameters in the server's response; `Ok(None)` if it accepts no extension. `Err` if it names an extension that was not
+    /// offered, names one twice, or has parameters that the offer did not allow: the connection must fail.
+    pub(in crate::ws) fn verify(offer: Option<&Self>, headers: &Headers) -> Result<Option<Params>, ()> {
         let mut agreed = None;
         for element in elements(headers) {
             let stated = element.and_then(|element| element.parse()).ok_or(())?;
@@ -119,7 +181,7 @@ impl Offer {
         self.server_max_window_bits.map(|bits| bits.clamp(SMALLEST, LARGEST))
     }
 
-    fn accepts(&self, answer: &Stated) -> Option<Params> {
+    fn accepts(&self, answer: &ParsedParams) -> Option<Params> {
         if self.server_no_context_takeover && !answer.server_no_context_takeover {
             return None;
         }
@@ -142,21 +204,21 @@ impl Offer {
 }
 
 impl ServerPolicy {
-    /// The first offer that can be agreed to, and the answer to it. Offers that are malformed or ask for what cannot be done are
-    /// declined one by one (RFC 7692 §5.1).
+    /// Accepts the first acceptable offer. Returns the parameters, and the header value of the response. Offers that are malformed
+    /// or not acceptable are skipped one by one (RFC 7692 §5.1).
     pub(in crate::ws) fn answer(&self, headers: &Headers) -> Option<(Params, String)> {
         elements(headers).flatten().filter_map(|element| element.parse()).find_map(|offer| self.agree(&offer))
     }
 
-    fn agree(&self, offer: &Stated) -> Option<(Params, String)> {
-        // A window of 2^8 is smaller than this library can keep to when it compresses.
+    fn agree(&self, offer: &ParsedParams) -> Option<(Params, String)> {
+        // The compressor cannot limit itself to a window of 2^8.
         let server = self.server_max_window_bits.min(offer.server_max_window_bits.unwrap_or(LARGEST));
         if server < 9 {
             return None;
         }
         let client = match offer.client_max_window_bits {
             None => LARGEST,
-            // There is no smaller window than 2^8 to ask for.
+            // The smallest window that can be requested is 2^8.
             Some(limit) => self.client_max_window_bits.max(SMALLEST).min(limit.unwrap_or(LARGEST)),
         };
         let params = Params {
@@ -168,8 +230,8 @@ impl ServerPolicy {
         let mut text = String::from(NAME);
         flag(&mut text, "server_no_context_takeover", params.server_no_context_takeover);
         flag(&mut text, "client_no_context_takeover", params.client_no_context_takeover);
-        let said = server < LARGEST || offer.server_max_window_bits.is_some();
-        bits(&mut text, "server_max_window_bits", said.then_some(server));
+        let is_named = server < LARGEST || offer.server_max_window_bits.is_some();
+        bits(&mut text, "server_max_window_bits", is_named.then_some(server));
         bits(&mut text, "client_max_window_bits", (client < LARGEST).then_some(client));
         Some((params, text))
     }
@@ -193,8 +255,8 @@ fn bits(text: &mut String, name: &str, bits: Option<u8>) {
 #[derive(Clone, Copy)]
 struct Element<'h>(&'h str);
 
-/// The elements of all `Sec-WebSocket-Extensions` lines; `None` for a line that is no text. Empty elements are passed over
-/// (RFC 9110 §5.6.1). A comma inside a quoted string does not separate: what stands there was not offered.
+/// The elements of all `Sec-WebSocket-Extensions` lines; `None` for a line that is not text. Empty elements are skipped (RFC 9110
+/// §5.6.1). A comma inside a quoted string does not separate elements.
 fn elements(headers: &Headers) -> impl Iterator<Item = Option<Element<'_>>> {
     headers.get_all("sec-websocket-extensions").flat_map(|line| {
         let elements = line.to_str().map(|text| text.split(separator()).map(str::trim_ascii));
@@ -203,7 +265,7 @@ fn elements(headers: &Headers) -> impl Iterator<Item = Option<Element<'_>>> {
     })
 }
 
-/// Tells the commas that separate from those inside quoted strings (RFC 9110 §5.6.4), when it is shown each character in turn.
+/// A predicate for one character after the other, which is true for commas outside quoted strings (RFC 9110 §5.6.4).
 fn separator() -> impl FnMut(char) -> bool {
     let (mut quoted, mut escaped) = (false, false);
     move |character| {
@@ -218,13 +280,13 @@ fn separator() -> impl FnMut(char) -> bool {
 }
 
 impl Element<'_> {
-    /// The parameters, when this is permessage-deflate and every parameter is known, well formed and stated once.
-    fn parse(self) -> Option<Stated> {
+    /// The parameters, if this is permessage-deflate and each parameter is known, valid and unique.
+    fn parse(self) -> Option<ParsedParams> {
         let mut parts = self.0.split(';').map(|part| part.trim_matches([' ', '\t']));
         if !parts.next()?.eq_ignore_ascii_case(NAME) {
             return None;
         }
-        let mut stated = Stated::default();
+        let mut stated = ParsedParams::default();
         for part in parts {
             let (name, value) = match part.split_once('=') {
                 None => (part, None),
@@ -255,7 +317,7 @@ impl Element<'_> {
     }
 }
 
-/// A token or a quoted string that holds one (RFC 6455 §9.1).
+/// A token, or the content of a quoted string, which must be a token (RFC 6455 §9.1).
 fn unquote(value: &str) -> Option<&str> {
     let value = value.trim_matches([' ', '\t']);
     match value.strip_prefix('"') {
@@ -264,7 +326,7 @@ fn unquote(value: &str) -> Option<&str> {
     }
 }
 
-/// 8 to 15, without a leading zero (RFC 7692 §7.1.2).
+/// Parses 8 to 15, without a leading zero (RFC 7692 §7.1.2).
 fn window(value: &str) -> Option<u8> {
     match value {
         "8" => Some(8),

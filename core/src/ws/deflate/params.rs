@@ -1,6 +1,6 @@
 //! The parameters of permessage-deflate that both ends have negotiated.
 
-use crate::ws::Role;
+use crate::ws::role::Role;
 
 /// The smallest window that can be named, 256 bytes, as a power of two.
 pub(super) const SMALLEST: u8 = 8;
@@ -17,11 +17,12 @@ pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 /// use turnwire::ws::deflate::Params;
 /// use turnwire::ws::{Limits, Role, WebSocket};
 ///
-/// let params = Params { server_no_context_takeover: true, ..Params::default() };
+/// let params = Params::default().with_server_no_context_takeover(true);
 /// let socket = WebSocket::new(Role::Client, Limits::default(), Some(&params), [1; 32]);
 /// # let _ = socket;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Params {
     /// Whether the server begins each message with an empty window (RFC 7692 §7.1.1.1).
     pub server_no_context_takeover: bool,
@@ -31,6 +32,36 @@ pub struct Params {
     pub server_max_window_bits: u8,
     /// The base-2 logarithm of the client's window, 8 to 15 (RFC 7692 §7.1.2.2).
     pub client_max_window_bits: u8,
+}
+
+impl Params {
+    /// Sets [`server_no_context_takeover`](Self::server_no_context_takeover).
+    #[must_use]
+    pub const fn with_server_no_context_takeover(mut self, enabled: bool) -> Self {
+        self.server_no_context_takeover = enabled;
+        self
+    }
+
+    /// Sets [`client_no_context_takeover`](Self::client_no_context_takeover).
+    #[must_use]
+    pub const fn with_client_no_context_takeover(mut self, enabled: bool) -> Self {
+        self.client_no_context_takeover = enabled;
+        self
+    }
+
+    /// Sets [`server_max_window_bits`](Self::server_max_window_bits).
+    #[must_use]
+    pub const fn with_server_max_window_bits(mut self, bits: u8) -> Self {
+        self.server_max_window_bits = bits;
+        self
+    }
+
+    /// Sets [`client_max_window_bits`](Self::client_max_window_bits).
+    #[must_use]
+    pub const fn with_client_max_window_bits(mut self, bits: u8) -> Self {
+        self.client_max_window_bits = bits;
+        self
+    }
 }
 
 impl Default for Params {

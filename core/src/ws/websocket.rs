@@ -1,4 +1,4 @@
-//! One end of an open WebSocket connection: messages, the replies it owes, and the closing handshake.
+//! One end of an open WebSocket connection: messages, pending replies, and the closing handshake.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -10,34 +10,39 @@ use super::deflate::Params;
 use super::encode::{Encoder, SendError};
 use super::error::Error;
 use super::frame::CONTROL;
-use super::{Close, Limits, Message, Role};
-use crate::entropy::{Keys, Seed};
+use super::limits::Limits;
+use super::message::{Close, Message, is_close_code};
+use super::role::Role;
+use crate::entropy::{MaskingKeys, Seed};
 
-/// How far the closing handshake has come (RFC 6455 §7.1).
+/// The state of the closing handshake (RFC 6455 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// Both ends may send.
     Open,
-    /// This end has closed, or is about to; the other's close frame has not come.
+    /// This end has sent a close frame, or has one pending. The peer's close frame has not arrived.
     Closing,
-    /// The other end's close frame has come, or it broke the protocol. Once what [`write_pending_replies`](WebSocket::write_pending_replies) yields is written, a
-    /// server closes the TCP connection, and a client waits for that a while (RFC 6455 §7.1.1).
+    /// The peer's close frame has arrived, or the peer has violated the protocol. Once the
+    /// [pending replies](WebSocket::write_pending_replies) are written, a server closes the TCP connection, and a client waits
+    /// for that for some time (RFC 6455 §7.1.1).
     Closed,
 }
 
-/// What the end of the bytes means.
+/// The meaning of the end of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Eof {
-    /// The closing handshake was complete, or at least the peer's close frame had come.
+    /// The peer's close frame had arrived.
     Clean,
-    /// No close frame came: 1006 (RFC 6455 §7.1.5), between messages.
+    /// The bytes ended between messages, without a close frame: 1006 (RFC 6455 §7.1.5).
     Abnormal,
-    /// No close frame came, and a message was cut.
+    /// The bytes ended inside a message, without a close frame.
     Truncated,
 }
 
-/// One end of an open connection. Replies are owed in slots, never in a queue: a peer that pings without ever reading costs
-/// nothing (only its newest ping needs an answer, RFC 6455 §5.5.3).
+/// One end of an open connection.
+///
+/// At most one pong and one close frame are pending. So a peer that sends pings but does not read costs no memory: only its last
+/// ping needs a pong (RFC 6455 §5.5.3).
 ///
 /// ```
 /// use turnwire::ws::{Close, Limits, Message, Role, State, WebSocket};
@@ -57,41 +62,58 @@ pub enum Eof {
 pub struct WebSocket {
     decoder: Decoder,
     encoder: Encoder,
-    keys: Keys,
-    pong: Option<Payload>,
-    /// The close frame to send: owed, or sent already.
-    close: Option<(Box<Payload>, bool)>,
+    keys: MaskingKeys,
+    pong: Option<ControlPayload>,
+    close: CloseFrame,
     peer: Peer,
 }
 
+/// The close frame of this end.
+enum CloseFrame {
+    None,
+    Pending(Box<ControlPayload>),
+    Sent,
+}
+
+impl CloseFrame {
+    const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
+    fn pending(payload: ControlPayload) -> Self {
+        Self::Pending(Box::new(payload))
+    }
+}
+
+/// The other end.
 enum Peer {
     Open,
     Closed(Option<(u16, String)>),
     Failed,
 }
 
-/// What a control frame carries.
+/// The payload of a control frame.
 #[derive(Clone, Copy)]
-struct Payload {
+struct ControlPayload {
     bytes: [u8; CONTROL],
     length: usize,
 }
 
-impl Payload {
+impl ControlPayload {
     fn new(bytes: &[u8]) -> Self {
         let mut payload = Self { bytes: [0; CONTROL], length: bytes.len().min(CONTROL) };
         payload.bytes[..payload.length].copy_from_slice(&bytes[..payload.length]);
         payload
     }
 
-    /// A close frame's payload; a reason that is too long is cut between two characters.
+    /// Creates the payload of a close frame. A reason that is too long is truncated between two characters.
     fn close(code: u16, reason: &str) -> Self {
         let room = CONTROL - 2;
-        let cut = (0..=reason.len().min(room)).rev().find(|at| reason.is_char_boundary(*at)).unwrap_or(0);
+        let end = (0..=reason.len().min(room)).rev().find(|at| reason.is_char_boundary(*at)).unwrap_or(0);
         let mut bytes = [0; CONTROL];
         bytes[..2].copy_from_slice(&code.to_be_bytes());
-        bytes[2..2 + cut].copy_from_slice(&reason.as_bytes()[..cut]);
-        Self { bytes, length: 2 + cut }
+        bytes[2..2 + end].copy_from_slice(&reason.as_bytes()[..end]);
+        Self { bytes, length: 2 + end }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -100,33 +122,34 @@ impl Payload {
 }
 
 impl WebSocket {
-    /// An end whose handshake is done. `deflate`: what it agreed on. Masking keys are drawn from the seed.
+    /// Creates an end of a connection whose opening handshake is complete. `deflate`: the negotiated parameters. A client derives
+    /// its masking keys from the seed.
     #[must_use]
     pub fn new(role: Role, limits: Limits, deflate: Option<&Params>, seed: Seed) -> Self {
         Self {
             decoder: Decoder::new(role, limits, deflate),
             encoder: Encoder::new(role, deflate),
-            keys: Keys::new(seed),
+            keys: MaskingKeys::new(seed),
             pong: None,
-            close: None,
+            close: CloseFrame::None,
             peer: Peer::Open,
         }
     }
 
-    /// Decodes up to the end of the next message or control frame. A ping's answer, and the answer to a close frame, are owed
-    /// from here on: [`write_pending_replies`](Self::write_pending_replies) yields them.
+    /// Decodes up to the end of the next message or control frame. After a ping or a close frame, a reply is pending:
+    /// [`write_pending_replies`](Self::write_pending_replies) writes it.
     ///
     /// # Errors
     ///
-    /// [`Error`] at the first violation; sticky. The close frame that says so is owed.
+    /// [`Error`] at the first violation. A close frame with its code is pending. Every later call returns the same error.
     pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Message<'s>>, Error> {
         let Self { decoder, pong, close, peer, .. } = self;
         let result = decoder.decode(input);
-        owe(&result, pong, close, peer);
+        queue_reply(&result, pong, close, peer);
         result
     }
 
-    /// The same in a slice that may be changed.
+    /// Does the same with a slice that may be changed: see [`Decoder::decode_in_place`].
     ///
     /// # Errors
     ///
@@ -134,11 +157,11 @@ impl WebSocket {
     pub fn decode_in_place<'s, 'i: 's>(&'s mut self, input: &mut &'i mut [u8]) -> Result<Option<Message<'s>>, Error> {
         let Self { decoder, pong, close, peer, .. } = self;
         let result = decoder.decode_in_place(input);
-        owe(&result, pong, close, peer);
+        queue_reply(&result, pong, close, peer);
         result
     }
 
-    /// How many bytes there must be at the front of `input` for its first message to be lent from it: see [`Decoder::bytes_to_borrow`].
+    /// The number of bytes of `input` that are needed to borrow its first message: see [`Decoder::bytes_to_borrow`].
     #[must_use]
     pub fn bytes_to_borrow(&self, input: &[u8]) -> Option<usize> {
         self.decoder.bytes_to_borrow(input)
@@ -148,9 +171,9 @@ impl WebSocket {
     ///
     /// # Errors
     ///
-    /// [`SendError`], and nothing was appended: [`SendError::Closing`] once a close frame was asked for, owed or received.
+    /// [`SendError`]: [`SendError::Closing`] if a close frame is pending, was sent or was received. Nothing was appended.
     pub fn send(&mut self, message: Message<'_>, out: &mut Vec<u8>) -> Result<(), SendError> {
-        if self.close.is_some() {
+        if !self.close.is_none() {
             return Err(SendError::Closing);
         }
         if let Message::Close(close) = message {
@@ -160,7 +183,7 @@ impl WebSocket {
         self.encoder.encode(message, key, out)
     }
 
-    /// A new masking key, for the end that needs one.
+    /// A new masking key, if this end needs one.
     fn key(&mut self) -> [u8; 4] {
         match self.encoder.role() {
             Role::Client => self.keys.next(),
@@ -168,63 +191,62 @@ impl WebSocket {
         }
     }
 
-    /// Begins the closing handshake, unless it has begun. A reason over 123 bytes is cut between two characters.
+    /// Starts the closing handshake, unless it has started already. A reason of more than 123 bytes is truncated between two
+    /// characters.
     ///
     /// # Errors
     ///
-    /// [`SendError::CloseCode`] when the code must not be sent.
+    /// [`SendError::CloseCode`] if the code must not be sent. Nothing was changed.
     pub fn close(&mut self, code: u16, reason: &str) -> Result<(), SendError> {
-        if !super::is_close_code(code) {
+        if !is_close_code(code) {
             return Err(SendError::CloseCode(code));
         }
         if self.close.is_none() {
-            self.close = Some((Box::new(Payload::close(code, reason)), false));
+            self.close = CloseFrame::pending(ControlPayload::close(code, reason));
         }
         Ok(())
     }
 
-    /// Appends the replies that are owed: at most one pong and one close frame. Returns whether there were any. Call it when
-    /// what was appended before has been written, so that they cannot pile up.
+    /// Appends the pending replies: at most one pong and one close frame. Returns whether there were any. Call it once the bytes
+    /// that were appended before are written, so that replies do not accumulate.
     pub fn write_pending_replies(&mut self, out: &mut Vec<u8>) -> bool {
         let start = out.len();
-        if let Some(pong) = self.pong.take().filter(|_| !matches!(self.close, Some((_, true)))) {
+        if let Some(pong) = self.pong.take().filter(|_| !matches!(self.close, CloseFrame::Sent)) {
             let key = self.key();
-            // A ping's payload is no longer than a pong's may be.
+            // Cannot fail: the payload of a ping is short enough for a pong.
             let _ = self.encoder.encode(Message::Pong(pong.bytes()), key, out);
         }
-        if let Some((payload, _)) = self.close.take_if(|(_, sent)| !*sent) {
-            let key = self.key();
-            let close = match payload.bytes() {
-                [high, low, reason @ ..] => Some(Close {
-                    code: u16::from_be_bytes([*high, *low]),
-                    reason: core::str::from_utf8(reason).unwrap_or_default(),
-                }),
-                _ => None,
+        if let CloseFrame::Pending(payload) = &self.close {
+            // Every payload here was built from a valid code and a text, or is empty.
+            let close = Close::parse(payload.bytes()).unwrap_or_default();
+            let key = match self.encoder.role() {
+                Role::Client => self.keys.next(),
+                Role::Server => [0; 4],
             };
             let _ = self.encoder.encode(Message::Close(close), key, out);
-            self.close = Some((payload, true));
+            self.close = CloseFrame::Sent;
         }
         out.len() > start
     }
 
-    /// Whether [`write_pending_replies`](Self::write_pending_replies) has something to append.
+    /// Whether [`write_pending_replies`](Self::write_pending_replies) would append anything.
     #[must_use]
     pub const fn has_pending_replies(&self) -> bool {
-        matches!(self.close, Some((_, false))) || (self.pong.is_some() && self.close.is_none())
+        matches!(self.close, CloseFrame::Pending(_)) || (self.pong.is_some() && self.close.is_none())
     }
 
-    /// How far the closing handshake has come.
+    /// The state of the closing handshake.
     #[must_use]
     pub const fn state(&self) -> State {
         match (&self.peer, &self.close) {
-            (Peer::Open, None) => State::Open,
-            (Peer::Open, Some(_)) => State::Closing,
+            (Peer::Open, CloseFrame::None) => State::Open,
+            (Peer::Open, CloseFrame::Pending(_) | CloseFrame::Sent) => State::Closing,
             (Peer::Closed(_) | Peer::Failed, _) => State::Closed,
         }
     }
 
-    /// The code and reason of the peer's close frame: `None` without one, and 1005 for one that carried no code
-    /// (RFC 6455 §7.1.5).
+    /// The code and reason of the peer's close frame; `None` if none has arrived. The code is 1005 if the frame has none (RFC 6455
+    /// §7.1.5).
     #[must_use]
     pub fn peer_close(&self) -> Option<Close<'_>> {
         match &self.peer {
@@ -234,7 +256,7 @@ impl WebSocket {
         }
     }
 
-    /// The peer will send no more bytes.
+    /// The meaning of an end of the bytes at this point.
     #[must_use]
     pub const fn eof(&self) -> Eof {
         match self.peer {
@@ -244,8 +266,8 @@ impl WebSocket {
         }
     }
 
-    /// Frees memory that only the next received message needs: see [`Decoder::release_memory`]. For a connection that is
-    /// idle, because the next message takes longer.
+    /// Frees memory that only the next received message needs: see [`Decoder::release_memory`]. Meant for an idle connection,
+    /// because the next message takes longer.
     pub fn release_input_memory(&mut self) {
         self.decoder.release_memory();
     }
@@ -255,7 +277,7 @@ impl WebSocket {
         self.encoder.release_memory();
     }
 
-    /// How many bytes are kept of a message that is not whole.
+    /// The number of bytes that are kept of an incomplete message.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.decoder.buffered()
@@ -271,28 +293,29 @@ impl fmt::Debug for WebSocket {
     }
 }
 
-/// What the protocol owes for what was received.
-fn owe(
+/// Queues the reply that the protocol requires.
+fn queue_reply(
     result: &Result<Option<Message<'_>>, Error>,
-    pong: &mut Option<Payload>,
-    close: &mut Option<(Box<Payload>, bool)>,
+    pong: &mut Option<ControlPayload>,
+    close: &mut CloseFrame,
     peer: &mut Peer,
 ) {
     match result {
-        Ok(Some(Message::Ping(payload))) if close.is_none() => *pong = Some(Payload::new(payload)),
+        Ok(Some(Message::Ping(payload))) if close.is_none() => *pong = Some(ControlPayload::new(payload)),
         Ok(Some(Message::Close(received))) => {
             *pong = None;
             *peer = Peer::Closed(received.map(|close| (close.code, close.reason.into())));
             if close.is_none() {
-                let echo = received.map_or(Payload::new(&[]), |received| Payload::close(received.code, ""));
-                *close = Some((Box::new(echo), false));
+                let echo =
+                    received.map_or(ControlPayload::new(&[]), |received| ControlPayload::close(received.code, ""));
+                *close = CloseFrame::pending(echo);
             }
         }
         Err(error) if matches!(peer, Peer::Open) => {
             *pong = None;
             *peer = Peer::Failed;
             if close.is_none() {
-                *close = Some((Box::new(Payload::close(error.close_code(), "")), false));
+                *close = CloseFrame::pending(ControlPayload::close(error.close_code(), ""));
             }
         }
         Ok(_) | Err(_) => {}
