@@ -5,14 +5,15 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs as _};
-use std::time;
 
-use async_io::{Async, Timer};
+use async_io::Async;
 use futures_io::{AsyncRead as _, AsyncWrite as _};
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
 use turnwire_connect::HappyEyeballsConnect;
 use turnwire_driver::Io;
+
+use crate::clock::Clock;
 
 type Stream = Async<TcpStream>;
 
@@ -26,18 +27,16 @@ type Stream = Async<TcpStream>;
 /// assert!(io.now() <= io.now());
 /// ```
 pub struct TcpIo {
-    epoch: time::Instant,
+    clock: Clock,
     race: Option<HappyEyeballsConnect<Stream>>,
     stream: Option<Stream>,
-    /// The deadline, and the timer that is set to it.
-    timer: Option<(time::Instant, Timer)>,
 }
 
 impl TcpIo {
     /// Creates an `Io` without a socket.
     #[must_use]
     pub fn new() -> Self {
-        Self { epoch: time::Instant::now(), race: None, stream: None, timer: None }
+        Self { clock: Clock::new(), race: None, stream: None }
     }
 
     /// Wraps an open socket, for example an accepted one. Disables Nagle's algorithm, because every write is a whole message.
@@ -60,7 +59,7 @@ async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
 
 impl Io for TcpIo {
     fn now(&self) -> Instant {
-        Instant::from_duration(self.epoch.elapsed())
+        self.clock.now()
     }
 
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
@@ -84,19 +83,7 @@ impl Io for TcpIo {
 
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
         let until = self.race.as_ref().and_then(HappyEyeballsConnect::poll_timeout).into_iter().chain(until).min();
-        // The clock cannot represent this deadline, so it never expires.
-        let Some(until) = until.and_then(|until| self.epoch.checked_add(until.as_duration())) else {
-            return Poll::Pending;
-        };
-        let (at, timer) = self.timer.get_or_insert_with(|| (until, Timer::at(until)));
-        if *at != until {
-            *at = until;
-            timer.set_at(until);
-        }
-        let _at = ready!(Pin::new(timer).poll(cx));
-        // An expired timer does not fire again: the next wait creates a new one.
-        self.timer = None;
-        Poll::Ready(())
+        self.clock.poll_until(cx, until)
     }
 
     fn disconnect(&mut self) {

@@ -1,4 +1,4 @@
-//! turnwire on the calling thread, without a runtime or another thread: a client and a server for OpenAI's Responses API.
+//! turnwire on the calling thread, without a runtime: a client and a server for OpenAI's Responses API.
 //!
 //! ```no_run
 //! use turnwire::client::{Credentials, Event, Provider, Settings};
@@ -22,7 +22,8 @@
 //! ```
 //!
 //! The sockets are non-blocking, and the thread waits only in the system's poller. Deadlines are therefore kept, and a read never
-//! blocks a write. The exception is name lookup, a system call that may block for longer than a deadline allows.
+//! blocks a write. Name lookup is a system call that may block for longer than a deadline allows: it runs on a thread of its own,
+//! which is left behind when a deadline ends the attempt.
 #![forbid(unsafe_code)]
 
 mod client;

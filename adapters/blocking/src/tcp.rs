@@ -1,10 +1,11 @@
 //! A non-blocking TCP socket with the poller that waits for it, as an [`Io`].
 
 use core::future::poll_fn;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::task::{Context, Poll, ready};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::ToSocketAddrs as _;
+use std::sync::mpsc::{self, TryRecvError};
 use std::{thread, time};
 
 use mio::net::TcpStream;
@@ -59,18 +60,46 @@ impl TcpIo {
     }
 }
 
-/// Registers a stream, so that its readiness ends a wait.
-fn register(slot: &mut Option<(Poller, Events)>, stream: &mut TcpStream) -> io::Result<()> {
+/// The token of streams.
+const STREAM: Token = Token(0);
+/// The token of the end of a name lookup.
+const LOOKUP: Token = Token(1);
+
+/// Returns the poller, which is created if there is none.
+fn poller_of(slot: &mut Option<(Poller, Events)>) -> io::Result<&Poller> {
     let (poller, _) = match slot {
         Some(poller) => poller,
         None => slot.insert((Poller::new()?, Events::with_capacity(8))),
     };
-    poller.registry().register(stream, Token(0), Interest::READABLE | Interest::WRITABLE)
+    Ok(poller)
 }
 
-/// Looks up a name on this thread. The system call may block for longer than a deadline allows.
-async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-    Ok((host, port).to_socket_addrs()?.collect())
+/// Registers a stream, so that its readiness ends a wait.
+fn register(slot: &mut Option<(Poller, Events)>, stream: &mut TcpStream) -> io::Result<()> {
+    poller_of(slot)?.registry().register(stream, STREAM, Interest::READABLE | Interest::WRITABLE)
+}
+
+/// Looks up a name on a thread of its own, because the system call may block for longer than a deadline allows. The thread is left
+/// behind when the lookup is dropped, and ends with its system call. An IP address needs no thread.
+async fn lookup(host: String, port: u16, waker: io::Result<mio::Waker>) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
+    }
+    let waker = waker?;
+    let (sender, receiver) = mpsc::channel();
+    thread::Builder::new().name("turnwire-lookup".into()).spawn(move || {
+        let addresses = (host, port).to_socket_addrs().map(Iterator::collect);
+        // If the lookup was dropped, nobody needs the result.
+        if sender.send(addresses).is_ok() {
+            let _ = waker.wake();
+        }
+    })?;
+    poll_fn(move |_| match receiver.try_recv() {
+        Ok(addresses) => Poll::Ready(addresses),
+        Err(TryRecvError::Empty) => Poll::Pending,
+        Err(TryRecvError::Disconnected) => Poll::Ready(Err(io::Error::other("the name lookup has failed"))),
+    })
+    .await
 }
 
 /// Waits until the connection attempt of a stream has succeeded or failed.
@@ -114,8 +143,11 @@ impl Io for TcpIo {
 
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
         let now = self.now();
-        let race = self.race.get_or_insert_with(|| HappyEyeballsConnect::new(lookup(target.host.clone(), target.port)));
         let poller = &mut self.poller;
+        let race = self.race.get_or_insert_with(|| {
+            let waker = poller_of(poller).and_then(|poller| mio::Waker::new(poller.registry(), LOOKUP));
+            HappyEyeballsConnect::new(lookup(target.host.clone(), target.port, waker))
+        });
         let result = ready!(race.poll(cx, now, |address| {
             let stream = TcpStream::connect(address);
             wait_connected(stream.and_then(|mut stream| register(poller, &mut stream).map(|()| stream)))

@@ -1,106 +1,13 @@
-//! Connects to the first of a host's addresses that responds (Happy Eyeballs, RFC 8305), on any runtime.
+//! Opens sockets, on any runtime.
 //!
-//! [`HappyEyeballs`] decides which address to try at which time. [`HappyEyeballsConnect`] adds the name lookup and the connection
-//! attempts in progress. It depends on no runtime and spawns no task; dropping it drops all attempts.
+//! [`HappyEyeballsConnect`] connects to the first of a host's addresses that responds (Happy Eyeballs, RFC 8305):
+//! [`HappyEyeballs`](turnwire::client::HappyEyeballs) decides which address to try at which time, and the name lookup and the connection
+//! attempts in progress are added here. [`Dialer`] opens streams with a function of the application instead. Neither depends on a runtime
+//! or spawns a task; dropping them drops all attempts.
 #![forbid(unsafe_code)]
 
-use core::future::Future;
-use core::net::SocketAddr;
-use core::pin::Pin;
-use core::task::{Context, Poll, ready};
-use std::io;
+mod dialer;
+mod happy_eyeballs;
 
-use turnwire::client::HappyEyeballs;
-use turnwire::time::Instant;
-
-/// A lookup or a connection attempt.
-type Pending<T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + Sync>>;
-
-/// Concurrent connection attempts to a host's addresses.
-///
-/// ```
-/// use core::future::{Ready, ready};
-/// use core::task::{Context, Poll, Waker};
-/// use turnwire::time::Instant;
-/// use turnwire_connect::HappyEyeballsConnect;
-///
-/// let addresses = vec!["127.0.0.1:80".parse()?];
-/// let mut attempts = HappyEyeballsConnect::new(ready(Ok(addresses)));
-/// let mut cx = Context::from_waker(Waker::noop());
-/// // `connect` stands for the runtime's, which returns a socket.
-/// let connect = |address| -> Ready<std::io::Result<String>> { ready(Ok(format!("connected to {address}"))) };
-/// let Poll::Ready(stream) = attempts.poll(&mut cx, Instant::ZERO, connect) else { panic!("not yet") };
-/// assert_eq!(stream?, "connected to 127.0.0.1:80");
-/// # Ok::<(), Box<dyn core::error::Error>>(())
-/// ```
-pub struct HappyEyeballsConnect<S> {
-    lookup: Pending<Vec<SocketAddr>>,
-    addresses: Option<HappyEyeballs>,
-    attempts: Vec<Pending<S>>,
-    last_error: Option<io::Error>,
-}
-
-impl<S> HappyEyeballsConnect<S> {
-    /// Creates the attempts for the addresses that `lookup` returns.
-    pub fn new(lookup: impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + Sync + 'static) -> Self {
-        Self { lookup: Box::pin(lookup), addresses: None, attempts: Vec::new(), last_error: None }
-    }
-
-    /// Polls all attempts, and starts each attempt that is due with `connect`. Returns the first stream.
-    ///
-    /// # Errors
-    ///
-    /// Returns the error of the lookup, or of the last attempt when all have failed, or
-    /// [`AddrNotAvailable`](io::ErrorKind::AddrNotAvailable) when the host has no address. Do not poll again afterwards.
-    pub fn poll<F: Future<Output = io::Result<S>> + Send + Sync + 'static>(
-        &mut self,
-        cx: &mut Context<'_>,
-        now: Instant,
-        mut connect: impl FnMut(SocketAddr) -> F,
-    ) -> Poll<io::Result<S>> {
-        let addresses = match &mut self.addresses {
-            Some(addresses) => addresses,
-            None => self.addresses.insert(HappyEyeballs::new(ready!(self.lookup.as_mut().poll(cx))?)),
-        };
-        loop {
-            let due = addresses.next_attempt(now);
-            if let Some(address) = due {
-                self.attempts.push(Box::pin(connect(address)));
-            }
-            let (mut at, running) = (0, self.attempts.len());
-            while let Some(attempt) = self.attempts.get_mut(at) {
-                match attempt.as_mut().poll(cx) {
-                    Poll::Pending => at += 1,
-                    Poll::Ready(Ok(stream)) => return Poll::Ready(Ok(stream)),
-                    Poll::Ready(Err(error)) => {
-                        self.last_error = Some(error);
-                        addresses.handle_attempt_failed();
-                        drop(self.attempts.swap_remove(at));
-                    }
-                }
-            }
-            if addresses.is_exhausted() {
-                return Poll::Ready(Err(self
-                    .last_error
-                    .take()
-                    .unwrap_or_else(|| io::ErrorKind::AddrNotAvailable.into())));
-            }
-            // No attempt is due, and none failed (a failure makes the next one due).
-            if due.is_none() && at == running {
-                return Poll::Pending;
-            }
-        }
-    }
-
-    /// Returns the time of the next [`poll`](Self::poll), which is needed even if nothing wakes the task.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.addresses.as_ref().and_then(HappyEyeballs::poll_timeout)
-    }
-}
-
-impl<S> core::fmt::Debug for HappyEyeballsConnect<S> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("HappyEyeballsConnect").field("addresses", &self.addresses).finish_non_exhaustive()
-    }
-}
+pub use dialer::Dialer;
+pub use happy_eyeballs::HappyEyeballsConnect;

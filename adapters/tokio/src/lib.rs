@@ -26,9 +26,12 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod clock;
+mod stream;
 mod tcp;
 
-pub use client::{Client, ClientBuilder, Server, Turn, accept};
+pub use client::{Client, ClientBuilder, Server, StreamClient, StreamClientBuilder, Turn, accept, accept_stream};
+pub use stream::StreamIo;
 pub use tcp::TcpIo;
 /// The core, which defines the requests and events.
 pub use turnwire;

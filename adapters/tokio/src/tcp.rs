@@ -1,6 +1,5 @@
 //! A TCP socket of tokio as an [`Io`].
 
-use core::future::Future as _;
 use core::net::SocketAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -10,11 +9,13 @@ use std::io::{self, Read as _};
 use socket2::SockRef;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::{self, TcpStream};
-use tokio::time::{self, Sleep};
+use tokio::time;
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
 use turnwire_connect::HappyEyeballsConnect;
 use turnwire_driver::Io;
+
+use crate::clock::Clock;
 
 /// A TCP socket, which may be open, and tokio's clock.
 ///
@@ -26,10 +27,9 @@ use turnwire_driver::Io;
 /// assert!(io.now() <= io.now());
 /// ```
 pub struct TcpIo {
-    epoch: time::Instant,
+    clock: Clock,
     race: Option<HappyEyeballsConnect<TcpStream>>,
     stream: Option<TcpStream>,
-    sleep: Option<Pin<Box<Sleep>>>,
     /// The time of the last read.
     last_read: Option<time::Instant>,
     /// Whether the next read must try the socket, because the runtime may not know yet that it is readable.
@@ -43,8 +43,7 @@ impl TcpIo {
     /// Creates an `Io` without a socket.
     #[must_use]
     pub fn new() -> Self {
-        let epoch = time::Instant::now();
-        Self { epoch, race: None, stream: None, sleep: None, last_read: None, ask_socket: false }
+        Self { clock: Clock::new(), race: None, stream: None, last_read: None, ask_socket: false }
     }
 
     /// Wraps an open socket, for example an accepted one. Disables Nagle's algorithm, because every write is a whole message.
@@ -88,7 +87,7 @@ async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
 
 impl Io for TcpIo {
     fn now(&self) -> Instant {
-        Instant::from_duration(self.epoch.elapsed())
+        self.clock.now()
     }
 
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
@@ -120,15 +119,7 @@ impl Io for TcpIo {
 
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
         let until = self.race.as_ref().and_then(HappyEyeballsConnect::poll_timeout).into_iter().chain(until).min();
-        // The clock cannot represent this deadline, so it never expires.
-        let Some(until) = until.and_then(|until| self.epoch.checked_add(until.as_duration())) else {
-            return Poll::Pending;
-        };
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(time::sleep_until(until)));
-        if sleep.deadline() != until {
-            sleep.as_mut().reset(until);
-        }
-        sleep.as_mut().poll(cx)
+        self.clock.poll_until(cx, until)
     }
 
     fn disconnect(&mut self) {

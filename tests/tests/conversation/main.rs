@@ -12,6 +12,7 @@ mod pending_io;
 mod proxies;
 mod scenario;
 mod setup;
+mod streams;
 mod tokio;
 mod troubles;
 mod turns;

@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 use turnwire::connection::server;
 use turnwire::http::Headers;
 use turnwire::responses::{ClientEvent, CreateMessage, ResponseWriter, ServerEvent, SteerMessage};
+use turnwire_driver::{Io, ServerDriver};
 use turnwire_rustls::rustls::ServerConfig;
-use turnwire_tokio::Server;
 
 /// What an example returns from `main`.
 pub(crate) type Result<T> = core::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -54,9 +54,10 @@ impl Demo {
         Ok(url)
     }
 
-    async fn serve_connection(
+    /// Serves one connection over any socket.
+    pub(crate) async fn serve_connection<I: Io>(
         self,
-        mut server: Server,
+        mut server: ServerDriver<I>,
         respond: impl Fn(CreateMessage, ResponseWriter) -> Events,
     ) -> Result<()> {
         let mut responses = 0;
