@@ -40,7 +40,7 @@ impl Entropy {
         self.array()
     }
 
-    /// The next `N` bytes of the keystream: a handshake nonce.
+    /// Returns the next `N` bytes of the keystream, for example a handshake nonce.
     pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
         self.draw(|stream| {
             let mut bytes = [0; N];

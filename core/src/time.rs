@@ -7,7 +7,7 @@
 use core::ops::Add;
 pub use core::time::Duration;
 
-/// A point in time, as a [`Duration`] since the caller's own epoch.
+/// A point in time, as a [`Duration`] since the caller's epoch.
 ///
 /// ```
 /// use turnwire::time::{Duration, Instant};
@@ -21,7 +21,7 @@ pub use core::time::Duration;
 pub struct Instant(Duration);
 
 impl Instant {
-    /// The epoch itself.
+    /// The epoch.
     pub const ZERO: Self = Self(Duration::ZERO);
 
     /// The instant `since_epoch` after the caller's epoch.

@@ -131,7 +131,7 @@ fn decode_prints_one_object_per_item_however_it_is_fed() {
             b"{\"type\":\"response.new\"}\nno json\n",
             &[
                 r#"{"kind":"response.new","fields":{},"raw":"{\"type\":\"response.new\"}"}"#,
-                r#"{"malformed":"the payload is no json object, at byte 0","raw":"no json"}"#,
+                r#"{"malformed":"the payload is not a JSON object, at byte 0","raw":"no json"}"#,
             ],
         ),
     ];

@@ -34,7 +34,7 @@ pub(super) enum ClientPhase {
     Closed,
 }
 
-/// What the connection is told.
+/// An input of the connection.
 #[derive(Debug)]
 pub(super) enum SocketInput<'a, 'i> {
     /// Bytes from the socket. Each step takes some of them.
@@ -58,9 +58,9 @@ pub(super) struct Conversation {
     pub(super) phase: ClientPhase,
     pub(super) entropy: Entropy,
     pub(super) unmatched_events: u64,
-    /// The server sends events without the lane of their request, so that one request at a time can be in flight.
+    /// Whether the server sends events without the lane of their request, so that only one request may be in flight.
     pub(super) lanes_ignored: bool,
-    /// Since when no input is wanted.
+    /// The time since which no input is wanted.
     pub(super) paused_at: Option<Instant>,
 }
 
@@ -72,7 +72,8 @@ impl Conversation {
         wanted && self.events.backlog() < limit
     }
 
-    /// Suspends the deadlines of responses while no input is wanted: it is the application that is late then, not the server.
+    /// Suspends the deadlines of responses while no input is wanted, because then the application is late and not the
+    /// server.
     pub(super) fn update_reading(&mut self, now: Instant) {
         let wanted = self.wants_input();
         let Some(managed) = self.slot.connected_mut() else {
@@ -605,7 +606,7 @@ impl Conversation {
             }
             let asks = recovery == Recovery::RequestCredentials;
             if asks && asked {
-                // One question to the application is enough.
+                // The application is asked only once.
                 self.await_credentials(now, id, Box::new(failure));
             } else {
                 asked |= asks;
@@ -756,7 +757,7 @@ impl Conversation {
         }
     }
 
-    /// The head and the incomplete body of an error response: they say more than that the rest is late.
+    /// Takes the head and the incomplete body of an error response: a partial error body is more useful than a timeout.
     fn take_partial_error_body(&mut self) -> Option<(Response, Vec<u8>)> {
         self.slot.connected_mut()?.connection.take_partial_error_body()
     }
@@ -770,7 +771,7 @@ impl Conversation {
     }
 }
 
-/// The failure with what it means for a request of this progress.
+/// Sets the fields of the failure that depend on the request's progress.
 fn with_progress(mut failure: Failure, point: FailurePoint, progress: RequestProgress) -> Failure {
     if point == FailurePoint::ConnectionLost
         && failure.kind == FailureKind::TooLarge

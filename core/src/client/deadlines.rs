@@ -1,4 +1,4 @@
-//! Which deadline of a client is next, and which has passed.
+//! The deadlines of a client: the next one, and those that have passed.
 
 use core::time::Duration;
 
@@ -16,7 +16,7 @@ pub(super) fn has_passed(deadline: Instant, now: Instant) -> bool {
     deadline <= now && deadline != NEVER
 }
 
-/// What has taken too long.
+/// A deadline that has passed, by its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expired {
     /// Opening a connection of this transport, the handshake included.
@@ -31,7 +31,7 @@ pub(super) enum Expired {
     Total(RequestId),
 }
 
-/// The state that the deadlines follow from.
+/// The state from which the deadlines are computed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadlines<'a> {
     pub(super) requests: &'a RequestTable,
@@ -40,12 +40,12 @@ pub(super) struct Deadlines<'a> {
     /// How long a request that shares its WebSocket may stay silent. The connection itself watches a request that is alone.
     pub(super) lane_idle: Option<Duration>,
     pub(super) max_connection_age: Option<Duration>,
-    /// The loop reads from the socket. The deadlines of responses do not run while it does not.
+    /// Whether the loop reads from the socket. Otherwise the deadlines of responses do not run.
     pub(super) reading: bool,
 }
 
 impl Deadlines<'_> {
-    /// The next deadline, those of the connection included.
+    /// Returns the next deadline, including those of the connection.
     pub(super) fn next(&self) -> Option<Instant> {
         let of_slot = match self.slot {
             ConnectionSlot::Disconnected => self.connect_attempts.retry_at().filter(|_| self.can_send()),

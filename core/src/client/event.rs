@@ -14,8 +14,8 @@ use crate::http::Response;
 use crate::responses::{CompletedResponse, Failure, IncompleteResponse, Malformed, RawJson};
 use crate::responses::{ResponseInfo, ServerEvent, Usage};
 
-/// One thing that happened. An event of a request names the request. An event borrows from the client; `into_owned` gives one to
-/// keep.
+/// An event of a client. An event of a request contains the request's id. An event borrows from the client;
+/// `into_owned` copies it.
 ///
 /// `Debug` shows the lengths of the turn token, of bodies and of payloads.
 #[derive(Clone)]
@@ -53,11 +53,11 @@ pub enum Event<'a> {
         /// The payload.
         text: &'a str,
     },
-    /// The event before this one was against the protocol. The response goes on.
+    /// The event before this one violated the protocol. The response goes on.
     Violation {
         /// The request.
         id: RequestId,
-        /// What was against it.
+        /// The violation.
         violation: &'a ServerViolation,
     },
     /// An attempt failed, and the request will be sent again.
@@ -71,7 +71,7 @@ pub enum Event<'a> {
         /// The time from this event to the next attempt.
         delay: Duration,
     },
-    /// HTTP takes the place of WebSocket from here on.
+    /// The client switches from WebSocket to HTTP.
     HttpFallback(&'a FallbackReason),
     /// New credentials are needed: call [`set_credentials`](super::Client::set_credentials) or
     /// [`refuse_credentials`](super::Client::refuse_credentials).
@@ -117,15 +117,16 @@ pub struct Sent {
     pub bytes: usize,
 }
 
-/// Why HTTP takes the place of WebSocket.
+/// Why the client switches from WebSocket to HTTP.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FallbackReason {
-    /// The server rejected the handshake with this status, and will accept none, or a request that tried HTTP after it has
-    /// succeeded.
+    /// The server rejected the handshake with this status and will not accept another one, or a request that tried HTTP
+    /// after such a rejection has succeeded.
     Refused(u16),
-    /// The server rejected the handshake with a status that does not say whether it supports WebSocket. This one request tries
-    /// HTTP. If it succeeds, HTTP takes the place of WebSocket; if it fails, the next request tries WebSocket again.
+    /// The server rejected the handshake with a status that does not show whether it supports WebSocket. This one
+    /// request tries HTTP. If it succeeds, the client switches to HTTP; if it fails, the next request tries WebSocket
+    /// again.
     Unclear {
         /// The request.
         id: RequestId,
@@ -139,7 +140,7 @@ pub enum FallbackReason {
         /// The failure of its last attempt.
         failure: Box<Failure>,
     },
-    /// This one request is larger than the server accepts on a WebSocket. Other requests are not concerned.
+    /// This one request is larger than the server accepts on a WebSocket. Other requests are not affected.
     TooLarge(RequestId),
 }
 
@@ -166,9 +167,9 @@ pub enum Outcome<'a> {
     Failed(&'a Failure),
     /// The application cancelled the request.
     Cancelled,
-    /// The request was a prewarm, and the client takes HTTP. Nothing needs to be done.
+    /// The request was a prewarm, and the client uses HTTP: there is nothing to prewarm.
     PrewarmSkipped,
-    /// A [`RawOperation`](super::RawOperation) was answered with a status of 2xx.
+    /// A [`RawOperation`](super::RawOperation) got a response with a 2xx status.
     OperationCompleted {
         /// The head of the response.
         head: &'a Response,
@@ -197,9 +198,9 @@ pub struct RequestReport {
     pub request_id: Option<String>,
     /// The id of the response.
     pub response_id: Option<String>,
-    /// The number of tokens, of whatever end had one.
+    /// The token counts of the terminal event, if it had any.
     pub usage: Option<Usage>,
-    /// The `usage` member of the end, as the server sent it.
+    /// The `usage` member of the terminal event, as the server sent it.
     pub raw_usage: Option<RawJson<'static>>,
     /// The failure of the WebSocket handshake after which the request tried HTTP.
     pub handshake_failure: Option<Box<Failure>>,
@@ -387,7 +388,7 @@ pub enum OwnedOutcome {
     OperationCompleted { head: Response, body: Vec<u8> },
 }
 
-/// The forms that borrow and that own show the same.
+/// Implements `Debug` for the borrowed and the owned form alike.
 macro_rules! debug_without_content {
     ($event:ty, $outcome:ty) => {
         impl fmt::Debug for $event {

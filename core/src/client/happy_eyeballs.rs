@@ -1,4 +1,4 @@
-//! Which of a host's addresses to try, and when (RFC 8305).
+//! Happy Eyeballs (RFC 8305): which of a host's addresses to try, and when.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -6,15 +6,15 @@ use core::net::SocketAddr;
 
 use crate::time::{Duration, Instant};
 
-/// How long an attempt goes on alone (RFC 8305 §5, Connection Attempt Delay).
+/// Time until the next attempt begins (RFC 8305 §5, Connection Attempt Delay).
 const DELAY: Duration = Duration::from_millis(250);
 
-/// The addresses that a host's name led to, on their way to one connection, for whoever opens sockets by address.
+/// The connection attempts to the addresses of a host, for callers that open sockets by address.
 ///
-/// A host often has addresses of which one never answers: IPv6, where only half of the way speaks it. Tried one after the other,
-/// that one would take all the time there is for dialing. So the next attempt begins a quarter of a second after the last one, or
-/// when that failed, and whichever connects first wins; the others are dropped. The families take turns, beginning with that of
-/// the first address.
+/// A host often has addresses that never respond, for example IPv6 addresses without an IPv6 route. Tried one after the
+/// other, such an address would use up the connect timeout. Instead, the next attempt begins 250 ms after the last one,
+/// or when an attempt has failed; the first connection is used, and the others are dropped. The address families
+/// alternate, beginning with that of the first address.
 ///
 /// ```
 /// use core::net::SocketAddr;
@@ -39,7 +39,7 @@ pub struct HappyEyeballs {
 }
 
 impl HappyEyeballs {
-    /// These addresses, in the order in which the system would try them.
+    /// Creates the attempts for these addresses, in the order of the system's resolver.
     #[must_use]
     pub fn new(found: impl IntoIterator<Item = SocketAddr>) -> Self {
         let found: Vec<SocketAddr> = found.into_iter().collect();
@@ -57,7 +57,7 @@ impl HappyEyeballs {
         }
     }
 
-    /// Begins the next attempt, if one is due: open a socket to this address, and go on with those that are under way.
+    /// Returns the address of the next attempt, if one is due: connect to it, and continue the attempts in progress.
     pub fn next_attempt(&mut self, now: Instant) -> Option<SocketAddr> {
         let address = if now < self.next_attempt_at { None } else { self.untried.pop_front() }?;
         self.next_attempt_at = now + DELAY;
@@ -65,19 +65,19 @@ impl HappyEyeballs {
         Some(address)
     }
 
-    /// An attempt failed. The next one is due at once.
+    /// Handles a failed attempt: the next one is due at once.
     pub fn handle_attempt_failed(&mut self) {
         self.in_progress = self.in_progress.saturating_sub(1);
         self.next_attempt_at = Instant::ZERO;
     }
 
-    /// When to [`next_attempt`](Self::next_attempt) the next attempt; none when there is no other address.
+    /// Returns the time of the [next attempt](Self::next_attempt); `None` if there is no other address.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         (!self.untried.is_empty()).then_some(self.next_attempt_at)
     }
 
-    /// Every attempt failed, or there was no address to begin with.
+    /// Returns whether every attempt has failed, or there is no address.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
         self.untried.is_empty() && self.in_progress == 0

@@ -17,7 +17,7 @@ use crate::time::Instant;
 pub enum Submitted<A> {
     /// The operation was submitted. Its [`Event::Finished`](super::Event::Finished) has the response, for [`Outcome::read`].
     Pending(RequestId),
-    /// The answer is known without a request.
+    /// The result is known without a request.
     Immediate(A),
 }
 
@@ -60,8 +60,8 @@ impl Client {
 }
 
 impl Outcome<'_> {
-    /// Reads the answer to an operation of this type, or the failure. Returns `None` for a cancelled request, and for the end of a
-    /// request that is no operation.
+    /// Parses the response to an operation of this type, or the failure. Returns `None` for a cancelled request, and
+    /// for a request that is not an operation.
     #[must_use]
     pub fn read<O: Operation>(&self) -> Option<Result<O::Answer, Failure>> {
         match self {

@@ -41,11 +41,11 @@ pub(super) enum ConnectionEffect {
         id: RequestId,
         failure: Box<Failure>,
     },
-    /// The body of the response over HTTP has ended. `last_words`: the error in its last line, which is no event.
+    /// The body of the response over HTTP has ended. `last_words`: the error in its last line, which is not an event.
     HttpIdle {
         last_words: Option<Box<Failure>>,
     },
-    /// An error that belongs to no request: the peer gives up the connection.
+    /// An error of the connection: the server cannot serve further requests on it.
     PeerFailed(Box<Failure>),
     /// The connection has ended.
     Closed(CloseReason),

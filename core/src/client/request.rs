@@ -1,4 +1,4 @@
-//! What an application asks for.
+//! Requests and operations that an application submits.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -9,7 +9,7 @@ use core::time::Duration;
 use crate::responses::CreateResponse;
 use crate::responses::session::{HeaderSet, TurnMetadata};
 
-/// Names one request of one client.
+/// The id of a request, unique within its client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub(super) u64);
 
@@ -19,26 +19,27 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// A request for a response. `Debug` shows neither what is said nor what headers hold.
+/// A request for a response. `Debug` shows no content and no header values.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Request {
-    /// What is asked.
+    /// The request body.
     pub body: CreateResponse,
-    /// The lane it goes on; lanes exist over WebSocket only, and none is the default one.
+    /// The lane, for WebSocket only. `None` means the default lane.
     pub lane: Option<String>,
-    /// Headers of an HTTP request, over all others but the credentials'. A WebSocket request has no head.
+    /// Headers of the HTTP request; they replace all others except those of the credentials. A WebSocket request has no
+    /// head.
     pub headers: Vec<(String, String)>,
-    /// Where in a trace it belongs.
+    /// The trace context.
     pub trace: Option<TraceContext>,
-    /// What the session says of the turn (`docs/protocol.md` §2.5); nothing without [`Settings::session`](super::Settings).
+    /// Turn metadata of the session (`docs/protocol.md` §2.5). Ignored without [`Settings::session`](super::Settings).
     pub turn: Option<TurnMetadata>,
-    /// Whether the model uses *responses-lite* (§3.7): the request is reshaped, and says so.
+    /// Whether the model uses *responses-lite* (`docs/protocol.md` §3.7), which changes the request.
     pub lite: bool,
     /// The number of retries on one transport, in place of [`RetryPolicy::max_retries`](super::RetryPolicy).
     pub retries: Option<u32>,
-    /// The time from the command to the end of the request, all attempts and delays included, in place of
-    /// [`Settings::deadline`](super::Settings). When it has passed, the request fails with
+    /// Maximum time from the submission to the end of the request, including all attempts and delays, in place of
+    /// [`Settings::deadline`](super::Settings). After this time the request fails with
     /// [`FailureKind::DeadlineExceeded`](crate::responses::FailureKind).
     pub deadline: Option<Duration>,
 }
@@ -75,14 +76,14 @@ impl Request {
         self
     }
 
-    /// Sets the time from the command to the end of the request.
+    /// Sets the maximum time from the submission to the end of the request.
     #[must_use]
     pub const fn with_deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);
         self
     }
 
-    /// The same on this lane.
+    /// Sets the lane.
     #[must_use]
     pub fn on_lane(mut self, lane: &str) -> Self {
         self.lane = Some(lane.into());
@@ -90,8 +91,8 @@ impl Request {
     }
 }
 
-/// A request that is answered by one body (`docs/protocol.md` §11): a compaction, a model catalogue. `Debug` shows neither what is
-/// said nor what headers hold.
+/// An operation whose response is one body (`docs/protocol.md` §11), such as a compaction or the model catalogue.
+/// `Debug` shows no content and no header values.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RawOperation {
@@ -99,31 +100,31 @@ pub struct RawOperation {
     pub method: &'static str,
     /// The path below the provider's base URL.
     pub path: String,
-    /// Query parameters, beside the provider's.
+    /// Query parameters, in addition to the provider's.
     pub query: Vec<(String, String)>,
-    /// Headers, over all others but the credentials'.
+    /// Headers; they replace all others except those of the credentials.
     pub headers: Vec<(String, String)>,
-    /// The body; JSON, unless the headers say otherwise.
+    /// The body: JSON, unless the headers declare another type.
     pub body: Vec<u8>,
-    /// Whether the turn's token travels, both ways.
+    /// Whether the turn token is sent, and taken from the response.
     pub send_turn_token: bool,
-    /// How long one attempt may take; the idle timeout, unless set.
+    /// Maximum time of one attempt. Default: the idle timeout.
     pub timeout: Option<Duration>,
-    /// Which of the session's headers go with it.
+    /// The set of session headers that are sent.
     pub header_set: Option<HeaderSet>,
-    /// What the session says of the turn.
+    /// Turn metadata of the session.
     pub turn: Option<TurnMetadata>,
     /// Whether the model uses *responses-lite*.
     pub lite: bool,
     /// The number of retries, in place of [`RetryPolicy::max_retries`](super::RetryPolicy).
     pub retries: Option<u32>,
-    /// The time from the command to the end of the operation, all attempts and delays included, in place of
+    /// Maximum time from the submission to the end of the operation, including all attempts and delays, in place of
     /// [`Settings::deadline`](super::Settings).
     pub deadline: Option<Duration>,
 }
 
 impl RawOperation {
-    /// A `GET`.
+    /// Creates a `GET`.
     #[must_use]
     pub fn get(path: &str) -> Self {
         Self {
@@ -142,7 +143,7 @@ impl RawOperation {
         }
     }
 
-    /// A `POST` of this JSON.
+    /// Creates a `POST` with a JSON body.
     #[must_use]
     pub fn post(path: &str, body: Vec<u8>) -> Self {
         Self { method: "POST", body, ..Self::get(path) }
@@ -171,7 +172,7 @@ impl fmt::Debug for RawOperation {
     }
 }
 
-/// The names of headers, without what they hold.
+/// Shows the names of headers without their values.
 struct Names<'a>(&'a [(String, String)]);
 
 impl fmt::Debug for Names<'_> {
@@ -180,36 +181,37 @@ impl fmt::Debug for Names<'_> {
     }
 }
 
-/// A command that makes no sense now. Nothing was sent or changed.
+/// A command that the client's state does not allow. Nothing was sent or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// The client is closed, or about to be.
+    /// The client is closed or shutting down.
     #[error("the client is closed")]
     Closed,
-    /// A request is in flight, and this must wait for its end.
+    /// A request is in flight, and the command must wait for its end.
     #[error("a request is in flight")]
     InFlight,
-    /// There is no such request in flight, or not on a WebSocket.
+    /// No such request is in flight, or it is not on a WebSocket.
     #[error("there is no such request in flight")]
     NoRequest,
-    /// A header cannot stand in a head.
+    /// A header is invalid.
     #[error("the header `{0}` cannot be sent")]
     Header(String),
     /// The request has `stream: false`: the client reads event streams.
     #[error("a request with `stream: false` cannot be sent: the response is read as a stream of events")]
     NotStreaming,
-    /// The lane's name is empty, longer than 256 characters, or has others than letters, digits, `_`, `.` and `-`.
-    #[error("the lane's name cannot be sent")]
+    /// The lane's name is empty, longer than 256 characters, or has characters other than letters, digits, `_`, `.` and
+    /// `-`.
+    #[error("the lane name is invalid")]
     Lane,
 }
 
-/// A command that was refused, with what came in handed back.
+/// A rejected command, with its argument returned unchanged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rejected<T> {
-    /// Why.
+    /// The reason.
     pub reason: CommandError,
-    /// What was to be sent.
+    /// The argument.
     pub value: Box<T>,
 }
 

@@ -1,10 +1,10 @@
-//! `ServerViolation`: what a server sent against the protocol.
+//! `ServerViolation`: a violation of the protocol by a server.
 
 use alloc::string::String;
 
 use crate::turn::Violation;
 
-/// What a server sent against the protocol. It is reported beside the event, and the response goes on.
+/// A violation of the protocol by a server. It is reported after the event, and the response goes on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerViolation {

@@ -97,7 +97,7 @@ impl CloseReason {
     }
 }
 
-/// A peer's reason, behind its code, without control characters.
+/// Returns a peer's reason, formatted after its code, without control characters.
 fn in_words(reason: &str) -> String {
     let words = || core::iter::once(": ").chain(core::iter::once(reason)).flat_map(str::chars);
     if reason.is_empty() { String::new() } else { words().filter(|character| !character.is_control()).collect() }

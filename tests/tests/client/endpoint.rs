@@ -62,17 +62,17 @@ fn refusal(base: &str) -> String {
 }
 
 const HOST_CHARACTERS: &str =
-    "the base url cannot be read: the host contains another character than letters, digits, `-`, `_` and `.`";
-const PUNYCODE: &str = "the base url cannot be read: the host is not ASCII: write it in punycode (`xn--…`)";
-const IPV4: &str = "the base url cannot be read: an IPv4 address is written as four decimal numbers";
-const IPV6: &str = "the base url cannot be read: the brackets do not contain an IPv6 address";
-const PORT: &str = "the base url cannot be read: the port is not a number up to 65535";
-const NO_SCHEME: &str = "the base url cannot be read: it does not begin with a scheme";
-const NO_SLASHES: &str = "the base url cannot be read: the scheme is not followed by `//`";
-const EMPTY_HOST: &str = "the base url cannot be read: the host is empty";
-const EMPTY_LABEL: &str = "the base url cannot be read: the host contains an empty label";
-const BACKSLASH: &str = "the base url cannot be read: it contains a backslash";
-const CONTROL: &str = "the base url cannot be read: it contains a control character";
+    "the base URL is invalid: the host contains another character than letters, digits, `-`, `_` and `.`";
+const PUNYCODE: &str = "the base URL is invalid: the host is not ASCII: write it in punycode (`xn--…`)";
+const IPV4: &str = "the base URL is invalid: an IPv4 address is written as four decimal numbers";
+const IPV6: &str = "the base URL is invalid: the brackets do not contain an IPv6 address";
+const PORT: &str = "the base URL is invalid: the port is not a number up to 65535";
+const NO_SCHEME: &str = "the base URL is invalid: it does not begin with a scheme";
+const NO_SLASHES: &str = "the base URL is invalid: the scheme is not followed by `//`";
+const EMPTY_HOST: &str = "the base URL is invalid: the host is empty";
+const EMPTY_LABEL: &str = "the base URL is invalid: the host contains an empty label";
+const BACKSLASH: &str = "the base URL is invalid: it contains a backslash";
+const CONTROL: &str = "the base URL is invalid: it contains a control character";
 const SCHEME: &str = "the url scheme is not supported";
 const USERINFO: &str = "the base url contains credentials";
 
@@ -157,11 +157,11 @@ const REFUSED: &[(&str, &str)] = &[
     ("https://user:pass@h", USERINFO),
     ("https://:pass@h", USERINFO),
     ("https://a@b@h/", USERINFO),
-    ("https://[::1", "the base url cannot be read: the bracket of an IPv6 address is not closed"),
+    ("https://[::1", "the base URL is invalid: the bracket of an IPv6 address is not closed"),
     ("https://::1/", EMPTY_HOST),
     ("https://[fe80::1%25eth0]/", IPV6),
     ("https://[v1.a]", IPV6),
-    ("https://[::1]x", "the base url cannot be read: the host is followed by other text than a port"),
+    ("https://[::1]x", "the base URL is invalid: the host is followed by other text than a port"),
     ("https://[1::2::3]", IPV6),
     ("https://[]", IPV6),
     ("https://[::127.0.0.256]", IPV6),

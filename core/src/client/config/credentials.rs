@@ -1,4 +1,4 @@
-//! What proves to a server who is asking (`docs/protocol.md` §2.7), and never shows.
+//! Credentials of an application (`docs/protocol.md` §2.7). `Debug` never shows them.
 
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
@@ -10,18 +10,18 @@ use zeroize::Zeroizing;
 use crate::hidden::Hidden;
 use crate::http::{HeaderValue, Headers, InvalidHeader};
 
-/// A string that is not shown by `Debug` and is wiped when it is dropped.
+/// A string that `Debug` does not show and that is wiped on drop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// A secret.
+    /// Creates a secret.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(Zeroizing::new(text.to_string()))
     }
 
-    /// The text itself.
+    /// Returns the text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -46,8 +46,9 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A command that yields a bearer token (§1.2). Running it is the application's business; this says what to run, how long it may
-/// take, and what to make of what it prints.
+/// A command that prints a bearer token ([docs/protocol.md
+/// §1.2](crate::docs::protocol#12-user-level-provider-settings--l1-provider)). The application runs it; this type
+/// contains the command, its time limits, and the parser of its output.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -57,10 +58,10 @@ pub struct TokenCommand {
     /// Its arguments.
     #[serde(default)]
     pub args: Vec<String>,
-    /// How long it may take, in milliseconds: 5 000.
+    /// Maximum run time in milliseconds. Default: 5 000.
     #[serde(default = "five_seconds")]
     pub timeout_ms: u64,
-    /// After how long it is run again, in milliseconds: 300 000.
+    /// Interval after which the command must run again, in milliseconds. Default: 300 000.
     #[serde(default = "five_minutes")]
     pub refresh_ms: u64,
 }
@@ -74,7 +75,7 @@ const fn five_minutes() -> u64 {
 }
 
 impl TokenCommand {
-    /// This program with these arguments.
+    /// Creates a command from a program and its arguments.
     #[must_use]
     pub fn new(program: &str, args: &[&str]) -> Self {
         Self {
@@ -85,7 +86,7 @@ impl TokenCommand {
         }
     }
 
-    /// The credentials in what the command printed, white space around them aside; none when that is all there is, or no text.
+    /// Parses the output of the command, without surrounding white space. `None` if it is empty or not UTF-8.
     #[must_use]
     pub fn credentials(output: &[u8]) -> Option<Credentials> {
         let token = core::str::from_utf8(output).ok()?.trim();
@@ -93,14 +94,14 @@ impl TokenCommand {
     }
 }
 
-/// A request that is about to be sent, as one who signs it sees it. `Debug` shows the length of the body.
+/// A request that is about to be sent, for a signer. `Debug` shows the length of the body.
 #[non_exhaustive]
 pub struct SignableRequest<'a> {
     /// The method.
     pub method: &'a str,
     /// The whole URL.
     pub url: &'a str,
-    /// The headers. What the signer sets is sent.
+    /// The headers. Headers that the signer sets are sent.
     pub headers: &'a mut Headers,
     /// The body, exactly as it is sent.
     pub body: &'a [u8],
@@ -121,10 +122,10 @@ impl fmt::Debug for SignableRequest<'_> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
-    /// It may succeed later: the request is retried as one that could not connect.
+    /// Signing may succeed later: the request is retried like one whose connection could not be opened.
     #[error("the request could not be signed now: {0}")]
     Transient(String),
-    /// It will not: the request is not sent.
+    /// Signing will not succeed: the request is not sent.
     #[error("the request cannot be signed: {0}")]
     Build(String),
 }
@@ -141,15 +142,15 @@ pub trait Sign: Send + Sync {
     fn sign(&self, request: SignableRequest<'_>) -> Result<(), SignError>;
 }
 
-/// What is shown to a server. A command that yields a token is the application's to run: it hands the token in when it is asked
-/// for new credentials.
+/// The credentials of an application. If they expire, the application obtains new ones, for example by running a
+/// command that prints a token, and sets them when [`Event::CredentialsNeeded`](crate::client::Event) asks for them.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub enum Credentials {
-    /// Nothing.
+    /// No credentials.
     #[default]
     None,
-    /// `Authorization: Bearer`, an API key or an access token, and what belongs to it.
+    /// `Authorization: Bearer` with an API key or an access token, and related headers.
     Bearer {
         /// The token.
         token: Secret,
@@ -158,20 +159,20 @@ pub enum Credentials {
         /// `X-OpenAI-Fedramp: true`.
         fedramp: bool,
     },
-    /// Headers that replace others of their names.
+    /// Headers, which replace others of the same names.
     Headers(Vec<(String, Secret)>),
-    /// Something that looks at each whole request. It cannot be used for WebSocket, whose requests have no head.
+    /// A signer of each request. It cannot be used for WebSocket, whose requests have no head.
     Signer(Arc<dyn Sign>),
 }
 
 impl Credentials {
-    /// A bearer token.
+    /// Creates a bearer token.
     #[must_use]
     pub fn bearer(token: impl Into<Secret>) -> Self {
         Self::Bearer { token: token.into(), account: None, fedramp: false }
     }
 
-    /// The same for this account; other credentials than a bearer token stay as they are.
+    /// Sets the account; credentials other than a bearer token stay unchanged.
     #[must_use]
     pub fn with_account(mut self, id: &str) -> Self {
         if let Self::Bearer { account, .. } = &mut self {
@@ -180,7 +181,7 @@ impl Credentials {
         self
     }
 
-    /// The same for a FedRAMP account; other credentials than a bearer token stay as they are.
+    /// Marks the account as a FedRAMP account; credentials other than a bearer token stay unchanged.
     #[must_use]
     pub const fn with_fedramp(mut self) -> Self {
         if let Self::Bearer { fedramp, .. } = &mut self {
@@ -189,7 +190,7 @@ impl Credentials {
         self
     }
 
-    /// Whether WebSocket handshakes can be made with them.
+    /// Returns whether they can be used in WebSocket handshakes.
     pub(in crate::client) const fn fit_handshakes(&self) -> bool {
         !matches!(self, Self::Signer(_))
     }

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString as _};
 use super::invalid_provider::InvalidProvider;
 use super::url::{Invalid, Url};
 
-/// The base URL of a provider, taken apart, with the provider's query parameters.
+/// The parsed base URL of a provider, with the provider's query parameters.
 #[derive(Clone, Debug)]
 pub(in crate::client) struct Endpoint {
     pub(in crate::client) tls: bool,
@@ -22,7 +22,7 @@ pub(in crate::client) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Takes a base URL apart and adds the query parameters.
+    /// Parses a base URL and adds the query parameters.
     pub(in crate::client) fn new(
         base_url: &str,
         parameters: &[(String, String)],
@@ -47,7 +47,7 @@ impl Endpoint {
         })
     }
 
-    /// The request target for a path below the base URL, with further query parameters (RFC 9112 §3.2).
+    /// Returns the request target for a path below the base URL, with further query parameters (RFC 9112 §3.2).
     pub(in crate::client) fn target(&self, path: &str, parameters: &[(&str, &str)]) -> String {
         let mut target = self.path.clone();
         let path = path.trim_start_matches('/');
@@ -66,7 +66,7 @@ impl Endpoint {
         target
     }
 
-    /// The URL of a request target, for messages.
+    /// Returns the URL of a request target, for messages.
     pub(in crate::client) fn url(&self, websocket: bool, target: &str) -> String {
         let scheme = match (websocket, self.tls) {
             (true, true) => "wss",

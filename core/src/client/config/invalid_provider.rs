@@ -7,7 +7,7 @@ use alloc::string::String;
 #[non_exhaustive]
 pub enum InvalidProvider {
     /// The base URL cannot be read.
-    #[error("the base url cannot be read: {0}")]
+    #[error("the base URL is invalid: {0}")]
     Url(String),
     /// The base URL's scheme is not `http`, `https`, `ws` or `wss`.
     #[error("the url scheme is not supported")]

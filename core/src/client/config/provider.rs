@@ -1,4 +1,4 @@
-//! Providers as data: where a server is, how it is addressed, and what it can do
+//! Providers as data: the address of a server, its headers, and its capabilities
 //! ([docs/protocol.md §1](crate::docs::protocol#1-provider-configuration-and-urls)).
 
 use alloc::string::String;
@@ -12,7 +12,7 @@ use crate::http::Headers;
 
 /// One deployment of the Responses API.
 ///
-/// `Debug` shows the names of headers and not their values: some deployments want keys in them.
+/// `Debug` shows the names of headers and not their values, because some deployments put keys into them.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Provider {
@@ -21,51 +21,54 @@ pub struct Provider {
     pub name: String,
     /// The base of every URL: `https://api.openai.com/v1`.
     pub base_url: String,
-    /// Query parameters of every URL, in this order, percent-encoded where they need it.
+    /// Query parameters of every URL, in this order; they are percent-encoded where necessary.
     pub query: Vec<(String, String)>,
     /// Headers of every request.
     pub headers: Vec<(String, String)>,
-    /// What is tried again, how often and when.
+    /// The retry policy.
     pub retry: RetryPolicy,
-    /// From the decision to dial until the connection can carry a request, TLS and handshake included: 15 s.
+    /// Time from the decision to connect until the connection can carry a request, including TLS and the handshake.
+    /// Default: 15 s.
     pub connect_timeout: Duration,
-    /// From one event to the next, and from a request to its response's head: 300 s.
+    /// Time from one event to the next, and from a request to the head of its response. Default: 300 s.
     pub idle_timeout: Duration,
-    /// Whether `http` and `ws` may be spoken to hosts other than loopback ones.
+    /// Whether `http` and `ws` are allowed for hosts other than loopback ones.
     pub allow_plain: bool,
-    /// What the server can do.
+    /// The capabilities of the server.
     pub capabilities: Capabilities,
 }
 
-/// What a server can do, beside answering requests.
+/// The capabilities of a server.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// Whether it speaks WebSocket.
+    /// Whether it supports WebSocket.
     pub websocket: bool,
     /// The `OpenAI-Beta` header of WebSocket handshakes.
     pub beta_header: Option<String>,
-    /// Whether requests may build on the response before them
+    /// Whether requests may be incremental
     /// ([docs/protocol.md §9.5](crate::docs::protocol#95-incremental-requests)).
     pub incremental: bool,
     /// Whether permessage-deflate is offered.
     pub deflate: bool,
-    /// Whether it takes request bodies in zstd, with the credentials that it is used with
+    /// Whether it accepts request bodies compressed with zstd, with the credentials in use
     /// ([docs/protocol.md §4.1](crate::docs::protocol#41-request-compression-zstd)): not with an API key.
     pub zstd: bool,
-    /// Requests that may be in flight on one WebSocket, each on a lane of its own: 1.
+    /// Maximum number of requests in flight on one WebSocket, each on its own lane. Default: 1.
     pub max_concurrent_requests: usize,
-    /// Names that lanes may have in one WebSocket's life: 32. For one more, it is replaced when it is idle.
+    /// Maximum number of different lane names on one WebSocket. Default: 32. For a further name, an idle WebSocket is
+    /// replaced.
     pub max_lane_names: usize,
-    /// How old a WebSocket may become before it is replaced, when it is idle: 55 min, of the 60 that servers allow.
+    /// Maximum age of a WebSocket; an older one is replaced when it is idle. Default: 55 min, because servers allow 60
+    /// min.
     pub max_connection_age: Option<Duration>,
-    /// Bytes of one request that the server takes; a longer one is not sent.
+    /// Maximum size in bytes of a request that the server accepts; a longer one is not sent.
     pub max_request_bytes: Option<usize>,
-    /// How often an open WebSocket is pinged: 25 s, give or take a tenth.
+    /// Interval of pings on an open WebSocket, with a jitter of a tenth. Default: 25 s.
     pub ping_interval: Option<Duration>,
-    /// Whether requests replay the turn's token ([docs/protocol.md §8](crate::docs::protocol#8-turn-state)).
+    /// Whether requests replay the turn token ([docs/protocol.md §8](crate::docs::protocol#8-turn-state)).
     pub turn_token: bool,
-    /// Whether responses are stored, so that item ids travel
+    /// Whether responses are stored, so that item ids are sent
     /// ([docs/protocol.md §3.6](crate::docs::protocol#36-item-ids-on-the-wire)).
     pub store_responses: bool,
     /// Whether the metadata of an item that the server added to it (`internal_chat_message_metadata_passthrough`) is
@@ -73,28 +76,29 @@ pub struct Capabilities {
     /// ([docs/protocol.md §1.6](crate::docs::protocol#16-effects-of-the-provider-name-being-exactly-openai)). Only
     /// OpenAI's servers expect it. Default: `false`.
     pub item_metadata: bool,
-    /// Whether a WebSocket is used again after a request failed on it.
+    /// Whether a WebSocket is reused after a request failed on it.
     pub reuse_after_failure: bool,
 }
 
-/// What is tried again ([docs/protocol.md §10](crate::docs::protocol#10-retry-and-backoff)). One budget holds for a
-/// request, whatever fails of it.
+/// When to retry ([docs/protocol.md §10](crate::docs::protocol#10-retry-and-backoff)). The number of retries is one
+/// budget for all failures of a request.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
-    /// How often a request is made again on one transport: 5.
+    /// Maximum number of retries of a request on one transport. Default: 5.
     pub max_retries: u32,
-    /// The delay before the first time: 200 ms. It doubles, and varies by a tenth.
+    /// Delay before the first retry. Default: 200 ms. It doubles with each retry, with a jitter of a tenth.
     pub base_delay: Duration,
     /// Whether status 429 is retried.
     pub on_429: bool,
-    /// Whether statuses from 500 on are retried.
+    /// Whether statuses of 500 and above are retried.
     pub on_5xx: bool,
     /// Whether failures to connect, timeouts and lost connections are retried.
     pub on_transport: bool,
-    /// No retry begins later than this after the request was made.
+    /// Maximum time from the submission of a request to the start of its last retry.
     pub max_elapsed: Option<Duration>,
-    /// The longest delay that a server may ask for: 10 min. Who is asked to wait longer fails, and is told how long.
+    /// Longest server-requested delay that is honoured. Default: 10 min. A longer one fails the request and is reported
+    /// in the failure.
     pub max_server_delay: Option<Duration>,
 }
 
@@ -152,7 +156,7 @@ impl Provider {
         provider
     }
 
-    /// The public API: several lanes a WebSocket, which stays usable after a request failed on it.
+    /// Creates the provider of the public API: several lanes per WebSocket, which is reused after a failed request.
     #[must_use]
     pub fn openai() -> Self {
         let mut provider = Self::new("OpenAI", "https://api.openai.com/v1");
@@ -166,7 +170,7 @@ impl Provider {
         provider
     }
 
-    /// The backend of the Codex client.
+    /// Creates the provider of the Codex client's backend.
     #[must_use]
     pub fn codex() -> Self {
         let mut provider = Self::new("OpenAI", "https://chatgpt.com/backend-api/codex");
@@ -180,7 +184,7 @@ impl Provider {
         provider
     }
 
-    /// A deployment on Azure: no WebSocket, responses are stored
+    /// Creates a provider on Azure: without WebSocket, with stored responses
     /// ([docs/protocol.md §1.5](crate::docs::protocol#15-azure-detection)).
     #[must_use]
     pub fn azure(base_url: &str) -> Self {
@@ -189,7 +193,7 @@ impl Provider {
         provider
     }
 
-    /// A server on this machine
+    /// Creates the provider of a server on this machine
     /// ([docs/protocol.md §1.2](crate::docs::protocol#12-user-level-provider-settings--l1-provider)).
     #[must_use]
     pub fn local(port: u16) -> Self {
@@ -202,7 +206,7 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// [`InvalidProvider`] when no request could ever be made.
+    /// [`InvalidProvider`] if no request can be made with the provider.
     pub fn check(&self) -> Result<(), InvalidProvider> {
         Endpoint::new(&self.base_url, &self.query, self.allow_plain)?;
         for (name, value) in &self.headers {
@@ -211,7 +215,8 @@ impl Provider {
         Ok(())
     }
 
-    /// Whether the base URL is one of Azure ([docs/protocol.md §1.5](crate::docs::protocol#15-azure-detection)).
+    /// Returns whether the base URL is one of Azure ([docs/protocol.md
+    /// §1.5](crate::docs::protocol#15-azure-detection)).
     /// [`new`](Self::new) sets [`store_responses`](Capabilities::store_responses) for such a URL.
     #[must_use]
     pub fn is_azure(&self) -> bool {

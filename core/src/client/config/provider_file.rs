@@ -45,7 +45,7 @@ struct File {
     preset: Preset,
     name: Option<String>,
     base_url: Option<String>,
-    /// The port of the preset `local`.
+    /// Port of the preset `local`.
     port: Option<u16>,
     #[serde(alias = "query_params")]
     query: Option<Pairs>,

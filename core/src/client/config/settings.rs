@@ -1,4 +1,4 @@
-//! What an application chooses, beside the provider.
+//! Settings of a client that do not concern the provider.
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -10,10 +10,10 @@ use crate::connection;
 use crate::responses::request::CompressFn;
 use crate::responses::session::Session;
 
-/// Which transport requests take.
+/// The transport of requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TransportPreference {
-    /// WebSocket where the provider speaks it, and HTTP for the rest of the client's life once it turns out not to.
+    /// WebSocket if the provider supports it; after a failed upgrade, HTTP for the rest of the client's life.
     #[default]
     Auto,
     /// WebSocket only.
@@ -22,15 +22,15 @@ pub enum TransportPreference {
     Http,
 }
 
-/// What giving up a request does to the WebSocket that carries it.
+/// What cancelling a request does to its WebSocket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CancelMode {
-    /// It is closed with code 1000, unless it carries other requests; the next request dials.
+    /// Closes it with code 1000, unless it carries other requests; the next request opens a new one.
     #[default]
     Close,
-    /// It is kept, and the rest of the response is passed over. When that takes longer than `limit`, it is closed after all.
+    /// Keeps it and discards the rest of the response. If that takes longer than `limit`, closes it.
     Drain {
-        /// How long the rest may take.
+        /// Maximum time for the rest of the response.
         limit: Duration,
     },
 }
@@ -39,42 +39,43 @@ pub enum CancelMode {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Which transport requests take.
+    /// The transport of requests.
     pub transport: TransportPreference,
-    /// Limits and deadlines of each connection. What is not set here follows the provider: an empty `authority` is that of its
-    /// URL, `timeouts.idle` its idle timeout, `ping_interval` its own. `timeouts.head` is not set, because each kind of request
-    /// has its own. `deflate_offer` is sent where the provider's capabilities include it.
+    /// Limits and deadlines of each connection. Values that are not set follow the provider: an empty `authority` is
+    /// that of its URL, `timeouts.idle` its idle timeout, `ping_interval` its own. `timeouts.head` is ignored, because
+    /// each kind of request has its own. `deflate_offer` is sent if the provider's capabilities include it.
     pub connection: connection::client::Config,
-    /// Headers that are sent where nobody has said otherwise: `originator`, `user-agent` (`docs/protocol.md` §2.1).
+    /// Headers that are sent unless another source sets them: `originator`, `user-agent` (`docs/protocol.md` §2.1).
     pub default_headers: Vec<(String, String)>,
-    /// Headers of every request and every handshake, over the provider's.
+    /// Headers of every request and every handshake; they replace the provider's.
     pub headers: Vec<(String, String)>,
-    /// What giving up a request does to its WebSocket.
+    /// What cancelling a request does to its WebSocket.
     pub cancel: CancelMode,
-    /// Whether a request on a lane that is busy waits; if not, it is misuse.
+    /// Whether a request on a busy lane is queued; otherwise it is rejected.
     pub queue_on_busy_lane: bool,
-    /// Whether a request is made again after some of its output was delivered: the application must be able to forget it.
+    /// Whether a request may be retried after some of its output was delivered. The application must then discard that
+    /// output.
     pub resend_after_output: bool,
-    /// How often one request asks for new credentials after a 401: never, unless the application is there to answer.
+    /// How often one request may ask for new credentials after a 401. Default: 0.
     pub max_credential_requests: u32,
-    /// How long such a question waits for its answer: 60 s.
+    /// Maximum time to wait for new credentials. Default: 60 s.
     pub credential_timeout: Duration,
-    /// The time from the command to the end of a request, all attempts and delays included: none. A request can have one of its
-    /// own. When it has passed, the request fails with
+    /// Maximum time from the submission to the end of a request, including all attempts and delays. Default: `None`. A
+    /// request can have its own. After this time the request fails with
     /// [`FailureKind::DeadlineExceeded`](crate::responses::FailureKind).
     pub deadline: Option<Duration>,
-    /// Whether item ids travel although nothing is stored (§3.6).
+    /// Whether item ids are sent although responses are not stored (`docs/protocol.md` §3.6).
     pub send_item_ids: bool,
-    /// Compresses the bodies of HTTP requests for responses with zstd (§4.1), where the provider's profile says that it takes
-    /// them: level 3, one frame.
+    /// Compresses the bodies of HTTP requests for responses into one zstd frame of level 3 (`docs/protocol.md` §4.1),
+    /// if the provider accepts that.
     pub compress: Option<CompressFn>,
-    /// Who asks: its headers and metadata go with every request (§2, §3.8).
+    /// The session: its headers and metadata are sent with every request (`docs/protocol.md` §2, §3.8).
     pub session: Option<Session>,
-    /// What the host attests, asked anew for each request over HTTP and each handshake (§2.8).
+    /// Returns an attestation of the host, for each HTTP request and each handshake (`docs/protocol.md` §2.8).
     pub attestation: Option<AttestationFn>,
 }
 
-/// Makes an attestation, if there is one to be made.
+/// Returns an attestation, if there is one.
 pub type AttestationFn = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 impl Default for Settings {
@@ -98,7 +99,7 @@ impl Default for Settings {
     }
 }
 
-/// A configuration in which everything is unset that follows the provider.
+/// Returns a configuration in which all values follow the provider.
 fn unset() -> connection::client::Config {
     let mut config = connection::client::Config::new("");
     (config.timeouts.head, config.timeouts.idle) = (None, None);

@@ -1,7 +1,7 @@
-//! `http`, `https`, `ws` and `wss` URLs (RFC 3986), taken apart.
+//! Parser of `http`, `https`, `ws` and `wss` URLs (RFC 3986).
 //!
-//! Paths and queries are read as the WHATWG URL Standard reads them. Of authorities less is accepted, and what is not is an error:
-//! a host is a name in ASCII, an IPv4 address of four decimal numbers, or an IPv6 address in brackets.
+//! Paths and queries are parsed as in the WHATWG URL Standard. For authorities, the parser is stricter: a host is an
+//! ASCII name, an IPv4 address of four decimal numbers, or an IPv6 address in brackets; anything else is an error.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,18 +11,18 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 /// A URL without its fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Url {
-    /// The scheme is `https` or `wss`.
+    /// Whether the scheme is `https` or `wss`.
     pub(super) tls: bool,
     pub(super) host: Host,
-    /// The port, unless it is the scheme's own.
+    /// The port, unless it is the default port of the scheme.
     pub(super) port: Option<u16>,
-    /// Begins with a slash. Dot segments are removed, and what cannot stand in a path is percent-encoded.
+    /// The path, which begins with a slash. Dot segments are removed, and invalid characters are percent-encoded.
     pub(super) path: String,
-    /// Without the question mark; what cannot stand in a query is percent-encoded.
+    /// The query without the question mark; invalid characters are percent-encoded.
     pub(super) query: String,
 }
 
-/// The host of a URL. `Display` writes it as an authority does, an IPv6 address in brackets.
+/// The host of a URL. `Display` formats it as in an authority, with an IPv6 address in brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Host {
     /// A name in lower case.
@@ -31,14 +31,14 @@ pub(super) enum Host {
     V6(Ipv6Addr),
 }
 
-/// Why a text is no URL of these schemes.
+/// Why a text is not a URL with one of these schemes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Invalid {
-    /// The scheme is another one.
+    /// The scheme is not supported.
     Scheme,
-    /// The authority contains `@`: there is a user name or a password, or room for one.
+    /// The authority contains `@`: user information is not supported.
     Userinfo,
-    /// The text cannot be read; the words say why.
+    /// The text is invalid, for this reason.
     Text(&'static str),
 }
 
@@ -82,7 +82,7 @@ fn is_scheme(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// The host, with its brackets, and the text of the port, which may be empty.
+/// Returns the host, with its brackets, and the text of the port, which may be empty.
 fn split_authority(authority: &str) -> Result<(&str, &str), Invalid> {
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.find(']').ok_or(Invalid::Text("the bracket of an IPv6 address is not closed"))? + 2,
@@ -124,7 +124,7 @@ impl Host {
         if labels.split('.').any(str::is_empty) {
             return Err(Invalid::Text("the host contains an empty label"));
         }
-        // Some resolvers read a name that ends with a number as an address: `127.1`, `0x7f.1`, `2130706433`.
+        // Some resolvers parse a name that ends with a number as an address: `127.1`, `0x7f.1`, `2130706433`.
         if labels.rsplit('.').next().is_some_and(is_number) {
             let address = text.parse().map(Self::V4);
             return address.map_err(|_| Invalid::Text("an IPv4 address is written as four decimal numbers"));
@@ -132,7 +132,7 @@ impl Host {
         Ok(Self::Name(text.to_ascii_lowercase()))
     }
 
-    /// Whether the host is this machine: a loopback address, `localhost`, or a name below it (RFC 6761 §6.3).
+    /// Returns whether the host is this machine: a loopback address, `localhost`, or a name below it (RFC 6761 §6.3).
     pub(super) fn is_loopback(&self) -> bool {
         match self {
             Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
@@ -152,7 +152,7 @@ impl fmt::Display for Host {
     }
 }
 
-/// Whether the label is a decimal, octal or hexadecimal number.
+/// Returns whether the label is a decimal, octal or hexadecimal number.
 fn is_number(label: &str) -> bool {
     let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     hexadecimal.map_or_else(
@@ -161,7 +161,7 @@ fn is_number(label: &str) -> bool {
     )
 }
 
-/// The path without dot segments, which may be percent-encoded (RFC 3986 §5.2.4).
+/// Removes dot segments, which may be percent-encoded, from a path (RFC 3986 §5.2.4).
 fn normalized_path(path: &str) -> String {
     let mut segments: Vec<&str> = Vec::new();
     let mut rest = path.strip_prefix('/').unwrap_or(path).split('/').peekable();
@@ -173,7 +173,7 @@ fn normalized_path(path: &str) -> String {
             segments.push(segment);
             continue;
         }
-        // A dot segment at the end stands for a directory.
+        // A dot segment at the end denotes a directory.
         if rest.peek().is_none() {
             segments.push("");
         }
@@ -186,7 +186,7 @@ fn normalized_path(path: &str) -> String {
     out
 }
 
-/// The text with these bytes, and all that are not ASCII, percent-encoded.
+/// Percent-encodes these bytes, and all that are not ASCII.
 fn encoded(text: &str, must_be: impl Fn(u8) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

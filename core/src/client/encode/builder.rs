@@ -1,4 +1,4 @@
-//! `RequestBuilder`: what was configured once, and the requests, messages and handshakes that follow from it
+//! `RequestBuilder`: builds requests, messages and handshakes from the configuration
 //! ([docs/protocol.md §2](crate::docs::protocol#2-headers-and-authentication),
 //! [§3](crate::docs::protocol#3-request-bodies)).
 

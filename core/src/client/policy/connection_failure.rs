@@ -37,7 +37,7 @@ pub(in crate::client) fn connection_lost(transport: Transport, reason: &CloseRea
         CloseReason::Timeout(_) => Failure::stream("idle timeout waiting for SSE"),
         CloseReason::Peer { code, reason } => Failure::from_close(*code, reason),
         CloseReason::Eof | CloseReason::Local => Failure::stream("stream closed before response.completed"),
-        // Unlike a handshake that fails, a session that breaks may last the next time.
+        // Unlike a failed handshake, a failed session may succeed at the next attempt.
         CloseReason::Lost(LossReason::Tls(_)) => {
             let mut failure = Failure::new(FailureKind::Tls, &reason.to_string());
             failure.retryable = true;
@@ -64,10 +64,10 @@ pub(in crate::client) fn http_failure(head: &Response, body: &[u8], url: &str, u
     Failure::from_http(head.status(), &head.headers.ascii_pairs(), &text, Some(url), unix_seconds)
 }
 
-/// The maximum length of what is shown of a body that is no event stream, in bytes.
+/// Maximum number of bytes of a body that an error message shows.
 const MAX_SHOWN: usize = 512;
 
-/// The failure of a request whose response has a status of 2xx and a body that is no event stream.
+/// Returns the failure of a request whose 2xx response is not an event stream.
 pub(in crate::client) fn unstreamed_failure(
     head: &Response,
     body: &[u8],

@@ -105,14 +105,14 @@ pub(in crate::client) fn decide(attempt: &FailedAttempt<'_>, rules: &RecoveryRul
     if let Some(recovery) = without_retry(attempt, rules) {
         return recovery;
     }
-    // A prewarm is worth one attempt.
+    // A prewarm is attempted only once.
     if attempt.prewarm || !may_retry(attempt, rules.retry) {
         return Recovery::Fail;
     }
     retry(attempt, rules, random)
 }
 
-/// What mends the failure without using up a retry.
+/// Returns the recovery that does not count as a retry, if there is one.
 fn without_retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>) -> Option<Recovery> {
     let state = attempt.retry_state;
     let on_websocket = attempt.sent_on == Some(Transport::WebSocket);
@@ -120,7 +120,7 @@ fn without_retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>) -> Opti
         (FailurePoint::Event, FailureKind::PreviousResponseNotFound) => {
             (attempt.incremental && !state.resent_in_full).then_some(Recovery::ResendInFull)
         }
-        // The same bytes would meet the same end on this transport (docs/differences.md row 30).
+        // The same bytes would fail again on this transport (docs/differences.md row 30).
         (FailurePoint::ConnectionLost, FailureKind::TooLarge) => {
             (on_websocket && rules.can_fall_back && !state.forced_http).then_some(Recovery::ForceHttp)
         }
@@ -140,7 +140,7 @@ fn without_retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>) -> Opti
 
 fn may_retry(attempt: &FailedAttempt<'_>, policy: &RetryPolicy) -> bool {
     let failure = attempt.failure;
-    // The server's own word comes first (docs/differences.md row 41).
+    // `x-should-retry` of the server takes precedence (docs/differences.md row 41).
     if let Some(asked) = failure.details.should_retry {
         return asked;
     }
@@ -193,7 +193,7 @@ pub(in crate::client) enum HandshakeRejection {
     AnyTransport,
 }
 
-/// What the status of a rejected handshake means.
+/// Returns the meaning of the status of a rejected handshake.
 pub(in crate::client) const fn rejection(status: u16) -> HandshakeRejection {
     match status {
         404 | 405 | 426 | 501 => HandshakeRejection::NoWebSocket,

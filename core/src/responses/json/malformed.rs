@@ -8,7 +8,7 @@ use alloc::string::String;
 #[non_exhaustive]
 pub enum Malformed {
     /// The text is not JSON, or not a JSON object.
-    #[error("the payload is no json object, at byte {offset}")]
+    #[error("the payload is not a JSON object, at byte {offset}")]
     InvalidJson {
         /// Where in the text reading failed, as far as that is known.
         offset: usize,
@@ -30,7 +30,7 @@ pub enum Malformed {
         member: &'static str,
     },
     /// An object contains a member twice. Only a server refuses that.
-    #[error("the member `{member}` is repeated")]
+    #[error("duplicate member `{member}`")]
     Duplicate {
         /// The name of the member, truncated.
         member: String,
