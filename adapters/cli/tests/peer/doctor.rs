@@ -197,7 +197,9 @@ fn conform_passes_a_server_that_follows_the_protocol_and_lists_what_another_does
     let (url, _) = demo(Script::parse("[[reply]]\ntext = \"Hi there\"\n").expect("a script")).expect("a port");
     let (out, result) = run(&["--conform", &url]);
     assert!(result.is_ok(), "{result:?} {out}");
-    assert!(out.contains("websocket, lane: ") && out.contains("http: "), "{out}");
+    for part in ["websocket: ", "websocket, continued: ", "websocket, lane: ", "http: ", "http, continued: "] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
 
     let events = [
         r#"{"type":"response.created","response":{"id":"resp_a"},"sequence_number":3}"#,
@@ -207,7 +209,37 @@ fn conform_passes_a_server_that_follows_the_protocol_and_lists_what_another_does
     let (url, _) = demo(Script::parse(&reply).expect("a script")).expect("a port");
     let (out, result) = run(&["--conform", &url]);
     assert!(matches!(result, Err(Exit::Protocol(_))), "{result:?} {out}");
-    for expected in ["numbers: the first sequence_number is 3", "usage: ", "end: the status"] {
+    for expected in ["numbers: the first sequence_number is 3", "usage: ", "response: the status is \"in_progress\""] {
         assert!(out.contains(expected), "{expected}: {out}");
     }
+}
+
+#[test]
+fn conform_accepts_a_server_without_websocket_only_if_its_status_says_so() {
+    let text = "[[reply]]\ntext = \"Hi\"\n";
+    for (status, clean) in
+        [(404, true), (405, true), (426, true), (501, true), (403, false), (400, false), (200, false)]
+    {
+        let script = format!("[handshake]\nstatus = {status}\n{text}");
+        let (url, _) = demo(Script::parse(&script).expect("a script")).expect("a port");
+        let (out, result) = run(&["--conform", &url]);
+        assert_eq!(result.is_ok(), clean, "{status}: {result:?} {out}");
+        assert!(out.contains(&format!("status {status}")) && out.contains("http, continued: "), "{out}");
+    }
+}
+
+#[test]
+fn conform_notes_a_server_that_forgets_its_last_response() {
+    let forgets = r#"[[reply]]
+when = "previous_response_id"
+status = 400
+body = '{"error":{"type":"invalid_request_error","code":"previous_response_not_found","message":"gone"}}'
+[[reply]]
+when = "Say"
+text = "Hi"
+"#;
+    let (url, _) = demo(Script::parse(forgets).expect("a script")).expect("a port");
+    let (out, result) = run(&["--conform", &url]);
+    assert!(matches!(result, Err(Exit::Protocol(_))), "{result:?} {out}");
+    assert!(out.contains("websocket, continued: chain: the server does not know its last response"), "{out}");
 }

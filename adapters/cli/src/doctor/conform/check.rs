@@ -1,110 +1,17 @@
-//! `turnwire doctor --conform`: one short conversation, and what the server does otherwise than the protocol.
+//! The checks of one response, event by event.
 
-use std::collections::BTreeMap;
-use std::io::Write;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use turnwire::client::{Event, Outcome, Request, TransportPreference};
-use turnwire::responses::{CreateResponse, Item};
-use turnwire_tokio::Client;
-
-use super::{Handshake, Server, handshake, shown};
-use crate::chat::Exit;
+use turnwire::responses::Item;
 
 /// Maximum number of deviations that are kept of one response, and of events that are checked.
 const MAX_DEVIATIONS: usize = 32;
 const MAX_EVENTS: usize = 10_000;
 
-/// The lane of the second request over WebSocket.
-const LANE: &str = "doctor";
-
-/// Holds the conversation on each transport, and writes one line per deviation to `out`.
-///
-/// # Errors
-///
-/// Returns [`Exit::Protocol`] if there is a deviation, and the failure of the request if there is no response.
-pub(super) async fn examine(server: &Server, model: &str, out: &mut dyn Write) -> Result<(), Exit> {
-    let mut deviations = 0;
-    let mut client = server.client(TransportPreference::WebSocket)?;
-    let now = client.now();
-    client.client().preconnect(now);
-    match server.within("websocket", handshake(&mut client)).await? {
-        Handshake::Accepted(_) => {
-            let first = Request::from(question(model, 1));
-            deviations += converse(server, &mut client, first, None, "websocket", out).await?;
-            let second = Request::from(question(model, 2)).on_lane(LANE);
-            deviations += converse(server, &mut client, second, Some(LANE), "websocket, lane", out).await?;
-            client.close().await;
-        }
-        Handshake::Failed(failure) => match failure.status {
-            Some(status) => writeln!(out, "websocket: refused, status {status}")?,
-            None => return Err(Exit::of(&failure)),
-        },
-        Handshake::Closed(reason) => return Err(Exit::Protocol(reason)),
-    }
-    let mut client = server.client(TransportPreference::Http)?;
-    for messages in [1, 2] {
-        let request = Request::from(question(model, messages));
-        deviations += converse(server, &mut client, request, None, "http", out).await?;
-    }
-    match deviations {
-        0 => Ok(()),
-        count => Err(Exit::Protocol(format!("{count} deviations from the protocol"))),
-    }
-}
-
-fn question(model: &str, messages: usize) -> CreateResponse {
-    CreateResponse::new(model, vec![Item::user("Say hi."); messages])
-}
-
-/// Requests one response, and returns the number of its deviations.
-async fn converse(
-    server: &Server,
-    client: &mut Client,
-    request: Request,
-    lane: Option<&str>,
-    name: &str,
-    out: &mut dyn Write,
-) -> Result<usize, Exit> {
-    let checked = server.within(name, receive(client, request, lane)).await??;
-    let found = checked.finish();
-    writeln!(out, "{name}: {} events, {} deviations", checked.events, found.len())?;
-    for deviation in &found {
-        writeln!(out, "{name}: {}", shown(deviation))?;
-    }
-    Ok(found.len())
-}
-
-async fn receive(client: &mut Client, request: Request, lane: Option<&str>) -> Result<Check, Exit> {
-    let mut check = Check::new(lane);
-    let mut turn = client.turn()?;
-    turn.send(request).map_err(|rejected| rejected.reason)?;
-    while let Some(event) = turn.next().await {
-        match event {
-            Event::Server { event, .. } => match event.raw().map(serde_json::from_str::<Value>) {
-                Some(Ok(value)) => check.event(&value),
-                Some(Err(error)) => check.note(format!("json: {error}")),
-                None => {}
-            },
-            Event::Malformed { malformed, .. } => check.note(format!("an event cannot be read: {malformed}")),
-            Event::Violation { violation, .. } => check.note(format!("order: {violation}")),
-            Event::Finished { outcome: Outcome::Failed(failure), .. } if check.events == 0 => {
-                return Err(Exit::of(failure));
-            }
-            Event::Finished { outcome: Outcome::Failed(failure), .. } => {
-                check.note(format!("end: the response failed: {failure}"));
-                break;
-            }
-            Event::Finished { .. } => break,
-            _ => {}
-        }
-    }
-    Ok(check)
-}
-
-/// The checks of one response, event by event.
+/// What was seen of one response.
 #[derive(Debug, Default)]
-struct Check {
+pub(super) struct Check {
     lane: Option<String>,
     events: usize,
     found: Vec<String>,
@@ -113,36 +20,66 @@ struct Check {
     /// The items that were added: their indexes, by id.
     items: BTreeMap<String, i64>,
     /// The items that are done.
-    done: usize,
+    done: Vec<Value>,
     /// The text deltas of each item.
     texts: BTreeMap<String, String>,
+    /// The parts that were added and are not done, by item and index.
+    parts: BTreeSet<(String, i64)>,
     ends: usize,
 }
 
 impl Check {
-    fn new(lane: Option<&str>) -> Self {
+    pub(super) fn new(lane: Option<&str>) -> Self {
         Self { lane: lane.map(str::to_owned), ..Self::default() }
     }
 
+    /// The number of events so far.
+    pub(super) const fn events(&self) -> usize {
+        self.events
+    }
+
+    /// The deviations.
+    pub(super) fn found(&self) -> &[String] {
+        &self.found
+    }
+
+    pub(super) const fn deviations(&self) -> usize {
+        self.found.len()
+    }
+
+    /// The items of the response, for the next request.
+    pub(super) fn items(&self) -> Vec<Item> {
+        self.done.iter().filter_map(|item| Item::parse(&item.to_string()).ok()).collect()
+    }
+
     /// Notes a deviation once.
-    fn note(&mut self, text: String) {
+    pub(super) fn note(&mut self, text: String) {
         if self.found.len() < MAX_DEVIATIONS && !self.found.contains(&text) {
             self.found.push(text);
         }
     }
 
-    fn event(&mut self, event: &Value) {
+    pub(super) fn event(&mut self, event: &Value) {
         self.events += 1;
         if self.events > MAX_EVENTS {
             return;
         }
-        let kind = event["type"].as_str().unwrap_or_default().to_owned();
+        let Some(kind) = event["type"].as_str().map(str::to_owned) else {
+            return self.note("type: an event has none".into());
+        };
+        if kind == "error" {
+            self.note("end: an `error` comes after the response was created".into());
+        }
         if !kind.starts_with("response.") {
             // Rate limits and errors belong to no response.
             return;
         }
         if self.ends > 0 {
             self.note(format!("end: `{kind}` follows the end of the response"));
+        }
+        // The metadata of a turn comes at any time.
+        if self.response_id.is_none() && !matches!(kind.as_str(), "response.created" | "response.metadata") {
+            self.note(format!("order: `{kind}` comes before `response.created`"));
         }
         self.numbers(event, &kind);
         self.lanes(event, &kind);
@@ -152,6 +89,10 @@ impl Check {
             "response.output_item.done" => self.item_done(event),
             "response.completed" => self.completed(event),
             "response.incomplete" | "response.failed" => self.ends += 1,
+            "response.content_part.added" | "response.content_part.done" => {
+                self.part(event, &kind);
+                self.content_part(event, &kind);
+            }
             "response.done" => {
                 self.ends += 1;
                 self.note("end: `response.done` instead of `response.completed`".into());
@@ -190,6 +131,35 @@ impl Check {
             (_, Some(_)) => self.note("order: `response.created` comes twice".into()),
             (Some(id), None) => self.response_id = Some(id.to_owned()),
         }
+        self.object(&event["response"], &["in_progress", "queued"]);
+    }
+
+    /// Checks the members that every response object has.
+    fn object(&mut self, response: &Value, statuses: &[&str]) {
+        if response["object"] != "response" {
+            self.note(format!("response: its `object` is {}", response["object"]));
+        }
+        if !response["model"].is_string() {
+            self.note(format!("response: its `model` is {}", response["model"]));
+        }
+        if !response["created_at"].is_i64() {
+            self.note(format!("numbers: created_at is {}, not an integer", response["created_at"]));
+        }
+        if !response["status"].as_str().is_some_and(|status| statuses.contains(&status)) {
+            self.note(format!("response: the status is {} instead of `{}`", response["status"], statuses[0]));
+        }
+    }
+
+    fn content_part(&mut self, event: &Value, kind: &str) {
+        let (Some(id), Some(index)) = (event["item_id"].as_str(), event["content_index"].as_i64()) else {
+            return self.note(format!("indexes: `{kind}` has no content_index"));
+        };
+        let key = (id.to_owned(), index);
+        if kind == "response.content_part.added" {
+            self.parts.insert(key);
+        } else if !self.parts.remove(&key) {
+            self.note("order: a part is done that was not added".into());
+        }
     }
 
     fn item_added(&mut self, event: &Value) {
@@ -209,14 +179,17 @@ impl Check {
     }
 
     fn item_done(&mut self, event: &Value) {
-        self.done += 1;
         let item = &event["item"];
+        self.done.push(item.clone());
         self.belongs(event, item["id"].as_str(), "response.output_item.done");
         let parts = item["content"].as_array().into_iter().flatten();
         let text: String = parts.filter_map(|part| part["text"].as_str()).collect();
         let deltas = item["id"].as_str().and_then(|id| self.texts.get(id)).cloned();
         if item["type"] == "message" && deltas.is_some_and(|deltas| deltas != text) {
             self.note("text: the deltas of a message are not its text".into());
+        }
+        if self.parts.iter().any(|(id, _)| item["id"] == id.as_str()) {
+            self.note("order: an item is done before its parts".into());
         }
     }
 
@@ -228,6 +201,12 @@ impl Check {
         if kind == "response.output_text.delta" {
             if !event["content_index"].is_i64() {
                 self.note(format!("indexes: `{kind}` has no content_index"));
+            }
+            let added = |id: &str| {
+                event["content_index"].as_i64().is_none_or(|index| self.parts.contains(&(id.to_owned(), index)))
+            };
+            if !event["item_id"].as_str().is_none_or(added) {
+                self.note(format!("order: `{kind}` belongs to a part that was not added"));
             }
             let (id, delta) = (event["item_id"].as_str(), event["delta"].as_str());
             if let (Some(id), Some(delta)) = (id, delta) {
@@ -254,11 +233,13 @@ impl Check {
         if response["id"].as_str() != self.response_id.as_deref() {
             self.note("ids: the completed response has another id than the created one".into());
         }
-        if response["status"] != "completed" {
-            self.note(format!("end: the status of the completed response is {}", response["status"]));
+        self.object(response, &["completed"]);
+        let output = response["output"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if output.len() != self.done.len() {
+            self.note("end: the output of the completed response is not the items that were finished".into());
         }
-        if response["output"].as_array().map(Vec::len) != Some(self.items.len()) {
-            self.note("end: the output of the completed response is not the items that were added".into());
+        if let Some(at) = output.iter().zip(&self.done).position(|(item, done)| item != done) {
+            self.note(format!("end: item {at} of the output is not the item that was finished"));
         }
         self.usage(&response["usage"]);
     }
@@ -272,6 +253,14 @@ impl Check {
         for (name, _) in [input, output, total].into_iter().filter(|(_, count)| count.is_none()) {
             self.note(format!("usage: {name} is {}, not a number of tokens", usage[name]));
         }
+        for (name, count) in [
+            ("input_tokens_details.cached_tokens", &usage["input_tokens_details"]["cached_tokens"]),
+            ("output_tokens_details.reasoning_tokens", &usage["output_tokens_details"]["reasoning_tokens"]),
+        ] {
+            if !count.is_u64() {
+                self.note(format!("usage: {name} is {count}, not a number of tokens"));
+            }
+        }
         if let (Some(input), Some(output), Some(total)) = (input.1, output.1, total.1)
             && input.checked_add(output) != Some(total)
         {
@@ -279,19 +268,18 @@ impl Check {
         }
     }
 
-    /// The deviations, with those that show at the end only.
-    fn finish(&self) -> Vec<String> {
-        let mut found = self.found.clone();
+    /// Notes the deviations that show at the end only.
+    pub(super) fn finish(&mut self) {
         if self.response_id.is_none() {
-            found.push("order: there is no `response.created`".into());
+            self.note("order: there is no `response.created`".into());
         }
         if self.ends != 1 {
-            found.push(format!("end: {} events end the response", self.ends));
+            self.note(format!("end: {} events end the response", self.ends));
         }
-        if self.done != self.items.len() {
-            found.push(format!("order: {} items were added, and {} are done", self.items.len(), self.done));
+        if self.done.len() != self.items.len() {
+            let (added, done) = (self.items.len(), self.done.len());
+            self.note(format!("order: {added} items were added, and {done} are done"));
         }
-        found
     }
 }
 
@@ -302,15 +290,21 @@ mod tests {
     use super::Check;
 
     fn response(change: impl FnOnce(&mut Vec<Value>)) -> Vec<String> {
-        let response = json!({"id": "resp_1", "status": "completed", "output": [{}],
-            "usage": {"input_tokens": 2, "output_tokens": 3, "total_tokens": 5}});
+        let usage = json!({"input_tokens": 2, "output_tokens": 3, "total_tokens": 5,
+            "input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}});
+        let object = |status: &str, output: Value, usage: Value| {
+            json!({"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "status": status, "output": output,
+                "usage": usage})
+        };
         let message = json!({"type": "message", "id": "m", "content": [{"type": "output_text", "text": "hi"}]});
         let mut events = vec![
-            json!({"type": "response.created", "response": {"id": "resp_1"}}),
+            json!({"type": "response.created", "response": object("in_progress", json!([]), Value::Null)}),
             json!({"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "m"}}),
+            json!({"type": "response.content_part.added", "output_index": 0, "content_index": 0, "item_id": "m"}),
             json!({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "item_id": "m", "delta": "hi"}),
+            json!({"type": "response.content_part.done", "output_index": 0, "content_index": 0, "item_id": "m"}),
             json!({"type": "response.output_item.done", "output_index": 0, "item": message}),
-            json!({"type": "response.completed", "response": response}),
+            json!({"type": "response.completed", "response": object("completed", json!([message]), usage)}),
         ];
         for (number, event) in events.iter_mut().enumerate() {
             event["sequence_number"] = number.into();
@@ -319,38 +313,59 @@ mod tests {
         change(&mut events);
         let mut check = Check::new(Some("lane"));
         events.iter().for_each(|event| check.event(event));
-        check.finish()
+        check.finish();
+        check.found().to_vec()
     }
 
     #[test]
-    fn a_response_as_the_protocol_says_has_no_deviation() {
+    fn response_of_the_protocol_has_no_deviation() {
         assert_eq!(response(|_| {}), [""; 0]);
     }
 
     #[test]
-    fn each_kind_of_deviation_is_named() {
+    fn deviation_of_each_kind_is_named() {
         type Change = fn(&mut Vec<Value>);
-        let cases: [(&str, Change); 12] = [
+        let cases: [(&str, Change); 24] = [
             ("end: 0 events", |events| drop(events.pop())),
-            ("end: `response.completed` follows", |events| events.push(events[4].clone())),
-            ("end: the status", |events| events[4]["response"]["status"] = "in_progress".into()),
-            ("end: `response.done` instead", |events| events[4]["type"] = "response.done".into()),
-            ("ids: the completed response", |events| events[4]["response"]["id"] = "resp_2".into()),
-            ("ids: `response.output_text.delta` names an item", |events| events[2]["item_id"] = "other".into()),
+            ("end: `response.completed` follows", |events| events.push(events[6].clone())),
+            ("response: the status", |events| events[6]["response"]["status"] = "in_progress".into()),
+            ("response: the status", |events| events[0]["response"]["status"] = "completed".into()),
+            ("response: its `object`", |events| events[0]["response"]["object"] = "chat.completion".into()),
+            ("response: its `model`", |events| events[6]["response"]["model"] = Value::Null),
+            ("numbers: created_at is 1.0", |events| events[6]["response"]["created_at"] = json!(1.0)),
+            ("end: `response.done` instead", |events| events[6]["type"] = "response.done".into()),
+            ("end: the output", |events| events[6]["response"]["output"] = json!([])),
+            ("end: item 0 of the output", |events| events[6]["response"]["output"][0]["id"] = "n".into()),
+            ("end: an `error`", |events| events.insert(5, json!({"type": "error"}))),
+            ("ids: the completed response", |events| events[6]["response"]["id"] = "resp_2".into()),
+            ("ids: `response.output_text.delta` names an item", |events| events[3]["item_id"] = "other".into()),
             ("indexes: item 0", |events| events[1]["output_index"] = 1.into()),
             ("indexes: `response.output_text.delta` has no content_index", |events| {
-                events[2]["content_index"] = Value::Null;
+                events[3]["content_index"] = Value::Null;
             }),
-            ("numbers: sequence_number 7", |events| events[3]["sequence_number"] = 7.into()),
-            ("usage: the completed response has none", |events| events[4]["response"]["usage"] = Value::Null),
-            ("usage: total_tokens is not the sum", |events| events[4]["response"]["usage"]["total_tokens"] = 4.into()),
+            ("order: `response.output_text.delta` belongs to a part", |events| drop(events.remove(2))),
+            ("order: a part is done that was not added", |events| drop(events.remove(2))),
+            ("order: an item is done before its parts", |events| drop(events.remove(4))),
+            ("order: `response.output_item.added` comes before", |events| events.swap(0, 1)),
+            ("type: an event has none", |events| events[2]["type"] = Value::Null),
+            ("numbers: sequence_number 7", |events| events[4]["sequence_number"] = 7.into()),
+            ("usage: the completed response has none", |events| events[6]["response"]["usage"] = Value::Null),
+            ("usage: total_tokens is not the sum", |events| events[6]["response"]["usage"]["total_tokens"] = 4.into()),
             ("lanes: `response.created` names no lane", |events| events[0]["stream_id"] = Value::Null),
         ];
         for (expected, change) in cases {
             let found = response(change);
             assert!(found.iter().any(|deviation| deviation.starts_with(expected)), "{expected}: {found:?}");
         }
-        let found = response(|events| events[2]["delta"] = "ho".into());
+        let found = response(|events| events[3]["delta"] = "ho".into());
         assert_eq!(found, ["text: the deltas of a message are not its text"]);
+    }
+
+    #[test]
+    fn usage_without_details_is_a_deviation() {
+        let found = response(|events| {
+            events[6]["response"]["usage"]["input_tokens_details"] = Value::Null;
+        });
+        assert_eq!(found, ["usage: input_tokens_details.cached_tokens is null, not a number of tokens"]);
     }
 }

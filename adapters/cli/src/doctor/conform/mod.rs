@@ -1,0 +1,123 @@
+//! `turnwire doctor --conform`: one short conversation, and what the server does otherwise than the protocol.
+
+mod check;
+
+use std::io::Write;
+
+use serde_json::Value;
+use turnwire::client::{Event, Outcome, Request, TransportPreference};
+use turnwire::responses::{CreateResponse, Item};
+use turnwire_tokio::Client;
+
+use self::check::Check;
+use super::{Handshake, Server, handshake, shown};
+use crate::chat::Exit;
+
+/// The lane of the last request over WebSocket.
+const LANE: &str = "doctor";
+
+/// Holds the conversation on each transport, and writes one line per deviation to `out`.
+///
+/// # Errors
+///
+/// Returns [`Exit::Protocol`] if there is a deviation, and the failure of the request if there is no response.
+pub(super) async fn examine(server: &Server, model: &str, out: &mut dyn Write) -> Result<(), Exit> {
+    let mut deviations = 0;
+    let mut client = server.client(TransportPreference::WebSocket)?;
+    let now = client.now();
+    client.client().preconnect(now);
+    match server.within("websocket", handshake(&mut client)).await? {
+        Handshake::Accepted(_) => {
+            let first = converse(server, &mut client, question(model, Vec::new()), None, "websocket", out).await?;
+            let next = question(model, first.items());
+            let second = converse(server, &mut client, next, None, "websocket, continued", out).await?;
+            let on_lane = question(model, Vec::new());
+            let third = converse(server, &mut client, on_lane, Some(LANE), "websocket, lane", out).await?;
+            deviations += [first, second, third].iter().map(Check::deviations).sum::<usize>();
+            client.close().await;
+        }
+        Handshake::Failed(failure) => match failure.status {
+            // A server that has HTTP only says so with one of these.
+            Some(status @ (404 | 405 | 426 | 501)) => writeln!(out, "websocket: refused, status {status}")?,
+            Some(status) => {
+                deviations += 1;
+                writeln!(out, "websocket: refused with status {status} instead of 404, 405, 426 or 501")?;
+            }
+            None => return Err(Exit::of(&failure)),
+        },
+        Handshake::Closed(reason) => return Err(Exit::Protocol(reason)),
+    }
+    let mut client = server.client(TransportPreference::Http)?;
+    let first = converse(server, &mut client, question(model, Vec::new()), None, "http", out).await?;
+    let next = question(model, first.items());
+    let second = converse(server, &mut client, next, None, "http, continued", out).await?;
+    deviations += first.deviations() + second.deviations();
+    match deviations {
+        0 => Ok(()),
+        count => Err(Exit::Protocol(format!("{count} deviations from the protocol"))),
+    }
+}
+
+/// A request that continues a conversation, which is its question and these items.
+fn question(model: &str, answer: Vec<Item>) -> CreateResponse {
+    let mut input = vec![Item::user("Say hi.")];
+    if !answer.is_empty() {
+        input.extend(answer);
+        input.push(Item::user("Say it again."));
+    }
+    CreateResponse::new(model, input)
+}
+
+/// Requests one response, and writes its deviations.
+async fn converse(
+    server: &Server,
+    client: &mut Client,
+    request: CreateResponse,
+    lane: Option<&str>,
+    name: &str,
+    out: &mut dyn Write,
+) -> Result<Check, Exit> {
+    let request = Request::from(request);
+    let request = lane.into_iter().fold(request, Request::on_lane);
+    let mut checked = server.within(name, receive(client, request, lane)).await??;
+    checked.finish();
+    writeln!(out, "{name}: {} events, {} deviations", checked.events(), checked.deviations())?;
+    for deviation in checked.found() {
+        writeln!(out, "{name}: {}", shown(deviation))?;
+    }
+    Ok(checked)
+}
+
+async fn receive(client: &mut Client, request: Request, lane: Option<&str>) -> Result<Check, Exit> {
+    let mut check = Check::new(lane);
+    let mut turn = client.turn()?;
+    turn.send(request).map_err(|rejected| rejected.reason)?;
+    let mut was_incremental = false;
+    while let Some(event) = turn.next().await {
+        match event {
+            Event::Sent { sent, .. } => {
+                if was_incremental && !sent.incremental {
+                    check.note("chain: the server does not know its last response on this connection".into());
+                }
+                was_incremental = sent.incremental;
+            }
+            Event::Server { event, .. } => match event.raw().map(serde_json::from_str::<Value>) {
+                Some(Ok(value)) => check.event(&value),
+                Some(Err(error)) => check.note(format!("json: {error}")),
+                None => {}
+            },
+            Event::Malformed { malformed, .. } => check.note(format!("an event cannot be read: {malformed}")),
+            Event::Violation { violation, .. } => check.note(format!("order: {violation}")),
+            Event::Finished { outcome: Outcome::Failed(failure), .. } if check.events() == 0 => {
+                return Err(Exit::of(failure));
+            }
+            Event::Finished { outcome: Outcome::Failed(failure), .. } => {
+                check.note(format!("end: the response failed: {failure}"));
+                break;
+            }
+            Event::Finished { .. } => break,
+            _ => {}
+        }
+    }
+    Ok(check)
+}
