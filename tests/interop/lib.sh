@@ -161,7 +161,7 @@ expect() { # expect NAME EXIT-CODE PATTERN COMMAND…: the command's exit code, 
     if [ "$result" -eq "$code" ] && grep -qE -- "$pattern" <<<"$output"; then
         passed "$name"
     else
-        wrong "$name" "exit code $result instead of $code, or no match of '$pattern' in:" "$(cut -c1-300 <<<"$output")"
+        wrong "$name" "exit code $result instead of $code, or no match of '$pattern' in:" "$(tail -12 <<<"$output" | cut -c1-300)"
     fi
 }
 

@@ -1,13 +1,17 @@
-"""A chat-completions backend for gateways: `upstream.py PORT`. It has no other use than to stand behind the peers of this folder.
+"""A chat-completions backend for gateways: `upstream.py PORT [once]`. It has no other use than to stand behind the peers of this
+folder.
 
 A request that has tools and no tool's output gets a call of the first tool, with the arguments {"city":"Bergen"}. Any other gets
-a text, which says what the last tool said: "The tool says wet."
+a text, which says what the last tool said: "The tool says wet." With `once`, the request after a call gets a text even if it has no
+output, for gateways that lose it.
 """
 
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+ONCE = "once" in sys.argv
+called = False
 USAGE = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}
 
 
@@ -21,7 +25,9 @@ def answer(request):
     """The message, and why it ends."""
     outputs = [text_of(message["content"]) for message in request["messages"] if message["role"] == "tool"]
     tools = request.get("tools") or []
-    if tools and not outputs:
+    global called
+    called = bool(tools) and not outputs and not (ONCE and called)
+    if called:
         function = {"name": tools[0]["function"]["name"], "arguments": '{"city":"Bergen"}'}
         call = {"id": "call_1", "type": "function", "function": function}
         return {"role": "assistant", "content": None, "tool_calls": [call]}, "tool_calls"
@@ -36,9 +42,10 @@ def chunks(message):
         yield {"content": word + ("" if word.endswith(".") else " ")}
     for index, call in enumerate(message.get("tool_calls", [])):
         arguments = call["function"]["arguments"]
-        begun = {**call, "index": index, "function": {**call["function"], "arguments": arguments[:6]}}
+        begun = {**call, "index": index, "function": {**call["function"], "arguments": ""}}
         yield {"tool_calls": [begun]}
-        yield {"tool_calls": [{"index": index, "function": {"arguments": arguments[6:]}}]}
+        for piece in (arguments[:6], arguments[6:]):
+            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -58,8 +65,18 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.whole({"object": "list", "data": [{"id": "backend", "object": "model", "created": 0, "owned_by": "tests"}]})
 
+    def body(self):
+        if "Content-Length" in self.headers:
+            return self.rfile.read(int(self.headers["Content-Length"]))
+        body = b""
+        while length := int(self.rfile.readline().split(b";")[0], 16):
+            body += self.rfile.read(length)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
     def do_POST(self):
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        request = json.loads(self.body())
         common = {"id": "chatcmpl_1", "created": 0, "model": request["model"]}
         message, reason = answer(request)
         if not request.get("stream"):
