@@ -26,7 +26,8 @@ fn each_source(directory: &Path, found: &mut impl FnMut(&Path)) {
 
 /// The names of the functions that a source defines.
 fn functions(source: &str) -> impl Iterator<Item = &str> {
-    let starts = source.match_indices("fn ").filter(|(at, _)| source[..*at].ends_with(|c: char| c.is_whitespace()));
+    let begins_word = |at: usize| at == 0 || source[..at].ends_with(|c: char| c.is_whitespace());
+    let starts = source.match_indices("fn ").filter(move |(at, _)| begins_word(*at));
     starts.map(|(at, found)| {
         let name = &source[at + found.len()..];
         name.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
