@@ -5,3 +5,4 @@ mod client;
 mod connection;
 mod framing;
 mod idle_websocket;
+mod wide_and_deep;
