@@ -17,10 +17,10 @@ use std::time::{Duration, Instant};
 
 use crate::server::{Sample, Server};
 
-/// Limits of the server's memory, in KiB: for one idle WebSocket, for one that used permessage-deflate once and keeps its windows, and
+/// Limits of the server's memory, in KiB: for one idle WebSocket, for one that used permessage-deflate once and keeps its window, and
 /// under attack.
 const IDLE_KIB: u64 = 12;
-const DEFLATE_KIB: u64 = 352;
+const DEFLATE_KIB: u64 = 60;
 const ATTACK_KIB: u64 = 640 * 1024;
 
 /// Number of file descriptors that may be open after the attack.
