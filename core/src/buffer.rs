@@ -18,7 +18,7 @@ pub(crate) fn reserve_text(buffer: &mut String, more: usize, limit: usize) {
     buffer.reserve_exact(growth(buffer.len(), buffer.capacity(), more, limit));
 }
 
-/// The number of bytes to reserve beyond `length`, so that `more` bytes fit.
+/// Returns the number of bytes to reserve beyond `length`, so that `more` bytes fit.
 #[inline]
 pub(crate) fn growth(length: usize, capacity: usize, more: usize, limit: usize) -> usize {
     let needed = length.saturating_add(more);

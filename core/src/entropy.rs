@@ -35,7 +35,7 @@ impl Entropy {
         drawn
     }
 
-    /// A seed for a state machine of a lower layer, independent of all later draws.
+    /// Returns a seed for a state machine of a lower layer, independent of all later draws.
     pub(crate) fn fork(&mut self) -> Seed {
         self.array()
     }
@@ -49,7 +49,7 @@ impl Entropy {
         })
     }
 
-    /// A number in `[0, 1)`, uniformly distributed.
+    /// Returns a number in `[0, 1)`, uniformly distributed.
     pub(crate) fn unit(&mut self) -> f64 {
         f64::from(self.draw(ChaCha20Rng::next_u32)) / (f64::from(u32::MAX) + 1.0)
     }

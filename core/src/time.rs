@@ -30,13 +30,13 @@ impl Instant {
         Self(since_epoch)
     }
 
-    /// The time since the caller's epoch.
+    /// Returns the time since the caller's epoch.
     #[must_use]
     pub const fn as_duration(self) -> Duration {
         self.0
     }
 
-    /// The time from `earlier` until this instant, or zero if `earlier` is later.
+    /// Returns the time from `earlier` until this instant, or zero if `earlier` is later.
     #[must_use]
     pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)

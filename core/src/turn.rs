@@ -61,7 +61,7 @@ impl RequestState {
         Self::Lost,
     ];
 
-    /// Whether a request is in flight.
+    /// Returns whether a request is in flight.
     #[must_use]
     pub const fn is_in_flight(self) -> bool {
         matches!(self, Self::Requested | Self::Created | Self::Output)

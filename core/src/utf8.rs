@@ -26,7 +26,7 @@ impl PartialChar {
         Self { bytes: [0; LONGEST], length: 0 }
     }
 
-    /// The number of bytes so far; 0 if there is no incomplete character.
+    /// Returns the number of bytes so far; 0 if there is no incomplete character.
     pub(crate) const fn len(self) -> usize {
         self.length as usize
     }
@@ -64,7 +64,7 @@ impl PartialChar {
     }
 }
 
-/// The number of bytes at the end that more bytes could complete to a character.
+/// Returns the number of bytes at the end that more bytes could complete to a character.
 pub(crate) fn incomplete_suffix(bytes: &[u8]) -> usize {
     let lead = (1..=bytes.len().min(LONGEST - 1)).find(|back| bytes[bytes.len() - back] >= 0xC0);
     let Some(length) = lead else { return 0 };

@@ -76,7 +76,7 @@ impl Client {
         self.conversation.builder.set_wall_clock(now, millis);
     }
 
-    /// The session, whose members may change between requests, for example the window after a compaction.
+    /// Returns the session, whose members may change between requests, for example the window after a compaction.
     pub const fn session_mut(&mut self) -> Option<&mut Session> {
         self.conversation.builder.settings.session.as_mut()
     }
@@ -302,36 +302,36 @@ impl Client {
         self.conversation.socket_command.take()
     }
 
-    /// The next event. It borrows from the client.
+    /// Returns the next event. It borrows from the client.
     pub fn poll_event(&mut self) -> Option<Event<'_>> {
         pop_event(&mut self.conversation.events)
     }
 
-    /// Whether [`poll_event`](Self::poll_event) would return an event.
+    /// Returns whether [`poll_event`](Self::poll_event) would return an event.
     #[must_use]
     pub fn has_event(&self) -> bool {
         !self.conversation.events.is_empty()
     }
 
-    /// The bytes to write next.
+    /// Returns the bytes to write next.
     #[must_use]
     pub fn poll_transmit(&self) -> &[u8] {
         self.conversation.slot.connected().map_or(&[], |managed| managed.connection.poll_transmit())
     }
 
-    /// The next deadline: call [`handle_timeout`](Self::handle_timeout) when it has passed.
+    /// Returns the next deadline: call [`handle_timeout`](Self::handle_timeout) when it has passed.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.conversation.deadlines().next()
     }
 
-    /// Whether the loop should read from the socket. Input that is given regardless is kept in memory.
+    /// Returns whether the loop should read from the socket. Input that is given regardless is kept in memory.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         self.conversation.wants_input()
     }
 
-    /// Whether the client is closed, has no connection, and its last event was polled.
+    /// Returns whether the client is closed, has no connection, and its last event was polled.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.conversation.phase == ClientPhase::Closed
@@ -339,38 +339,39 @@ impl Client {
             && self.conversation.events.is_empty()
     }
 
-    /// Whether a request has not ended.
+    /// Returns whether a request has not ended.
     #[must_use]
     pub const fn has_pending_requests(&self) -> bool {
         !self.conversation.requests.is_empty()
     }
 
-    /// The token of the current turn, once the server has sent one. On the wire it is called `x-codex-turn-state`.
+    /// Returns the token of the current turn, once the server has sent one. On the wire it is called `x-codex-turn-state`.
     #[must_use]
     pub fn turn_token(&self) -> Option<&str> {
         self.conversation.turn.token()
     }
 
-    /// When the server was last active on the current connection, by kind of activity. Without a connection, each is `None`.
+    /// Returns when the server was last active on the current connection, by kind of activity. Without a connection, each is
+    /// `None`.
     #[must_use]
     pub fn last_seen(&self) -> LastActivity {
         self.conversation.slot.connected().map_or_else(LastActivity::default, |managed| managed.connection.last_seen())
     }
 
-    /// The number of events that belonged to no request.
+    /// Returns the number of events that belonged to no request.
     #[must_use]
     pub const fn unmatched_events(&self) -> u64 {
         self.conversation.unmatched_events
     }
 
-    /// The number of requests that went over HTTP without the turn token, because no header can hold it
+    /// Returns the number of requests that went over HTTP without the turn token, because no header can hold it
     /// (`docs/protocol.md` §8.3).
     #[must_use]
     pub const fn omitted_turn_tokens(&self) -> u64 {
         self.conversation.builder.omitted_turn_tokens()
     }
 
-    /// Whether the client fell back from WebSocket to HTTP.
+    /// Returns whether the client fell back from WebSocket to HTTP.
     #[must_use]
     pub const fn is_http_fallback(&self) -> bool {
         self.conversation.selector.fell_back()

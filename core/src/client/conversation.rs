@@ -65,7 +65,7 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    /// Whether the loop should read from the socket.
+    /// Returns whether the loop should read from the socket.
     pub(super) fn wants_input(&self) -> bool {
         let limit = self.builder.settings.connection.max_backlog;
         let wanted = self.slot.connected().is_some_and(|managed| managed.connection.wants_input());

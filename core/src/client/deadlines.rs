@@ -11,7 +11,7 @@ use crate::time::Instant;
 /// The latest instant. A deadline that an addition saturated to it never passes, whatever time the loop reports.
 const NEVER: Instant = Instant::from_duration(Duration::MAX);
 
-/// Whether a deadline has passed.
+/// Returns whether a deadline has passed.
 pub(super) fn has_passed(deadline: Instant, now: Instant) -> bool {
     deadline <= now && deadline != NEVER
 }
@@ -56,7 +56,7 @@ impl Deadlines<'_> {
         next.filter(|deadline| *deadline != NEVER)
     }
 
-    /// Whether a request waits for the connection alone.
+    /// Returns whether a request waits for the connection alone.
     fn can_send(&self) -> bool {
         self.requests.next_ready().is_some() && !self.requests.awaits_credentials()
     }
@@ -75,7 +75,7 @@ impl Deadlines<'_> {
         own.into_iter().chain(handshake).chain(expiry).chain(body_tail).chain(drain).min()
     }
 
-    /// The first deadline that has passed and that the client itself handles.
+    /// Returns the first deadline that has passed and that the client itself handles.
     pub(super) fn expired(&self, now: Instant) -> Option<Expired> {
         let passed = |deadline: Instant| has_passed(deadline, now);
         if let Some(id) = self.requests.first_over_total(now) {

@@ -305,7 +305,7 @@ fn server_event<'a>(id: RequestId, text: &'a str, event_type: &'a str) -> Event<
 }
 
 impl Event<'_> {
-    /// The request that the event belongs to.
+    /// Returns the request that the event belongs to.
     #[must_use]
     pub const fn id(&self) -> Option<RequestId> {
         match self {

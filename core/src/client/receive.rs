@@ -210,7 +210,7 @@ impl Receiver<'_> {
     }
 }
 
-/// The request that an event belongs to: over HTTP the only one, over WebSocket that of its lane.
+/// Returns the request that an event belongs to: over HTTP the only one, over WebSocket that of its lane.
 fn request_for<'r>(
     requests: &'r mut RequestTable,
     transport: Transport,
@@ -279,7 +279,7 @@ fn push_info(events: &mut EventQueue<QueuedEvent>, id: RequestId, info: Vec<Resp
     }
 }
 
-/// The error that the last line of an event stream contains, when that line is JSON in place of an event.
+/// Returns the error that the last line of an event stream contains, when that line is JSON in place of an event.
 fn last_words(tail: &[u8]) -> Option<Box<Failure>> {
     let text = alloc::string::String::from_utf8_lossy(tail);
     let line = text.trim_end().rsplit(['\n', '\r']).next()?.trim();

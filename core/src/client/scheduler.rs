@@ -95,7 +95,7 @@ pub(super) fn next_action(now: Instant, state: &SchedulerState<'_>) -> NextActio
     }
 }
 
-/// The connection of a client that is being closed.
+/// Returns the connection of a client that is being closed.
 fn end_connection(slot: &ConnectionSlot) -> NextAction {
     match slot {
         ConnectionSlot::Disconnected => NextAction::Wait,
@@ -129,7 +129,7 @@ fn send_over_http(now: Instant, id: RequestId, managed: &ManagedConnection) -> N
     }
 }
 
-/// The first request whose lane is free is sent, as long as the server takes another one.
+/// Returns the first request whose lane is free is sent, as long as the server takes another one.
 fn send_message(
     in_flight: usize,
     max_concurrent: usize,

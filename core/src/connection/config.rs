@@ -81,13 +81,13 @@ pub(super) struct Timeouts {
 }
 
 impl Timeouts {
-    /// The number of bytes that a peer must read in each period of [`write`](Self::write).
+    /// Returns the number of bytes that a peer must read in each period of [`write`](Self::write).
     pub(super) fn write_quota(&self) -> usize {
         quota(self.min_rate, self.write)
     }
 
-    /// The number of bytes that a peer must send in each period of [`body`](Self::body) while a body or message is
-    /// incomplete.
+    /// Returns the number of bytes that a peer must send in each period of [`body`](Self::body) while a body or message
+    /// is incomplete.
     pub(super) fn body_quota(&self) -> usize {
         quota(self.min_rate, self.body)
     }

@@ -61,7 +61,7 @@ impl SupportedCodings {
         }
     }
 
-    /// The decoder for this response's body; `None` if the body has no coding.
+    /// Returns the decoder for this response's body; `None` if the body has no coding.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl SupportedCodings {
 }
 
 impl ContentDecoder {
-    /// Whether there is output without more input, or may be.
+    /// Returns whether there is output without more input, or may be.
     pub(super) const fn is_pending(&self) -> bool {
         self.has_output() || self.has_more
     }

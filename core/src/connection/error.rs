@@ -75,7 +75,8 @@ pub enum LossReason {
 }
 
 impl CloseReason {
-    /// The code and the reason of the peer's close frame, if there was one. Code 1005 means that the frame had no code.
+    /// Returns the code and the reason of the peer's close frame, if there was one. Code 1005 means that the frame had
+    /// no code.
     #[must_use]
     pub fn peer_close(&self) -> Option<(u16, &str)> {
         match self {

@@ -47,7 +47,7 @@ impl<T> EventQueue<T> {
         self.records.is_empty()
     }
 
-    /// The number of bytes that wait to be polled, including the size of the records.
+    /// Returns the number of bytes that wait to be polled, including the size of the records.
     pub(crate) fn backlog(&self) -> usize {
         let in_arena = self.arena_base + self.arena.len() - self.polled_end;
         in_arena + self.owned + self.records.len() * size_of::<(T, Bytes)>()

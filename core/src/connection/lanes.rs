@@ -64,7 +64,7 @@ pub(super) enum LaneEvent {
     Late,
 }
 
-/// Whether a lane may have this name.
+/// Returns whether a lane may have this name.
 pub(super) fn is_lane_name(name: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(is_allowed)
@@ -89,7 +89,7 @@ impl LaneStates {
         }
     }
 
-    /// Whether a request can be sent on this lane: its name is valid, and there is room to remember it.
+    /// Returns whether a request can be sent on this lane: its name is valid, and there is room to remember it.
     pub(super) fn admits(&self, lane: Option<&str>) -> bool {
         let has_room = || self.named.len() < MAX_NAMED || self.named.iter().any(|(_, lane)| !lane.awaits_end);
         lane.is_none_or(|name| is_lane_name(name) && (self.lane(lane).is_some() || has_room()))
@@ -139,8 +139,8 @@ impl LaneStates {
         self.named.push((name.into(), Lane::default()));
     }
 
-    /// The lane that an event belongs to. While one response is pending, an event that names no lane, or an unknown one,
-    /// belongs to it. Otherwise a known response id counts more than the lane that the event names.
+    /// Returns the lane that an event belongs to. While one response is pending, an event that names no lane, or an
+    /// unknown one, belongs to it. Otherwise a known response id counts more than the lane that the event names.
     pub(super) fn route<'e>(&self, envelope: &Envelope<'e>) -> Option<Cow<'e, str>> {
         let named = envelope.stream_id().filter(|name| !name.is_empty());
         if named.is_none() && self.named.is_empty() {
@@ -171,8 +171,8 @@ impl LaneStates {
         if target == named.as_deref() { named } else { target.map(|name| Cow::Owned(name.into())) }
     }
 
-    /// Whether an event that names no lane is of a response on a named lane: the default lane has no pending response, and the
-    /// event is not of one that ended there.
+    /// Returns whether an event that names no lane is of a response on a named lane: the default lane has no pending
+    /// response, and the event is not of one that ended there.
     fn is_unlabelled(&self, envelope: &Envelope<'_>) -> bool {
         let of_response = match envelope.class() {
             EventClass::Created
@@ -186,7 +186,7 @@ impl LaneStates {
         of_response && !self.default.awaits_end && !self.default.has_ended(envelope)
     }
 
-    /// Whether the peer ignores lanes.
+    /// Returns whether the peer ignores lanes.
     pub(super) const fn ignored(&self) -> bool {
         self.ignored
     }
@@ -220,7 +220,7 @@ impl LaneStates {
         relation
     }
 
-    /// Whether a request is in flight on any lane.
+    /// Returns whether a request is in flight on any lane.
     pub(super) fn in_flight(&self) -> bool {
         self.default.state.is_in_flight() || self.named.iter().any(|(_, lane)| lane.state.is_in_flight())
     }
@@ -237,7 +237,7 @@ impl LaneStates {
 }
 
 impl Lane {
-    /// Whether an event belongs to a response before the pending one.
+    /// Returns whether an event belongs to a response before the pending one.
     fn is_late(&self, envelope: &Envelope<'_>, id: Option<&str>, item: Option<&str>) -> bool {
         let Some(history) = self.history.as_deref().filter(|_| self.awaits_end) else { return false };
         let is_of_ended = id.is_some_and(|id| knows(&history.ended, id)) && self.current.as_deref() != id;
@@ -266,19 +266,19 @@ impl Lane {
         }
     }
 
-    /// Whether an event names a response that has ended, or an item of one.
+    /// Returns whether an event names a response that has ended, or an item of one.
     fn has_ended(&self, envelope: &Envelope<'_>) -> bool {
         let Some(history) = self.history.as_deref() else { return false };
         let is_known = |ids: &[Box<str>], id: Option<Cow<'_, str>>| id.is_some_and(|id| knows(ids, &id));
         is_known(&history.ended, response_id(envelope)) || is_known(&history.ended_items, item_id(envelope))
     }
 
-    /// Whether the current response has an item of this id.
+    /// Returns whether the current response has an item of this id.
     fn has_item(&self, id: &str) -> bool {
         self.history.as_deref().is_some_and(|history| knows(&history.items, id))
     }
 
-    /// Whether an event names another response than the current one.
+    /// Returns whether an event names another response than the current one.
     fn differs(&self, id: Option<&str>) -> bool {
         id.is_some() && self.current.as_deref() != id
     }
@@ -306,8 +306,8 @@ impl Lane {
     }
 }
 
-/// The pending lane that an event without a lane and without a known response belongs to: that of the item that it names, or
-/// of the only response that has begun; a response that begins is that of the oldest request without one.
+/// Returns the pending lane that an event without a lane and without a known response belongs to: that of the item that
+/// it names, or of the only response that has begun; a response that begins is that of the oldest request without one.
 fn owner_of_unlabelled<'l>(
     pending: impl Iterator<Item = (Option<&'l str>, &'l Lane)> + Clone,
     envelope: &Envelope<'_>,
@@ -337,20 +337,20 @@ fn remember(ids: &mut Vec<Box<str>>, id: Box<str>, limit: usize) {
     ids.insert(0, id);
 }
 
-/// The id of the response that an event names, if it is a non-empty string of at most [`MAX_ID`] bytes.
+/// Returns the id of the response that an event names, if it is a non-empty string of at most [`MAX_ID`] bytes.
 fn response_id<'e>(envelope: &Envelope<'e>) -> Option<Cow<'e, str>> {
     let class = envelope.class();
     let named = if class == EventClass::Created || class.is_terminal() { id_of(envelope.response()) } else { None };
     named.or_else(|| envelope.response_id()).filter(|id| (1..=MAX_ID).contains(&id.len()))
 }
 
-/// The id of the item that an event names, with the same limits.
+/// Returns the id of the item that an event names, with the same limits.
 fn item_id<'e>(envelope: &Envelope<'e>) -> Option<Cow<'e, str>> {
     let id = envelope.item_id().or_else(|| id_of(envelope.item()));
     id.filter(|id| (1..=MAX_ID).contains(&id.len()))
 }
 
-/// The `id` member of an object.
+/// Returns the `id` member of an object.
 fn id_of(object: Option<&str>) -> Option<Cow<'_, str>> {
     #[derive(serde::Deserialize)]
     struct Named<'a> {

@@ -15,7 +15,7 @@ pub(super) struct SendBuffer {
 }
 
 impl SendBuffer {
-    /// The bytes to write next.
+    /// Returns the bytes to write next.
     pub(super) fn pending(&self) -> &[u8] {
         &self.bytes[self.written..]
     }
@@ -28,7 +28,7 @@ impl SendBuffer {
         self.written == self.bytes.len()
     }
 
-    /// The buffer to append to. The caller must not remove bytes, and calls [`fit`](Self::fit) afterwards.
+    /// Returns the buffer to append to. The caller must not remove bytes, and calls [`fit`](Self::fit) afterwards.
     pub(super) fn buffer_mut(&mut self) -> &mut Vec<u8> {
         // Moves no more bytes than were written.
         if self.written >= self.len() {

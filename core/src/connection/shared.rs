@@ -82,12 +82,12 @@ impl<C: RoleConfig> SharedState<C> {
         self.timers.on_write(now, self.send_buffer.len(), written, quota);
     }
 
-    /// The number of bytes of a body or message that must come in each period, while it is incomplete.
+    /// Returns the number of bytes of a body or message that must come in each period, while it is incomplete.
     pub(super) fn body_quota(&self) -> usize {
         self.config.timeouts().body_quota()
     }
 
-    /// Whether more bytes wait to be written than the limit.
+    /// Returns whether more bytes wait to be written than the limit.
     pub(super) fn is_send_backlog_full(&self) -> bool {
         self.send_buffer.len() > self.config.max_send_backlog()
     }
@@ -122,13 +122,13 @@ impl<C: RoleConfig> SharedState<C> {
         }
     }
 
-    /// Whether the connection is closed, its reason has been taken, and all bytes are written.
+    /// Returns whether the connection is closed, its reason has been taken, and all bytes are written.
     pub(super) const fn is_finished(&self) -> bool {
         matches!(self.close, CloseState::Reported) && self.send_buffer.is_empty()
     }
 
-    /// The first deadline or ping that is due at `now`. Drops unsent bytes if a closed connection could not write them
-    /// in time.
+    /// Returns the first deadline or ping that is due at `now`. Drops unsent bytes if a closed connection could not
+    /// write them in time.
     pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
         let due = self.timers.due(now, &self.config.timeouts())?;
         match due {
@@ -145,7 +145,7 @@ impl<C: RoleConfig> SharedState<C> {
         }
     }
 
-    /// The close reason of an expired deadline. Drops unsent bytes if the peer does not read them.
+    /// Returns the close reason of an expired deadline. Drops unsent bytes if the peer does not read them.
     pub(super) fn expire(&mut self, deadline: Deadline) -> CloseReason {
         if deadline == Deadline::Write {
             self.send_buffer = SendBuffer::default();
@@ -153,7 +153,7 @@ impl<C: RoleConfig> SharedState<C> {
         if deadline == Deadline::Close { CloseReason::Local } else { CloseReason::Timeout(deadline) }
     }
 
-    /// The time of the next deadline or ping. `reading`: whether input is wanted.
+    /// Returns the time of the next deadline or ping. `reading`: whether input is wanted.
     pub(super) fn poll_timeout(&self, reading: bool) -> Option<Instant> {
         self.timers.next(&self.config.timeouts(), reading)
     }
@@ -202,7 +202,7 @@ pub(super) fn release_idle_input(socket: &mut ws::WebSocket, lanes: &LaneStates)
     }
 }
 
-/// The close reason of a WebSocket whose peer sends no more bytes, or whose bytes were lost.
+/// Returns the close reason of a WebSocket whose peer sends no more bytes, or whose bytes were lost.
 pub(super) fn websocket_end(socket: &ws::WebSocket, lost: Option<&LossReason>) -> CloseReason {
     match (socket.peer_close(), lost, socket.eof()) {
         (Some(close), _, _) => CloseReason::Peer { code: close.code, reason: close.reason.into() },
@@ -229,12 +229,12 @@ pub(super) fn start_closing(socket: &mut ws::WebSocket, code: u16, reason: &str,
     socket.write_pending_replies(send_buffer.buffer_mut());
 }
 
-/// Whether the connection itself sets this header, which states the framing or the connection's use.
+/// Returns whether the connection itself sets this header, which states the framing or the connection's use.
 pub(super) fn is_connection_header(name: &str) -> bool {
     ["content-length", "transfer-encoding", "connection"].iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Whether the WebSocket handshake itself sets this header of its response.
+/// Returns whether the WebSocket handshake itself sets this header of its response.
 pub(super) fn is_handshake_header(name: &str) -> bool {
     let prefix = "sec-websocket-";
     let has_prefix = name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));

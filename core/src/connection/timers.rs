@@ -194,12 +194,12 @@ impl Timers {
         self.input = self.input.map(|input| Input { since: now, ..input });
     }
 
-    /// The time of the first deadline or ping. `reading`: whether input is wanted.
+    /// Returns the time of the first deadline or ping. `reading`: whether input is wanted.
     pub(super) fn next(&self, timeouts: &Timeouts, reading: bool) -> Option<Instant> {
         self.deadlines(timeouts, reading).map(|(at, _)| at).min()
     }
 
-    /// The first deadline or ping that is due at `now`. After a ping, the next one must be scheduled.
+    /// Returns the first deadline or ping that is due at `now`. After a ping, the next one must be scheduled.
     pub(super) fn due(&self, now: Instant, timeouts: &Timeouts) -> Option<Due> {
         let (at, due) = self.deadlines(timeouts, !self.paused).min_by_key(|(at, _)| *at)?;
         (at <= now).then_some(due)

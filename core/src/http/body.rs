@@ -93,13 +93,13 @@ impl BodyDecoder {
         Self { framing, state }
     }
 
-    /// How the end of the body is determined.
+    /// Returns how the end of the body is determined.
     #[must_use]
     pub const fn framing(&self) -> Framing {
         self.framing
     }
 
-    /// Whether [`BodyPart::End`] has been returned.
+    /// Returns whether [`BodyPart::End`] has been returned.
     #[must_use]
     pub const fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
@@ -136,7 +136,7 @@ impl BodyDecoder {
         Ok(part)
     }
 
-    /// Whether the body is at its end already, without any more bytes.
+    /// Returns whether the body is at its end already, without any more bytes.
     pub(crate) const fn is_at_end(&self) -> bool {
         matches!(self.state, State::Length(0))
     }
@@ -170,8 +170,8 @@ impl BodyDecoder {
     }
 }
 
-/// Whether the connection persists after this message (RFC 9112 §9.3). It persists only if that holds for both the request and
-/// the response, each with its version, headers and framing.
+/// Returns whether the connection persists after this message (RFC 9112 §9.3). It persists only if that holds for both the
+/// request and the response, each with its version, headers and framing.
 #[must_use]
 pub fn is_persistent(version: Version, headers: &Headers, framing: Framing) -> bool {
     let persists = match version {
@@ -190,7 +190,7 @@ fn take<'i>(input: &mut &'i [u8], length: usize) -> Option<BodyPart<'i>> {
     (!data.is_empty()).then_some(BodyPart::Data(data))
 }
 
-/// The framing by the headers, if they name one (RFC 9112 §6.3, rules 3 to 6).
+/// Returns the framing by the headers, if they name one (RFC 9112 §6.3, rules 3 to 6).
 fn framing(headers: &Headers, version: Version) -> Result<Option<Framing>, Error> {
     let has_length = headers.contains("content-length");
     if !headers.contains("transfer-encoding") {
@@ -202,7 +202,7 @@ fn framing(headers: &Headers, version: Version) -> Result<Option<Framing>, Error
     chunked(headers, version).map(Some)
 }
 
-/// The framing of the transfer coding, which must be `chunked` and nothing else.
+/// Returns the framing of the transfer coding, which must be `chunked` and nothing else.
 fn chunked(headers: &Headers, version: Version) -> Result<Framing, Error> {
     // Another coding, `chunked` twice or not last, an empty list: none of them has a reliable framing.
     let mut codings = headers.tokens("transfer-encoding");
@@ -212,8 +212,8 @@ fn chunked(headers: &Headers, version: Version) -> Result<Framing, Error> {
     }
 }
 
-/// The length that all `Content-Length` values have in common. A list of equal numbers counts as that number (RFC 9112 §6.3,
-/// rule 5).
+/// Returns the length that all `Content-Length` values have in common. A list of equal numbers counts as that number (RFC
+/// 9112 §6.3, rule 5).
 fn length(headers: &Headers) -> Result<u64, Error> {
     let mut agreed = None;
     for value in headers.get_all("content-length") {

@@ -74,7 +74,7 @@ impl ChunkedDecoder {
         }
     }
 
-    /// The state after one byte outside the data.
+    /// Returns the state after one byte outside the data.
     fn next_state(&mut self, byte: u8) -> Result<State, Error> {
         Ok(match (&self.state, byte) {
             (State::Size { size, .. }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {

@@ -199,13 +199,13 @@ impl<H: Head> HeadDecoder<H> {
         self.advance(input).inspect_err(|error| self.failed = Some(*error))
     }
 
-    /// Whether a head is incomplete, so that the end of the connection would truncate it.
+    /// Returns whether a head is incomplete, so that the end of the connection would truncate it.
     #[must_use]
     pub const fn is_partial(&self) -> bool {
         !matches!(self.scan, Scan::Before { .. })
     }
 
-    /// The number of bytes that are kept.
+    /// Returns the number of bytes that are kept.
     #[must_use]
     pub const fn buffered(&self) -> usize {
         self.partial.len()

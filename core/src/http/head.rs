@@ -82,19 +82,19 @@ impl Request {
         })
     }
 
-    /// The method, case-sensitive.
+    /// Returns the method, case-sensitive.
     #[must_use]
     pub fn method(&self) -> &str {
         &self.method
     }
 
-    /// The request target, as in the start line.
+    /// Returns the request target, as in the start line.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
+    /// Returns whether the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
     #[must_use]
     pub fn expects_continue(&self) -> bool {
         self.version == Version::Http11 && self.headers.has_token("expect", "100-continue")
@@ -139,25 +139,25 @@ impl Response {
         Ok(Self { status, reason: reason(status).to_owned(), version: Version::Http11, headers: Headers::new() })
     }
 
-    /// The status code.
+    /// Returns the status code.
     #[must_use]
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// The reason phrase, which may be empty and has no meaning.
+    /// Returns the reason phrase, which may be empty and has no meaning.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// Whether the status is 2xx.
+    /// Returns whether the status is 2xx.
     #[must_use]
     pub const fn is_success(&self) -> bool {
         self.status / 100 == 2
     }
 
-    /// Whether this is an interim response: 1xx, except `101 Switching Protocols`, which is final here.
+    /// Returns whether this is an interim response: 1xx, except `101 Switching Protocols`, which is final here.
     #[must_use]
     pub const fn is_interim(&self) -> bool {
         self.status / 100 == 1 && self.status != 101
@@ -173,7 +173,7 @@ impl Response {
         if self.content_codings().next().is_some() { Err(Error::ContentCoding) } else { Ok(()) }
     }
 
-    /// The content codings that were applied, without those that change nothing.
+    /// Returns the content codings that were applied, without those that change nothing.
     pub(super) fn content_codings(&self) -> impl Iterator<Item = &[u8]> {
         const NONE: [&[u8]; 4] = [b"", b"identity", b"none", b"utf-8"];
         let is_none = |coding: &&[u8]| NONE.iter().any(|none| coding.eq_ignore_ascii_case(none));
@@ -181,8 +181,8 @@ impl Response {
     }
 }
 
-/// The usual reason phrases (RFC 9110 §15) of the statuses that a server of this protocol sends. `responses::failure` has its own
-/// table of phrases to show to users: that layer does not depend on this one.
+/// Returns the usual reason phrases (RFC 9110 §15) of the statuses that a server of this protocol sends. `responses::failure`
+/// has its own table of phrases to show to users: that layer does not depend on this one.
 const fn reason(status: u16) -> &'static str {
     match status {
         100 => "Continue",

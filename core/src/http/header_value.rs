@@ -63,19 +63,19 @@ impl HeaderValue {
         self
     }
 
-    /// Whether `Debug` hides the value.
+    /// Returns whether `Debug` hides the value.
     #[must_use]
     pub const fn is_sensitive(&self) -> bool {
         self.sensitive
     }
 
-    /// The bytes of the value.
+    /// Returns the bytes of the value.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The value, if it is visible ASCII text with spaces and tabs.
+    /// Returns the value, if it is visible ASCII text with spaces and tabs.
     #[must_use]
     pub fn to_str(&self) -> Option<&str> {
         core::str::from_utf8(&self.bytes).ok().filter(|text| text.is_ascii())

@@ -94,48 +94,48 @@ impl Headers {
         self.0.extend(other.0.iter().cloned());
     }
 
-    /// Whether there is a line of this name.
+    /// Returns whether there is a line of this name.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    /// The first value of this name.
+    /// Returns the first value of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&HeaderValue> {
         self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The first value of this name, if it is visible ASCII text.
+    /// Returns the first value of this name, if it is visible ASCII text.
     #[must_use]
     pub fn get_str(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(HeaderValue::to_str)
     }
 
-    /// All values of this name, in order.
+    /// Returns all values of this name, in order.
     pub fn get_all(&self, name: &str) -> impl Iterator<Item = &HeaderValue> {
         self.0.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The names, as they were written, and the values of all lines.
+    /// Returns the names, as they were written, and the values of all lines.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &HeaderValue)> {
         self.0.iter().map(|(name, value)| (&**name, value))
     }
 
-    /// The number of lines.
+    /// Returns the number of lines.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no line.
+    /// Returns whether there is no line.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The members of the comma-separated lists in all lines of this name, without surrounding white space and without empty
-    /// members (RFC 9110 §5.6.1). It does not recognize quoted strings, so use it only for lists of tokens.
+    /// Returns the members of the comma-separated lists in all lines of this name, without surrounding white space and
+    /// without empty members (RFC 9110 §5.6.1). It does not recognize quoted strings, so use it only for lists of tokens.
     pub fn tokens(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.get_all(name)
             .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
@@ -143,13 +143,13 @@ impl Headers {
             .filter(|token| !token.is_empty())
     }
 
-    /// Whether the lists of this name contain a token, without regard to ASCII case.
+    /// Returns whether the lists of this name contain a token, without regard to ASCII case.
     #[must_use]
     pub fn has_token(&self, name: &str, token: &str) -> bool {
         self.tokens(name).any(|known| known.eq_ignore_ascii_case(token.as_bytes()))
     }
 
-    /// The names and values of all lines whose value is visible ASCII text.
+    /// Returns the names and values of all lines whose value is visible ASCII text.
     #[must_use]
     pub fn ascii_pairs(&self) -> Vec<(&str, &str)> {
         self.iter().filter_map(|(name, value)| value.to_str().map(|value| (name, value))).collect()

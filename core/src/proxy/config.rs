@@ -148,8 +148,8 @@ impl Proxy {
         Ok(Self { scheme, host, port, credentials: None })
     }
 
-    /// Reads `[scheme://][user[:password]@]host[:port]`, as curl does: without a scheme the proxy is an `http` one, without a port it is
-    /// at 443 for `https` and at 1080 for all others, username and password are percent-decoded, and a path is ignored.
+    /// Parses `[scheme://][user[:password]@]host[:port]`, as curl does: the default scheme is `http`, the default port
+    /// is 443 for `https` and 1080 for all others, username and password are percent-decoded, and a path is ignored.
     ///
     /// # Errors
     ///
@@ -180,38 +180,38 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// The same proxy with these credentials.
+    /// Sets the credentials.
     #[must_use]
     pub fn with_credentials(mut self, credentials: ProxyCredentials) -> Self {
         self.credentials = Some(credentials);
         self
     }
 
-    /// The protocol that the proxy speaks.
+    /// Returns the protocol that the proxy speaks.
     #[must_use]
     pub const fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The host of the proxy: a name, or an IP address without brackets.
+    /// Returns the host of the proxy: a name, or an IP address without brackets.
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The port of the proxy.
+    /// Returns the port of the proxy.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Whether the socket to the proxy itself uses TLS, with a certificate for [`host`](Self::host).
+    /// Returns whether the socket to the proxy itself uses TLS, with a certificate for [`host`](Self::host).
     #[must_use]
     pub const fn uses_tls(&self) -> bool {
         matches!(self.scheme, Scheme::Https)
     }
 
-    /// Whether there are credentials for the proxy.
+    /// Returns whether there are credentials for the proxy.
     #[must_use]
     pub const fn has_credentials(&self) -> bool {
         self.credentials.is_some()

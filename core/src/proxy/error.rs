@@ -13,15 +13,15 @@ pub enum Error {
     /// The response to CONNECT is not HTTP, or passes a limit.
     #[error("the proxy's response cannot be read: {0}")]
     Http(#[from] http::Error),
-    /// The proxy answered 407 (RFC 9110 §15.5.8): it wants credentials, or rejects those that it received.
+    /// The proxy responded with 407 (RFC 9110 §15.5.8): it requires credentials, or rejects those that it received.
     #[error("{}", Required(*credentials_sent, schemes))]
     AuthenticationRequired {
         /// The authentication schemes that the proxy accepts, as `Proxy-Authenticate` names them, at most eight.
         schemes: Vec<String>,
-        /// Whether the request contained credentials, which the proxy has then rejected.
+        /// Whether the request contained credentials, which the proxy then rejected.
         credentials_sent: bool,
     },
-    /// The proxy answered CONNECT with a status other than 2xx and 407.
+    /// The proxy responded to CONNECT with a status other than 2xx and 407.
     #[error("the proxy refused the connection with status {status} {reason}")]
     Refused {
         /// The status code.
@@ -55,7 +55,7 @@ pub enum Error {
         /// The status, which is not 0.
         status: u8,
     },
-    /// A SOCKS5 proxy could not or would not connect (RFC 1928 §6).
+    /// A SOCKS5 proxy did not connect (RFC 1928 §6).
     #[error("the proxy did not connect: {0}")]
     Socks5(Socks5Reply),
     /// The reply of a SOCKS5 proxy contains an address of an unknown type (RFC 1928 §6).
@@ -64,7 +64,7 @@ pub enum Error {
         /// The number of the type.
         kind: u8,
     },
-    /// A SOCKS4a proxy could not or would not connect.
+    /// A SOCKS4a proxy did not connect.
     #[error("the proxy did not connect: {0}")]
     Socks4(Socks4Reply),
     /// The proxy closed the connection before its reply was complete.
@@ -73,8 +73,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns whether another attempt through the same proxy can succeed without a change of the configuration: the proxy, or the
-    /// network behind it, reported a failure that can pass.
+    /// Returns whether another attempt through the same proxy can succeed without a change of the configuration: the
+    /// failure, of the proxy or of the network after it, may be temporary.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
@@ -139,7 +139,7 @@ pub enum Socks5Reply {
     /// 3: the network is unreachable.
     #[error("network unreachable")]
     NetworkUnreachable,
-    /// 4: the host is unreachable; many proxies report a name that cannot be resolved so.
+    /// 4: the host is unreachable; many proxies also report a name that cannot be resolved this way.
     #[error("host unreachable")]
     HostUnreachable,
     /// 5: the host refused the connection.

@@ -1,4 +1,4 @@
-//! The handshake with a proxy, whatever it speaks.
+//! The handshake with a proxy, for all protocols.
 
 use alloc::vec::Vec;
 use core::{fmt, mem};
@@ -33,7 +33,8 @@ impl Default for Limits {
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connected {
-    /// Bytes of the host that came with the proxy's last reply. They precede everything that the socket returns from now on.
+    /// Bytes of the host that arrived with the proxy's last reply. They precede everything that the socket returns
+    /// later.
     pub leftover: Vec<u8>,
 }
 
@@ -55,24 +56,24 @@ enum State {
     Taken,
 }
 
-/// Asks a proxy, over a socket to it, to connect to a host.
+/// The handshake in which a proxy is asked, over a socket to it, to connect to a host.
 ///
 /// Write what [`poll_transmit`](Self::poll_transmit) returns, pass in what the socket returns, and stop at the first
-/// [`poll_result`](Self::poll_result). There is no deadline here: it is that of the whole attempt to connect. `Debug` shows nothing of
-/// what was sent or received.
+/// [`poll_result`](Self::poll_result). It has no deadline: the connect timeout includes it. `Debug` shows nothing that
+/// was sent or received.
 pub struct ProxyHandshake {
     state: State,
-    /// What is to be sent, of which the first `written` bytes are written.
+    /// The bytes to send, of which the first `written` are written.
     out: Vec<u8>,
     written: usize,
 }
 
 impl ProxyHandshake {
-    /// Begins a handshake: `host` is a name, which the proxy resolves, or an IP address.
+    /// Starts a handshake. `host` is a name, which the proxy resolves, or an IP address.
     ///
     /// # Errors
     ///
-    /// [`InvalidHandshake`] when the proxy's protocol cannot carry the host, the port or the credentials.
+    /// [`InvalidHandshake`] if the proxy's protocol cannot carry the host, the port or the credentials.
     pub fn new(proxy: &Proxy, host: &str, port: u16, limits: Limits) -> Result<Self, InvalidHandshake> {
         let host = Host::parse(host).ok_or(InvalidHandshake::Host)?;
         if port == 0 {
@@ -90,13 +91,13 @@ impl ProxyHandshake {
         Ok(Self { state: State::Running(protocol), out, written: 0 })
     }
 
-    /// The bytes to write to the socket.
+    /// Returns the bytes to write to the socket.
     #[must_use]
     pub fn poll_transmit(&self) -> &[u8] {
         self.out.get(self.written..).unwrap_or_default()
     }
 
-    /// The first `length` bytes of [`poll_transmit`](Self::poll_transmit) were written.
+    /// Records that `length` bytes of [`poll_transmit`](Self::poll_transmit) were written.
     pub fn handle_written(&mut self, length: usize) {
         self.written = self.written.saturating_add(length);
         if self.written >= self.out.len() {
@@ -104,8 +105,8 @@ impl ProxyHandshake {
         }
     }
 
-    /// These bytes were read from the socket. After the end of the handshake they are the host's: until the result is taken they are
-    /// appended to [`Connected::leftover`], and later they are ignored.
+    /// Handles bytes from the socket. After the end of the handshake they belong to the host: until the result is taken
+    /// they are appended to [`Connected::leftover`], and later they are ignored.
     pub fn handle_input(&mut self, mut input: &[u8]) {
         let result = match &mut self.state {
             State::Running(Protocol::Http(connect)) => connect.step(&mut input),
@@ -121,15 +122,15 @@ impl ProxyHandshake {
         }
     }
 
-    /// The socket has ended, in whatever way.
+    /// Handles the end of the socket, of any kind.
     pub fn handle_eof(&mut self) {
         if matches!(self.state, State::Running(_)) {
             self.fail(Error::Closed);
         }
     }
 
-    /// How the handshake ended, once. A success is returned when everything that was to be sent is written: the host's bytes would
-    /// otherwise mix with the proxy's.
+    /// Returns the result of the handshake, once. A success is returned only when all bytes are written: otherwise the
+    /// host's bytes would mix with the proxy's.
     pub fn poll_result(&mut self) -> Option<Result<Connected, Error>> {
         match mem::replace(&mut self.state, State::Taken) {
             State::Ended(Ok(connected)) if !self.poll_transmit().is_empty() => {
@@ -145,19 +146,19 @@ impl ProxyHandshake {
         }
     }
 
-    /// Whether more bytes of the proxy are needed. Reading on after that takes bytes that are the host's.
+    /// Returns whether more bytes of the proxy are needed. Further reads would take bytes of the host.
     #[must_use]
     pub const fn wants_input(&self) -> bool {
         matches!(self.state, State::Running(_))
     }
 
-    /// How many received bytes are kept.
+    /// Returns the number of buffered bytes.
     #[must_use]
     pub const fn buffered(&self) -> usize {
         match &self.state {
             State::Running(Protocol::Http(connect)) => connect.buffered(),
             State::Ended(Ok(connected)) => connected.leftover.len(),
-            // The few bytes of a reply's head are part of the state.
+            // The bytes of a reply's head are part of the state.
             State::Running(Protocol::Socks5(_) | Protocol::Socks4a(_)) | State::Ended(Err(_)) | State::Taken => 0,
         }
     }

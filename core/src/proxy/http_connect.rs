@@ -14,7 +14,7 @@ use super::handshake::Limits;
 use super::target::{self, Host, InvalidHandshake};
 use crate::http::{self, HeadDecoder, HeaderValue, Request, Response};
 
-/// The longest reason phrase that an error keeps.
+/// Maximum length of the reason phrase that an error contains.
 const MAX_REASON: usize = 128;
 
 /// Waits for the response to CONNECT.
@@ -39,7 +39,7 @@ impl HttpConnect {
         let mut request = Request::new("CONNECT", &authority).map_err(|_| InvalidHandshake::Host)?;
         request.headers.append("Host", authority.as_str()).map_err(|_| InvalidHandshake::Host)?;
         if let Some(credentials) = credentials {
-            // A base64 text has no control character.
+            // Base64 text has no control characters.
             let value =
                 HeaderValue::new(basic(credentials)?.as_bytes()).map_err(|_| InvalidHandshake::UsernameColon)?;
             let appended = request.headers.append("Proxy-Authorization", value.into_sensitive());
@@ -54,7 +54,7 @@ impl HttpConnect {
         })
     }
 
-    /// Reads from the front of `input`; what follows the response's head stays. `true`: the proxy has connected.
+    /// Decodes from the front of `input`; bytes after the response's head stay. `true`: the proxy has connected.
     pub(super) fn step(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         while let Some(response) = self.heads.decode(input)? {
             if !response.is_interim() {
@@ -68,7 +68,8 @@ impl HttpConnect {
         Ok(false)
     }
 
-    /// Any 2xx connects, and its length fields are ignored: what follows its head is the host's (RFC 9110 §9.3.6).
+    /// Any 2xx connects, and its length fields are ignored: the bytes after its head belong to the host (RFC 9110
+    /// §9.3.6).
     fn judge(&self, response: &Response) -> Result<(), Error> {
         match response.status() {
             200..=299 => Ok(()),
@@ -95,7 +96,7 @@ impl HttpConnect {
     }
 }
 
-/// The value of `Proxy-Authorization` (RFC 7617 §2).
+/// Returns the value of `Proxy-Authorization` (RFC 7617 §2).
 fn basic(credentials: &ProxyCredentials) -> Result<Zeroizing<String>, InvalidHandshake> {
     if credentials.username().contains(&b':') {
         return Err(InvalidHandshake::UsernameColon);

@@ -29,7 +29,7 @@ impl NoProxy {
         Self(entries.filter(|entry| !entry.is_empty()).filter_map(Pattern::parse).collect())
     }
 
-    /// Whether this host is reached without a proxy.
+    /// Returns whether this host is reached without a proxy.
     pub(super) fn contains(&self, host: &str, port: u16) -> bool {
         match target::address(host) {
             Some(address) => self.0.iter().any(|pattern| pattern.matches_address(address, port)),

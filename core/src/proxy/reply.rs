@@ -1,6 +1,6 @@
-//! The replies of SOCKS proxies: short, and of a length that their first bytes give.
+//! The replies of SOCKS proxies, which are short and whose first bytes determine the length.
 
-/// Collects one reply. It keeps the five bytes that decide, and counts the others, which are an address that nobody needs.
+/// Collects one reply. It stores the five bytes that matter, and counts the others, which are an unused address.
 #[derive(Debug, Default)]
 pub(super) struct Reply {
     head: [u8; 5],
@@ -8,7 +8,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    /// Takes bytes from the front of `input` until the reply has this many. Returns its first bytes when it has.
+    /// Takes bytes from the front of `input` until the reply has this length. Returns its first bytes then.
     pub(super) fn take(&mut self, input: &mut &[u8], length: usize) -> Option<[u8; 5]> {
         let wanted = length.saturating_sub(self.taken).min(input.len());
         let (bytes, rest) = input.split_at(wanted);

@@ -1,14 +1,15 @@
-//! Which proxy leads to a host.
+//! The selection of the proxy for a host.
 
 use super::config::{InvalidProxy, Proxy};
 use super::no_proxy::NoProxy;
 
 /// Selects the proxy for a host, by the values of the variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, as curl does.
 ///
-/// This crate reads no environment: the application passes in the values, and decides which spelling of a variable counts. curl reads
-/// the lower-case one first, and of `http_proxy` nothing else, because a CGI server sets `HTTP_PROXY` from a header of the request.
+/// This crate does not read the environment: the application passes in the values, and decides which spelling of a
+/// variable counts. curl prefers the lower-case one, and ignores upper-case `HTTP_PROXY`, because a CGI server sets it
+/// from a header of the request.
 ///
-/// An empty value is that of a variable that is not set. An invalid value is an error, and never means "no proxy".
+/// An empty value means an unset variable. An invalid value is an error, and never means "no proxy".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxySelector {
     https: Option<Proxy>,
@@ -44,7 +45,7 @@ impl ProxySelector {
         Ok(())
     }
 
-    /// Sets the proxy for hosts for which none of the other two is set.
+    /// Sets the proxy for hosts for which neither of the other two is set.
     ///
     /// # Errors
     ///
@@ -63,7 +64,7 @@ impl ProxySelector {
         self.no_proxy = NoProxy::parse(value);
     }
 
-    /// Returns the proxy for this host; none when the host is to be reached without a proxy.
+    /// Returns the proxy for this host; `None` if the host is reached directly.
     #[must_use]
     pub fn select(&self, host: &str, port: u16, tls: bool) -> Option<&Proxy> {
         let own = if tls { &self.https } else { &self.http };

@@ -10,19 +10,19 @@ use super::target::{Host, InvalidHandshake};
 const VERSION: u8 = 4;
 const CONNECT: u8 = 1;
 const GRANTED: u8 = 90;
-/// The address that says that a name follows: 0.0.0.x, where x is not 0.
+/// The address that announces a name: 0.0.0.x, where x is not 0.
 const NAME_FOLLOWS: [u8; 4] = [0, 0, 0, 1];
-/// How long a reply is.
+/// The length of a reply.
 const REPLY: usize = 8;
 
-/// Asks to connect.
+/// Requests the connection.
 #[derive(Debug, Default)]
 pub(super) struct Socks4a {
     reply: Reply,
 }
 
 impl Socks4a {
-    /// Appends the request to `out`. Of the credentials it contains the username.
+    /// Appends the request to `out`. Of the credentials it contains only the username.
     pub(super) fn new(
         host: Host<'_>,
         port: u16,
@@ -37,7 +37,7 @@ impl Socks4a {
         out.extend_from_slice(&[VERSION, CONNECT]);
         out.extend_from_slice(&port.to_be_bytes());
         out.extend_from_slice(&address);
-        // A username has no control character, and so no NUL.
+        // A username has no control characters, and so no NUL.
         out.extend_from_slice(credentials.map_or(&[], ProxyCredentials::username));
         out.push(0);
         if let Some(name) = name {
@@ -47,7 +47,7 @@ impl Socks4a {
         Ok(Self::default())
     }
 
-    /// Reads from the front of `input`. `true`: the proxy has connected, and the rest of `input` is the host's.
+    /// Decodes from the front of `input`. `true`: the proxy has connected, and the rest of `input` belongs to the host.
     pub(super) fn step(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         let Some([first, ..]) = self.reply.take(input, 1) else { return Ok(false) };
         // The version of a reply is 0. Some proxies send 4.

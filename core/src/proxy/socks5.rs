@@ -18,7 +18,7 @@ const IPV4: u8 = 1;
 const NAME: u8 = 3;
 const IPV6: u8 = 4;
 
-/// What the next reply answers.
+/// The message to which the next reply belongs.
 #[derive(Clone, Copy, Debug)]
 enum Stage {
     /// The offer of authentication methods (RFC 1928 §3).
@@ -29,7 +29,7 @@ enum Stage {
     Connect,
 }
 
-/// Offers, authenticates, asks to connect.
+/// Offers authentication methods, authenticates, and requests the connection.
 pub(super) struct Socks5 {
     stage: Stage,
     reply: Reply,
@@ -55,8 +55,8 @@ impl Socks5 {
         Ok(Self { stage: Stage::Methods, reply: Reply::default(), credentials, request: request(host, port) })
     }
 
-    /// Reads from the front of `input` and appends what is to be sent next to `out`. `true`: the proxy has connected, and the rest of
-    /// `input` is the host's.
+    /// Decodes from the front of `input` and appends the next output to `out`. `true`: the proxy has connected, and the
+    /// rest of `input` belongs to the host.
     pub(super) fn step(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
         loop {
             match self.stage {
@@ -65,7 +65,7 @@ impl Socks5 {
                     self.select(method, out)?;
                 }
                 Stage::Credentials => {
-                    // The version of this reply is 1. Some proxies send 5, and nothing depends on it.
+                    // The version of this reply is 1. Some proxies send 5; the value does not matter.
                     let Some([_, status, ..]) = self.reply.take(input, 2) else { return Ok(false) };
                     if status != 0 {
                         return Err(Error::CredentialsRejected { status });
@@ -78,7 +78,7 @@ impl Socks5 {
         }
     }
 
-    /// Checks the version as soon as it is there, and returns the byte behind it.
+    /// Checks the version as soon as it has arrived, and returns the byte after it.
     fn versioned(&mut self, input: &mut &[u8]) -> Result<Option<[u8; 1]>, Error> {
         let Some([first, ..]) = self.reply.take(input, 1) else { return Ok(None) };
         if first != VERSION {
@@ -107,7 +107,7 @@ impl Socks5 {
         self.stage = Stage::Connect;
     }
 
-    /// A failure counts when its code is there: some proxies close the connection behind it.
+    /// A failure counts as soon as its code has arrived: some proxies close the connection after it.
     fn connected(&mut self, input: &mut &[u8]) -> Result<bool, Error> {
         let Some([code]) = self.versioned(input)? else { return Ok(false) };
         if code != 0 {
@@ -127,7 +127,7 @@ impl Socks5 {
     }
 }
 
-/// The message with username and password (RFC 1929 §2).
+/// Returns the message with username and password (RFC 1929 §2).
 fn authentication(credentials: &ProxyCredentials) -> Result<Zeroizing<Vec<u8>>, InvalidHandshake> {
     let length = |field: &[u8]| u8::try_from(field.len()).map_err(|_| InvalidHandshake::CredentialsTooLong);
     let (username, password) = (credentials.username(), credentials.password());
@@ -135,7 +135,7 @@ fn authentication(credentials: &ProxyCredentials) -> Result<Zeroizing<Vec<u8>>, 
     Ok(Zeroizing::new(message))
 }
 
-/// The request to connect (RFC 1928 §4).
+/// Returns the request to connect (RFC 1928 §4).
 fn request(host: Host<'_>, port: u16) -> Vec<u8> {
     let mut request = Vec::from([VERSION, CONNECT, 0]);
     match host {

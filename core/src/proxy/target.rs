@@ -1,10 +1,10 @@
-//! The host that a proxy is asked to connect to.
+//! The target host of a proxy handshake.
 
 use alloc::string::String;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Why a handshake cannot begin. Nothing was sent.
+/// Why a handshake cannot start. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidHandshake {
@@ -25,7 +25,7 @@ pub enum InvalidHandshake {
     CredentialsTooLong,
 }
 
-/// A checked host.
+/// A validated host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Host<'a> {
     V4(Ipv4Addr),
@@ -34,7 +34,7 @@ pub(super) enum Host<'a> {
 }
 
 impl<'a> Host<'a> {
-    /// Reads an IP address, with or without brackets, or a name.
+    /// Parses an IP address, with or without brackets, or a name.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         match address(text) {
             Some(IpAddr::V4(address)) => Some(Self::V4(address)),
@@ -44,7 +44,7 @@ impl<'a> Host<'a> {
     }
 }
 
-/// As in a URL: an IPv6 address in brackets.
+/// Formats the host as in a URL: an IPv6 address in brackets.
 impl fmt::Display for Host<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -55,7 +55,7 @@ impl fmt::Display for Host<'_> {
     }
 }
 
-/// Reads an IP address; brackets may stand around one of version 6.
+/// Parses an IP address; one of version 6 may have brackets.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
     match text.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.parse().ok().map(IpAddr::V6),
@@ -63,7 +63,7 @@ pub(super) fn address(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// Reads a port of decimal digits, without a sign.
+/// Parses a port of decimal digits, without a sign.
 pub(super) fn port(text: &str) -> Option<u16> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().ok() } else { None }
@@ -74,7 +74,7 @@ fn is_name(text: &str) -> bool {
     (1..=255).contains(&text.len()) && text.bytes().all(allowed)
 }
 
-/// The host and port that a proxy is asked for, as in a request target (RFC 9112 §3.2.3).
+/// Returns host and port as in a request target (RFC 9112 §3.2.3).
 pub(super) fn authority(host: Host<'_>, port: u16) -> String {
     alloc::format!("{host}:{port}")
 }

@@ -1,4 +1,4 @@
-//! What a client says on a WebSocket: requests and steering
+//! Messages that a client sends on a WebSocket: requests and steering
 //! ([docs/protocol.md §3.2](crate::docs::protocol#32-request-fields), and the public WebSocket mode).
 
 use alloc::boxed::Box;
@@ -13,15 +13,15 @@ use crate::responses::json::raw::RawJson;
 use crate::responses::json::strict;
 use crate::responses::request::{CreateResponse, ItemEncoding, MessageFields};
 
-/// One message of a client's.
+/// A message of a client.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ClientEvent {
-    /// Asks for a response.
+    /// Requests a response.
     Create(Box<CreateMessage>),
-    /// Steers the response that is being made.
+    /// Steers the response in progress.
     Steer(SteerMessage),
-    /// A message of another `type`, as it came.
+    /// A message of another `type`, unchanged.
     Other {
         /// Its `type`.
         kind: String,
@@ -30,40 +30,40 @@ pub enum ClientEvent {
     },
 }
 
-/// Asks for a response: the request, and what a frame adds to it.
+/// Requests a response: the request, and the members that a message adds to it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CreateMessage {
     /// The request.
     pub request: CreateResponse,
-    /// The response to go on from.
+    /// The id of the previous response.
     pub previous_response_id: Option<String>,
-    /// `false` warms up without generating.
+    /// `false` means a prewarm, which generates nothing.
     pub generate: Option<bool>,
-    /// The lane; none is the default one.
+    /// The lane; `None` means the default lane.
     pub stream_id: Option<String>,
 }
 
-/// Steers a response: input for it to take into account. It is not applied before the successor's `response.created`.
+/// Steers a response with further input. The input takes effect with the successor's `response.created`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SteerMessage {
-    /// The response.
+    /// The id of the response.
     pub previous_response_id: String,
-    /// The lane, where it is named.
+    /// The lane, if it is named.
     pub stream_id: Option<String>,
     /// The input, as JSON: a string, or an array of messages.
     pub input: RawJson<'static>,
-    /// Members that are not known here.
+    /// Unknown members.
     pub extra: ExtraMembers,
 }
 
 impl ClientEvent {
-    /// Reads a message, as a server does.
+    /// Parses a message, as a server does.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when the text is no JSON object with a `type`, or has a known one and not what belongs to it.
+    /// [`Malformed`] if the text is not a JSON object with a `type`, or lacks a required member of a known type.
     pub fn parse(json: &str) -> Result<Self, Malformed> {
         strict::check(json)?;
         let mut members = Members::parse(json)?;
@@ -74,7 +74,7 @@ impl ClientEvent {
                 generate: members.optional("generate")?,
                 stream_id: members.optional("stream_id")?,
                 request: {
-                    // The public mode does not say it, and means it.
+                    // The public mode omits `stream` and means `true`.
                     let stream: Option<bool> = members.optional("stream")?;
                     let mut request = CreateResponse::read(members)?;
                     request.stream = stream.unwrap_or(true);
@@ -100,7 +100,7 @@ impl ClientEvent {
         }
     }
 
-    /// The lane that the message is for.
+    /// Returns the lane of the message.
     #[must_use]
     pub fn stream_id(&self) -> Option<&str> {
         match self {
@@ -112,7 +112,7 @@ impl ClientEvent {
 }
 
 impl CreateMessage {
-    /// A request on the default lane, with nothing before it.
+    /// Creates a request on the default lane, without a previous response.
     #[must_use]
     pub const fn new(request: CreateResponse) -> Self {
         Self { request, previous_response_id: None, generate: None, stream_id: None }
@@ -131,13 +131,13 @@ impl CreateMessage {
 }
 
 impl SteerMessage {
-    /// Words of the user's.
+    /// Creates a steering message with a text of the user.
     #[must_use]
     pub fn text(previous_response_id: &str, text: &str) -> Self {
         Self::new(previous_response_id, RawJson::string(text))
     }
 
-    /// Messages.
+    /// Creates a steering message with messages.
     #[must_use]
     pub fn items(previous_response_id: &str, items: &[Item]) -> Self {
         let mut out = Vec::new();
@@ -149,11 +149,11 @@ impl SteerMessage {
         Self { previous_response_id: previous_response_id.into(), stream_id: None, input, extra: ExtraMembers::new() }
     }
 
-    /// The input, read.
+    /// Parses the input.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when it is neither a string nor an array of items.
+    /// [`Malformed`] if it is neither a string nor an array of items.
     pub fn input(&self) -> Result<Vec<Item>, Malformed> {
         parse_input(self.input.as_str())
     }

@@ -1,4 +1,4 @@
-//! Errors as a server says them: the body of a response, an event, a failed response
+//! Errors as a server sends them: in the body of a response, in an event, in a failed response
 //! ([docs/protocol.md §6](crate::docs::protocol#6-errors)).
 
 use alloc::string::{String, ToString as _};
@@ -9,7 +9,7 @@ use crate::responses::event::{EventData, ServerEvent};
 use crate::responses::json::object_writer::{ExtraMembers, Object, object};
 use crate::responses::json::raw::RawJson;
 
-/// An error, as it is sent. What is unset is left out.
+/// An error to be sent. Unset members are omitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorObject {
@@ -17,26 +17,26 @@ pub struct ErrorObject {
     pub kind: Option<String>,
     /// Its code: `rate_limit_exceeded`, `previous_response_not_found`.
     pub code: Option<String>,
-    /// What happened, in words.
+    /// The message.
     pub message: Option<String>,
-    /// The member of the request that is at fault.
+    /// The member of the request that caused the error.
     pub param: Option<String>,
-    /// The plan, at a usage limit.
+    /// The plan, for a usage limit.
     pub plan_type: Option<String>,
-    /// When the limit ends, in Unix seconds.
+    /// When the limit resets, in Unix seconds.
     pub resets_at: Option<i64>,
     /// More members.
     pub extra: ExtraMembers,
 }
 
 impl ErrorObject {
-    /// An error of this code.
+    /// Creates an error with this code.
     #[must_use]
     pub fn new(code: &str, message: &str) -> Self {
         Self { code: Some(code.into()), message: Some(message.into()), ..Self::default() }
     }
 
-    /// The same of this `type`.
+    /// Sets the `type`.
     #[must_use]
     pub fn of_type(mut self, kind: &str) -> Self {
         self.kind = Some(kind.into());
@@ -57,7 +57,8 @@ impl ErrorObject {
         object.end();
     }
 
-    /// The event that ends a request over WebSocket: with a status, and headers that the response to a `POST` would have had.
+    /// Returns the event that ends a request over WebSocket: with a status, and with the headers that the response to a
+    /// `POST` would have.
     #[must_use]
     pub fn to_event(&self, status: Option<u16>, fields: HeaderPairs<'_>) -> ServerEvent<'static> {
         let headers = object(|headers| fields.iter().for_each(|(name, value)| headers.string(name, value)));
@@ -72,7 +73,7 @@ impl ErrorObject {
         })
     }
 
-    /// The event as it is over SSE: its members beside the `type`, which is `error` then.
+    /// Returns the event for an event stream: its members are beside the `type`, which is `error`.
     #[must_use]
     pub fn to_flat_event(&self) -> ServerEvent<'static> {
         let word = |word: &Option<String>| word.as_deref().map(RawJson::string);

@@ -1,4 +1,4 @@
-//! What follows from headers and payloads beside the events themselves: the model, limits, verifications, moderation, buffering
+//! Information in headers and payloads besides the events: the model, limits, verifications, moderation, buffering
 //! (`docs/protocol.md` §5.2–§5.6).
 
 use alloc::borrow::Cow;
@@ -17,42 +17,42 @@ const MODEL: [&str; 2] = ["openai-model", "x-openai-model"];
 const BUFFERING_ENABLED: &str = "x-codex-safety-buffering-enabled";
 const BUFFERING_MODEL: &str = "x-codex-safety-buffering-faster-model";
 
-/// The one verification that is known.
+/// The only known verification.
 const TRUSTED_ACCESS: &str = "trusted_access_for_cyber";
 
-/// Something that a server said in passing.
+/// Information about a response that is not part of its output.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ResponseInfo<'a> {
-    /// The model that answers, when it is another than was said before.
+    /// The model of the response, if it differs from the one reported before.
     Model(Cow<'a, str>),
-    /// A snapshot of limits.
+    /// A snapshot of the rate limits.
     RateLimits(RateLimits),
-    /// The tag of the model catalogue; another one than is known means that it has changed.
+    /// The ETag of the model catalogue; a change means that the catalogue has changed.
     ModelsEtag(Cow<'a, str>),
-    /// The server counts reasoning tokens in (`x-reasoning-included`, whatever its value).
+    /// The server includes reasoning tokens (`x-reasoning-included`, with any value).
     ReasoningIncluded,
-    /// Verifications that the server recommends, each once.
+    /// Verifications that the server recommends, without duplicates.
     Verifications(Vec<String>),
-    /// What moderation says of the turn, as JSON; `null` too.
+    /// The moderation of the turn, as JSON, which may be `null`.
     Moderation(RawJson<'a>),
-    /// The answer is being held back for safety.
+    /// The response is held back for safety.
     SafetyBuffering(SafetyBuffering),
 }
 
-/// An answer that is being held back (§5.6).
+/// A response that is held back (`docs/protocol.md` §5.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SafetyBuffering {
-    /// What for.
+    /// The use cases.
     pub use_cases: Vec<String>,
-    /// Why.
+    /// The reasons.
     pub reasons: Vec<String>,
-    /// The model that would answer sooner.
+    /// The model that would respond sooner.
     pub faster_model: Option<String>,
 }
 
-/// Where the headers before a response came from: it decides what is read of them.
+/// The source of the headers before a response, which decides which of them count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderSource {
     /// The head of an HTTP response.
@@ -61,7 +61,7 @@ pub enum HeaderSource {
     Handshake,
 }
 
-/// What has been derived from one response so far.
+/// The information derived from one response so far.
 #[derive(Clone, Debug, Default)]
 pub struct ResponseInfoTracker {
     model: Option<String>,
@@ -69,7 +69,7 @@ pub struct ResponseInfoTracker {
 }
 
 impl ResponseInfoTracker {
-    /// What the headers say before any event (§5.2), in the protocol's order.
+    /// Returns the information in headers before any event (`docs/protocol.md` §5.2), in the protocol's order.
     pub fn prelude<'a>(&mut self, origin: HeaderSource, fields: HeaderPairs<'a>) -> Vec<ResponseInfo<'a>> {
         let mut derived = Vec::new();
         if let Some(model) = field(fields, MODEL[0]) {
@@ -83,20 +83,21 @@ impl ResponseInfoTracker {
         if let Some(etag) = field(fields, "x-models-etag") {
             derived.push(ResponseInfo::ModelsEtag(Cow::Borrowed(etag)));
         }
-        // Whatever its value is (§5.2).
+        // Any value counts (docs/protocol.md §5.2).
         if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-reasoning-included")) {
             derived.push(ResponseInfo::ReasoningIncluded);
         }
         derived
     }
 
-    /// What a payload says beside its event (§5.3), in the protocol's order. Costs nothing for a payload that says nothing.
+    /// Returns the information in a payload besides its event (`docs/protocol.md` §5.3), in the protocol's order.
+    /// Allocates only if there is any.
     pub fn observe<'a>(&mut self, origin: HeaderSource, envelope: &Envelope<'a>) -> Vec<ResponseInfo<'a>> {
         let mut derived = Vec::new();
         if origin == HeaderSource::Handshake {
             self.treat(envelope);
             if envelope.kind() == RATE_LIMITS {
-                // Nothing else is read from this event, even when its limits cannot be read (docs/protocol.md §7.4).
+                // This event contains nothing else, even if its limits cannot be parsed (docs/protocol.md §7.4).
                 derived.extend(RateLimits::from_event(envelope).map(ResponseInfo::RateLimits));
                 return derived;
             }
@@ -111,7 +112,7 @@ impl ResponseInfoTracker {
         derived
     }
 
-    /// A model that was not said before, by a header or by a payload.
+    /// Returns a model that was not reported before, by a header or by a payload.
     fn new_model(&mut self, envelope: &Envelope<'_>) -> Option<String> {
         let inner = envelope.response().filter(|response| response.contains("\"headers\"")).and_then(|response| {
             let (_, headers) = members(response).find(|(key, _)| key == "headers")?;
@@ -125,7 +126,7 @@ impl ResponseInfoTracker {
         Some(model)
     }
 
-    /// Over WebSocket the treatment travels in events: each one that names it replaces it whole (§5.6).
+    /// Over WebSocket, events report the treatment: each one replaces it completely (`docs/protocol.md` §5.6).
     fn treat(&mut self, envelope: &Envelope<'_>) {
         let Some(headers) = envelope.headers() else { return };
         let get =
@@ -148,7 +149,7 @@ impl ResponseInfoTracker {
             match &*name {
                 "use_cases" => use_cases = words(value),
                 "reasons" => reasons = words(value),
-                // A model that is `null` replaces the one of the headers too.
+                // A model that is `null` also replaces the one of the headers.
                 "retry_model" => faster_model = lenient::read(value).ok()?,
                 _ => {}
             }
@@ -157,7 +158,7 @@ impl ResponseInfoTracker {
     }
 }
 
-/// The strings of an array, up to their limit. Returns `None` for anything else.
+/// Returns the strings of an array, up to their limit. `None` for anything else.
 fn words(array: &str) -> Option<Vec<String>> {
     let strings = elements(array).take(limits::WORDS).map(|word| lenient::read(word).ok());
     if array.starts_with('[') { strings.collect() } else { None }
@@ -176,7 +177,7 @@ fn metadata<'a>(envelope: &Envelope<'a>, derived: &mut Vec<ResponseInfo<'a>>) {
 }
 
 impl ResponseInfo<'_> {
-    /// The same, owning its text.
+    /// Copies the information, so that it owns its text.
     #[must_use]
     pub fn into_owned(self) -> ResponseInfo<'static> {
         match self {

@@ -1,4 +1,4 @@
-//! `client_metadata`: strings that travel with a request
+//! `client_metadata`: strings that are sent with a request
 //! ([docs/protocol.md §3.8](crate::docs::protocol#38-client_metadata)).
 
 use alloc::string::String;
@@ -9,18 +9,19 @@ use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::Object;
 
-/// Keys and string values, in the order they were set. `Debug` shows the keys only: the turn's token can be among the values.
+/// Keys and string values, in order of insertion. `Debug` shows only the keys, because the turn token can be among the
+/// values.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ClientMetadata(Vec<(String, String)>);
 
 impl ClientMetadata {
-    /// No metadata.
+    /// Creates empty metadata.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
     }
 
-    /// Sets a key, in its old place if it had one.
+    /// Sets a key, at its old position if it exists.
     pub fn set(&mut self, key: &str, value: &str) {
         match self.0.iter_mut().find(|(known, _)| known == key) {
             Some((_, known)) => *known = value.into(),
@@ -28,13 +29,13 @@ impl ClientMetadata {
         }
     }
 
-    /// The value of a key.
+    /// Returns the value of a key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str())
     }
 
-    /// Every pair.
+    /// Returns all pairs.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }

@@ -1,4 +1,4 @@
-//! How much of the limits is used (`docs/protocol.md` §7).
+//! Rate limits (`docs/protocol.md` §7).
 
 use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
@@ -16,26 +16,26 @@ use crate::responses::limits;
 /// The type of the event that contains a snapshot.
 pub(in crate::responses) const RATE_LIMITS: &str = "codex.rate_limits";
 
-/// The family that every account has.
+/// The default family, which every account has.
 const DEFAULT: &str = "codex";
 
-/// One family of limits at one moment.
+/// A snapshot of one family of limits.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RateLimits {
-    /// The family, lower-case, with `_`: `codex`, `codex_other`.
+    /// The id of the family, lower-case, with `_`: `codex`, `codex_other`.
     pub limit_id: String,
-    /// What the server calls it.
+    /// The display name.
     pub limit_name: Option<String>,
-    /// The short window.
+    /// The primary (short) window.
     pub primary: Option<RateLimitWindow>,
-    /// The long window.
+    /// The secondary (long) window.
     pub secondary: Option<RateLimitWindow>,
-    /// Credits; they belong to the default family alone.
+    /// Credits, which only the default family has.
     pub credits: Option<Credits>,
-    /// The plan, in the server's word.
+    /// The plan, as the server names it.
     pub plan_type: Option<String>,
-    /// Which limit was reached, in the server's word; only beside a usage-limit failure.
+    /// The type of the limit that was reached, as the server names it; only in a usage-limit failure.
     pub reached_type: Option<String>,
 }
 
@@ -43,13 +43,13 @@ pub struct RateLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[non_exhaustive]
 pub struct RateLimitWindow {
-    /// How much is used, in percent.
+    /// The used part in percent.
     #[serde(deserialize_with = "exact")]
     pub used_percent: f64,
-    /// How long the window is, in minutes.
+    /// The length of the window in minutes.
     #[serde(default)]
     pub window_minutes: Option<i64>,
-    /// When it begins anew, in Unix seconds.
+    /// When it resets, in Unix seconds.
     #[serde(default, rename = "reset_at")]
     pub resets_at: Option<i64>,
 }
@@ -58,17 +58,17 @@ pub struct RateLimitWindow {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct Credits {
-    /// Whether there are any.
+    /// Whether there are credits.
     pub has_credits: bool,
-    /// Whether there is no end to them.
+    /// Whether they are unlimited.
     pub unlimited: bool,
-    /// How many, in the server's words.
+    /// The balance, as the server formats it.
     #[serde(default)]
     pub balance: Option<String>,
 }
 
 impl RateLimitWindow {
-    /// A window that is used to this many percent.
+    /// Creates a window with this used part in percent.
     #[must_use]
     pub const fn new(used_percent: f64) -> Self {
         Self { used_percent, window_minutes: None, resets_at: None }
@@ -76,7 +76,7 @@ impl RateLimitWindow {
 }
 
 impl Credits {
-    /// Credits of which no balance is said.
+    /// Creates credits without a balance.
     #[must_use]
     pub const fn new(has_credits: bool, unlimited: bool) -> Self {
         Self { has_credits, unlimited, balance: None }
@@ -84,20 +84,20 @@ impl Credits {
 }
 
 impl RateLimits {
-    /// An empty snapshot of this family.
+    /// Creates an empty snapshot of this family.
     #[must_use]
     pub fn new(limit_id: &str) -> Self {
         Self { limit_id: normal(limit_id), ..Self::default() }
     }
 
-    /// Whether it says anything: a family without a window and without credits does not.
+    /// Returns whether it contains data: a window or credits.
     #[must_use]
     pub const fn has_data(&self) -> bool {
         self.primary.is_some() || self.secondary.is_some() || self.credits.is_some()
     }
 
-    /// Every family that the headers of a response describe: the default one first, the others in the order of their ids. At most
-    /// 64 families are read.
+    /// Returns the families that the headers of a response describe: the default one first, the others by id. At most
+    /// 64 families are parsed.
     #[must_use]
     pub fn from_headers(fields: HeaderPairs<'_>) -> Vec<Self> {
         let mut families: BTreeMap<String, FamilyValues<'_>> = BTreeMap::new();
@@ -106,7 +106,7 @@ impl RateLimits {
             if families.len() == limits::RATE_LIMIT_FAMILIES {
                 break;
             }
-            // Only the use of the primary window reveals a family (docs/protocol.md §7.3).
+            // Only the header for the primary window's used part defines a family (docs/protocol.md §7.3).
             if let Some((family, 0)) = family_of(name) {
                 families.entry(normal(family)).or_default();
             }
@@ -122,7 +122,7 @@ impl RateLimits {
         default.into_iter().chain(families).map(read).filter(Self::has_data).collect()
     }
 
-    /// One family (`docs/protocol.md` §7.2); empty when the headers do not describe it.
+    /// Parses one family (`docs/protocol.md` §7.2); empty if the headers do not describe it.
     #[must_use]
     pub fn family(fields: HeaderPairs<'_>, limit_id: &str) -> Self {
         let limit_id = normal(limit_id);
@@ -151,7 +151,7 @@ impl RateLimits {
         }
     }
 
-    /// The snapshot in a `codex.rate_limits` event (§7.4), unless a member has another type.
+    /// Parses a `codex.rate_limits` event (`docs/protocol.md` §7.4). `None` if a member has another type.
     #[must_use]
     pub fn from_event(envelope: &Envelope<'_>) -> Option<Self> {
         #[derive(Deserialize, Default)]
@@ -179,7 +179,7 @@ impl RateLimits {
         })
     }
 
-    /// The snapshot as headers of a response.
+    /// Returns the snapshot as headers of a response.
     #[must_use]
     pub fn to_headers(&self) -> Vec<(String, String)> {
         let prefix = alloc::format!("x-{}", self.limit_id.replace('_', "-"));
@@ -209,7 +209,7 @@ impl RateLimits {
         headers
     }
 
-    /// The snapshot as a `codex.rate_limits` event.
+    /// Returns the snapshot as a `codex.rate_limits` event.
     #[must_use]
     pub fn to_event(&self) -> String {
         let mut out = Vec::new();
@@ -246,14 +246,14 @@ impl RateLimits {
     }
 }
 
-/// A number as exactly as it can be had: serde_json's own way is off by a little now and then.
+/// Parses a number exactly: serde_json's default is sometimes off by one unit in the last place.
 fn exact<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let number = RawJson::deserialize(deserializer)?;
     let parsed = number.as_str().parse().ok().filter(|number: &f64| number.is_finite());
     parsed.ok_or_else(|| serde::de::Error::custom("not a number"))
 }
 
-/// A family's id: trimmed, lower-case, with `_`; the default one when empty.
+/// Normalises a family's id: trimmed, lower-case, with `_`; an empty one becomes the default one.
 fn normal(id: &str) -> String {
     match id.trim() {
         "" => DEFAULT.into(),
@@ -261,7 +261,7 @@ fn normal(id: &str) -> String {
     }
 }
 
-/// What the names of a family's headers end with, behind `x-`, the family and `-`.
+/// The suffixes of the names of a family's headers, after `x-`, the family and `-`.
 const SUFFIXES: [&str; 7] = [
     "primary-used-percent",
     "primary-window-minutes",
@@ -275,7 +275,7 @@ const SUFFIXES: [&str; 7] = [
 /// The values of the headers of one family, in the order of their suffixes. The first header of a name counts.
 type FamilyValues<'a> = [Option<&'a str>; SUFFIXES.len()];
 
-/// The family in the name of a header, and the number of the suffix.
+/// Returns the family in a header name, and the index of its suffix.
 fn family_of(name: &str) -> Option<(&str, usize)> {
     let rest = name.get(2..).filter(|_| name[..2].eq_ignore_ascii_case("x-"))?;
     SUFFIXES.iter().enumerate().find_map(|(number, suffix)| {
@@ -312,7 +312,7 @@ fn credits(fields: HeaderPairs<'_>) -> Option<Credits> {
     })
 }
 
-/// A member as `T`: `Some(None)` when it is not there, `None` when it has another type.
+/// Parses a member as `T`: `Some(None)` if it is missing, `None` if it has another type.
 fn read<T: serde::de::DeserializeOwned>(envelope: &Envelope<'_>, member: Member) -> Option<Option<T>> {
     match envelope.raw(member) {
         None => Some(None),

@@ -1,8 +1,8 @@
-//! `record!`: objects of the protocol that are declared member by member. The declaration makes the type, its builder methods,
-//! its reader and its writer.
+//! `record!`: declares objects of the protocol member by member. It generates the type, its builder methods, its parser
+//! and its writer.
 //!
-//! Reading is tolerant: a member that may be missing and has another type is kept among the members that are not known, and
-//! written back as it came. Writing leaves out what is unset.
+//! Parsing is lenient: an optional member of another type is kept among the unknown members and written back unchanged.
+//! Writing omits unset members.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -59,7 +59,7 @@ impl JsonValue for f64 {
         json.parse().ok().filter(|number: &Self| number.is_finite())
     }
 
-    /// A number that JSON does not have is written as `null`.
+    /// A number that JSON does not allow is written as `null`.
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(serde_json::to_string(self).expect("a number can be serialized").as_bytes());
     }
@@ -101,7 +101,7 @@ impl<T: JsonValue> JsonValue for Vec<T> {
     }
 }
 
-/// Reads the members of a declared object. `kind` is its `type`, or empty where it has none.
+/// Parses the members of a declared object. `kind` is its `type`, or empty if it has none.
 pub(in crate::responses) fn members<'a>(json: &'a str, kind: &str) -> Result<Members<'a>, Malformed> {
     if kind.is_empty() {
         return Members::untyped(json);
@@ -123,7 +123,7 @@ pub(in crate::responses) fn begin<'o>(out: &'o mut Vec<u8>, kind: &str) -> Objec
     object
 }
 
-/// Implements serde by the reader and the writer of a type, so that its JSON is that of the protocol.
+/// Implements serde with the parser and the writer of a type.
 macro_rules! serde_by_text {
     ($($name:ident)*) => {
         $(
@@ -183,8 +183,8 @@ macro_rules! wire_name {
     };
 }
 
-/// Declares an object: its `type` or `""`, its constructor with the members that are required, and the others. `name("wire")`
-/// names a member whose name in JSON is another one.
+/// Declares an object: its `type` or `""`, its constructor with the required members, and the others. `name("wire")`
+/// gives a member another name in JSON.
 macro_rules! record {
     ($(#[$meta:meta])* $name:ident $kind:literal $vis:vis $new:ident(
         $($(#[$required_meta:meta])* $required:ident $(($required_wire:literal))?: $required_type:tt),*
@@ -195,7 +195,7 @@ macro_rules! record {
         pub struct $name {
             $($(#[$required_meta])* pub $required: $crate::responses::record::field_type!($required_type),)*
             $($(#[$member_meta])* pub $member: Option<$crate::responses::record::field_type!($type)>,)*
-            /// Members that are not known here, written last.
+            /// Unknown members, written last.
             pub extra: $crate::responses::ExtraMembers,
         }
 
@@ -219,7 +219,7 @@ macro_rules! record {
                 }
             )*
 
-            /// Reads the object. A member that may be missing and has another type is kept in `extra`.
+            /// Parses the object. An optional member of another type is kept in `extra`.
             ///
             /// # Errors
             ///
@@ -257,7 +257,7 @@ macro_rules! record {
                 object.end();
             }
 
-            /// The object as JSON.
+            /// Returns the object as JSON.
             #[must_use]
             pub fn to_raw(&self) -> $crate::responses::RawJson<'static> {
                 let mut out = alloc::vec::Vec::new();

@@ -1,4 +1,4 @@
-//! What a server says in the head of a response, or of an accepted handshake
+//! Headers that a server sends with a response, or with an accepted handshake
 //! ([docs/protocol.md §5.2](crate::docs::protocol#52-prelude-events-before-any-bodyframe-is-processed),
 //! [§5.6](crate::docs::protocol#56-safety-buffering), [§8](crate::docs::protocol#8-turn-state)).
 
@@ -9,28 +9,28 @@ use core::fmt;
 use crate::responses::TURN_STATE;
 use crate::responses::rate_limit::RateLimits;
 
-/// The headers before a response. What is unset is left out. `Debug` does not show the token.
+/// The headers before a response. Unset ones are omitted. `Debug` does not show the turn token.
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ResponseHeaders {
-    /// The model that answers.
+    /// The model of the response.
     pub model: Option<String>,
-    /// How much of the limits is used; read from responses only, not from handshakes.
+    /// The rate limits; parsed from responses only, not from handshakes.
     pub rate_limits: Vec<RateLimits>,
-    /// The tag of the model catalogue.
+    /// The ETag of the model catalogue.
     pub models_etag: Option<String>,
-    /// Whether reasoning tokens are counted in.
+    /// Whether reasoning tokens are included.
     pub reasoning_included: bool,
-    /// The turn's token; read from responses only, not from handshakes.
+    /// The turn token; parsed from responses only, not from handshakes.
     pub turn_state: Option<String>,
-    /// The model that would answer sooner, while an answer is held back for safety; read from responses only.
+    /// The model that would respond sooner, while a response is held back for safety; parsed from responses only.
     pub faster_model: Option<String>,
-    /// The request's id.
+    /// The request id.
     pub request_id: Option<String>,
 }
 
 impl ResponseHeaders {
-    /// The headers.
+    /// Returns the headers.
     #[must_use]
     pub fn fields(&self) -> Vec<(String, String)> {
         let mut fields = Vec::new();

@@ -1,25 +1,26 @@
-//! `TimingMetrics`: where the time of a response went, from `responsesapi.websocket_timing` (`docs/protocol.md` §5.7).
+//! `TimingMetrics`: the durations of a response's phases, from `responsesapi.websocket_timing` (`docs/protocol.md`
+//! §5.7).
 
 use core::time::Duration;
 
 use crate::responses::event::envelope::{Envelope, Member};
 use crate::responses::json::iter::members;
 
-/// Where the time of a response went. A metric that is missing, negative or not finite is `None`.
+/// The durations of a response's phases. A metric that is missing, negative or not finite is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimingMetrics {
-    /// In the API itself, without the engine and the client's tools.
+    /// Time in the API itself, without the engine and the client's tools.
     pub overhead: Option<Duration>,
-    /// In the engine, in total.
+    /// Total time in the engine.
     pub engine: Option<Duration>,
-    /// To the first token, as measured by the API in front of the engine.
+    /// Time to the first token, measured by the API in front of the engine.
     pub api_first_token: Option<Duration>,
-    /// To the first token, as measured by the engine.
+    /// Time to the first token, measured by the engine.
     pub engine_first_token: Option<Duration>,
-    /// Between tokens, as measured by the API in front of the engine.
+    /// Time between tokens, measured by the API in front of the engine.
     pub api_between_tokens: Option<Duration>,
-    /// Between tokens, as measured by the engine.
+    /// Time between tokens, measured by the engine.
     pub engine_between_tokens: Option<Duration>,
 }
 

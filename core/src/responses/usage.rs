@@ -7,7 +7,7 @@ use crate::responses::json::lenient;
 use crate::responses::json::members::{Members, member};
 use crate::responses::json::raw::RawJson;
 
-/// What a response cost, in tokens. Details that were not sent are 0.
+/// Token counts of a response. Missing details are 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Usage {
@@ -26,7 +26,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Counts without details.
+    /// Creates counts without details.
     #[must_use]
     pub const fn new(input_tokens: i64, output_tokens: i64) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl Usage {
         }
     }
 
-    /// The same with this many of the input tokens cached.
+    /// Sets the number of cached input tokens.
     #[must_use]
     pub const fn cached(mut self, cached_tokens: i64) -> Self {
         self.cached_tokens = cached_tokens;
@@ -48,8 +48,8 @@ impl Usage {
 }
 
 impl Usage {
-    /// Reads the `usage` of a response, each count by itself: a count that is missing or cannot be read is 0, and a missing total
-    /// is the sum of input and output. Returns `None` when no count can be read.
+    /// Parses the `usage` of a response, each count by itself: a count that is missing or cannot be parsed is 0, and a
+    /// missing total is the sum of input and output. Returns `None` if no count can be parsed.
     pub(in crate::responses) fn read(json: &str) -> Option<Self> {
         let members = Members::pairs(json).ok()?;
         let get = |name: &str| members.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value);
@@ -71,7 +71,8 @@ impl Usage {
     }
 }
 
-/// The counts as `response.usage` contains them ([docs/protocol.md §5.4](crate::docs::protocol#54-event-table)).
+/// Returns the counts as `response.usage` contains them ([docs/protocol.md
+/// §5.4](crate::docs::protocol#54-event-table)).
 #[derive(Serialize)]
 struct EncodedUsage {
     input_tokens: i64,

@@ -135,26 +135,26 @@ impl Decoder {
         }
     }
 
-    /// The last event ID, as of the last blank line, even if that dispatched no event.
+    /// Returns the last event ID, as of the last blank line, even if that dispatched no event.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         &self.last_id
     }
 
-    /// The last reconnection time that the stream has set.
+    /// Returns the last reconnection time that the stream has set.
     #[must_use]
     pub const fn retry(&self) -> Option<Duration> {
         self.lines.retry
     }
 
-    /// The number of consumed bytes of the stream, including comments. It grows with all activity of the peer.
+    /// Returns the number of consumed bytes of the stream, including comments. It grows with all activity of the peer.
     #[must_use]
     pub const fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The number of received bytes that are kept of an incomplete event. Invalid UTF-8 among them takes up to three times as
-    /// much memory, because it is replaced.
+    /// Returns the number of received bytes that are kept of an incomplete event. Invalid UTF-8 among them takes up to three
+    /// times as much memory, because it is replaced.
     #[must_use]
     pub const fn buffered(&self) -> usize {
         self.lines.event.buffered()
@@ -280,7 +280,7 @@ impl Decoder {
     }
 }
 
-/// An event without a type is a `message`.
+/// Returns an event without a type is a `message`.
 #[inline]
 const fn or_message(event_type: &str) -> &str {
     if event_type.is_empty() { "message" } else { event_type }

@@ -65,13 +65,13 @@ impl EventBuffer {
         (self.lines, self.id_set, self.retry, self.dispatched) = (0, false, None, false);
     }
 
-    /// Whether no field of an event has arrived.
+    /// Returns whether no field of an event has arrived.
     #[inline]
     pub(super) const fn is_empty(&self) -> bool {
         self.lines == 0 && self.event_type.received_len() == 0 && !self.id_set
     }
 
-    /// The number of received bytes that are kept of an incomplete event.
+    /// Returns the number of received bytes that are kept of an incomplete event.
     pub(super) const fn buffered(&self) -> usize {
         match self.dispatched {
             true => 0,

@@ -34,7 +34,7 @@ pub(super) const fn split(line: &[u8]) -> Option<(Field, usize)> {
     }
 }
 
-/// The field with whose name and colon the line begins, and the length of both.
+/// Returns the field with whose name and colon the line begins, and the length of both.
 pub(super) fn prefix(line: &[u8]) -> Option<(Field, usize)> {
     FIELDS
         .into_iter()
@@ -79,7 +79,7 @@ impl PartialLine {
     }
 }
 
-/// The field with this name.
+/// Returns the field with this name.
 pub(super) fn by_name(name: &[u8]) -> Option<Field> {
     FIELDS.into_iter().find(|(known, _)| *known == name).map(|(_, field)| field)
 }

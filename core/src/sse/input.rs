@@ -42,7 +42,7 @@ impl<'i> Input<'i> {
         Self { bytes, at: 0, text: "", text_start: 0, single_until: usize::MAX }
     }
 
-    /// The bytes that are not decoded yet.
+    /// Returns the bytes that are not decoded yet.
     #[must_use]
     pub fn rest(&self) -> &'i [u8] {
         &self.bytes[self.at..]
@@ -60,8 +60,8 @@ impl<'i> Input<'i> {
         self.at = at;
     }
 
-    /// The text at `span`; `None` if it is not valid UTF-8. A span begins and ends next to ASCII, at the border of a line or a
-    /// field, and so splits no character.
+    /// Returns the text at `span`; `None` if it is not valid UTF-8. A span begins and ends next to ASCII, at the border of a
+    /// line or a field, and so splits no character.
     #[inline]
     pub(super) fn text(&mut self, span: Range<usize>) -> Option<&'i str> {
         match self.text.get(span.start.wrapping_sub(self.text_start)..span.end.wrapping_sub(self.text_start)) {
@@ -87,7 +87,7 @@ impl<'i> Input<'i> {
         simdutf8::basic::from_utf8(&self.bytes[span]).ok()
     }
 
-    /// The bytes at `span`: those that are validated already, and the rest.
+    /// Returns the bytes at `span`: those that are validated already, and the rest.
     pub(super) fn validated(&self, span: Range<usize>) -> (&'i str, &'i [u8]) {
         let end = span.end.wrapping_sub(self.text_start).min(self.text.len());
         let text = self.text.get(span.start.wrapping_sub(self.text_start)..end).unwrap_or_default();

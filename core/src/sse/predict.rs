@@ -108,7 +108,7 @@ impl PrefixPredictor {
         }
     }
 
-    /// Whether there is a prediction.
+    /// Returns whether there is a prediction.
     pub(super) const fn is_known(&self) -> bool {
         self.length > 0
     }

@@ -23,17 +23,17 @@ impl Utf8Buffer {
         Self { text: String::new(), received: 0, partial: PartialChar::new(), replaced: false }
     }
 
-    /// The number of bytes received.
+    /// Returns the number of bytes received.
     pub(super) const fn received_len(&self) -> usize {
         self.received
     }
 
-    /// Whether invalid UTF-8 was replaced.
+    /// Returns whether invalid UTF-8 was replaced.
     pub(super) const fn replaced(&self) -> bool {
         self.replaced
     }
 
-    /// The text, without an incomplete character at its end: see [`end`](Self::end).
+    /// Returns the text, without an incomplete character at its end: see [`end`](Self::end).
     pub(super) fn as_str(&self) -> &str {
         &self.text
     }

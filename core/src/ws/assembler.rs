@@ -77,17 +77,17 @@ impl MessageAssembler {
         Self { limits, message: None, bytes: Vec::new(), text: String::new(), inflation }
     }
 
-    /// Whether permessage-deflate was negotiated.
+    /// Returns whether permessage-deflate was negotiated.
     pub(super) const fn inflates(&self) -> bool {
         self.inflation.is_some()
     }
 
-    /// Whether a message is incomplete.
+    /// Returns whether a message is incomplete.
     pub(super) const fn is_in_message(&self) -> bool {
         self.message.is_some()
     }
 
-    /// The number of bytes that are kept.
+    /// Returns the number of bytes that are kept.
     pub(super) fn buffered(&self) -> usize {
         let incomplete = self.message.as_ref().map_or(0, |message| match message.compressed {
             false => message.utf8.incomplete_len(),
@@ -239,8 +239,8 @@ fn append_text(utf8: &mut Utf8Validator, piece: &[u8], out: &mut String, limit: 
     Ok(())
 }
 
-/// The number of bytes that a message may inflate to, if its frames have declared `declared` bytes. The number of received bytes
-/// does not count, because it would make the result depend on how reads split the frames.
+/// Returns the number of bytes that a message may inflate to, if its frames have declared `declared` bytes. The number of
+/// received bytes does not count, because it would make the result depend on how reads split the frames.
 fn inflated_limit(limits: &Limits, declared: usize) -> usize {
     let by_ratio = limits.ratio.map_or(usize::MAX, |ratio| {
         declared.saturating_mul(usize::try_from(ratio).unwrap_or(usize::MAX)).saturating_add(RATIO_FREE)

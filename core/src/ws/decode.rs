@@ -168,8 +168,9 @@ impl Decoder {
         }
     }
 
-    /// The number of bytes that `input` must have for the message at its start to be borrowed from it. Returns `None` if it has
-    /// them, or if no number would suffice because the message is compressed, fragmented, a control frame or invalid.
+    /// Returns the number of bytes that `input` must have for the message at its start to be borrowed from it. Returns `None`
+    /// if it has them, or if no number would suffice because the message is compressed, fragmented, a control frame or
+    /// invalid.
     ///
     /// Meant for callers that own the buffer they read into: instead of having a split message assembled and so copied, they can
     /// keep its beginning and read the rest behind it. Nothing is consumed, and [`decode`](Self::decode) accepts any input at any
@@ -190,13 +191,13 @@ impl Decoder {
         }
     }
 
-    /// Whether a frame or a message is incomplete, so that an end of the bytes would truncate it.
+    /// Returns whether a frame or a message is incomplete, so that an end of the bytes would truncate it.
     #[must_use]
     pub const fn is_partial(&self) -> bool {
         self.header.length > 0 || self.frame.is_some() || self.assembler.is_in_message()
     }
 
-    /// The number of bytes that are kept of an incomplete message, or of the last message that was assembled.
+    /// Returns the number of bytes that are kept of an incomplete message, or of the last message that was assembled.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.assembler.buffered()
@@ -213,7 +214,7 @@ impl Decoder {
         }
     }
 
-    /// The fast path: a message in a single frame at the start of the input.
+    /// Returns the fast path: a message in a single frame at the start of the input.
     #[inline]
     fn find_single_frame(&mut self, bytes: &[u8]) -> Option<SingleFrameMessage> {
         match self.stage {

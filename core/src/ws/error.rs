@@ -65,7 +65,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The close code for this violation (RFC 6455 §7.4.1).
+    /// Returns the close code for this violation (RFC 6455 §7.4.1).
     #[must_use]
     pub const fn close_code(self) -> u16 {
         match self {

@@ -50,7 +50,7 @@ pub(super) fn take(limits: &Limits, header: &Header, bytes: &[u8], at: &mut usiz
     (end <= bytes.len()).then(|| SingleFrameMessage { text, key: header.mask, span: mem::replace(at, end)..end })
 }
 
-/// Whether a frame is a whole uncompressed message within the limit, and if so, whether it is text.
+/// Returns whether a frame is a whole uncompressed message within the limit, and if so, whether it is text.
 pub(super) fn is_single_frame(limits: &Limits, header: &Header) -> Option<bool> {
     let text = match header.opcode {
         Opcode::Text => true,

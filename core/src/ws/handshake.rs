@@ -122,7 +122,7 @@ pub fn verify_response(
     Ok(Negotiated { deflate, protocol })
 }
 
-/// Whether any header describes a body. Its bytes would otherwise be read as frames.
+/// Returns whether any header describes a body. Its bytes would otherwise be read as frames.
 fn has_body(headers: &Headers) -> bool {
     headers.contains("transfer-encoding") || headers.get_all("content-length").any(|length| length.as_bytes() != b"0")
 }
@@ -216,7 +216,7 @@ pub enum RefusalReason {
     Target,
 }
 
-/// Whether a request is an upgrade to WebSocket, valid or not.
+/// Returns whether a request is an upgrade to WebSocket, valid or not.
 #[must_use]
 pub fn is_upgrade(request: &Request) -> bool {
     request.headers.has_token("upgrade", "websocket")
@@ -284,7 +284,7 @@ fn validate(request: &Request) -> Result<&[u8], RefusalReason> {
     }
 }
 
-/// Whether a target is a path or an absolute http or ws URL, without a fragment (RFC 6455 §4.1, RFC 9112 §3.2.2).
+/// Returns whether a target is a path or an absolute http or ws URL, without a fragment (RFC 6455 §4.1, RFC 9112 §3.2.2).
 fn names_resource(target: &str) -> bool {
     let absolute = target.split_once("://").is_some_and(|(scheme, rest)| {
         ["http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) && !rest.is_empty()
@@ -319,7 +319,7 @@ fn head(status: u16) -> Response {
     Response::new(status).unwrap_or_else(|_| unreachable!("the statuses here are between 100 and 599"))
 }
 
-/// The value of `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2).
+/// Returns the value of `Sec-WebSocket-Accept` for a key (RFC 6455 §4.2.2).
 fn accept_value(key: &[u8]) -> String {
     let mut sha = Sha1::new();
     sha.update(key);

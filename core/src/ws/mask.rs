@@ -36,7 +36,7 @@ impl<'i> PayloadBytes<'i> {
         }
     }
 
-    /// The unmasked bytes: in place, or in `room`, which is emptied before.
+    /// Returns the unmasked bytes: in place, or in `room`, which is emptied before.
     pub(super) fn unmask<'p>(self, key: Option<Key>, room: &'p mut Vec<u8>) -> &'p [u8]
     where
         'i: 'p,
@@ -58,7 +58,7 @@ impl<'i> PayloadBytes<'i> {
     }
 }
 
-/// The key for the bytes behind `length` bytes of payload.
+/// Returns the key for the bytes behind `length` bytes of payload.
 pub(super) const fn rotate_key(key: Key, length: usize) -> Key {
     [key[length % 4], key[(length + 1) % 4], key[(length + 2) % 4], key[(length + 3) % 4]]
 }

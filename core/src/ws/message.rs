@@ -77,8 +77,8 @@ impl fmt::Debug for Close<'_> {
     }
 }
 
-/// Whether a close frame may contain this code: those of RFC 6455 §7.4.1 that are not reserved for local use, those that its
-/// registry has added (1012, 1013, 1014), and the ranges for libraries and applications (3000 to 4999).
+/// Returns whether a close frame may contain this code: those of RFC 6455 §7.4.1 that are not reserved for local use, those
+/// that its registry has added (1012, 1013, 1014), and the ranges for libraries and applications (3000 to 4999).
 #[must_use]
 pub const fn is_close_code(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)

@@ -33,7 +33,7 @@ impl Utf8Validator {
         Some((completed, text))
     }
 
-    /// The number of bytes of an incomplete character.
+    /// Returns the number of bytes of an incomplete character.
     pub(super) const fn incomplete_len(self) -> usize {
         self.partial.len()
     }

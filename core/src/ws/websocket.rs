@@ -161,7 +161,7 @@ impl WebSocket {
         result
     }
 
-    /// The number of bytes of `input` that are needed to borrow its first message: see [`Decoder::bytes_to_borrow`].
+    /// Returns the number of bytes of `input` that are needed to borrow its first message: see [`Decoder::bytes_to_borrow`].
     #[must_use]
     pub fn bytes_to_borrow(&self, input: &[u8]) -> Option<usize> {
         self.decoder.bytes_to_borrow(input)
@@ -183,7 +183,7 @@ impl WebSocket {
         self.encoder.encode(message, key, out)
     }
 
-    /// A new masking key, if this end needs one.
+    /// Returns a new masking key, if this end needs one.
     fn key(&mut self) -> [u8; 4] {
         match self.encoder.role() {
             Role::Client => self.keys.next(),
@@ -229,13 +229,13 @@ impl WebSocket {
         out.len() > start
     }
 
-    /// Whether [`write_pending_replies`](Self::write_pending_replies) would append anything.
+    /// Returns whether [`write_pending_replies`](Self::write_pending_replies) would append anything.
     #[must_use]
     pub const fn has_pending_replies(&self) -> bool {
         matches!(self.close, CloseFrame::Pending(_)) || (self.pong.is_some() && self.close.is_none())
     }
 
-    /// The state of the closing handshake.
+    /// Returns the state of the closing handshake.
     #[must_use]
     pub const fn state(&self) -> State {
         match (&self.peer, &self.close) {
@@ -245,8 +245,8 @@ impl WebSocket {
         }
     }
 
-    /// The code and reason of the peer's close frame; `None` if none has arrived. The code is 1005 if the frame has none (RFC 6455
-    /// §7.1.5).
+    /// Returns the code and reason of the peer's close frame; `None` if none has arrived. The code is 1005 if the frame has
+    /// none (RFC 6455 §7.1.5).
     #[must_use]
     pub fn peer_close(&self) -> Option<Close<'_>> {
         match &self.peer {
@@ -256,7 +256,7 @@ impl WebSocket {
         }
     }
 
-    /// The meaning of an end of the bytes at this point.
+    /// Returns the meaning of an end of the bytes at this point.
     #[must_use]
     pub const fn eof(&self) -> Eof {
         match self.peer {
@@ -277,7 +277,7 @@ impl WebSocket {
         self.encoder.release_memory();
     }
 
-    /// The number of bytes that are kept of an incomplete message.
+    /// Returns the number of bytes that are kept of an incomplete message.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.decoder.buffered()

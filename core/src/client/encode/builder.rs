@@ -69,24 +69,24 @@ impl RequestBuilder {
         self.wall_clock = Some(WallClock { at, unix_ms });
     }
 
-    /// The Unix time in milliseconds, where it is known.
+    /// Returns the Unix time in milliseconds, where it is known.
     fn unix_ms(&self, now: Instant) -> Option<u64> {
         let WallClock { at, unix_ms } = self.wall_clock?;
         let passed = now.saturating_duration_since(at).as_millis();
         Some(unix_ms.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)))
     }
 
-    /// The Unix time in seconds, where it is known.
+    /// Returns the Unix time in seconds, where it is known.
     pub(in crate::client) fn unix_seconds(&self, now: Instant) -> Option<u64> {
         self.unix_ms(now).map(|millis| millis / 1000)
     }
 
-    /// The number of requests that went without the turn token, because no header can hold it.
+    /// Returns the number of requests that went without the turn token, because no header can hold it.
     pub(in crate::client) const fn omitted_turn_tokens(&self) -> u64 {
         self.omitted_turn_tokens
     }
 
-    /// The configuration of a connection of this transport.
+    /// Returns the configuration of a connection of this transport.
     pub(in crate::client) fn connection_config(&self, transport: Transport) -> Config {
         let mut config = self.settings.connection.clone();
         if config.authority.is_empty() {
@@ -134,7 +134,7 @@ impl RequestBuilder {
         request.body = create;
     }
 
-    /// The target and the headers of a WebSocket handshake
+    /// Returns the target and the headers of a WebSocket handshake
     /// ([docs/protocol.md §2.3](crate::docs::protocol#23-header-catalogue--responses-websocket-handshake)), made for a
     /// request of this turn.
     pub(in crate::client) fn build_handshake(&self, turn: Option<&TurnMetadata>) -> Result<(String, Headers), Failure> {
@@ -148,7 +148,7 @@ impl RequestBuilder {
         Ok((self.endpoint.target(RESPONSES, &[]), headers))
     }
 
-    /// The `POST` that requests a response
+    /// Returns the `POST` that requests a response
     /// ([docs/protocol.md §2.2](crate::docs::protocol#22-header-catalogue--responses-over-http-sse)).
     pub(in crate::client) fn build_request(
         &mut self,
@@ -181,7 +181,7 @@ impl RequestBuilder {
         self.sign("POST", self.endpoint.target(RESPONSES, &[]), headers, body, ExpectedBody::EventStream)
     }
 
-    /// The request of an operation ([docs/protocol.md §11](crate::docs::protocol#11-other-endpoints)).
+    /// Returns the request of an operation ([docs/protocol.md §11](crate::docs::protocol#11-other-endpoints)).
     pub(in crate::client) fn build_operation(
         &mut self,
         operation: &RawOperation,
@@ -200,7 +200,7 @@ impl RequestBuilder {
         self.sign(operation.method, target, headers, operation.body.clone(), ExpectedBody::Whole)
     }
 
-    /// The message that requests a response on a WebSocket
+    /// Returns the message that requests a response on a WebSocket
     /// ([docs/protocol.md §3.2](crate::docs::protocol#32-request-fields),
     /// [§3.8](crate::docs::protocol#38-client_metadata), [§9.5](crate::docs::protocol#95-incremental-requests)).
     pub(in crate::client) fn build_message(
@@ -241,7 +241,7 @@ impl RequestBuilder {
         }
     }
 
-    /// How long the client waits for the head of a response.
+    /// Returns how long the client waits for the head of a response.
     pub(in crate::client) fn head_timeout(&self, operation: Option<&RawOperation>) -> Duration {
         operation.and_then(|operation| operation.timeout).unwrap_or(self.provider.idle_timeout)
     }
@@ -261,7 +261,7 @@ impl RequestBuilder {
         ItemEncoding::new(self.settings.send_item_ids, create.store, self.provider.capabilities.item_metadata)
     }
 
-    /// The session's headers of one request.
+    /// Returns the session's headers of one request.
     fn session_headers(&self, set: HeaderSet, turn: Option<&TurnMetadata>, lite: bool) -> Vec<(String, String)> {
         let Some(session) = &self.settings.session else { return Vec::new() };
         let attests = matches!(set, HeaderSet::Sse | HeaderSet::Handshake | HeaderSet::Compact);

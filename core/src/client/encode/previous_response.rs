@@ -51,12 +51,12 @@ impl PreviousResponses {
         self.0.retain(|known| !known.lane.is(lane));
     }
 
-    /// Whether a response of the lane is stored.
+    /// Returns whether a response of the lane is stored.
     pub(in crate::client) fn contains(&self, lane: Option<&str>) -> bool {
         self.0.iter().any(|known| known.lane.is(lane))
     }
 
-    /// How the request continues the stored response of its lane, if it does.
+    /// Returns how the request continues the stored response of its lane, if it does.
     pub(in crate::client) fn continuation(
         &self,
         lane: Option<&str>,
@@ -73,8 +73,8 @@ impl PreviousResponses {
 }
 
 impl PreviousResponse {
-    /// The number of leading input items of the request that the server knows. `None` when the request does not begin with all
-    /// that was sent and received before, or when another member of it differs.
+    /// Returns the number of leading input items of the request that the server knows. `None` when the request does not begin
+    /// with all that was sent and received before, or when another member of it differs.
     fn known_prefix_of(&self, request: &CreateResponse) -> Option<usize> {
         let last = &*self.request;
         // What came before a response that the application named is not in the request.

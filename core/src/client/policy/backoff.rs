@@ -5,7 +5,7 @@ use core::time::Duration;
 /// The longest delay that the client chooses itself.
 const MAX_DELAY: Duration = Duration::from_secs(7200);
 
-/// The delay before the retry of this number
+/// Returns the delay before the retry of this number
 /// ([docs/protocol.md §10.1](crate::docs::protocol#101-request-level-l1-http-only)): it doubles with each retry, and
 /// varies by a tenth. `random` is at least 0 and less than 1. The delay is a whole number of milliseconds.
 pub(super) fn delay(base: Duration, retry: u32, random: f64) -> Duration {

@@ -8,7 +8,7 @@ use crate::connection::{CloseReason, Deadline, LossReason, Transport};
 use crate::http::Response;
 use crate::responses::{Failure, FailureKind};
 
-/// The failure of a request when the socket could not be opened.
+/// Returns the failure of a request when the socket could not be opened.
 pub(in crate::client) fn connect_failure(error: &ConnectError) -> Failure {
     let kind = match error {
         ConnectError::Network(_) | ConnectError::Proxy { .. } => FailureKind::Connect,
@@ -21,7 +21,7 @@ pub(in crate::client) fn connect_failure(error: &ConnectError) -> Failure {
     failure
 }
 
-/// The failure of a request in flight when its connection ended.
+/// Returns the failure of a request in flight when its connection ended.
 pub(in crate::client) fn connection_lost(transport: Transport, reason: &CloseReason) -> Failure {
     let websocket = transport == Transport::WebSocket;
     match reason {
@@ -58,7 +58,7 @@ pub(in crate::client) fn connection_lost(transport: Transport, reason: &CloseRea
     }
 }
 
-/// The failure of a request whose response has a status other than 2xx, or of a handshake that was rejected.
+/// Returns the failure of a request whose response has a status other than 2xx, or of a handshake that was rejected.
 pub(in crate::client) fn http_failure(head: &Response, body: &[u8], url: &str, unix_seconds: Option<u64>) -> Failure {
     let text = String::from_utf8_lossy(body);
     Failure::from_http(head.status(), &head.headers.ascii_pairs(), &text, Some(url), unix_seconds)

@@ -78,7 +78,7 @@ pub(in crate::client) enum Recovery {
 }
 
 impl Recovery {
-    /// The delay before a retry.
+    /// Returns the delay before a retry.
     pub(in crate::client) const fn delay(&self) -> Option<Duration> {
         match self {
             Self::Retry { delay } => Some(*delay),

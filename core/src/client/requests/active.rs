@@ -135,7 +135,7 @@ impl ActiveRequest {
         }
     }
 
-    /// The name of its lane. An operation counts as a request of the default lane.
+    /// Returns the name of its lane. An operation counts as a request of the default lane.
     pub(in crate::client) fn lane(&self) -> Option<&str> {
         match &self.submission {
             Submission::Response { request, .. } => request.lane.as_deref(),
@@ -162,18 +162,18 @@ impl ActiveRequest {
         }
     }
 
-    /// Whether the latest attempt was sent on a WebSocket.
+    /// Returns whether the latest attempt was sent on a WebSocket.
     pub(in crate::client) fn was_on_websocket(&self) -> bool {
         self.report.transport == Some(Transport::WebSocket)
     }
 
-    /// How far the request got, for `Failure::progress`.
+    /// Returns how far the request got, for `Failure::progress`.
     pub(in crate::client) const fn progress(&self) -> RequestProgress {
         self.received.progress
     }
 
-    /// The next time at which something is due for it. `lane_idle`: how long it may stay silent on a WebSocket that it shares
-    /// with other requests; the connection watches one that is alone.
+    /// Returns the next time at which something is due for it. `lane_idle`: how long it may stay silent on a WebSocket that
+    /// it shares with other requests; the connection watches one that is alone.
     pub(in crate::client) fn deadline(&self, lane_idle: Option<Duration>) -> Option<Instant> {
         match self.phase {
             RequestPhase::Ready => None,
@@ -193,7 +193,7 @@ impl ActiveRequest {
         }
     }
 
-    /// Whether no event of its response has arrived.
+    /// Returns whether no event of its response has arrived.
     pub(in crate::client) const fn awaits_first_event(&self) -> bool {
         self.report.first_event.is_none()
     }
@@ -236,12 +236,12 @@ impl ActiveRequest {
         self.steers = self.steers.saturating_sub(1);
     }
 
-    /// Whether the server has, or may have, taken further input for the response.
+    /// Returns whether the server has, or may have, taken further input for the response.
     pub(in crate::client) const fn is_steered(&self) -> bool {
         self.steers > 0
     }
 
-    /// The number of its retries on one transport, if it has one of its own.
+    /// Returns the number of its retries on one transport, if it has one of its own.
     pub(in crate::client) const fn own_max_retries(&self) -> Option<u32> {
         match &self.submission {
             Submission::Response { request, .. } => request.retries,

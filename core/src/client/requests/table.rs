@@ -41,7 +41,7 @@ impl RequestTable {
         self.0.iter()
     }
 
-    /// The ids of the requests that `wanted` selects.
+    /// Returns the ids of the requests that `wanted` selects.
     pub(in crate::client) fn ids(&self, wanted: impl Fn(&ActiveRequest) -> bool) -> Vec<RequestId> {
         self.0.iter().filter(|request| wanted(request)).map(|request| request.id).collect()
     }
@@ -58,12 +58,13 @@ impl RequestTable {
         self.0.iter().any(|request| request.lane() == lane)
     }
 
-    /// The first request that waits for a connection, and for nothing else.
+    /// Returns the first request that waits for a connection, and for nothing else.
     pub(in crate::client) fn next_ready(&self) -> Option<&ActiveRequest> {
         self.ready().next()
     }
 
-    /// The requests that wait for a connection. The requests of a lane go in their order, so that one waits for those before it.
+    /// Returns the requests that wait for a connection. The requests of a lane go in their order, so that one waits for those
+    /// before it.
     pub(in crate::client) fn ready(&self) -> impl Iterator<Item = &ActiveRequest> {
         self.0.iter().enumerate().filter_map(|(at, request)| {
             let waits = || self.0[..at].iter().any(|before| before.lane() == request.lane());
@@ -71,7 +72,7 @@ impl RequestTable {
         })
     }
 
-    /// Whether the application was asked for new credentials, and has not answered.
+    /// Returns whether the application was asked for new credentials, and has not answered.
     pub(in crate::client) fn awaits_credentials(&self) -> bool {
         self.0.iter().any(|request| matches!(request.phase, RequestPhase::AwaitingCredentials { .. }))
     }
@@ -85,8 +86,8 @@ impl RequestTable {
         }
     }
 
-    /// The next time at which something is due for a request. `lane_idle`: how long a request in flight may stay silent, where
-    /// the connection does not watch that itself. `reading`: whether the deadlines of responses run.
+    /// Returns the next time at which something is due for a request. `lane_idle`: how long a request in flight may stay
+    /// silent, where the connection does not watch that itself. `reading`: whether the deadlines of responses run.
     pub(in crate::client) fn next_deadline(&self, lane_idle: Option<Duration>, reading: bool) -> Option<Instant> {
         let running = self.0.iter().filter(|request| reading || !request.is_in_flight());
         let deadlines = running.filter_map(|request| request.deadline(lane_idle));
@@ -98,7 +99,7 @@ impl RequestTable {
         self.0.iter_mut().for_each(|request| request.postpone_response(pause));
     }
 
-    /// The first request in flight whose deadline has passed.
+    /// Returns the first request in flight whose deadline has passed.
     pub(in crate::client) fn first_overdue(&self, now: Instant, lane_idle: Option<Duration>) -> Option<RequestId> {
         let overdue = |request: &&ActiveRequest| {
             request.is_in_flight() && request.deadline(lane_idle).is_some_and(|deadline| has_passed(deadline, now))
@@ -106,13 +107,13 @@ impl RequestTable {
         self.0.iter().find(overdue).map(|request| request.id)
     }
 
-    /// The first request whose total time has passed.
+    /// Returns the first request whose total time has passed.
     pub(in crate::client) fn first_over_total(&self, now: Instant) -> Option<RequestId> {
         let over = |request: &&ActiveRequest| request.total_deadline.is_some_and(|deadline| has_passed(deadline, now));
         self.0.iter().find(over).map(|request| request.id)
     }
 
-    /// The first request that has waited too long for new credentials.
+    /// Returns the first request that has waited too long for new credentials.
     pub(in crate::client) fn first_unanswered(&self, now: Instant) -> Option<RequestId> {
         let unanswered = |request: &&ActiveRequest| matches!(request.phase, RequestPhase::AwaitingCredentials { until } if has_passed(until, now));
         self.0.iter().find(unanswered).map(|request| request.id)

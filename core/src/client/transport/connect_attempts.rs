@@ -18,7 +18,7 @@ struct ConnectRetry {
 }
 
 impl ConnectAttempts {
-    /// The number of the next retry, from 1.
+    /// Returns the number of the next retry, from 1.
     pub(in crate::client) const fn next_retry(&self) -> u32 {
         self.failed.saturating_add(1)
     }
@@ -34,12 +34,12 @@ impl ConnectAttempts {
         *self = Self::default();
     }
 
-    /// Whether the time of the next attempt has not come. An attempt with another transport need not wait.
+    /// Returns whether the time of the next attempt has not come. An attempt with another transport need not wait.
     pub(in crate::client) fn must_wait(&self, now: Instant, transport: Transport) -> bool {
         self.retry.as_ref().is_some_and(|retry| retry.transport == transport && now < retry.at)
     }
 
-    /// The time of the next attempt.
+    /// Returns the time of the next attempt.
     pub(in crate::client) fn retry_at(&self) -> Option<Instant> {
         self.retry.as_ref().map(|retry| retry.at)
     }

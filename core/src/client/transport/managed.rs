@@ -131,23 +131,23 @@ impl ManagedConnection {
         }
     }
 
-    /// Whether the socket can be dropped: the connection is over, or is closing and the next request waits for a new one.
+    /// Returns whether the socket can be dropped: the connection is over, or is closing and the next request waits for a new one.
     pub(in crate::client) fn can_drop_socket(&self, next_request_waits: bool) -> bool {
         matches!(self.phase, ConnectionPhase::Closing | ConnectionPhase::Closed)
             && (self.connection.is_finished() || (next_request_waits && self.connection.poll_transmit().is_empty()))
     }
 
-    /// Whether the connection was kept only for the requests beside one that was abandoned.
+    /// Returns whether the connection was kept only for the requests beside one that was abandoned.
     pub(in crate::client) fn must_close_when_idle(&self) -> bool {
         self.phase == ConnectionPhase::Open && self.draining.iter().any(|lane| lane.end == DrainEnd::WhenIdle)
     }
 
-    /// When a WebSocket becomes too old for another request.
+    /// Returns when a WebSocket becomes too old for another request.
     pub(in crate::client) fn expires_at(&self, max_age: Option<Duration>) -> Option<Instant> {
         max_age.filter(|_| self.transport == Transport::WebSocket).map(|age| self.opened_at + age)
     }
 
-    /// Whether the connection takes no further request at this time.
+    /// Returns whether the connection takes no further request at this time.
     pub(in crate::client) fn is_expired(&self, now: Instant, max_age: Option<Duration>) -> bool {
         self.retired || self.expires_at(max_age).is_some_and(|expiry| has_passed(expiry, now))
     }
@@ -160,7 +160,7 @@ impl ManagedConnection {
         }
     }
 
-    /// The first time at which a drain ends.
+    /// Returns the first time at which a drain ends.
     pub(in crate::client) fn drain_deadline(&self) -> Option<Instant> {
         let at = |lane: &DrainingLane| match lane.end {
             DrainEnd::At(deadline) => Some(deadline),
@@ -169,7 +169,7 @@ impl ManagedConnection {
         self.draining.iter().filter_map(at).min()
     }
 
-    /// Whether an abandoned response goes on on this lane.
+    /// Returns whether an abandoned response goes on on this lane.
     pub(in crate::client) fn is_draining(&self, lane: Option<&str>) -> bool {
         self.draining.iter().any(|draining| draining.lane.is(lane))
     }
@@ -185,7 +185,7 @@ impl ManagedConnection {
         self.draining.retain(|draining| draining.lane != *lane);
     }
 
-    /// Whether a lane of this name can be used: it was used before, or another name can be added.
+    /// Returns whether a lane of this name can be used: it was used before, or another name can be added.
     pub(in crate::client) fn has_room_for(&self, lane: Option<&str>, max_names: usize) -> bool {
         lane.is_none_or(|lane| self.knows_lane(lane)) || self.lane_names.len() < max_names
     }

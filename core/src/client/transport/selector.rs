@@ -28,7 +28,7 @@ impl TransportSelector {
         self.websocket_possible = provider.capabilities.websocket && credentials.fit_handshakes();
     }
 
-    /// The transport of requests without special needs.
+    /// Returns the transport of requests without special needs.
     pub(in crate::client) const fn transport(&self) -> Transport {
         let websocket = match self.preference {
             TransportPreference::Auto => self.websocket_possible && !self.fell_back,
@@ -38,12 +38,12 @@ impl TransportSelector {
         if websocket { Transport::WebSocket } else { Transport::Http }
     }
 
-    /// The transport of this request.
+    /// Returns the transport of this request.
     pub(in crate::client) const fn transport_for(&self, request: &ActiveRequest) -> Transport {
         if request.is_operation() || request.retry_state.forced_http { Transport::Http } else { self.transport() }
     }
 
-    /// Whether HTTP may take the place of WebSocket.
+    /// Returns whether HTTP may take the place of WebSocket.
     pub(in crate::client) fn can_fall_back(&self) -> bool {
         self.preference == TransportPreference::Auto
     }

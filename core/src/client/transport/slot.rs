@@ -32,7 +32,7 @@ impl ConnectionSlot {
         }
     }
 
-    /// Whether a request on this lane can be incremental.
+    /// Returns whether a request on this lane can be incremental.
     pub(in crate::client) fn has_previous_response(&self, lane: Option<&str>) -> bool {
         self.connected().is_some_and(|managed| managed.previous_responses.contains(lane))
     }

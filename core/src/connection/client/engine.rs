@@ -176,7 +176,7 @@ impl ClientEngine {
 
 /// Input from the socket, and time.
 impl ClientEngine {
-    /// The next step that `input` leads to; `None` once all of it is consumed.
+    /// Returns the next step that `input` leads to; `None` once all of it is consumed.
     pub(super) fn step<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
         self.run_deferred(now);
         if let Some(reason) = self.shared.take_close_reason() {
@@ -212,7 +212,7 @@ impl ClientEngine {
         }
     }
 
-    /// Whether a body ends here, so that a step needs no more input.
+    /// Returns whether a body ends here, so that a step needs no more input.
     const fn body_has_ended(&self) -> bool {
         match &self.mode {
             Mode::Http(reader) | Mode::Handshake { reader, .. } => reader.is_at_end(),
@@ -220,7 +220,7 @@ impl ClientEngine {
         }
     }
 
-    /// The next step that the end of input leads to. `lost`: the reason, if it is not an orderly end.
+    /// Returns the next step that the end of input leads to. `lost`: the reason, if it is not an orderly end.
     pub(super) fn step_end(&mut self, now: Instant, lost: Option<&LossReason>) -> Option<Step<'_>> {
         self.run_deferred(now);
         if let Some(reason) = self.shared.take_close_reason() {
@@ -255,7 +255,7 @@ impl ClientEngine {
         self.shared.take_close_reason().map(Step::Closed)
     }
 
-    /// The next step that the deadlines up to `now` lead to.
+    /// Returns the next step that the deadlines up to `now` lead to.
     pub(super) fn step_timeout(&mut self, now: Instant) -> Option<Step<'_>> {
         self.run_deferred(now);
         if let Some(reason) = self.shared.take_close_reason() {
@@ -307,8 +307,8 @@ impl ClientEngine {
         }
     }
 
-    /// Whether the bytes that wait to be written leave room for input. A response on HTTP may come before its request
-    /// is written.
+    /// Returns whether the bytes that wait to be written leave room for input. A response on HTTP may come before its
+    /// request is written.
     pub(super) fn has_send_room(&self) -> bool {
         !matches!(self.mode, Mode::WebSocket(_)) || !self.shared.is_send_backlog_full()
     }
@@ -537,7 +537,7 @@ fn is_terminal(step: &Step<'_>) -> bool {
     matches!(step, Step::Payload { envelope, .. } if envelope.class().is_terminal())
 }
 
-/// The head of a request: the caller's headers, and those that the connection sets itself.
+/// Returns the head of a request: the caller's headers, and those that the connection sets itself.
 fn build_request(authority: &str, outgoing: &OutgoingRequest) -> Result<Request, CommandError> {
     let invalid = |_| CommandError::Head;
     let mut request = Request::new(&outgoing.method, &outgoing.target).map_err(|_| CommandError::Head)?;

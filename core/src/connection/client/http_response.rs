@@ -357,7 +357,7 @@ impl HttpResponseReader {
         }
     }
 
-    /// The head of the response whose body is being collected.
+    /// Returns the head of the response whose body is being collected.
     pub(super) fn collecting_head(&self) -> Option<&Response> {
         match &self.state {
             State::Collect { head, .. } => Some(head),
@@ -389,7 +389,7 @@ impl HttpResponseReader {
         Some(HttpProgress::End { reusable, tail: mem::take(&mut self.tail) })
     }
 
-    /// Whether a step can be made without more input: the body has ended, or its decoder has output.
+    /// Returns whether a step can be made without more input: the body has ended, or its decoder has output.
     pub(super) const fn is_at_end(&self) -> bool {
         match &self.state {
             State::Stream { body, coding, .. } | State::Collect { body, coding, .. } => {
@@ -412,8 +412,8 @@ fn keep_tail(tail: &mut Vec<u8>, data: &[u8], event: &Result<Option<sse::Event<'
     tail.extend_from_slice(data);
 }
 
-/// Whether the body of a successful response can be an event stream. Some servers ignore that one was requested, and send a whole
-/// response or an error as JSON, a web page, or nothing (docs/differences.md row 43).
+/// Returns whether the body of a successful response can be an event stream. Some servers ignore that one was
+/// requested, and send a whole response or an error as JSON, a web page, or nothing (docs/differences.md row 43).
 fn may_be_event_stream(head: &Response, framing: Framing) -> bool {
     let content_type = head.headers.get_str("content-type").unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -159,69 +159,70 @@ impl ClientConnection {
         self.process_timeouts(now);
     }
 
-    /// The next event.
+    /// Returns the next event.
     pub fn poll_event(&mut self) -> Option<Event<'_>> {
         event::poll(&mut self.queue)
     }
 
-    /// Whether [`poll_event`](Self::poll_event) would return an event.
+    /// Returns whether [`poll_event`](Self::poll_event) would return an event.
     #[must_use]
     pub fn has_event(&self) -> bool {
         !self.queue.is_empty()
     }
 
-    /// The bytes to write next. Report what was written with [`handle_written`](Self::handle_written).
+    /// Returns the bytes to write next. Report what was written with [`handle_written`](Self::handle_written).
     #[must_use]
     pub fn poll_transmit(&self) -> &[u8] {
         self.engine.shared.send_buffer.pending()
     }
 
-    /// The time at which to call [`handle_timeout`](Self::handle_timeout).
+    /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.poll_timeout_if(self.wants_input())
     }
 
-    /// Whether the caller should read from the socket: not while too many events wait to be polled, or too many bytes
-    /// to be written. Input that is passed in regardless is not lost, but costs memory.
+    /// Returns whether the caller should read from the socket: not while too many events wait to be polled, or too many
+    /// bytes to be written. Input that is passed in regardless is not lost, but costs memory.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         let shared = &self.engine.shared;
         !shared.is_closed() && self.queue.backlog() < shared.config.max_backlog && self.engine.has_send_room()
     }
 
-    /// Whether the connection is closed, and nothing is left to write or to poll. The caller drops the socket then.
+    /// Returns whether the connection is closed, and nothing is left to write or to poll. The caller drops the socket
+    /// then.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.engine.shared.is_finished() && self.queue.is_empty()
     }
 
-    /// The state of the newest request on `lane`; `None` means the default lane.
+    /// Returns the state of the newest request on `lane`; `None` means the default lane.
     #[must_use]
     pub fn state(&self, lane: Option<&str>) -> RequestState {
         self.engine.shared.lanes.state(lane)
     }
 
-    /// The number of events that no request was waiting for.
+    /// Returns the number of events that no request was waiting for.
     #[must_use]
     pub const fn unmatched_events(&self) -> u64 {
         self.engine.unmatched_events
     }
 
-    /// Whether the server has sent an event of a response on a named lane without naming the lane. With several requests in
-    /// flight, it may then be impossible to tell which request an event belongs to.
+    /// Returns whether the server has sent an event of a response on a named lane without naming the lane. With several
+    /// requests in flight, it may then be impossible to tell which request an event belongs to.
     #[must_use]
     pub const fn ignores_lanes(&self) -> bool {
         self.engine.shared.lanes.ignored()
     }
 
-    /// The time of the peer's last activity, by kind, for callers with other limits than [`Timeouts`].
+    /// Returns the time of the peer's last activity, by kind, for callers with other limits than [`Timeouts`].
     #[must_use]
     pub const fn last_seen(&self) -> LastActivity {
         self.engine.shared.timers.last_seen()
     }
 
-    /// The next step that `input` leads to: borrowed, not queued. Used by the client layer.
+    /// Returns the next step that `input` leads to: borrowed, not queued. Used by the client layer.
     pub(crate) fn step<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
         self.engine.step(now, input)
     }
@@ -234,7 +235,7 @@ impl ClientConnection {
         self.engine.step_timeout(now)
     }
 
-    /// The time of the next deadline, if the caller reads from the socket or does not.
+    /// Returns the time of the next deadline, if the caller reads from the socket or does not.
     pub(crate) fn poll_timeout_if(&self, reading: bool) -> Option<Instant> {
         self.engine.shared.poll_timeout(reading)
     }

@@ -74,7 +74,7 @@ impl ServerEngine {
         Self { shared, mode, keep_alive: true, started: false, deferred: None, scratch: Vec::new() }
     }
 
-    /// The next step that `input` leads to; `None` once all of it is consumed, or while a response is pending.
+    /// Returns the next step that `input` leads to; `None` once all of it is consumed, or while a response is pending.
     pub(super) fn step<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
         self.run_deferred(now);
         if let Some(reason) = self.shared.take_close_reason() {
@@ -140,7 +140,8 @@ impl ServerEngine {
         }
     }
 
-    /// The time of the next deadline or ping. A connection that does not know the time yet wants to be told it at once.
+    /// Returns the time of the next deadline or ping. A connection that does not know the time yet wants to be told it
+    /// at once.
     pub(super) fn poll_timeout(&self, reading: bool) -> Option<Instant> {
         if self.started || self.shared.config.timeouts.idle.is_none() {
             self.shared.poll_timeout(reading)
@@ -149,7 +150,7 @@ impl ServerEngine {
         }
     }
 
-    /// The next step that the end of input leads to. `lost`: the reason, if it is not an orderly end.
+    /// Returns the next step that the end of input leads to. `lost`: the reason, if it is not an orderly end.
     pub(super) fn step_end(&mut self, now: Instant, lost: Option<&LossReason>) -> Option<Step<'_>> {
         self.run_deferred(now);
         if let Some(reason) = self.shared.take_close_reason() {
@@ -168,7 +169,7 @@ impl ServerEngine {
         self.shared.take_close_reason().map(Step::Closed)
     }
 
-    /// The next step that the deadlines up to `now` lead to.
+    /// Returns the next step that the deadlines up to `now` lead to.
     pub(super) fn step_timeout(&mut self, now: Instant) -> Option<Step<'_>> {
         self.run_deferred(now);
         if let Some(reason) = self.shared.take_close_reason() {
@@ -289,7 +290,7 @@ impl ServerEngine {
         Step::Consumed
     }
 
-    /// Whether a body ends here, so that a step needs no more input.
+    /// Returns whether a body ends here, so that a step needs no more input.
     const fn body_has_ended(&self) -> bool {
         matches!(&self.mode, Mode::Body { body, .. } if body.is_at_end())
     }
@@ -537,7 +538,7 @@ fn write_rejection(status: u16, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether a request names its host once. HTTP/1.0 does not require it (RFC 9112 §3.2).
+/// Returns whether a request names its host once. HTTP/1.0 does not require it (RFC 9112 §3.2).
 fn has_valid_host(head: &Request) -> bool {
     match head.headers.get_all("host").count() {
         0 => head.version == Version::Http10,
@@ -545,7 +546,7 @@ fn has_valid_host(head: &Request) -> bool {
     }
 }
 
-/// The head of a response: the application's headers, without those that the connection sets itself.
+/// Returns the head of a response: the application's headers, without those that the connection sets itself.
 fn response_head(status: u16, headers: &Headers, version: Version, keep_alive: bool) -> Result<Response, CommandError> {
     let mut response = Response::new(status).map_err(|_| CommandError::Head)?;
     for (name, value) in headers.iter().filter(|(name, _)| !shared::is_connection_header(name)) {

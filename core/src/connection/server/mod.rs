@@ -182,34 +182,34 @@ impl ServerConnection {
         self.process_timeouts(now);
     }
 
-    /// The next event. While more bytes than [`max_send_backlog`](Config::max_send_backlog) wait to be written, there is
-    /// none, so that a peer that does not read cannot make the responses pile up.
+    /// Returns the next event. While more bytes than [`max_send_backlog`](Config::max_send_backlog) wait to be written,
+    /// there is none, so that a peer that does not read cannot make the responses pile up.
     pub fn poll_event(&mut self) -> Option<Event<'_>> {
         if self.queue.is_empty() || self.has_event() { event::poll(&mut self.queue) } else { None }
     }
 
-    /// Whether [`poll_event`](Self::poll_event) would return an event.
+    /// Returns whether [`poll_event`](Self::poll_event) would return an event.
     #[must_use]
     pub fn has_event(&self) -> bool {
         let shared = &self.engine.shared;
         !self.queue.is_empty() && (shared.is_closed() || !shared.is_send_backlog_full())
     }
 
-    /// The bytes to write next. Report what was written with [`handle_written`](Self::handle_written).
+    /// Returns the bytes to write next. Report what was written with [`handle_written`](Self::handle_written).
     #[must_use]
     pub fn poll_transmit(&self) -> &[u8] {
         self.engine.shared.send_buffer.pending()
     }
 
-    /// The time at which to call [`handle_timeout`](Self::handle_timeout).
+    /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.engine.poll_timeout(self.wants_input())
     }
 
-    /// Whether the caller should read from the socket: not while a response is pending and the next request has begun,
-    /// nor while too many events wait to be polled, or too many bytes to be written. Input that is passed in regardless
-    /// is not lost, but costs memory.
+    /// Returns whether the caller should read from the socket: not while a response is pending and the next request has
+    /// begun, nor while too many events wait to be polled, or too many bytes to be written. Input that is passed in
+    /// regardless is not lost, but costs memory.
     #[must_use]
     pub fn wants_input(&self) -> bool {
         let shared = &self.engine.shared;
@@ -217,19 +217,20 @@ impl ServerConnection {
         self.unread_input.is_empty() && !shared.is_closed() && has_room
     }
 
-    /// Whether the connection is closed, and nothing is left to write or to poll. The caller drops the socket then.
+    /// Returns whether the connection is closed, and nothing is left to write or to poll. The caller drops the socket
+    /// then.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.engine.shared.is_finished() && self.queue.is_empty()
     }
 
-    /// The state of the newest request on `lane`; `None` means the default lane.
+    /// Returns the state of the newest request on `lane`; `None` means the default lane.
     #[must_use]
     pub fn state(&self, lane: Option<&str>) -> RequestState {
         self.engine.shared.lanes.state(lane)
     }
 
-    /// The time of the peer's last activity: of its bytes and its control frames.
+    /// Returns the time of the peer's last activity: of its bytes and its control frames.
     #[must_use]
     pub const fn last_seen(&self) -> LastActivity {
         self.engine.shared.timers.last_seen()

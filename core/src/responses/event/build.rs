@@ -1,4 +1,4 @@
-//! The events that every server sends, made from what they say.
+//! Constructors of the events that every server sends.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -12,25 +12,25 @@ use crate::responses::json::object_writer::{Object, object};
 use crate::responses::json::raw::RawJson;
 
 impl<'a> ServerEvent<'a> {
-    /// The response of this id exists.
+    /// Creates `response.created` for a response with this id.
     #[must_use]
     pub fn created(id: &str) -> ServerEvent<'static> {
         ServerEvent::new(EventData::Created { response: object(|response| response.string("id", id)) })
     }
 
-    /// An item has begun.
+    /// Creates `response.output_item.added`.
     #[must_use]
     pub fn output_item_added(item: &Item, output_index: Option<i64>) -> ServerEvent<'static> {
         ServerEvent::new(EventData::OutputItemAdded { item: RawJson::built(item.to_json()), output_index })
     }
 
-    /// An item is complete.
+    /// Creates `response.output_item.done`.
     #[must_use]
     pub fn output_item_done(item: &Item, output_index: Option<i64>) -> ServerEvent<'static> {
         ServerEvent::new(EventData::OutputItemDone { item: RawJson::built(item.to_json()), output_index })
     }
 
-    /// More text of this item.
+    /// Creates a text delta of this item.
     #[must_use]
     pub const fn output_text_delta(item_id: &'a str, delta: &'a str) -> Self {
         Self::new(EventData::OutputTextDelta {
@@ -43,13 +43,13 @@ impl<'a> ServerEvent<'a> {
         })
     }
 
-    /// The response is complete.
+    /// Creates `response.completed`.
     #[must_use]
     pub fn completed(completed: &CompletedResponse) -> ServerEvent<'static> {
         ServerEvent::new(EventData::Completed { response: RawJson::built(completed.to_json()) })
     }
 
-    /// The response failed of this.
+    /// Creates `response.failed` with this error.
     #[must_use]
     pub fn failed(id: &str, error: &ErrorObject) -> ServerEvent<'static> {
         let response = object(|response| {
@@ -60,7 +60,8 @@ impl<'a> ServerEvent<'a> {
         ServerEvent::new(EventData::Failed { response: Some(response) })
     }
 
-    /// The response ended before its end: `max_output_tokens`, `content_filter`; or, with a successor to come, `steered`.
+    /// Creates `response.incomplete` with this reason: `max_output_tokens`, `content_filter`, or `steered` if a
+    /// successor follows.
     #[must_use]
     pub fn incomplete(id: &str, reason: &str) -> ServerEvent<'static> {
         let response = object(|response| {
@@ -73,14 +74,15 @@ impl<'a> ServerEvent<'a> {
         ServerEvent::new(EventData::Incomplete { response: Some(response) })
     }
 
-    /// The turn's token, as WebSocket carries it ([docs/protocol.md §8](crate::docs::protocol#8-turn-state)).
+    /// Creates `response.metadata` with a turn token, for WebSocket ([docs/protocol.md
+    /// §8](crate::docs::protocol#8-turn-state)).
     #[must_use]
     pub fn turn_state(token: &str) -> ServerEvent<'static> {
         let headers = object(|headers| headers.string(TURN_STATE, token));
         ServerEvent::new(EventData::Metadata { headers: Some(headers), metadata: None })
     }
 
-    /// The same with this number.
+    /// Sets the sequence number.
     #[must_use]
     pub fn numbered(mut self, sequence_number: i64) -> Self {
         self.sequence_number = Some(sequence_number);
@@ -88,7 +90,7 @@ impl<'a> ServerEvent<'a> {
         self
     }
 
-    /// The same on this lane.
+    /// Sets the lane.
     #[must_use]
     pub fn on_lane(mut self, stream_id: &'a str) -> Self {
         self.stream_id = Some(Cow::Borrowed(stream_id));
@@ -98,13 +100,13 @@ impl<'a> ServerEvent<'a> {
 }
 
 impl CompletedResponse {
-    /// A complete response of this id, of which nothing else is said.
+    /// Creates a complete response with this id and no other members.
     #[must_use]
     pub fn new(id: &str) -> Self {
         Self { id: Some(id.into()), ..Self::default() }
     }
 
-    /// The `response` of a `response.completed`.
+    /// Formats the `response` member of `response.completed`.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut out = Vec::new();

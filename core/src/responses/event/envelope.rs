@@ -1,4 +1,4 @@
-//! `Envelope`: the `type` of an event, its class, and where its members are, found by one scan without a copy.
+//! `Envelope`: the `type` of an event, its class, and the positions of its members, found by one scan without copying.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -12,10 +12,10 @@ use crate::responses::json::perfect_hash::{Table, same};
 use crate::responses::json::raw::RawJson;
 use crate::responses::json::scan::{Cursor, Fault};
 
-/// Declares the members that are known at an event's top level.
+/// Declares the known members at the top level of an event.
 macro_rules! members {
     ($($member:ident)*) => {
-        /// A member that means something.
+        /// A known member.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[expect(non_camel_case_types, reason = "they are the members' own names")]
         pub(in crate::responses) enum Member {
@@ -24,7 +24,7 @@ macro_rules! members {
 
         const COUNT: usize = [$(stringify!($member)),*].len();
 
-        /// Every member, at the place that its name leads to.
+        /// All members, at the index of their names in the hash table.
         static TABLE: Table = Table::new(&[$(stringify!($member).as_bytes()),*]);
 
         static MEMBERS: [Member; COUNT] = [$(Member::$member),*];
@@ -54,13 +54,13 @@ impl Member {
     }
 }
 
-/// What an event does to its request.
+/// The effect of an event on its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventClass {
-    /// The response exists.
+    /// The response was created.
     Created,
-    /// Neither output nor an end: metadata, rate limits, timing, steering, a kind that is not known.
+    /// Neither output nor terminal: metadata, rate limits, timing, steering, an unknown type.
     Informational,
     /// Output.
     Output,
@@ -77,38 +77,39 @@ pub enum EventClass {
 }
 
 impl EventClass {
-    /// Whether the request is over.
+    /// Returns whether the event ends the request.
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Incomplete | Self::Cancelled | Self::Error)
     }
 }
 
-/// The types that end a response.
+/// The terminal event types.
 const RESPONSE_ENDS: [&str; 5] =
     ["response.completed", "response.incomplete", "response.failed", "response.done", "response.cancelled"];
 
-/// The maximum length of a payload: the end of a span has one bit to spare.
+/// Maximum length of a payload: one bit of the end of a span is a flag.
 const SPAN: usize = ESCAPED as usize - 1;
 
-/// Marks, in a span's end, a string in which something is escaped.
+/// The flag in a span's end for a string with escapes.
 const ESCAPED: u32 = 1 << 31;
 
-/// Where a value is in the payload; empty when there is none.
+/// The position of a value in the payload; empty if there is none.
 type Span = (u32, u32);
 
-/// Where the `type` came from.
+/// The source of the `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KindSource {
-    /// The `type` of the payload, or its members.
+    /// The payload: its `type`, or its members.
     Payload,
     /// The event type of the event stream (WHATWG HTML §9.2).
     EventType,
-    /// The payload is not readable. It is taken for an end because of its event type, or because it contains such a `type`.
+    /// The payload cannot be parsed. It counts as terminal because of its event type, or because it contains such a
+    /// `type`.
     Unreadable,
 }
 
-/// The members of an event, found and not yet read. It borrows from the payload, and costs no allocation.
+/// The members of an event, found but not yet parsed. It borrows from the payload and allocates nothing.
 #[derive(Clone)]
 pub struct Envelope<'a> {
     text: &'a str,
@@ -123,19 +124,19 @@ impl<'a> Envelope<'a> {
     ///
     /// # Errors
     ///
-    /// Returns [`Malformed`] when the payload is not a JSON object, or has no string `type`. An object without a `type` that has an
-    /// `error`, `message`, `code`, `detail` or `details` counts as an `error` event.
+    /// Returns [`Malformed`] if the payload is not a JSON object, or has no string `type`. An object without a `type`
+    /// that has an `error`, `message`, `code`, `detail` or `details` counts as an `error` event.
     #[inline]
     pub fn scan(text: &'a str) -> Result<Self, Malformed> {
         Self::scan_named(text, "")
     }
 
-    /// Scans a payload of an event stream. `event_type` is the event type (WHATWG HTML §9.2), or empty. It takes the place of a
+    /// Scans a payload of an event stream. `event_type` is the event type (WHATWG HTML §9.2), or empty. It replaces a
     /// missing `type`.
     ///
-    /// A payload that cannot be read ends its request all the same when it is plainly an end: its event type, or a
-    /// `type` in it, is one of those that end a response ([docs/differences.md row 38](crate::docs::differences)). Its
-    /// class is [`EventClass::Error`] or [`EventClass::Failed`] then.
+    /// A payload that cannot be parsed still ends its request if its event type, or a `type` in it, is a terminal one
+    /// ([docs/differences.md row 38](crate::docs::differences)). Its class is then [`EventClass::Error`] or
+    /// [`EventClass::Failed`].
     ///
     /// # Errors
     ///
@@ -152,7 +153,7 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// The envelope of this payload before it is scanned.
+    /// Creates the envelope of a payload before it is scanned.
     #[inline]
     pub(in crate::responses) const fn new(text: &'a str) -> Self {
         Self {
@@ -164,7 +165,7 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// The envelope of an unreadable payload that is plainly an end.
+    /// Creates the envelope of a payload that cannot be parsed and counts as terminal.
     #[cold]
     fn unreadable_end(text: &'a str, event_type: &'a str) -> Option<Self> {
         let names_end = |kind: &&str| {
@@ -181,7 +182,7 @@ impl<'a> Envelope<'a> {
         Some(Self { kind: Cow::Borrowed(kind), source, class, ..Self::new(text) })
     }
 
-    /// Scans the payload in place: an envelope is too large to be moved.
+    /// Scans the payload in place, because moving an envelope is slow.
     pub(in crate::responses) fn fill(&mut self, event_type: &'a str) -> Result<(), Malformed> {
         let mut cursor = Cursor::new(self.text);
         if self.text.len() > SPAN {
@@ -203,7 +204,7 @@ impl<'a> Envelope<'a> {
         Ok(())
     }
 
-    /// The `type` of a payload that has none.
+    /// Determines the `type` of a payload without one.
     #[cold]
     fn infer_kind(&mut self, event_type: &'a str) -> Result<(), Malformed> {
         let is_end = event_type == "error" || RESPONSE_ENDS.contains(&event_type);
@@ -250,7 +251,7 @@ impl<'a> Envelope<'a> {
         cursor.peek();
         let start = cursor.at;
         let marked = if cursor.value()? { ESCAPED } else { 0 };
-        // The payload is not longer than the end of a span can be, which `fill` has checked.
+        // `fill` has checked that the payload is short enough for a span.
         let span = (start as u32, cursor.at as u32 | marked);
         if escaped {
             let Ok(name) = lenient::read::<String>(&self.text[quoted]) else { return Err(Fault::Json) };
@@ -261,7 +262,7 @@ impl<'a> Envelope<'a> {
         Ok(())
     }
 
-    /// Stores the span of a member that is known. Of a member that is repeated, the last one counts.
+    /// Stores the span of a known member. Of a duplicate member, the last one counts.
     #[inline]
     fn set(&mut self, name: &[u8], span: Span, kind: &mut Span) {
         match Member::of(name) {
@@ -271,56 +272,55 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// The payload.
+    /// Returns the payload.
     #[must_use]
     pub const fn text(&self) -> &'a str {
         self.text
     }
 
-    /// The `type`.
+    /// Returns the `type`.
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The lane, when one is named.
+    /// Returns the lane, if one is named.
     #[must_use]
     pub fn stream_id(&self) -> Option<Cow<'a, str>> {
         self.string_opt(Member::stream_id)
     }
 
-    /// The `response_id`.
+    /// Returns the `response_id`.
     pub(crate) fn response_id(&self) -> Option<Cow<'a, str>> {
         self.string_opt(Member::response_id)
     }
 
-    /// The `item_id`.
+    /// Returns the `item_id`.
     pub(crate) fn item_id(&self) -> Option<Cow<'a, str>> {
         self.string_opt(Member::item_id)
     }
 
-    /// The `item`, as text.
+    /// Returns the `item`, as text.
     #[must_use]
     pub fn item(&self) -> Option<&'a str> {
         self.raw(Member::item)
     }
 
-    /// The `response`, as text.
+    /// Returns the `response`, as text.
     #[must_use]
     pub fn response(&self) -> Option<&'a str> {
         self.raw(Member::response)
     }
 
-    /// The `headers`, as text.
+    /// Returns the `headers`, as text.
     #[must_use]
     pub fn headers(&self) -> Option<&'a str> {
         self.raw(Member::headers)
     }
 
-    /// What the event does to its request.
+    /// Returns the effect of the event on its request.
     ///
-    /// The members of the event can change what its `type` says. The `status` of a response that ended decides how it
-    /// ended ([docs/differences.md row 37](crate::docs::differences)). A response that is `incomplete` because it was
+    /// Members of the event can change the meaning of its `type`. The `status` of an ended response decides how it
     /// *steered* has a successor, and does not end its request. An `error` without a member that says what happened, or
     /// with a status of 2xx, ends nothing
     /// ([docs/protocol.md §6.3](crate::docs::protocol#63-wrapped-error-frames-websocket-only)), and a
@@ -357,37 +357,37 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// Whether the event is an item that is done.
+    /// Returns whether the event is a finished item.
     pub(crate) fn is_done_item(&self) -> bool {
         self.kind == "response.output_item.done"
     }
 
-    /// Whether the event contains the metadata of a response.
+    /// Returns whether the event contains the metadata of a response.
     pub(crate) fn is_metadata(&self) -> bool {
         self.kind == "response.metadata"
     }
 
-    /// Whether the server gives the input of a steering message back.
+    /// Returns whether the server gives the input of a steering message back.
     pub(crate) fn is_steer_failure(&self) -> bool {
         self.kind == "response.steer.failed"
     }
 
-    /// Whether the event may concern the connection, and not a response.
+    /// Returns whether the event may concern the connection instead of a response.
     pub(crate) fn concerns_connection(&self) -> bool {
         self.kind == "codex.rate_limits" || self.class == EventClass::Error
     }
 
-    /// Whether the message of a client requests a response.
+    /// Returns whether the message of a client requests a response.
     pub(crate) fn is_request(&self) -> bool {
         self.kind == "response.create"
     }
 
-    /// Whether the payload could not be read, and is taken for an end.
+    /// Returns whether the payload could not be parsed, and counts as terminal.
     pub(crate) fn is_unreadable(&self) -> bool {
         self.source == KindSource::Unreadable
     }
 
-    /// The `type`, where it is not in the payload.
+    /// Returns the `type` if it is not in the payload.
     pub(crate) fn external_kind(&self) -> Option<&str> {
         (self.source == KindSource::EventType).then_some(&*self.kind)
     }
@@ -404,26 +404,26 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// The `status` of the response, which some servers put beside the `type`.
+    /// Returns the `status` of the response, which some servers put beside the `type`.
     fn response_status(&self) -> Option<String> {
         let own = || lenient::read(member(self.response()?, "status")?).ok();
         own().or_else(|| self.string_opt(Member::status).map(Cow::into_owned))
     }
 
-    /// The HTTP status that an event names: an integer of 100 to 999, as a number or in a string.
+    /// Returns the HTTP status of an event: an integer from 100 to 999, as a number or a string.
     pub(in crate::responses) fn status(&self) -> Option<u16> {
         let read =
             |member| self.raw(member)?.trim_matches('"').parse::<u16>().ok().filter(|at| (100..=999).contains(at));
         read(Member::status).or_else(|| read(Member::status_code))
     }
 
-    /// The reason why a response is incomplete.
+    /// Returns the reason why a response is incomplete.
     pub(in crate::responses) fn incomplete_reason(&self) -> Option<String> {
         let details = member(self.response()?, "incomplete_details")?;
         lenient::read(member(details, "reason")?).ok()
     }
 
-    /// The turn's token, which travels in `response.metadata` over WebSocket
+    /// Returns the turn token, which `response.metadata` contains over WebSocket
     /// ([docs/protocol.md §8](crate::docs::protocol#8-turn-state)).
     #[must_use]
     pub fn turn_state(&self) -> Option<Cow<'a, str>> {
@@ -433,7 +433,7 @@ impl<'a> Envelope<'a> {
         json_field(self.headers()?, &[TURN_STATE]).map(Cow::Owned)
     }
 
-    /// A member's text; `null` is nothing.
+    /// Returns a member's text. `null` counts as missing.
     #[inline]
     pub(in crate::responses) fn raw(&self, member: Member) -> Option<&'a str> {
         let (start, end) = self.spans[member as usize];
@@ -447,13 +447,13 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// A member that may be missing: one of another type is as good as missing, for the payload has it still.
+    /// Parses an optional member. A value of another type counts as missing; the payload still contains it.
     #[inline]
     pub(in crate::responses) fn string_opt(&self, member: Member) -> Option<Cow<'a, str>> {
         self.text_at(self.spans[member as usize])
     }
 
-    /// A JSON string's text, borrowed where nothing is escaped.
+    /// Parses a JSON string, borrowed if it has no escapes.
     #[inline]
     fn text_at(&self, (start, end): (u32, u32)) -> Option<Cow<'a, str>> {
         let text = self.text.get(start as usize..(end & !ESCAPED) as usize)?;
@@ -463,7 +463,7 @@ impl<'a> Envelope<'a> {
         Some(Cow::Borrowed(text.strip_prefix('"')?.strip_suffix('"')?))
     }
 
-    /// The same of an integer.
+    /// Parses an optional integer.
     pub(in crate::responses) fn integer_opt(&self, member: Member) -> Option<i64> {
         lenient::count(self.raw(member)?)
     }

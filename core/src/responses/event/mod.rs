@@ -1,4 +1,4 @@
-//! Events: what a server sends while it responds ([docs/protocol.md §5.4](crate::docs::protocol#54-event-table) and the
+//! Events that a server sends for a response ([docs/protocol.md §5.4](crate::docs::protocol#54-event-table) and the
 //! public documentation).
 
 mod build;

@@ -1,4 +1,4 @@
-//! What the client layer asks an event: whether it brings output, and which response its response continues.
+//! Queries of the client layer: whether an event contains output, and which previous response its response names.
 
 use alloc::string::String;
 
@@ -8,9 +8,9 @@ use crate::responses::json::lenient;
 use crate::responses::json::members::member;
 
 impl Envelope<'_> {
-    /// Whether the event brings output of the response: a delta, a text, a call or an item that is done. A message or a reasoning
-    /// item that has only begun and contains no text brings none, nor does a part without text
-    /// ([docs/differences.md row 42](crate::docs::differences)).
+    /// Returns whether the event contains output: a delta, a text, a call or a finished item. A message or a reasoning
+    /// item that was only added and has no text does not count, nor does a part without text ([docs/differences.md row
+    /// 42](crate::docs::differences)).
     pub(crate) fn has_output(&self) -> bool {
         if self.class() != EventClass::Output {
             return false;
@@ -31,13 +31,13 @@ impl Envelope<'_> {
         }
     }
 
-    /// The previous response that the `response` of the event names.
+    /// Returns the previous response that the event's `response` names.
     pub(crate) fn echoed_previous_response(&self) -> Option<String> {
         lenient::read(member(self.response()?, "previous_response_id")?).ok()
     }
 }
 
-/// Whether an item that has begun contains output. A call does, because its name is output.
+/// Returns whether an item that was added contains output. A call does, because its name is output.
 fn item_has_output(item: &str) -> bool {
     let kind: Option<String> = member(item, "type").and_then(|kind| lenient::read(kind).ok());
     match kind.as_deref() {
@@ -49,12 +49,12 @@ fn item_has_output(item: &str) -> bool {
     }
 }
 
-/// Whether the content of an item contains output: a text, or a part with one.
+/// Returns whether the content of an item contains output: a text, or a part with one.
 fn content_has_output(content: &str) -> bool {
     if content.starts_with('[') { elements(content).any(part_has_output) } else { is_not_empty(content) }
 }
 
-/// Whether a part contains output: a text or a refusal, or something that is neither.
+/// Returns whether a part contains output: a text or a refusal that is not empty, or any other part.
 fn part_has_output(part: &str) -> bool {
     let texts = ["text", "refusal", "transcript"].map(|name| member(part, name));
     if texts.iter().any(Option::is_some) {
@@ -64,7 +64,7 @@ fn part_has_output(part: &str) -> bool {
     !matches!(kind.as_deref(), None | Some("output_text" | "refusal" | "summary_text" | "reasoning_text" | "text"))
 }
 
-/// Whether a JSON value says something.
+/// Returns whether a JSON value is neither `null` nor empty.
 fn is_not_empty(value: &str) -> bool {
     !matches!(value.trim(), "" | "null" | "\"\"" | "[]" | "{}")
 }

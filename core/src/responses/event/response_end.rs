@@ -1,4 +1,4 @@
-//! What a response contains when it has ended: `CompletedResponse` and `IncompleteResponse`
+//! The contents of an ended response: `CompletedResponse` and `IncompleteResponse`
 //! ([docs/protocol.md §5.4](crate::docs::protocol#54-event-table)).
 
 use alloc::string::String;
@@ -33,7 +33,7 @@ pub struct CompletedResponse {
 pub struct IncompleteResponse {
     /// The id of the response.
     pub id: Option<String>,
-    /// Why the response is incomplete, as the server says it.
+    /// The reason, as the server sent it.
     pub reason: Option<String>,
     /// The number of tokens.
     pub usage: Option<Usage>,
@@ -42,14 +42,14 @@ pub struct IncompleteResponse {
 }
 
 impl CompletedResponse {
-    /// Reads the `response` of an event that ends one, each member by itself.
+    /// Parses the `response` of a terminal event, each member by itself.
     #[must_use]
     pub fn parse(response: &str) -> Self {
         EndMembers::read(response).completed
     }
 }
 
-/// The members of the response of an end.
+/// The members of the response of a terminal event.
 #[derive(Debug, Default)]
 pub(crate) struct EndMembers {
     pub(crate) completed: CompletedResponse,
@@ -95,7 +95,7 @@ impl EndMembers {
         value
     }
 
-    /// The same as those of an incomplete response.
+    /// Converts the members to those of an incomplete response.
     pub(crate) fn into_incomplete(self, envelope: &Envelope<'_>) -> IncompleteResponse {
         let CompletedResponse { id, usage, raw_usage, .. } = self.completed;
         IncompleteResponse { id, reason: envelope.incomplete_reason(), usage, raw_usage }

@@ -39,12 +39,12 @@ const OPTIONAL: [&str; 3] = ["conversation", "prompt", "prompt_cache_retention"]
 /// The maximum length of a repeated value, in bytes. The response object is in three events of each stream.
 const MAX_VALUE: usize = 64 * 1024;
 
-/// What a request said of the members that its response repeats.
+/// The members of a request that its response repeats.
 #[derive(Clone, Default)]
 pub(super) struct RequestMembers(Vec<(&'static str, String)>);
 
 impl RequestMembers {
-    /// Reads a request. What cannot be read, is `null` or is longer than [`MAX_VALUE`] counts as missing.
+    /// Parses a request. A member that cannot be parsed, is `null` or is longer than [`MAX_VALUE`] counts as missing.
     pub(super) fn read(request: &str) -> Self {
         let mut found: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in members(request) {
@@ -71,7 +71,7 @@ impl RequestMembers {
     }
 }
 
-/// A value as a response object has it: with the members that a request may leave out.
+/// Returns a value as a response object contains it: with the members that a request may omit.
 fn complete(name: &str, value: &str) -> String {
     match name {
         "text" => with_missing(value, &[("format", r#"{"type":"text"}"#)]),
@@ -97,7 +97,7 @@ fn complete(name: &str, value: &str) -> String {
     }
 }
 
-/// An object with these members where it lacks them. A value that is no object is left as it is.
+/// Adds missing members to an object. A value that is not an object is unchanged.
 fn with_missing(object: &str, missing: &[(&str, &str)]) -> String {
     let Some(inner) = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else { return object.into() };
     let mut out = String::from("{");

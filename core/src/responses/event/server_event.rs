@@ -1,4 +1,4 @@
-//! What a server says while it answers (`docs/protocol.md` §5.4 and the public documentation).
+//! Events that a server sends (`docs/protocol.md` §5.4 and the public documentation).
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -10,17 +10,17 @@ use crate::responses::event::envelope::{Envelope, Member};
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::Object;
 
-/// One event. Its strings borrow from the payload where nothing is escaped in them.
+/// One event. Its strings borrow from the payload if they have no escapes.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerEvent<'a> {
-    /// The event's number in its stream, where the server counts.
+    /// The sequence number in the stream, if the server numbers events.
     pub sequence_number: Option<i64>,
-    /// The lane it belongs to; none is the default one.
+    /// The lane; `None` means the default lane.
     pub stream_id: Option<Cow<'a, str>>,
-    /// What it says.
+    /// The contents.
     pub data: EventData<'a>,
-    /// The payload it was read from.
+    /// The payload from which it was parsed.
     pub(super) raw: Option<Cow<'a, str>>,
 }
 
@@ -35,7 +35,7 @@ impl fmt::Debug for ServerEvent<'_> {
 }
 
 impl<'a> ServerEvent<'a> {
-    /// An event to be sent.
+    /// Creates an event to be sent.
     #[must_use]
     pub const fn new(data: EventData<'a>) -> Self {
         Self { sequence_number: None, stream_id: None, data, raw: None }
@@ -45,13 +45,14 @@ impl<'a> ServerEvent<'a> {
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when it is no JSON object with a `type`, or has a known one and not what belongs to it. A kind that is not
-    /// known is no error: it is [`EventData::Other`]. Nor is a member of another type where it could be missing as well.
+    /// [`Malformed`] if the text is not a JSON object with a `type`, or lacks a required member of a known type. An
+    /// unknown type is not an error: it becomes [`EventData::Other`]. An optional member of another type counts as
+    /// missing.
     pub fn parse(payload: &'a str) -> Result<Self, Malformed> {
         Self::parse_named(payload, "")
     }
 
-    /// Reads a payload of an event stream. `event_type` is the event type (WHATWG HTML §9.2), or empty. It takes the place of a
+    /// Parses a payload of an event stream. `event_type` is the event type (WHATWG HTML §9.2), or empty. It replaces a
     /// missing `type`.
     ///
     /// # Errors
@@ -63,11 +64,11 @@ impl<'a> ServerEvent<'a> {
         Self::read(&envelope)
     }
 
-    /// Reads an event whose members were found already.
+    /// Parses an event whose members are already found.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when it has a known kind and not what belongs to it.
+    /// [`Malformed`] if it lacks a required member of a known type.
     pub fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
         Ok(Self {
             sequence_number: envelope.integer_opt(Member::sequence_number),
@@ -77,13 +78,13 @@ impl<'a> ServerEvent<'a> {
         })
     }
 
-    /// The payload that the event was read from; none for one that was made here.
+    /// Returns the payload from which the event was parsed; `None` for an event that was constructed.
     #[must_use]
     pub fn raw(&self) -> Option<&str> {
         self.raw.as_deref()
     }
 
-    /// Appends the payload: as it was read, byte for byte, or as its parts make it.
+    /// Appends the payload: unchanged if the event was parsed, otherwise formatted from its parts.
     pub fn encode(&self, out: &mut Vec<u8>) {
         if let Some(raw) = &self.raw {
             return out.extend_from_slice(raw.as_bytes());
@@ -100,7 +101,7 @@ impl<'a> ServerEvent<'a> {
         object.end();
     }
 
-    /// The payload as text.
+    /// Returns the payload as text.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut out = Vec::new();
@@ -108,7 +109,7 @@ impl<'a> ServerEvent<'a> {
         String::from_utf8(out).expect("JSON is written as UTF-8")
     }
 
-    /// The same, owning its text.
+    /// Copies the event, so that it owns its text.
     #[must_use]
     pub fn into_owned(self) -> ServerEvent<'static> {
         ServerEvent {

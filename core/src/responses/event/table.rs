@@ -1,4 +1,4 @@
-//! The table of events: each kind with its class and its members. Everything else about events is made of it.
+//! The table of events: each type with its class and its members. All other code about events is generated from it.
 
 use alloc::borrow::Cow;
 
@@ -67,25 +67,25 @@ fn needed<T>(envelope: &Envelope<'_>, value: Option<T>, member: Member) -> Resul
 
 macro_rules! events {
     ($($(#[$doc:meta])* $variant:ident $kind:literal $class:ident { $($member:ident: $how:ident,)* })*) => {
-        /// What an event says, by kind. A member that the protocol does not promise is an `Option`. `Debug` shows the kind.
+        /// The contents of an event, by type. Members that the protocol does not guarantee are `Option`s. `Debug` shows
+        /// the type.
         #[derive(Clone, PartialEq, Eq)]
         #[non_exhaustive]
         #[expect(missing_docs, reason = "the members bear the protocol's own names and meanings")]
         pub enum EventData<'a> {
             $($(#[$doc])* $variant { $($member: type_of!($how),)* },)*
-            /// A kind that is not known here. Its payload is in [`ServerEvent::raw`](super::ServerEvent::raw).
+            /// An unknown type. Its payload is in [`ServerEvent::raw`](super::ServerEvent::raw).
             Other {
                 kind: Cow<'a, str>,
             },
         }
 
-        /// Every kind that is typed, with its class and its members, each with how it is read; `_opt` marks those that may be
-        /// missing.
+        /// Every typed event with its class, and its members with their parsers; `_opt` marks optional ones.
         pub const EVENT_TYPES: &[(&str, EventClass, &[(&str, &str)])] = &[
             $(($kind, EventClass::$class, &[$((stringify!($member), stringify!($how)),)*]),)*
         ];
 
-        /// The class of a kind.
+        /// Returns the class of a type.
         pub(in crate::responses) fn class(kind: &str) -> EventClass {
             match kind {
                 $($kind => EventClass::$class,)*
@@ -132,7 +132,7 @@ macro_rules! events {
         }
 
         impl super::server_event::ServerEvent<'_> {
-            /// The event's `type`.
+            /// Returns the event's `type`.
             #[must_use]
             pub fn kind(&self) -> &str {
                 self.data.kind()
@@ -144,17 +144,17 @@ macro_rules! events {
 events! {
     /// The response exists.
     Created "response.created" Created { response: raw, }
-    /// The response waits for its turn.
+    /// The response is queued.
     Queued "response.queued" Created { response: raw_opt, }
-    /// The response is being made.
+    /// The response is in progress.
     InProgress "response.in_progress" Created { response: raw_opt, }
     /// The response is complete.
     Completed "response.completed" Completed { response: raw, }
-    /// The response failed; a `Failure` is made of it.
+    /// The response failed; a `Failure` is created from it.
     Failed "response.failed" Failed { response: raw_opt, }
-    /// The response ended before its end.
+    /// The response ended before it was complete.
     Incomplete "response.incomplete" Incomplete { response: raw_opt, }
-    /// The response ended. Its `status` says how. Some servers send this in place of the other ends.
+    /// The response ended. Its `status` says how. Some servers send this instead of the other terminal events.
     Done "response.done" Completed { response: raw_opt, }
     /// The server cancelled the response.
     Cancelled "response.cancelled" Cancelled { response: raw_opt, }
@@ -326,24 +326,24 @@ events! {
     AudioTranscriptDelta "response.audio.transcript.delta" Output { response_id: str_opt, delta: str, }
     /// The audio's transcript is complete.
     AudioTranscriptDone "response.audio.transcript.done" Output { response_id: str_opt, }
-    /// What the server says beside the response: the turn's token over WebSocket, verifications, moderation.
+    /// Information besides the response: the turn token over WebSocket, verifications, moderation.
     Metadata "response.metadata" Informational { headers: raw_opt, metadata: raw_opt, }
-    /// The same without the token.
+    /// The same without the turn token.
     CodexMetadata "codex.response.metadata" Informational { headers: raw_opt, metadata: raw_opt, }
-    /// How much of the limits is used.
+    /// The used part of the rate limits.
     RateLimits "codex.rate_limits" Informational {
         plan_type: raw_opt, metered_limit_name: raw_opt, limit_name: raw_opt, rate_limits: raw_opt,
         credits: raw_opt,
     }
-    /// Where the time went, in milliseconds.
+    /// Durations of the response's phases, in milliseconds.
     WebsocketTiming "responsesapi.websocket_timing" Informational { timing_metrics: raw_opt, }
-    /// A steering input was accepted; the successor's creation commits it.
+    /// A steering input was accepted; it takes effect when the successor is created.
     SteerAccepted "response.steer.accepted" Informational { steer: raw_opt, }
-    /// A steering input waits, most likely for the output of a tool: `required_input` names what has to be sent.
+    /// A steering input waits, usually for the output of a tool: `required_input` names what must be sent.
     SteerPending "response.steer.pending" Informational { steer: raw_opt, reason: str_opt, required_input: raw_opt, }
-    /// A steering input was not taken; `steer` gives it back.
+    /// A steering input was rejected; `steer` contains it.
     SteerFailed "response.steer.failed" Informational { steer: raw_opt, error: raw_opt, }
-    /// The request, or the connection, failed; a `Failure` is made of it.
+    /// The request, or the connection, failed; a `Failure` is created from it.
     Error "error" Error {
         error: raw_opt, code: raw_opt, message: raw_opt, param: raw_opt, status: raw_opt, status_code: raw_opt,
         headers: raw_opt,

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use crate::responses::json::lenient;
 use crate::responses::json::members::{elements, member};
 
-/// The events of a whole response: one for each item of its output, and its end. Returns `None` when the body is no response that
-/// has ended.
+/// Returns the events of a whole response: one per item of its output, and its terminal event. `None` if the body is
+/// not an ended response.
 pub(crate) fn events_of_response(body: &str) -> Option<Vec<String>> {
     let text = |name: &str| lenient::read::<String>(member(body, name)?).ok();
     let output = member(body, "output").map(elements).transpose().ok()?;

@@ -1,4 +1,4 @@
-//! A response, event by event, with everything that the public API documents.
+//! Writes a response as events, with everything that the public API documents.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -13,12 +13,11 @@ use crate::responses::json::object_writer::{Object, array, object};
 use crate::responses::json::raw::RawJson;
 use crate::responses::usage::Usage;
 
-/// Writes the events of one response, for a server: numbered, in the documented order, with indexes, whole items and whole
-/// response objects.
+/// Writes the events of one response, for a server: numbered, in the documented order, with indexes, complete items and
+/// complete response objects.
 ///
-/// The reference client is content with an item's end and the response's (`docs/protocol.md` §5.4). The stream helpers of the
-/// official SDKs are not: they put a response together from its beginnings and pieces, and refuse one of which something is
-/// missing.
+/// The reference client needs only finished items and the terminal event (`docs/protocol.md` §5.4). The stream helpers
+/// of the official SDKs need all events: they assemble a response from its parts, and reject one with a missing part.
 ///
 /// ```
 /// use turnwire::responses::{FunctionCall, Item, ResponseWriter, Usage};
@@ -41,12 +40,12 @@ pub struct ResponseWriter {
     request: RequestMembers,
     stream_id: Option<String>,
     sequence_number: i64,
-    /// The items that are whole, as JSON.
+    /// The finished items, as JSON.
     output: Vec<String>,
     message: Option<Open>,
 }
 
-/// The message that is being written.
+/// The message in progress.
 #[derive(Clone)]
 struct Open {
     id: String,
@@ -55,7 +54,7 @@ struct Open {
 
 type Events = Vec<ServerEvent<'static>>;
 
-/// Shows how far the response is, and nothing of its output.
+/// Shows the progress of the response, and no output.
 impl fmt::Debug for ResponseWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseWriter")
@@ -68,7 +67,7 @@ impl fmt::Debug for ResponseWriter {
 }
 
 impl ResponseWriter {
-    /// A response of this id. `created_at`: when it was created, in Unix seconds.
+    /// Creates a writer for a response with this id. `created_at`: the time of creation, in Unix seconds.
     #[must_use]
     pub fn new(id: &str, model: &str, created_at: i64) -> Self {
         Self {
@@ -84,30 +83,30 @@ impl ResponseWriter {
         }
     }
 
-    /// The same on this lane: each of its events names it.
+    /// Sets the lane of all events.
     #[must_use]
     pub fn on_lane(mut self, stream_id: &str) -> Self {
         self.stream_id = Some(stream_id.into());
         self
     }
 
-    /// The same in response to this request, whose members the response object repeats: `instructions`, `tools`, `metadata` and the
-    /// others that the public API repeats. Without a request, and for what the request does not have, they are the API's defaults. A
-    /// value above 64 KiB is not repeated.
+    /// Sets the request whose members the response object repeats: `instructions`, `tools`, `metadata` and others.
+    /// Members that the request does not have, or all without a request, have the API's defaults. A value above 64 KiB
+    /// is not repeated.
     #[must_use]
     pub fn for_request(mut self, request: &str) -> Self {
         self.request = RequestMembers::read(request);
         self
     }
 
-    /// The same with this time of completion, in Unix seconds. Without it, it is the time of creation.
+    /// Sets the time of completion, in Unix seconds. Default: the time of creation.
     #[must_use]
     pub const fn completed_at(mut self, completed_at: i64) -> Self {
         self.completed_at = Some(completed_at);
         self
     }
 
-    /// Any other event of this response, with the next number and the lane: a search's progress, an annotation.
+    /// Writes any other event of this response, such as the progress of a search, with the next number and the lane.
     pub fn event(&mut self, data: EventData<'static>) -> ServerEvent<'static> {
         let mut event = ServerEvent::new(data);
         event.sequence_number = Some(self.sequence_number);
@@ -116,14 +115,14 @@ impl ResponseWriter {
         event
     }
 
-    /// The response exists and is being made.
+    /// Writes the events for a response that is in progress.
     pub fn begin(&mut self) -> Events {
         let response = self.response("in_progress", None, &Ending::default());
         let created = EventData::Created { response: response.clone() };
         [created, EventData::InProgress { response: Some(response) }].map(|data| self.event(data)).into()
     }
 
-    /// The response exists, waits in a queue, and is being made, as one with `background` does.
+    /// Writes the events for a response that was queued first, as with `background`.
     pub fn begin_queued(&mut self) -> Events {
         let queued = self.response("queued", None, &Ending::default());
         let running = self.response("in_progress", None, &Ending::default());
@@ -133,7 +132,8 @@ impl ResponseWriter {
             .into()
     }
 
-    /// More text of the assistant's message of this id, which begins with its first text and ends with whatever comes next.
+    /// Writes text of the assistant message with this id. The message begins with its first text, and ends with the
+    /// next other output.
     pub fn text(&mut self, item_id: &str, delta: &str) -> Events {
         let mut events = Vec::new();
         if self.message.as_ref().is_none_or(|message| message.id != item_id) {
@@ -165,12 +165,12 @@ impl ResponseWriter {
         events
     }
 
-    /// The message that is being written ends here, if there is one.
+    /// Ends the message in progress, if there is one.
     pub fn end_message(&mut self) -> Events {
         self.end("completed")
     }
 
-    /// A whole item, from its beginning to its end: a call with its arguments, reasoning with its summaries.
+    /// Writes a whole item, from its beginning to its end: a call with its arguments, reasoning with its summaries.
     pub fn item(&mut self, item: &Item) -> Events {
         let mut events = self.end_message();
         let added =
@@ -187,7 +187,7 @@ impl ResponseWriter {
         events
     }
 
-    /// The response is complete. `end_turn`: whether the model is done with the turn, where the server says so.
+    /// Completes the response. `end_turn`: whether the model has ended the turn, if the server reports that.
     #[must_use]
     pub fn complete(mut self, usage: Option<&Usage>, end_turn: Option<bool>) -> Events {
         let mut events = self.end_message();
@@ -198,7 +198,7 @@ impl ResponseWriter {
         events
     }
 
-    /// The response ended before its end: `max_output_tokens`, `content_filter`; or, with a successor to come, `steered`.
+    /// Ends the response as incomplete: `max_output_tokens`, `content_filter`, or `steered` if a successor follows.
     #[must_use]
     pub fn incomplete(mut self, reason: &str, usage: Option<&Usage>) -> Events {
         let mut events = self.end("incomplete");
@@ -208,7 +208,7 @@ impl ResponseWriter {
         events
     }
 
-    /// The response failed of this. What was begun is left as it is.
+    /// Fails the response with this error. Items in progress stay incomplete.
     #[must_use]
     pub fn fail(mut self, error: &ErrorObject) -> Events {
         let ending = Ending { error: Some(error), ..Ending::default() };
@@ -216,7 +216,7 @@ impl ResponseWriter {
         alloc::vec![self.event(EventData::Failed { response: Some(response) })]
     }
 
-    /// The next item's place.
+    /// Returns the index of the next item.
     fn index(&self) -> Option<i64> {
         i64::try_from(self.output.len()).ok()
     }
@@ -311,7 +311,7 @@ impl ResponseWriter {
         events
     }
 
-    /// The response object, with what there is of it so far.
+    /// Returns the response object in its current state.
     fn response(&self, status: &str, usage: Option<&Usage>, ending: &Ending<'_>) -> RawJson<'static> {
         object(|response| {
             response.string("id", &self.id);
@@ -348,7 +348,7 @@ impl ResponseWriter {
     }
 }
 
-/// What is known of a response at its end only.
+/// The members of a response that are known only at its end.
 #[derive(Default)]
 struct Ending<'a> {
     completed_at: Option<i64>,
@@ -357,7 +357,7 @@ struct Ending<'a> {
     end_turn: Option<bool>,
 }
 
-/// The item before anything of it has come.
+/// Returns the item before its content.
 fn begun(item: &Item) -> Item {
     let mut item = item.clone();
     if let Item::FunctionCall(call) = &mut item {

@@ -1,4 +1,4 @@
-//! What a server asks for after a failure: how long to wait, in headers or in the words of an error, and whether to
+//! Delays that a server requests with a failure, in headers or in the message, and whether to retry
 //! retry ([docs/differences.md rows 14](crate::docs::differences), 16 and 41).
 
 use alloc::vec::Vec;
@@ -7,10 +7,10 @@ use core::time::Duration;
 use crate::responses::HeaderPairs;
 use crate::responses::headers::field;
 
-/// The words before a delay.
+/// The phrases before a delay.
 const PHRASES: [&str; 4] = ["try again in", "try again after", "retry after", "retry in"];
 
-/// Units of a delay in words.
+/// The units of a delay in a message.
 const UNITS: [(&[&str], Duration); 4] = [
     (&["ms"], Duration::from_millis(1)),
     (&["s", "sec", "secs", "second", "seconds"], Duration::from_secs(1)),
@@ -32,7 +32,7 @@ pub fn try_again_in(message: &str) -> Option<Duration> {
     })
 }
 
-/// One quantity, or the sum of several.
+/// Parses one quantity, or the sum of several.
 fn duration(mut rest: &str) -> Option<Duration> {
     let mut total: Option<Duration> = None;
     while let Some((part, after)) = quantity(rest) {
@@ -42,7 +42,7 @@ fn duration(mut rest: &str) -> Option<Duration> {
     total
 }
 
-/// A number and its unit. Milliseconds are truncated to whole ones.
+/// Parses a number and its unit. Fractions of milliseconds are truncated.
 fn quantity(text: &str) -> Option<(Duration, &str)> {
     let text = text.trim_start();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
@@ -82,9 +82,9 @@ pub(super) fn should_retry(fields: HeaderPairs<'_>) -> Option<bool> {
     }
 }
 
-/// A decimal number without a sign or an exponent.
+/// A decimal number without sign and exponent.
 struct Decimal {
-    /// The whole part, or the largest number if it is larger.
+    /// The whole part, saturated.
     whole: u64,
     /// The fraction, truncated.
     billionths: u32,
@@ -102,7 +102,7 @@ impl Decimal {
         Some(Self { whole, billionths: places.fold(0, |sum, digit| sum * 10 + u32::from(digit)) })
     }
 
-    /// So many units, or the longest duration.
+    /// Returns this many units, or the longest duration.
     fn times(&self, unit: Duration) -> Duration {
         const BILLION: u128 = 1_000_000_000;
         let nanos = u128::from(self.whole) * unit.as_nanos() + u128::from(self.billionths) * unit.as_nanos() / BILLION;
@@ -117,7 +117,7 @@ fn is_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A number that consists of digits alone.
+/// Parses a number of digits only.
 fn digits(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| is_digits(text))
 }

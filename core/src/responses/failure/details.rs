@@ -39,7 +39,7 @@ pub(super) fn details(fields: HeaderPairs<'_>, url: Option<&str>) -> FailureDeta
     }
 }
 
-/// The URL without user information, query and fragment, which may contain keys.
+/// Returns the URL without user information, query and fragment, which may contain keys.
 fn without_secrets(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
@@ -48,7 +48,7 @@ fn without_secrets(url: &str) -> String {
     alloc::format!("{scheme}://{host}{path}")
 }
 
-/// `error.code` in JSON in standard, padded base64; anything else is nothing.
+/// Parses `error.code` in base64-encoded JSON (standard alphabet, padded). `None` for anything else.
 fn identity_code(value: &str) -> Option<String> {
     let json = String::from_utf8(STANDARD.decode(value).ok()?).ok()?;
     ErrorBody::of(&json)?.code
@@ -64,7 +64,7 @@ pub(super) fn usage_limit(details: &mut FailureDetails, fields: HeaderPairs<'_>,
     }
     let mut limits = RateLimits::family(fields, trimmed("x-codex-active-limit").unwrap_or_default());
     if limits.credits.is_none() {
-        // The credits are the account's, whichever of its limits was reached.
+        // The credits belong to the account, whichever of its limits was reached.
         limits.credits = RateLimits::family(fields, "").credits;
     }
     limits.reached_type =

@@ -6,7 +6,7 @@ use crate::responses::json::lenient;
 use crate::responses::json::members::Members;
 use crate::responses::limits;
 
-/// The members of an error, wherever they were.
+/// The members of an error, in any of its shapes.
 #[derive(Debug, Default)]
 pub(super) struct ErrorBody {
     pub(super) code: Option<String>,
@@ -89,13 +89,13 @@ impl ErrorBody {
         self.error_type.as_deref().unwrap_or_default()
     }
 
-    /// The message, unless it is blank.
+    /// Returns the message, unless it is blank.
     pub(super) fn non_blank(&self) -> Option<&str> {
         self.message.as_deref().filter(|message| !message.trim().is_empty())
     }
 }
 
-/// The text of a string, or of a number as it was written.
+/// Returns the text of a string, or of a number as written.
 fn scalar_text(json: &str) -> Option<String> {
     match json.as_bytes().first()? {
         b'"' => lenient::read(json).ok(),

@@ -1,4 +1,4 @@
-//! `Failure`: why a request failed, and what is known of it.
+//! `Failure`: why a request failed, and its details.
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::responses::rate_limit::RateLimits;
 
-/// What kind of failure it is.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
@@ -17,13 +17,13 @@ pub enum FailureKind {
     Tls,
     /// A deadline passed.
     Timeout,
-    /// The total time of the request passed, all its attempts and delays included.
+    /// The total time of the request, including all attempts and delays, has passed.
     DeadlineExceeded,
-    /// The stream ended before its end, or broke its framing.
+    /// The stream ended without a terminal event, or its framing was invalid.
     Stream,
-    /// The request could not be made as it stands; nothing was sent.
+    /// The request could not be built; nothing was sent.
     Build,
-    /// The request is larger than the server takes; nothing was sent, or the server said so.
+    /// The request is larger than the server accepts: it was not sent, or the server rejected it.
     TooLarge,
     /// The conversation is longer than the model's context.
     ContextWindowExceeded,
@@ -33,7 +33,7 @@ pub enum FailureKind {
     UsageNotIncluded,
     /// The plan's limit is reached for now.
     UsageLimitReached,
-    /// Too many requests.
+    /// The rate limit was exceeded.
     RateLimited,
     /// The request was flagged for cybersecurity.
     CyberPolicy,
@@ -41,68 +41,68 @@ pub enum FailureKind {
     InvalidRequest,
     /// An image of the request cannot be read.
     InvalidImage,
-    /// The server has too much to do.
+    /// The server is overloaded.
     Overloaded,
     /// The server had an internal error.
     InternalServerError,
-    /// The credentials are missing or not accepted.
+    /// The credentials are missing or rejected.
     Unauthorized,
-    /// A status that means nothing else here.
+    /// Another status.
     UnexpectedStatus,
     /// The response ended incomplete.
     Incomplete,
     /// The server cancelled the response.
     Cancelled,
-    /// The response failed for a reason that may pass.
+    /// The response failed for a reason that may be temporary.
     Retryable,
-    /// The connection is too old or has too much on it; a new one helps.
+    /// The connection has reached a limit of its age or its requests; a new one helps.
     ConnectionLimit,
-    /// The server does not know the response to go on from; the whole input helps.
+    /// The server does not know the previous response; a full request helps.
     PreviousResponseNotFound,
 }
 
-/// What had been sent and seen when a request failed: whether it may be made again without harm.
+/// The progress of a request when it failed, which shows whether a retry is safe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RequestProgress {
     /// Nothing was sent.
     #[default]
     NotSent,
-    /// Something was sent; nothing of a response was seen.
+    /// The request was sent; no event of the response was received.
     Sent,
-    /// The response was created; no output was seen.
+    /// The response was created; no output was received.
     Created,
-    /// Output was seen, and may have been acted upon.
+    /// Output was received, and the application may have acted on it.
     OutputSeen,
 }
 
-/// One failure.
+/// A failure.
 ///
-/// `Display` is one line with what is known of the failure, the words of the server included, without control characters and keys.
-/// `Debug` shows no words of the server. [`user_text`](Self::user_text) is the sentence for a person.
+/// `Display` is one line with all details, including the server's message, without control characters and keys. `Debug`
+/// shows no text of the server. [`user_text`](Self::user_text) is a sentence for users.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Failure {
-    /// What kind it is.
+    /// The kind.
     pub kind: FailureKind,
     /// Whether the same request may succeed later.
     pub retryable: bool,
-    /// How long the server asks to wait.
+    /// The delay that the server requests.
     pub delay: Option<Duration>,
-    /// The HTTP status, of a response or of an error frame.
+    /// The HTTP status, of a response or of an `error` event.
     pub status: Option<u16>,
     /// The server's code, such as `rate_limit_exceeded`.
     pub code: Option<String>,
-    /// The server's message, or our own where there is none.
+    /// The server's message, or our own if there is none.
     pub message: String,
-    /// The body or the payload that said so, as it came, cut at its limit.
+    /// The body or payload of the failure, truncated at its limit.
     pub raw: Option<String>,
-    /// What had been sent and seen.
+    /// The progress of the request.
     pub progress: RequestProgress,
-    /// What else the response said.
+    /// Further details of the response.
     pub details: Box<FailureDetails>,
 }
 
-/// What a failing response said beside the failure.
+/// Details of a failed response.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct FailureDetails {
@@ -118,7 +118,7 @@ pub struct FailureDetails {
     pub location: Option<String>,
     /// `Content-Type`.
     pub content_type: Option<String>,
-    /// `x-should-retry`: whether the server asks for a retry, or for none.
+    /// `x-should-retry`: whether the server requests a retry or forbids it.
     pub should_retry: Option<bool>,
     /// The request's id: `x-request-id`, else `x-oai-request-id`.
     pub request_id: Option<String>,
@@ -128,18 +128,18 @@ pub struct FailureDetails {
     pub authorization_error: Option<String>,
     /// `error.code` of the JSON in `x-error-json`.
     pub identity_error_code: Option<String>,
-    /// The plan, at a usage limit.
+    /// The plan, for a usage limit.
     pub plan_type: Option<String>,
-    /// When the limit ends, in Unix seconds.
+    /// When the limit resets, in Unix seconds.
     pub resets_at: Option<i64>,
-    /// What the server advertises at a usage limit.
+    /// The server's promotional text, for a usage limit.
     pub promo: Option<String>,
-    /// The limits, where the response's headers say something of them.
+    /// The rate limits, if the response's headers contain them.
     pub rate_limits: Option<RateLimits>,
 }
 
 impl Failure {
-    /// A failure of this class, with words for it.
+    /// Creates a failure of this kind with a message.
     #[must_use]
     pub fn new(class: FailureKind, message: &str) -> Self {
         Self {
@@ -155,25 +155,25 @@ impl Failure {
         }
     }
 
-    /// The stream ended before its end, or broke its framing.
+    /// Creates a failure of the stream: it ended early, or its framing was invalid.
     #[must_use]
     pub fn stream(text: &str) -> Self {
         Self::new(FailureKind::Stream, text)
     }
 
-    /// A deadline passed.
+    /// Creates a timeout.
     #[must_use]
     pub fn timeout() -> Self {
         Self::new(FailureKind::Timeout, "timeout")
     }
 
-    /// The request cannot be made as it stands.
+    /// Creates a failure for a request that cannot be built.
     #[must_use]
     pub fn build(text: &str) -> Self {
         Self::new(FailureKind::Build, text)
     }
 
-    /// The request is larger than the server takes, so it was not sent.
+    /// Creates a failure for a request that is larger than the server accepts and was not sent.
     #[must_use]
     pub fn too_large(size: usize, cap: usize) -> Self {
         Self::new(FailureKind::TooLarge, &alloc::format!("the request is {size} bytes long, and the limit is {cap}"))
@@ -181,7 +181,8 @@ impl Failure {
 }
 
 impl FailureKind {
-    /// Whether failures of this class are retryable, unless something else is known of one (§6.5, ruling 15).
+    /// Returns whether failures of this kind are retryable by default (`docs/protocol.md` §6.5, `docs/differences.md`
+    /// row 15).
     #[must_use]
     pub const fn is_retryable(self) -> bool {
         match self {
@@ -212,7 +213,7 @@ impl FailureKind {
         }
     }
 
-    /// The class in words.
+    /// Returns the kind as text.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -247,7 +248,7 @@ impl FailureKind {
 /// The maximum length of the message in `Display`, in characters.
 const MAX_SHOWN: usize = 300;
 
-/// One line: method, path, kind, status, code and the message, of which control characters and keys are left out.
+/// Formats one line: method, path, kind, status, code and message, without control characters and keys.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let details = &self.details;
@@ -281,14 +282,14 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The path of a URL.
+/// Returns the path of a URL.
 fn path_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/').map_or("/", |at| &rest[at..])
 }
 
-/// The text on one line: white space and control characters become single spaces, keys become `sk-***`, and what is longer than
-/// [`MAX_SHOWN`] characters is cut off.
+/// Returns the text on one line: white space and control characters become single spaces, keys become `sk-***`, and
+/// text beyond [`MAX_SHOWN`] characters is removed.
 fn one_line(text: &str) -> String {
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {

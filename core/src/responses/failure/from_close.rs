@@ -4,7 +4,7 @@ use super::error_body::ErrorBody;
 use super::kind_of::{Meaning, meaning};
 use super::{Failure, FailureKind};
 
-/// Codes of errors that may pass, beside those that the table of kinds knows.
+/// Codes of temporary errors, in addition to those in the table of kinds.
 const PASSING: [&str; 6] = [
     "rate_limit_exceeded",
     "server_error",
@@ -15,11 +15,12 @@ const PASSING: [&str; 6] = [
 ];
 
 impl Failure {
-    /// The failure of a request whose WebSocket the server closed with this code and reason, before the response ended.
+    /// Creates the failure of a request whose WebSocket the server closed with this code and reason, before the
+    /// response ended.
     ///
-    /// A reason that names the code of an error decides, as the same code does in an event. Otherwise the close code does: after
-    /// a violation (1002, 1003, 1007, 1008, 1010) and after a code of the application (4000 to 4999), the same request would fail
-    /// again.
+    /// A reason that contains an error code has the effect of that code in an event. Otherwise the close code decides:
+    /// after a violation (1002, 1003, 1007, 1008, 1010) and after a code of the application (4000 to 4999), the same
+    /// request would fail again.
     #[must_use]
     pub fn from_close(code: u16, reason: &str) -> Self {
         let mut failure = Self::stream("websocket closed by server before response.completed");
@@ -45,7 +46,7 @@ impl Failure {
     }
 }
 
-/// The first word of a reason that is the code of an error, and what it means.
+/// Returns the first word of a reason that is an error code, and its meaning.
 fn named_error(reason: &str) -> Option<(&str, Meaning)> {
     let mut words = reason.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.contains('_'));
     words.find_map(|word| {

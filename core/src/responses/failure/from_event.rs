@@ -20,11 +20,11 @@ pub(super) const CYBER: &str = "This request has been flagged for possible cyber
 const LIMIT: &str =
     "Responses websocket connection limit reached (60 minutes). Create a new websocket connection to continue.";
 
-/// The maximum length of the text of an unreadable event that becomes a message, in bytes.
+/// Maximum length of the message that is taken from an event that cannot be parsed, in bytes.
 const MAX_MESSAGE: usize = 512;
 
 impl Failure {
-    /// The failure that an event reports: one of the classes [`EventClass::Failed`], [`EventClass::Error`],
+    /// Creates the failure that an event reports: its class is [`EventClass::Failed`], [`EventClass::Error`],
     /// [`EventClass::Incomplete`] and [`EventClass::Cancelled`].
     #[must_use]
     pub fn from_event(envelope: &Envelope<'_>) -> Self {
@@ -43,7 +43,7 @@ impl Failure {
         failure
     }
 
-    /// The failure of an error without a status.
+    /// Creates the failure of an error without a status.
     fn from_error(body: &ErrorBody) -> Self {
         let meaning = meaning(body, None, false);
         let message = body.message.as_deref().unwrap_or_default();
@@ -66,7 +66,7 @@ impl Failure {
     }
 }
 
-/// An event that is plainly an end, and cannot be read.
+/// Creates the failure of a terminal event that cannot be parsed.
 fn unreadable(envelope: &Envelope<'_>) -> Failure {
     let text = envelope.text().trim();
     if envelope.class() == EventClass::Error {
@@ -81,7 +81,7 @@ fn failed(envelope: &Envelope<'_>) -> Failure {
     // Some servers put the error beside the response.
     let of_response = envelope.response().and_then(|response| member(response, "error"));
     let error = of_response.or_else(|| envelope.raw(Member::error));
-    // An error that is neither what the protocol says nor has a message says nothing (docs/protocol.md §6.2).
+    // An error without known members and without a message has no information (docs/protocol.md §6.2).
     match error.and_then(ErrorBody::read).filter(|body| body.is_exact || body.message.is_some()) {
         Some(body) => Failure::from_error(&body),
         None => Failure::stream("response.failed event received"),
@@ -94,7 +94,8 @@ fn incomplete(envelope: &Envelope<'_>) -> Failure {
     Failure::new(FailureKind::Incomplete, &alloc::format!("Incomplete response returned, reason: {reason}"))
 }
 
-/// An `error`: its members in an `error` object, or beside the `type`; with a status, or without.
+/// Creates the failure of an `error` event: its members are in an `error` object or beside the `type`, with or without
+/// a status.
 fn error(envelope: &Envelope<'_>) -> Failure {
     let body = ErrorBody::of(envelope.text()).unwrap_or_default();
     let headers = headers(envelope);
@@ -116,7 +117,7 @@ fn error(envelope: &Envelope<'_>) -> Failure {
     failure
 }
 
-/// The headers that an `error` event contains, beside its `type` or in its error, up to their limit:
+/// Returns the headers that an `error` event contains, beside its `type` or in its error, up to their limit:
 /// strings, numbers and booleans.
 fn headers<'a>(envelope: &Envelope<'a>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
     let inner = || member(envelope.raw(Member::error)?, "headers");
@@ -129,7 +130,7 @@ fn headers<'a>(envelope: &Envelope<'a>) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
     json_fields(headers).filter(|(name, _)| is_token(name)).filter_map(scalar).collect()
 }
 
-/// Whether the text can be the name of a header (RFC 9110 §5.6.2).
+/// Returns whether the text can be a header name (RFC 9110 §5.6.2).
 fn is_token(name: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty() && name.bytes().all(is_token)

@@ -16,8 +16,8 @@ use crate::responses::HeaderPairs;
 const BAD_IMAGE: &str = "The image data you provided does not represent a valid image";
 
 impl Failure {
-    /// The failure of a response with this status, these headers and this body. `url`: the URL of the request. `unix`: the Unix
-    /// time in seconds, where it is known.
+    /// Creates the failure of a response from its status, headers and body. `url`: the URL of the request. `unix`: the
+    /// Unix time in seconds, if known.
     #[must_use]
     pub fn from_http(status: u16, fields: HeaderPairs<'_>, body: &str, url: Option<&str>, unix: Option<u64>) -> Self {
         let error = ErrorBody::of(body).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! The kind of a failure, by what the server said of it: one table for events, failed responses, HTTP responses and
+//! The kind of a failure: one table for events, failed responses, HTTP responses and
 //! rejected handshakes ([docs/differences.md row 40](crate::docs::differences)). The code decides, then the type, then
 //! the status.
 
 use super::error_body::ErrorBody;
 use super::failure::FailureKind;
 
-/// What an error means.
+/// The meaning of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Meaning {
     pub(super) kind: FailureKind,
@@ -19,8 +19,8 @@ impl From<FailureKind> for Meaning {
     }
 }
 
-/// The meaning of an error. `status`: that of the response or of the event, if there is one. `is_bad_image`: the words of the
-/// response say that an image cannot be read.
+/// Returns the meaning of an error. `status`: that of the response or of the event, if there is one. `is_bad_image`:
+/// the message says that an image cannot be read.
 pub(super) fn meaning(body: &ErrorBody, status: Option<u16>, is_bad_image: bool) -> Meaning {
     let by_code = || of_code(body.code()).map(Meaning::from);
     let by_words = || (is_forgotten_response(body)).then_some(FailureKind::PreviousResponseNotFound.into());
@@ -79,10 +79,10 @@ fn of_code(code: &str) -> Option<FailureKind> {
 }
 
 fn of_type(body: &ErrorBody, status: Option<u16>) -> Option<FailureKind> {
-    // A limit whose particulars have other types than the protocol's is none that is known (docs/protocol.md §6.5).
+    // A usage limit whose members have other types than the protocol's does not count as one (docs/protocol.md §6.5).
     let is_known_limit = body.is_exact || status.is_none();
     Some(match body.error_type() {
-        // The status says more than a type that a server uses for everything.
+        // The status is more specific than a type that servers use for all errors.
         "invalid_request_error" | "not_found_error" | "image_generation_user_error"
             if status.is_none_or(|status| matches!(status, 400 | 422)) =>
         {
@@ -100,7 +100,7 @@ fn of_type(body: &ErrorBody, status: Option<u16>) -> Option<FailureKind> {
     })
 }
 
-/// The meaning of a status alone. Of the 4xx, 408, 409, 425 and 429 may pass.
+/// Returns the meaning of a status alone. Of the 4xx, 408, 409, 425 and 429 are temporary.
 fn of_status(status: u16) -> Meaning {
     match status {
         400 | 422 => FailureKind::InvalidRequest.into(),
@@ -113,7 +113,7 @@ fn of_status(status: u16) -> Meaning {
     }
 }
 
-/// Whether the error means, without the code for it, that the server does not know the previous response
+/// Returns whether the error means, without its code, that the server does not know the previous response
 /// ([docs/differences.md row 58](crate::docs::differences)).
 fn is_forgotten_response(body: &ErrorBody) -> bool {
     if body.param.as_deref() == Some("previous_response_id") {
@@ -126,7 +126,7 @@ fn is_forgotten_response(body: &ErrorBody) -> bool {
     names_it && forgotten.iter().any(|word| message.contains(word))
 }
 
-/// Whether a code means the same whatever the status beside it says.
+/// Returns whether a code has the same meaning with any status.
 pub(super) fn overrides_status(code: &str) -> bool {
     matches!(
         code,

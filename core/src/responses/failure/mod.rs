@@ -1,4 +1,4 @@
-//! Failures: every way in which a request can fail, and what is known of it
+//! Failures of requests, and their details
 //! ([docs/protocol.md §6](crate::docs::protocol#6-errors)).
 
 mod delay;

@@ -1,15 +1,15 @@
-//! The sentence for a person (`docs/protocol.md` §6.5).
+//! Messages for users (`docs/protocol.md` §6.5).
 
 use alloc::string::{String, ToString as _};
 
 use crate::responses::failure::{Failure, FailureKind};
 use crate::responses::json::members::Members;
 
-/// Bytes of a body that are shown.
+/// Maximum number of bytes of a body that a message shows.
 const SHOWN: usize = 1000;
 
 impl Failure {
-    /// What to tell the user.
+    /// Returns the message for the user.
     #[must_use]
     pub fn user_text(&self) -> String {
         match self.kind {
@@ -56,7 +56,8 @@ impl Failure {
         }
     }
 
-    /// Which of the things that are known of a usage limit comes first: its name, what was reached, an offer, the plan (§6.6).
+    /// Returns the first known detail of a usage limit: its name, its type, a promotion, the plan (`docs/protocol.md`
+    /// §6.6).
     fn usage_limit_text(&self) -> String {
         let details = &self.details;
         let limits = details.rate_limits.as_ref();
@@ -105,7 +106,7 @@ impl Failure {
     }
 }
 
-/// A status and its phrase (RFC 9110 §15 and the registry).
+/// Returns a status with its phrase (RFC 9110 §15 and the registry).
 fn status(code: u16) -> String {
     let phrase = match code {
         400 => "Bad Request",
@@ -148,7 +149,7 @@ fn status(code: u16) -> String {
     alloc::format!("{code} {phrase}")
 }
 
-/// The message in a JSON body, else the body, cut.
+/// Returns the message in a JSON body, or the body, truncated.
 fn shown(body: &str) -> String {
     let message = || {
         let error = member(body, "error")?;

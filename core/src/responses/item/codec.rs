@@ -1,4 +1,4 @@
-//! Items from JSON text and back.
+//! Conversion of items from and to JSON text.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -25,8 +25,8 @@ use crate::responses::limits;
 use crate::responses::record::serde_by_text;
 use crate::responses::request::{ItemEncoding, ItemIds};
 
-/// The typed kinds: the variant and its `type`. An item of the first ones that lacks a required member is refused; one of the
-/// others is kept as it came.
+/// The typed items: variant and `type`. An item of the first group that lacks a required member is rejected; one of the
+/// second is kept unchanged.
 macro_rules! kinds {
     ($apply:ident) => {
         $apply! {
@@ -63,7 +63,7 @@ macro_rules! kinds {
 macro_rules! implement {
     ({$($variant:ident $kind:literal),*} {$($hosted:ident $hosted_kind:literal),*}) => {
         impl Item {
-            /// The `type` of every kind that is typed.
+            /// The `type` of every typed item.
             pub const TYPES: &'static [&'static str] =
                 &[$($kind,)* "compaction_trigger", "item_reference", $($hosted_kind),*];
 
@@ -86,7 +86,7 @@ macro_rules! implement {
                 }
             }
 
-            /// The item's `type`.
+            /// Returns the item's `type`.
             #[must_use]
             pub fn kind(&self) -> &str {
                 match self {
@@ -98,7 +98,7 @@ macro_rules! implement {
                 }
             }
 
-            /// Appends the item as it travels in a request: ids and passed-through metadata as `wire` says.
+            /// Appends the item as a request sends it: `wire` decides on ids and passed-through metadata.
             pub fn encode_for(&self, wire: ItemEncoding, out: &mut Vec<u8>) {
                 if let Self::Other { raw, .. } = self {
                     return encode_other(raw.as_str(), wire, out);
@@ -122,7 +122,7 @@ macro_rules! implement {
                 }
             }
 
-            /// Removes what does not count when two items are compared.
+            /// Removes the members that do not count in comparisons.
             pub(in crate::responses) fn clear_beside(&mut self) {
                 for part in self.parts_mut() {
                     if let Some(extra) = part.extra_mut() {
@@ -157,7 +157,7 @@ macro_rules! implement {
 
 kinds!(implement);
 
-/// An item that is not known: as it came, but for what does not travel.
+/// An unknown item, unchanged except for members that are not sent.
 fn encode_other(raw: &str, wire: ItemEncoding, out: &mut Vec<u8>) {
     let travels = |(key, value): &(Cow<'_, str>, &str)| match &**key {
         "id" => wire.ids == ItemIds::All || serde_json::from_str::<String>(value).is_ok_and(|id| wire.sends_id(&id)),
@@ -183,7 +183,7 @@ impl Item {
     /// [`Malformed`] when the text is not a JSON object with a `type`, or its `type` is known and a required member is missing.
     /// [`parse_or_other`](Self::parse_or_other) keeps such an item.
     pub fn parse(json: &str) -> Result<Self, Malformed> {
-        // Items are sent back, and a server may refuse what only JavaScript and Python take for JSON.
+        // Items are sent back, and servers may reject what only JavaScript and Python accept as JSON.
         let repaired = lenient::repair(json);
         let json = repaired.as_deref().unwrap_or(json);
         Self::parse_typed(json).or_else(|why| {
@@ -193,8 +193,8 @@ impl Item {
         })
     }
 
-    /// Reads an item from JSON text. One that [`parse`](Self::parse) cannot read is [`Other`](Self::Other), as it came
-    /// (`docs/differences.md` row 46).
+    /// Parses an item from JSON text. An item that [`parse`](Self::parse) rejects becomes [`Other`](Self::Other),
+    /// unchanged (`docs/differences.md` row 46).
     #[must_use]
     pub fn parse_or_other(json: &str) -> Self {
         Self::parse(json).unwrap_or_else(|_| {
@@ -204,13 +204,13 @@ impl Item {
         })
     }
 
-    /// A reference without a `type`: an object with nothing but an id.
+    /// Parses a reference without a `type`: an object that has only an id.
     pub(super) fn reference_without_type(json: &str) -> Option<Self> {
         let read = ItemReference::read(Members::untyped(json).ok()?).ok()?;
         read.extra.is_empty().then_some(Self::ItemReference(read))
     }
 
-    /// The item as JSON, with everything that it has.
+    /// Returns the item as JSON, with all members.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {
         RawJson::built(self.to_json())
@@ -220,12 +220,12 @@ impl Item {
         Self::Other { kind: limits::name(kind).into(), raw: RawJson::trusted(json.trim()).into_owned() }
     }
 
-    /// Appends the item with everything it has.
+    /// Appends the item with all members.
     pub fn encode(&self, out: &mut Vec<u8>) {
         self.encode_for(ItemEncoding::EVERYTHING, out);
     }
 
-    /// The parts of its content, summary or output.
+    /// Returns the parts of its content, summary or output.
     pub(crate) fn parts_mut(&mut self) -> Vec<&mut ContentPart> {
         match self {
             Self::Message(item) => item.content.iter_mut().collect(),

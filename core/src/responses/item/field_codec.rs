@@ -1,7 +1,7 @@
-//! How each kind of member is read from an item and written to one.
+//! Parsing and writing of each kind of member of an item.
 //!
-//! Reading is tolerant (`docs/differences.md` row 46): what a server left out is unset, and a value of another type is kept as its
-//! JSON text, or among the members that are not known.
+//! Parsing is lenient (`docs/differences.md` row 46): a missing member is unset, and a value of another type is kept as
+//! its JSON text, or among the unknown members.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,12 +15,12 @@ use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{Object, string};
 use crate::responses::json::raw::RawJson;
 
-/// Reads and writes one kind of member.
+/// Parses and writes one kind of member.
 pub(in crate::responses) trait FieldCodec {
     /// The type of the member.
     type Value;
 
-    /// Takes the member out of the members that were read.
+    /// Takes the member out of the parsed members.
     fn read(members: &mut Members<'_>, key: &'static str) -> Result<Self::Value, Malformed>;
 
     /// Writes the member.
@@ -42,7 +42,7 @@ impl FieldCodec for Text {
     }
 }
 
-/// A string that is left out when unset. A value of another type stays among the members that are not known.
+/// A string that is omitted when unset. A value of another type stays among the unknown members.
 pub(in crate::responses) struct OptionalText;
 
 impl FieldCodec for OptionalText {
@@ -72,7 +72,7 @@ impl FieldCodec for NullableText {
     }
 }
 
-/// A string that a model wrote. A value of another type is kept as its JSON text, and a missing one is empty.
+/// A string written by a model. A value of another type is kept as its JSON text, and a missing one is empty.
 pub(in crate::responses) struct ModelText;
 
 impl FieldCodec for ModelText {
@@ -88,7 +88,7 @@ impl FieldCodec for ModelText {
     }
 }
 
-/// The id of an item. A number is read as its text.
+/// Parses the id of an item. A number becomes its text.
 pub(in crate::responses) fn read_id(members: &mut Members<'_>) -> Result<Option<String>, Malformed> {
     let Some(raw) = members.optional_raw("id")? else { return Ok(None) };
     match raw.as_str().as_bytes() {
@@ -97,7 +97,7 @@ pub(in crate::responses) fn read_id(members: &mut Members<'_>) -> Result<Option<
     }
 }
 
-/// The text of a JSON string, or the JSON text of another value.
+/// Returns the text of a JSON string, or the JSON text of another value.
 pub(in crate::responses) fn text_or_json(json: &str) -> String {
     lenient::read(json).unwrap_or_else(|_| json.into())
 }
@@ -117,7 +117,7 @@ impl FieldCodec for Raw {
     }
 }
 
-/// Any JSON, left out when unset.
+/// Any JSON, omitted when unset.
 pub(in crate::responses) struct OptionalRaw;
 
 impl FieldCodec for OptionalRaw {
@@ -149,7 +149,7 @@ impl FieldCodec for RawArray {
     }
 }
 
-/// An array of parts. A missing one is empty; a part that stands alone, or a summary that is a string, is one part.
+/// An array of parts. A missing one is empty; a single part, or a summary that is a string, becomes one part.
 pub(in crate::responses) struct Parts;
 
 impl FieldCodec for Parts {

@@ -13,7 +13,8 @@ use crate::responses::json::raw::RawJson;
 use crate::responses::record::{JsonValue, field_type, given_type, given_value, record};
 use crate::responses::request::{ItemEncoding, TextOptions};
 
-/// Declares an item: what it needs, what a model wrote of it (kept as JSON text when it is no string), and the rest.
+/// Declares an item: its required members, those that a model wrote (kept as JSON text if not a string), and the
+/// others.
 macro_rules! item {
     ($(#[$doc:meta])* $name:ident (
         $($(#[$required_doc:meta])* $required:ident: $required_type:tt),*
@@ -22,14 +23,14 @@ macro_rules! item {
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct $name {
-            /// The item's id, when it has one. Whether it is sent is the request's choice (docs/protocol.md §3.6).
+            /// The item's id, if it has one. The request decides whether it is sent (docs/protocol.md §3.6).
             pub id: Option<String>,
             $($(#[$required_doc])* pub $required: field_type!($required_type),)*
             $($(#[$model_doc])* pub $model: String,)*
             $($(#[$member_doc])* pub $member: Option<field_type!($type)>,)*
-            /// What a server put on the item for itself and wants back.
+            /// Metadata that a server added to the item and expects back.
             pub passthrough: Option<RawJson<'static>>,
-            /// Members that are not known here, written back as they came.
+            /// Unknown members, written back unchanged.
             pub extra: ExtraMembers,
         }
 
@@ -47,7 +48,7 @@ macro_rules! item {
                 }
             }
 
-            /// The same with this id.
+            /// Sets the id.
             #[must_use]
             pub fn with_id(mut self, id: &str) -> Self {
                 self.id = Some(id.into());
@@ -74,7 +75,7 @@ macro_rules! item {
                 })
             }
 
-            /// Removes what does not count when two items are compared.
+            /// Removes the members that do not count in comparisons.
             pub(in crate::responses) fn clear_beside(&mut self) {
                 self.passthrough = None;
                 self.extra.clear();
@@ -106,12 +107,12 @@ item! {
     /// assert_eq!(Item::FileSearchCall(call).kind(), "file_search_call");
     /// ```
     FileSearchCall(
-        /// What was searched for.
+        /// The queries.
         queries: [String]
     ) [] {
         /// `in_progress`, `searching`, `completed`, `incomplete` or `failed`.
         status: String,
-        /// What was found, where the request includes it.
+        /// The results, if the request includes them.
         results: [FileSearchResult],
     }
 }
@@ -132,7 +133,7 @@ record! {
         file_id: String,
         /// The name of the file.
         filename: String,
-        /// How well it fits: a number from 0 to 1, as the server wrote it.
+        /// The score: a number from 0 to 1, as the server wrote it.
         score: RawJson,
         /// The text.
         text: String,
@@ -155,7 +156,7 @@ item! {
     /// # Ok::<(), turnwire::responses::Malformed>(())
     /// ```
     ComputerCall(
-        /// The call, which its output names.
+        /// The id of the call, to which its output refers.
         call_id: String
     ) [] {
         /// The action: an object of the type `click`, `double_click`, `drag`, `keypress`, `move`, `screenshot`, `scroll`,
@@ -163,7 +164,7 @@ item! {
         action: RawJson,
         /// The actions, in their order, where there are several.
         actions: [RawJson],
-        /// What the application has to acknowledge with the output.
+        /// The safety checks that the application must acknowledge with the output.
         pending_safety_checks: [SafetyCheck],
         /// `in_progress`, `completed` or `incomplete`.
         status: String,
@@ -171,7 +172,7 @@ item! {
 }
 
 item! {
-    /// What the computer shows after the actions of a call.
+    /// The screen after the actions of a call.
     ///
     /// ```
     /// use turnwire::responses::{ComputerCallOutput, ContentPart, Item};
@@ -195,7 +196,7 @@ item! {
 }
 
 record! {
-    /// A reason for which an action on the computer needs a person's attention.
+    /// A reason why an action on the computer needs a person's attention.
     ///
     /// ```
     /// use turnwire::responses::SafetyCheck;
@@ -208,9 +209,9 @@ record! {
         /// The id.
         id: String
     ) {
-        /// The kind of reason.
+        /// The code of the reason.
         code: String,
-        /// The reason in words.
+        /// The reason as text.
         message: String,
     }
 }
@@ -229,7 +230,7 @@ item! {
         code: String,
         /// The container that it ran in.
         container_id: String,
-        /// What came out, where the request includes it.
+        /// The outputs, if the request includes them.
         outputs: [CodeOutput],
         /// `in_progress`, `interpreting`, `completed`, `incomplete` or `failed`.
         status: String,
@@ -269,7 +270,7 @@ item! {
     /// );
     /// ```
     LocalShellCallOutput() [
-        /// What came out.
+        /// The output.
         output
     ] {
         /// The call, where it is named.
@@ -294,10 +295,10 @@ item! {
     ShellCall(
         /// The call, which its output names.
         call_id: String,
-        /// What to run.
+        /// The commands.
         action: ShellAction
     ) [] {
-        /// Where to run it: an object of the type `local` or `container_reference`.
+        /// The environment: an object of the type `local` or `container_reference`.
         environment: RawJson,
         /// `in_progress`, `completed` or `incomplete`.
         status: String,
@@ -309,7 +310,7 @@ item! {
 }
 
 record! {
-    /// What a shell runs.
+    /// The commands of a shell call.
     ///
     /// ```
     /// use turnwire::responses::ShellAction;
@@ -321,7 +322,7 @@ record! {
         /// The commands, in their order.
         commands: [String]
     ) {
-        /// How long they may take, in milliseconds.
+        /// The timeout in milliseconds.
         timeout_ms: i64,
         /// The maximum length of the output, in characters.
         max_output_length: i64,
@@ -341,7 +342,7 @@ item! {
     ShellCallOutput(
         /// The call.
         call_id: String,
-        /// What came out, one for each command.
+        /// The outputs, one per command.
         output: [ShellOutput]
     ) [] {
         /// The maximum length that the call named.
@@ -356,7 +357,7 @@ item! {
 }
 
 record! {
-    /// What came out of one command of a shell.
+    /// The output of a command of a shell.
     ///
     /// ```
     /// use turnwire::responses::{ShellOutcome, ShellOutput};
@@ -370,16 +371,16 @@ record! {
         stdout: String,
         /// The standard error.
         stderr: String,
-        /// How it ended.
+        /// The outcome.
         outcome: ShellOutcome
     ) {
-        /// Who made it.
+        /// The author.
         created_by: String,
     }
 }
 
 record! {
-    /// How a command of a shell ended.
+    /// The outcome of a command of a shell.
     ///
     /// ```
     /// use turnwire::responses::ShellOutcome;
@@ -407,9 +408,9 @@ item! {
     /// assert_eq!(Item::ApplyPatchCall(call).kind(), "apply_patch_call");
     /// ```
     ApplyPatchCall(
-        /// The call, which its output names.
+        /// The id of the call, to which its output refers.
         call_id: String,
-        /// What to do.
+        /// The operation.
         operation: PatchOperation
     ) [] {
         /// `in_progress` or `completed`.
@@ -443,7 +444,7 @@ record! {
 }
 
 item! {
-    /// What came of a patch.
+    /// The result of a patch.
     ///
     /// ```
     /// use turnwire::responses::{ApplyPatchCallOutput, Item};
@@ -457,7 +458,7 @@ item! {
         /// `completed` or `failed`.
         status: String
     ) [] {
-        /// What the tool says.
+        /// The output of the tool.
         output: String,
         /// Who called the tool.
         caller: Caller,
@@ -511,7 +512,7 @@ item! {
         /// Its tools.
         tools: [McpTool]
     ) [] {
-        /// Why they could not be listed.
+        /// The error, if the tools could not be listed.
         error: RawJson,
     }
 }
@@ -533,9 +534,9 @@ record! {
         /// The JSON schema of its arguments.
         input_schema: RawJson
     ) {
-        /// What it is for.
+        /// The description.
         description: String,
-        /// More about it, any JSON.
+        /// Annotations, any JSON.
         annotations: RawJson,
     }
 }
@@ -561,7 +562,7 @@ item! {
 }
 
 item! {
-    /// Approves a call of an MCP server's tool, or does not.
+    /// Approves or rejects a call of an MCP server's tool.
     ///
     /// ```
     /// use turnwire::responses::{Item, McpApprovalResponse};
@@ -575,10 +576,10 @@ item! {
     McpApprovalResponse(
         /// The request.
         approval_request_id: String,
-        /// Whether the call is made.
+        /// Whether the call is approved.
         approve: bool
     ) [] {
-        /// Why.
+        /// The reason.
         reason: String,
     }
 }
@@ -597,7 +598,7 @@ item! {
         /// The code.
         code: String
     ) [] {
-        /// What identifies the program when it goes on.
+        /// The fingerprint of the program.
         fingerprint: String,
     }
 }
@@ -623,7 +624,7 @@ item! {
 }
 
 item! {
-    /// Changes the settings from here on.
+    /// Changes the settings of the following responses.
     ///
     /// ```
     /// use turnwire::responses::{ConfigurationUpdate, Item, request::TextOptions};
@@ -632,9 +633,9 @@ item! {
     /// assert_eq!(Item::ConfigurationUpdate(update).kind(), "configuration_update");
     /// ```
     ConfigurationUpdate() [] {
-        /// How to reason, as JSON: an object with `effort`.
+        /// The reasoning options, as JSON: an object with `effort`.
         reasoning: RawJson,
-        /// How to write.
+        /// The text options.
         text: TextOptions,
     }
 }
@@ -652,7 +653,7 @@ item! {
 pub struct ItemReference {
     /// The id of the item.
     pub id: String,
-    /// Members that are not known here, written back as they came.
+    /// Unknown members, written back unchanged.
     pub extra: ExtraMembers,
 }
 

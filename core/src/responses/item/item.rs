@@ -43,7 +43,7 @@ pub enum Item {
     Reasoning(Reasoning),
     /// A call of the built-in local shell.
     LocalShellCall(LocalShellCall),
-    /// A call of one of the request's functions.
+    /// A call of a function of the request.
     FunctionCall(FunctionCall),
     /// The output of such a call.
     FunctionCallOutput(FunctionCallOutput),
@@ -53,7 +53,7 @@ pub enum Item {
     CustomToolCallOutput(CustomToolCallOutput),
     /// A search for tools.
     ToolSearchCall(ToolSearchCall),
-    /// What such a search found.
+    /// The results of such a search.
     ToolSearchOutput(ToolSearchOutput),
     /// A search of the web.
     WebSearchCall(WebSearchCall),
@@ -71,7 +71,7 @@ pub enum Item {
     FileSearchCall(FileSearchCall),
     /// Actions on the computer.
     ComputerCall(ComputerCall),
-    /// What the computer shows after them.
+    /// The screen after such actions.
     ComputerCallOutput(ComputerCallOutput),
     /// Code that the server ran.
     CodeInterpreterCall(CodeInterpreterCall),
@@ -83,25 +83,25 @@ pub enum Item {
     ShellCallOutput(ShellCallOutput),
     /// A patch of a file.
     ApplyPatchCall(ApplyPatchCall),
-    /// What came of a patch.
+    /// The result of such a patch.
     ApplyPatchCallOutput(ApplyPatchCallOutput),
     /// A call of an MCP server's tool.
     McpCall(McpCall),
     /// The tools of an MCP server.
     McpListTools(McpListTools),
-    /// Asks for the approval of such a call.
+    /// Requests the approval of such a call.
     McpApprovalRequest(McpApprovalRequest),
-    /// Approves such a call, or does not.
+    /// Approves or rejects such a call.
     McpApprovalResponse(McpApprovalResponse),
     /// A program of the model, which calls tools.
     Program(Program),
     /// The result of such a program.
     ProgramOutput(ProgramOutput),
-    /// Changes the settings from here on.
+    /// Changes the settings of the following responses.
     ConfigurationUpdate(ConfigurationUpdate),
     /// Refers to an item that the server stores; requests only.
     ItemReference(ItemReference),
-    /// An item of a `type` that is not known here, as it came.
+    /// An item of an unknown `type`, unchanged.
     Other {
         /// Its `type`.
         kind: String,
@@ -111,25 +111,25 @@ pub enum Item {
 }
 
 impl Item {
-    /// A message of the user's.
+    /// Creates a message of the user.
     #[must_use]
     pub fn user(text: &str) -> Self {
         Self::Message(Message::new("user", vec![ContentPart::input_text(text)]))
     }
 
-    /// The output of a function call, as text.
+    /// Creates the output of a function call, as text.
     #[must_use]
     pub fn function_call_output(call_id: &str, output: &str) -> Self {
         Self::FunctionCallOutput(FunctionCallOutput::new(call_id, ToolOutput::Text(output.into())))
     }
 
-    /// The output of a custom tool's call, as text.
+    /// Creates the output of a custom tool call, as text.
     #[must_use]
     pub fn custom_tool_call_output(call_id: &str, output: &str) -> Self {
         Self::CustomToolCallOutput(CustomToolCallOutput::new(call_id, ToolOutput::Text(output.into())))
     }
 
-    /// The item as JSON text, ids and all.
+    /// Returns the item as JSON text, with ids.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut out = Vec::new();
@@ -137,7 +137,7 @@ impl Item {
         String::from_utf8(out).expect("JSON is written as UTF-8")
     }
 
-    /// The item's id.
+    /// Returns the item's id.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         match self {
@@ -146,8 +146,8 @@ impl Item {
         }
     }
 
-    /// Whether two items are the same for a request that builds on a response: by value, ids included, the passed-through
-    /// metadata not (§9.5, rule 4). Members that are not known here do not matter.
+    /// Returns whether two items are equal for an incremental request: by value, including ids, without passed-through
+    /// metadata (`docs/protocol.md` §9.5, rule 4) and without unknown members.
     #[must_use]
     pub fn equals_for_incremental(&self, other: &Self) -> bool {
         if self == other {
@@ -159,24 +159,25 @@ impl Item {
             item
         };
         let (this, other) = (bare(self), bare(other));
-        // Where JSON is kept as text, the same value can be written in more than one way.
+        // JSON that is kept as text may be written differently with the same value.
         let value = |item: &Self| serde_json::from_str::<serde_json::Value>(&item.to_json()).ok();
         this == other || (this.kind() == other.kind() && value(&this).is_some_and(|this| Some(this) == value(&other)))
     }
 }
 
-/// Whether an id is *prefixed* (§3.6): it holds `_`, with something on both sides of the first one.
+/// Returns whether an id has a prefix (`docs/protocol.md` §3.6): it contains `_` with text on both sides of the first
+/// one.
 #[must_use]
 pub fn is_prefixed(id: &str) -> bool {
     id.split_once('_').is_some_and(|(before, after)| !before.is_empty() && !after.is_empty())
 }
 
-/// Reads what a request gives as `input`: an array of items, and the shorthands that the public API knows for messages: a
-/// string for all of it, a string for a message's content, a message without a `type`, a reference that is nothing but an id.
+/// Parses the `input` of a request: an array of items, and the shorthands of the public API: a string for the whole
+/// input, a string for a message's content, a message without a `type`, a reference that has only an id.
 ///
 /// # Errors
 ///
-/// [`Malformed`] when the text is neither a string nor an array of items, one of them bad.
+/// [`Malformed`] if the text is neither a string nor an array of valid items.
 pub fn parse_input(text: &str) -> Result<Vec<Item>, Malformed> {
     if text.starts_with('"') {
         let text: String = serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
@@ -187,7 +188,7 @@ pub fn parse_input(text: &str) -> Result<Vec<Item>, Malformed> {
     elements(text)?.into_iter().map(read).collect()
 }
 
-/// Reads an array of items, as a server's output contains them. An item that cannot be read is [`Item::Other`]
+/// Parses an array of items, as in a server's output. An item that cannot be parsed becomes [`Item::Other`]
 /// (`docs/differences.md` row 46).
 ///
 /// # Errors

@@ -1,7 +1,7 @@
-//! Items: what a conversation consists of, in the `input` of a request and in the output of a response
+//! Items: the elements of a conversation, in the `input` of a request and in the output of a response
 //! ([docs/protocol.md §3.4](crate::docs::protocol#34-items-input-and-item-in-output-events)).
 //!
-//! Every type keeps the members that it does not know, and writes them back unchanged. An item of an unknown `type` is kept whole.
+//! Every type keeps unknown members and writes them back unchanged. An item of an unknown `type` is kept as a whole.
 
 mod build;
 mod codec;

@@ -1,4 +1,4 @@
-//! Content parts of messages and of tool outputs (`docs/protocol.md` §3.5). A part that is not known is kept as it came.
+//! Content parts of messages and of tool outputs (`docs/protocol.md` §3.5). An unknown part is kept unchanged.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -36,7 +36,7 @@ pub enum ContentPart {
     },
     /// `input_image`.
     InputImage {
-        /// Where the image is, often a data URL.
+        /// The URL of the image, often a data URL.
         image_url: Option<String>,
         /// The id of a file.
         file_id: Option<String>,
@@ -49,7 +49,7 @@ pub enum ContentPart {
     InputFile {
         /// The id of a file.
         file_id: Option<String>,
-        /// Where the file is.
+        /// The URL of the file.
         file_url: Option<String>,
         /// The file, as a data URL.
         file_data: Option<String>,
@@ -60,30 +60,30 @@ pub enum ContentPart {
         /// Members that are not known here.
         extra: ExtraMembers,
     },
-    /// `input_audio`, as the public API has it.
+    /// `input_audio`, as in the public API.
     InputAudio {
         /// The audio.
         input_audio: AudioData,
         /// Members that are not known here.
         extra: ExtraMembers,
     },
-    /// `input_audio`, as the reference client has it.
+    /// `input_audio`, as in the reference client.
     InputAudioUrl {
-        /// Where the audio is, often a data URL.
+        /// The URL of the audio, often a data URL.
         audio_url: String,
         /// Members that are not known here.
         extra: ExtraMembers,
     },
-    /// `refusal`: why the model does not do what it is asked to.
+    /// `refusal`: the model refuses the request.
     Refusal {
-        /// The refusal in words.
+        /// The text of the refusal.
         refusal: String,
         /// Members that are not known here.
         extra: ExtraMembers,
     },
     /// `computer_screenshot`.
     ComputerScreenshot {
-        /// Where the image is, often a data URL.
+        /// The URL of the image, often a data URL.
         image_url: Option<String>,
         /// The id of a file.
         file_id: Option<String>,
@@ -92,70 +92,70 @@ pub enum ContentPart {
     },
     /// `encrypted_content`.
     Encrypted {
-        /// What only the server can read.
+        /// Data that only the server can decrypt.
         encrypted_content: String,
         /// Members that are not known here.
         extra: ExtraMembers,
     },
-    /// A part of another `type`, or of a known one in another shape, as it came.
+    /// A part of another `type`, or of a known one in another shape, unchanged.
     Other(RawJson<'static>),
 }
 
-/// The same set serves a tool's output (§3.5b).
+/// The same types are used in tool outputs (docs/protocol.md §3.5b).
 pub type OutputPart = ContentPart;
 
 const TEXTS: [&str; 5] = ["input_text", "output_text", "summary_text", "reasoning_text", "text"];
 
 impl ContentPart {
-    /// Text that goes in.
+    /// Creates an input text.
     #[must_use]
     pub fn input_text(text: &str) -> Self {
         Self::Text { kind: "input_text", text: text.into(), extra: ExtraMembers::new() }
     }
 
-    /// Text that came out.
+    /// Creates an output text.
     #[must_use]
     pub fn output_text(text: &str) -> Self {
         Self::Text { kind: "output_text", text: text.into(), extra: ExtraMembers::new() }
     }
 
-    /// Text of a reasoning summary.
+    /// Creates the text of a reasoning summary.
     #[must_use]
     pub fn summary_text(text: &str) -> Self {
         Self::Text { kind: "summary_text", text: text.into(), extra: ExtraMembers::new() }
     }
 
-    /// Text of the reasoning itself.
+    /// Creates a reasoning text.
     #[must_use]
     pub fn reasoning_text(text: &str) -> Self {
         Self::Text { kind: "reasoning_text", text: text.into(), extra: ExtraMembers::new() }
     }
 
-    /// An image that goes in, by its URL.
+    /// Creates an input image from its URL.
     #[must_use]
     pub fn input_image(image_url: &str) -> Self {
         Self::InputImage { image_url: Some(image_url.into()), file_id: None, detail: None, extra: ExtraMembers::new() }
     }
 
-    /// An image that goes in, by the id of a file.
+    /// Creates an input image from the id of a file.
     #[must_use]
     pub fn input_image_file(file_id: &str) -> Self {
         Self::InputImage { image_url: None, file_id: Some(file_id.into()), detail: None, extra: ExtraMembers::new() }
     }
 
-    /// A file that goes in, by its id.
+    /// Creates an input file from its id.
     #[must_use]
     pub fn input_file(file_id: &str) -> Self {
         Self::file(Some(file_id), None, None, None)
     }
 
-    /// A file that goes in, by its URL.
+    /// Creates an input file from its URL.
     #[must_use]
     pub fn input_file_url(file_url: &str) -> Self {
         Self::file(None, Some(file_url), None, None)
     }
 
-    /// A file that goes in, as a data URL.
+    /// Creates an input file from a data URL.
     #[must_use]
     pub fn input_file_data(filename: &str, file_data: &str) -> Self {
         Self::file(None, None, Some(file_data), Some(filename))
@@ -172,25 +172,25 @@ impl ContentPart {
         }
     }
 
-    /// Audio that goes in, in base64. `format`: `mp3` or `wav`.
+    /// Creates an input audio in base64. `format`: `mp3` or `wav`.
     #[must_use]
     pub fn input_audio(data: &str, format: &str) -> Self {
         Self::InputAudio { input_audio: AudioData::new(data, format), extra: ExtraMembers::new() }
     }
 
-    /// A refusal.
+    /// Creates a refusal.
     #[must_use]
     pub fn refusal(refusal: &str) -> Self {
         Self::Refusal { refusal: refusal.into(), extra: ExtraMembers::new() }
     }
 
-    /// What a computer shows, by the URL of an image.
+    /// Creates a screenshot from the URL of an image.
     #[must_use]
     pub fn computer_screenshot(image_url: &str) -> Self {
         Self::ComputerScreenshot { image_url: Some(image_url.into()), file_id: None, extra: ExtraMembers::new() }
     }
 
-    /// The part's text, whatever it is called.
+    /// Returns the part's text, under any of its names.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -206,17 +206,18 @@ impl ContentPart {
         }
     }
 
-    /// Whether this is text under this name.
+    /// Returns whether this is text under this name.
     pub(in crate::responses) fn is_text(&self, name: &str) -> bool {
         matches!(self, Self::Text { kind, .. } if *kind == name)
     }
 
-    /// Text under one of the names of text.
+    /// Creates text under one of its names.
     pub(in crate::responses) fn text_of(kind: &'static str, text: String) -> Self {
         Self::Text { kind, text, extra: ExtraMembers::new() }
     }
 
-    /// Reads a part. A value of another shape is kept as it came, so that the item is not lost (`docs/differences.md` row 8).
+    /// Parses a part. A value of another shape is kept unchanged, so that the item is not lost (`docs/differences.md`
+    /// row 8).
     pub(in crate::responses) fn read(json: &str) -> Self {
         let typed = Members::parse(json).and_then(Self::typed);
         typed.unwrap_or_else(|_| Self::Other(RawJson::trusted(json).into_owned()))
@@ -233,7 +234,7 @@ impl ContentPart {
         Ok(Self::read(raw.as_str()))
     }
 
-    /// The part as JSON.
+    /// Returns the part as JSON.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {
         let mut out = Vec::new();
@@ -361,7 +362,7 @@ record! {
     ) {}
 }
 
-/// What a tool has to say: text, or parts.
+/// The output of a tool: text, or parts.
 ///
 /// ```
 /// use turnwire::responses::{ContentPart, Item, FunctionCallOutput, ToolOutput};
@@ -373,7 +374,7 @@ record! {
 pub enum ToolOutput {
     /// Plain text.
     Text(String),
-    /// Parts (§3.5b).
+    /// Parts (docs/protocol.md §3.5b).
     Parts(Vec<OutputPart>),
 }
 

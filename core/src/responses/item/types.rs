@@ -1,4 +1,4 @@
-//! The kinds of items, each with the members that the protocol gives it, in the order they are written.
+//! The types of items, each with the protocol's members in the order of writing.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,11 +16,11 @@ use crate::responses::json::raw::RawJson;
 use crate::responses::record::{JsonValue, field_type, record, wire_name};
 use crate::responses::request::ItemEncoding;
 
-/// What a server put on an item for itself and wants back (`docs/protocol.md` §1.6, §3.4).
+/// Metadata that a server added to an item and expects back (`docs/protocol.md` §1.6, §3.4).
 pub(in crate::responses) const PASSTHROUGH: &str = "internal_chat_message_metadata_passthrough";
 
-/// Declares an item: its members, and the codec of each. The members `beside` do not count when two items are compared: clients
-/// that do not know them leave them out of a history.
+/// Declares an item: its members, and the codec of each. The members `beside` do not count in comparisons, because
+/// clients that do not know them omit them from a history.
 macro_rules! item {
     ($(#[$doc:meta])* $name:ident { $($(#[$member_doc:meta])* $member:ident: $codec:ident $type:ty,)* }
         beside { $($(#[$beside_doc:meta])* $beside:ident $(($wire:literal))?: $beside_type:tt,)* }
@@ -29,13 +29,13 @@ macro_rules! item {
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct $name {
-            /// The item's id, when it has one. Whether it is sent is the request's choice (§3.6).
+            /// The item's id, if it has one. The request decides whether it is sent (docs/protocol.md §3.6).
             pub id: Option<String>,
             $($(#[$member_doc])* pub $member: $type,)*
             $($(#[$beside_doc])* pub $beside: Option<field_type!($beside_type)>,)*
-            /// What a server put on the item for itself and wants back.
+            /// Metadata that a server added to the item and expects back.
             pub passthrough: Option<RawJson<'static>>,
-            /// Members that are not known here, written back as they came.
+            /// Unknown members, written back unchanged.
             pub extra: ExtraMembers,
         }
 
@@ -50,7 +50,7 @@ macro_rules! item {
                 })
             }
 
-            /// Removes what does not count when two items are compared.
+            /// Removes the members that do not count in comparisons.
             pub(in crate::responses) fn clear_beside(&mut self) {
                 self.passthrough = None;
                 self.extra.clear();
@@ -73,7 +73,7 @@ macro_rules! item {
 }
 
 record! {
-    /// Who called a tool: the model, or a program that it wrote.
+    /// The caller of a tool: the model, or a program that it wrote.
     ///
     /// ```
     /// use turnwire::responses::Caller;
@@ -103,13 +103,13 @@ item! {
     Message {
         /// `user`, `assistant`, `developer`, `system`, or another word.
         role: Text String,
-        /// What it says.
+        /// The content.
         content: Parts Vec<ContentPart>,
         /// `commentary`, `final_answer`, or another word.
         phase: OptionalText Option<String>,
     }
     beside {
-        /// How far the item is: `in_progress`, `completed` or `incomplete`.
+        /// The status: `in_progress`, `completed` or `incomplete`.
         status: String,
     }
 }
@@ -124,11 +124,11 @@ item! {
     /// assert_eq!(item.to_json(), r#"{"type":"agent_message","author":"planner","recipient":"coder","content":[{"type":"input_text","text":"Go"}]}"#);
     /// ```
     AgentMessage {
-        /// Who says it.
+        /// The author.
         author: Text String,
-        /// To whom.
+        /// The recipient.
         recipient: Text String,
-        /// What it says.
+        /// The content.
         content: Parts Vec<ContentPart>,
     }
     beside {}
@@ -146,14 +146,14 @@ item! {
     Reasoning {
         /// Summaries, as `summary_text` parts.
         summary: Parts Vec<ContentPart>,
-        /// The reasoning itself. Written as `null` when unset, as an array when it holds a `reasoning_text` part, and else not at
-        /// all (§3.4.1).
+        /// The reasoning itself. Written as `null` when unset, as an array if it contains a `reasoning_text` part, and
+        /// otherwise omitted (docs/protocol.md §3.4.1).
         content: ReasoningContent Option<Vec<ContentPart>>,
-        /// What only the server can read; `null` when unset.
+        /// Data that only the server can decrypt; `null` when unset.
         encrypted_content: NullableText Option<String>,
     }
     beside {
-        /// How far the item is: `in_progress`, `completed` or `incomplete`.
+        /// The status: `in_progress`, `completed` or `incomplete`.
         status: String,
     }
 }
@@ -168,11 +168,11 @@ item! {
     /// assert_eq!(item.to_json(), r#"{"type":"local_shell_call","call_id":"call_1","status":"completed","action":{"type":"exec","command":["ls"],"timeout_ms":null,"working_directory":null,"env":null,"user":null}}"#);
     /// ```
     LocalShellCall {
-        /// The call; `null` when unset.
+        /// The id of the call; `null` when unset.
         call_id: NullableText Option<String>,
         /// `completed`, `in_progress`, `incomplete`, or another word.
         status: OptionalText Option<String>,
-        /// What to do.
+        /// The action.
         action: Action LocalShellAction,
     }
     beside {}
@@ -188,23 +188,23 @@ item! {
     /// assert_eq!(item.to_json(), r#"{"type":"function_call","name":"look","arguments":"{}","call_id":"call_1"}"#);
     /// ```
     FunctionCall {
-        /// The function.
+        /// The name of the function.
         name: Text String,
-        /// The namespace it is in.
+        /// The namespace of the function.
         namespace: OptionalText Option<String>,
         /// The arguments: JSON in a string, as the model wrote it.
         arguments: ModelText String,
-        /// The call, which its output names.
+        /// The id of the call, to which its output refers.
         call_id: Text String,
-        /// How far the call is.
+        /// The status of the call.
         status: OptionalText Option<String>,
     }
     beside {
-        /// Who called the tool.
+        /// The caller of the tool.
         caller: Caller,
-        /// Whether the model goes on before the output is there. `async` in JSON.
+        /// Whether the model continues before the output is available. `async` in JSON.
         asynchronous("async"): bool,
-        /// Who made the item.
+        /// The author of the item.
         created_by: String,
     }
 }
@@ -219,21 +219,21 @@ item! {
     /// assert_eq!(item.to_json(), r#"{"type":"function_call_output","call_id":"call_1","output":"done"}"#);
     /// ```
     FunctionCallOutput {
-        /// The call.
+        /// The id of the call.
         call_id: Text String,
-        /// What came out.
+        /// The output.
         output: Output ToolOutput,
     }
     beside {
-        /// How far the item is: `in_progress`, `completed` or `incomplete`.
+        /// The status: `in_progress`, `completed` or `incomplete`.
         status: String,
-        /// Who called the tool.
+        /// The caller of the tool.
         caller: Caller,
         /// The function.
         name: String,
         /// The namespace of the function.
         namespace: String,
-        /// Who made the item.
+        /// The author of the item.
         created_by: String,
     }
 }
@@ -248,23 +248,23 @@ item! {
     /// assert_eq!(item.to_json(), r#"{"type":"custom_tool_call","call_id":"call_1","name":"note","input":"text"}"#);
     /// ```
     CustomToolCall {
-        /// How far the call is.
+        /// The status of the call.
         status: OptionalText Option<String>,
-        /// The call, which its output names.
+        /// The id of the call, to which its output refers.
         call_id: Text String,
         /// The tool.
         name: Text String,
-        /// The namespace it is in.
+        /// The namespace of the tool.
         namespace: OptionalText Option<String>,
-        /// What goes in, as the model wrote it.
+        /// The input, as the model wrote it.
         input: ModelText String,
     }
     beside {
-        /// Who called the tool.
+        /// The caller of the tool.
         caller: Caller,
-        /// Whether the model goes on before the output is there. `async` in JSON.
+        /// Whether the model continues before the output is available. `async` in JSON.
         asynchronous("async"): bool,
-        /// Who made the item.
+        /// The author of the item.
         created_by: String,
     }
 }
@@ -279,19 +279,19 @@ item! {
     /// assert_eq!(item.to_json(), r#"{"type":"custom_tool_call_output","call_id":"call_1","output":"done"}"#);
     /// ```
     CustomToolCallOutput {
-        /// The call.
+        /// The id of the call.
         call_id: Text String,
         /// The tool.
         name: OptionalText Option<String>,
-        /// What came out.
+        /// The output.
         output: Output ToolOutput,
     }
     beside {
-        /// How far the item is: `in_progress`, `completed` or `incomplete`.
+        /// The status: `in_progress`, `completed` or `incomplete`.
         status: String,
-        /// Who called the tool.
+        /// The caller of the tool.
         caller: Caller,
-        /// Who made the item.
+        /// The author of the item.
         created_by: String,
     }
 }
@@ -306,23 +306,23 @@ item! {
     /// assert_eq!(item.to_json(), r#"{"type":"tool_search_call","call_id":null,"execution":"client","arguments":"weather"}"#);
     /// ```
     ToolSearchCall {
-        /// The call; `null` when unset.
+        /// The id of the call; `null` when unset.
         call_id: NullableText Option<String>,
-        /// How far the call is.
+        /// The status of the call.
         status: OptionalText Option<String>,
-        /// Who searches: `client`, `server`.
+        /// The executor: `client` or `server`.
         execution: Text String,
         /// The arguments, any JSON.
         arguments: Raw RawJson<'static>,
     }
     beside {
-        /// Who made the item.
+        /// The author of the item.
         created_by: String,
     }
 }
 
 item! {
-    /// What a search for tools found.
+    /// The results of a search for tools.
     ///
     /// ```
     /// use turnwire::responses::{Item, ToolSearchOutput};
@@ -331,17 +331,17 @@ item! {
     /// assert_eq!(item.to_json(), r#"{"type":"tool_search_output","call_id":null,"status":"completed","execution":"client","tools":[]}"#);
     /// ```
     ToolSearchOutput {
-        /// The call; `null` when unset.
+        /// The id of the call; `null` when unset.
         call_id: NullableText Option<String>,
-        /// How far it is.
+        /// The status.
         status: OptionalText Option<String>,
-        /// Who searched.
+        /// The executor.
         execution: Text String,
         /// The tools.
         tools: RawArray Vec<RawJson<'static>>,
     }
     beside {
-        /// Who made the item.
+        /// The author of the item.
         created_by: String,
     }
 }
@@ -356,9 +356,9 @@ item! {
     /// assert_eq!(item.to_json(), r#"{"type":"web_search_call","status":"completed"}"#);
     /// ```
     WebSearchCall {
-        /// How far it is.
+        /// The status.
         status: OptionalText Option<String>,
-        /// `search`, `open_page` or `find_in_page` with its members, or another one.
+        /// The action: `search`, `open_page` or `find_in_page` with its members, or another one.
         action: OptionalRaw Option<RawJson<'static>>,
     }
     beside {}
@@ -374,11 +374,11 @@ item! {
     /// assert_eq!(item.to_json(), r#"{"type":"image_generation_call","status":"completed","result":"AA=="}"#);
     /// ```
     ImageGenerationCall {
-        /// How far it is.
+        /// The status.
         status: OptionalText Option<String>,
-        /// The prompt that was used in the end.
+        /// The final prompt.
         revised_prompt: OptionalText Option<String>,
-        /// The image, in base64; `null` as long as there is none.
+        /// The image, in base64; `null` until it is available.
         result: NullableText Option<String>,
     }
     beside {
@@ -392,15 +392,15 @@ item! {
         quality: String,
         /// Width and height.
         size: String,
-        /// Why there is no image.
+        /// The error, if there is no image.
         error: RawJson,
-        /// What an SVG cost, in tokens.
+        /// The tokens of an SVG.
         svg_usage: RawJson,
     }
 }
 
 item! {
-    /// A compacted history. Read under the name `compaction_summary` too.
+    /// A compacted history. Also parsed under the name `compaction_summary`.
     ///
     /// ```
     /// use turnwire::responses::{Compaction, Item};
@@ -409,11 +409,11 @@ item! {
     /// assert_eq!(item.to_json(), r#"{"type":"compaction","encrypted_content":"opaque"}"#);
     /// ```
     Compaction {
-        /// What only the server can read.
+        /// Data that only the server can decrypt.
         encrypted_content: Text String,
     }
     beside {
-        /// Who made the item.
+        /// The author of the item.
         created_by: String,
     }
 }
@@ -428,14 +428,14 @@ item! {
     /// assert_eq!(item.to_json(), r#"{"type":"context_compaction"}"#);
     /// ```
     ContextCompaction {
-        /// What only the server can read.
+        /// Data that only the server can decrypt.
         encrypted_content: OptionalText Option<String>,
     }
     beside {}
 }
 
 item! {
-    /// Tools that are given as an item (§3.7).
+    /// Tools that are given as an item (docs/protocol.md §3.7).
     ///
     /// ```
     /// use turnwire::responses::{AdditionalTools, Item};
@@ -452,7 +452,7 @@ item! {
     beside {}
 }
 
-/// What a call of the local shell does.
+/// The action of a local shell call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LocalShellAction {
@@ -460,23 +460,23 @@ pub enum LocalShellAction {
     Exec {
         /// The program and its arguments.
         command: Vec<String>,
-        /// How long it may take, in milliseconds.
+        /// The timeout in milliseconds.
         timeout_ms: Option<i64>,
-        /// Where it runs.
+        /// The working directory.
         working_directory: Option<String>,
         /// Its environment: an object of strings.
         env: Option<RawJson<'static>>,
-        /// As whom it runs.
+        /// The user that runs it.
         user: Option<String>,
         /// Members that are not known here.
         extra: ExtraMembers,
     },
-    /// Another action, as it came.
+    /// Another action, unchanged.
     Other(RawJson<'static>),
 }
 
 impl Message {
-    /// A message without a `type`, or whose content is a string.
+    /// Parses a message without a `type`, or with a string as content.
     pub(in crate::responses) fn shorthand(json: &str) -> Option<Self> {
         let mut members = Members::parse(json).ok()?;
         if !matches!(members.kind(), "" | "message") {

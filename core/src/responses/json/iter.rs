@@ -1,5 +1,5 @@
-//! The members of an object and the elements of an array, one after the other. The iterators collect nothing, and end at the first
-//! byte that is not JSON; the functions that check say where that was.
+//! Iterators over the members of an object and the elements of an array. They collect nothing, and stop at the first
+//! byte that is not JSON; the checking functions report its position.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -8,13 +8,13 @@ use super::lenient;
 use super::malformed::Malformed;
 use super::scan::{Cursor, Fault};
 
-/// The members of an object: each name, and each value as text.
+/// Returns the members of an object: each name, and each value as text.
 pub(in crate::responses) fn members(object: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
     let mut values = Values::new(object, b'{');
     core::iter::from_fn(move || values.member())
 }
 
-/// The elements of an array, as text.
+/// Returns the elements of an array, as text.
 pub(in crate::responses) fn elements(array: &str) -> impl Iterator<Item = &str> {
     let mut values = Values::new(array, b'[');
     core::iter::from_fn(move || values.element())
@@ -24,7 +24,7 @@ pub(in crate::responses) fn elements(array: &str) -> impl Iterator<Item = &str> 
 ///
 /// # Errors
 ///
-/// Returns [`Malformed`] when the text is not one object. Members before the fault were given to `each`.
+/// Returns [`Malformed`] if the text is not one object. Members before the error were passed to `each`.
 pub(in crate::responses) fn each_member<'a>(
     object: &'a str,
     mut each: impl FnMut(Cow<'a, str>, &'a str),
@@ -40,7 +40,7 @@ pub(in crate::responses) fn each_member<'a>(
 ///
 /// # Errors
 ///
-/// Returns [`Malformed`] when the text is not one array. Elements before the fault were given to `each`.
+/// Returns [`Malformed`] if the text is not one array. Elements before the error were passed to `each`.
 pub(in crate::responses) fn each_element<'a>(array: &'a str, mut each: impl FnMut(&'a str)) -> Result<(), Malformed> {
     let mut values = Values::new(array, b'[');
     while let Some(value) = values.element() {
@@ -49,7 +49,7 @@ pub(in crate::responses) fn each_element<'a>(array: &'a str, mut each: impl FnMu
     values.check_end(b']')
 }
 
-/// The first string in an array, at any depth, or the string itself. Nothing behind it is read.
+/// Returns the first string in an array, at any depth, or the string itself. Nothing after it is parsed.
 pub(in crate::responses) fn first_string(value: &str) -> Option<String> {
     let text = value.trim_start_matches([' ', '\t', '\r', '\n', '[']);
     let mut cursor = Cursor::new(text);
@@ -65,7 +65,7 @@ struct Values<'a> {
     text: &'a str,
     cursor: Cursor<'a>,
     open: u8,
-    /// The next byte is the bracket; otherwise a comma comes before the next value.
+    /// The next byte is the opening bracket; otherwise a comma precedes the next value.
     at_start: bool,
     ended: bool,
     fault: Option<Fault>,
@@ -81,7 +81,7 @@ impl<'a> Values<'a> {
         let separator = if self.at_start { self.open } else { b',' };
         if !self.ended && self.cursor.expect(separator).is_err() {
             self.ended = true;
-            // Without a further comma, the bracket follows.
+            // Without another comma, the closing bracket must follow.
             self.fault = self.at_start.then_some(Fault::Json);
         }
         if !self.ended && self.at_start {
@@ -127,7 +127,7 @@ impl<'a> Values<'a> {
         result.ok()
     }
 
-    /// Checks that the values ended with the bracket, and that nothing follows it.
+    /// Checks that the values end with the closing bracket, and that nothing follows it.
     fn check_end(mut self, close: u8) -> Result<(), Malformed> {
         let end = self.fault.map_or_else(|| self.cursor.expect(close), Err);
         match end {

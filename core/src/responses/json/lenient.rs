@@ -1,17 +1,17 @@
-//! Reading JSON text that is not quite JSON (`docs/differences.md` row 45): escapes of lone surrogates, and the numbers `NaN`,
-//! `Infinity` and `-Infinity`, which JavaScript and Python servers write.
+//! Parsing of text that is nearly JSON (`docs/differences.md` row 45): escapes of lone surrogates, and the numbers
+//! `NaN`, `Infinity` and `-Infinity`, which JavaScript and Python servers write.
 
 use alloc::string::String;
 
 use serde::de::DeserializeOwned;
 
-/// Numbers that JSON does not have.
+/// Numbers that JSON does not allow.
 pub(super) const NOT_NUMBERS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
 
 /// The escape of U+FFFD.
 const REPLACEMENT: &str = "\\ufffd";
 
-/// Reads a value. Lone surrogates are read as U+FFFD, and numbers that JSON does not have as `null`.
+/// Parses a value. Lone surrogates become U+FFFD, and numbers that JSON does not allow become `null`.
 pub(in crate::responses) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
     serde_json::from_str(text).or_else(|error| match repair(text) {
         Some(repaired) => serde_json::from_str(&repaired),
@@ -19,8 +19,8 @@ pub(in crate::responses) fn read<T: DeserializeOwned>(text: &str) -> Result<T, s
     })
 }
 
-/// Replaces each escape of a lone surrogate by that of U+FFFD, and each number that JSON does not have by `null`. Returns `None`
-/// when there is nothing to replace.
+/// Replaces each escape of a lone surrogate by that of U+FFFD, and each number that JSON does not allow by `null`.
+/// Returns `None` if nothing was replaced.
 pub(in crate::responses) fn repair(text: &str) -> Option<String> {
     if !["\\ud", "\\uD", "NaN", "Infinity"].iter().any(|sign| text.contains(sign)) {
         return None;
@@ -54,7 +54,7 @@ pub(in crate::responses) fn repair(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// The length of an escape, and what replaces it.
+/// Returns the length of an escape, and its replacement.
 fn escape(bytes: &[u8]) -> (usize, Option<&'static str>) {
     match unit(bytes) {
         Some(0xD800..=0xDBFF) if matches!(bytes.get(6..).and_then(unit), Some(0xDC00..=0xDFFF)) => (12, None),
@@ -64,19 +64,19 @@ fn escape(bytes: &[u8]) -> (usize, Option<&'static str>) {
     }
 }
 
-/// The code unit of an escape `\uXXXX`.
+/// Returns the code unit of an escape `\uXXXX`.
 fn unit(bytes: &[u8]) -> Option<u16> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
     u16::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-/// A count of a server: an integer, a number that is a whole one, or a string of decimal digits. `None` for everything else.
+/// Parses a count: an integer, a number without fraction, or a string of decimal digits. `None` for everything else.
 pub(in crate::responses) fn count(text: &str) -> Option<i64> {
     let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).trim();
     if let Ok(count) = text.parse::<i64>() {
         return Some(count);
     }
-    // 2^53: whole numbers up to it are exact.
+    // 2^53: integers up to it are exact.
     let number = text.parse::<f64>().ok().filter(|number| number.abs() <= 9_007_199_254_740_992.0)?;
     #[expect(
         clippy::cast_possible_truncation,

@@ -1,19 +1,19 @@
-//! A payload that cannot be read.
+//! Payloads that cannot be parsed.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-/// Why a payload cannot be read. The stream it came in goes on; the raw text is delivered beside it.
+/// Why a payload cannot be parsed. Its stream goes on; the raw text is delivered with the error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Malformed {
     /// The text is not JSON, or not a JSON object.
     #[error("the payload is not a JSON object, at byte {offset}")]
     InvalidJson {
-        /// Where in the text reading failed, as far as that is known.
+        /// The position of the error, if known.
         offset: usize,
     },
-    /// A member that is required is not there.
+    /// A required member is missing.
     #[error("`{kind}` has no `{member}`")]
     Missing {
         /// The `type` of the event or item.
@@ -21,7 +21,7 @@ pub enum Malformed {
         /// The missing member.
         member: &'static str,
     },
-    /// A member has another type than the one it is read as.
+    /// A member has the wrong type.
     #[error("`{member}` of `{kind}` has the wrong type")]
     WrongType {
         /// The `type` of the event or item.
@@ -35,7 +35,7 @@ pub enum Malformed {
         /// The name of the member, truncated.
         member: String,
     },
-    /// The JSON is nested more deeply than 128 levels in a part that is read.
+    /// The JSON is nested more deeply than 128 levels in a part that is parsed.
     #[error("the payload is nested too deeply")]
     TooDeep,
 }
@@ -54,12 +54,12 @@ impl Malformed {
     }
 
     pub(crate) fn json(error: &serde_json::Error) -> Self {
-        // Payloads rarely have more than one line; the column is the offset then.
+        // Payloads usually have one line; the column is then the offset.
         Self::InvalidJson { offset: error.column() }
     }
 }
 
-/// A kind is the peer's word: enough of it to recognise, not more.
+/// Truncates a type: it comes from the peer and may be long.
 fn short(kind: &str) -> String {
     kind.chars().take(64).collect()
 }

@@ -1,4 +1,4 @@
-//! JSON text: scanning, members of objects, raw values, and writing. Nothing here knows the Responses API.
+//! JSON text: scanning, members of objects, raw values, and writing. This module does not know the Responses API.
 
 pub(super) mod iter;
 pub(super) mod lenient;

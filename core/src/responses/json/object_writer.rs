@@ -1,13 +1,13 @@
-//! JSON objects written member by member, in the order and with the absences that the protocol wants.
+//! Writes JSON objects member by member, in the order and with the omissions of the protocol.
 
 use alloc::vec::Vec;
 
 use crate::responses::json::raw::RawJson;
 
-/// Members that were read and have no place of their own, in the order they came.
+/// Unknown members, in the order of arrival.
 pub type ExtraMembers = Vec<(alloc::string::String, RawJson<'static>)>;
 
-/// An object that is being written.
+/// An object in progress.
 pub(crate) struct Object<'o> {
     out: &'o mut Vec<u8>,
     empty: bool,
@@ -19,7 +19,7 @@ impl<'o> Object<'o> {
         Self { out, empty: true }
     }
 
-    /// Begins a member: what is written to the result next is its value.
+    /// Begins a member; the caller then writes its value to the result.
     pub(crate) fn key(&mut self, key: &str) -> &mut Vec<u8> {
         if !core::mem::take(&mut self.empty) {
             self.out.push(b',');
@@ -39,7 +39,7 @@ impl<'o> Object<'o> {
         }
     }
 
-    /// A member that is `null` when there is nothing to say.
+    /// Writes a member that is `null` when unset.
     pub(crate) fn nullable(&mut self, key: &str, value: Option<&str>) {
         match value {
             Some(value) => self.string(key, value),
@@ -47,7 +47,7 @@ impl<'o> Object<'o> {
         }
     }
 
-    /// A member whose value is JSON text already.
+    /// Writes a member whose value is JSON text.
     pub(crate) fn raw(&mut self, key: &str, value: &str) {
         self.key(key).extend_from_slice(value.as_bytes());
     }
@@ -76,7 +76,7 @@ impl<'o> Object<'o> {
     }
 }
 
-/// A whole object.
+/// Writes a whole object.
 pub(crate) fn object(write: impl FnOnce(&mut Object<'_>)) -> RawJson<'static> {
     let mut out = Vec::new();
     let mut object = Object::new(&mut out);
@@ -96,7 +96,7 @@ pub(crate) fn array<T>(values: &[T], out: &mut Vec<u8>, each: impl Fn(&T, &mut V
     out.push(b']');
 }
 
-/// A JSON string. Text without anything to escape, which most is, is copied as it is.
+/// Writes a JSON string. Text without characters to escape, the usual case, is copied at once.
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
     if text.bytes().any(|byte| matches!(byte, 0..0x20 | b'"' | b'\\')) {
         // Serializing a string cannot fail.

@@ -1,22 +1,22 @@
-//! Names that are found without being compared to each other one after the other.
+//! A perfect hash table for known JSON member names, computed at compile time.
 
-/// How many places a table has: names collide rarely in so many, and a number fits a byte.
+/// Number of slots: collisions are rare, and an index fits in a byte.
 const PLACES: usize = 256;
 
-/// A place without a name.
+/// An empty slot.
 const EMPTY: u8 = u8::MAX;
 
-/// The place of each of some names. Made when the crate is compiled, so that a new name that does not fit breaks no program.
+/// The slots of a set of names. Computed at compile time, so that a name without a slot is a compile error.
 pub(in crate::responses) struct Table {
     factor: u64,
     places: [u8; PLACES],
 }
 
 impl Table {
-    /// Looks for a factor that gives every name a place of its own.
+    /// Searches for a multiplier that gives every name its own slot.
     pub(in crate::responses) const fn new(names: &[&[u8]]) -> Self {
         assert!(names.len() < EMPTY as usize);
-        // The golden ratio's bits, and odd numbers from there on.
+        // The bits of the golden ratio, and the odd numbers after it.
         let mut factor: u64 = 0x9E37_79B9_7F4A_7C15;
         loop {
             let mut places = [EMPTY; PLACES];
@@ -32,7 +32,7 @@ impl Table {
         }
     }
 
-    /// The number of the only name that this one can be; whether it is that is to be compared.
+    /// Returns the index of the only name that this one can equal; the caller must compare them.
     #[inline]
     pub(in crate::responses) const fn find(&self, name: &[u8]) -> Option<usize> {
         match self.places[place(name, self.factor)] {
@@ -42,13 +42,13 @@ impl Table {
     }
 }
 
-/// Whether two names are the same, without a call for the short ones that nearly all are.
+/// Compares two names, without a function call for short ones, which are the usual case.
 #[inline]
 pub(in crate::responses) fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
         return false;
     }
-    // Both ends, which overlap or meet, are all of a name.
+    // The first and last words, which overlap or are adjacent, cover the whole name.
     match one.len() {
         4..=8 => one.first_chunk::<4>() == other.first_chunk() && one.last_chunk::<4>() == other.last_chunk(),
         9..=16 => one.first_chunk::<8>() == other.first_chunk() && one.last_chunk::<8>() == other.last_chunk(),

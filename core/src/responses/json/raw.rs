@@ -1,4 +1,4 @@
-//! JSON text that is kept as it came.
+//! JSON text that is kept unchanged.
 
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
@@ -11,42 +11,42 @@ use serde_json::value::RawValue;
 use super::lenient;
 use crate::responses::json::malformed::Malformed;
 
-/// A JSON value as text, byte for byte as it came. `Debug` shows its length only.
+/// A JSON value as unchanged text. `Debug` shows only its length.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RawJson<'a>(Cow<'a, str>);
 
 impl<'a> RawJson<'a> {
-    /// This text, if it is one JSON value.
+    /// Wraps a text, if it is one JSON value.
     ///
     /// # Errors
     ///
-    /// [`Malformed::InvalidJson`] when it is not.
+    /// [`Malformed::InvalidJson`] if it is not.
     pub fn new(text: &'a str) -> Result<Self, Malformed> {
         let value: &RawValue = serde_json::from_str(text).map_err(|error| Malformed::json(&error))?;
         Ok(Self(Cow::Borrowed(value.get())))
     }
 
-    /// Text that a reader has found to be one JSON value.
+    /// Wraps text that a parser has checked.
     pub(crate) const fn trusted(text: &'a str) -> Self {
         Self(Cow::Borrowed(text))
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The value read as `T`.
+    /// Parses the value as `T`.
     ///
     /// # Errors
     ///
-    /// [`Malformed::InvalidJson`] when its shape is another.
+    /// [`Malformed::InvalidJson`] if it has another shape.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Malformed> {
         lenient::read(&self.0).map_err(|error| Malformed::json(&error))
     }
 
-    /// The same, owning its text.
+    /// Copies the value, so that it owns its text.
     #[must_use]
     pub fn into_owned(self) -> RawJson<'static> {
         RawJson(Cow::Owned(self.0.into_owned()))
@@ -54,26 +54,26 @@ impl<'a> RawJson<'a> {
 }
 
 impl RawJson<'static> {
-    /// Text that was written here.
+    /// Wraps text that this crate has written.
     pub(crate) const fn built(json: String) -> Self {
         Self(Cow::Owned(json))
     }
 
-    /// Text that was written here, as bytes.
+    /// Wraps bytes that this crate has written.
     pub(in crate::responses) fn written(json: alloc::vec::Vec<u8>) -> Self {
         Self(Cow::Owned(String::from_utf8(json).expect("JSON is written as UTF-8")))
     }
 
-    /// The JSON text of any value that can be serialized.
+    /// Serializes any value.
     ///
     /// # Errors
     ///
-    /// [`Malformed::InvalidJson`] when it cannot: a map whose keys are no strings, for one.
+    /// [`Malformed::InvalidJson`] if it cannot be serialized, for example a map whose keys are not strings.
     pub fn of(value: &impl Serialize) -> Result<Self, Malformed> {
         serde_json::to_string(value).map(|text| Self(Cow::Owned(text))).map_err(|error| Malformed::json(&error))
     }
 
-    /// A JSON string.
+    /// Creates a JSON string.
     #[must_use]
     pub fn string(text: &str) -> Self {
         let mut out = alloc::vec::Vec::new();
@@ -90,7 +90,7 @@ impl fmt::Debug for RawJson<'_> {
 
 impl Serialize for RawJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // What JSON does not have cannot be serialized.
+        // Values that JSON does not allow cannot be serialized.
         let repaired = lenient::repair(&self.0);
         let text = repaired.as_deref().unwrap_or(&self.0);
         let value: &RawValue = serde_json::from_str(text).map_err(serde::ser::Error::custom)?;

@@ -1,24 +1,24 @@
-//! A validating walk over JSON text that allocates nothing and never recurses.
+//! A validating scan of JSON text that allocates nothing and does not recurse.
 //!
-//! It accepts what `serde_json` accepts of a value that is skipped, and the numbers `NaN`, `Infinity` and `-Infinity`
+//! It accepts what `serde_json` accepts when skipping a value, and the numbers `NaN`, `Infinity` and `-Infinity`
 //! ([docs/differences.md row 45](crate::docs::differences)). The depth is bounded.
 
 use super::lenient::NOT_NUMBERS;
 use crate::responses::json::malformed::Malformed;
 
-/// How deeply values may be nested: the kind of each open bracket is one bit of a word.
+/// Maximum nesting: the kind of each open bracket is one bit of a word.
 const DEPTH: u32 = 128;
 
-/// Why a walk ends early. Small, because every step of the walk may return it; the place is the cursor's.
+/// Why a scan ends early. It is small, because every step of the scan may return it; the cursor has the position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::responses) enum Fault {
-    /// No JSON.
+    /// Not JSON.
     Json,
     /// Nested too deeply.
     Depth,
 }
 
-/// A place in JSON text.
+/// A position in JSON text.
 #[derive(Clone, Copy)]
 pub(in crate::responses) struct Cursor<'a> {
     bytes: &'a [u8],
@@ -30,7 +30,7 @@ impl<'a> Cursor<'a> {
         Self { bytes: text.as_bytes(), at: 0 }
     }
 
-    /// The fault, at this place.
+    /// Returns the fault with its position.
     pub(in crate::responses) const fn error(&self, fault: Fault) -> Malformed {
         match fault {
             Fault::Json => Malformed::InvalidJson { offset: self.at },
@@ -38,7 +38,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The next byte that is no white space, which stays.
+    /// Returns the next byte that is not white space, without consuming it.
     #[inline]
     pub(in crate::responses) fn peek(&mut self) -> Option<u8> {
         while let Some(byte) = self.bytes.get(self.at) {
@@ -50,7 +50,7 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    /// Takes this byte, behind white space, or fails.
+    /// Consumes this byte, after white space, or fails.
     #[inline]
     pub(in crate::responses) fn expect(&mut self, byte: u8) -> Result<(), Fault> {
         if self.peek() != Some(byte) {
@@ -60,7 +60,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Takes a string whose quote is next. Returns whether something in it is escaped.
+    /// Consumes a string whose quote is next. Returns whether it has escapes.
     #[inline]
     pub(in crate::responses) fn string(&mut self) -> Result<bool, Fault> {
         if self.bytes.get(self.at) == Some(&b'"') {
@@ -76,7 +76,7 @@ impl<'a> Cursor<'a> {
         self.escaped().map(|()| true)
     }
 
-    /// The rest of a string, from its first escape on.
+    /// Consumes the rest of a string, from its first escape on.
     fn escaped(&mut self) -> Result<(), Fault> {
         loop {
             match self.bytes.get(self.at) {
@@ -107,7 +107,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Takes one value of any kind. Returns whether it is a string in which something is escaped.
+    /// Consumes one value. Returns whether it is a string with escapes.
     #[inline]
     pub(in crate::responses) fn value(&mut self) -> Result<bool, Fault> {
         match self.peek() {
@@ -150,7 +150,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Behind a value: closes what ends here. Returns whether another value follows.
+    /// After a value: consumes closing brackets. Returns whether another value follows.
     #[inline]
     fn close(&mut self, open: &mut Brackets) -> Result<bool, Fault> {
         loop {
@@ -191,7 +191,7 @@ impl<'a> Cursor<'a> {
         self.at += usize::from(self.bytes[self.at] == b'-');
         match self.bytes.get(self.at) {
             Some(b'0') => self.at += 1,
-            // The sign was that of `-Infinity`.
+            // The sign belonged to `-Infinity`.
             Some(b'I') => return self.literal(),
             _ => self.digits()?,
         }
@@ -224,7 +224,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// The kinds of the open brackets: objects are ones.
+/// The kinds of the open brackets: a one bit is an object.
 #[derive(Default)]
 struct Brackets {
     kinds: u128,
@@ -251,10 +251,10 @@ impl Brackets {
     }
 }
 
-/// Where, from `at` on, the first quote, backslash or control character is, or the end.
+/// Returns the position of the first quote, backslash or control character from `at` on, or the end.
 #[inline]
 fn plain(bytes: &[u8], mut at: usize) -> usize {
-    // Most strings end within a few words; the long ones are texts of kilobytes, for which wider steps pay.
+    // Most strings end within a few words. Wider steps are only faster for long ones, such as texts of kilobytes.
     for _ in 0..8 {
         let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) else { return short(bytes, at) };
         let found = special(*word);
@@ -270,7 +270,7 @@ fn plain(bytes: &[u8], mut at: usize) -> usize {
 fn long(bytes: &[u8], mut at: usize) -> usize {
     let (blocks, _) = bytes[at..].as_chunks::<32>();
     for block in blocks {
-        // All of a block, whatever it holds: the compiler makes vector instructions of it.
+        // Without an early exit, so that the compiler vectorises the block.
         let mut any = 0;
         for byte in block {
             any |= u8::from(*byte < 0x20) | u8::from(*byte == b'"') | u8::from(*byte == b'\\');
@@ -294,13 +294,15 @@ fn short(bytes: &[u8], mut at: usize) -> usize {
     at + bytes[at..].iter().take_while(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\')).count()
 }
 
-/// The high bit of each byte that is a quote, a backslash or a control character, and maybe of bytes behind the first such.
+/// Returns the high bit of each byte that is a quote, a backslash or a control character, and maybe of bytes after the
+/// first such byte.
 #[inline]
 const fn special(word: [u8; 8]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
 
-    // A byte that is zero after the XOR, or below 0x20, borrows. Borrows only reach upwards, so the lowest bit is always right.
+    // A byte that is zero after the XOR, or below 0x20, borrows. A borrow only affects higher bytes, so the lowest bit
+    // is always right.
     let word = u64::from_le_bytes(word);
     let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5C));
     let found = (quote.wrapping_sub(ONES) & !quote)

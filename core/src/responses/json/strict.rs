@@ -1,4 +1,4 @@
-//! The check of a server: no object of a message may have two members of the same name
+//! The check of a server that no object of a message has duplicate members
 //! ([docs/differences.md row 45](crate::docs::differences)).
 
 use alloc::borrow::Cow;
@@ -10,10 +10,10 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 
 use super::malformed::Malformed;
 
-/// Marks the error of a repeated member; its name follows.
+/// Marks the error of a duplicate member; its name follows.
 const REPEATED: &str = "repeated member ";
 
-/// Checks that the text is JSON, and that no object in it has a repeated member.
+/// Checks that the text is JSON, and that no object in it has a duplicate member.
 pub(in crate::responses) fn check(text: &str) -> Result<(), Malformed> {
     let mut reader = serde_json::Deserializer::from_str(text);
     Value.deserialize(&mut reader).and_then(|()| reader.end()).map_err(|error| {
@@ -85,7 +85,7 @@ impl<'de> Visitor<'de> for Value {
     }
 }
 
-/// The name of a member, borrowed where nothing in it is escaped.
+/// The name of a member, borrowed if it has no escapes.
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 

@@ -1,4 +1,4 @@
-//! Compaction: a history in, a shorter one out (`docs/protocol.md` §11.1).
+//! Compaction: replaces a history by a shorter one (`docs/protocol.md` §11.1).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -15,33 +15,33 @@ use crate::responses::operations::{Operation, type_name, unreadable};
 use crate::responses::request::{CreateResponse, ItemEncoding, ReasoningOptions, TextOptions};
 use crate::responses::session::HeaderSet;
 
-/// A history to be compacted. It shares its members with the ordinary request; those that are missing have no meaning here.
+/// A history to be compacted. Its members are those of an ordinary request; the missing ones have no meaning here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Compact {
     /// The model.
     pub model: String,
-    /// The history. Nothing is asked when it is empty.
+    /// The history. If it is empty, no request is needed.
     pub input: Vec<Item>,
-    /// What the model should know before everything else; left out when empty.
+    /// The instructions; omitted when empty.
     pub instructions: String,
-    /// The tools; left out when unset.
+    /// The tools; omitted when unset.
     pub tools: Option<Vec<RawJson<'static>>>,
-    /// Whether several tools may be called at once.
+    /// Whether the model may call several tools at once.
     pub parallel_tool_calls: bool,
-    /// How to reason; left out when unset, unlike in the ordinary request.
+    /// The reasoning options; omitted when unset, unlike in an ordinary request.
     pub reasoning: Option<ReasoningOptions>,
-    /// The tier; left out when unset, as it is to be with an API key.
+    /// The service tier; omitted when unset, as required with an API key.
     pub service_tier: Option<String>,
-    /// What prompts that belong together have in common; left out when unset.
+    /// The prompt cache key; omitted when unset.
     pub prompt_cache_key: Option<String>,
-    /// How to write; left out when unset.
+    /// The text options; omitted when unset.
     pub text: Option<TextOptions>,
-    /// Members that are not known here, written last.
+    /// Unknown members, written last.
     pub extra: ExtraMembers,
 }
 
-/// A compacted history: the input of what follows.
+/// A compacted history: the input of the next request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Compacted {
@@ -50,7 +50,7 @@ pub struct Compacted {
 }
 
 impl Compact {
-    /// A history with everything else unset: the smallest request there is.
+    /// Creates the smallest request: a history, with everything else unset.
     #[must_use]
     pub fn new(model: &str, input: Vec<Item>) -> Self {
         Self {
@@ -67,11 +67,11 @@ impl Compact {
         }
     }
 
-    /// Reads a body, as a server does. Leniently: what is missing is as in [`new`](Self::new).
+    /// Parses a body leniently, as a server does: a missing member is as in [`new`](Self::new).
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when the text is no JSON object, or a member has another type.
+    /// [`Malformed`] if the text is not a JSON object, or a member has another type.
     pub fn parse(json: &str) -> Result<Self, Malformed> {
         let mut members = Members::parse(json)?;
         Ok(Self {
@@ -90,7 +90,7 @@ impl Compact {
 }
 
 impl From<CreateResponse> for Compact {
-    /// The compaction of an ordinary request's history, with the members that both have.
+    /// Creates the compaction of an ordinary request's history, with the shared members.
     fn from(request: CreateResponse) -> Self {
         Self {
             model: request.model,
@@ -108,7 +108,7 @@ impl From<CreateResponse> for Compact {
 }
 
 impl Compacted {
-    /// These items.
+    /// Creates a result with these items.
     #[must_use]
     pub const fn new(output: Vec<Item>) -> Self {
         Self { output }
@@ -129,7 +129,7 @@ impl Operation for Compact {
     const SURFACE: HeaderSet = HeaderSet::Compact;
     const TURN_STATE: bool = true;
 
-    /// Four times as long as an event may take.
+    /// Four times the idle timeout.
     fn timeout(idle: Duration) -> Option<Duration> {
         Some(idle.saturating_mul(4))
     }

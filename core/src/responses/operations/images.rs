@@ -1,4 +1,4 @@
-//! Images: made from words, or from words and other images (`docs/protocol.md` §11.5).
+//! Images: generated from a prompt, or from a prompt and other images (`docs/protocol.md` §11.5).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -12,18 +12,18 @@ use crate::responses::operations::{Operation, json, unreadable};
 use crate::responses::request::ItemEncoding;
 use crate::responses::session::HeaderSet;
 
-/// An image to be made. What is unset is left out.
+/// A request to generate images. Unset members are omitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GenerateImage {
-    /// What it shows.
+    /// The prompt.
     pub prompt: String,
     /// The model.
     pub model: String,
     /// `transparent`, `opaque` or `auto`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<String>,
-    /// How many.
+    /// The number of images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n: Option<u64>,
     /// `low`, `medium`, `high` or `auto`.
@@ -34,44 +34,44 @@ pub struct GenerateImage {
     pub size: Option<String>,
 }
 
-/// Images to be changed.
+/// A request to edit images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EditImage {
-    /// The images.
+    /// The input images.
     pub images: Vec<ImageSource>,
-    /// What is to be made of them, and how.
+    /// The prompt and options.
     #[serde(flatten)]
     pub generate: GenerateImage,
 }
 
-/// An image that goes in.
+/// An input image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageSource {
-    /// Where it is, often a data URL.
+    /// The URL, often a data URL.
     pub image_url: String,
 }
 
-/// The images that came out.
+/// The generated images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Images {
-    /// When they were made, in Unix seconds.
+    /// The time of creation, in Unix seconds.
     pub created: u64,
     /// The images.
     pub data: Vec<Image>,
-    /// Their background.
+    /// The background.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<String>,
-    /// Their quality.
+    /// The quality.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<String>,
-    /// Their size.
+    /// The size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
 }
 
-/// An image that came out.
+/// A generated image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     /// The image, in base64.
@@ -79,7 +79,7 @@ pub struct Image {
 }
 
 impl GenerateImage {
-    /// An image of this, with everything else unset.
+    /// Creates a request with this prompt, and everything else unset.
     #[must_use]
     pub fn new(model: &str, prompt: &str) -> Self {
         Self { prompt: prompt.into(), model: model.into(), background: None, n: None, quality: None, size: None }
@@ -87,7 +87,7 @@ impl GenerateImage {
 }
 
 impl EditImage {
-    /// These images, changed.
+    /// Creates a request to edit these images.
     #[must_use]
     pub fn new(generate: GenerateImage, image_urls: &[&str]) -> Self {
         let images = image_urls.iter().map(|url| ImageSource { image_url: (*url).into() }).collect();
@@ -96,7 +96,7 @@ impl EditImage {
 }
 
 impl Images {
-    /// Images that were made at this Unix time, each in base64.
+    /// Creates a result with this time of creation, in Unix seconds, and these images in base64.
     #[must_use]
     pub fn new(created: u64, data: Vec<Image>) -> Self {
         Self { created, data, background: None, quality: None, size: None }

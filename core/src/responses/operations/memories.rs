@@ -1,4 +1,4 @@
-//! Memories: traces of work in, what is worth remembering out (`docs/protocol.md` §11.2).
+//! Memories: summarises traces of work (`docs/protocol.md` §11.2).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -16,15 +16,15 @@ use crate::responses::operations::{Operation, json, unreadable};
 use crate::responses::request::{ItemEncoding, ReasoningOptions};
 use crate::responses::session::HeaderSet;
 
-/// Traces to be summarized.
+/// A request to summarise traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summarize {
     /// The model.
     pub model: String,
-    /// The traces. Nothing is asked when there are none.
+    /// The traces. If there are none, no request is needed.
     pub traces: Vec<MemoryTrace>,
-    /// How to reason; left out when unset.
+    /// The reasoning options; omitted when unset.
     pub reasoning: Option<ReasoningOptions>,
 }
 
@@ -34,13 +34,13 @@ pub struct Summarize {
 pub struct MemoryTrace {
     /// Its id.
     pub id: String,
-    /// Where it is from, as JSON: an object with a `source_path`.
+    /// The source, as JSON: an object with a `source_path`.
     pub metadata: RawJson<'static>,
     /// Its items, any JSON.
     pub items: Vec<RawJson<'static>>,
 }
 
-/// What is worth remembering, a summary for each trace, in their order.
+/// The summaries, one per trace, in the same order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Summaries {
@@ -48,29 +48,29 @@ pub struct Summaries {
     pub output: Vec<Summary>,
 }
 
-/// What is worth remembering of one trace.
+/// The summary of one trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Summary {
-    /// What happened; `raw_memory` is another name for it.
+    /// The trace summary; also parsed under the name `raw_memory`.
     #[serde(alias = "raw_memory")]
     pub trace_summary: String,
-    /// What to remember.
+    /// The memory summary.
     pub memory_summary: String,
 }
 
 impl Summarize {
-    /// Traces for this model.
+    /// Creates a request for this model and these traces.
     #[must_use]
     pub fn new(model: &str, traces: Vec<MemoryTrace>) -> Self {
         Self { model: model.into(), traces, reasoning: None }
     }
 
-    /// Reads a body, as a server does.
+    /// Parses a body, as a server does.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when the text is no JSON object, or a member is missing or has another type.
+    /// [`Malformed`] if the text is not a JSON object, or a member is missing or has another type.
     pub fn parse(json: &str) -> Result<Self, Malformed> {
         let mut members = Members::parse(json)?;
         Ok(Self {
@@ -82,7 +82,7 @@ impl Summarize {
 }
 
 impl MemoryTrace {
-    /// A trace from this file.
+    /// Creates a trace from this file.
     #[must_use]
     pub fn new(id: &str, source_path: &str, items: Vec<RawJson<'static>>) -> Self {
         let mut out = Vec::new();
@@ -98,7 +98,7 @@ impl MemoryTrace {
 }
 
 impl Summary {
-    /// A summary.
+    /// Creates a summary.
     #[must_use]
     pub fn new(trace_summary: &str, memory_summary: &str) -> Self {
         Self { trace_summary: trace_summary.into(), memory_summary: memory_summary.into() }
@@ -106,7 +106,7 @@ impl Summary {
 }
 
 impl Summaries {
-    /// These summaries.
+    /// Creates a result with these summaries.
     #[must_use]
     pub const fn new(output: Vec<Summary>) -> Self {
         Self { output }

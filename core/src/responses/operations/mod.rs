@@ -1,7 +1,8 @@
 //! Operations whose response is one body: compaction, memories, the model catalogue, search, images
 //! ([docs/protocol.md §11](crate::docs::protocol#11-other-endpoints)).
 //!
-//! Each implements [`Operation`]: it encodes its request and reads its answer, and its type defines the path, the headers, the
+//! Each implements [`Operation`]: it encodes its request and parses its response, and its type defines the path, the
+//! headers, the
 //! timeout, and whether the turn token is sent. A server reads and writes the same types.
 //!
 //! ```

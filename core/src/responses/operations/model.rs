@@ -9,36 +9,37 @@ use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::raw::RawJson;
 
-/// A model, as far as requests depend on it. Everything else, prompts and notices, is in [`raw`](Self::raw).
+/// A model, with the members that requests depend on. All others, such as prompts and notices, are in
+/// [`raw`](Self::raw).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Model {
-    /// What requests call it.
+    /// The name in requests.
     pub slug: String,
-    /// What people call it.
+    /// The display name.
     pub display_name: String,
-    /// What it is for.
+    /// The description.
     pub description: Option<String>,
-    /// Its place among the others; the lowest comes first.
+    /// The priority among the models; the lowest comes first.
     pub priority: i32,
     /// `list`, `hide` or `none`.
     pub visibility: String,
-    /// Whether the public API has it.
+    /// Whether the public API offers it.
     pub supported_in_api: bool,
-    /// What it should know before everything else.
+    /// The base instructions.
     pub base_instructions: String,
-    /// What requests can say.
+    /// The options and tools of requests.
     pub tooling: ToolSupport,
-    /// How much it can take in.
+    /// The limits of the context.
     pub context: ContextLimits,
-    /// Tiers of service that can be asked for.
+    /// The service tiers.
     pub service_tiers: Vec<ServiceTier>,
-    /// How much it can reason.
+    /// The reasoning levels.
     pub supported_reasoning_levels: Vec<ReasoningLevel>,
     raw: RawJson<'static>,
 }
 
-/// What requests for a model can say, and which tools it has.
+/// The options of requests for a model, and its tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ToolSupport {
@@ -46,85 +47,85 @@ pub struct ToolSupport {
     pub shell_type: String,
     /// Whether `text.verbosity` can be set.
     pub support_verbosity: bool,
-    /// What it is unless set.
+    /// The default of `text.verbosity`.
     pub default_verbosity: Option<String>,
-    /// Whether several tools can be called at once.
+    /// Whether it can call several tools at once.
     pub supports_parallel_tool_calls: bool,
-    /// How much it reasons unless told.
+    /// The default reasoning level.
     pub default_reasoning_level: Option<String>,
-    /// Whether `reasoning.summary` can be set: yes, unless said otherwise.
+    /// Whether `reasoning.summary` can be set. Default: `true`.
     pub supports_reasoning_summary_parameter: bool,
-    /// What it is unless set: `auto`.
+    /// The default of `reasoning.summary`. Default: `auto`.
     pub default_reasoning_summary: String,
     /// Whether images can be sent with `detail: original`.
     pub supports_image_detail_original: bool,
-    /// Whether it takes *responses-lite*
+    /// Whether it uses *responses-lite*
     /// ([docs/protocol.md §3.7](crate::docs::protocol#37-responses-lite-mode-per-model-flag)).
     pub use_responses_lite: bool,
-    /// What goes in: `text` and `image`, unless said otherwise.
+    /// The input modalities. Default: `text` and `image`.
     pub input_modalities: Vec<String>,
-    /// `direct`, `code_mode` or `code_mode_only`; an unknown one is none.
+    /// `direct`, `code_mode` or `code_mode_only`; an unknown value becomes `None`.
     pub tool_mode: Option<String>,
-    /// Tools that are tried out.
+    /// Experimental tools.
     pub experimental_supported_tools: Vec<String>,
 }
 
-/// How much a model can take in.
+/// The limits of a model's context.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ContextLimits {
-    /// Tokens of its window.
+    /// The size of its context window in tokens.
     pub context_window: Option<i64>,
-    /// Tokens of the largest window it can have.
+    /// The maximum size of its context window in tokens.
     pub max_context_window: Option<i64>,
-    /// Tokens at which the history is to be compacted.
+    /// The number of tokens at which the history should be compacted.
     pub auto_compact_token_limit: Option<i64>,
-    /// How much of the window is to be used: 95 percent, unless said otherwise.
+    /// The usable part of the window in percent. Default: 95.
     pub effective_context_window_percent: i64,
-    /// How a tool's output is cut.
+    /// How the output of tools is truncated.
     pub truncation_policy: TruncationPolicy,
-    /// What a compaction made for it is compatible with.
+    /// The compatibility hash of compactions for the model.
     pub comp_hash: Option<String>,
 }
 
-/// How a tool's output is cut.
+/// How the output of a tool is truncated.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct TruncationPolicy {
     /// `bytes` or `tokens`.
     pub mode: String,
-    /// How many of them.
+    /// The number of them.
     pub limit: i64,
 }
 
-/// A tier of service.
+/// A service tier.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct ServiceTier {
-    /// What requests call it: `priority`, `flex`.
+    /// The name in requests: `priority`, `flex`.
     pub id: String,
-    /// What people call it.
+    /// The display name.
     pub name: String,
-    /// What it is for.
+    /// The description.
     pub description: String,
 }
 
-/// How much a model can reason.
+/// A reasoning level of a model.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct ReasoningLevel {
-    /// What requests call it.
+    /// The name in requests.
     pub effort: String,
-    /// What it is for.
+    /// The description.
     pub description: String,
 }
 
 impl Model {
-    /// Reads one model.
+    /// Parses one model.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when a member that
+    /// [`Malformed`] if a member that
     /// [docs/protocol.md §11.3](crate::docs::protocol#113-models--get-modelsclient_versionv) requires is missing, or
     /// one has another type.
     pub fn parse(json: &str) -> Result<Self, Malformed> {
@@ -173,13 +174,13 @@ impl Model {
         })
     }
 
-    /// The whole object, as it came.
+    /// Returns the whole object, unchanged.
     #[must_use]
     pub const fn raw(&self) -> &RawJson<'static> {
         &self.raw
     }
 
-    /// The tier to ask for, of one that is wanted: none, unless it is one of the model's and not the default
+    /// Returns the service tier to send for a wanted one: `None` if the model does not have it or it is the default
     /// ([docs/protocol.md §3.2](crate::docs::protocol#32-request-fields)).
     #[must_use]
     pub fn service_tier<'t>(&self, wanted: &'t str) -> Option<&'t str> {

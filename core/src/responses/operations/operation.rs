@@ -12,9 +12,9 @@ use crate::responses::failure::Failure;
 use crate::responses::request::ItemEncoding;
 use crate::responses::session::HeaderSet;
 
-/// An operation that is answered by one body.
+/// An operation whose response is one body.
 pub trait Operation {
-    /// What comes back.
+    /// The result.
     type Answer;
 
     /// The method.
@@ -23,25 +23,25 @@ pub trait Operation {
     /// The path below the provider's base URL.
     const PATH: &'static str;
 
-    /// Which headers of the session's it bears.
+    /// The session headers that are sent.
     const SURFACE: HeaderSet;
 
-    /// Whether the turn's token travels with it, both ways (§8).
+    /// Whether the turn token is sent, and taken from the response (`docs/protocol.md` §8).
     const TURN_STATE: bool = false;
 
-    /// Query parameters, beside the provider's.
+    /// Query parameters, in addition to the provider's.
     fn query(&self) -> Vec<(String, String)> {
         Vec::new()
     }
 
-    /// How long one attempt may take, at this idle timeout; none where only the idle timeout itself holds.
+    /// Returns the maximum time of one attempt, for this idle timeout; `None` means the idle timeout.
     #[must_use]
     fn timeout(idle: Duration) -> Option<Duration> {
         let _ = idle;
         None
     }
 
-    /// The answer where there is nothing to ask: an empty input makes no request.
+    /// Returns the result if no request is needed, for example for an empty input.
     fn immediate_answer(&self) -> Option<Self::Answer> {
         None
     }
@@ -49,22 +49,22 @@ pub trait Operation {
     /// Appends the body; nothing for a `GET`.
     fn encode(&self, wire: ItemEncoding, out: &mut Vec<u8>);
 
-    /// Reads the answer.
+    /// Parses the response.
     ///
     /// # Errors
     ///
-    /// A [`Failure`] of the class `Stream`, which can be retried, when the body is none of the operation's; the body is in it.
+    /// A retryable [`Failure`] of the kind `Stream`, with the body, if the body is not valid for the operation.
     fn read(fields: HeaderPairs<'_>, body: &str) -> Result<Self::Answer, Failure>;
 }
 
-/// The failure of a body that cannot be read; `what` comes before the reader's own words.
+/// Returns the failure of a body that cannot be parsed; `what` precedes the parser's error.
 pub(super) fn unreadable(what: &str, error: &dyn fmt::Display, body: &str) -> Failure {
     let mut failure = Failure::stream(&alloc::format!("{what}{error}"));
     failure.raw = Some(body.to_string());
     failure
 }
 
-/// The type of a JSON value in words.
+/// Returns the name of a JSON value's type.
 pub(super) fn type_name(json: &str) -> &'static str {
     match json.as_bytes().first() {
         Some(b'"') => "a string",
@@ -76,7 +76,7 @@ pub(super) fn type_name(json: &str) -> &'static str {
     }
 }
 
-/// Appends what can be serialized, which all of these types can.
+/// Appends a value that can always be serialized, as all of these types can.
 pub(super) fn json(value: &impl Serialize, out: &mut Vec<u8>) {
     out.extend(serde_json::to_vec(value).expect("the types of operations can be serialized"));
 }

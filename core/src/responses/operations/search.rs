@@ -1,4 +1,4 @@
-//! Search: queries and other commands in, what was found out (`docs/protocol.md` §11.4).
+//! Search: queries and other commands (`docs/protocol.md` §11.4).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -17,7 +17,7 @@ use crate::responses::operations::{Operation, json, unreadable};
 use crate::responses::request::{ItemEncoding, ReasoningOptions};
 use crate::responses::session::HeaderSet;
 
-/// A search. Everything but its id and the model is left out when unset.
+/// A search. All members except id and model are omitted when unset.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Search {
@@ -25,15 +25,15 @@ pub struct Search {
     pub id: String,
     /// The model.
     pub model: String,
-    /// How to reason.
+    /// The reasoning options.
     pub reasoning: Option<ReasoningOptions>,
-    /// What to search for, in a conversation's words.
+    /// The conversation for the search.
     pub input: Option<SearchInput>,
-    /// What to do.
+    /// The commands.
     pub commands: Option<Commands>,
-    /// How to do it.
+    /// The settings.
     pub settings: Option<SearchSettings>,
-    /// How many tokens may come out.
+    /// The maximum number of output tokens.
     pub max_output_tokens: Option<u64>,
 }
 
@@ -46,21 +46,21 @@ pub enum SearchInput {
     Items(Vec<Item>),
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SearchResults {
-    /// In words.
+    /// The result as text.
     pub output: String,
-    /// What only the server can read.
+    /// Data that only the server can decrypt.
     #[serde(default)]
     pub encrypted_output: Option<String>,
-    /// As JSON; that there are none is not the same as that they are not said.
+    /// The results as JSON. An empty list differs from a missing one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<RawJson<'static>>>,
 }
 
-/// Declares a type whose optional members are left out when unset.
+/// Declares a type whose optional members are omitted when unset.
 macro_rules! json {
     ($(#[$doc:meta])* $name:ident { $($(#[$need_doc:meta])* $need:ident: $need_type:ty,)* ; $($(#[$may_doc:meta])* $may:ident: $may_type:ty,)* }) => {
         $(#[$doc])*
@@ -73,7 +73,7 @@ macro_rules! json {
 }
 
 json! {
-    /// What to do: of each kind, none or several.
+    /// Commands: of each kind, none or several.
     Commands {
         ;
         /// Searches of the web.
@@ -86,7 +86,7 @@ json! {
         click: Vec<Click>,
         /// Text to find in a page.
         find: Vec<Find>,
-        /// Pages to see.
+        /// Screenshots of pages.
         screenshot: Vec<Screenshot>,
         /// Prices to look up.
         finance: Vec<Finance>,
@@ -96,7 +96,7 @@ json! {
         sports: Vec<Sports>,
         /// Times to look up.
         time: Vec<TimeZone>,
-        /// How long the answer is: `short`, `medium` or `long`.
+        /// The length of the response: `short`, `medium` or `long`.
         response_length: String,
     }
 }
@@ -104,12 +104,12 @@ json! {
 json! {
     /// A query.
     Query {
-        /// The words.
+        /// The text.
         q: String,
         ;
-        /// How old what is found may be, in days.
+        /// The maximum age of results in days.
         recency: i64,
-        /// Where to search.
+        /// The domains to search.
         domains: Vec<String>,
     }
 }
@@ -120,7 +120,7 @@ json! {
         /// The page, by reference.
         ref_id: String,
         ;
-        /// The line to begin at.
+        /// The first line.
         lineno: i64,
     }
 }
@@ -148,7 +148,7 @@ json! {
 }
 
 json! {
-    /// A page to see.
+    /// A screenshot of a page.
     Screenshot {
         /// The document, by reference.
         ref_id: String,
@@ -174,12 +174,12 @@ json! {
 json! {
     /// Weather to look up.
     Weather {
-        /// Where.
+        /// The location.
         location: String,
         ;
-        /// From which day on.
+        /// The first day.
         start: String,
-        /// For how many days.
+        /// The number of days.
         duration: i64,
     }
 }
@@ -194,17 +194,17 @@ json! {
         ;
         /// `sports`.
         tool: String,
-        /// Who plays.
+        /// The team.
         team: String,
-        /// Against whom.
+        /// The opponent.
         opponent: String,
-        /// From which day on.
+        /// The first day.
         date_from: String,
-        /// Until which day.
+        /// The last day.
         date_to: String,
-        /// How many games.
+        /// The maximum number of games.
         num_games: i64,
-        /// In which language.
+        /// The locale.
         locale: String,
     }
 }
@@ -212,33 +212,33 @@ json! {
 json! {
     /// A time to look up.
     TimeZone {
-        /// Where, as an offset from UTC: `+03:00`.
+        /// The offset from UTC: `+03:00`.
         utc_offset: String,
         ;
     }
 }
 
 json! {
-    /// How to search.
+    /// Settings of a search.
     SearchSettings {
         ;
-        /// Where the user is.
+        /// The location of the user.
         user_location: Approximate,
-        /// How much is read: `low`, `medium` or `high`.
+        /// The amount of context: `low`, `medium` or `high`.
         search_context_size: String,
-        /// Where to search, and where not.
+        /// The allowed and blocked domains.
         filters: Filters,
-        /// What images come along.
+        /// Settings of images in the results.
         image_settings: ImageSettings,
-        /// Who may call: `direct`, `shell`, `code_interpreter`.
+        /// The allowed callers: `direct`, `shell`, `code_interpreter`.
         allowed_callers: Vec<String>,
-        /// Whether the web itself is used: `true`, `false`, `"cached"`, `"indexed"` or `"live"`, as JSON.
+        /// Whether the web itself is accessed: `true`, `false`, `"cached"`, `"indexed"` or `"live"`, as JSON.
         external_web_access: RawJson<'static>,
     }
 }
 
 json! {
-    /// Roughly where the user is.
+    /// The approximate location of the user.
     Approximate {
         /// `approximate`.
         r#type: String,
@@ -255,29 +255,29 @@ json! {
 }
 
 json! {
-    /// Where to search, and where not.
+    /// The allowed and blocked domains.
     Filters {
         ;
-        /// These domains only.
+        /// Allowed domains.
         allowed_domains: Vec<String>,
-        /// Not these domains.
+        /// Blocked domains.
         blocked_domains: Vec<String>,
     }
 }
 
 json! {
-    /// What images come along.
+    /// Settings of images in the results.
     ImageSettings {
         ;
-        /// How many at most.
+        /// The maximum number.
         max_results: i64,
-        /// Whether they are described.
+        /// Whether they have captions.
         caption: bool,
     }
 }
 
 impl Search {
-    /// A search by these commands.
+    /// Creates a search with these commands.
     #[must_use]
     pub fn new(id: &str, model: &str, commands: Commands) -> Self {
         Self {
@@ -318,7 +318,7 @@ impl Search {
 }
 
 impl Query {
-    /// These words, wherever and however old.
+    /// Creates a query for this text, without limits on domain and age.
     #[must_use]
     pub fn new(q: &str) -> Self {
         Self { q: q.into(), ..Self::default() }
@@ -326,7 +326,7 @@ impl Query {
 }
 
 impl SearchResults {
-    /// What was found, in words.
+    /// Creates a result with this text.
     #[must_use]
     pub fn new(output: &str) -> Self {
         Self { output: output.into(), encrypted_output: None, results: None }

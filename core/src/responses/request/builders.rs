@@ -1,4 +1,4 @@
-//! Builder methods of the members that the reference client sends. The others have theirs by declaration.
+//! Builder methods of the members that the reference client sends. The declaration generates those of the others.
 
 use alloc::string::String;
 
@@ -9,7 +9,7 @@ use super::text_options::TextOptions;
 use crate::responses::RawJson;
 
 impl CreateResponse {
-    /// Sets what the model should know before everything else.
+    /// Sets the instructions.
     #[must_use]
     pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
         self.instructions = instructions.into();
@@ -23,28 +23,28 @@ impl CreateResponse {
         self
     }
 
-    /// Sets which tool is used: a [`ToolChoice`](crate::responses::tool::ToolChoice), or any JSON.
+    /// Sets the tool choice: a [`ToolChoice`](crate::responses::tool::ToolChoice), or any JSON.
     #[must_use]
     pub fn tool_choice(mut self, choice: impl Into<RawJson<'static>>) -> Self {
         self.tool_choice = choice.into();
         self
     }
 
-    /// Sets whether several tools may be called at once.
+    /// Sets whether the model may call several tools at once.
     #[must_use]
     pub const fn parallel_tool_calls(mut self, parallel: bool) -> Self {
         self.parallel_tool_calls = parallel;
         self
     }
 
-    /// Sets how the model reasons.
+    /// Sets the reasoning options.
     #[must_use]
     pub fn reasoning(mut self, reasoning: ReasoningOptions) -> Self {
         self.reasoning = Some(reasoning);
         self
     }
 
-    /// Sets whether the server keeps the response.
+    /// Sets whether the server stores the response.
     #[must_use]
     pub const fn store(mut self, store: bool) -> Self {
         self.store = store;
@@ -58,35 +58,35 @@ impl CreateResponse {
         self
     }
 
-    /// Sets what is sent besides: `reasoning.encrypted_content` and the like.
+    /// Sets additional output: `reasoning.encrypted_content` and others.
     #[must_use]
     pub fn include(mut self, include: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.include = include.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Sets the tier: `priority`, `flex`, or another one.
+    /// Sets the service tier: `priority`, `flex`, or another one.
     #[must_use]
     pub fn service_tier(mut self, tier: impl Into<String>) -> Self {
         self.service_tier = Some(tier.into());
         self
     }
 
-    /// Sets what prompts that belong together have in common.
+    /// Sets the prompt cache key.
     #[must_use]
     pub fn prompt_cache_key(mut self, key: impl Into<String>) -> Self {
         self.prompt_cache_key = Some(key.into());
         self
     }
 
-    /// Sets how the model writes.
+    /// Sets the text options.
     #[must_use]
     pub fn text(mut self, text: TextOptions) -> Self {
         self.text = Some(text);
         self
     }
 
-    /// Sets strings for the server.
+    /// Sets the client metadata.
     #[must_use]
     pub fn client_metadata(
         mut self,
@@ -96,13 +96,13 @@ impl CreateResponse {
         self
     }
 
-    /// The same as the continuation of this response: `input` is only what is new.
+    /// Sets the previous response: `input` then contains only the new items.
     #[must_use]
     pub fn continuing(self, response_id: &str) -> Self {
         self.previous_response_id(response_id)
     }
 
-    /// Sets the response that this one continues.
+    /// Sets the previous response.
     #[must_use]
     pub fn previous_response_id(mut self, id: impl Into<String>) -> Self {
         self.previous_response_id = Some(id.into());

@@ -1,4 +1,4 @@
-//! `CreateResponse`: a request for a response, read and written.
+//! `CreateResponse`: a request for a response.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -20,11 +20,11 @@ use crate::responses::json::raw::RawJson;
 use crate::responses::metadata::ClientMetadata;
 use crate::responses::record::{JsonValue, field_type, given_type, given_value, serde_by_text};
 
-/// Members that a message adds to a request: a request has none of them.
+/// Members that a message adds to a request, which itself has none of them.
 const OF_MESSAGES: [&str; 3] = ["type", "stream_id", "generate"];
 
-/// Declares the request: the members of the reference client with their values when unset, and the others, which are left out
-/// when unset. The former are written by hand, because their presence and order are part of the protocol.
+/// Declares the request: the members of the reference client with their values when unset, and the others, which are
+/// omitted when unset. The former have handwritten code, because the protocol defines their presence and order.
 macro_rules! create_response {
     (
         $(#[$meta:meta])*
@@ -37,7 +37,7 @@ macro_rules! create_response {
         pub struct CreateResponse {
             $($(#[$first_meta])* pub $first: $first_type,)*
             $($(#[$member_meta])* pub $member: Option<field_type!($type)>,)*
-            /// Members that are not known here, written last. One that has the name of a member that is set is not written.
+            /// Unknown members, written last. A member with the name of a set member is not written.
             pub extra: ExtraMembers,
         }
 
@@ -73,7 +73,7 @@ macro_rules! create_response {
                 })*
             }
 
-            /// Whether the members that the reference client does not know are the same in both.
+            /// Returns whether the members that the reference client does not know are equal in both.
             pub(crate) fn has_public_members_of(&self, other: &Self) -> bool {
                 true $(&& self.$member == other.$member)*
             }
@@ -86,7 +86,8 @@ macro_rules! create_response {
 }
 
 create_response! {
-    /// A request for a response. Each member says when it is written; a member of which nothing is said is always written.
+    /// A request for a response. Each member's comment says when it is omitted; a member without such a comment is
+    /// always written.
     ///
     /// ```
     /// use turnwire::responses::CreateResponse;
@@ -108,44 +109,44 @@ create_response! {
     reference {
         /// The model.
         model: String = String::new(),
-        /// What the model should know before everything else; left out when empty.
+        /// The instructions; omitted when empty.
         instructions: String = String::new(),
         /// The conversation.
         input: Vec<Item> = Vec::new(),
-        /// The tools, as JSON objects; left out when unset, and an empty array when set but empty.
+        /// The tools, as JSON objects; omitted when unset, an empty array when set but empty.
         tools: Option<Vec<RawJson<'static>>> = None,
-        /// Which tool to use: `"auto"` unless set, as JSON.
+        /// The tool choice, as JSON. Default: `"auto"`.
         tool_choice: RawJson<'static> = RawJson::trusted("\"auto\""),
-        /// Whether several tools may be called at once.
+        /// Whether the model may call several tools at once.
         parallel_tool_calls: bool = false,
-        /// How to reason; `null` when unset.
+        /// The reasoning options; `null` when unset.
         reasoning: Option<ReasoningOptions> = None,
-        /// Whether the server keeps the response.
+        /// Whether the server stores the response.
         store: bool = false,
-        /// Whether the answer comes as events; `true` over WebSocket too.
+        /// Whether the response is streamed as events; `true` over WebSocket too.
         stream: bool = true,
-        /// Options of the stream; left out when unset.
+        /// Options of the stream; omitted when unset.
         stream_options: Option<StreamOptions> = None,
-        /// What to send besides: `reasoning.encrypted_content` and the like.
+        /// Additional output: `reasoning.encrypted_content` and others.
         include: Vec<String> = Vec::new(),
-        /// `priority`, `flex`, or another tier; left out when unset.
+        /// The service tier: `priority`, `flex`, or another one; omitted when unset.
         service_tier: Option<String> = None,
-        /// What prompts that belong together have in common; left out when unset.
+        /// The prompt cache key; omitted when unset.
         prompt_cache_key: Option<String> = None,
-        /// How to write; left out when unset.
+        /// The text options; omitted when unset.
         text: Option<TextOptions> = None,
-        /// Strings for the server; left out when unset. The turn token is not among them: the client adds it.
+        /// The client metadata; omitted when unset. It does not contain the turn token: the client adds it.
         client_metadata: Option<ClientMetadata> = None,
-        /// The response that this one continues; left out when unset. A client that is given it sends the request whole,
-        /// and continues no other response.
+        /// The previous response; omitted when unset. If it is set, the client sends the whole request and chooses no
+        /// other previous response.
         previous_response_id: Option<String> = None,
     }
     public {
         /// The stored conversation that the response belongs to.
         conversation: Conversation,
-        /// Whether the response is made in the background, and outlives its stream.
+        /// Whether the response runs in the background and outlives its stream.
         background: bool,
-        /// How a response in the background is made.
+        /// Options of a background response.
         background_options: BackgroundOptions,
         /// The maximum number of tokens of the output, reasoning included.
         max_output_tokens: i64,
@@ -157,9 +158,9 @@ create_response! {
         temperature: f64,
         /// The probability mass that is sampled from, 0 to 1.
         top_p: f64,
-        /// The number of most likely tokens of which the probability is reported, 0 to 20.
+        /// The number of most likely tokens whose probability is reported, 0 to 20.
         top_logprobs: i64,
-        /// What is done with a context that is too long: `auto` or `disabled`.
+        /// What happens to a context that is too long: `auto` or `disabled`.
         truncation: String,
         /// The user, for the detection of abuse; replaced by `safety_identifier` and `prompt_cache_key`.
         user: String,
@@ -167,17 +168,17 @@ create_response! {
         safety_identifier: String,
         /// A prompt template that the server stores.
         prompt: Prompt,
-        /// How the prompt cache is used.
+        /// Options of the prompt cache.
         prompt_cache_options: PromptCacheOptions,
-        /// How long the prompt cache is kept: `in_memory` or `24h`.
+        /// The retention of the prompt cache: `in_memory` or `24h`.
         prompt_cache_retention: String,
-        /// How the context is managed.
+        /// Options of the context management.
         context_management: [ContextManagement],
-        /// How input and output are moderated.
+        /// Options of the moderation.
         moderation: Moderation,
-        /// Programs under which the request is made.
+        /// Access programs of the request.
         access_programs: AccessPrograms,
-        /// How images of the context are treated.
+        /// Options of images in the context.
         image: ImageOptions,
         /// The penalty for tokens by their frequency, −2 to 2 (OpenResponses).
         frequency_penalty: f64,
@@ -193,14 +194,14 @@ impl CreateResponse {
         Self::unset(model.into(), input.into().into_items())
     }
 
-    /// Sets a member by its name. One that is known here is set like by its own method; any other is added to
+    /// Sets a member by its name. A known member is set as by its own method; any other is added to
     /// [`extra`](Self::extra), in place of one of the same name.
     ///
     /// # Errors
     ///
-    /// Returns [`Malformed::WrongType`] when the member is known and the value is of another type, [`Malformed::Duplicate`]
-    /// for `type`, `stream_id` and `generate`, which a message adds itself, and [`Malformed::InvalidJson`] when the value
-    /// cannot be serialized. The request is gone then; clone it before if it is still needed.
+    /// Returns [`Malformed::WrongType`] if the member is known and the value has another type, [`Malformed::Duplicate`]
+    /// for `type`, `stream_id` and `generate`, which a message adds itself, and [`Malformed::InvalidJson`] if the value
+    /// cannot be serialized. The request is consumed; clone it before if it is still needed.
     pub fn with(mut self, name: &str, value: impl serde::Serialize) -> Result<Self, Malformed> {
         if OF_MESSAGES.contains(&name) {
             return Err(Malformed::duplicate(name));
@@ -231,8 +232,8 @@ impl CreateResponse {
         object.end();
     }
 
-    /// Appends the text of a WebSocket frame: the same object with a `type`, and what the client adds. The
-    /// `previous_response_id` of the frame is written in place of the request's own.
+    /// Appends the text of a WebSocket message: the same object with a `type`, and the members that the client adds.
+    /// The `previous_response_id` of the message replaces the request's own.
     pub fn encode_ws(&self, frame: &MessageFields<'_>, wire: ItemEncoding, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
         object.string("type", "response.create");
@@ -286,7 +287,7 @@ impl CreateResponse {
         }
     }
 
-    /// Writes the other members, and of those that are not known all but what is written already.
+    /// Writes the other members, and those unknown ones that are not written already.
     fn write_others(&self, object: &mut Object<'_>, written: &[&str]) {
         self.write_public(object);
         for (name, value) in &self.extra {
@@ -296,7 +297,7 @@ impl CreateResponse {
         }
     }
 
-    /// Whether a member of the reference client is written.
+    /// Returns whether a member of the reference client is written.
     fn is_written(&self, name: &str) -> bool {
         match name {
             "model"
@@ -313,18 +314,18 @@ impl CreateResponse {
             "service_tier" => self.service_tier.is_some(),
             "prompt_cache_key" => self.prompt_cache_key.is_some(),
             "text" => self.text.is_some(),
-            // A frame may add metadata of its own.
+            // A message may add metadata of its own.
             "client_metadata" => true,
             _ => false,
         }
     }
 
-    /// Reads the body of a `POST`, as a server does. Leniently: what is missing is as in [`new`](Self::new).
+    /// Parses the body of a `POST` leniently, as a server does: a missing member is as in [`new`](Self::new).
     ///
     /// # Errors
     ///
-    /// [`Malformed`] when the text is no JSON object, or a member of the reference client has another type. Any other member
-    /// of another type is kept in [`extra`](Self::extra).
+    /// [`Malformed`] if the text is not a JSON object, or a member of the reference client has another type. Any other
+    /// member of another type is kept in [`extra`](Self::extra).
     pub fn parse(json: &str) -> Result<Self, Malformed> {
         Self::read(Members::parse(json)?)
     }
@@ -337,7 +338,7 @@ impl CreateResponse {
         Ok(request)
     }
 
-    /// Takes the members that are known, and sets those that are there.
+    /// Takes the known members, and sets them.
     fn read_members(&mut self, members: &mut Members<'_>) -> Result<(), Malformed> {
         fn set<T>(member: &mut T, value: Option<T>) {
             if let Some(value) = value {
@@ -368,7 +369,7 @@ impl CreateResponse {
         Ok(())
     }
 
-    /// The request as JSON, as the body of a `POST` with everything that it has.
+    /// Returns the request as JSON, as the body of a `POST` with all members.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {
         let mut out = Vec::new();

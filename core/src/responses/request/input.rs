@@ -1,4 +1,4 @@
-//! `Input`: what a request is made of.
+//! `Input`: the input of a request.
 
 use alloc::string::String;
 use alloc::vec;
@@ -18,7 +18,7 @@ use crate::responses::item::Item;
 pub struct Input(Vec<Item>);
 
 impl Input {
-    /// The items.
+    /// Returns the items.
     #[must_use]
     pub fn into_items(self) -> Vec<Item> {
         self.0

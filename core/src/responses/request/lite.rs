@@ -1,4 +1,4 @@
-//! What a request becomes on its way: responses-lite, delivery of summaries, compression
+//! Changes of a request before it is sent: responses-lite, delivery of summaries, compression
 //! ([docs/protocol.md §3.2](crate::docs::protocol#32-request-fields),
 //! [§3.7](crate::docs::protocol#37-responses-lite-mode-per-model-flag),
 //! [§4.1](crate::docs::protocol#41-request-compression-zstd)).
@@ -9,17 +9,17 @@ use alloc::vec::Vec;
 use crate::responses::item::{AdditionalTools, ContentPart, Item, Message};
 use crate::responses::request::{CreateResponse, ReasoningOptions, StreamOptions};
 
-/// Turns a body into one zstd frame; the core has no compressor of its own.
+/// Compresses a body into one zstd frame; the core has no compressor of its own.
 pub type CompressFn = fn(&[u8]) -> Vec<u8>;
 
-/// The level that [`CompressFn`] works at.
+/// The compression level of [`CompressFn`].
 pub const ZSTD_LEVEL: i32 = 3;
 
 impl CreateResponse {
-    /// The request for a model that uses *responses-lite*
+    /// Converts a request for a model that uses *responses-lite*
     /// ([docs/protocol.md §3.7](crate::docs::protocol#37-responses-lite-mode-per-model-flag)): tools and instructions
-    /// travel as items, images without their `detail`, calls one at a time, reasoning over all turns. The header or the
-    /// metadata that says so is the session's to add.
+    /// are sent as items, images without their `detail`, calls one at a time, reasoning over all turns. The session
+    /// adds the header or metadata that announces it.
     #[must_use]
     pub fn into_lite(mut self) -> Self {
         let mut input = vec![Item::AdditionalTools(AdditionalTools::new(self.tools.take().unwrap_or_default()))];
@@ -39,7 +39,8 @@ impl CreateResponse {
         self
     }
 
-    /// Asks for summaries beside the text, which only one provider does, and only where a summary is asked for
+    /// Requests summaries beside the text, which only one provider supports, and only if the request has a summary
+    /// option
     /// ([docs/protocol.md §3.2](crate::docs::protocol#32-request-fields)).
     #[must_use]
     pub fn with_sequential_cutoff(mut self, first_party: bool) -> Self {

@@ -1,4 +1,4 @@
-//! What a WebSocket message adds to a request: `MessageFields`; and the message that steers a response.
+//! `MessageFields`: the members that a WebSocket message adds to a request; and the message that steers a response.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,19 +8,19 @@ use crate::responses::item::{ContentPart, Item};
 use crate::responses::item_encoding::{ItemEncoding, ItemIds};
 use crate::responses::json::object_writer::Object;
 
-/// What the machine adds to a request when it travels as a WebSocket frame. `Debug` shows the keys of the metadata only: the turn
-/// token is among the values.
+/// The members that the client adds to a request in a WebSocket message. `Debug` shows only the keys of the metadata,
+/// because the turn token is among the values.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct MessageFields<'a> {
-    /// The response to go on from (§9.5); left out when unset.
+    /// The previous response (docs/protocol.md §9.5); omitted when unset.
     pub previous_response_id: Option<&'a str>,
-    /// `false` warms up without generating; left out when unset.
+    /// `false` means a prewarm, which generates nothing; omitted when unset.
     pub generate: Option<bool>,
-    /// The lane; left out when unset.
+    /// The lane; omitted when unset.
     pub stream_id: Option<&'a str>,
-    /// Metadata of this frame, set over the request's own.
+    /// Metadata of this message; it replaces the request's own.
     pub metadata: &'a [(&'a str, &'a str)],
-    /// How many items the server has seen already: they are left out.
+    /// Number of leading items that the server knows, which are omitted.
     pub input_from: usize,
 }
 
@@ -37,8 +37,8 @@ impl fmt::Debug for MessageFields<'_> {
     }
 }
 
-/// The text of a `response.steer`: input for a response that is running (`docs/protocol.md` §15.1). It names no lane, which
-/// follows from the response. A message is sent with its role and content alone, any other item without its id.
+/// Formats a `response.steer` message: input for a response in progress (`docs/protocol.md` §15.1). It names no lane,
+/// which follows from the response. A message item has only its role and content, any other item has no id.
 #[must_use]
 pub fn steer(previous_response_id: &str, input: &[Item]) -> String {
     let mut out = Vec::new();

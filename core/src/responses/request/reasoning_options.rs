@@ -1,4 +1,4 @@
-//! How to reason: `ReasoningOptions` ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)).
+//! `ReasoningOptions` ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +9,8 @@ use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
 use crate::responses::record::{JsonValue, serde_by_text};
 
-/// How to reason ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)). Each member is left out when unset.
+/// The reasoning options ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)). Each member is omitted when
+/// unset.
 ///
 /// ```
 /// use turnwire::responses::request::ReasoningOptions;
@@ -35,20 +36,20 @@ pub struct ReasoningOptions {
 }
 
 impl ReasoningOptions {
-    /// Reasoning of this effort.
+    /// Creates options with this effort.
     #[must_use]
     pub fn effort(effort: &str) -> Self {
         Self { effort: Some(effort.into()), ..Self::default() }
     }
 
-    /// With a summary of this kind: `auto`, `concise` or `detailed`. `none` is the same as to ask for none.
+    /// Sets the summary: `auto`, `concise` or `detailed`. `none` requests no summary.
     #[must_use]
     pub fn with_summary(mut self, summary: &str) -> Self {
         self.summary = Some(summary).filter(|summary| *summary != "none").map(String::from);
         self
     }
 
-    /// Sets which reasoning of earlier turns the model sees: `auto`, `current_turn` or `all_turns`.
+    /// Sets which reasoning of earlier turns the model receives: `auto`, `current_turn` or `all_turns`.
     #[must_use]
     pub fn with_context(mut self, context: &str) -> Self {
         self.context = Some(context.into());
@@ -62,7 +63,7 @@ impl ReasoningOptions {
         self
     }
 
-    /// The same as it is sent: `ultra` is a word of the application's, and `max` on the wire
+    /// Returns the options as they are sent: the application's `ultra` becomes `max`
     /// ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)).
     #[must_use]
     pub fn for_wire(mut self) -> Self {
@@ -90,7 +91,7 @@ impl ReasoningOptions {
         })
     }
 
-    /// The options as JSON.
+    /// Returns the options as JSON.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {
         let mut out = Vec::new();

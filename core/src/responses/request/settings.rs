@@ -220,7 +220,7 @@ pub enum Conversation {
 }
 
 impl Conversation {
-    /// The id.
+    /// Returns the id.
     #[must_use]
     pub fn id(&self) -> &str {
         match self {
@@ -241,7 +241,7 @@ impl Conversation {
         Ok(Self::Object { id: members.required_value("id")?, extra: members.rest() })
     }
 
-    /// The conversation as JSON.
+    /// Returns the conversation as JSON.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {
         let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! How to write: `TextOptions` and `TextFormat`
+//! `TextOptions` and `TextFormat`
 //! ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)).
 
 use alloc::string::String;
@@ -10,7 +10,7 @@ use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
 use crate::responses::record::{JsonValue, record, serde_by_text};
 
-/// How to write ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)). Each member is left out when unset.
+/// The text options ([docs/protocol.md §3.3](crate::docs::protocol#33-sub-objects)). Each member is omitted when unset.
 ///
 /// ```
 /// use turnwire::responses::RawJson;
@@ -50,7 +50,7 @@ pub enum TextFormat {
     JsonObject,
     /// JSON of a schema.
     JsonSchema(JsonSchema),
-    /// A format of another `type`, or with other members, as it came.
+    /// A format of another `type`, or with other members, unchanged.
     Other(RawJson<'static>),
 }
 
@@ -81,8 +81,8 @@ record! {
 }
 
 impl TextOptions {
-    /// Text that must follow a JSON schema, under this name. [`with_strict`](Self::with_strict) makes the schema a
-    /// suggestion.
+    /// Creates a format with a JSON schema that the text must follow, under this name.
+    /// [`with_strict`](Self::with_strict) can make the schema a suggestion.
     #[must_use]
     pub fn json_schema(name: &str, schema: &RawJson<'_>) -> Self {
         let format = JsonSchema::new(name, schema.clone().into_owned()).strict(true);
@@ -125,7 +125,7 @@ impl TextOptions {
         })
     }
 
-    /// The options as JSON.
+    /// Returns the options as JSON.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {
         let mut out = Vec::new();
@@ -179,7 +179,7 @@ impl TextFormat {
         })
     }
 
-    /// The format as JSON.
+    /// Returns the format as JSON.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {
         let mut out = Vec::new();

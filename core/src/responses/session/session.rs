@@ -1,4 +1,4 @@
-//! Who asks: the headers and the metadata by which requests of one conversation are known (`docs/protocol.md` §2, §3.8).
+//! `Session`: the headers and metadata that identify the requests of one conversation (`docs/protocol.md` §2, §3.8).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,9 +10,9 @@ use super::user_agent::UserAgent;
 use crate::hidden::Hidden;
 use crate::responses::metadata::ClientMetadata;
 
-/// One conversation, as its requests present it.
+/// One conversation, as its requests identify it.
 ///
-/// Values are not judged here: one that cannot stand in a head is refused where the head is made, with the header's name.
+/// Values are not validated here: an invalid one is rejected when the head is built, with the header's name.
 ///
 /// ```
 /// use turnwire::responses::session::{HeaderSet, RequestContext, Session};
@@ -25,31 +25,31 @@ use crate::responses::metadata::ClientMetadata;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Session {
-    /// The conversation. Sub-agents share it with their parent, and it is the usual `prompt_cache_key`.
+    /// The id of the conversation. Sub-agents share it with their parent, and it is the usual `prompt_cache_key`.
     pub session_id: String,
-    /// The thread of the conversation.
+    /// The id of the conversation's thread.
     pub thread_id: String,
-    /// Which window of the context this is: 0, and one more with each compaction.
+    /// The number of the context window: 0, plus one for each compaction.
     pub window: u64,
-    /// Where the application is installed.
+    /// The id of the application's installation.
     pub installation_id: String,
-    /// What the thread calls itself where that is another name than the process's ([`UserAgent`]).
+    /// The originator of the thread, if it differs from that of the process ([`UserAgent`]).
     pub originator: Option<String>,
-    /// Keys of features that are tried out.
+    /// Keys of experimental features.
     pub beta_features: Vec<String>,
-    /// On whose behalf the session asks.
+    /// The kind of the session.
     pub source: SessionSource,
-    /// The thread that began this one.
+    /// The parent thread.
     pub parent_thread_id: Option<String>,
-    /// Whether the server is asked to say where the time goes; WebSocket only (§5.7).
+    /// Whether to request timing metrics; WebSocket only (`docs/protocol.md` §5.7).
     pub timing_metrics: bool,
 }
 
-/// On whose behalf a session asks (§2.4).
+/// The kind of a session (`docs/protocol.md` §2.4).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionSource {
-    /// The user's.
+    /// A session of the user.
     #[default]
     User,
     /// A sub-agent that reviews.
@@ -67,7 +67,7 @@ pub enum SessionSource {
 }
 
 impl SessionSource {
-    /// The value of `x-openai-subagent`.
+    /// Returns the value of `x-openai-subagent`.
     #[must_use]
     pub fn header(&self) -> Option<&str> {
         match self {
@@ -77,7 +77,7 @@ impl SessionSource {
         }
     }
 
-    /// The `subagent_kind` of turn metadata, which differs from the header for a thread of its own.
+    /// Returns the `subagent_kind` of turn metadata, which differs from the header for a sub-agent with its own thread.
     #[must_use]
     pub fn kind(&self) -> Option<&str> {
         match self {
@@ -91,7 +91,7 @@ impl SessionSource {
     }
 }
 
-/// The kind of request whose headers are wanted.
+/// The kind of request to which headers belong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HeaderSet {
@@ -111,16 +111,16 @@ pub enum HeaderSet {
     Images,
 }
 
-/// What is known of the one request at hand. `Debug` does not show the attestation.
+/// Parameters of one request. `Debug` does not show the attestation.
 #[derive(Clone, Copy, Default)]
 pub struct RequestContext<'a> {
-    /// The turn it belongs to; none for a mere connection.
+    /// Metadata of its turn; `None` for a mere connection.
     pub turn: Option<&'a TurnMetadata>,
-    /// What the host attests, made anew for each request and each handshake (§2.8).
+    /// The attestation of the host, created for each request and each handshake (`docs/protocol.md` §2.8).
     pub attestation: Option<&'a str>,
     /// Whether the model uses *responses-lite* (§3.7).
     pub lite: bool,
-    /// The call, where it is traced locally.
+    /// The id of the call, if it is traced locally.
     pub inference_call_id: Option<&'a str>,
 }
 
@@ -136,7 +136,7 @@ impl fmt::Debug for RequestContext<'_> {
 }
 
 impl Session {
-    /// A session in its first window.
+    /// Creates a session in its first window.
     #[must_use]
     pub fn new(session_id: &str, thread_id: &str, installation_id: &str) -> Self {
         Self {
@@ -152,26 +152,26 @@ impl Session {
         }
     }
 
-    /// The same with another name for itself, which is sent only if it differs from the process's (§2.6).
+    /// Sets another originator, which is sent only if it differs from that of the process (`docs/protocol.md` §2.6).
     #[must_use]
     pub fn with_originator(mut self, originator: &str, agent: &UserAgent) -> Self {
         self.originator = Some(originator).filter(|originator| *originator != agent.originator).map(String::from);
         self
     }
 
-    /// The window: the thread and its number.
+    /// Returns the window id: the thread and the number of the window.
     #[must_use]
     pub fn window_id(&self) -> String {
         alloc::format!("{}:{}", self.thread_id, self.window)
     }
 
-    /// The context was compacted: another window begins.
+    /// Starts the next window, after a compaction.
     pub const fn next_window(&mut self) {
         self.window += 1;
     }
 
-    /// The headers of one request, over the provider's and under the credentials'. The turn's token is not among them: it is
-    /// the client's business.
+    /// Returns the headers of one request. They replace the provider's, and the credentials' replace them. The turn
+    /// token is not among them: the client adds it.
     #[must_use]
     pub fn headers(&self, surface: HeaderSet, context: &RequestContext<'_>) -> Vec<(String, String)> {
         let mut fields = List(Vec::new());
@@ -218,7 +218,7 @@ impl Session {
         fields.0
     }
 
-    /// The base of `client_metadata` (§3.8), for HTTP and WebSocket alike.
+    /// Returns the base of `client_metadata` (`docs/protocol.md` §3.8), for HTTP and WebSocket.
     #[must_use]
     pub fn metadata(&self, turn: Option<&TurnMetadata>) -> ClientMetadata {
         let mut metadata = ClientMetadata::new();
@@ -241,8 +241,8 @@ impl Session {
         metadata
     }
 
-    /// What a WebSocket frame says in its metadata instead of in a header, so that one connection can carry requests of both
-    /// kinds (§3.7).
+    /// Returns the metadata that a WebSocket message contains in place of a header, so that one connection can carry
+    /// requests with and without responses-lite (`docs/protocol.md` §3.7).
     #[must_use]
     pub const fn frame_metadata(context: &RequestContext<'_>) -> &'static [(&'static str, &'static str)] {
         if context.lite { &[(WEBSOCKET_LITE, "true")] } else { &[] }
@@ -275,7 +275,7 @@ impl Session {
     }
 }
 
-/// Header lines that are being listed.
+/// A list of headers in progress.
 struct List(Vec<(String, String)>);
 
 impl List {

@@ -1,4 +1,4 @@
-//! Turn metadata: one JSON object in ASCII, which travels in a header and in `client_metadata`
+//! Turn metadata: one JSON object in ASCII, in a header and in `client_metadata`
 //! ([docs/protocol.md §2.5](crate::docs::protocol#25-x-codex-turn-metadata)).
 
 use alloc::string::String;
@@ -8,41 +8,41 @@ use super::header_names::{INSTALLATION, PARENT, SUBAGENT, TURN_METADATA, WINDOW}
 use super::session::Session;
 use crate::responses::json::object_writer::Object;
 
-/// What is known of a turn. Each member is left out when unset.
+/// Metadata of a turn. Each member is omitted when unset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TurnMetadata {
-    /// What the request is for. Without it nothing is sent.
+    /// The kind of the request. Without it, no metadata is sent.
     pub kind: Option<RequestKind>,
-    /// The turn.
+    /// The id of the turn.
     pub turn_id: Option<String>,
     /// The thread that this one continues as a fork.
     pub forked_from_thread_id: Option<String>,
-    /// Who began the thread: `user`, `subagent`, `memory_consolidation`, or a feature.
+    /// The origin of the thread: `user`, `subagent`, `memory_consolidation`, or a feature.
     pub thread_source: Option<String>,
-    /// What commands are shut in by.
+    /// The sandbox of commands.
     pub sandbox: Option<String>,
     /// The working trees, by path.
     pub workspaces: Vec<(String, Workspace)>,
     /// When the turn began, in Unix milliseconds.
     pub turn_started_at_unix_ms: Option<i64>,
-    /// What compacts, and why.
+    /// The compaction.
     pub compaction: Option<CompactionMetadata>,
-    /// More pairs. Those under a name that means something here are not sent.
+    /// Further pairs. Reserved names are ignored.
     pub extra: Vec<(String, String)>,
 }
 
-/// What a request is for.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestKind {
     /// A turn.
     Turn,
-    /// Warming up.
+    /// A prewarm.
     Prewarm,
     /// A compaction.
     Compaction,
-    /// Memories; such a request does not say who asks.
+    /// A memory request, which does not name the originator.
     Memory,
 }
 
@@ -54,11 +54,11 @@ pub struct Workspace {
     pub associated_remote_urls: Vec<(String, String)>,
     /// Its commit.
     pub latest_git_commit_hash: Option<String>,
-    /// Whether something in it is not committed.
+    /// Whether it has uncommitted changes.
     pub has_changes: Option<bool>,
 }
 
-/// What compacts, and why: words of [docs/protocol.md §2.5](crate::docs::protocol#25-x-codex-turn-metadata).
+/// A compaction, in the terms of [docs/protocol.md §2.5](crate::docs::protocol#25-x-codex-turn-metadata).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompactionMetadata {
     /// `manual` or `auto`.
@@ -73,7 +73,7 @@ pub struct CompactionMetadata {
     pub strategy: String,
 }
 
-/// Names that extra pairs cannot take.
+/// Reserved names, which further pairs cannot have.
 const RESERVED: [&str; 19] = [
     "installation_id",
     "session_id",
@@ -97,7 +97,7 @@ const RESERVED: [&str; 19] = [
 ];
 
 impl RequestKind {
-    /// The word for it.
+    /// Returns its name in metadata.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -110,7 +110,7 @@ impl RequestKind {
 }
 
 impl TurnMetadata {
-    /// Metadata of a request of this kind.
+    /// Creates metadata for a request of this kind.
     #[must_use]
     pub fn new(kind: RequestKind, turn_id: &str) -> Self {
         Self { kind: Some(kind), turn_id: Some(turn_id.into()), ..Self::default() }
@@ -136,13 +136,13 @@ impl Workspace {
 }
 
 impl CompactionMetadata {
-    /// A compaction through the endpoint that the user asked for.
+    /// Creates a compaction through the endpoint that the user requested.
     #[must_use]
     pub fn manual() -> Self {
         Self::new("manual", "user_requested", "responses_compact", "standalone_turn")
     }
 
-    /// A compaction, in the words of [docs/protocol.md §2.5](crate::docs::protocol#25-x-codex-turn-metadata).
+    /// Creates a compaction, in the words of [docs/protocol.md §2.5](crate::docs::protocol#25-x-codex-turn-metadata).
     #[must_use]
     pub fn new(trigger: &str, reason: &str, implementation: &str, phase: &str) -> Self {
         Self {
@@ -166,7 +166,7 @@ impl CompactionMetadata {
 }
 
 impl Session {
-    /// The turn's metadata as it is sent, in ASCII; nothing when the request is of no kind.
+    /// Returns the metadata as it is sent, in ASCII; `None` if the request has no kind.
     #[must_use]
     pub fn turn_metadata(&self, turn: &TurnMetadata) -> Option<String> {
         let kind = turn.kind?;
@@ -206,7 +206,8 @@ impl Session {
     }
 }
 
-/// JSON text in ASCII: what is not is escaped as UTF-16 units of four digits each. DEL too, which no header can hold.
+/// Escapes JSON text to ASCII: other characters become UTF-16 units of four digits each, and so does DEL, which headers
+/// cannot contain.
 fn ascii(json: &[u8]) -> String {
     let text = core::str::from_utf8(json).expect("JSON is written as UTF-8");
     let mut ascii = String::with_capacity(text.len());

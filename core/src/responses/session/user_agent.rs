@@ -1,14 +1,14 @@
-//! The process that asks: its name and its user agent
+//! The process that sends requests: its name and its user agent
 //! ([docs/protocol.md §2.6](crate::docs::protocol#26-originator-user-agent-residency)).
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-/// The process, as its requests present it.
+/// The process, as its requests identify it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserAgent {
-    /// What it is called.
+    /// The name.
     pub originator: String,
     /// Its version.
     pub version: String,
@@ -16,16 +16,16 @@ pub struct UserAgent {
     pub system: String,
     /// The processor: `x86_64`.
     pub architecture: String,
-    /// What it runs in.
+    /// The terminal.
     pub terminal: String,
-    /// What follows in parentheses, where something does.
+    /// An optional suffix in parentheses.
     pub suffix: Option<String>,
-    /// Where its data has to stay: `us`.
+    /// The residency of its data: `us`.
     pub residency: Option<String>,
 }
 
 impl UserAgent {
-    /// A process of this name and version, of which nothing else is said.
+    /// Creates a process with this name and version.
     #[must_use]
     pub fn new(originator: &str, version: &str) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl UserAgent {
         }
     }
 
-    /// The user agent. What no header can hold becomes `_`.
+    /// Returns the user agent. Characters that headers cannot contain become `_`.
     #[must_use]
     pub fn user_agent(&self) -> String {
         let Self { originator, version, system, architecture, terminal, .. } = self;
@@ -51,7 +51,7 @@ impl UserAgent {
         text.chars().map(printable).collect::<String>().trim().to_string()
     }
 
-    /// The headers that every request has unless something else sets them
+    /// Returns the headers that every request has unless another source sets them
     /// ([docs/protocol.md §2.1](crate::docs::protocol#21-precedence)).
     #[must_use]
     pub fn defaults(&self) -> Vec<(String, String)> {

@@ -1,4 +1,4 @@
-//! `ToolChoice`: which tool the model uses.
+//! `ToolChoice`: the tool that the model uses.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::object;
 use crate::responses::record::{JsonValue, serde_by_text};
 
-/// Which tool the model uses.
+/// The tool that the model uses.
 ///
 /// ```
 /// use turnwire::responses::{CreateResponse, tool::ToolChoice};
@@ -28,7 +28,7 @@ use crate::responses::record::{JsonValue, serde_by_text};
 pub enum ToolChoice {
     /// `auto`, `none` or `required`.
     Mode(String),
-    /// Some of the tools, as they are in `tools`: each an object with a `type`, and a `name` or `server_label`.
+    /// Some of the tools, as in `tools`: each an object with a `type`, and a `name` or `server_label`.
     Allowed {
         /// `auto` or `required`.
         mode: String,
@@ -54,61 +54,62 @@ pub enum ToolChoice {
     },
     /// A built-in tool, by its `type`.
     Kind(String),
-    /// Anything else, as it came.
+    /// Anything else, unchanged.
     Other(RawJson<'static>),
 }
 
 impl ToolChoice {
-    /// The model decides.
+    /// Lets the model decide.
     #[must_use]
     pub fn auto() -> Self {
         Self::Mode("auto".into())
     }
 
-    /// No tool.
+    /// Forbids all tools.
     #[must_use]
     pub fn none() -> Self {
         Self::Mode("none".into())
     }
 
-    /// Any tool, but at least one.
+    /// Requires any tool.
     #[must_use]
     pub fn required() -> Self {
         Self::Mode("required".into())
     }
 
-    /// This function.
+    /// Requires this function.
     #[must_use]
     pub fn function(name: &str) -> Self {
         Self::Function { name: name.into() }
     }
 
-    /// This custom tool.
+    /// Requires this custom tool.
     #[must_use]
     pub fn custom(name: &str) -> Self {
         Self::Custom { name: name.into() }
     }
 
-    /// The tools of this MCP server, or one of them.
+    /// Requires a tool of this MCP server, or one of its tools by name.
     #[must_use]
     pub fn mcp(server_label: &str, name: Option<&str>) -> Self {
         Self::Mcp { server_label: server_label.into(), name: name.map(Into::into) }
     }
 
-    /// A built-in tool: `web_search_preview`, `file_search`, `code_interpreter`, `image_generation`, `computer`,
+    /// Requires a built-in tool: `web_search_preview`, `file_search`, `code_interpreter`, `image_generation`,
+    /// `computer`,
     /// `computer_use_preview`, `shell`, `apply_patch`, `programmatic_tool_calling`.
     #[must_use]
     pub fn kind(kind: &str) -> Self {
         Self::Kind(kind.into())
     }
 
-    /// Some of the tools, each named by a choice of it. `mode`: `auto` or `required`.
+    /// Allows some of the tools, each named by a choice of it. `mode`: `auto` or `required`.
     #[must_use]
     pub fn allowed(mode: &str, tools: impl IntoIterator<Item = impl Into<RawJson<'static>>>) -> Self {
         Self::Allowed { mode: mode.into(), tools: tools.into_iter().map(Into::into).collect() }
     }
 
-    /// Reads a choice. One that is not known is [`Other`](Self::Other).
+    /// Parses a choice. An unknown one becomes [`Other`](Self::Other).
     ///
     /// # Errors
     ///
@@ -139,7 +140,7 @@ impl ToolChoice {
         members.is_empty().then_some(choice)
     }
 
-    /// The choice as JSON.
+    /// Returns the choice as JSON.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {
         let kind = |kind: &str, member: &str, value: &str| {

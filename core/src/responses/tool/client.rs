@@ -1,4 +1,4 @@
-//! Tools whose calls the application answers: functions, custom tools, shells, patches, computers.
+//! Tools whose calls the application runs: functions, custom tools, shells, patches, computers.
 
 use alloc::string::String;
 
@@ -18,10 +18,10 @@ record! {
     /// ```
     #[derive(Debug, Eq)]
     Function "function" named(
-        /// The name, by which calls refer to it.
+        /// The name, to which calls refer.
         name: String
     ) {
-        /// What it is for.
+        /// The description.
         description: String,
         /// Whether arguments must follow the schema.
         strict: bool,
@@ -31,15 +31,15 @@ record! {
         parameters: RawJson,
         /// The JSON schema of its output.
         output_schema: RawJson,
-        /// Who may call it: `direct`, `programmatic`.
+        /// The allowed callers: `direct`, `programmatic`.
         allowed_callers: [String],
-        /// Whether the model goes on before the output is there. `async` in JSON.
+        /// Whether the model continues before the output is available. `async` in JSON.
         asynchronous("async"): bool,
     }
 }
 
 record! {
-    /// A tool whose input is text, of any form or of a grammar.
+    /// A tool whose input is text, free or following a grammar.
     ///
     /// ```
     /// use turnwire::responses::tool::{Custom, Format};
@@ -51,24 +51,24 @@ record! {
     /// ```
     #[derive(Debug, Eq)]
     Custom "custom" pub new(
-        /// The name, by which calls refer to it.
+        /// The name, to which calls refer.
         name: String
     ) {
-        /// What it is for.
+        /// The description.
         description: String,
-        /// The form of the input; any text when unset.
+        /// The format of the input. Default: any text.
         format: Format,
-        /// Who may call it: `direct`, `programmatic`.
+        /// The allowed callers: `direct`, `programmatic`.
         allowed_callers: [String],
         /// Whether it is loaded only when a search for tools finds it.
         defer_loading: bool,
-        /// Whether the model goes on before the output is there. `async` in JSON.
+        /// Whether the model continues before the output is available. `async` in JSON.
         asynchronous("async"): bool,
     }
 }
 
 record! {
-    /// The form of a custom tool's input.
+    /// The format of a custom tool's input.
     ///
     /// ```
     /// use turnwire::responses::tool::Format;
@@ -104,7 +104,7 @@ record! {
     Namespace "namespace" pub new(
         /// The name.
         name: String,
-        /// What the tools are for.
+        /// The description.
         description: String,
         /// The tools.
         tools: [RawJson]
@@ -122,9 +122,9 @@ record! {
     /// ```
     #[derive(Debug, Default, Eq)]
     ToolSearch "tool_search" pub new() {
-        /// Who searches: `server` or `client`.
+        /// The executor: `server` or `client`.
         execution: String,
-        /// What the search is for.
+        /// The description.
         description: String,
         /// The JSON schema of its arguments.
         parameters: RawJson,
@@ -200,9 +200,9 @@ record! {
     /// ```
     #[derive(Debug, Default, Eq)]
     Shell "shell" pub new() {
-        /// Where commands run: an object of the type `container_auto`, `container_reference` or `local`.
+        /// The environment: an object of the type `container_auto`, `container_reference` or `local`.
         environment: RawJson,
-        /// Who may call it: `direct`, `programmatic`.
+        /// The allowed callers: `direct`, `programmatic`.
         allowed_callers: [String],
     }
 }
@@ -217,14 +217,13 @@ record! {
     /// ```
     #[derive(Debug, Default, Eq)]
     ApplyPatch "apply_patch" pub new() {
-        /// Who may call it: `direct`, `programmatic`.
+        /// The allowed callers: `direct`, `programmatic`.
         allowed_callers: [String],
     }
 }
 
 impl Function {
-    /// Creates a function whose arguments follow this JSON schema, as a suggestion;
-    /// [`strict`](Self::strict) makes it a rule.
+    /// Creates a function whose arguments should follow this JSON schema; [`strict`](Self::strict) requires it.
     #[must_use]
     pub fn new(name: &str, description: &str, parameters: RawJson<'_>) -> Self {
         Self::named(name).description(description).strict(false).parameters(parameters.into_owned())
@@ -232,33 +231,34 @@ impl Function {
 }
 
 impl Format {
-    /// Text of a grammar.
+    /// Creates a format that follows a grammar.
     #[must_use]
     pub fn grammar(syntax: &str, definition: &str) -> Self {
         Self::of_kind("grammar").syntax(syntax).definition(definition)
     }
 
-    /// Any text.
+    /// Creates a format for any text.
     #[must_use]
     pub fn text() -> Self {
         Self::of_kind("text")
     }
 }
 
-/// Functions under one name, as JSON.
+/// Creates a namespace of functions, as JSON.
 #[must_use]
 pub fn namespace(name: &str, description: &str, functions: &[Function]) -> RawJson<'static> {
     Namespace::new(name, description, functions.iter().map(Function::to_raw)).to_raw()
 }
 
-/// A search for tools, as JSON: who searches (`client`, `server`), what it is for, and the JSON schema of its arguments.
+/// Creates a search for tools, as JSON: the executor (`client`, `server`), the description, and the JSON schema of its
+/// arguments.
 #[must_use]
 pub fn tool_search(execution: &str, description: &str, parameters: &RawJson<'_>) -> RawJson<'static> {
     let search = ToolSearch::new().execution(execution).description(description);
     search.parameters(parameters.clone().into_owned()).to_raw()
 }
 
-/// A tool whose input is text of a grammar, as JSON.
+/// Creates a tool whose input follows a grammar, as JSON.
 #[must_use]
 pub fn custom(name: &str, description: &str, format: &Format) -> RawJson<'static> {
     Custom::new(name).description(description).format(format.clone()).to_raw()

@@ -33,7 +33,7 @@ record! {
         connector_id: String,
         /// A tunnel to the server, in place of a URL.
         tunnel_id: String,
-        /// What the server is for.
+        /// The description of the server.
         server_description: String,
         /// An OAuth access token for the server.
         authorization: String,
@@ -46,7 +46,7 @@ record! {
         require_approval: RawJson,
         /// Whether its tools are loaded only when a search for tools finds them.
         defer_loading: bool,
-        /// Who may call its tools: `direct`, `programmatic`.
+        /// The allowed callers: `direct`, `programmatic`.
         allowed_callers: [String],
     }
 }
@@ -64,7 +64,7 @@ record! {
     McpToolFilter "" pub new() {
         /// The names.
         tool_names: [String],
-        /// Whether only tools that change nothing are meant.
+        /// Whether only read-only tools are selected.
         read_only: bool,
     }
 }
@@ -80,16 +80,16 @@ record! {
     /// ```
     #[derive(Debug, Eq)]
     CodeInterpreter "code_interpreter" pub new(
-        /// Where the code runs.
+        /// The container in which the code runs.
         container: Container
     ) {
-        /// Who may call it: `direct`, `programmatic`.
+        /// The allowed callers: `direct`, `programmatic`.
         allowed_callers: [String],
     }
 }
 
-/// Where a code interpreter runs: in a container that exists, or in one that the server makes. `Debug` shows its length
-/// only, because it can hold credentials.
+/// The container of a code interpreter: an existing one, or one that the server creates. `Debug` shows only its length,
+/// because it can contain credentials.
 ///
 /// ```
 /// use turnwire::responses::tool::Container;
@@ -104,7 +104,7 @@ record! {
 pub struct Container(RawJson<'static>);
 
 impl Container {
-    /// The container of this id.
+    /// Selects the container with this id.
     #[must_use]
     pub fn id(id: &str) -> Self {
         let mut out = Vec::new();
@@ -112,7 +112,7 @@ impl Container {
         Self(RawJson::written(out))
     }
 
-    /// A container that the server makes.
+    /// Requests a new container.
     #[must_use]
     pub fn auto() -> Self {
         Self(RawJson::trusted(r#"{"type":"auto"}"#))
@@ -127,7 +127,7 @@ impl Container {
         RawJson::new(json).map(|raw| Self(raw.into_owned()))
     }
 
-    /// The container as JSON.
+    /// Returns the container as JSON.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {
         self.0.clone()
@@ -163,7 +163,7 @@ record! {
         action: String,
         /// `transparent`, `opaque` or `auto`.
         background: String,
-        /// How much detail an image has: `low`, `medium` or `high`.
+        /// The detail of an image: `low`, `medium` or `high`.
         complexity: String,
         /// The number of frames.
         frame_count: i64,
@@ -171,7 +171,7 @@ record! {
         frame_duration_ms: i64,
         /// How closely input images are followed: `high` or `low`.
         input_fidelity: String,
-        /// The part of the input image that changes.
+        /// The mask of the input image.
         input_image_mask: ImageMask,
         /// `auto` or `low`.
         moderation: String,
@@ -191,7 +191,7 @@ record! {
 }
 
 record! {
-    /// The part of an input image that changes, as an image.
+    /// The mask of an input image, as an image.
     ///
     /// ```
     /// use turnwire::responses::tool::ImageMask;
@@ -219,7 +219,7 @@ record! {
     SvgOptions "" pub new() {
         /// The model that writes it.
         model: String,
-        /// How that model reasons, as JSON: an object with `effort`.
+        /// The reasoning options of that model, as JSON: an object with `effort`.
         reasoning: RawJson,
     }
 }

@@ -1,6 +1,7 @@
 //! Tools: the shapes that requests carry ([docs/protocol.md §3.9](crate::docs::protocol#39-tools), and the public API).
 //!
-//! A request takes any JSON for a tool. The types here write the known ones: each has a constructor with what it needs, a
+//! A request accepts any JSON as a tool. The types here write the known ones: each has a constructor with its required
+//! members, a
 //! method for each other member, and is turned into JSON by [`CreateResponse::tools`](super::CreateResponse::tools).
 //!
 //! ```

@@ -5,7 +5,7 @@ use alloc::string::String;
 use crate::responses::record::record;
 
 record! {
-    /// A search of the web. What is unset is left out.
+    /// A search of the web. Unset members are omitted.
     ///
     /// ```
     /// use turnwire::responses::tool::{UserLocation, WebSearch};
@@ -18,17 +18,17 @@ record! {
     /// ```
     #[derive(Debug, Default)]
     WebSearch "web_search" pub new() {
-        /// Whether the web itself is used.
+        /// Whether the web itself is accessed.
         external_web_access: bool,
-        /// Whether an index of it is used.
+        /// Whether an index of the web is used.
         indexed_web_access: bool,
-        /// What may be found.
+        /// The filters of results.
         filters: WebSearchFilters,
-        /// Where the user is.
+        /// The location of the user.
         user_location: UserLocation,
-        /// How much is read: `low`, `medium` or `high`.
+        /// The amount of context: `low`, `medium` or `high`.
         search_context_size: String,
-        /// What may be found: `text`, `image`.
+        /// The types of results: `text`, `image`.
         search_content_types: [String],
     }
 }
@@ -44,17 +44,17 @@ record! {
     /// ```
     #[derive(Debug, Default)]
     WebSearchPreview "web_search_preview" pub new() {
-        /// Where the user is.
+        /// The location of the user.
         user_location: UserLocation,
-        /// How much is read: `low`, `medium` or `high`.
+        /// The amount of context: `low`, `medium` or `high`.
         search_context_size: String,
-        /// What may be found: `text`, `image`.
+        /// The types of results: `text`, `image`.
         search_content_types: [String],
     }
 }
 
 record! {
-    /// What a search of the web may find.
+    /// The filters of a search of the web.
     ///
     /// ```
     /// use turnwire::responses::tool::WebSearchFilters;
@@ -64,13 +64,13 @@ record! {
     /// ```
     #[derive(Debug, Default)]
     WebSearchFilters "" pub new() {
-        /// These domains and those below them only.
+        /// The allowed domains, including their subdomains.
         allowed_domains: [String],
     }
 }
 
 record! {
-    /// Where the user is, approximately.
+    /// The approximate location of the user.
     ///
     /// ```
     /// use turnwire::responses::tool::UserLocation;
@@ -112,13 +112,13 @@ record! {
         filters: RawJson,
         /// The maximum number of results.
         max_num_results: i64,
-        /// How results are ranked.
+        /// The ranking of results.
         ranking_options: RankingOptions,
     }
 }
 
 record! {
-    /// How the results of a search of files are ranked.
+    /// The ranking of the results of a search of files.
     ///
     /// ```
     /// use turnwire::responses::tool::{HybridSearch, RankingOptions};
@@ -130,15 +130,15 @@ record! {
     RankingOptions "" pub new() {
         /// The ranker: `auto` or a version.
         ranker: String,
-        /// The score below which results are left out, 0 to 1.
+        /// The minimum score of results, 0 to 1.
         score_threshold: f64,
-        /// How a search by meaning and one by words are weighed.
+        /// The weights of semantic and text search.
         hybrid_search: HybridSearch,
     }
 }
 
 record! {
-    /// How a search by meaning and one by words are weighed.
+    /// The weights of semantic and text search.
     ///
     /// ```
     /// use turnwire::responses::tool::HybridSearch;
@@ -148,15 +148,15 @@ record! {
     /// ```
     #[derive(Debug)]
     HybridSearch "" pub new(
-        /// The weight of meaning.
+        /// The weight of semantic search.
         embedding_weight: f64,
-        /// The weight of words.
+        /// The weight of text search.
         text_weight: f64
     ) {}
 }
 
 impl WebSearch {
-    /// Sets the domains that may be found.
+    /// Sets the allowed domains.
     #[must_use]
     pub fn allowed_domains(self, domains: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.filters(WebSearchFilters::new().allowed_domains(domains))

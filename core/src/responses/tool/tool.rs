@@ -15,7 +15,7 @@ use crate::responses::json::members::Members;
 use crate::responses::limits;
 use crate::responses::record::serde_by_text;
 
-/// Declares the kinds of tools.
+/// Declares the types of tools.
 macro_rules! tools {
     ($($(#[$doc:meta])* $name:ident $kind:literal,)*) => {
         /// One tool of any kind.
@@ -33,7 +33,7 @@ macro_rules! tools {
         #[non_exhaustive]
         pub enum Tool {
             $($(#[$doc])* $name(Box<$name>),)*
-            /// A tool of another `type`, or with other members, as it came.
+            /// A tool of another `type`, or with other members, unchanged.
             Other {
                 /// Its `type`.
                 kind: String,
@@ -43,10 +43,10 @@ macro_rules! tools {
         }
 
         impl Tool {
-            /// The `type` of every kind that is typed.
+            /// The `type` of every typed tool.
             pub const TYPES: &'static [&'static str] = &[$($kind),*];
 
-            /// Reads a tool. One that is not known, or lacks what belongs to it, is [`Other`](Self::Other).
+            /// Parses a tool. An unknown one, or one that lacks a required member, becomes [`Other`](Self::Other).
             ///
             /// # Errors
             ///
@@ -65,7 +65,7 @@ macro_rules! tools {
                 Ok(typed.unwrap_or_else(other))
             }
 
-            /// The tool's `type`.
+            /// Returns the tool's `type`.
             #[must_use]
             pub fn kind(&self) -> &str {
                 match self {
@@ -74,7 +74,7 @@ macro_rules! tools {
                 }
             }
 
-            /// The tool as JSON.
+            /// Returns the tool as JSON.
             #[must_use]
             pub fn to_raw(&self) -> RawJson<'static> {
                 match self {

@@ -90,7 +90,7 @@ impl Deflater {
     }
 }
 
-/// A stream whose window begins with the end of the text before it.
+/// Returns a stream whose window begins with the end of the text before it.
 fn restored(window_bits: u8, history: &mut History) -> Box<Deflate> {
     let mut stream = Box::new(Deflate::new(Deflater::LEVEL, false, window_bits));
     let text = history.dictionary();

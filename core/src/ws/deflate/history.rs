@@ -25,7 +25,7 @@ impl History {
         self.bytes.extend(text);
     }
 
-    /// The text, for use as a dictionary.
+    /// Returns the text, for use as a dictionary.
     pub(super) fn dictionary(&mut self) -> &[u8] {
         self.bytes.make_contiguous()
     }

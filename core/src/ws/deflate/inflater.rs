@@ -137,7 +137,7 @@ impl Inflater {
         self.finished = false;
     }
 
-    /// The stream, restored from the window if its memory was released. Each message ends at a byte boundary, so the
+    /// Returns the stream, restored from the window if its memory was released. Each message ends at a byte boundary, so the
     /// window is all of the state that remains then.
     fn stream(&mut self) -> Result<&mut Inflate, Error> {
         if self.stream.is_none() {

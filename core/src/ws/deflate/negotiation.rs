@@ -152,7 +152,7 @@ impl Offer {
         Some(Self::default())
     }
 
-    /// The offer as a header value.
+    /// Returns the offer as a header value.
     #[must_use]
     pub fn to_value(&self) -> String {
         let mut text = String::from(NAME);
@@ -163,8 +163,8 @@ impl Offer {
         text
     }
 
-    /// The parameters in the server's response; `Ok(None)` if it accepts no extension. `Err` if it names an extension that was not
-    /// offered, names one twice, or has parameters that the offer did not allow: the connection must fail.
+    /// Returns the parameters in the server's response; `Ok(None)` if it accepts no extension. `Err` if it names an extension
+    /// that was not offered, names one twice, or has parameters that the offer did not allow: the connection must fail.
     pub(in crate::ws) fn verify(offer: Option<&Self>, headers: &Headers) -> Result<Option<Params>, ()> {
         let mut agreed = None;
         for element in elements(headers) {
@@ -255,8 +255,8 @@ fn bits(text: &mut String, name: &str, bits: Option<u8>) {
 #[derive(Clone, Copy)]
 struct Element<'h>(&'h str);
 
-/// The elements of all `Sec-WebSocket-Extensions` lines; `None` for a line that is not text. Empty elements are skipped (RFC 9110
-/// §5.6.1). A comma inside a quoted string does not separate elements.
+/// Returns the elements of all `Sec-WebSocket-Extensions` lines; `None` for a line that is not text. Empty elements are
+/// skipped (RFC 9110 §5.6.1). A comma inside a quoted string does not separate elements.
 fn elements(headers: &Headers) -> impl Iterator<Item = Option<Element<'_>>> {
     headers.get_all("sec-websocket-extensions").flat_map(|line| {
         let elements = line.to_str().map(|text| text.split(separator()).map(str::trim_ascii));
@@ -265,7 +265,7 @@ fn elements(headers: &Headers) -> impl Iterator<Item = Option<Element<'_>>> {
     })
 }
 
-/// A predicate for one character after the other, which is true for commas outside quoted strings (RFC 9110 §5.6.4).
+/// Returns a predicate for one character after the other, which is true for commas outside quoted strings (RFC 9110 §5.6.4).
 fn separator() -> impl FnMut(char) -> bool {
     let (mut quoted, mut escaped) = (false, false);
     move |character| {
@@ -280,7 +280,7 @@ fn separator() -> impl FnMut(char) -> bool {
 }
 
 impl Element<'_> {
-    /// The parameters, if this is permessage-deflate and each parameter is known, valid and unique.
+    /// Returns the parameters, if this is permessage-deflate and each parameter is known, valid and unique.
     fn parse(self) -> Option<ParsedParams> {
         let mut parts = self.0.split(';').map(|part| part.trim_matches([' ', '\t']));
         if !parts.next()?.eq_ignore_ascii_case(NAME) {
@@ -317,7 +317,7 @@ impl Element<'_> {
     }
 }
 
-/// A token, or the content of a quoted string, which must be a token (RFC 6455 §9.1).
+/// Returns a token, or the content of a quoted string, which must be a token (RFC 6455 §9.1).
 fn unquote(value: &str) -> Option<&str> {
     let value = value.trim_matches([' ', '\t']);
     match value.strip_prefix('"') {

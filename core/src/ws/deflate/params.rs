@@ -76,7 +76,7 @@ impl Default for Params {
 }
 
 impl Params {
-    /// Whether `sender` keeps its window from one message to the next.
+    /// Returns whether `sender` keeps its window from one message to the next.
     pub(super) const fn takeover(&self, sender: Role) -> bool {
         match sender {
             Role::Client => !self.client_no_context_takeover,
@@ -84,7 +84,7 @@ impl Params {
         }
     }
 
-    /// The base-2 logarithm of the window of `sender`.
+    /// Returns the base-2 logarithm of the window of `sender`.
     pub(super) const fn window_bits(&self, sender: Role) -> u8 {
         match sender {
             Role::Client => self.client_max_window_bits,
