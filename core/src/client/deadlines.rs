@@ -2,19 +2,12 @@
 
 use core::time::Duration;
 
+use super::passed::{NEVER, has_passed};
 use super::request::RequestId;
 use super::requests::RequestTable;
 use super::transport::{ConnectAttempts, ConnectionPhase, ConnectionSlot, ManagedConnection};
 use crate::connection::Transport;
 use crate::time::Instant;
-
-/// The latest instant. A deadline that an addition saturated to it never passes, whatever time the loop reports.
-const NEVER: Instant = Instant::from_duration(Duration::MAX);
-
-/// Returns whether a deadline has passed.
-pub(super) fn has_passed(deadline: Instant, now: Instant) -> bool {
-    deadline <= now && deadline != NEVER
-}
 
 /// A deadline that has passed, by its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

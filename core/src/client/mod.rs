@@ -78,6 +78,7 @@ mod encode;
 mod event;
 mod happy_eyeballs;
 mod operation;
+mod passed;
 mod policy;
 mod receive;
 mod request;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::challenge;
 use super::config::ProxyCredentials;
 use super::error::Error;
-use super::handshake::Limits;
+use super::limits::Limits;
 use super::target::{self, Host, InvalidHandshake};
 use crate::http::{self, HeadDecoder, HeaderValue, Request, Response};
 

@@ -33,6 +33,7 @@ mod config;
 mod error;
 mod handshake;
 mod http_connect;
+mod limits;
 mod no_proxy;
 mod percent;
 mod reply;
@@ -43,6 +44,7 @@ mod target;
 
 pub use config::{InvalidProxy, Proxy, ProxyCredentials, Scheme};
 pub use error::{Error, Socks4Reply, Socks5Reply};
-pub use handshake::{Connected, Limits, ProxyHandshake};
+pub use handshake::{Connected, ProxyHandshake};
+pub use limits::Limits;
 pub use selector::ProxySelector;
 pub use target::InvalidHandshake;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::active::{ActiveRequest, RequestPhase};
-use crate::client::deadlines::has_passed;
+use crate::client::passed::has_passed;
 use crate::client::request::RequestId;
 use crate::time::Instant;
 

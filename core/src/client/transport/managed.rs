@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::client::deadlines::has_passed;
 use crate::client::encode::PreviousResponses;
+use crate::client::passed::has_passed;
 use crate::client::requests::LaneId;
 use crate::connection::{ClientConnection, Transport};
 use crate::http::Response;
