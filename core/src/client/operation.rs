@@ -43,7 +43,7 @@ impl Client {
         operation.encode(wire, &mut body);
         let call = RawOperation {
             method: O::METHOD,
-            path: O::PATH.into(),
+            path: operation.path().into(),
             query: operation.query(),
             headers: Vec::new(),
             body,

@@ -11,9 +11,19 @@ use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object, array, string};
 use crate::responses::json::raw::RawJson;
 use crate::responses::json::strict;
+use crate::responses::record::serde_by_text;
 use crate::responses::request::{CreateResponse, ItemEncoding, MessageFields};
 
 /// A message of a client.
+///
+/// ```
+/// use turnwire::responses::ClientEvent;
+///
+/// let text = r#"{"type":"response.steer","previous_response_id":"resp_1","input":"Other way"}"#;
+/// let ClientEvent::Steer(steer) = ClientEvent::parse(text)? else { panic!("not steering") };
+/// assert_eq!(steer.previous_response_id, "resp_1");
+/// # Ok::<(), turnwire::responses::Malformed>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ClientEvent {
@@ -31,6 +41,13 @@ pub enum ClientEvent {
 }
 
 /// Requests a response: the request, and the members that a message adds to it.
+///
+/// ```
+/// use turnwire::responses::{ClientEvent, CreateMessage, CreateResponse};
+///
+/// let message = CreateMessage::new(CreateResponse::new("gpt-x", "Hi"));
+/// assert!(ClientEvent::Create(Box::new(message)).to_raw().as_str().starts_with(r#"{"type":"response.create","model":"gpt-x""#));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CreateMessage {
@@ -45,6 +62,16 @@ pub struct CreateMessage {
 }
 
 /// Steers a response with further input. The input takes effect with the successor's `response.created`.
+///
+/// ```
+/// use turnwire::responses::{ClientEvent, SteerMessage};
+///
+/// let message = ClientEvent::Steer(SteerMessage::text("resp_1", "Other way"));
+/// assert_eq!(
+///     message.to_raw().as_str(),
+///     r#"{"type":"response.steer","previous_response_id":"resp_1","input":"Other way"}"#
+/// );
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SteerMessage {
@@ -100,6 +127,14 @@ impl ClientEvent {
         }
     }
 
+    /// The message as JSON, with everything that it has.
+    #[must_use]
+    pub fn to_raw(&self) -> RawJson<'static> {
+        let mut out = Vec::new();
+        self.encode(ItemEncoding::EVERYTHING, &mut out);
+        RawJson::written(out)
+    }
+
     /// Returns the lane of the message.
     #[must_use]
     pub fn stream_id(&self) -> Option<&str> {
@@ -110,6 +145,8 @@ impl ClientEvent {
         }
     }
 }
+
+serde_by_text!(ClientEvent);
 
 impl CreateMessage {
     /// Creates a request on the default lane, without a previous response.

@@ -6,10 +6,24 @@ use alloc::vec::Vec;
 
 use crate::responses::HeaderPairs;
 use crate::responses::event::{EventData, ServerEvent};
+use crate::responses::item::text_or_json;
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object, object};
 use crate::responses::json::raw::RawJson;
+use crate::responses::record::JsonValue;
 
 /// An error to be sent. Unset members are omitted.
+///
+/// ```
+/// use turnwire::responses::ErrorObject;
+///
+/// let error = ErrorObject::new("invalid_prompt", "No.").of_type("invalid_request_error");
+/// assert_eq!(
+///     error.to_raw().as_str(),
+///     r#"{"type":"invalid_request_error","code":"invalid_prompt","message":"No."}"#
+/// );
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorObject {
@@ -30,6 +44,43 @@ pub struct ErrorObject {
 }
 
 impl ErrorObject {
+    /// Reads an error: an object, or a string that is its message. A code that is a number is read as its text; any other member
+    /// of another type is kept in `extra`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Malformed`] when the text is neither.
+    pub fn parse(json: &str) -> Result<Self, Malformed> {
+        if let Some(message) = JsonValue::read(json) {
+            return Ok(Self { message: Some(message), ..Self::default() });
+        }
+        let mut members = Members::untyped(json)?;
+        let code: Option<RawJson<'static>> = members.optional_value("code");
+        let mut error = Self {
+            kind: members.optional_value("type"),
+            message: members.optional_value("message"),
+            param: members.optional_value("param"),
+            plan_type: members.optional_value("plan_type"),
+            resets_at: members.optional_value("resets_at"),
+            ..Self::default()
+        };
+        error.extra = members.rest();
+        match code {
+            Some(code) if code.as_str().starts_with(['{', '[']) => error.extra.push(("code".into(), code)),
+            Some(code) => error.code = Some(text_or_json(code.as_str())),
+            None => {}
+        }
+        Ok(error)
+    }
+
+    /// The error as JSON.
+    #[must_use]
+    pub fn to_raw(&self) -> RawJson<'static> {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        RawJson::written(out)
+    }
+
     /// Creates an error with this code.
     #[must_use]
     pub fn new(code: &str, message: &str) -> Self {

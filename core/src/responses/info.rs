@@ -62,6 +62,14 @@ pub enum HeaderSource {
 }
 
 /// The information derived from one response so far.
+///
+/// ```
+/// use turnwire::responses::{HeaderSource, ResponseInfo, ResponseInfoTracker};
+///
+/// let mut tracker = ResponseInfoTracker::default();
+/// let infos = tracker.prelude(HeaderSource::Response, &[("openai-model", "gpt-x")]);
+/// assert_eq!(infos, [ResponseInfo::Model("gpt-x".into())]);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct ResponseInfoTracker {
     model: Option<String>,

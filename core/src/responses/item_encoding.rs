@@ -3,6 +3,15 @@
 use super::item::is_prefixed;
 
 /// Which members of an item are sent.
+///
+/// ```
+/// use turnwire::responses::{Item, Message, request::ItemEncoding};
+///
+/// let item = Item::Message(Message::new("user", Vec::new()).with_id("msg_1"));
+/// let mut out = Vec::new();
+/// item.encode_for(ItemEncoding::new(false, false, true), &mut out);
+/// assert_eq!(out, br#"{"type":"message","role":"user","content":[]}"#);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ItemEncoding {
     /// Which ids are sent.
@@ -13,6 +22,13 @@ pub struct ItemEncoding {
 }
 
 /// Which ids of items are sent ([docs/protocol.md §3.6](crate::docs::protocol#36-item-ids-on-the-wire)).
+///
+/// ```
+/// use turnwire::responses::request::{ItemEncoding, ItemIds};
+///
+/// let encoding = ItemEncoding { ids: ItemIds::Prefixed, passthrough: false };
+/// assert_eq!(encoding, ItemEncoding::new(true, false, false));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemIds {
     /// All ids.

@@ -6,6 +6,9 @@ pub(in crate::responses) const EVENT_HEADERS: usize = 128;
 /// Maximum number of rate limit families in the headers of a response or an event. Later ones are ignored.
 pub(in crate::responses) const RATE_LIMIT_FAMILIES: usize = 64;
 
+/// The bytes of text and JSON that a collector keeps, unless set otherwise.
+pub(in crate::responses) const COLLECTED: usize = 64 << 20;
+
 /// Maximum length in bytes of a name: a model, a `type`, a code, the id of a rate limit family.
 pub(in crate::responses) const NAME: usize = 256;
 

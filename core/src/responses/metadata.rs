@@ -11,6 +11,14 @@ use crate::responses::json::object_writer::Object;
 
 /// Keys and string values, in order of insertion. `Debug` shows only the keys, because the turn token can be among the
 /// values.
+///
+/// ```
+/// use turnwire::responses::ClientMetadata;
+///
+/// let mut metadata: ClientMetadata = [("thread_id", "thr_1")].into_iter().collect();
+/// metadata.set("turn_id", "turn_1");
+/// assert_eq!(metadata.get("turn_id"), Some("turn_1"));
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ClientMetadata(Vec<(String, String)>);
 

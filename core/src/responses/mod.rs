@@ -21,15 +21,18 @@
 //! |---|---|
 //! | `event/`, `client_event` | events of the server, and messages of the client |
 //! | `item/`, `item_encoding`, `tool` | items, which of their members are sent, tools |
+//! | `response`, `collector/` | the whole response, and how it is made of events |
 //! | `request/`, `session/` | requests, and the headers and metadata of a session |
 //! | `failure/`, `error_object` | why a request failed; errors that a server sends |
 //! | `info`, `rate_limit`, `timing`, `usage`, `metadata` | what headers and events report beside the response |
 //! | `headers`, `response_headers` | headers as pairs; the headers that a server sends |
 //! | `limits` | limits of what a server names |
 //! | `operations/` | operations whose response is one body |
+//! | `record` | how objects are declared member by member |
 //! | `json/` | JSON text |
 
 mod client_event;
+mod collector;
 mod error_object;
 mod event;
 mod failure;
@@ -41,9 +44,11 @@ mod json;
 mod limits;
 mod metadata;
 pub mod operations;
+mod quota;
 mod rate_limit;
 mod record;
 pub mod request;
+mod response;
 mod response_headers;
 pub mod session;
 mod timing;
@@ -51,6 +56,7 @@ pub mod tool;
 mod usage;
 
 pub use client_event::{ClientEvent, CreateMessage, SteerMessage};
+pub use collector::Collector;
 pub use error_object::ErrorObject;
 pub use event::{CompletedResponse, EVENT_TYPES, Envelope, EventClass, EventData, IncompleteResponse};
 pub(crate) use event::{EndMembers, events_of_response};
@@ -59,12 +65,15 @@ pub use failure::{Failure, FailureDetails, FailureKind, RequestProgress, retry_a
 pub use headers::HeaderPairs;
 pub use info::{HeaderSource, ResponseInfo, ResponseInfoTracker, SafetyBuffering};
 pub use item::*;
+pub use json::lenient::replace_lone_surrogates;
 pub use json::malformed::Malformed;
 pub use json::object_writer::ExtraMembers;
 pub use json::raw::RawJson;
 pub use metadata::ClientMetadata;
+pub use quota::Quota;
 pub use rate_limit::{Credits, RateLimitWindow, RateLimits};
 pub use request::CreateResponse;
+pub use response::{IncompleteDetails, Response};
 pub use response_headers::ResponseHeaders;
 pub use timing::TimingMetrics;
 pub use usage::Usage;

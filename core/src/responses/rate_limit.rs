@@ -4,14 +4,18 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::responses::event::envelope::{Envelope, Member};
 use crate::responses::headers::{HeaderPairs, field, visible};
 use crate::responses::json::lenient;
-use crate::responses::json::object_writer::Object;
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::members::Members;
+use crate::responses::json::object_writer::{Object, object};
 use crate::responses::json::raw::RawJson;
 use crate::responses::limits;
+use crate::responses::quota::Quota;
+use crate::responses::record::serde_by_text;
 
 /// The type of the event that contains a snapshot.
 pub(in crate::responses) const RATE_LIMITS: &str = "codex.rate_limits";
@@ -20,6 +24,18 @@ pub(in crate::responses) const RATE_LIMITS: &str = "codex.rate_limits";
 const DEFAULT: &str = "codex";
 
 /// A snapshot of one family of limits.
+///
+/// ```
+/// use turnwire::responses::{RateLimitWindow, RateLimits};
+///
+/// let mut limits = RateLimits::new("codex");
+/// limits.primary = Some(RateLimitWindow::new(12.5));
+/// assert!(limits.has_data());
+///
+/// let public = RateLimits::from_headers(&[("x-ratelimit-remaining-tokens", "149984"), ("x-ratelimit-reset-tokens", "6ms")]);
+/// assert_eq!(public[0].limit_id, RateLimits::PUBLIC);
+/// assert_eq!(public[0].tokens.and_then(|tokens| tokens.remaining), Some(149_984));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RateLimits {
@@ -37,10 +53,22 @@ pub struct RateLimits {
     pub plan_type: Option<String>,
     /// The type of the limit that was reached, as the server names it; only in a usage-limit failure.
     pub reached_type: Option<String>,
+    /// The public limit of requests; in the family [`PUBLIC`](Self::PUBLIC) only.
+    pub requests: Option<Quota>,
+    /// The public limit of tokens; in the family [`PUBLIC`](Self::PUBLIC) only.
+    pub tokens: Option<Quota>,
 }
 
 /// One window of a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+///
+/// ```
+/// use turnwire::responses::RateLimitWindow;
+///
+/// let mut window = RateLimitWindow::new(12.5);
+/// window.window_minutes = Some(300);
+/// assert_eq!(window.used_percent, 12.5);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RateLimitWindow {
     /// The used part in percent.
@@ -55,7 +83,13 @@ pub struct RateLimitWindow {
 }
 
 /// Credits.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+///
+/// ```
+/// use turnwire::responses::Credits;
+///
+/// assert!(Credits::new(true, false).has_credits);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Credits {
     /// Whether there are credits.
@@ -84,6 +118,9 @@ impl Credits {
 }
 
 impl RateLimits {
+    /// The id of the family of the public limits, which the headers `x-ratelimit-*` describe.
+    pub const PUBLIC: &'static str = "x-ratelimit";
+
     /// Creates an empty snapshot of this family.
     #[must_use]
     pub fn new(limit_id: &str) -> Self {
@@ -93,11 +130,15 @@ impl RateLimits {
     /// Returns whether it contains data: a window or credits.
     #[must_use]
     pub const fn has_data(&self) -> bool {
-        self.primary.is_some() || self.secondary.is_some() || self.credits.is_some()
+        self.primary.is_some()
+            || self.secondary.is_some()
+            || self.credits.is_some()
+            || self.requests.is_some()
+            || self.tokens.is_some()
     }
 
-    /// Returns the families that the headers of a response describe: the default one first, the others by id. At most
-    /// 64 families are parsed.
+    /// Returns the families that the headers of a response describe: the default one first, the others by id, and the public
+    /// limits last. At most 64 families are parsed beside the public limits.
     #[must_use]
     pub fn from_headers(fields: HeaderPairs<'_>) -> Vec<Self> {
         let mut families: BTreeMap<String, FamilyValues<'_>> = BTreeMap::new();
@@ -119,7 +160,13 @@ impl RateLimits {
         }
         let default = families.remove_entry(DEFAULT);
         let read = |(limit_id, values): (String, FamilyValues<'_>)| Self::of_values(fields, limit_id, &values);
-        default.into_iter().chain(families).map(read).filter(Self::has_data).collect()
+        let public = Self {
+            limit_id: Self::PUBLIC.into(),
+            requests: Quota::from_headers(fields, "requests"),
+            tokens: Quota::from_headers(fields, "tokens"),
+            ..Self::default()
+        };
+        default.into_iter().chain(families).map(read).chain([public]).filter(Self::has_data).collect()
     }
 
     /// Parses one family (`docs/protocol.md` §7.2); empty if the headers do not describe it.
@@ -148,6 +195,8 @@ impl RateLimits {
             plan_type: None,
             reached_type: None,
             limit_id,
+            requests: None,
+            tokens: None,
         }
     }
 
@@ -176,6 +225,8 @@ impl RateLimits {
             credits: read(envelope, Member::credits)?,
             plan_type: read(envelope, Member::plan_type)?,
             reached_type: None,
+            requests: None,
+            tokens: None,
         })
     }
 
@@ -184,6 +235,9 @@ impl RateLimits {
     pub fn to_headers(&self) -> Vec<(String, String)> {
         let prefix = alloc::format!("x-{}", self.limit_id.replace('_', "-"));
         let mut headers = Vec::new();
+        for (unit, quota) in [("requests", self.requests), ("tokens", self.tokens)] {
+            headers.extend(quota.iter().flat_map(|quota| quota.to_headers(unit)));
+        }
         for (name, window) in [("primary", self.primary), ("secondary", self.secondary)] {
             let Some(window) = window else { continue };
             headers.push((alloc::format!("{prefix}-{name}-used-percent"), window.used_percent.to_string()));
@@ -212,8 +266,45 @@ impl RateLimits {
     /// Returns the snapshot as a `codex.rate_limits` event.
     #[must_use]
     pub fn to_event(&self) -> String {
-        let mut out = Vec::new();
-        let mut event = Object::new(&mut out);
+        object(|event| self.write_event(event)).as_str().into()
+    }
+
+    /// The snapshot as the event that contains it, with what only headers say: `limit_name`, `rate_limit_reached_type`,
+    /// `requests` and `tokens`. serde writes and reads the same.
+    #[must_use]
+    pub fn to_raw(&self) -> RawJson<'static> {
+        object(|event| {
+            self.write_event(event);
+            event.optional("limit_name", self.limit_name.as_deref());
+            event.optional("rate_limit_reached_type", self.reached_type.as_deref());
+            for (unit, quota) in [("requests", self.requests), ("tokens", self.tokens)] {
+                if let Some(quota) = quota {
+                    event.raw(unit, &serde_json::to_string(&quota).expect("a quota can be serialized"));
+                }
+            }
+        })
+    }
+
+    /// Reads what [`to_raw`](Self::to_raw) writes, or a `codex.rate_limits` event.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Malformed`] when the text is not such an object, or a member of it has another type.
+    pub fn parse(json: &str) -> Result<Self, Malformed> {
+        let envelope = Envelope::scan(json)?;
+        let wrong_type = || Malformed::wrong_type(envelope.kind(), "rate_limits");
+        let mut limits = Self::from_event(&envelope).ok_or_else(wrong_type)?;
+        let mut members = Members::parse(json)?;
+        if members.take("metered_limit_name").is_some() {
+            limits.limit_name = members.optional_value("limit_name");
+        }
+        limits.reached_type = members.optional_value("rate_limit_reached_type");
+        limits.requests = members.optional("requests")?;
+        limits.tokens = members.optional("tokens")?;
+        Ok(limits)
+    }
+
+    fn write_event(&self, event: &mut Object<'_>) {
         event.string("type", RATE_LIMITS);
         event.optional("plan_type", self.plan_type.as_deref());
         event.string("metered_limit_name", &self.limit_id);
@@ -241,10 +332,10 @@ impl RateLimits {
             object.nullable("balance", credits.balance.as_deref());
             object.end();
         }
-        event.end();
-        String::from_utf8(out).expect("JSON is written as UTF-8")
     }
 }
+
+serde_by_text!(RateLimits);
 
 /// Parses a number exactly: serde_json's default is sometimes off by one unit in the last place.
 fn exact<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

@@ -10,6 +10,14 @@ use crate::responses::TURN_STATE;
 use crate::responses::rate_limit::RateLimits;
 
 /// The headers before a response. Unset ones are omitted. `Debug` does not show the turn token.
+///
+/// ```
+/// use turnwire::responses::ResponseHeaders;
+///
+/// let mut headers = ResponseHeaders::default();
+/// headers.model = Some("gpt-x".into());
+/// assert_eq!(headers.fields(), [("openai-model".to_string(), "gpt-x".to_string())]);
+/// ```
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ResponseHeaders {

@@ -8,6 +8,14 @@ use crate::responses::json::members::{Members, member};
 use crate::responses::json::raw::RawJson;
 
 /// Token counts of a response. Missing details are 0.
+///
+/// ```
+/// use turnwire::responses::Usage;
+///
+/// let usage = Usage::new(12, 3).cached(4);
+/// assert_eq!(usage.total_tokens, 15);
+/// assert_eq!(serde_json::from_str::<Usage>(&serde_json::to_string(&usage).unwrap()).unwrap(), usage);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Usage {

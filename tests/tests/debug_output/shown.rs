@@ -15,7 +15,8 @@ use turnwire::proxy::{self, Proxy, ProxyCredentials, ProxyHandshake, ProxySelect
 use turnwire::responses::request::MessageFields;
 use turnwire::responses::session::RequestContext;
 use turnwire::responses::{
-    ClientMetadata, Envelope, EventData, Failure, RawJson, ResponseHeaders, ResponseInfo, ResponseWriter, ServerEvent,
+    ClientMetadata, Collector, Envelope, EventData, Failure, RawJson, ResponseHeaders, ResponseInfo, ResponseWriter,
+    ServerEvent,
 };
 use turnwire::sse;
 use turnwire::time::Instant;
@@ -166,6 +167,8 @@ fn of_responses() -> Vec<Shown> {
     writer.text("msg_1", SECRET);
     writer.end_message();
     writer.text("msg_2", SECRET);
+    let mut collector = Collector::new();
+    collector.add(&ServerEvent::parse(&text).expect("an event"));
     let mut headers = ResponseHeaders::default();
     headers.turn_state = Some(SECRET.into());
     let fields = MessageFields { metadata: &[("x-codex-turn-state", SECRET)], ..MessageFields::default() };
@@ -178,6 +181,7 @@ fn of_responses() -> Vec<Shown> {
         ("responses::ServerEvent", debug(&[&payload, &text].map(|text| ServerEvent::parse(text).expect("an event")))),
         ("responses::EventData", debug(&data)),
         ("responses::ResponseWriter", debug(&writer)),
+        ("responses::Collector", debug(&collector)),
         ("responses::ResponseHeaders", debug(&headers)),
         ("responses::ResponseInfo", debug(&ResponseInfo::Moderation(raw()))),
         ("responses::MessageFields", debug(&fields)),

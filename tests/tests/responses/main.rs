@@ -1,6 +1,7 @@
 //! The types of the Responses API: parsing, writing, and the meaning of failures.
 
 mod closes;
+mod collector;
 mod delays;
 mod events;
 mod failures;
@@ -12,6 +13,7 @@ mod requests;
 mod said_beside;
 mod server;
 mod session;
+mod stored;
 mod surfaces;
 mod tools;
 mod unary;

@@ -23,7 +23,7 @@ fn message(request: &CreateResponse, fields: &MessageFields<'_>) -> String {
 }
 
 /// The names of the members, in the order in which they are written.
-fn names(text: &str) -> Vec<String> {
+pub(crate) fn names(text: &str) -> Vec<String> {
     struct Names(Vec<String>);
     impl<'de> serde::Deserialize<'de> for Names {
         fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -40,6 +40,7 @@ members! {
     response item part annotation logprobs error message param status status_code
     headers metadata safety_buffering rate_limits credits plan_type metered_limit_name limit_name timing_metrics
     steer required_input reason
+    command command_index output background output_format quality size
 }
 
 impl Member {
@@ -110,6 +111,14 @@ enum KindSource {
 }
 
 /// The members of an event, found but not yet parsed. It borrows from the payload and allocates nothing.
+///
+/// ```
+/// use turnwire::responses::{Envelope, EventClass};
+///
+/// let envelope = Envelope::scan(r#"{"type":"response.completed","response":{"id":"resp_1"}}"#)?;
+/// assert_eq!((envelope.kind(), envelope.class()), ("response.completed", EventClass::Completed));
+/// # Ok::<(), turnwire::responses::Malformed>(())
+/// ```
 #[derive(Clone)]
 pub struct Envelope<'a> {
     text: &'a str,

@@ -13,6 +13,14 @@ use crate::responses::usage::Usage;
 
 /// A response that is complete. A member that the server did not send, or that cannot be read, is `None`
 /// ([docs/differences.md row 37](crate::docs::differences)).
+///
+/// ```
+/// use turnwire::responses::{CompletedResponse, ServerEvent, Usage};
+///
+/// let mut completed = CompletedResponse::new("resp_1");
+/// completed.usage = Some(Usage::new(5, 1));
+/// assert_eq!(ServerEvent::completed(&completed).kind(), "response.completed");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CompletedResponse {

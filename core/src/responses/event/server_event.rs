@@ -7,10 +7,24 @@ use core::fmt;
 
 use super::table::EventData;
 use crate::responses::event::envelope::{Envelope, Member};
+use crate::responses::item::Item;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::Object;
+use crate::responses::json::raw::RawJson;
+use crate::responses::response::Response;
 
 /// One event. Its strings borrow from the payload if they have no escapes.
+///
+/// ```
+/// use turnwire::responses::{EventData, ServerEvent};
+///
+/// let event = ServerEvent::output_text_delta("msg_1", "Hel").numbered(3);
+/// let text = event.to_json();
+/// let read = ServerEvent::parse(&text)?;
+/// assert!(matches!(&read.data, EventData::OutputTextDelta { delta, .. } if delta == "Hel"));
+/// assert_eq!(read.sequence_number, Some(3));
+/// # Ok::<(), turnwire::responses::Malformed>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerEvent<'a> {
@@ -78,6 +92,28 @@ impl<'a> ServerEvent<'a> {
         })
     }
 
+    /// The item of `response.output_item.added` and `response.output_item.done`. One that cannot be read is
+    /// [`Item::Other`](crate::responses::Item::Other).
+    ///
+    /// ```
+    /// use turnwire::responses::{Item, ServerEvent};
+    ///
+    /// let payload = r#"{"type":"response.output_item.done","item":{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}}"#;
+    /// let event = ServerEvent::parse(payload)?;
+    /// assert!(matches!(event.item(), Some(Item::FunctionCall(call)) if call.name == "f"));
+    /// # Ok::<(), turnwire::responses::Malformed>(())
+    /// ```
+    #[must_use]
+    pub fn item(&self) -> Option<Item> {
+        self.data.item()
+    }
+
+    /// The response of an event that begins, describes or ends one.
+    #[must_use]
+    pub fn response(&self) -> Option<Response> {
+        self.data.response()
+    }
+
     /// Returns the payload from which the event was parsed; `None` for an event that was constructed.
     #[must_use]
     pub fn raw(&self) -> Option<&str> {
@@ -118,6 +154,49 @@ impl<'a> ServerEvent<'a> {
             data: self.data.into_owned(),
             raw: self.raw.map(own),
         }
+    }
+}
+
+impl serde::Serialize for ServerEvent<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawJson::built(self.to_json()).serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for ServerEvent<'static> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw: RawJson<'static> = serde::Deserialize::deserialize(deserializer)?;
+        ServerEvent::parse(raw.as_str()).map(ServerEvent::into_owned).map_err(serde::de::Error::custom)
+    }
+}
+
+impl EventData<'_> {
+    /// The item of an event that begins or finishes one. One that cannot be read is [`Item::Other`].
+    #[must_use]
+    pub fn item(&self) -> Option<Item> {
+        if let Self::OutputItemAdded { item, .. } | Self::OutputItemDone { item, .. } = self {
+            return Some(Item::parse_or_other(item.as_str()));
+        }
+        None
+    }
+
+    /// The response of an event that begins, describes or ends one.
+    #[must_use]
+    pub fn response(&self) -> Option<Response> {
+        let raw = if let Self::Created { response } | Self::Completed { response } = self {
+            Some(response)
+        } else if let Self::Queued { response }
+        | Self::InProgress { response }
+        | Self::Failed { response }
+        | Self::Incomplete { response }
+        | Self::Done { response }
+        | Self::Cancelled { response } = self
+        {
+            response.as_ref()
+        } else {
+            None
+        };
+        Response::parse(raw?.as_str()).ok().map(Response::without_event_members)
     }
 }
 

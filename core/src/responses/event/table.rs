@@ -162,6 +162,10 @@ events! {
     OutputItemAdded "response.output_item.added" Output { item: raw, output_index: int_opt, }
     /// An item is complete.
     OutputItemDone "response.output_item.done" Output { item: raw, output_index: int_opt, }
+    /// An item was not finished and is not part of the output, because the response was interrupted.
+    OutputItemInterrupted "response.output_item.interrupted" Informational {
+        response_id: str_opt, item_id: str_opt, output_index: int_opt,
+    }
     /// A part of a message has begun.
     ContentPartAdded "response.content_part.added" Output {
         item_id: str_opt, output_index: int_opt, content_index: int_opt, part: raw_opt,
@@ -214,7 +218,7 @@ events! {
     }
     /// A part of a reasoning summary is complete.
     ReasoningSummaryPartDone "response.reasoning_summary_part.done" Output {
-        item_id: str_opt, output_index: int_opt, summary_index: int_opt, part: raw_opt,
+        item_id: str_opt, output_index: int_opt, summary_index: int_opt, part: raw_opt, status: str_opt,
     }
     /// More of a reasoning summary.
     ReasoningSummaryTextDelta "response.reasoning_summary_text.delta" Output {
@@ -293,6 +297,7 @@ events! {
     /// A preview of an image.
     ImageGenerationCallPartialImage "response.image_generation_call.partial_image" Output {
         item_id: str_opt, output_index: int_opt, partial_image_index: int_opt, partial_image_b64: str_opt,
+        background: str_opt, output_format: str_opt, quality: str_opt, size: str_opt,
     }
     /// An image's generation is complete.
     ImageGenerationCallCompleted "response.image_generation_call.completed" Output {
@@ -318,6 +323,28 @@ events! {
     McpListToolsCompleted "response.mcp_list_tools.completed" Output { item_id: str_opt, output_index: int_opt, }
     /// An MCP server's tools could not be listed.
     McpListToolsFailed "response.mcp_list_tools.failed" Output { item_id: str_opt, output_index: int_opt, }
+    /// The context is being compacted.
+    CompactionCompacting "response.compaction.compacting" Informational { item_id: str_opt, output_index: int_opt, }
+    /// A command for a shell has begun.
+    ShellCallCommandAdded "response.shell_call_command.added" Output {
+        item_id: str_opt, output_index: int_opt, command_index: int_opt, command: str_opt,
+    }
+    /// More of a command for a shell.
+    ShellCallCommandDelta "response.shell_call_command.delta" Output {
+        item_id: str_opt, output_index: int_opt, command_index: int_opt, delta: str, obfuscation: str_opt,
+    }
+    /// A command for a shell is complete.
+    ShellCallCommandDone "response.shell_call_command.done" Output {
+        item_id: str_opt, output_index: int_opt, command_index: int_opt, command: str_opt,
+    }
+    /// More output of a shell: an object with `stdout` or `stderr`.
+    ShellCallOutputContentDelta "response.shell_call_output_content.delta" Output {
+        item_id: str_opt, output_index: int_opt, command_index: int_opt, delta: raw_opt,
+    }
+    /// The output of a shell's command is complete.
+    ShellCallOutputContentDone "response.shell_call_output_content.done" Output {
+        item_id: str_opt, output_index: int_opt, command_index: int_opt, output: raw_opt,
+    }
     /// More audio, in base64.
     AudioDelta "response.audio.delta" Output { response_id: str_opt, delta: str, }
     /// The audio is complete.
@@ -343,6 +370,14 @@ events! {
     SteerPending "response.steer.pending" Informational { steer: raw_opt, reason: str_opt, required_input: raw_opt, }
     /// A steering input was rejected; `steer` contains it.
     SteerFailed "response.steer.failed" Informational { steer: raw_opt, error: raw_opt, }
+    /// The response is being interrupted.
+    InterruptAccepted "response.interrupt.accepted" Informational { response_id: str_opt, }
+    /// The response could not be interrupted, and goes on.
+    InterruptFailed "response.interrupt.failed" Informational { response_id: str_opt, error: raw_opt, }
+    /// Output of tools was given to the response.
+    InjectCreated "response.inject.created" Informational { response_id: str_opt, }
+    /// Output of tools could not be given to the response; `input` gives it back.
+    InjectFailed "response.inject.failed" Informational { response_id: str_opt, error: raw_opt, input: raw_opt, }
     /// The request, or the connection, failed; a `Failure` is created from it.
     Error "error" Error {
         error: raw_opt, code: raw_opt, message: raw_opt, param: raw_opt, status: raw_opt, status_code: raw_opt,

@@ -304,6 +304,7 @@ impl ResponseWriter {
                     output_index,
                     summary_index,
                     part: part(&text()),
+                    status: None,
                 },
             ];
             events.extend(parts.map(|data| self.event(data)));

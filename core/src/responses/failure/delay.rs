@@ -33,7 +33,7 @@ pub fn try_again_in(message: &str) -> Option<Duration> {
 }
 
 /// Parses one quantity, or the sum of several.
-fn duration(mut rest: &str) -> Option<Duration> {
+pub(in crate::responses) fn duration(mut rest: &str) -> Option<Duration> {
     let mut total: Option<Duration> = None;
     while let Some((part, after)) = quantity(rest) {
         total = Some(total.unwrap_or_default().saturating_add(part));

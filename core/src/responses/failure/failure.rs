@@ -79,6 +79,14 @@ pub enum RequestProgress {
 ///
 /// `Display` is one line with all details, including the server's message, without control characters and keys. `Debug`
 /// shows no text of the server. [`user_text`](Self::user_text) is a sentence for users.
+///
+/// ```
+/// use turnwire::responses::{Failure, FailureKind};
+///
+/// let body = r#"{"error":{"code":"context_length_exceeded","message":"Too long."}}"#;
+/// let failure = Failure::from_http(400, &[], body, None, None);
+/// assert_eq!(failure.kind, FailureKind::ContextWindowExceeded);
+/// ```
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Failure {

@@ -12,5 +12,6 @@ mod from_http;
 mod kind_of;
 mod user_message;
 
+pub(in crate::responses) use delay::duration;
 pub use delay::{retry_after, try_again_in};
 pub use failure::{Failure, FailureDetails, FailureKind, RequestProgress};

@@ -122,6 +122,14 @@ macro_rules! implement {
                 }
             }
 
+            pub(in crate::responses) const fn id_slot_mut(&mut self) -> Option<&mut Option<String>> {
+                match self {
+                    $(Self::$variant(item) => Some(&mut item.id),)*
+                    $(Self::$hosted(item) => Some(&mut item.id),)*
+                    Self::CompactionTrigger | Self::ItemReference(_) | Self::Other { .. } => None,
+                }
+            }
+
             /// Removes the members that do not count in comparisons.
             pub(in crate::responses) fn clear_beside(&mut self) {
                 for part in self.parts_mut() {
@@ -270,4 +278,27 @@ impl Item {
     }
 }
 
-serde_by_text!(Item ContentPart);
+serde_by_text!(ContentPart);
+
+impl serde::Serialize for Item {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_raw().serialize(serializer)
+    }
+}
+
+/// An item that cannot be read is [`Item::Other`], so that it does not make a history unreadable
+/// ([docs/differences.md row 46](crate::docs::differences)). Only what is not an object is refused.
+impl<'de> serde::Deserialize<'de> for Item {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw: RawJson<'static> = serde::Deserialize::deserialize(deserializer)?;
+        let json = raw.as_str();
+        if let Ok(item) = Self::parse(json) {
+            return Ok(item);
+        }
+        if let Some(message) = Message::shorthand(json) {
+            return Ok(Self::Message(message));
+        }
+        Members::untyped(json).map_err(serde::de::Error::custom)?;
+        Ok(Self::parse_or_other(json))
+    }
+}

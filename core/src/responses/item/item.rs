@@ -146,6 +146,13 @@ impl Item {
         }
     }
 
+    /// Sets the id, where the item can have one.
+    pub(in crate::responses) fn set_id(&mut self, id: Option<String>) {
+        if let Some(slot) = self.id_slot_mut() {
+            *slot = id;
+        }
+    }
+
     /// Returns whether two items are equal for an incremental request: by value, including ids, without passed-through
     /// metadata (`docs/protocol.md` §9.5, rule 4) and without unknown members.
     #[must_use]

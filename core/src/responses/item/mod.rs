@@ -12,6 +12,7 @@ mod item;
 mod part;
 mod types;
 
+pub(in crate::responses) use field_codec::text_or_json;
 pub use hosted::{
     ApplyPatchCall, ApplyPatchCallOutput, CodeInterpreterCall, CodeOutput, ComputerCall, ComputerCallOutput,
     ConfigurationUpdate, FileSearchCall, FileSearchResult, ItemReference, LocalShellCallOutput, McpApprovalRequest,

@@ -453,6 +453,13 @@ item! {
 }
 
 /// The action of a local shell call.
+///
+/// ```
+/// use turnwire::responses::LocalShellAction;
+///
+/// let LocalShellAction::Exec { command, .. } = LocalShellAction::exec(vec!["ls".into()]) else { panic!("a command") };
+/// assert_eq!(command, ["ls"]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LocalShellAction {

@@ -1,6 +1,7 @@
 //! Parsing of text that is nearly JSON (`docs/differences.md` row 45): escapes of lone surrogates, and the numbers
 //! `NaN`, `Infinity` and `-Infinity`, which JavaScript and Python servers write.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use serde::de::DeserializeOwned;
@@ -54,6 +55,35 @@ pub(in crate::responses) fn repair(text: &str) -> Option<String> {
     Some(out)
 }
 
+/// Replaces each escape of a lone surrogate by that of U+FFFD, wherever in the text it is, and changes nothing else. The text
+/// need not be JSON.
+///
+/// ```
+/// use turnwire::responses::replace_lone_surrogates;
+///
+/// assert_eq!(replace_lone_surrogates(r#"["\ud83d","\ud83d\ude00"]"#), r#"["\ufffd","\ud83d\ude00"]"#);
+/// ```
+#[must_use]
+pub fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let (mut out, mut copied, mut at) = (String::new(), 0, 0);
+    while let Some(next) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\\')) {
+        at += next;
+        let (length, replacement) = escape(&bytes[at..]);
+        if let Some(replacement) = replacement {
+            out.push_str(&text[copied..at]);
+            out.push_str(replacement);
+            copied = at + length;
+        }
+        at += length;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(text.get(copied..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
 /// Returns the length of an escape, and its replacement.
 fn escape(bytes: &[u8]) -> (usize, Option<&'static str>) {
     match unit(bytes) {
@@ -67,6 +97,9 @@ fn escape(bytes: &[u8]) -> (usize, Option<&'static str>) {
 /// Returns the code unit of an escape `\uXXXX`.
 fn unit(bytes: &[u8]) -> Option<u16> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
     u16::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
 }
 

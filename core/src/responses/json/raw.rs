@@ -12,6 +12,15 @@ use super::lenient;
 use crate::responses::json::malformed::Malformed;
 
 /// A JSON value as unchanged text. `Debug` shows only its length.
+///
+/// ```
+/// use turnwire::responses::RawJson;
+///
+/// let raw = RawJson::new(r#"{ "n": 1.50 }"#)?;
+/// assert_eq!(raw.as_str(), r#"{ "n": 1.50 }"#);
+/// assert_eq!(RawJson::of(&[1, 2])?.as_str(), "[1,2]");
+/// # Ok::<(), turnwire::responses::Malformed>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RawJson<'a>(Cow<'a, str>);
 

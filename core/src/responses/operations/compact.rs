@@ -7,15 +7,26 @@ use core::time::Duration;
 use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
 use crate::responses::item::{Item, parse_input, parse_items};
+use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
 use crate::responses::operations::{Operation, type_name, unreadable};
-use crate::responses::request::{CreateResponse, ItemEncoding, ReasoningOptions, TextOptions};
+use crate::responses::request::{
+    CreateResponse, ImageOptions, ItemEncoding, PromptCacheOptions, ReasoningOptions, TextOptions,
+};
 use crate::responses::session::HeaderSet;
+use crate::responses::usage::Usage;
 
 /// A history to be compacted. Its members are those of an ordinary request; the missing ones have no meaning here.
+///
+/// ```
+/// use turnwire::responses::{Item, operations::Compact};
+///
+/// let compact = Compact::new("gpt-x", vec![Item::user("a long story")]);
+/// assert_eq!(compact.input.len(), 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Compact {
@@ -37,16 +48,39 @@ pub struct Compact {
     pub prompt_cache_key: Option<String>,
     /// The text options; omitted when unset.
     pub text: Option<TextOptions>,
+    /// The response whose history is compacted; left out when unset.
+    pub previous_response_id: Option<String>,
+    /// How the prompt cache is used; left out when unset.
+    pub prompt_cache_options: Option<PromptCacheOptions>,
+    /// How long the prompt cache is kept; left out when unset.
+    pub prompt_cache_retention: Option<String>,
+    /// How images of the context are treated; left out when unset.
+    pub image: Option<ImageOptions>,
     /// Unknown members, written last.
     pub extra: ExtraMembers,
 }
 
 /// A compacted history: the input of the next request.
+///
+/// ```
+/// use turnwire::responses::{Compaction, Item, operations::Compacted};
+///
+/// let compacted = Compacted::new(vec![Item::Compaction(Compaction::new("opaque"))]);
+/// let mut body = Vec::new();
+/// compacted.encode(&mut body);
+/// assert_eq!(body, br#"{"output":[{"type":"compaction","encrypted_content":"opaque"}]}"#);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Compacted {
     /// The items.
     pub output: Vec<Item>,
+    /// The id of the compaction, where the server gives one.
+    pub id: Option<String>,
+    /// When it was made, in Unix seconds.
+    pub created_at: Option<i64>,
+    /// What it cost, in tokens.
+    pub usage: Option<Usage>,
 }
 
 impl Compact {
@@ -63,6 +97,10 @@ impl Compact {
             service_tier: None,
             prompt_cache_key: None,
             text: None,
+            previous_response_id: None,
+            prompt_cache_options: None,
+            prompt_cache_retention: None,
+            image: None,
             extra: ExtraMembers::new(),
         }
     }
@@ -84,6 +122,10 @@ impl Compact {
             service_tier: members.optional("service_tier")?,
             prompt_cache_key: members.optional("prompt_cache_key")?,
             text: members.take("text").map(TextOptions::parse).transpose()?,
+            previous_response_id: members.optional_value("previous_response_id"),
+            prompt_cache_options: members.optional_value("prompt_cache_options"),
+            prompt_cache_retention: members.optional_value("prompt_cache_retention"),
+            image: members.optional_value("image"),
             extra: members.rest(),
         })
     }
@@ -102,6 +144,10 @@ impl From<CreateResponse> for Compact {
             service_tier: request.service_tier,
             prompt_cache_key: request.prompt_cache_key,
             text: request.text,
+            previous_response_id: request.previous_response_id,
+            prompt_cache_options: request.prompt_cache_options,
+            prompt_cache_retention: request.prompt_cache_retention,
+            image: request.image,
             extra: ExtraMembers::new(),
         }
     }
@@ -111,13 +157,23 @@ impl Compacted {
     /// Creates a result with these items.
     #[must_use]
     pub const fn new(output: Vec<Item>) -> Self {
-        Self { output }
+        Self { output, id: None, created_at: None, usage: None }
     }
 
     /// Appends the body, as a server does.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
+        if let Some(id) = &self.id {
+            object.string("id", id);
+            object.string("object", "response.compaction");
+        }
+        if let Some(created_at) = self.created_at {
+            object.integer("created_at", created_at);
+        }
         object.array("output", &self.output, Item::encode);
+        if let Some(usage) = &self.usage {
+            object.raw("usage", &serde_json::to_string(usage).expect("token counts can be serialized"));
+        }
         object.end();
     }
 }
@@ -155,13 +211,22 @@ impl Operation for Compact {
         if let Some(text) = &self.text {
             text.write(object.key("text"));
         }
+        object.optional("previous_response_id", self.previous_response_id.as_deref());
+        if let Some(options) = &self.prompt_cache_options {
+            options.encode(object.key("prompt_cache_options"));
+        }
+        object.optional("prompt_cache_retention", self.prompt_cache_retention.as_deref());
+        if let Some(image) = &self.image {
+            image.encode(object.key("image"));
+        }
         object.extra(&self.extra);
         object.end();
     }
 
     fn read(_: HeaderPairs<'_>, body: &str) -> Result<Compacted, Failure> {
         let members = Members::pairs(body).map_err(|why| unreadable("", &why, body))?;
-        let Some((_, output)) = members.into_iter().rfind(|(name, _)| name == "output") else {
+        let get = |name: &str| members.iter().rfind(|(known, _)| known == name).map(|(_, value)| *value);
+        let Some(output) = get("output") else {
             return Err(unreadable("", &Malformed::missing("compaction", "output"), body));
         };
         if !output.starts_with('[') {
@@ -169,6 +234,11 @@ impl Operation for Compact {
             return Err(unreadable("", &what, body));
         }
         let output = parse_items(output).map_err(|why| unreadable("", &why, body))?;
-        Ok(Compacted { output })
+        Ok(Compacted {
+            output,
+            id: get("id").and_then(|id| lenient::read(id).ok()),
+            created_at: get("created_at").and_then(lenient::count),
+            usage: get("usage").and_then(Usage::read),
+        })
     }
 }

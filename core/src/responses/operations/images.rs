@@ -13,6 +13,14 @@ use crate::responses::request::ItemEncoding;
 use crate::responses::session::HeaderSet;
 
 /// A request to generate images. Unset members are omitted.
+///
+/// ```
+/// use turnwire::responses::operations::GenerateImage;
+///
+/// let mut generate = GenerateImage::new("gpt-image-x", "a cat");
+/// generate.size = Some("1024x1024".into());
+/// assert_eq!(generate.prompt, "a cat");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct GenerateImage {
@@ -35,6 +43,13 @@ pub struct GenerateImage {
 }
 
 /// A request to edit images.
+///
+/// ```
+/// use turnwire::responses::operations::{EditImage, GenerateImage};
+///
+/// let edit = EditImage::new(GenerateImage::new("gpt-image-x", "a dog"), &["data:image/png;base64,AA=="]);
+/// assert_eq!(edit.images.len(), 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EditImage {
@@ -46,6 +61,13 @@ pub struct EditImage {
 }
 
 /// An input image.
+///
+/// ```
+/// use turnwire::responses::operations::ImageSource;
+///
+/// let source = ImageSource { image_url: "data:image/png;base64,AA==".into() };
+/// assert!(source.image_url.starts_with("data:"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageSource {
     /// The URL, often a data URL.
@@ -53,6 +75,13 @@ pub struct ImageSource {
 }
 
 /// The generated images.
+///
+/// ```
+/// use turnwire::responses::operations::{Image, Images};
+///
+/// let images = Images::new(1_767_225_600, vec![Image { b64_json: "AA==".into() }]);
+/// assert_eq!(images.data.len(), 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Images {
@@ -72,6 +101,12 @@ pub struct Images {
 }
 
 /// A generated image.
+///
+/// ```
+/// use turnwire::responses::operations::Image;
+///
+/// assert_eq!(Image { b64_json: "AA==".into() }.b64_json, "AA==");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     /// The image, in base64.

@@ -17,6 +17,13 @@ use crate::responses::request::{ItemEncoding, ReasoningOptions};
 use crate::responses::session::HeaderSet;
 
 /// A request to summarise traces.
+///
+/// ```
+/// use turnwire::responses::operations::{MemoryTrace, Summarize};
+///
+/// let summarize = Summarize::new("gpt-x", vec![MemoryTrace::new("trace_1", "/sessions/1.jsonl", Vec::new())]);
+/// assert_eq!(summarize.traces.len(), 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summarize {
@@ -29,6 +36,13 @@ pub struct Summarize {
 }
 
 /// One trace.
+///
+/// ```
+/// use turnwire::responses::operations::MemoryTrace;
+///
+/// let trace = MemoryTrace::new("trace_1", "/sessions/1.jsonl", Vec::new());
+/// assert_eq!(trace.metadata.as_str(), r#"{"source_path":"/sessions/1.jsonl"}"#);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MemoryTrace {
@@ -41,6 +55,13 @@ pub struct MemoryTrace {
 }
 
 /// The summaries, one per trace, in the same order.
+///
+/// ```
+/// use turnwire::responses::operations::{Summaries, Summary};
+///
+/// let summaries = Summaries::new(vec![Summary::new("built a house", "likes wood")]);
+/// assert_eq!(summaries.output[0].memory_summary, "likes wood");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Summaries {
@@ -49,6 +70,12 @@ pub struct Summaries {
 }
 
 /// The summary of one trace.
+///
+/// ```
+/// use turnwire::responses::operations::Summary;
+///
+/// assert_eq!(Summary::new("built a house", "likes wood").trace_summary, "built a house");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Summary {

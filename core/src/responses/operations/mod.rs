@@ -1,4 +1,4 @@
-//! Operations whose response is one body: compaction, memories, the model catalogue, search, images
+//! Operations whose response is one body: compaction, memories, the model catalogue, search, images, and those on stored responses
 //! ([docs/protocol.md §11](crate::docs::protocol#11-other-endpoints)).
 //!
 //! Each implements [`Operation`]: it encodes its request and parses its response, and its type defines the path, the
@@ -25,6 +25,7 @@ mod model;
 mod models;
 mod operation;
 mod search;
+mod stored;
 
 pub use compact::{Compact, Compacted};
 pub use images::{EditImage, GenerateImage, Image, ImageSource, Images};
@@ -35,4 +36,8 @@ pub use operation::*;
 pub use search::{
     Approximate, Click, Commands, Filters, Finance, Find, ImageSettings, Open, Query, Screenshot, Search, SearchInput,
     SearchResults, SearchSettings, Sports, TimeZone, Weather,
+};
+pub use stored::{
+    CancelResponse, CountInputTokens, DeleteResponse, Deleted, InputItems, InputTokens, ListInputItems,
+    RetrieveResponse,
 };

@@ -16,6 +16,13 @@ use crate::responses::request::ItemEncoding;
 use crate::responses::session::HeaderSet;
 
 /// Asks for the catalogue.
+///
+/// ```
+/// use turnwire::responses::operations::{ListModels, Operation};
+///
+/// let list = ListModels { client_version: "1.2.3".into() };
+/// assert_eq!(list.query(), [("client_version".to_string(), "1.2.3".to_string())]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListModels {
     /// The version of the client, which the catalogue depends on.
@@ -23,6 +30,14 @@ pub struct ListModels {
 }
 
 /// The catalogue.
+///
+/// ```
+/// use turnwire::responses::operations::Models;
+///
+/// let mut body = Vec::new();
+/// Models::new(Vec::new(), None).encode(&mut body);
+/// assert_eq!(body, br#"{"models":[]}"#);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Models {

@@ -1,5 +1,6 @@
 //! `Operation`: what every operation defines, and helpers of the operations.
 
+use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 use core::fmt;
@@ -20,7 +21,7 @@ pub trait Operation {
     /// The method.
     const METHOD: &'static str = "POST";
 
-    /// The path below the provider's base URL.
+    /// The path below the provider's base URL. `{id}` stands for what [`path`](Self::path) fills in.
     const PATH: &'static str;
 
     /// The session headers that are sent.
@@ -28,6 +29,11 @@ pub trait Operation {
 
     /// Whether the turn token is sent, and taken from the response (`docs/protocol.md` §8).
     const TURN_STATE: bool = false;
+
+    /// The path of this operation, where it names something: a response by its id.
+    fn path(&self) -> Cow<'static, str> {
+        Cow::Borrowed(Self::PATH)
+    }
 
     /// Query parameters, in addition to the provider's.
     fn query(&self) -> Vec<(String, String)> {

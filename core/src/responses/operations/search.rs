@@ -18,6 +18,13 @@ use crate::responses::request::{ItemEncoding, ReasoningOptions};
 use crate::responses::session::HeaderSet;
 
 /// A search. All members except id and model are omitted when unset.
+///
+/// ```
+/// use turnwire::responses::operations::{Commands, Search};
+///
+/// let search = Search::new("search_1", "gpt-x", Commands::default());
+/// assert_eq!(search.model, "gpt-x");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Search {
@@ -38,6 +45,14 @@ pub struct Search {
 }
 
 /// A string, or items.
+///
+/// ```
+/// use turnwire::responses::{Item, operations::{Commands, Search, SearchInput}};
+///
+/// let mut search = Search::new("search_1", "gpt-x", Commands::default());
+/// search.input = Some(SearchInput::Items(vec![Item::user("What is new?")]));
+/// assert!(search.input.is_some());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchInput {
     /// A string.
@@ -47,6 +62,12 @@ pub enum SearchInput {
 }
 
 /// The result of a search.
+///
+/// ```
+/// use turnwire::responses::operations::SearchResults;
+///
+/// assert_eq!(SearchResults::new("nothing new").output, "nothing new");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SearchResults {

@@ -10,6 +10,16 @@ use crate::responses::json::object_writer::Object;
 
 /// The members that the client adds to a request in a WebSocket message. `Debug` shows only the keys of the metadata,
 /// because the turn token is among the values.
+///
+/// ```
+/// use turnwire::responses::CreateResponse;
+/// use turnwire::responses::request::{ItemEncoding, MessageFields};
+///
+/// let fields = MessageFields { previous_response_id: Some("resp_1"), ..MessageFields::default() };
+/// let mut message = Vec::new();
+/// CreateResponse::new("gpt-x", "Go on.").encode_ws(&fields, ItemEncoding::EVERYTHING, &mut message);
+/// assert!(message.starts_with(br#"{"type":"response.create","previous_response_id":"resp_1","model":"gpt-x""#));
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct MessageFields<'a> {
     /// The previous response (docs/protocol.md §9.5); omitted when unset.

@@ -46,6 +46,12 @@ pub struct Session {
 }
 
 /// The kind of a session (`docs/protocol.md` §2.4).
+///
+/// ```
+/// use turnwire::responses::session::SessionSource;
+///
+/// assert_eq!(SessionSource::Review.header(), Some("review"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionSource {
@@ -103,7 +109,7 @@ pub enum HeaderSet {
     Compact,
     /// `POST memories/trace_summarize` (§11.2).
     Memories,
-    /// `GET models` (§11.3).
+    /// `GET models` (§11.3), and operations on stored responses.
     Models,
     /// `POST alpha/search` (§11.4).
     Search,
@@ -112,6 +118,14 @@ pub enum HeaderSet {
 }
 
 /// Parameters of one request. `Debug` does not show the attestation.
+///
+/// ```
+/// use turnwire::responses::session::{HeaderSet, RequestContext, Session};
+///
+/// let context = RequestContext { lite: true, ..RequestContext::default() };
+/// let headers = Session::new("sess_1", "thr_1", "inst_1").headers(HeaderSet::Sse, &context);
+/// assert!(headers.iter().any(|(name, _)| name == "x-openai-internal-codex-responses-lite"));
+/// ```
 #[derive(Clone, Copy, Default)]
 pub struct RequestContext<'a> {
     /// Metadata of its turn; `None` for a mere connection.

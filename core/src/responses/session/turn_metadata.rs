@@ -9,6 +9,14 @@ use super::session::Session;
 use crate::responses::json::object_writer::Object;
 
 /// Metadata of a turn. Each member is omitted when unset.
+///
+/// ```
+/// use turnwire::responses::session::{RequestKind, Session, TurnMetadata};
+///
+/// let turn = TurnMetadata::new(RequestKind::Turn, "turn_1");
+/// let text = Session::new("sess_1", "thr_1", "inst_1").turn_metadata(&turn).expect("metadata of a turn");
+/// assert!(text.contains(r#""turn_id":"turn_1""#));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TurnMetadata {
@@ -47,6 +55,14 @@ pub enum RequestKind {
 }
 
 /// A working tree.
+///
+/// ```
+/// use turnwire::responses::session::Workspace;
+///
+/// let mut workspace = Workspace::default();
+/// workspace.has_changes = Some(true);
+/// assert_eq!(workspace.has_changes, Some(true));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Workspace {
@@ -59,6 +75,13 @@ pub struct Workspace {
 }
 
 /// A compaction, in the terms of [docs/protocol.md §2.5](crate::docs::protocol#25-x-codex-turn-metadata).
+///
+/// ```
+/// use turnwire::responses::session::CompactionMetadata;
+///
+/// let compaction = CompactionMetadata::manual();
+/// assert_eq!(compaction.trigger, "manual");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompactionMetadata {
     /// `manual` or `auto`.

@@ -5,6 +5,13 @@ use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
 /// The process, as its requests identify it.
+///
+/// ```
+/// use turnwire::responses::session::UserAgent;
+///
+/// let agent = UserAgent::new("my_client", "1.0");
+/// assert_eq!(agent.user_agent(), "my_client/1.0 (unknown; unknown) unknown");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserAgent {
