@@ -35,7 +35,7 @@ fn look(race: &mut HappyEyeballsConnect<SocketAddr>, now: Instant) -> Poll<Resul
 }
 
 #[test]
-fn an_address_that_never_responds_costs_a_quarter_of_a_second() {
+fn unresponsive_address_delays_next_attempt_by_250_ms() {
     let mut race = race(&[1, 2, 20, 21]);
     assert_eq!(race.poll_timeout(), None);
     assert_eq!(look(&mut race, at(5)), Poll::Pending);
@@ -47,7 +47,7 @@ fn an_address_that_never_responds_costs_a_quarter_of_a_second() {
 }
 
 #[test]
-fn after_a_failed_attempt_the_next_address_is_tried_at_once() {
+fn failed_attempt_starts_next_one_at_once() {
     assert_eq!(look(&mut race(&[10, 11, 20]), at(0)), Poll::Ready(Ok(address(20))));
     // A pending attempt is still polled after others have failed, and no further attempt is due.
     let mut race = race(&[1, 10, 11]);
@@ -58,7 +58,7 @@ fn after_a_failed_attempt_the_next_address_is_tried_at_once() {
 }
 
 #[test]
-fn when_all_attempts_have_failed_the_last_error_is_returned() {
+fn last_error_is_returned_when_all_attempts_failed() {
     assert_eq!(look(&mut race(&[10, 12, 11]), at(0)), Poll::Ready(Err("192.0.2.11".into())));
     let nothing = look(&mut race(&[]), at(0));
     assert_eq!(nothing, Poll::Ready(Err(io::Error::from(io::ErrorKind::AddrNotAvailable).to_string())));
@@ -67,7 +67,7 @@ fn when_all_attempts_have_failed_the_last_error_is_returned() {
 }
 
 #[test]
-fn a_lookup_may_be_pending() {
+fn pending_lookup_is_polled_again() {
     let mut polls = 0;
     let lookup = poll_fn(move |_| {
         polls += 1;

@@ -110,7 +110,7 @@ fn next(driver: &mut ServerDriver<Socket>) -> Option<String> {
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 #[test]
-fn orderly_end_and_loss_are_told_apart() {
+fn orderly_end_and_loss_are_distinguished() {
     let given = || io::Error::other(LossReason::Tls("bad record mac".into()));
     for (read, told) in [
         (Read::End, "closed: the peer closed the socket"),

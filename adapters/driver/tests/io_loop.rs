@@ -96,7 +96,7 @@ fn run<I: Io>(driver: &mut ClientDriver<I>) -> (usize, Option<Result<String, u16
 
 /// The peer stopped reading in the middle of the request, after it had sent a response.
 #[test]
-fn a_response_is_read_although_the_request_could_not_be_written() {
+fn response_is_read_after_failed_request_write() {
     let mut socket = Scripted { write_fails: true, ..Scripted::default() };
     socket.reads.push_back(Some(b"HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n".to_vec()));
     socket.reads.push_back(None);
@@ -105,7 +105,7 @@ fn a_response_is_read_although_the_request_could_not_be_written() {
 
 /// The server closed the connection between two turns, while the driver was not polled: the next request uses a new connection.
 #[test]
-fn a_socket_that_was_closed_between_turns_costs_no_retry() {
+fn socket_closed_between_turns_costs_no_retry() {
     let mut socket = Scripted::default();
     socket.reads.push_back(response());
     let mut driver = ClientDriver::new(client(), &mut socket);
@@ -152,7 +152,7 @@ impl Io for Shared {
 
 /// The task did not poll for longer than the idle timeout, but the peer responded in time.
 #[test]
-fn a_late_task_does_not_report_a_timeout_when_the_response_is_readable() {
+fn late_task_reads_response_before_reporting_timeout() {
     let socket = Shared::default();
     let mut driver = ClientDriver::new(client(), socket.clone());
     driver.client().send(Instant::ZERO, request()).expect("a request");

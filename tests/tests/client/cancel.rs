@@ -1,4 +1,4 @@
-//! Requests that are given up.
+//! Cancelled requests.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn cancelled(pair: &Pair, id: turnwire::client::RequestId) -> bool {
 }
 
 #[test]
-fn by_default_the_connection_goes_with_it() {
+fn cancelled_request_closes_connection_by_default() {
     let answers = [vec![created("a"), delta("x")], vec![created("b"), done("b")]];
     let over_ws = Script::new().ws(answers.clone());
     let over_http =
@@ -36,7 +36,7 @@ fn by_default_the_connection_goes_with_it() {
 }
 
 #[test]
-fn what_is_drained_is_passed_over() {
+fn draining_response_is_discarded() {
     let script = Script::new().ws([vec![created("a"), delta("x")], vec![created("b"), done("b")]]);
     let mut pair = Pair::new(provider(), draining(), script);
     let first = pair.ask(ask("one"));
@@ -51,7 +51,7 @@ fn what_is_drained_is_passed_over() {
 }
 
 #[test]
-fn what_drains_too_long_is_closed_after_all() {
+fn drain_beyond_limit_closes_connection() {
     let script = Script::new().ws([vec![created("a")], vec![done("b")]]);
     let mut pair = Pair::new(provider(), draining(), script);
     let first = pair.ask(ask("one"));
@@ -73,7 +73,7 @@ fn lane(name: &str) -> Request {
 }
 
 #[test]
-fn a_lane_that_is_given_up_leaves_the_others_alone() {
+fn cancelled_lane_does_not_affect_others() {
     for settings in [Settings::default(), draining()] {
         let mut pair = Pair::new(wide(), settings, Script::new());
         let a = pair.ask(lane("a"));
@@ -87,14 +87,14 @@ fn a_lane_that_is_given_up_leaves_the_others_alone() {
 }
 
 #[test]
-fn a_lane_that_drains_does_not_hold_up_another() {
+fn draining_lane_does_not_block_others() {
     let mut pair = Pair::new(wide(), draining(), Script::new());
     let a = pair.ask(lane("a"));
     pair.ask(lane("b"));
     pair.client.cancel(pair.now, a);
     let again = pair.ask(lane("a"));
     let c = pair.ask(lane("c"));
-    assert_eq!(pair.texts().len(), 3, "the third is lane c's: lane a is not free yet");
+    assert_eq!(pair.texts().len(), 3, "the third message is lane c's; lane a is still draining");
     pair.act(Act::Send(on_lane("c", &done("rc"))));
     assert_eq!(pair.completed(c), "rc");
     pair.act(Act::Send(on_lane("a", &done("ra"))));
@@ -103,7 +103,7 @@ fn a_lane_that_drains_does_not_hold_up_another() {
 }
 
 #[test]
-fn a_request_can_be_given_up_wherever_it_is() {
+fn request_can_be_cancelled_in_every_phase() {
     let scripts = [
         Script::new().on(Kind::Dial, vec![]),
         Script::new().on(Kind::Upgrade, vec![]),
@@ -127,7 +127,7 @@ fn a_request_can_be_given_up_wherever_it_is() {
 }
 
 #[test]
-fn what_drains_counts_as_in_flight() {
+fn draining_response_counts_as_in_flight() {
     let mut pair = Pair::new(provider(), draining(), Script::new());
     let first = pair.ask(ask("one"));
     pair.client.cancel(pair.now, first);

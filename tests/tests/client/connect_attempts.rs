@@ -1,4 +1,4 @@
-//! Attempts to connect belong to the connection: however many requests wait, there is one attempt at a time, and its failure
+//! Connection attempts belong to the connection: all waiting requests share one attempt at a time, and its failure
 //! counts once for each of them (docs/differences.md row 54).
 
 use std::time::Duration;
@@ -36,7 +36,7 @@ fn retries_of(pair: &Pair, id: RequestId) -> Vec<u32> {
     pair.events.iter().filter_map(of).collect()
 }
 
-/// The attempts of this many lanes whose every attempt fails.
+/// Returns the number of connection attempts for this many lanes, if every attempt fails.
 fn attempts(lanes: usize, script: Script) -> usize {
     let mut pair = Pair::new(wide(5), Settings::default(), script);
     let ids: Vec<RequestId> = (0..lanes).map(|lane| pair.ask(on(lane))).collect();
@@ -48,14 +48,14 @@ fn attempts(lanes: usize, script: Script) -> usize {
 }
 
 #[test]
-fn closed_port_gets_as_many_attempts_from_sixteen_lanes_as_from_one() {
+fn closed_port_causes_equal_attempts_for_one_and_sixteen_lanes() {
     let closed = || times(Script::new(), Kind::Dial, 400, refused);
     assert_eq!(attempts(1, closed()), 12);
     assert_eq!(attempts(LANES, closed()), 12);
 }
 
 #[test]
-fn unavailable_handshake_gets_as_many_attempts_from_sixteen_lanes_as_from_one() {
+fn unavailable_handshake_causes_equal_attempts_for_one_and_sixteen_lanes() {
     let unavailable = || times(Script::new(), Kind::Upgrade, 400, || Act::respond(503, "busy"));
     for lanes in [1, LANES] {
         let script = unavailable().sse((0..lanes).map(|_| vec![done("ok")]));
@@ -76,7 +76,7 @@ fn request_during_the_delay_waits_for_its_end() {
     pair.ask(on(0));
     assert_eq!(pair.dials.len(), 1);
     pair.ask(on(1));
-    assert_eq!(pair.dials.len(), 1, "the delay is the connection's");
+    assert_eq!(pair.dials.len(), 1, "the delay belongs to the connection");
     pair.pass(Duration::from_millis(221));
     assert_eq!((pair.dials.len(), pair.texts().len()), (2, 2));
     for lane in 0..2 {
@@ -93,7 +93,7 @@ fn failed_attempt_counts_once_for_each_waiting_lane() {
     pair.pass(Duration::from_secs(2));
     assert_eq!((pair.dials.len(), pair.texts().len()), (4, 4));
     let counts: Vec<usize> = ids.iter().map(|id| retries_of(&pair, *id).len()).collect();
-    assert_eq!(counts, [3, 2, 2, 2], "the first was alone when the first attempt failed");
+    assert_eq!(counts, [3, 2, 2, 2], "the first request was the only one at the first failure");
 }
 
 #[test]

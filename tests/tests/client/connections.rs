@@ -1,4 +1,4 @@
-//! Connections: dialed when needed, used again, replaced when old, closed politely, and noticed when they end.
+//! Connections: opened when needed, reused, replaced when old, closed with a close frame, and reported when they end.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn connects(pair: &Pair) -> usize {
 }
 
 #[test]
-fn nothing_is_dialed_before_it_is_needed() {
+fn connection_is_not_opened_before_it_is_needed() {
     let mut pair = Pair::new(provider(), Settings::default(), Script::new());
     pair.run();
     assert!(!pair.jump());
@@ -31,7 +31,7 @@ fn nothing_is_dialed_before_it_is_needed() {
 }
 
 #[test]
-fn preconnect_dials_once_and_the_request_uses_it() {
+fn preconnected_socket_is_used_by_request() {
     let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([vec![done("a")]]));
     pair.client.preconnect(pair.now);
     pair.client.preconnect(pair.now);
@@ -43,9 +43,10 @@ fn preconnect_dials_once_and_the_request_uses_it() {
     assert_eq!((pair.completed(id).as_str(), pair.dials.len()), ("a", 1));
 }
 
-/// The handshake probe (`docs/protocol.md` §9.9) is a preconnect: what the handshake said, and whether a close follows.
+/// The handshake probe (docs/protocol.md §9.9) is a preconnect: it reports the head of the handshake, and whether a
+/// close follows.
 #[test]
-fn a_handshake_can_be_probed() {
+fn handshake_can_be_probed() {
     let acts = vec![
         Act::accept_with(&[("x-models-etag", "t"), ("openai-model", "m")]),
         Act::Wait(Duration::from_millis(50)),
@@ -66,7 +67,7 @@ fn a_handshake_can_be_probed() {
 }
 
 #[test]
-fn a_preconnect_that_fails_fails_nobody() {
+fn failed_preconnect_fails_no_request() {
     let refused = ConnectError::Network("refused".into());
     let script = Script::new().on(Kind::Dial, vec![Act::Fail(refused)]).ws([vec![done("a")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
@@ -79,7 +80,7 @@ fn a_preconnect_that_fails_fails_nobody() {
 }
 
 #[test]
-fn a_socket_that_does_not_open_costs_the_budget() {
+fn failed_connect_counts_as_retry() {
     let refused = || vec![Act::Fail(ConnectError::Network("refused".into()))];
     let mut retrying = provider();
     retrying.retry.max_retries = 2;
@@ -96,7 +97,7 @@ fn a_socket_that_does_not_open_costs_the_budget() {
 }
 
 #[test]
-fn posts_share_a_connection_as_long_as_it_lives() {
+fn posts_share_a_persistent_connection() {
     let mut pair = Pair::new(
         http_provider(),
         Settings::default(),
@@ -113,7 +114,7 @@ fn posts_share_a_connection_as_long_as_it_lives() {
 }
 
 #[test]
-fn a_body_until_close_ends_its_connection() {
+fn body_until_close_ends_its_connection() {
     let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
     let raw = |id: &str| [&head[..], sse(&[done(id)]).as_bytes()].concat();
     let script = Script::new()
@@ -128,7 +129,7 @@ fn a_body_until_close_ends_its_connection() {
 }
 
 #[test]
-fn a_body_that_never_ends_does_not_keep_the_next_request() {
+fn endless_body_does_not_delay_next_request() {
     let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     let events = sse(&[done("a")]);
     let raw = [&head[..], format!("{:x}\r\n{events}\r\n", events.len()).as_bytes()].concat();
@@ -136,7 +137,7 @@ fn a_body_that_never_ends_does_not_keep_the_next_request() {
     let mut pair = Pair::new(http_provider(), Settings::default(), script);
     let first = pair.ask(ask("one"));
     assert_eq!(pair.completed(first), "a");
-    assert!(!pair.jump(), "an idle client waits for nothing");
+    assert!(!pair.jump(), "an idle client has no deadline");
     let (start, second) = (pair.now, pair.ask(ask("two")));
     pair.run_out();
     assert_eq!((pair.completed(second).as_str(), pair.dials.len()), ("b", 2));
@@ -144,7 +145,7 @@ fn a_body_that_never_ends_does_not_keep_the_next_request() {
 }
 
 #[test]
-fn an_old_websocket_is_replaced_while_it_is_idle() {
+fn old_websocket_is_replaced_when_idle() {
     let script = Script::new().ws([vec![created("a"), done("a")], vec![created("b"), done("b")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));
@@ -159,7 +160,7 @@ fn an_old_websocket_is_replaced_while_it_is_idle() {
 }
 
 #[test]
-fn an_old_websocket_is_not_replaced_under_a_response() {
+fn old_websocket_is_not_replaced_during_response() {
     let mut provider = provider();
     provider.idle_timeout = Duration::from_secs(7200);
     let mut pair = Pair::new(provider, Settings::default(), Script::new().ws([vec![created("a")]]));
@@ -172,7 +173,7 @@ fn an_old_websocket_is_not_replaced_under_a_response() {
 }
 
 #[test]
-fn every_connection_is_told_of_once_when_it_comes_and_once_when_it_goes() {
+fn connections_are_reported_once_when_opened_and_once_when_closed() {
     let script = Script::new()
         .on(Kind::Upgrade, vec![Act::respond(503, "")])
         .on(Kind::Upgrade, vec![Act::Drop])
@@ -186,14 +187,14 @@ fn every_connection_is_told_of_once_when_it_comes_and_once_when_it_goes() {
     pair.client.close(pair.now);
     pair.run_down();
     assert_eq!(pair.completed(id), "a");
-    // A refused and a lost handshake, a lost connection, and a closed one.
+    // A rejected and a lost handshake, a lost connection, and a closed one.
     assert_eq!((pair.dials.len(), connects(&pair), disconnects(&pair).len()), (4, 2, 4));
     let failed = disconnects(&pair).iter().filter(|why| matches!(why, Disconnected::Failed(_))).count();
     assert_eq!(failed, 2);
 }
 
 #[test]
-fn a_close_frame_is_sent_answered_and_waited_for() {
+fn close_waits_for_close_frame_of_peer() {
     let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([vec![done("a")]]));
     pair.ask(ask("one"));
     pair.client.close(pair.now);
@@ -204,7 +205,7 @@ fn a_close_frame_is_sent_answered_and_waited_for() {
 }
 
 #[test]
-fn the_client_finishes_from_every_state() {
+fn close_finishes_client_in_every_state() {
     let silent = |kind| Script::new().on(kind, vec![]);
     let cases: [(&str, Script, bool); 5] = [
         ("before anything", Script::new(), false),
@@ -231,8 +232,8 @@ fn the_client_finishes_from_every_state() {
 }
 
 #[test]
-fn a_peer_that_does_not_answer_the_close_is_waited_for_one_second() {
-    // The handshake is accepted by hand, and then there is silence.
+fn close_waits_one_second_for_silent_peer() {
+    // The server accepts the handshake and is then silent.
     let script = Script::new().ws([vec![done("a")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));
@@ -246,7 +247,7 @@ fn a_peer_that_does_not_answer_the_close_is_waited_for_one_second() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_does_not_keep_the_client() {
+fn close_does_not_wait_for_peer_that_does_not_read() {
     let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([vec![done("a")]]));
     pair.ask(ask("one"));
     let start = pair.now;
@@ -258,7 +259,7 @@ fn a_peer_that_does_not_read_does_not_keep_the_client() {
 }
 
 #[test]
-fn a_request_does_not_wait_for_a_close() {
+fn request_does_not_wait_for_close() {
     let script = Script::new().ws([vec![created("a"), delta("x")], vec![done("b")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     let first = pair.ask(ask("one"));
@@ -269,7 +270,7 @@ fn a_request_does_not_wait_for_a_close() {
 }
 
 #[test]
-fn drain_ends_with_what_is_under_way() {
+fn graceful_shutdown_ends_with_requests_in_flight() {
     let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([vec![created("a")], vec![done("b")]]));
     let first = pair.ask(ask("one"));
     let second = pair.ask(ask("two"));
@@ -287,7 +288,7 @@ fn drain_ends_with_what_is_under_way() {
 }
 
 #[test]
-fn a_binary_message_ends_the_connection_with_1003() {
+fn binary_message_closes_with_1003() {
     let mut settings = Settings::default();
     settings.transport = TransportPreference::WebSocket;
     let mut pair = Pair::new(provider(), settings, Script::new().on(Kind::Text, vec![Act::Raw(b"\x82\x01x".to_vec())]));
@@ -297,7 +298,7 @@ fn a_binary_message_ends_the_connection_with_1003() {
 }
 
 #[test]
-fn a_handshake_that_must_not_be_accepted_is_not() {
+fn invalid_handshake_response_is_rejected() {
     for head in [
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: wrong\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
@@ -315,7 +316,7 @@ fn a_handshake_that_must_not_be_accepted_is_not() {
 }
 
 #[test]
-fn a_dial_that_fails_is_not_blamed_on_who_only_waits_in_line() {
+fn failed_connect_does_not_fail_queued_request() {
     let mut provider = provider();
     provider.retry.max_retries = 1;
     let refused = || vec![Act::Fail(ConnectError::Network("refused".into()))];
@@ -324,7 +325,7 @@ fn a_dial_that_fails_is_not_blamed_on_who_only_waits_in_line() {
     let mut pair = Pair::new(provider, Settings::default(), script);
     let first = pair.ask(ask("one"));
     let second = pair.ask(ask("two"));
-    // The first pauses; the second waits for it, and has nothing to do with what somebody dials meanwhile.
+    // The first request is in its retry delay; the second waits for it, and is not affected by the failed preconnect.
     pair.client.preconnect(pair.now);
     pair.run();
     pair.run_out();

@@ -1,4 +1,4 @@
-//! Credentials that change (docs/differences.md row 53).
+//! Changes of credentials (docs/differences.md row 53).
 
 use turnwire::client::{Credentials, OwnedEvent, Provider, Request, Settings};
 use turnwire::responses::FailureKind;
@@ -39,7 +39,7 @@ fn websocket_of_other_credentials_takes_no_new_request() {
     let id = pair.ask(ask("one"));
     assert_eq!(pair.completed(id), "b");
     assert_eq!(keys(&pair, Kind::Upgrade), ["Bearer first", "Bearer second"]);
-    assert_eq!(pair.texts()[1].previous(), None, "the server remembers nothing on the new connection");
+    assert_eq!(pair.texts()[1].previous(), None, "the new connection has no previous response");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn websocket_of_other_credentials_is_kept_for_the_response_in_flight() {
 
 #[test]
 fn handshake_with_other_credentials_is_dropped() {
-    // The first handshake is never answered.
+    // The server never responds to the first handshake.
     let script = Script::new().on(Kind::Upgrade, vec![]).ws([vec![done("a")]]);
     let mut pair = Pair::with(provider(), Credentials::bearer("first"), Settings::default(), script);
     let id = pair.ask(ask("one"));
@@ -69,12 +69,12 @@ fn handshake_with_other_credentials_is_dropped() {
 }
 
 #[test]
-fn refused_credentials_are_shown_by_no_other_lane() {
+fn rejected_credentials_are_not_sent_by_other_lanes() {
     let script = Script::new().on(Kind::Upgrade, vec![Act::respond(401, "{}")]);
     let mut pair = Pair::with(wide(), Credentials::bearer("first"), asking(), script);
     let ids = ["a", "b", "c"].map(|lane| pair.send(on(lane)));
     pair.run();
-    assert_eq!((needed(&pair), pair.upgrades().len()), (1, 1), "one question for all lanes");
+    assert_eq!((needed(&pair), pair.upgrades().len()), (1, 1), "one CredentialsNeeded for all lanes");
     let late = pair.ask(on("d"));
     assert_eq!(pair.upgrades().len(), 1);
     pair.client.set_credentials(pair.now, Credentials::bearer("second"));
@@ -104,7 +104,7 @@ fn unauthorized_message_requests_credentials_before_output_only() {
 }
 
 #[test]
-fn refused_request_ends_with_what_the_server_said() {
+fn refuse_credentials_ends_request_with_server_failure() {
     let refusal = || {
         let body = r#"{"error":{"code":"token_expired","message":"The token has expired."}}"#;
         vec![Act::respond_with(401, &[("x-request-id", "req-9")], body)]

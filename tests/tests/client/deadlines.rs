@@ -30,7 +30,7 @@ fn total_time_bounds_attempts_and_delays() {
     assert_eq!((failure.kind, failure.retryable), (FailureKind::DeadlineExceeded, false));
     assert_eq!(failure.progress, RequestProgress::NotSent);
     assert_eq!(pair.now.saturating_duration_since(start), 10 * SECOND);
-    assert_eq!(pair.client.poll_timeout(), None, "nothing is left to wait for");
+    assert_eq!(pair.client.poll_timeout(), None, "no deadline remains");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn own_total_time_takes_the_place_of_the_settings() {
 }
 
 #[test]
-fn latest_time_is_no_reason_to_spin() {
+fn latest_instant_causes_no_spin() {
     let end = Instant::from_duration(Duration::MAX);
     let scripts = [
         Script::new(),
@@ -84,7 +84,7 @@ fn latest_time_is_no_reason_to_spin() {
             provider.capabilities.ping_interval = Some(SECOND);
             let mut pair = Pair::new(provider, settings, script.clone());
             if at == 0 {
-                // The socket is never opened.
+                // The socket never opens.
                 pair.send(ask("one"));
             } else {
                 pair.ask(ask("one"));
@@ -93,7 +93,7 @@ fn latest_time_is_no_reason_to_spin() {
                 pair.now = end;
                 pair.client.handle_timeout(end);
                 let next = pair.client.poll_timeout();
-                assert!(next.is_none_or(|next| next > end), "script {at}: {next:?} is due for ever");
+                assert!(next.is_none_or(|next| next > end), "script {at}: the deadline {next:?} never passes");
                 pair.run();
             }
         }

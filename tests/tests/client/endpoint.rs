@@ -1,13 +1,14 @@
-//! Base URLs: what a client makes of them on the wire, and which of them it refuses.
+//! Base URLs: the resulting socket, `Host` header and request target, and rejected URLs.
 //!
-//! Where a URL is accepted, the outcome is that of the WHATWG URL Standard, but for IPv4-mapped IPv6 addresses, which keep their
-//! dotted form. [`refused_although_whatwg_accepts_it`] lists what the Standard accepts and a client does not.
+//! An accepted URL gives the result of the WHATWG URL Standard, except that IPv4-mapped IPv6 addresses keep their
+//! dotted form. [`refused_although_whatwg_accepts_it`] lists URLs that the standard accepts and the client rejects.
 
 use turnwire::client::{Client, Credentials, InvalidProvider, Provider, Settings, SocketCommand};
 use turnwire::time::Instant;
 use turnwire_tests::fixtures::ask;
 
-/// The socket that the first request of a client needs, and its `Host` and request target: `tls host port | authority | target`.
+/// Returns the socket, `Host` header and request target of a client's first request: `tls host port | authority |
+/// target`.
 fn endpoint(base: &str, allow_plain: bool) -> Result<String, InvalidProvider> {
     let mut provider = Provider::new("test", base);
     (provider.allow_plain, provider.capabilities.websocket) = (allow_plain, false);
@@ -49,7 +50,7 @@ fn refused_base_urls() {
     }
 }
 
-/// The WHATWG URL Standard makes another URL of these. Where a reader would not see which, the client refuses.
+/// The WHATWG URL Standard changes these URLs in ways that a reader does not expect, so the client rejects them.
 #[test]
 fn refused_although_whatwg_accepts_it() {
     for (base, expected, _) in WHATWG_ACCEPTS {
@@ -193,7 +194,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("localhost:8080/v1", SCHEME),
 ];
 
-/// A base URL, why a client refuses it, and what the WHATWG URL Standard makes of it, written as in [`ACCEPTED`].
+/// A base URL, the client's error, and the result of the WHATWG URL Standard, in the notation of [`ACCEPTED`].
 const WHATWG_ACCEPTS: &[(&str, &str, &str)] = &[
     ("https://h/a\"<>`{}|^\\b", BACKSLASH, "tls h 443 | h | /a%22%3C%3E%60%7B%7D|^/b/responses"),
     ("https://h/a\tb\nc", CONTROL, "tls h 443 | h | /abc/responses"),

@@ -19,7 +19,7 @@ fn connections_have_different_nonces_and_masking_keys() {
         let head = sent.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
         let text = String::from_utf8_lossy(&sent[..head]).into_owned();
         let nonce = text.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a nonce").to_owned();
-        // A frame's header, with a length in two bytes, and the masking key behind it.
+        // A frame header with a length of two bytes, and the masking key after it.
         let frame = &sent[head..];
         assert_eq!((frame[0], frame[1]), (0x81, 0x80 | 126), "a masked text message of more than 125 bytes");
         (nonce, frame[4..8].to_vec())

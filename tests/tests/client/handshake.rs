@@ -1,10 +1,10 @@
-//! What becomes of a request whose WebSocket handshake does not come to its end.
+//! Requests whose WebSocket handshake fails.
 
 use turnwire::client::{Client, Credentials, Event, FallbackReason, Outcome, Provider, Settings, SocketCommand};
 use turnwire::responses::{CreateResponse, Item};
 use turnwire::time::Instant;
 
-/// Cuts every connection as soon as it has asked to upgrade, and counts how often it was dialed.
+/// Loses every connection after the handshake request, and returns the number of attempts and the failure.
 fn cut_every_handshake(settings: Settings) -> (u32, u32, bool, bool) {
     let mut provider = Provider::new("test", "http://localhost:1/v1");
     provider.retry.max_retries = 2;
@@ -38,13 +38,13 @@ fn cut_every_handshake(settings: Settings) -> (u32, u32, bool, bool) {
 }
 
 #[test]
-fn a_cut_handshake_costs_the_budget_and_then_falls_back() {
-    // Three times over WebSocket, then three times over HTTP, where the answer is cut as well.
+fn lost_handshake_is_retried_and_then_falls_back() {
+    // Three attempts over WebSocket, then three over HTTP, whose responses are lost as well.
     assert_eq!(cut_every_handshake(Settings::default()), (6, 4, true, true));
 }
 
 #[test]
-fn a_cut_handshake_ends_a_request_that_must_not_fall_back() {
+fn lost_handshake_fails_request_without_fallback() {
     let mut settings = Settings::default();
     settings.transport = turnwire::client::TransportPreference::WebSocket;
     assert_eq!(cut_every_handshake(settings), (3, 2, false, true));

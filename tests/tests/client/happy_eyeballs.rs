@@ -1,4 +1,4 @@
-//! Which of a host's addresses is tried when.
+//! Which of a host's addresses is tried, and when.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ fn parsed(texts: &[&str]) -> Vec<SocketAddr> {
     texts.iter().map(|text| text.parse().expect("an address")).collect()
 }
 
-/// Every address, in the order of the attempts.
+/// Returns all addresses, in the order of the attempts.
 fn order(found: &[&str]) -> Vec<SocketAddr> {
     let mut addresses = HappyEyeballs::new(parsed(found));
     let mut now = Instant::ZERO;
@@ -23,7 +23,7 @@ fn order(found: &[&str]) -> Vec<SocketAddr> {
 }
 
 #[test]
-fn the_families_take_turns_and_the_systems_choice_is_first() {
+fn address_families_alternate_from_first_address() {
     let six = ["[2001:db8::1]:443", "[2001:db8::2]:443", "[2001:db8::3]:443"];
     let four = ["192.0.2.1:443", "192.0.2.2:443"];
     assert_eq!(order(&[six[0], six[1], six[2], four[0]]), parsed(&[six[0], four[0], six[1], six[2]]));
@@ -33,7 +33,7 @@ fn the_families_take_turns_and_the_systems_choice_is_first() {
 }
 
 #[test]
-fn an_attempt_goes_on_alone_for_a_quarter_of_a_second_or_until_it_fails() {
+fn next_attempt_begins_after_250_ms_or_a_failure() {
     let all = parsed(&["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"]);
     let start = Instant::ZERO + Duration::from_secs(7);
     let mut addresses = HappyEyeballs::new(all.clone());
@@ -46,7 +46,7 @@ fn an_attempt_goes_on_alone_for_a_quarter_of_a_second_or_until_it_fails() {
     assert_eq!(addresses.next_attempt(second), Some(all[2]));
     assert_eq!((addresses.poll_timeout(), addresses.next_attempt(second)), (None, None));
     addresses.handle_attempt_failed();
-    assert!(!addresses.is_exhausted(), "one is still under way");
+    assert!(!addresses.is_exhausted(), "one attempt is still in progress");
     addresses.handle_attempt_failed();
     assert!(addresses.is_exhausted());
     assert!(HappyEyeballs::new([]).is_exhausted());

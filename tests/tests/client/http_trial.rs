@@ -43,10 +43,10 @@ fn unclear_status_reports_both_failures_when_http_fails_too() {
         assert_eq!(pair.failure(id).status, Some(400), "{status}");
         let handshake = pair.report(id).and_then(|report| report.handshake_failure.as_ref()).expect("the handshake's");
         assert_eq!(handshake.status, Some(status));
-        // The body of a success is not waited for: it may have no end.
+        // The client does not wait for the body of a 2xx, which may be endless.
         let body = if status < 300 { "" } else { "no websocket here" };
         assert_eq!(handshake.raw.as_deref(), Some(body));
-        // Nothing was learned of the server, so that the next request tries WebSocket again.
+        // The status showed nothing about the server, so the next request tries WebSocket again.
         assert!(!pair.client.is_http_fallback());
         let next = pair.ask(ask("two"));
         assert_eq!((pair.completed(next).as_str(), pair.upgrades().len()), ("b", 2));
@@ -54,7 +54,7 @@ fn unclear_status_reports_both_failures_when_http_fails_too() {
 }
 
 #[test]
-fn unclear_status_fails_where_only_websocket_is_wanted() {
+fn unclear_status_fails_request_when_only_websocket_is_allowed() {
     let mut settings = Settings::default();
     settings.transport = TransportPreference::WebSocket;
     for status in [200, 301, 400, 403, 451] {

@@ -1,4 +1,4 @@
-//! `response.incomplete`: an end of its own, which is never requested again (docs/differences.md row 36).
+//! `response.incomplete`: a separate outcome, which is not retried (docs/differences.md row 36).
 
 use turnwire::client::{OwnedEvent, OwnedOutcome, Settings};
 use turnwire::responses::Usage;
@@ -40,7 +40,7 @@ fn incomplete_response_leaves_the_websocket_to_the_next_request() {
     pair.ask(ask("one"));
     let next = pair.ask(ask("two"));
     assert_eq!((pair.completed(next).as_str(), pair.dials.len()), ("b", 1));
-    // What the model had said before the end is not known to be whole, so that the next request is sent in full.
+    // The output of an incomplete response may be partial, so the next request is sent in full.
     assert_eq!(pair.texts()[1].previous(), None);
 }
 

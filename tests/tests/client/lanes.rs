@@ -1,4 +1,4 @@
-//! Lanes: several responses side by side on one WebSocket.
+//! Lanes: several concurrent responses on one WebSocket.
 
 use turnwire::client::{CommandError, OwnedEvent, OwnedOutcome, Provider, Request, Settings};
 use turnwire::responses::FailureKind;
@@ -17,7 +17,7 @@ fn lane(name: &str, text: &str) -> Request {
 }
 
 #[test]
-fn lanes_run_side_by_side_and_each_gets_its_own() {
+fn concurrent_lanes_receive_their_own_events() {
     let mut pair = Pair::new(wide(), Settings::default(), Script::new());
     let plain = pair.ask(ask("one"));
     let a = pair.ask(lane("a", "two"));
@@ -43,7 +43,7 @@ fn lanes_run_side_by_side_and_each_gets_its_own() {
 }
 
 #[test]
-fn requests_of_one_lane_go_one_after_the_other() {
+fn requests_of_one_lane_are_sequential() {
     let mut pair = Pair::new(wide(), Settings::default(), Script::new());
     let first = pair.ask(lane("a", "one"));
     let second = pair.ask(lane("a", "two"));
@@ -58,7 +58,7 @@ fn requests_of_one_lane_go_one_after_the_other() {
 }
 
 #[test]
-fn a_busy_lane_is_misuse_where_nothing_queues() {
+fn request_on_busy_lane_is_rejected_without_queueing() {
     let mut settings = Settings::default();
     settings.queue_on_busy_lane = false;
     let mut pair = Pair::new(wide(), settings, Script::new());
@@ -74,7 +74,7 @@ fn a_busy_lane_is_misuse_where_nothing_queues() {
 }
 
 #[test]
-fn no_more_are_in_flight_than_the_server_takes() {
+fn requests_in_flight_are_limited() {
     let mut provider = wide();
     provider.capabilities.max_concurrent_requests = 2;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
@@ -85,7 +85,7 @@ fn no_more_are_in_flight_than_the_server_takes() {
 }
 
 #[test]
-fn each_lane_has_a_chain_of_its_own() {
+fn each_lane_has_its_previous_response() {
     let mut pair = Pair::new(wide(), Settings::default(), Script::new());
     pair.ask(lane("a", "hello"));
     pair.act(Act::Send(on_lane("a", &msg("msg_1", "hi"))));
@@ -98,7 +98,7 @@ fn each_lane_has_a_chain_of_its_own() {
 }
 
 #[test]
-fn a_failure_of_one_lane_is_no_other_s() {
+fn failure_of_one_lane_does_not_affect_others() {
     let mut pair = Pair::new(wide(), Settings::default(), Script::new());
     let a = pair.ask(lane("a", "one"));
     let b = pair.ask(lane("b", "two"));
@@ -109,7 +109,7 @@ fn a_failure_of_one_lane_is_no_other_s() {
 }
 
 #[test]
-fn a_connection_that_is_not_kept_after_a_failure_outlives_it_only_for_the_others() {
+fn connection_without_reuse_closes_when_other_lanes_end() {
     let mut provider = wide();
     provider.capabilities.reuse_after_failure = false;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
@@ -125,7 +125,7 @@ fn a_connection_that_is_not_kept_after_a_failure_outlives_it_only_for_the_others
 }
 
 #[test]
-fn an_error_of_the_connection_is_every_lane_s() {
+fn connection_error_fails_all_lanes() {
     let mut provider = wide();
     provider.retry.max_retries = 1;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
@@ -140,7 +140,7 @@ fn an_error_of_the_connection_is_every_lane_s() {
 }
 
 #[test]
-fn a_lost_connection_is_every_lane_s() {
+fn lost_connection_fails_all_lanes() {
     let mut provider = wide();
     provider.retry.max_retries = 1;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
@@ -149,13 +149,13 @@ fn a_lost_connection_is_every_lane_s() {
     pair.act(Act::Send(on_lane("a", &delta("x"))));
     pair.act(Act::Drop);
     pair.pass(std::time::Duration::from_millis(500));
-    assert!(matches!(pair.outcome(a), Some(OwnedOutcome::Failed(_))), "its output had been seen");
+    assert!(matches!(pair.outcome(a), Some(OwnedOutcome::Failed(_))), "its output had been delivered");
     pair.act(Act::Send(on_lane("b", &done("rb"))));
     assert_eq!(pair.completed(b), "rb");
 }
 
 #[test]
-fn a_silent_lane_times_out_beside_a_lively_one() {
+fn silent_lane_times_out_beside_active_one() {
     let mut pair = Pair::new(wide(), Settings::default(), Script::new());
     let silent = pair.ask(lane("a", "one"));
     let lively = pair.ask(lane("b", "two"));
@@ -172,7 +172,7 @@ fn a_silent_lane_times_out_beside_a_lively_one() {
 }
 
 #[test]
-fn a_websocket_bears_so_many_names_in_its_life() {
+fn lane_names_per_websocket_are_limited() {
     let mut provider = wide();
     provider.capabilities.max_lane_names = 2;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());
@@ -186,7 +186,7 @@ fn a_websocket_bears_so_many_names_in_its_life() {
 }
 
 #[test]
-fn steering_goes_to_the_running_response() {
+fn steering_is_sent_for_response_in_flight() {
     let mut pair = Pair::new(wide(), Settings::default(), Script::new());
     let id = pair.ask(ask("one"));
     assert_eq!(pair.client.steer(pair.now, id, &[user("left")]), Err(CommandError::NoRequest));
@@ -210,13 +210,13 @@ fn steering_goes_to_the_running_response() {
     assert_eq!(pair.completed(id), "r2");
     assert_eq!(pair.report(id).expect("a report").response_id.as_deref(), Some("r2"));
     assert_eq!(pair.client.steer(pair.now, id, &[user("late")]), Err(CommandError::NoRequest));
-    // Nothing builds on a response of two inputs.
+    // After steering, the exact input is unknown, so the next request is not incremental.
     pair.ask(request(vec![user("one"), user("more")]));
     assert_eq!(pair.texts()[2].previous(), None);
 }
 
 #[test]
-fn a_steering_that_fails_is_an_event() {
+fn failed_steering_is_an_event() {
     for kind in ["response.steer.pending", "response.steer.failed"] {
         let mut pair = Pair::new(wide(), Settings::default(), Script::new().ws([vec![created("r1")]]));
         let id = pair.ask(ask("one"));
@@ -230,7 +230,7 @@ fn a_steering_that_fails_is_an_event() {
 }
 
 #[test]
-fn only_what_nothing_was_heard_of_can_have_been_too_large() {
+fn close_1009_fails_only_requests_without_events() {
     let mut provider = wide();
     provider.retry.max_retries = 1;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());

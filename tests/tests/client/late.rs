@@ -1,4 +1,4 @@
-//! What comes late, or to nobody (`docs/differences.md` 9).
+//! Late and unmatched events (docs/differences.md row 9).
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn delivered(pair: &Pair) -> usize {
 }
 
 #[test]
-fn a_frame_between_two_requests_is_delivered_to_nobody() {
+fn event_between_requests_is_unmatched() {
     let script = Script::new().ws([vec![created("a"), done("a"), delta("LATE")], vec![created("b"), done("b")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     let first = pair.ask(ask("one"));
@@ -23,7 +23,7 @@ fn a_frame_between_two_requests_is_delivered_to_nobody() {
 }
 
 #[test]
-fn an_end_that_comes_twice_does_not_end_the_next_request() {
+fn duplicate_end_does_not_end_next_request() {
     let script =
         Script::new().ws([vec![created("a"), done("a")], vec![done("a"), created("b"), delta("x"), done("b")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
@@ -36,7 +36,7 @@ fn an_end_that_comes_twice_does_not_end_the_next_request() {
 }
 
 #[test]
-fn an_end_that_comes_twice_does_not_stop_the_clock() {
+fn duplicate_end_does_not_stop_idle_timer() {
     let script = Script::new().ws([vec![created("a"), done("a")], vec![done("a")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));
@@ -52,7 +52,7 @@ fn an_end_that_comes_twice_does_not_stop_the_clock() {
 }
 
 #[test]
-fn a_failure_that_comes_twice_does_not_fail_the_next_request() {
+fn duplicate_failure_does_not_fail_next_request() {
     let mut provider = provider();
     provider.capabilities.reuse_after_failure = true;
     let script = Script::new().ws([
@@ -67,7 +67,7 @@ fn a_failure_that_comes_twice_does_not_fail_the_next_request() {
 }
 
 #[test]
-fn a_server_that_gives_every_response_one_id_is_understood() {
+fn server_with_one_id_for_all_responses_is_supported() {
     let answer = || vec![created("resp_mock"), delta("x"), done("resp_mock")];
     let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([answer(), answer(), answer()]));
     for text in ["one", "two", "three"] {
@@ -78,7 +78,7 @@ fn a_server_that_gives_every_response_one_id_is_understood() {
 }
 
 #[test]
-fn one_id_over_http_is_nothing_that_comes_late() {
+fn repeated_response_id_over_http_is_not_late() {
     let answer = || vec![done0("resp_mock")];
     let script = Script::new().sse([answer(), answer()]);
     let mut pair = Pair::new(turnwire_tests::pair::http_provider(), Settings::default(), script);
@@ -90,7 +90,7 @@ fn one_id_over_http_is_nothing_that_comes_late() {
 }
 
 #[test]
-fn limits_are_told_at_any_time() {
+fn rate_limits_are_delivered_at_any_time() {
     let limits = r#"{"type":"codex.rate_limits","rate_limits":{"primary":{"used_percent":42,"window_minutes":60}}}"#;
     let script = Script::new().ws([vec![created("a"), done("a"), limits.into()]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
@@ -101,7 +101,7 @@ fn limits_are_told_at_any_time() {
 }
 
 #[test]
-fn an_error_of_the_connection_between_two_requests_costs_nothing() {
+fn connection_error_between_requests_costs_no_retry() {
     let limit = error(400, "websocket_connection_limit_reached", "60 minutes");
     let script = Script::new().ws([vec![created("a"), done("a"), limit], vec![created("b"), done("b")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
@@ -121,7 +121,7 @@ fn an_error_of_the_connection_between_two_requests_costs_nothing() {
 }
 
 #[test]
-fn a_stray_error_leaves_an_idle_connection_alone() {
+fn unmatched_error_does_not_affect_idle_connection() {
     let script = Script::new().ws([vec![created("a"), done("a"), error(500, "x", "y")], vec![created("b"), done("b")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(ask("one"));
@@ -139,7 +139,7 @@ fn events_of_an_unknown_lane_belong_to_the_only_request_unless_they_name_another
 }
 
 #[test]
-fn garbage_is_the_request_s_when_there_is_one_only() {
+fn malformed_payload_belongs_to_the_only_request() {
     let mut provider = provider();
     provider.capabilities.max_concurrent_requests = 4;
     let mut pair = Pair::new(provider, Settings::default(), Script::new());

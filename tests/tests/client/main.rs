@@ -1,4 +1,5 @@
-//! The client: what it promises beside the scenarios of `tests/scenarios`. Most tests use a `Pair` of a client and servers in memory.
+//! The client's behaviour besides the scenarios of `tests/scenarios`. Most tests use a `Pair` of a client and in-memory
+//! servers.
 
 mod cancel;
 mod connect_attempts;

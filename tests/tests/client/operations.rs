@@ -1,4 +1,4 @@
-//! Operations that are answered by one body, asked through the client.
+//! Operations with a single response body, submitted through the client.
 
 use turnwire::client::{OwnedEvent, OwnedOutcome, Settings, Submitted};
 use turnwire::responses::operations::{Compact, ListModels, Operation as _};
@@ -6,9 +6,10 @@ use turnwire::responses::{CreateResponse, Item};
 use turnwire_tests::fixtures::{ask, created, done, token};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
 
-/// A compaction that is the turn's first request hands its token to the requests behind it, even when its body is of no use.
+/// A compaction that is the turn's first request provides the turn token for later requests, even if its body is
+/// invalid.
 #[test]
-fn a_compaction_takes_part_in_the_turn() {
+fn compaction_provides_turn_token() {
     for body in [r#"{"output":[{"type":"compaction","encrypted_content":"x"}]}"#, "no json"] {
         let script = Script::new()
             .on(Kind::Post, [Act::respond_with(200, &[("x-codex-turn-state", "compact-state")], body)])
@@ -31,7 +32,7 @@ fn a_compaction_takes_part_in_the_turn() {
 }
 
 #[test]
-fn nothing_to_compact_asks_nothing() {
+fn empty_compaction_needs_no_request() {
     let mut pair = Pair::new(http_provider(), Settings::default(), Script::new());
     let asked = pair.client.submit(pair.now, &Compact::new("m", Vec::new()), None);
     assert!(matches!(asked, Ok(Submitted::Immediate(answer)) if answer.output.is_empty()));
@@ -40,7 +41,7 @@ fn nothing_to_compact_asks_nothing() {
 }
 
 #[test]
-fn models_come_with_their_tag_and_need_no_body() {
+fn model_list_has_etag_and_request_has_no_body() {
     let script = Script::new().on(Kind::Post, [Act::respond_with(200, &[("ETag", "\"abc\"")], r#"{"models":[]}"#)]);
     let mut pair = Pair::new(http_provider(), Settings::default(), script);
     let Ok(Submitted::Pending(id)) =
@@ -58,9 +59,9 @@ fn models_come_with_their_tag_and_need_no_body() {
     assert!(seen.header("content-length").is_none());
 }
 
-/// A call between two requests costs the WebSocket; the turn goes on, with its token and the whole input.
+/// An operation between two requests closes the WebSocket; the turn goes on with its token and a full request.
 #[test]
-fn a_call_between_two_requests_leaves_the_turn_whole() {
+fn operation_between_requests_keeps_turn() {
     let script = Script::new()
         .ws([vec![token("ts-1"), created("resp-1"), done("resp-1")], vec![created("resp-2"), done("resp-2")]])
         .on(Kind::Post, [Act::respond(200, r#"{"models":[]}"#)]);

@@ -1,4 +1,4 @@
-//! Providers as data, the URLs that follow from them, and credentials that do not show.
+//! Providers as data, the resulting URLs, and credentials that `Debug` does not show.
 
 use core::time::Duration;
 
@@ -12,7 +12,7 @@ fn toml(text: &str) -> Result<Provider, toml::de::Error> {
 }
 
 #[test]
-fn a_preset_alone_is_a_provider() {
+fn preset_alone_is_a_provider() {
     assert_eq!(toml("preset = \"openai\"").expect("a provider"), Provider::openai());
     assert_eq!(toml("preset = \"codex\"").expect("a provider"), Provider::codex());
     assert_eq!(toml("preset = \"local\"\nport = 1234").expect("a provider"), Provider::local(1234));
@@ -24,7 +24,7 @@ fn a_preset_alone_is_a_provider() {
 }
 
 #[test]
-fn a_file_says_everything_there_is() {
+fn file_sets_every_provider_field() {
     let provider = toml(
         r#"
         name = "mine"
@@ -82,7 +82,7 @@ fn a_file_says_everything_there_is() {
 }
 
 #[test]
-fn a_file_may_use_the_clients_own_names() {
+fn file_accepts_names_of_reference_client() {
     let json = r#"{"name":"n","base_url":"https://h","query_params":{"z":"1","a":"b"},"http_headers":{"x":"y"},"stream_max_retries":7,
         "stream_idle_timeout_ms":1,"websocket_connect_timeout_ms":2,"supports_websockets":false}"#;
     let provider: Provider = serde_json::from_str(json).expect("a provider");
@@ -93,7 +93,7 @@ fn a_file_may_use_the_clients_own_names() {
 }
 
 #[test]
-fn a_file_with_a_slip_is_refused() {
+fn invalid_file_is_rejected() {
     for text in [
         "name = \"n\"",
         "base_url = \"https://h\"",
@@ -108,7 +108,7 @@ fn a_file_with_a_slip_is_refused() {
 }
 
 #[test]
-fn what_can_never_be_asked_is_refused_before() {
+fn unusable_provider_is_rejected() {
     let check = |base: &str| Provider::new("n", base).check();
     assert_eq!(check("https://h/v1?z=1"), Ok(()));
     assert_eq!(check("http://localhost:1/v1"), Ok(()));
@@ -122,7 +122,7 @@ fn what_can_never_be_asked_is_refused_before() {
 }
 
 #[test]
-fn parameters_are_escaped_only_where_they_must_be() {
+fn query_parameters_are_escaped_only_where_necessary() {
     let target = |base: &str, query: &[(&str, &str)]| {
         let mut provider = Provider::new("test", base);
         provider.capabilities.websocket = false;
@@ -146,7 +146,7 @@ fn provider_on_azure_is_recognized_by_its_host_and_stores_responses() {
         assert_eq!(provider.capabilities.store_responses, provider.is_azure());
         provider.is_azure()
     };
-    assert!(!is_azure("azure", "https://h"), "the name decides nothing");
+    assert!(!is_azure("azure", "https://h"), "the name has no effect");
     for host in [
         "foo.openai.azure.us/openai/deployments/bar",
         "foo.cognitiveservices.azure.cn",
@@ -161,7 +161,7 @@ fn provider_on_azure_is_recognized_by_its_host_and_stores_responses() {
 }
 
 #[test]
-fn secrets_do_not_show() {
+fn debug_shows_no_secrets() {
     let secret: Secret = serde_json::from_str("\"hush\"").expect("a secret");
     assert_eq!((format!("{secret:?}").as_str(), secret.expose()), ("Secret(..)", "hush"));
     let all = [
@@ -175,7 +175,7 @@ fn secrets_do_not_show() {
 }
 
 #[test]
-fn a_commands_output_is_a_token() {
+fn command_output_is_parsed_as_token() {
     let command: TokenCommand = toml::from_str("program = \"token\"\nargs = [\"-q\"]").expect("a command");
     assert_eq!(command, TokenCommand::new("token", &["-q"]));
     assert_eq!((command.timeout_ms, command.refresh_ms), (5000, 300_000));

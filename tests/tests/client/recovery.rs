@@ -1,4 +1,4 @@
-//! What follows a failed attempt, where the rules of the provider or the words of the server decide.
+//! Recovery from failed attempts that depends on the provider's policy or on the server's response.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn redirect_is_not_retried_whatever_its_body_says() {
 }
 
 #[test]
-fn statuses_from_500_on_are_retried_only_where_the_policy_says_so() {
+fn statuses_from_500_are_retried_only_if_policy_allows() {
     for (on_5xx, attempts) in [(true, 2), (false, 1)] {
         for status in [500, 502, 503, 529] {
             let mut provider = with_retries(http_provider(), 3);
@@ -43,7 +43,7 @@ fn statuses_from_500_on_are_retried_only_where_the_policy_says_so() {
 }
 
 #[test]
-fn lost_connections_are_retried_only_where_the_policy_says_so() {
+fn lost_connections_are_retried_only_if_policy_allows() {
     for (on_transport, attempts) in [(true, 2), (false, 1)] {
         let lost = [
             (http_provider(), Kind::Post, vec![Act::Drop]),
@@ -79,7 +79,7 @@ fn delay_of_a_header_is_never_less_than_the_own_delay() {
     }
 }
 
-/// The number of times that the client said that it takes HTTP from here on.
+/// Returns the number of `HttpFallback` events.
 fn fallbacks(pair: &Pair) -> usize {
     pair.events.iter().filter(|event| matches!(event, OwnedEvent::HttpFallback(_))).count()
 }
@@ -140,7 +140,7 @@ fn event_on_one_lane_does_not_feed_another() {
     assert!(pair.outcome(ids[1]).is_none(), "b was not");
 }
 
-/// Marks what it signs.
+/// Adds a signature header to each request.
 struct Marking;
 
 impl Sign for Marking {
@@ -240,7 +240,7 @@ fn operation_that_carries_no_turn_token_brings_none() {
     }
 }
 
-/// A header's value loses the white space around it on its way, so that another token would arrive.
+/// A header value loses surrounding white space in transit, so that the server would receive another token.
 #[test]
 fn turn_token_that_no_header_can_hold_is_left_out_and_counted() {
     for (value, fits) in

@@ -1,4 +1,4 @@
-//! What may be sent again, and what a failure says of it.
+//! Which requests may be sent again, and the progress that a failure reports.
 
 use turnwire::client::{Settings, TransportPreference};
 use turnwire::connection::Transport;
@@ -7,7 +7,7 @@ use turnwire_tests::fixtures::{ask, created, delta, done, fail};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, ok_stream, provider, with_retries};
 
 #[test]
-fn nothing_is_sent_again_after_output() {
+fn request_is_not_resent_after_output() {
     let answers = || [vec![created("a"), delta("x")], vec![created("b"), done("b")]];
     let mut pair = Pair::new(with_retries(provider(), 5), Settings::default(), Script::new().ws(answers()));
     let id = pair.ask(ask("one"));
@@ -28,7 +28,7 @@ fn nothing_is_sent_again_after_output() {
 }
 
 #[test]
-fn every_failure_says_what_had_been_seen() {
+fn every_failure_reports_progress() {
     let fails: [(Vec<String>, RequestProgress); 3] = [
         (vec![], RequestProgress::Sent),
         (vec![created("a")], RequestProgress::Created),
@@ -63,7 +63,7 @@ fn failure_event_keeps_the_progress_of_the_response() {
 }
 
 #[test]
-fn what_is_too_large_is_not_sent_to_the_same_place_again() {
+fn too_large_request_is_not_resent_on_same_transport() {
     let mut capped = with_retries(provider(), 5);
     capped.capabilities.max_request_bytes = Some(100);
     let mut pair = Pair::new(capped, Settings::default(), Script::new());

@@ -1,4 +1,4 @@
-//! What the provider and the session add to a request, and what of it the application has already said.
+//! Members that the provider and the session add to a request, unless the application has set them.
 
 use serde_json::json;
 use turnwire::client::Settings;
@@ -13,7 +13,7 @@ fn sessions() -> Settings {
     settings
 }
 
-/// The bodies of a request, over WebSocket and over HTTP.
+/// Returns the bodies of a request, over WebSocket and over HTTP.
 fn bodies(
     settings: &Settings,
     change: fn(&mut turnwire::client::Provider),
@@ -30,7 +30,7 @@ fn bodies(
 }
 
 #[test]
-fn provider_that_stores_responses_is_asked_to() {
+fn provider_that_stores_responses_gets_store() {
     let stores = |provider: &mut turnwire::client::Provider| provider.capabilities.store_responses = true;
     for body in bodies(&Settings::default(), stores, &ask("one")) {
         assert_eq!(body["store"], json!(true));
@@ -50,7 +50,7 @@ fn metadata_of_a_request_is_sent_beside_that_of_the_session() {
         assert_eq!((&metadata["k"], &metadata["x-codex-window-id"]), (&json!("v"), &json!("own")));
         assert!(
             metadata.as_object().is_some_and(|members| members.len() > 2),
-            "the session's are there as well: {metadata}"
+            "the session's metadata is missing: {metadata}"
         );
     }
 }

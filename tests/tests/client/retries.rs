@@ -1,4 +1,4 @@
-//! Which failed attempts are made again, and how often.
+//! Which failed attempts are retried, and how often.
 
 use turnwire::client::{CommandError, Request, Settings};
 use turnwire::responses::RequestProgress;
@@ -47,7 +47,7 @@ fn steered_request_is_not_sent_again() {
     pair.run_out();
     assert_eq!((pair.failure(id).progress, pair.delays().len()), (RequestProgress::Created, 0));
 
-    // What the server gave back is the application's again, so that nothing is lost.
+    // The application has the input back, so that nothing is lost.
     let mut pair = Pair::new(provider, Settings::default(), script.on(Kind::Text, vec![]).ws([vec![done("a")]]));
     let id = pair.ask(ask("one"));
     pair.client.steer(pair.now, id, &[user("more")]).expect("a response in flight");

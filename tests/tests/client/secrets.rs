@@ -1,4 +1,4 @@
-//! Credentials and tokens are looked for in everything that can be shown.
+//! Searches for credentials and turn tokens in all `Debug` output and errors.
 
 use std::fmt::Debug;
 
@@ -22,7 +22,7 @@ fn credentials() -> Vec<Credentials> {
 }
 
 #[test]
-fn nothing_public_shows_a_secret() {
+fn public_types_show_no_secret() {
     for credentials in credentials() {
         hidden(&credentials, "Credentials");
         let mut provider: Provider = provider();
@@ -75,7 +75,7 @@ fn check(client: &Client, when: &str) {
 }
 
 #[test]
-fn what_is_refused_shows_nothing_either() {
+fn rejected_values_show_no_secret() {
     let mut pair = Pair::with(http_provider(), Credentials::bearer(SECRET), Settings::default(), Script::new());
     let mut request = turnwire::client::Request::from(ask("one"));
     request.headers = vec![("x-mine".into(), format!("{SECRET}\n"))];

@@ -1,4 +1,4 @@
-//! Deadlines, and what counts as life.
+//! Deadlines, and the activity that resets them.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn life(acts: usize, of: Act) -> Vec<Act> {
 }
 
 #[test]
-fn pings_and_comments_are_no_life_unless_they_are_to_be() {
+fn pings_and_comments_reset_idle_timer_only_if_enabled() {
     let stream =
         [vec![Act::stream_with(&[]), Act::Send(created("a"))], life(9, Act::KeepAlive), vec![Act::Send(done("a"))]]
             .concat();
@@ -52,7 +52,7 @@ fn pings_and_comments_are_no_life_unless_they_are_to_be() {
 }
 
 #[test]
-fn silence_before_the_head_and_within_it() {
+fn silence_before_and_within_head_times_out() {
     for raw in [&b""[..], b"HTTP/1.1 200 OK\r\nx: y"] {
         let script = Script::new().on(Kind::Post, vec![Act::Raw(raw.to_vec())]);
         let mut pair = Pair::new(http_provider(), Settings::default(), script);
@@ -65,7 +65,7 @@ fn silence_before_the_head_and_within_it() {
 }
 
 #[test]
-fn a_peer_that_never_reads_is_given_up() {
+fn peer_that_never_reads_times_out() {
     let mut pair = Pair::new(provider(), only_ws(), Script::new());
     pair.client.preconnect(pair.now);
     pair.run();
@@ -74,7 +74,7 @@ fn a_peer_that_never_reads_is_given_up() {
     settings.connection.timeouts.write = Some(Duration::from_millis(200));
     let id = pair.ask(ask("one"));
     pair.run_out();
-    // The idle time passes first here; a shorter write time has words of its own.
+    // The idle timeout is shorter here; a shorter write timeout has its own message.
     assert_eq!(pair.failure(id).message, "idle timeout waiting for websocket");
     let mut pair = Pair::new(provider(), settings, Script::new());
     pair.client.preconnect(pair.now);
@@ -89,7 +89,7 @@ fn a_peer_that_never_reads_is_given_up() {
 }
 
 #[test]
-fn a_websocket_is_pinged_about_every_25_seconds() {
+fn websocket_is_pinged_about_every_25_seconds() {
     let mut provider = provider();
     provider.capabilities.ping_interval = turnwire::client::Capabilities::default().ping_interval;
     assert_eq!(provider.capabilities.ping_interval, Some(Duration::from_secs(25)));
@@ -123,7 +123,7 @@ fn http_is_never_pinged() {
 }
 
 #[test]
-fn a_clock_that_jumps_is_no_trouble() {
+fn clock_jump_is_tolerated() {
     let script = Script::new().ws([vec![created("a")]]);
     let mut pair = Pair::new(provider(), only_ws(), script);
     let id = pair.ask(ask("one"));
@@ -139,7 +139,7 @@ fn a_clock_that_jumps_is_no_trouble() {
 }
 
 #[test]
-fn an_answer_whose_body_is_late_is_still_an_answer() {
+fn error_response_with_late_body_is_reported() {
     let dripping =
         |status: &str| vec![Act::Raw(format!("HTTP/1.1 {status} X\r\ncontent-length: 100\r\n\r\n{{").into())];
     let mut provider = provider();
@@ -160,7 +160,7 @@ fn an_answer_whose_body_is_late_is_still_an_answer() {
 }
 
 #[test]
-fn a_handshake_that_is_taken_for_a_plain_request_is_not_read_to_its_end() {
+fn body_of_rejected_handshake_is_not_read_to_its_end() {
     let endless = vec![Act::Raw(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: {}\n\n".to_vec())];
     let script = Script::new().on(Kind::Upgrade, endless).sse([vec![done("a")]]);
     let mut pair = Pair::new(provider(), Settings::default(), script);
@@ -169,7 +169,7 @@ fn a_handshake_that_is_taken_for_a_plain_request_is_not_read_to_its_end() {
 }
 
 #[test]
-fn a_handshake_that_is_never_answered_costs_the_budget_and_falls_back() {
+fn unanswered_handshake_is_retried_and_falls_back() {
     let mut provider = provider();
     provider.connect_timeout = Duration::from_millis(100);
     provider.retry.max_retries = 1;
@@ -181,9 +181,9 @@ fn a_handshake_that_is_never_answered_costs_the_budget_and_falls_back() {
     assert!(pair.client.is_http_fallback());
 }
 
-/// Which limit is set, to a second; what comes every 300 ms, for three seconds; over which transports; and what becomes of it.
+/// The limit that is set to one second; the act every 300 ms for three seconds; the transports; and the outcome.
 #[test]
-fn every_clock_has_a_limit_of_its_own() {
+fn every_timeout_has_its_own_limit() {
     type Limit = fn(&mut Timeouts);
     let progress: Limit = |timeouts| timeouts.progress = Some(Duration::from_secs(1));
     let bytes: Limit = |timeouts| timeouts.bytes = Some(Duration::from_secs(1));
@@ -224,7 +224,7 @@ fn every_clock_has_a_limit_of_its_own() {
 }
 
 #[test]
-fn a_peer_that_does_not_answer_pings_is_found_out_while_nothing_is_awaited() {
+fn missing_pongs_close_idle_websocket() {
     let mut provider = provider();
     provider.capabilities.ping_interval = Some(Duration::from_millis(400));
     let mut settings = only_ws();
@@ -240,7 +240,7 @@ fn a_peer_that_does_not_answer_pings_is_found_out_while_nothing_is_awaited() {
 }
 
 #[test]
-fn when_a_peer_was_last_heard_of_is_told_by_what_was_heard() {
+fn last_activity_is_reported_by_kind() {
     let mut pair = Pair::new(provider(), only_ws(), Script::new());
     assert_eq!(pair.client.last_seen(), LastActivity::default());
     pair.ask(ask("one"));

@@ -1,4 +1,4 @@
-//! Bodies whose end takes no byte to see: nothing waits for one.
+//! Bodies whose end is known without another byte: the client reports it at once.
 
 use turnwire::connection::client::{self, Event};
 use turnwire::connection::{ClientConnection, ExpectedBody, OutgoingRequest, Transport};
@@ -8,7 +8,7 @@ use turnwire_tests::chunks::Chunks;
 
 const NOW: Instant = Instant::ZERO;
 
-/// What the client says of these bytes, cut in each of these ways.
+/// Returns the client's events for these bytes, which are equal for each split.
 fn said(transport: Transport, expect: ExpectedBody, bytes: &[u8]) -> Vec<String> {
     let says = |cut: &Chunks| {
         let mut client = ClientConnection::new(client::Config::new("localhost"), transport, [1; 32]);
@@ -44,7 +44,7 @@ fn said(transport: Transport, expect: ExpectedBody, bytes: &[u8]) -> Vec<String>
 }
 
 #[test]
-fn a_refused_handshake_is_told_with_its_last_byte() {
+fn rejected_handshake_is_reported_at_last_byte() {
     let bytes = b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 2\r\n\r\n{}";
     assert_eq!(
         said(Transport::WebSocket, ExpectedBody::Whole, bytes),
@@ -53,20 +53,20 @@ fn a_refused_handshake_is_told_with_its_last_byte() {
 }
 
 #[test]
-fn a_collected_body_is_told_with_its_last_byte() {
+fn collected_body_is_reported_at_last_byte() {
     let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
     assert_eq!(said(Transport::Http, ExpectedBody::Whole, bytes), ["body 200 {}", "end true"]);
 }
 
 #[test]
-fn a_stream_of_stated_length_ends_with_its_last_byte() {
+fn stream_with_content_length_ends_at_last_byte() {
     let events = "data: {\"type\":\"response.queued\"}\n\n";
     let bytes = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{events}", events.len());
     assert_eq!(said(Transport::Http, ExpectedBody::EventStream, bytes.as_bytes()), ["response.queued", "end true"]);
 }
 
 #[test]
-fn what_follows_the_last_event_is_passed_over_to_its_end() {
+fn rest_of_body_after_last_event_is_skipped() {
     let events = "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\"}}\n\n: bye\n";
     let bytes = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{events}", events.len());
     assert_eq!(said(Transport::Http, ExpectedBody::EventStream, bytes.as_bytes()), ["response.completed", "end true"]);

@@ -1,4 +1,4 @@
-//! The client's role of a connection: the head that it writes, what it reads between responses, and its deadlines.
+//! The client's role of a connection: its request heads, input between responses, and deadlines.
 
 use core::time::Duration;
 
@@ -31,7 +31,7 @@ fn outgoing(method: &str, headers: &[(&str, &str)], body: &[u8], expected: Expec
     request
 }
 
-/// The lines of the head that a client writes for a request, in lower case.
+/// Returns the lines of the head that a client writes for a request, in lower case.
 fn head_lines(request: OutgoingRequest) -> Vec<String> {
     let mut client = http();
     client.send_request(START, request).expect("a fresh connection");
@@ -82,13 +82,13 @@ fn chunk(data: &str) -> String {
 }
 
 #[test]
-fn bytes_that_no_request_asked_for_close_the_connection() {
+fn unsolicited_bytes_close_connection() {
     // Before the first request.
     let mut client = http();
     client.handle_input(START, b"HTTP/1.1 200 OK\r\n");
     assert!(matches!(client.poll_event(), Some(Event::Closed(CloseReason::Unsolicited))));
     assert!(client.send_request(START, outgoing("POST", &[], b"{}", ExpectedBody::Whole)).is_err());
-    // After a response that has ended: it would be taken for the response to the next request.
+    // After a response has ended, they would be taken for the next response.
     let mut client = http();
     stream(&mut client);
     client.handle_input(START, [STREAM, &chunk(CREATED), &chunk(COMPLETED), "0\r\n\r\n"].concat().as_bytes());
@@ -99,7 +99,7 @@ fn bytes_that_no_request_asked_for_close_the_connection() {
 }
 
 #[test]
-fn marker_at_the_end_of_a_stream_is_no_event() {
+fn end_marker_of_stream_is_not_an_event() {
     let mut client = http();
     stream(&mut client);
     let text = [STREAM, &chunk(CREATED), &chunk("data: [DONE]\n\n"), &chunk(COMPLETED), "0\r\n\r\n"].concat();
@@ -109,7 +109,7 @@ fn marker_at_the_end_of_a_stream_is_no_event() {
     assert_eq!(found.iter().filter(|event| event.starts_with("Server")).count(), 2, "{found:?}");
 }
 
-/// A client whose WebSocket is open, and the codec of its peer.
+/// Creates a client with an open WebSocket, and the codec of its peer.
 fn websocket(config: client::Config) -> (ClientConnection, WebSocket) {
     let mut client = ClientConnection::new(config, Transport::WebSocket, [1; 32]);
     let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
@@ -164,7 +164,7 @@ fn request_that_is_abandoned_does_not_postpone_the_idle_deadline_of_another() {
     client.abandon(after(900), Some("a"));
     assert_eq!(client.poll_timeout(), Some(after(1000)));
     client.abandon(after(950), Some("b"));
-    assert_eq!(client.poll_timeout(), None, "nothing is awaited");
+    assert_eq!(client.poll_timeout(), None, "no response is pending");
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn compression_that_was_not_offered_fails_the_handshake() {
         config.deflate_offer = offers.then(Offer::default);
         let mut client = ClientConnection::new(config, Transport::WebSocket, [1; 32]);
         client.upgrade(START, "/", &Headers::new()).expect("a handshake");
-        // A server that answers as if compression had been offered.
+        // The server responds as if compression had been offered.
         let head = String::from_utf8_lossy(client.poll_transmit()).into_owned();
         let offered = if offers { "" } else { "Sec-WebSocket-Extensions: permessage-deflate\r\n" };
         let head = head.replacen("\r\n\r\n", &format!("\r\n{offered}\r\n"), 1);
@@ -201,14 +201,17 @@ fn compression_that_was_not_offered_fails_the_handshake() {
         assert!(response.to_ascii_lowercase().contains("permessage-deflate"), "{response}");
         client.handle_input(START, response.as_bytes());
         match client.poll_event() {
-            Some(Event::Upgraded { .. }) => assert!(is_open, "what was not offered was accepted"),
-            Some(Event::Closed(CloseReason::Handshake(_))) => assert!(!is_open, "what was offered was refused"),
+            Some(Event::Upgraded { .. }) => assert!(is_open, "compression that was not offered was accepted"),
+            Some(Event::Closed(CloseReason::Handshake(_))) => {
+                assert!(!is_open, "compression that was offered was rejected")
+            }
             other => panic!("{other:?}"),
         }
     }
 }
 
-/// After a response was abandoned, so many more bytes of its body come, and then its end. Returns whether the connection is used again.
+/// Delivers `rest` more bytes of the body of an abandoned response, and its end. Returns whether the connection is
+/// reused.
 fn reused_after(rest: usize) -> bool {
     let mut client = http();
     stream(&mut client);
@@ -231,7 +234,7 @@ fn rest_of_an_abandoned_response_is_read_up_to_its_limit_only() {
     assert!(!reused_after(1024 * 1024));
 }
 
-/// What a handshake needed is given back: it is larger than most messages, and has credentials in it.
+/// The memory of a handshake is released, because it is larger than most messages and contains credentials.
 #[test]
 fn open_websocket_holds_nothing_of_its_handshake() {
     let held = |length: usize| {

@@ -1,5 +1,5 @@
-//! Coded responses on a connection: refused unless they are asked to be undone; then events and bodies as if they were plain. And
-//! the limits of what comes before a response and of failing answers.
+//! Responses with a content coding: rejected by default, decoded if enabled. And the limits of interim responses and
+//! error bodies.
 
 use turnwire::connection::client::{Config, Event};
 use turnwire::connection::{ClientConnection, ExpectedBody, OutgoingRequest, Transport};
@@ -29,7 +29,7 @@ fn on() -> Config {
     config(Some(Limits::default()))
 }
 
-/// What the client says of these bytes and of their end, the same in every cut.
+/// Returns the client's events for these bytes and their end, which are equal for each split.
 fn said(config: &Config, expect: ExpectedBody, bytes: &[u8]) -> Vec<String> {
     let says = |cut: &Chunks| {
         let mut client = ClientConnection::new(config.clone(), Transport::Http, [1; 32]);
@@ -63,7 +63,7 @@ fn said(config: &Config, expect: ExpectedBody, bytes: &[u8]) -> Vec<String> {
     whole
 }
 
-/// A response with this status and coded body: of stated length, in chunks, until the connection closes.
+/// Returns a response with this status and coded body in each framing: with a length, chunked, until close.
 fn responses(status: u16, body: &[u8]) -> [Vec<u8>; 3] {
     let head = format!("HTTP/1.1 {status} X\r\nContent-Encoding: gzip\r\n");
     let mut chunks = Vec::new();
@@ -79,7 +79,7 @@ fn responses(status: u16, body: &[u8]) -> [Vec<u8>; 3] {
 const EVENTS: &[u8] = b"data: {\"type\":\"response.queued\"}\n\ndata: {\"type\":\"response.in_progress\"}\n\n";
 
 #[test]
-fn events_come_out_of_a_coded_stream() {
+fn events_of_coded_stream_are_decoded() {
     for (index, response) in responses(200, &gzip(EVENTS)).iter().enumerate() {
         let said = said(&on(), ExpectedBody::EventStream, response);
         assert_eq!(said[..2], ["response.queued", "response.in_progress"], "{index}");
@@ -88,7 +88,7 @@ fn events_come_out_of_a_coded_stream() {
 }
 
 #[test]
-fn many_events_come_out_of_one_small_read() {
+fn many_events_of_one_small_read_are_decoded() {
     let events = EVENTS.repeat(500);
     let [response, ..] = responses(200, &gzip(&events));
     let said = said(&on(), ExpectedBody::EventStream, &response);
@@ -96,7 +96,7 @@ fn many_events_come_out_of_one_small_read() {
 }
 
 #[test]
-fn a_coded_stream_is_refused_unless_asked_for() {
+fn coded_stream_is_rejected_unless_enabled() {
     for expect in [ExpectedBody::EventStream, ExpectedBody::Whole] {
         let [response, ..] = responses(200, &gzip(EVENTS));
         assert_eq!(said(&config(None), expect, &response), ["closed: the content coding is not supported"]);
@@ -106,7 +106,7 @@ fn a_coded_stream_is_refused_unless_asked_for() {
 }
 
 #[test]
-fn a_coded_body_is_collected_plain() {
+fn coded_body_is_collected_decoded() {
     for (index, response) in responses(200, &gzip(b"{\"a\":1}")).iter().enumerate() {
         assert_eq!(
             said(&on(), ExpectedBody::Whole, response)[..2],
@@ -119,7 +119,7 @@ fn a_coded_body_is_collected_plain() {
 }
 
 #[test]
-fn a_coded_stream_that_is_cut_or_bent_is_an_error() {
+fn truncated_or_corrupt_coded_stream_is_error() {
     let coded = gzip(EVENTS);
     for response in responses(200, &coded[..coded.len() - 1]) {
         let said = said(&on(), ExpectedBody::EventStream, &response);
@@ -135,12 +135,12 @@ fn a_coded_stream_that_is_cut_or_bent_is_an_error() {
     }
     for response in responses(500, &bent) {
         let said = said(&on(), ExpectedBody::EventStream, &response);
-        assert!(said[0].starts_with("body 500 data"), "what came of a failing answer is told: {said:?}");
+        assert!(said[0].starts_with("body 500 data"), "the decoded part of an error body is delivered: {said:?}");
     }
 }
 
 #[test]
-fn a_coded_stream_ends_at_its_limit() {
+fn coded_stream_fails_at_its_limit() {
     let [response, ..] = responses(200, &gzip(EVENTS));
     let limits = Limits::default().with_output(EVENTS.len() as u64 - 1);
     let said = said(&config(Some(limits)), ExpectedBody::EventStream, &response);
@@ -161,7 +161,7 @@ fn interim_responses_at_their_limit_and_beyond() {
 }
 
 #[test]
-fn a_failing_answer_is_cut_at_its_limit() {
+fn error_body_is_truncated_at_its_limit() {
     let mut config = config(None);
     config.max_error_body = 10;
     let response = |length: usize| {
@@ -170,5 +170,5 @@ fn a_failing_answer_is_cut_at_its_limit() {
     let at = said(&config, ExpectedBody::EventStream, &response(10));
     assert_eq!(at[..2], ["body 500 xxxxxxxxxx", "end true"]);
     let over = said(&config, ExpectedBody::EventStream, &response(11));
-    assert_eq!(over[..2], ["body 500 xxxxxxxxxx", "end false"], "and the connection is not used again");
+    assert_eq!(over[..2], ["body 500 xxxxxxxxxx", "end false"], "and the connection is not reused");
 }

@@ -1,4 +1,4 @@
-//! Lanes: to which request an event belongs, and what of a peer's names is kept.
+//! Lanes: the request to which an event belongs, and the limits of names from a peer.
 
 use allocation_counter::measure;
 use turnwire::connection::client::{self, Event};
@@ -10,7 +10,7 @@ use turnwire::ws::{Limits, Message, Role, WebSocket};
 
 const NOW: Instant = Instant::ZERO;
 
-/// A client whose WebSocket is open, and the codec of its peer.
+/// A client with an open WebSocket, and the codec of its peer.
 struct Pair {
     client: ClientConnection,
     peer: WebSocket,
@@ -86,9 +86,9 @@ fn event_without_a_known_lane_belongs_to_the_only_request() {
     }
 }
 
-/// A lane whose response has ended is known: what names it is not the other request's.
+/// A lane whose response has ended is known: its events do not belong to another request.
 #[test]
-fn event_of_an_ended_lane_is_not_the_other_request_s() {
+fn event_of_ended_lane_does_not_belong_to_other_request() {
     let mut pair = Pair::new();
     pair.request(Some("a"));
     pair.hear(&completed("r1", r#","stream_id":"a""#));
@@ -97,17 +97,17 @@ fn event_of_an_ended_lane_is_not_the_other_request_s() {
     assert_eq!(pair.state(Some("b")), RequestState::Requested);
 }
 
-/// The lane of a request that was abandoned is still the server's until its end: what comes without a lane is not taken for
-/// the other request's.
+/// The lane of an abandoned request stays in use until its end: an event without a lane does not belong to the other
+/// request.
 #[test]
-fn event_of_an_abandoned_request_is_not_the_other_request_s() {
+fn event_of_abandoned_request_does_not_belong_to_other_request() {
     let mut pair = Pair::new();
     pair.request(None);
     pair.client.abandon(NOW, None);
     pair.request(Some("b"));
     pair.hear(&completed("r1", ""));
     assert_eq!(pair.state(Some("b")), RequestState::Requested);
-    // Its end has come, so that there is one request left.
+    // After the end of the abandoned request, only one request is left.
     assert_eq!(pair.hear(&created("r2", "")), EXPECTED);
     assert_eq!(pair.state(Some("b")), RequestState::Created);
 }
@@ -128,14 +128,14 @@ fn with_several_requests_a_known_response_id_counts_more_than_the_lane() {
     assert_eq!((pair.state(None), pair.state(Some("b"))), (RequestState::Requested, RequestState::Created));
     pair.hear(&completed("rb", ""));
     assert_eq!((pair.state(None), pair.state(Some("b"))), (RequestState::Requested, RequestState::Completed));
-    // An unknown id leaves the lane to decide.
+    // With an unknown response id, the lane decides.
     pair.hear(&completed("r0", ""));
     assert_eq!(pair.state(None), RequestState::Completed);
     pair.hear(&completed("ra", r#","stream_id":"a""#));
     assert_eq!(pair.state(Some("a")), RequestState::Completed);
 }
 
-/// What a server says of the response before, before the next one has begun, is nobody's.
+/// Output of the previous response, before the next one has begun, is unmatched.
 #[test]
 fn output_of_the_ended_response_is_unmatched_before_the_next_has_begun() {
     for late in [
@@ -155,7 +155,7 @@ fn output_of_the_ended_response_is_unmatched_before_the_next_has_begun() {
         pair.request(None);
         assert_eq!(pair.hear(&late), UNMATCHED, "{late}");
         assert_eq!((pair.state(None), pair.client.unmatched_events()), (RequestState::Requested, 1), "{late}");
-        // Another item is the pending response's own, although it was not created.
+        // Another item belongs to the pending response, although it was not created yet.
         assert_eq!(pair.hear(&delta("i3", "")), EXPECTED);
         assert_eq!(pair.state(None), RequestState::Output);
     }
@@ -173,7 +173,7 @@ fn response_may_have_the_id_of_one_that_has_ended() {
     }
 }
 
-/// An unknown lane is no reason to take another response for the pending one.
+/// An event of another response does not belong to the pending one just because its lane is unknown.
 #[test]
 fn other_response_on_an_unknown_lane_is_unmatched() {
     let mut pair = Pair::new();
@@ -186,7 +186,7 @@ fn other_response_on_an_unknown_lane_is_unmatched() {
     assert_eq!(pair.hear(&completed("r1", r#","stream_id":"x""#)), EXPECTED);
 }
 
-/// On a connection of its own, a response need not be created before its output.
+/// On a new connection, a response need not be created before its output.
 #[test]
 fn output_on_a_fresh_connection_needs_no_created_event() {
     let mut pair = Pair::new();
@@ -195,13 +195,13 @@ fn output_on_a_fresh_connection_needs_no_created_event() {
     assert_eq!(pair.state(None), RequestState::Output);
 }
 
-/// Metadata of another response than the current one is not heard.
+/// Metadata of another response than the current one is unmatched.
 #[test]
 fn metadata_of_another_response_is_unmatched() {
     let mut pair = Pair::new();
     pair.request(None);
     let metadata = |id| format!(r#"{{"type":"response.metadata","response_id":"{id}","headers":{{}}}}"#);
-    assert_eq!(pair.hear(&metadata("r1")), EXPECTED, "before the response is created, any may be its own");
+    assert_eq!(pair.hear(&metadata("r1")), EXPECTED, "before the response is created, any id may be its own");
     pair.hear(&created("r1", ""));
     pair.hear(&completed("r1", ""));
     pair.request(None);
@@ -212,7 +212,7 @@ fn metadata_of_another_response_is_unmatched() {
     assert_eq!(pair.hear(r#"{"type":"response.metadata","headers":{}}"#), EXPECTED);
 }
 
-/// A repeated end of any of the last four responses is late; before that, it is forgotten.
+/// A duplicate end of any of the last four responses is late; older ones are forgotten.
 #[test]
 fn ends_of_the_last_four_responses_are_remembered() {
     let mut pair = Pair::new();
@@ -230,7 +230,7 @@ fn ends_of_the_last_four_responses_are_remembered() {
     assert_eq!(pair.state(None), RequestState::Completed);
 }
 
-/// A cancelled request is skipped up to its own end, not up to a repeated end of the one before.
+/// A cancelled request is skipped up to its own end, not up to a duplicate end of the previous response.
 #[test]
 fn repeated_end_does_not_end_an_abandoned_request() {
     let mut pair = Pair::new();
@@ -241,12 +241,12 @@ fn repeated_end_does_not_end_an_abandoned_request() {
     pair.client.abandon(NOW, None);
     pair.request(Some("b"));
     assert_eq!(pair.hear(&completed("r1", "")), UNMATCHED);
-    // The abandoned one still awaits its end, so that an event without a lane is not b's.
+    // The abandoned request still awaits its end, so an event without a lane does not belong to b.
     pair.hear(&created("r2", ""));
     assert_eq!(pair.state(Some("b")), RequestState::Requested);
 }
 
-/// The response to a new request has another id than the one before, or none.
+/// The response to a new request has another id than the previous one, or none.
 #[test]
 fn response_of_the_request_before_is_not_the_current_one() {
     let mut pair = Pair::new();
@@ -254,7 +254,7 @@ fn response_of_the_request_before_is_not_the_current_one() {
     pair.hear(&created("r1", ""));
     pair.client.abandon(NOW, None);
     pair.request(None);
-    // The end names no response: it is the pending one's, which has no id yet.
+    // The end names no response: it belongs to the pending one, which has no id yet.
     pair.hear(r#"{"type":"response.completed","response":{}}"#);
     pair.request(None);
     pair.hear(&completed("r1", ""));
@@ -262,7 +262,7 @@ fn response_of_the_request_before_is_not_the_current_one() {
 }
 
 #[test]
-fn what_had_ended_is_not_lost_with_the_connection() {
+fn ended_lane_is_not_lost_with_connection() {
     let mut pair = Pair::new();
     for lane in [None, Some("a"), Some("b")] {
         pair.request(lane);
@@ -309,7 +309,7 @@ fn number_of_lanes_is_limited() {
     }
 }
 
-/// A server whose WebSocket is open, and the codec of its peer.
+/// Creates a server with an open WebSocket, and the codec of its peer.
 fn server() -> (ServerConnection, WebSocket) {
     let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::WebSocket, [1; 32]);
     let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
@@ -321,7 +321,7 @@ fn server() -> (ServerConnection, WebSocket) {
     (server, WebSocket::new(Role::Client, Limits::default(), None, [3; 32]))
 }
 
-/// Names of 5 MB each: refused, and nothing of them is kept.
+/// Names of 5 MB each are rejected and not stored.
 #[test]
 fn server_keeps_no_copy_of_a_long_lane_name() {
     let (mut server, mut peer) = server();
@@ -365,7 +365,7 @@ fn server_remembers_sixty_four_lanes() {
     assert!(info.bytes_current <= 100_000, "{info:?}");
 }
 
-/// The ids that a server gives are kept up to 256 bytes, and not at all beyond.
+/// Ids from a server are stored up to 256 bytes; longer ones are not stored.
 #[test]
 fn client_keeps_no_copy_of_a_long_id() {
     let mut pair = Pair::new();

@@ -1,4 +1,4 @@
-//! How the bytes of a connection end: in an orderly way, or by a loss (RFC 9112 §9.8).
+//! The end of a connection: orderly, or by a loss (RFC 9112 §9.8).
 
 use turnwire::client::{Client, Credentials, Event as ClientEvent, Outcome, Provider, Settings, SocketCommand};
 use turnwire::connection::client::{self, Event};
@@ -20,7 +20,7 @@ fn broken_tls() -> LossReason {
     LossReason::Tls("cannot decrypt peer's message".into())
 }
 
-/// What a client says of these bytes, when they end in this way.
+/// Returns a client's events for these bytes, which end in this way.
 fn said(transport: Transport, expected: ExpectedBody, bytes: &[u8], lost: Option<LossReason>) -> Vec<String> {
     let mut client = ClientConnection::new(client::Config::new("localhost"), transport, [1; 32]);
     match transport {
@@ -74,7 +74,7 @@ fn event_stream_that_ends_with_the_connection_is_whole_after_an_orderly_end_only
     assert_eq!(lost, ["response.queued", "closed: network error: connection reset by peer"]);
 }
 
-/// Once a response has said that it is over, the loss of the rest costs nothing.
+/// A loss after the terminal event does not affect the response.
 #[test]
 fn loss_after_the_last_event_does_not_change_the_response() {
     let event = r#"data: {"type":"response.completed","response":{"id":"r"}}"#;
@@ -103,7 +103,7 @@ fn framed_body_that_is_cut_is_never_whole() {
     assert_eq!(lost, ["200 {}", "end true", "closed: network error: connection reset by peer"]);
 }
 
-/// What a failing response says without its rest is worth more than that the rest is missing.
+/// A partial error body is more useful than an error about the missing rest.
 #[test]
 fn partial_error_body_is_delivered_after_a_loss() {
     let bytes = b"HTTP/1.1 500 Oops\r\n\r\nnot toda";
@@ -139,7 +139,7 @@ fn websocket() -> (ClientConnection, ServerConnection) {
 }
 
 #[test]
-fn websocket_loss_is_told_with_its_reason() {
+fn websocket_loss_is_reported_with_reason() {
     let (mut client, mut server) = websocket();
     client.handle_lost(NOW, broken_tls());
     server.handle_lost(NOW, reset());
@@ -147,23 +147,23 @@ fn websocket_loss_is_told_with_its_reason() {
     assert!(
         matches!(server.poll_event(), Some(server::Event::Closed(CloseReason::Lost(reason))) if *reason == reset())
     );
-    // A second report changes nothing.
+    // A second report has no effect.
     client.handle_lost(NOW, reset());
     client.handle_eof(NOW);
     assert!(client.poll_event().is_none() && client.is_finished());
 }
 
 #[test]
-fn websocket_loss_after_the_closing_handshake_began_is_not_told() {
+fn websocket_loss_during_closing_handshake_is_not_reported() {
     let (mut client, _) = websocket();
     client.close(NOW, 1000);
     client.handle_lost(NOW, reset());
     assert!(matches!(client.poll_event(), Some(Event::Closed(CloseReason::Local))));
 }
 
-/// The code and the reason of a close frame are told, and count more than what becomes of the socket afterwards.
+/// Code and reason of a close frame are reported, and take precedence over a later loss of the socket.
 #[test]
-fn close_frame_is_told_with_code_and_reason() {
+fn close_frame_is_reported_with_code_and_reason() {
     for (code, reason) in [(1008, "policy"), (4001, "token_expired"), (1013, ""), (1000, "line\u{1b}[31m")] {
         let (mut client, _) = websocket();
         let (mut peer, mut bytes) = (WebSocket::new(Role::Server, Limits::default(), None, [3; 32]), Vec::new());
@@ -179,9 +179,9 @@ fn close_frame_is_told_with_code_and_reason() {
     }
 }
 
-/// A server whose client vanishes in the middle of a request, and between two.
+/// A server whose client disconnects during a request, and between two requests.
 #[test]
-fn server_tells_a_loss() {
+fn server_reports_loss() {
     let whole = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}";
     for length in [0, 10, whole.len() - 1, whole.len()] {
         let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
@@ -201,7 +201,7 @@ fn server_tells_a_loss() {
     assert!(matches!(server.poll_event(), Some(server::Event::Closed(CloseReason::Truncated))));
 }
 
-/// How a client's request over HTTP ends, when its response is cut in this way.
+/// Returns the failure of an HTTP request whose response is truncated in this way.
 fn failure(lost: Option<LossReason>) -> (FailureKind, String) {
     let mut provider = Provider::new("test", "http://localhost:1/v1");
     provider.retry.max_retries = 0;

@@ -1,5 +1,4 @@
-//! Output that waits to be written, in both roles: how much of it there may be, how much memory it holds, and how long a
-//! peer may take to read it.
+//! Unsent output, in both roles: its limit, its memory, and the time that a peer may take to read it.
 
 use core::time::Duration;
 
@@ -16,7 +15,7 @@ fn after(millis: u64) -> Instant {
     START + Duration::from_millis(millis)
 }
 
-/// A client and a server whose WebSocket is open, with nothing left to write.
+/// Creates a client and a server with an open WebSocket and no pending output.
 fn websocket(client: client::Config, server: server::Config) -> (ClientConnection, ServerConnection) {
     let mut client = ClientConnection::new(client, Transport::WebSocket, [1; 32]);
     let mut server = ServerConnection::new(server, [2; 32]);
@@ -44,7 +43,7 @@ fn delta(length: usize) -> String {
     format!(r#"{{"type":"response.output_text.delta","delta":"{}"}}"#, "x".repeat(length))
 }
 
-/// The peer sends a request, and reads a byte, or nothing; the server answers each request that it is given.
+/// The peer sends a request, and reads one byte or nothing; the server responds to each delivered request.
 #[test]
 fn server_whose_peer_does_not_read_holds_the_limit_and_one_response() {
     for reads in [0, 1, 300] {
@@ -77,7 +76,7 @@ fn server_whose_peer_does_not_read_holds_the_limit_and_one_response() {
 }
 
 #[test]
-fn server_delivers_what_waits_once_the_peer_has_read() {
+fn server_delivers_waiting_requests_once_peer_has_read() {
     let mut config = server::Config::new();
     config.max_send_backlog = 1000;
     let (_, mut server) = websocket(client::Config::new("localhost"), config);
@@ -157,7 +156,7 @@ fn http_response_is_read_although_its_request_is_not_written() {
     assert!(matches!(client.poll_event(), Some(client::Event::Body { head, .. }) if head.status() == 413));
 }
 
-/// A peer that pings without ever reading is owed one pong, and a close reply is one frame.
+/// A peer that pings without reading causes one pending pong; a close reply is one frame.
 #[test]
 fn replies_to_a_peer_that_does_not_read_are_bounded() {
     let (mut client, mut server) = websocket(client::Config::new("localhost"), server::Config::new());
@@ -175,7 +174,7 @@ fn replies_to_a_peer_that_does_not_read_are_bounded() {
     assert!(!server.poll_transmit().is_empty() && !client.poll_transmit().is_empty());
 }
 
-/// Pings are not queued behind output that the peer does not read.
+/// Pings are not queued after output that the peer does not read.
 #[test]
 fn pings_to_a_peer_that_does_not_read_do_not_pile_up() {
     let mut config = server::Config::new();
@@ -189,8 +188,8 @@ fn pings_to_a_peer_that_does_not_read_do_not_pile_up() {
     assert_eq!(server.poll_transmit().len(), 2, "one ping");
 }
 
-/// The time at which the write deadline closes a connection whose peer reads `pace` bytes every `every` milliseconds,
-/// starting at once; `None` when everything was read in time.
+/// Returns the time at which the write deadline closes a connection whose peer reads `pace` bytes every `every`
+/// milliseconds, starting at once; `None` if everything was read in time.
 fn write_deadline(pending: usize, pace: usize, every: u64) -> Option<Duration> {
     let mut config = server::Config::new();
     config.max_send_backlog = usize::MAX;
@@ -214,24 +213,24 @@ fn write_deadline(pending: usize, pace: usize, every: u64) -> Option<Duration> {
 }
 
 #[test]
-fn write_deadline_asks_for_a_least_rate() {
+fn write_deadline_requires_minimum_rate() {
     let minutes = |count: u64| Some(Duration::from_secs(count * 60));
-    // Nothing is read, whatever waits.
+    // Nothing is read, for any amount of output.
     assert_eq!(write_deadline(10, 0, 1000), minutes(1));
     assert_eq!(write_deadline(1_000_000, 0, 1000), minutes(1));
-    // One byte in each second, or in the last one.
+    // One byte per second, or one in the last second.
     assert_eq!(write_deadline(1_000_000, 1, 1000), minutes(1));
     assert_eq!(write_deadline(1_000_000, 1, 59_000), minutes(1));
-    // A little less than 1 KiB each second; a little more; much less, but everything in time.
+    // A little less than 1 KiB per second; a little more; much less, but all in time.
     assert_eq!(write_deadline(1_000_000, 1000, 1000), minutes(1));
     assert_eq!(write_deadline(1_000_000, 1100, 1000), None);
     assert_eq!(write_deadline(5000, 100, 1000), None);
-    // Much at first, and then nothing: the period begins anew when enough was read.
+    // Much at first, and then nothing: the period restarts when enough was read.
     assert_eq!(write_deadline(1_000_000, 61_440 * 10, 10_000_000), minutes(1));
 }
 
 #[test]
-fn write_deadline_of_a_client_asks_for_a_least_rate() {
+fn write_deadline_of_client_requires_minimum_rate() {
     let (mut client, _) = websocket(client::Config::new("localhost"), server::Config::new());
     client.send_message(START, &delta(1_000_000)).expect("an open socket");
     for second in 0..60 {
@@ -243,7 +242,7 @@ fn write_deadline_of_a_client_asks_for_a_least_rate() {
         matches!(client.poll_event(), Some(client::Event::Closed(CloseReason::Timeout(Deadline::Write)))),
         "the peer reads too slowly"
     );
-    assert!(client.poll_transmit().is_empty() && client.is_finished(), "what cannot be written is dropped");
+    assert!(client.poll_transmit().is_empty() && client.is_finished(), "unsent output is dropped");
 }
 
 /// Output that is appended later does not restart the period.
@@ -299,8 +298,8 @@ fn written_output_is_not_held() {
 }
 
 proptest! {
-    /// Whatever is sent and written in which order, the bytes are the same, and no more than twice those that wait are
-    /// held, but for a small constant. Moving them is linear work.
+    /// For any schedule of sending and writing, the bytes are the same, and the memory is at most twice the unsent
+    /// bytes plus a small constant. Moving them is linear work.
     #[test]
     fn output_of_any_schedule_is_whole_and_small(steps in proptest::collection::vec((0_usize..3000, 0_usize..5000), 1..200)) {
         let (_, mut server) = websocket(client::Config::new("localhost"), server::Config::new());

@@ -1,4 +1,4 @@
-//! Requests on a connection: what the client's heads say, and what a server does with requests that arrive together.
+//! Requests on a connection: the client's heads, and requests that arrive together at a server.
 
 use turnwire::connection::{
     ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client, server,

@@ -1,5 +1,5 @@
-//! The server role: where each request ends and the next begins, what a response may say, and the clocks of a client that
-//! does not send.
+//! The server role: the end of each request, the framing of responses, and the deadlines for a client that does not
+//! send.
 
 use core::time::Duration;
 
@@ -20,8 +20,8 @@ fn server() -> ServerConnection {
     ServerConnection::new(server::Config::new(), [2; 32])
 }
 
-/// What a server says of these bytes, when it responds to each request with this status: targets of requests and
-/// upgrades, and why it closed. And what it wrote.
+/// Returns a server's events for these bytes, if it responds to each request with this status: targets of requests and
+/// upgrades, and the close reason. Returns also its output.
 fn serve(bytes: &[u8], cut: &Chunks, status: u16) -> (Vec<String>, String) {
     let mut server = server();
     let (mut said, mut written) = (Vec::new(), Vec::new());
@@ -51,7 +51,7 @@ fn serve(bytes: &[u8], cut: &Chunks, status: u16) -> (Vec<String>, String) {
     (said, String::from_utf8(written).expect("text"))
 }
 
-/// The same however the bytes are cut.
+/// The same for all splits.
 fn served(bytes: &[u8], status: u16) -> (Vec<String>, String) {
     let whole = serve(bytes, &Chunks::Whole, status);
     for size in [1, 2, 3, 7, 50] {
@@ -62,7 +62,7 @@ fn served(bytes: &[u8], status: u16) -> (Vec<String>, String) {
 
 const SMUGGLED: &str = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// A request to upgrade that has a body is never followed by another request: its body may be one.
+/// An upgrade request with a body is never followed by another request: its body could be parsed as one.
 #[test]
 fn body_of_an_upgrade_request_is_never_read_as_a_request() {
     let handshake =
@@ -84,7 +84,7 @@ fn body_of_an_upgrade_request_is_never_read_as_a_request() {
     }
 }
 
-/// Without a body, the connection goes on with the next request after a refusal.
+/// Without a body, the connection goes on with the next request after a rejection.
 #[test]
 fn refused_upgrade_without_a_body_keeps_the_connection() {
     let upgrade = "GET /socket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
@@ -159,7 +159,7 @@ fn body_may_be_as_long_as_the_limit() {
     }
 }
 
-/// A body that is announced to be too long is refused before any of it is read.
+/// A body whose announced length is too large is rejected before any of it is read.
 #[test]
 fn announced_body_over_the_limit_is_refused_at_its_head() {
     let mut server = server();
@@ -168,7 +168,7 @@ fn announced_body_over_the_limit_is_refused_at_its_head() {
     assert!(server.poll_transmit().starts_with(b"HTTP/1.1 413 "));
 }
 
-/// Decodes responses with independent bookkeeping: each must end where the next begins.
+/// Decodes responses independently: each must end where the next begins.
 fn responses(methods: &[&str], mut bytes: &[u8]) -> Vec<(u16, Vec<u8>)> {
     let mut found = Vec::new();
     for method in methods {
@@ -196,7 +196,7 @@ fn request(method: &str) -> String {
     format!("{method} / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
 }
 
-/// Statuses and methods whose responses have no body: nothing of the application's body is left for the next response.
+/// Statuses and methods whose responses have no body: the application's body is not sent.
 #[test]
 fn response_without_a_body_leaves_nothing_for_the_next() {
     let mut server = server();
@@ -323,7 +323,7 @@ fn interim_status_is_no_response() {
     assert_eq!(server.respond(NOW, 200, &Headers::new(), b""), Ok(()));
 }
 
-/// Bytes behind a request wait for its response, as often as input comes, and no more is wanted meanwhile.
+/// Bytes after a request wait for its response, and no more input is wanted meanwhile.
 #[test]
 fn input_behind_a_pending_request_is_held_and_not_wanted() {
     let mut server = server();
@@ -361,7 +361,7 @@ fn requests_in_flight_are_lost_with_the_connection() {
     assert_eq!(server.state(Some("a")), RequestState::Lost);
 }
 
-/// A server whose WebSocket is open.
+/// Creates a server with an open WebSocket.
 fn websocket(config: server::Config) -> ServerConnection {
     let mut server = ServerConnection::new(config, [2; 32]);
     let head = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
@@ -379,15 +379,15 @@ fn message(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// Tells a server the time whenever it wants to be told, and feeds it a byte of `bytes` at each multiple of `pace`
-/// milliseconds. Returns when it closed, why, and what it wrote.
+/// Reports the time to a server at each deadline, and feeds it one byte of `bytes` at each multiple of `pace`
+/// milliseconds. Returns the time of its close, the reason, and its output.
 fn slowly(mut server: ServerConnection, bytes: &[u8], pace: u64) -> Option<(u64, CloseReason, Vec<u8>)> {
     let mut bytes = bytes.iter();
     for step in 0..100_000 {
         let now = after(step * pace);
         while let Some(at) = server.poll_timeout().filter(|at| *at <= now) {
             server.handle_timeout(at);
-            assert!(server.poll_timeout().is_none_or(|next| next > at), "it wants to be told {at:?} again");
+            assert!(server.poll_timeout().is_none_or(|next| next > at), "the deadline at {at:?} is not later");
             if let Some(server::Event::Closed(reason)) = server.poll_event() {
                 let (reason, at) = (reason.clone(), at.saturating_duration_since(NOW));
                 return Some((u64::try_from(at.as_millis()).expect("soon"), reason, server.poll_transmit().to_vec()));
@@ -399,14 +399,14 @@ fn slowly(mut server: ServerConnection, bytes: &[u8], pace: u64) -> Option<(u64,
             None => {}
         }
     }
-    panic!("nothing happens")
+    panic!("there is no deadline")
 }
 
 #[test]
 fn client_that_sends_nothing_is_closed_after_the_idle_timeout() {
     let (at, reason, written) = slowly(server(), b"", 1000).expect("a deadline");
     assert_eq!((at, reason, written.len()), (120_000, CloseReason::Timeout(Deadline::Idle), 0));
-    // The connection's clock starts when it is first told the time.
+    // The connection's clock starts when it first learns the time.
     let mut late = server();
     assert_eq!(late.poll_timeout(), Some(NOW), "at once");
     late.handle_timeout(after(5000));
@@ -428,7 +428,7 @@ fn body_that_drips_is_answered_408() {
     let (at, reason, written) = slowly(drips, &[b'x'; 60_000], 1000).expect("a deadline");
     assert_eq!((at, reason), (60_000, CloseReason::Timeout(Deadline::Body)));
     assert!(written.starts_with(b"HTTP/1.1 408 "), "{written:?}");
-    // Half a byte too slow, and fast enough.
+    // Half a byte per second too slow, and fast enough.
     let mut fast = server();
     fast.handle_input(NOW, head.as_bytes());
     assert_eq!(slowly(fast, &[b'x'; 60_000], 0), None);
@@ -455,7 +455,7 @@ fn idle_websocket_is_closed_after_an_hour_unless_a_request_is_in_flight() {
     assert_eq!(busy.poll_timeout(), Some(after(3_601_000)));
 }
 
-/// While a response is pending or being written, the client owes nothing.
+/// While a response is pending or being written, no deadline for the client's bytes runs.
 #[test]
 fn no_clock_of_the_client_runs_while_the_server_responds() {
     let mut server = server();
@@ -471,7 +471,7 @@ fn no_clock_of_the_client_runs_while_the_server_responds() {
     assert_eq!(server.poll_timeout(), Some(after(630_000)), "the idle deadline, from the last byte written");
 }
 
-/// While no input is wanted, nothing of the peer's expires; afterwards its clocks begin anew.
+/// While no input is wanted, deadlines of the peer's bytes do not run; afterwards they restart.
 #[test]
 fn no_clock_of_the_client_runs_while_no_input_is_wanted() {
     let mut config = server::Config::new();
@@ -486,7 +486,7 @@ fn no_clock_of_the_client_runs_while_no_input_is_wanted() {
     assert!(server.poll_event().is_none());
     server.handle_written(after(20_000_000), usize::MAX);
     assert!(server.wants_input());
-    // It may be told the time once more, and then it has all of its time.
+    // It may ask for the time once more, and the deadline then restarts in full.
     server.handle_timeout(after(20_000_000));
     assert_eq!(server.poll_timeout(), Some(after(20_060_000)));
     server.handle_input(after(20_050_000), &bytes[20..]);
@@ -494,7 +494,7 @@ fn no_clock_of_the_client_runs_while_no_input_is_wanted() {
 }
 
 #[test]
-fn latest_instant_makes_nothing_spin() {
+fn latest_instant_causes_no_spin_in_server() {
     let latest = NOW + Duration::MAX;
     let mut config = server::Config::new();
     config.ping_interval = Some(Duration::from_secs(1));

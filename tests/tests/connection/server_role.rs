@@ -1,4 +1,4 @@
-//! The server's role of a connection: what it writes before a response, and what is left when a response ends early.
+//! The server's role of a connection: output before a response, and the state after a response that ends early.
 
 use turnwire::connection::{ServerConnection, server};
 use turnwire::http::Headers;
@@ -55,7 +55,7 @@ fn stream_that_ends_without_a_terminal_event_leaves_its_request_lost() {
         assert!(server.state(None) != RequestState::Lost);
         server.end_stream(NOW).expect("a stream");
         assert_eq!(server.state(None), expected, "{events:?}");
-        // The next request of the connection is one of its own.
+        // The next request of the connection is independent.
         server.handle_written(NOW, usize::MAX);
         server.handle_input(NOW, (head("1.1", "") + "{}").as_bytes());
         assert!(matches!(server.poll_event(), Some(server::Event::Request { .. })));

@@ -1,4 +1,4 @@
-//! Heads at their limits, and what a status says.
+//! Heads at their limits, and the classes of statuses.
 
 use turnwire::http::{Error, HeadDecoder, HeadLimits, Request, Response};
 

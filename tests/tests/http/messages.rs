@@ -1,4 +1,4 @@
-//! HTTP messages: vectors, hostile peers at each limit, what cannot be built.
+//! HTTP messages: vectors, hostile peers at each limit, and messages that cannot be built.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ struct Vectors {
 struct Case {
     name: String,
     rule: String,
-    /// Whether the specifications leave it to us.
+    /// Whether the specifications leave the behaviour open.
     #[serde(default)]
     choice: bool,
     #[serde(default)]
@@ -42,7 +42,7 @@ struct Case {
     error: Option<String>,
 }
 
-/// Text, in which `hex:…` is bytes and `N times:…` repeats.
+/// Parses text, in which `hex:…` means bytes and `N times:…` repeats.
 fn bytes(text: &str) -> Vec<u8> {
     if let Some(hex) = text.strip_prefix("hex:") {
         let pairs = hex.as_bytes().chunks(2).map(|pair| core::str::from_utf8(pair).expect("hex"));
@@ -54,7 +54,7 @@ fn bytes(text: &str) -> Vec<u8> {
     }
 }
 
-/// The first word of what an error looks like.
+/// Returns the first word of an error's `Debug` output.
 fn name(error: impl core::fmt::Debug) -> String {
     let text = format!("{error:?}");
     text.split(' ').next().unwrap_or_default().to_owned()
@@ -140,9 +140,9 @@ fn judged(side: Side<'_>, limits: Limits, input: &[u8]) -> laws::Outcome {
 
 const POST: Side<'static> = Side::Responses("POST");
 
-/// One byte per read for the whole head, too.
+/// With one byte per read, for the whole head, too.
 #[test]
-fn a_head_at_its_limit_of_bytes_and_beyond() {
+fn head_at_byte_limit_passes_and_beyond_fails() {
     let limit = Limits::default().heads.bytes;
     let head = |length: usize| {
         let start = "HTTP/1.1 204 No\r\nX: ";
@@ -160,7 +160,7 @@ fn a_head_at_its_limit_of_bytes_and_beyond() {
 }
 
 #[test]
-fn a_head_at_its_limit_of_header_lines_and_beyond() {
+fn head_at_line_limit_passes_and_beyond_fails() {
     let limit = Limits::default().heads.headers;
     let head = |lines: usize| format!("HTTP/1.1 204 No\r\n{}\r\n", "X: y\r\n".repeat(lines)).into_bytes();
     let at = judged(POST, Limits::default(), &head(limit));
@@ -169,7 +169,7 @@ fn a_head_at_its_limit_of_header_lines_and_beyond() {
 }
 
 #[test]
-fn a_chunk_size_line_at_its_limit_and_beyond() {
+fn chunk_size_line_at_limit_passes_and_beyond_fails() {
     let limit = Limits::default().bodies.chunk_line;
     let message = |length: usize| {
         let size = format!("5;{}", "x".repeat(length - 2));
@@ -187,7 +187,7 @@ fn a_chunk_size_line_at_its_limit_and_beyond() {
 }
 
 #[test]
-fn chunk_extensions_at_their_limit_and_beyond() {
+fn chunk_extensions_at_limit_pass_and_beyond_fail() {
     let limit = Limits::default().bodies.extensions;
     let message = |length: usize| {
         let chunk = |extension: usize| format!("1;{}\r\nx\r\n", "e".repeat(extension - 1));
@@ -199,7 +199,7 @@ fn chunk_extensions_at_their_limit_and_beyond() {
 }
 
 #[test]
-fn trailers_at_their_limits_and_beyond() {
+fn trailers_at_limits_pass_and_beyond_fail() {
     let trailers = Limits::default().bodies.trailers;
     let message =
         |lines: &str| format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n{lines}\r\n").into_bytes();
@@ -212,9 +212,9 @@ fn trailers_at_their_limits_and_beyond() {
     assert_eq!(over.error, Some(Error::TooManyHeaders { limit: trailers.headers }));
 }
 
-/// Cut inside a size, its line end, data, its line end, the last chunk, the trailers: never an end.
+/// Truncated inside a size, its line end, data, its line end, the last chunk, or the trailers: never complete.
 #[test]
-fn a_chunked_body_cut_anywhere_is_truncated() {
+fn chunked_body_cut_anywhere_is_truncated() {
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let message = format!("{head}5;e\r\nhello\r\n1\r\n!\r\n0\r\nX: y\r\n\r\n");
     for length in head.len()..message.len() {
@@ -225,7 +225,7 @@ fn a_chunked_body_cut_anywhere_is_truncated() {
 }
 
 #[test]
-fn a_head_cut_anywhere_is_truncated() {
+fn head_cut_anywhere_is_truncated() {
     let message = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     for length in 1..message.len() {
         let cut = judged(POST, Limits::default(), &message.as_bytes()[..length]);
@@ -233,7 +233,7 @@ fn a_head_cut_anywhere_is_truncated() {
     }
 }
 
-/// Law 5: what would take hours when each byte is looked at more than a few times.
+/// Law 5: this would take hours if each byte were processed more than a few times.
 #[test]
 fn a_mebibyte_byte_by_byte_is_linear() {
     let length = 1024 * 1024;
@@ -256,7 +256,7 @@ fn a_mebibyte_byte_by_byte_is_linear() {
 }
 
 #[test]
-fn a_header_that_would_break_a_head_cannot_be_built() {
+fn invalid_header_cannot_be_built() {
     for byte in (0..=0x1F).chain([0x7F]).filter(|byte| *byte != b'\t') {
         for value in [vec![byte, b'a'], vec![b'a', byte], vec![b'a', byte, b'b'], vec![byte]] {
             assert_eq!(HeaderValue::new(&value), Err(InvalidHeader::Value), "{byte:#x}");
@@ -274,7 +274,7 @@ fn a_header_that_would_break_a_head_cannot_be_built() {
 }
 
 #[test]
-fn a_start_line_that_would_break_a_head_cannot_be_built() {
+fn invalid_start_line_cannot_be_built() {
     for method in ["", "GE T", "GET\r\nX: y", "G\0", "é", "GET:"] {
         assert_eq!(Request::new(method, "/"), Err(InvalidHead::Method), "{method:?}");
     }
@@ -295,7 +295,7 @@ fn a_start_line_that_would_break_a_head_cannot_be_built() {
 }
 
 #[test]
-fn headers_are_found_and_replaced_whatever_their_case() {
+fn header_names_are_case_insensitive() {
     let mut headers = Headers::new();
     for (name, value) in [("A", "1"), ("B", "2"), ("a", "3"), ("C", "4")] {
         headers.append(name, value).expect("a header");
@@ -327,7 +327,7 @@ fn lists_of_tokens_span_lines() {
 }
 
 #[test]
-fn a_client_that_waits_is_heard() {
+fn expectation_of_100_continue_is_recognised() {
     let expects = |version: &str, value: &str| {
         let head = format!("POST / {version}\r\nExpect: {value}\r\n\r\n");
         let request = HeadDecoder::<Request>::new(HeadLimits::default()).decode(&mut head.as_bytes());
@@ -339,7 +339,7 @@ fn a_client_that_waits_is_heard() {
 }
 
 #[test]
-fn a_coded_response_is_told_from_a_plain_one() {
+fn content_codings_are_recognised() {
     let coding = |value: &str| {
         let mut response = Response::new(200).expect("a status");
         response.headers.append("Content-Encoding", value).expect("a header");
@@ -369,7 +369,7 @@ fn nothing_secret_is_shown() {
 }
 
 #[test]
-fn a_body_has_one_end() {
+fn body_end_is_returned_once() {
     let response = Response::new(204).expect("a status");
     let mut body = BodyDecoder::response("POST", &response, BodyLimits::default()).expect("a framing");
     let mut rest: &[u8] = b"next";

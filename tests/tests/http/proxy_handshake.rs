@@ -1,4 +1,5 @@
-//! Handshakes with proxies: what is sent, what each reply means, and that no split of a reply changes it.
+//! Handshakes with proxies: the sent bytes, the meaning of each reply, and that every split of a reply gives the same
+//! result.
 
 use turnwire::http;
 use turnwire::proxy::{
@@ -7,7 +8,7 @@ use turnwire::proxy::{
 use turnwire_tests::chunks::Chunks;
 use turnwire_tests::laws::proxy::{Case, Outcome, chunking};
 
-/// Makes the handshake in every split of the proxy's replies.
+/// Runs the handshake with every split of the proxy's replies.
 fn run(case: &Case, input: &[u8]) -> Outcome {
     let mut outcome = None;
     for chunks in Chunks::all(input.len()) {
@@ -95,7 +96,7 @@ fn other_statuses_are_refusals_with_a_short_reason() {
         let input = format!("HTTP/1.1 {status} {reason}\r\n\r\nbody");
         assert_eq!(result(&case, input.as_bytes()), Err(Error::Refused { status, reason: reason[..kept].to_owned() }));
     }
-    // The tunnel is the proxy's to open, not another protocol's.
+    // CONNECT opens a tunnel, not another protocol.
     let refused = Error::Refused { status: 101, reason: "Switching Protocols".to_owned() };
     assert_eq!(result(&case, b"HTTP/1.1 101 Switching Protocols\r\n\r\n"), Err(refused));
 }

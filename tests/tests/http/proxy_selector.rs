@@ -1,4 +1,4 @@
-//! Which proxy leads to a host, by the values of the usual variables.
+//! The selection of a proxy for a host, by the values of the usual environment variables.
 
 use turnwire::proxy::{InvalidProxy, Limits, Proxy, ProxyHandshake, ProxySelector, Scheme};
 
@@ -6,7 +6,7 @@ fn parsed(text: &str) -> Result<(Scheme, String, u16, bool), InvalidProxy> {
     Proxy::parse(text).map(|proxy| (proxy.scheme(), proxy.host().to_owned(), proxy.port(), proxy.has_credentials()))
 }
 
-/// Whether a host is reached without a proxy under this list.
+/// Returns whether a host is reached without a proxy with this list.
 fn is_direct(no_proxy: &str, host: &str, port: u16) -> bool {
     let mut selector = ProxySelector::new();
     selector.set_all_proxy("proxy.example").expect("a proxy");

@@ -1,11 +1,11 @@
-//! The code and the reason of a close frame are part of the failure.
+//! Code and reason of a close frame are part of the failure.
 
 use turnwire::client::{Settings, TransportPreference};
 use turnwire_tests::fixtures::ask;
 use turnwire_tests::pair::{Act, Kind, Pair, Script, provider, with_retries};
 
 #[test]
-fn the_close_code_and_the_reason_reach_the_application() {
+fn close_code_and_reason_are_in_failure() {
     for (code, reason, requests) in [(4001, "insufficient_quota", 1), (1008, "policy", 1), (1011, "restart", 3)] {
         let script =
             (0..8).fold(Script::new(), |script, _| script.on(Kind::Text, vec![Act::Close(code, reason.into())]));

@@ -1,11 +1,11 @@
-//! What a failing status says in its code, and statuses that another attempt never mends.
+//! Error codes in failed responses, and statuses that a retry cannot change.
 
 use turnwire::responses::FailureKind;
 
 use crate::{answer, each_cut, failed, requests};
 
 #[test]
-fn a_status_that_another_attempt_never_mends_is_final() {
+fn permanent_status_is_final() {
     for status in [
         "402 Payment Required",
         "403 Forbidden",
@@ -22,7 +22,7 @@ fn a_status_that_another_attempt_never_mends_is_final() {
 }
 
 #[test]
-fn the_code_decides_before_the_status() {
+fn code_precedes_status() {
     for (status, error, kind) in [
         (
             "400 Bad Request",

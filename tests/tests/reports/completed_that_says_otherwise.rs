@@ -1,11 +1,11 @@
-//! A completed event whose `status` says something else: a truncated answer must not look like a whole one.
+//! A completed event whose `status` has another value: a truncated response must not be reported as complete.
 
 use turnwire::client::OwnedOutcome;
 
 use crate::{BEGIN, each_transport, incomplete, requests};
 
 #[test]
-fn the_status_of_a_completed_event_decides() {
+fn status_of_completed_event_decides_outcome() {
     let end = r#"{"type":"response.completed","response":{"id":"resp_1","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"}}}"#;
     each_transport(&format!("{BEGIN}\n{end}"), |pair, id| {
         assert_eq!(incomplete(pair, id).as_deref(), Some("max_output_tokens"));

@@ -1,4 +1,4 @@
-//! A completed event whose response lacks something still completes.
+//! A completed event without some members still completes its request.
 
 use crate::{BEGIN, completed, each_transport};
 

@@ -69,7 +69,7 @@ fn own_previous_response_takes_the_place_of_that_of_the_client() {
     let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws(answers()));
     pair.ask(ask("one"));
     pair.ask(request(vec![user("one"), user("two")]).continuing("resp_own"));
-    // The request before it names what this one does not contain, so that it cannot be continued by its items.
+    // The previous response of the request before it is not part of its input, so its items cannot be continued.
     pair.ask(request(vec![user("one"), user("two"), user("three")]));
     let sent: Vec<_> = pair.texts().iter().map(|seen| (seen.previous(), seen.input().len())).collect();
     assert_eq!(sent, [(None, 1), (Some("resp_own".into()), 2), (None, 3)]);

@@ -1,4 +1,4 @@
-//! Other names of the end: `response.done` and `response.cancelled`.
+//! Other terminal events: `response.done` and `response.cancelled`.
 
 use turnwire::client::OwnedOutcome;
 
@@ -28,7 +28,7 @@ fn cancelled_ends_a_response_without_completing_it() {
 }
 
 #[test]
-fn done_after_completed_is_nobodys() {
+fn done_after_completed_is_unmatched() {
     let late = r#"{"type":"response.done","response":{"id":"resp_1"}}"#;
     each_transport(&format!("{BEGIN}\n{END}\n{late}"), completed);
 }

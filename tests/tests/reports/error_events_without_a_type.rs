@@ -1,9 +1,9 @@
-//! Errors in the stream that have no `type`, or are not JSON.
+//! Errors in a stream that have no `type`, or are not JSON.
 
 use crate::{each_cut, each_transport, stream};
 
 #[test]
-fn an_error_is_known_by_the_type_of_its_event() {
+fn error_is_recognised_by_event_type() {
     let created = r#"{"type":"response.created","response":{"id":"resp_1"}}"#;
     for (data, words) in [
         (r#"data: {"code":400,"details":"too many logprobs"}"#, "too many logprobs"),
@@ -18,7 +18,7 @@ fn an_error_is_known_by_the_type_of_its_event() {
 }
 
 #[test]
-fn an_error_is_known_by_its_members() {
+fn error_is_recognised_by_members() {
     for payload in [
         r#"{"message":"nope","code":400}"#,
         r#"{"error":{"message":"nope"}}"#,
@@ -33,7 +33,7 @@ fn an_error_is_known_by_its_members() {
 }
 
 #[test]
-fn an_error_at_the_top_of_a_failed_event_is_its_error() {
+fn error_at_top_of_failed_event_is_its_error() {
     let payload = r#"{"type":"response.failed","error":{"code":"insufficient_quota","message":"no money"}}"#;
     each_transport(payload, |pair, id| {
         crate::failed(pair, id, turnwire::responses::FailureKind::QuotaExceeded, "no money");

@@ -1,11 +1,11 @@
-//! An end that would come again is not asked for again, because each request is billed.
+//! Outcomes that a retry would repeat are not retried, because each request is billed.
 
 use turnwire::responses::FailureKind;
 
 use crate::{BEGIN, each_transport, failed, incomplete, requests};
 
 #[test]
-fn an_incomplete_response_is_not_requested_again() {
+fn incomplete_response_is_not_retried() {
     for reason in ["content_filter", "max_output_tokens", "another_reason"] {
         let end = format!(
             r#"{{"type":"response.incomplete","response":{{"id":"resp_1","incomplete_details":{{"reason":"{reason}"}}}}}}"#
@@ -20,7 +20,7 @@ fn an_incomplete_response_is_not_requested_again() {
 }
 
 #[test]
-fn an_answer_without_output_is_not_requested_again() {
+fn response_without_output_is_not_retried() {
     let payloads = r#"{"type":"response.created","response":{"id":"resp_1"}}
 {"type":"response.completed","response":{"id":"resp_1","usage":{"input_tokens":9}}}"#;
     each_transport(payloads, |pair, id| {
@@ -30,7 +30,7 @@ fn an_answer_without_output_is_not_requested_again() {
 }
 
 #[test]
-fn a_failure_that_is_final_is_not_requested_again() {
+fn final_failure_is_not_retried() {
     for (error, kind) in [
         (r#"{"type":"invalid_request_error","message":"empty_array"}"#, FailureKind::InvalidRequest),
         (r#"{"code":"invalid_request_error","message":"bad"}"#, FailureKind::InvalidRequest),
@@ -50,7 +50,7 @@ fn a_failure_that_is_final_is_not_requested_again() {
 }
 
 #[test]
-fn a_filtered_response_is_not_requested_again() {
+fn filtered_response_is_not_retried() {
     let payloads = r#"{"type":"response.created","response":{"id":"resp_1"}}
 {"type":"response.failed","response":{"id":"resp_1","error":{"code":"content_filter","message":"filtered"}}}"#;
     each_transport(payloads, |pair, id| {

@@ -1,4 +1,4 @@
-//! A server that has forgotten the previous response says so in several words: the request is sent again in full.
+//! A server that does not know the previous response reports it in several forms: the request is sent again in full.
 
 use turnwire::client::Settings;
 use turnwire_tests::chunks::Chunks;
@@ -8,7 +8,7 @@ use turnwire_tests::pair::{Act, Kind, Pair, Script, provider, with_retries};
 use crate::frame;
 
 #[test]
-fn a_forgotten_response_in_other_words_is_sent_in_full() {
+fn unknown_previous_response_in_other_words_causes_full_request() {
     for error in [
         r#"{"type":"error","status":400,"error":{"type":"invalid_request_error","message":"Invalid `previous_response_id`."}}"#,
         r#"{"type":"error","status":400,"error":{"code":"previous_response_not_found","message":"gone"}}"#,

@@ -1,4 +1,4 @@
-//! HTTP that a client accepts and a server refuses (RFC 9112 §2.2, §6.1, §6.3; RFC 9110 §8.4, §15.2.2).
+//! HTTP that a client accepts and a server rejects (RFC 9112 §2.2, §6.1, §6.3; RFC 9110 §8.4, §15.2.2).
 
 use turnwire::client::{Settings, TransportPreference};
 use turnwire_tests::chunks::Chunks;
@@ -22,7 +22,7 @@ fn rfc9112_6_3_chunked_counts_beside_a_content_length() {
 }
 
 #[test]
-fn rfc9110_8_4_words_that_are_no_coding_are_none() {
+fn rfc9110_8_4_names_without_coding_mean_identity() {
     for coding in ["none", "utf-8", "identity", "", "NONE"] {
         let bytes = String::from_utf8(stream(&format!("{BEGIN}\n{END}"))).expect("text");
         let bytes = bytes.replacen("\r\n", &format!("\r\nContent-Encoding: {coding}\r\n"), 1);
@@ -31,14 +31,14 @@ fn rfc9110_8_4_words_that_are_no_coding_are_none() {
 }
 
 #[test]
-fn rfc9112_2_2_a_bare_line_feed_ends_a_line_of_a_head() {
+fn rfc9112_2_2_bare_line_feed_ends_head_line() {
     let body = body();
     let bytes = format!("HTTP/1.1 200 OK\nContent-Type: text/event-stream\nContent-Length: {}\n\n{body}", body.len());
     each_cut(bytes.as_bytes(), completed);
 }
 
 #[test]
-fn rfc9110_15_2_2_a_switch_of_protocols_has_no_body() {
+fn rfc9110_15_2_2_status_101_has_no_body() {
     let wait = core::time::Duration::from_millis(10);
     // The same seed gives the same key.
     let mut settings = Settings::default();

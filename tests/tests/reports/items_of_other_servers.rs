@@ -1,4 +1,4 @@
-//! Items as other servers send them: members of other types, or without members that the protocol requires.
+//! Items of other servers: members of other types, or without required members.
 
 use turnwire::responses::Item;
 use turnwire::responses::operations::{Compact, Operation};
@@ -29,7 +29,7 @@ fn arguments_of_another_type_are_kept_as_json() {
 }
 
 #[test]
-fn one_odd_item_does_not_fail_a_compaction() {
+fn unreadable_item_does_not_fail_compaction() {
     let body = r#"{"output":[{"type":"message","role":"user","content":[{"type":"input_text","text":"a"}]},{"type":"compaction","encrypted_content":7},{"type":"compaction","encrypted_content":"x"},{"type":"new_kind","a":1}]}"#;
     let compacted = Compact::read(&[], body).expect("a compaction");
     let kinds: Vec<&str> = compacted.output.iter().map(Item::kind).collect();

@@ -1,11 +1,11 @@
-//! Connections that break after items were added and before they contain anything (docs/differences.md row 42).
+//! Connections that are lost after items were added, but before they have content (docs/differences.md row 42).
 
 use turnwire::client::{Request, Settings, TransportPreference};
 use turnwire::responses::RequestProgress;
 use turnwire_tests::fixtures::{ask, created, done};
 use turnwire_tests::pair::{Act, Pair, Script, provider, with_retries};
 
-/// The first attempt brings these events and breaks off, the second completes.
+/// The first attempt sends these events and is lost, the second completes.
 fn broken_after(events: &[&str]) -> (Pair, turnwire::client::RequestId) {
     let first = [created("r1")].into_iter().chain(events.iter().map(|event| (*event).to_owned())).collect();
     let script = Script::new().ws([first, vec![created("r2"), done("r2")]]);
@@ -18,7 +18,7 @@ fn broken_after(events: &[&str]) -> (Pair, turnwire::client::RequestId) {
     (pair, id)
 }
 
-/// Events that begin something and contain nothing.
+/// Events that begin something without content.
 const EMPTY: [&str; 14] = [
     r#"{"type":"response.output_item.added","item":{"id":"m","type":"message","role":"assistant","content":[]}}"#,
     r#"{"type":"response.output_item.added","item":{"id":"m","type":"message","role":"assistant"}}"#,
@@ -36,7 +36,7 @@ const EMPTY: [&str; 14] = [
     r#"{"type":"response.output_text.done","item_id":"m","text":""}"#,
 ];
 
-/// Events that contain output.
+/// Events with output.
 const FULL: [&str; 10] = [
     r#"{"type":"response.output_item.added","item":{"id":"m","type":"message","content":[{"type":"output_text","text":"H"}]}}"#,
     r#"{"type":"response.output_item.added","item":{"id":"m","type":"message","content":"H"}}"#,

@@ -22,12 +22,12 @@ fn events_without_a_lane_belong_to_the_only_request() {
 }
 
 #[test]
-fn an_empty_lane_is_none() {
+fn empty_lane_is_default_lane() {
     let payloads = format!("{BEGIN}\n{END}").replace(r#"{"type":"response."#, r#"{"stream_id":"","type":"response."#);
     each_transport(&payloads, completed);
 }
 
-/// A client that may have four requests in flight, and a server that answers nothing by itself.
+/// Creates a client with up to four requests in flight, and a server without automatic responses.
 fn wide() -> Pair {
     let mut provider = provider();
     provider.capabilities.max_concurrent_requests = 4;
@@ -75,7 +75,7 @@ fn server_that_names_lanes_gets_requests_at_the_same_time() {
     let mut pair = wide();
     pair.ask(on("A"));
     pair.act(Act::Send(on_lane("A", &created("r1"))));
-    // Neither limits nor an error without a lane says anything about lanes.
+    // Neither rate limits nor an error without a lane shows whether the server ignores lanes.
     pair.act(Act::Send(r#"{"type":"codex.rate_limits","rate_limits":{"primary":{"used_percent":1}}}"#.into()));
     pair.ask(on("B"));
     assert_eq!(pair.texts().len(), 2);

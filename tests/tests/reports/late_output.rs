@@ -1,4 +1,4 @@
-//! Late output of the response before is nobody's.
+//! Late output of the previous response is unmatched.
 
 use turnwire::client::{Settings, TransportPreference};
 use turnwire_tests::chunks::Chunks;
@@ -8,7 +8,7 @@ use turnwire_tests::pair::{Act, Kind, Pair, Script, provider};
 use crate::{BEGIN, END, frame, text};
 
 #[test]
-fn output_of_the_response_before_is_nobodys() {
+fn output_of_previous_response_is_unmatched() {
     for chunks in [Chunks::Whole, Chunks::Bytes] {
         let late = r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"LATE"}"#;
         let first = format!("{BEGIN}\n{END}");

@@ -1,11 +1,11 @@
-//! Escapes of lone surrogates, which JavaScript and Python servers send where they cut an emoji: each is U+FFFD.
+//! Escapes of lone surrogates, which JavaScript and Python servers send when they split an emoji: each becomes U+FFFD.
 
 use turnwire::responses::Item;
 
 use crate::{BEGIN, END, each_transport, text};
 
 #[test]
-fn a_lone_surrogate_in_a_delta_is_a_replacement_character() {
+fn lone_surrogate_in_delta_becomes_replacement_character() {
     for (delta, expected) in [(r"a\ud83d", "a\u{fffd}"), (r"\ude00b", "\u{fffd}b"), (r"\ud83d\ude00", "😀")] {
         let begin = BEGIN.replace(r#""delta":"Hi""#, &format!(r#""delta":"{delta}""#));
         each_transport(&format!("{begin}\n{END}"), |pair, id| {
@@ -16,7 +16,7 @@ fn a_lone_surrogate_in_a_delta_is_a_replacement_character() {
 }
 
 #[test]
-fn an_item_with_a_lone_surrogate_is_read() {
+fn item_with_lone_surrogate_is_parsed() {
     for json in [
         r#"{"type":"function_call","call_id":"c","name":"f","arguments":"{\"a\":\"\ud83d\"}"}"#,
         r#"{"type":"message","role":"assistant","content":[{"type":"output_text","text":"\ud83d"}]}"#,

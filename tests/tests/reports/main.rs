@@ -1,5 +1,5 @@
-//! What servers send that differs from the protocol, one file for each kind of difference (`docs/servers.md`). Each input reaches a
-//! client whole and byte by byte.
+//! Deviations of servers from the protocol, one file per kind (docs/servers.md). Each input reaches a client whole and
+//! byte by byte.
 
 mod answers_without_events;
 mod close_codes;
@@ -36,10 +36,10 @@ const BEGIN: &str = r#"{"type":"response.created","response":{"id":"resp_1"}}
 {"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hi"}
 {"type":"response.output_item.done","output_index":0,"item":{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"output_text","text":"Hi"}]}}"#;
 
-/// The event that ends it.
+/// The terminal event of that response.
 const END: &str = r#"{"type":"response.completed","response":{"id":"resp_1","usage":{"input_tokens":3,"output_tokens":2,"total_tokens":5}}}"#;
 
-/// A frame of a server with this text.
+/// Returns a server's frame with this text.
 fn frame(text: &str) -> Vec<u8> {
     let length = text.len();
     let mut frame = vec![0x81];
@@ -52,7 +52,7 @@ fn frame(text: &str) -> Vec<u8> {
     frame
 }
 
-/// An event stream of these blocks, each of which is a payload or has fields already.
+/// Returns an event stream of these blocks, each of which is a payload or has field names already.
 fn events(blocks: &str) -> String {
     blocks
         .lines()
@@ -68,19 +68,19 @@ fn events(blocks: &str) -> String {
         .collect()
 }
 
-/// An answer with status 200 and a stream of these events.
+/// Returns a response with status 200 and a stream of these events.
 fn stream(blocks: &str) -> Vec<u8> {
     let body = events(blocks);
     format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {}\r\n\r\n{body}", body.len())
         .into_bytes()
 }
 
-/// An answer with this status line, headers and body.
+/// Returns a response with this status line, headers and body.
 fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// A client over HTTP that may retry twice, and a server that gives the same answer to each request.
+/// Creates a client over HTTP with two retries, and a server that gives the same response to each request.
 fn http(answer: &[u8], chunks: Chunks) -> Pair {
     let script = (0..8).fold(Script::new(), |script, _| {
         script.on(Kind::Post, vec![Act::Raw(answer.to_vec()), Act::Close(1000, String::new())])
@@ -90,7 +90,8 @@ fn http(answer: &[u8], chunks: Chunks) -> Pair {
     pair
 }
 
-/// A client over WebSocket that may retry twice, and a server that answers each request with these payloads, one a line.
+/// Creates a client over WebSocket with two retries, and a server that responds to each request with these payloads,
+/// one per line.
 fn websocket(payloads: &str, chunks: Chunks) -> Pair {
     let script = (0..8).fold(Script::new(), |script, _| {
         script.on(Kind::Text, payloads.lines().map(|line| Act::Raw(frame(line))).collect::<Vec<_>>())
@@ -102,7 +103,7 @@ fn websocket(payloads: &str, chunks: Chunks) -> Pair {
     pair
 }
 
-/// Asks each of these clients, and hands the client and the request over when it has ended.
+/// Sends a request with each of these clients, and calls `check` when it has ended.
 fn each(pairs: impl IntoIterator<Item = Pair>, check: impl Fn(&Pair, RequestId)) {
     for mut pair in pairs {
         let id = pair.ask(ask("hello"));
@@ -111,15 +112,15 @@ fn each(pairs: impl IntoIterator<Item = Pair>, check: impl Fn(&Pair, RequestId))
     }
 }
 
-/// Lets each transport answer with these payloads, one a line, whole and byte by byte. The request must end at once, without the
-/// clock.
+/// Responds over each transport with these payloads, one per line, whole and byte by byte. The request must end at
+/// once, without waiting for a deadline.
 fn each_transport(payloads: &str, check: impl Fn(&Pair, RequestId)) {
     for chunks in [Chunks::Whole, Chunks::Bytes] {
         for mut pair in [http(&stream(payloads), chunks.clone()), websocket(payloads, chunks.clone())] {
             let id = pair.ask(ask("hello"));
             if pair.outcome(id).is_none() {
                 let retried = pair.events.iter().any(|event| matches!(event, OwnedEvent::Retry { .. }));
-                assert!(retried, "the end was not heard at once: {payloads}");
+                assert!(retried, "the request did not end at once: {payloads}");
                 pair.run_out();
             }
             check(&pair, id);
@@ -127,12 +128,12 @@ fn each_transport(payloads: &str, check: impl Fn(&Pair, RequestId)) {
     }
 }
 
-/// Lets HTTP answer with these bytes, whole and byte by byte.
+/// Responds over HTTP with these bytes, whole and byte by byte.
 fn each_cut(answer: &[u8], check: impl Fn(&Pair, RequestId)) {
     each([Chunks::Whole, Chunks::Bytes].map(|chunks| http(answer, chunks)), check);
 }
 
-/// The text that was delivered.
+/// Returns the delivered text.
 fn text(pair: &Pair, of: RequestId) -> String {
     let deltas = pair.events.iter().filter_map(|event| match event {
         OwnedEvent::Server { id, event } if *id == of => match &event.data {
@@ -144,18 +145,18 @@ fn text(pair: &Pair, of: RequestId) -> String {
     deltas.collect()
 }
 
-/// Checks that the request was completed, with one request and the text `Hi`.
+/// Checks that the request completed at its first attempt with the text `Hi`.
 fn completed(pair: &Pair, id: RequestId) {
     pair.completed(id);
     assert_eq!((text(pair, id).as_str(), requests(pair)), ("Hi", 1));
 }
 
-/// The number of requests that the server saw.
+/// Returns the number of requests that the server received.
 fn requests(pair: &Pair) -> usize {
     pair.texts().len() + pair.posts().len()
 }
 
-/// Checks that the request failed so, and was not sent again.
+/// Checks that the request failed in this way and was not retried.
 fn failed(pair: &Pair, id: RequestId, kind: FailureKind, words: &str) -> Failure {
     let failure = pair.failure(id);
     assert_eq!((failure.kind, requests(pair)), (kind, 1), "{failure}");
@@ -163,11 +164,11 @@ fn failed(pair: &Pair, id: RequestId, kind: FailureKind, words: &str) -> Failure
     failure
 }
 
-/// The reason of an incomplete response.
+/// Returns the reason of an incomplete response.
 fn incomplete(pair: &Pair, id: RequestId) -> Option<String> {
     assert_eq!(requests(pair), 1);
     match pair.outcome(id) {
         Some(OwnedOutcome::Incomplete(response)) => response.reason.clone(),
-        other => panic!("{id} ended as {other:?}"),
+        other => panic!("{id} has the outcome {other:?}"),
     }
 }

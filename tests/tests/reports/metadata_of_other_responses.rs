@@ -6,7 +6,7 @@ use turnwire_tests::chunks::Chunks;
 use turnwire_tests::fixtures::{ask, created, done};
 use turnwire_tests::pair::{Pair, Script, provider};
 
-/// Metadata of this response, or of an unnamed one, with a turn token.
+/// Returns metadata of this response, or of none, with a turn token.
 fn token_of(response: Option<&str>, token: &str) -> String {
     let headers = json!({"x-codex-turn-state": token});
     match response {
@@ -16,7 +16,7 @@ fn token_of(response: Option<&str>, token: &str) -> String {
     .to_string()
 }
 
-/// The turn token after a response r1 without one, and then these events for a second request.
+/// Returns the turn token after a response r1 without one, and then these events for a second request.
 fn token_after(events: &[String]) -> (Option<String>, u64) {
     let mut seen = None;
     for chunks in [Chunks::Whole, Chunks::Bytes] {
@@ -26,29 +26,29 @@ fn token_after(events: &[String]) -> (Option<String>, u64) {
         pair.ask(ask("one"));
         pair.ask(ask("two"));
         let now = (pair.client.turn_token().map(str::to_owned), pair.client.unmatched_events());
-        assert!(seen.as_ref().is_none_or(|seen| *seen == now), "the cut of the bytes must not matter");
+        assert!(seen.as_ref().is_none_or(|seen| *seen == now), "the split into reads must not matter");
         seen = Some(now);
     }
     seen.expect("two runs")
 }
 
 #[test]
-fn metadata_of_an_ended_response_is_not_heard() {
+fn metadata_of_ended_response_is_ignored() {
     // Before the next response is created, and after.
     assert_eq!(token_after(&[token_of(Some("r1"), "late")]), (None, 1));
     assert_eq!(token_after(&[created("r2"), token_of(Some("r1"), "late")]), (None, 1));
 }
 
 #[test]
-fn metadata_of_another_response_than_the_current_one_is_not_heard() {
+fn metadata_of_other_response_is_ignored() {
     assert_eq!(token_after(&[created("r2"), token_of(Some("r9"), "other")]), (None, 1));
 }
 
 #[test]
-fn metadata_of_the_current_response_is_heard() {
+fn metadata_of_current_response_is_used() {
     for response in [None, Some("r2")] {
         assert_eq!(token_after(&[created("r2"), token_of(response, "own")]), (Some("own".into()), 0));
-        // Before its `response.created`, the id of the response is not known.
+        // Before `response.created`, the id of the response is not known.
         assert_eq!(token_after(&[token_of(response, "own")]), (Some("own".into()), 0));
     }
 }

@@ -1,9 +1,9 @@
-//! Payloads that are nearly JSON: numbers that JSON does not have spoil nothing but themselves.
+//! Payloads that are nearly JSON: numbers that JSON does not allow affect only their own member.
 
 use crate::{BEGIN, END, completed, each_transport};
 
 #[test]
-fn numbers_that_json_does_not_have_spoil_only_themselves() {
+fn invalid_numbers_affect_only_their_member() {
     for number in ["NaN", "Infinity", "-Infinity"] {
         let begin = BEGIN.replace(r#""delta":"Hi""#, &format!(r#""delta":"Hi","logprobs":[{{"logprob":{number}}}]"#));
         each_transport(&format!("{begin}\n{END}"), completed);

@@ -1,9 +1,9 @@
-//! Members that an object has twice: for a client the last one counts.
+//! Duplicate members of an object: for a client the last one counts.
 
 use crate::{BEGIN, completed, each_transport};
 
 #[test]
-fn a_repeated_member_spoils_nothing() {
+fn last_duplicate_member_is_used() {
     for end in [
         r#"{"type":"response.completed","sequence_number":4,"sequence_number":5,"response":{"id":"resp_1"}}"#,
         r#"{"type":"response.completed","response":{"id":"resp_0"},"response":{"id":"resp_1"}}"#,

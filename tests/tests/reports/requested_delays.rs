@@ -1,4 +1,4 @@
-//! How long a server asks to wait: in a header, or in words.
+//! Delays that a server requests: in a header, or in the message.
 
 use core::time::Duration;
 
@@ -8,7 +8,7 @@ use turnwire_tests::fixtures::ask;
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, ok_stream, with_retries};
 
 #[test]
-fn a_delay_in_a_header_or_in_words_is_kept() {
+fn delay_in_header_or_message_is_used() {
     let body = r#"{"error":{"code":"rate_limit_exceeded","message":"slow"}}"#;
     let words = r#"{"error":{"code":"429","message":"Requests exceed the limit. Please retry after 2 seconds."}}"#;
     for (headers, body, millis) in [

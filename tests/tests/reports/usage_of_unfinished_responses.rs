@@ -1,9 +1,9 @@
-//! What an unfinished response cost.
+//! The usage of a response that did not complete.
 
 use crate::{BEGIN, each_transport};
 
 #[test]
-fn every_end_with_usage_reports_it() {
+fn usage_of_every_terminal_event_is_reported() {
     let usage = r#""usage":{"input_tokens":3,"output_tokens":2,"total_tokens":5}"#;
     for end in [
         format!(r#"{{"type":"response.incomplete","response":{{"id":"resp_1",{usage}}}}}"#),

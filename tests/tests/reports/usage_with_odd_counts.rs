@@ -1,4 +1,5 @@
-//! Usage is read apart from the end: counts that are missing or odd are unknown, and the response is complete all the same.
+//! Usage is parsed apart from the terminal event: missing or invalid counts are unknown, and the response still
+//! completes.
 
 use proptest::prelude::*;
 
@@ -29,7 +30,7 @@ fn end_turn_of_another_type_is_none() {
     each_transport(&format!("{BEGIN}\n{end}"), completed);
 }
 
-/// Any JSON value, of some depth.
+/// Any JSON value, with limited depth.
 fn json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -55,9 +56,9 @@ fn json() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever the members of an end are, the request ends within the event.
+    /// For any members of a terminal event, the request ends with the event.
     #[test]
-    fn an_end_with_any_members_ends_the_request_at_once(
+    fn terminal_event_with_any_members_ends_request_at_once(
         kind in "response\\.(completed|done|failed|incomplete|cancelled)",
         members in proptest::collection::vec(("response|id|usage|status|error|output|incomplete_details|end_turn", json()), 0..4),
         inner in proptest::collection::vec(("id|usage|status|error|output|incomplete_details|end_turn", json()), 0..4),

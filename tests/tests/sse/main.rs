@@ -1,4 +1,4 @@
-//! Server-sent events: vectors, limits, and copies that are not made.
+//! Server-sent events: vectors, limits, and borrowed data.
 
 mod reset;
 mod streams;

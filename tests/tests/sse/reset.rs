@@ -1,4 +1,4 @@
-//! What a decoder keeps from one connection to the next, and what it does not.
+//! The state that a decoder keeps from one connection to the next.
 
 use turnwire::sse::{Decoder, Error, Input, Limits};
 

@@ -1,4 +1,4 @@
-//! Event streams: vectors, hostile streams at each limit, copies and allocations that are not made.
+//! Event streams: vectors, hostile streams at each limit, and the absence of copies and allocations.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ struct Vectors<C> {
 struct Case {
     name: String,
     rule: String,
-    /// Whether the standard leaves it to us.
+    /// Whether the standard leaves the behaviour open.
     #[serde(default)]
     choice: bool,
     reads: Vec<String>,
@@ -41,7 +41,7 @@ struct Case {
     offset: Option<u64>,
 }
 
-/// Text, in which `hex:…` is bytes and `N times:…` repeats.
+/// Parses text, in which `hex:…` means bytes and `N times:…` repeats.
 fn bytes(text: &str) -> Vec<u8> {
     if let Some(hex) = text.strip_prefix("hex:") {
         let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("hex"));
@@ -117,7 +117,7 @@ impl Case {
         }
     }
 
-    /// The reconnection time as it stands at each event.
+    /// Checks the reconnection time at each event.
     fn retries(&self, input: &[u8]) -> Result<(), String> {
         let Some(expected) = &self.retries else { return Ok(()) };
         let (mut decoder, mut cursor, mut retries) = (Decoder::new(self.limits()), Input::new(input), Vec::new());
@@ -193,7 +193,7 @@ fn encode_vectors() {
 }
 
 #[test]
-fn a_retry_that_a_decoder_would_not_tell_apart_is_refused() {
+fn retry_beyond_decoder_range_is_rejected() {
     let outgoing = |retry| OutgoingEvent { retry: Some(retry), ..OutgoingEvent::default() };
     let mut out = Vec::new();
     assert_eq!(encode_event(&outgoing(Duration::from_millis(u64::MAX)), &mut out), Err(EncodeError::Retry));
@@ -204,7 +204,7 @@ fn a_retry_that_a_decoder_would_not_tell_apart_is_refused() {
 }
 
 #[test]
-fn an_event_that_was_given_out_is_not_kept() {
+fn returned_event_is_not_buffered() {
     let mut out = Vec::new();
     encode_event(&OutgoingEvent::data("one\ntwo").named("add"), &mut out).expect("an event");
     assert_eq!(out, b"event: add\ndata: one\ndata: two\n\n");
@@ -217,7 +217,7 @@ fn an_event_that_was_given_out_is_not_kept() {
 }
 
 #[test]
-fn a_comment_holds_no_line_end() {
+fn comment_with_line_end_is_rejected() {
     let mut out = Vec::new();
     for text in ["a\nb", "a\rb", "\n"] {
         assert_eq!(encode_comment(text, &mut out), Err(EncodeError::Comment));
@@ -227,25 +227,25 @@ fn a_comment_holds_no_line_end() {
     assert_eq!(out, b": ping\n");
 }
 
-/// Limits of a size that can be reached often.
+/// Small limits, which tests can reach.
 fn small() -> Limits {
     Limits::default().with_data(1000).with_line(1006).with_name(100).with_id(50).with_lines(200)
 }
 
-/// What comes of this stream, however it is cut: 1000 bytes a read, whole, byte by byte.
+/// Decodes this stream in reads of 1000 bytes, whole, and byte by byte, with equal results.
 fn judged(limits: Limits, input: &[u8]) -> laws::Outcome {
     laws::chunking(limits, "", input, &Chunks::Bytes).expect("the laws");
     laws::chunking(limits, "", input, &Chunks::Size(1000)).expect("the laws")
 }
 
 #[test]
-fn a_line_that_never_ends_at_its_limit_and_beyond() {
+fn endless_line_passes_at_limit_and_fails_beyond() {
     let limits = small().with_data(2000).with_line(1006);
     let line = |length: usize| [&b"data: "[..], &b"x".repeat(length - 6)].concat();
     assert_eq!(judged(limits, &line(1006)).error, None, "at the limit, unfinished");
     assert_eq!(judged(limits, &[&line(1006)[..], b"\n\n"].concat()).events.len(), 1, "at the limit");
     let error = Some(Error::LineTooLong { limit: 1006, offset: 1006 });
-    assert_eq!(judged(limits, &line(1007)).error, error, "no end is waited for");
+    assert_eq!(judged(limits, &line(1007)).error, error, "the error comes before the line's end");
     assert_eq!(judged(limits, &line(100_000)).error, error);
 }
 
@@ -272,7 +272,7 @@ fn data_lines_at_their_limit_and_beyond() {
 }
 
 #[test]
-fn a_hundred_thousand_empty_data_lines_by_default() {
+fn empty_data_lines_fail_at_default_limit() {
     let limit = Limits::default().lines;
     let whole = judged(Limits::default(), &[&b"data\n".repeat(limit)[..], b"\n"].concat());
     assert_eq!((whole.events[0].data.len(), whole.error), (limit - 1, None));
@@ -290,9 +290,9 @@ fn names_and_ids_at_their_limits_and_beyond() {
     assert_eq!(judged(small(), &field("id: ", 51)).error, Some(Error::IdTooLong { limit: 50, offset: 54 }));
 }
 
-/// A field's name of 1 MiB, and a comment of 1 MiB: of neither is anything kept.
+/// A field name of 1 MiB, and a comment of 1 MiB: neither is buffered.
 #[test]
-fn lines_that_mean_nothing_are_not_kept() {
+fn ignored_lines_are_not_buffered() {
     for start in ["", ":", "datax", "data\0"] {
         let line = [start.as_bytes(), &b"n".repeat(1024 * 1024)].concat();
         let mut decoder = Decoder::new(small());
@@ -305,7 +305,7 @@ fn lines_that_mean_nothing_are_not_kept() {
     }
 }
 
-/// Law 5: what would take hours when each byte is looked at more than a few times.
+/// Law 5: this would take hours if each byte were processed more than a few times.
 #[test]
 fn a_mebibyte_byte_by_byte_is_linear() {
     let length = 1024 * 1024;
@@ -327,7 +327,7 @@ fn a_mebibyte_byte_by_byte_is_linear() {
 }
 
 #[test]
-fn no_event_waits_for_a_byte() {
+fn event_is_returned_without_another_byte() {
     for stream in ["data: x\r\r", "data: x\n\n", "data: x\r\n\r", "data: x\r\n\n", "data: x\n\r"] {
         let mut decoder = Decoder::new(Limits::default());
         for read in stream.as_bytes().chunks(1) {
@@ -338,7 +338,7 @@ fn no_event_waits_for_a_byte() {
 }
 
 #[test]
-fn an_event_whole_in_the_callers_slice_is_lent_from_it() {
+fn event_whole_in_slice_is_borrowed() {
     let stream = "event: add\ndata: {\"é\":1}\nid: 4\n\ndata: cut".as_bytes();
     let mut decoder = Decoder::new(Limits::default());
     let mut input = Input::new(stream);
@@ -350,8 +350,8 @@ fn an_event_whole_in_the_callers_slice_is_lent_from_it() {
     assert_eq!(decoder.buffered(), 3);
 }
 
-/// Events that begin alike, and what only looks as if it did: a beginning inside the data, a name of the same length, another
-/// field, another line end, a second data line, a byte that is no UTF-8.
+/// Events with equal beginnings, and events that only seem to have them: a beginning inside the data, an event type of
+/// the same length, another field, another line end, a second data line, a byte that is not UTF-8.
 fn alike() -> Vec<u8> {
     let mut stream = Vec::new();
     for begin in ["data: ", "event: response.output_text.delta\ndata: ", "event: \u{e9}\ndata: "] {
@@ -371,7 +371,7 @@ fn alike() -> Vec<u8> {
 }
 
 #[test]
-fn events_that_begin_alike_are_read_alike_however_they_are_cut() {
+fn events_with_equal_beginnings_decode_equally_for_all_splits() {
     let stream = alike();
     for limits in [Limits::default(), small(), small().with_data(50).with_line(54), small().with_data(12)] {
         laws::matches_reference(limits, &stream).expect("the reference implementations");
@@ -385,7 +385,7 @@ fn events_that_begin_alike_are_read_alike_however_they_are_cut() {
 }
 
 #[test]
-fn text_is_the_same_in_reads_of_any_size() {
+fn text_is_equal_for_all_read_sizes() {
     let event = |number: usize| {
         let data = if number == 40 { b"a\xFFb".to_vec() } else { "\u{20ac}".repeat(number % 97).into_bytes() };
         [&b"event: response.output_text.delta\ndata: "[..], &data, b"\n\n"].concat()
@@ -398,7 +398,7 @@ fn text_is_the_same_in_reads_of_any_size() {
 }
 
 #[test]
-fn a_connection_that_is_resumed_keeps_the_id_and_the_time() {
+fn resumed_decoder_keeps_id_and_reconnection_time() {
     let mut decoder = Decoder::resuming(Limits::default().with_id(4), "séed…");
     assert_eq!(decoder.last_event_id(), "sée", "cut at the limit, between characters");
     let mut input = Input::new(b"\xEF\xBB\xBFretry: 5\nid: 7\n\nid: 8\ndata: x");
@@ -407,11 +407,11 @@ fn a_connection_that_is_resumed_keeps_the_id_and_the_time() {
     assert_eq!((decoder.last_event_id(), decoder.retry(), decoder.offset()), ("7", Some(Duration::from_millis(5)), 0));
     let mut input = Input::new(b"\xEF\xBB\xBFdata: y\n\n");
     let event = decoder.decode(&mut input).expect("no limit").expect("an event");
-    assert_eq!((event.data, event.id), ("y", "7"), "a byte order mark is passed over again, and no old data is left");
+    assert_eq!((event.data, event.id), ("y", "7"), "a byte order mark is skipped again, and no old data is left");
 }
 
 #[test]
-fn nothing_of_a_stream_is_shown() {
+fn debug_shows_no_stream_content() {
     let stream = b"id: secret\nevent: secret\ndata: secret\ndata: secret";
     let mut decoder = Decoder::new(Limits::default());
     let mut input = Input::new(stream);

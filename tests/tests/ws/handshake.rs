@@ -1,4 +1,4 @@
-//! Opening handshakes: vectors for both roles, and that two ends of ours agree on the same.
+//! Opening handshakes: vectors for both roles, and the agreement of our client and server.
 
 use core::fmt::Debug;
 
@@ -8,12 +8,12 @@ use turnwire::ws::deflate::{Offer, Params, ServerPolicy};
 use turnwire::ws::handshake::{self, ServerOptions};
 use turnwire_tests::chunks::Chunks;
 
-/// The nonce, the key and its answer of RFC 6455 §1.3.
+/// The nonce, the key and the accept value of RFC 6455 §1.3.
 const NONCE: [u8; 16] = *b"the sample nonce";
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// What comes behind a head: the first bytes of the WebSocket connection.
+/// Bytes after a head: the first bytes of the WebSocket connection.
 const FRAME: &[u8] = b"\x89\x01\n";
 
 #[derive(Deserialize)]
@@ -47,7 +47,7 @@ struct Case {
     protocol: Option<String>,
 }
 
-/// An offer or a policy, as far as it differs from the default.
+/// An offer or a policy, with its differences from the default.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stated {
@@ -80,7 +80,7 @@ impl Stated {
     }
 }
 
-/// `{text*N}` repeats.
+/// Expands `{text*N}`.
 fn expand(text: &str) -> String {
     let Some((before, rest)) = text.split_once('{') else { return text.to_owned() };
     let (repeat, after) = rest.split_once('}').expect("a closed group");
@@ -96,7 +96,7 @@ impl Case {
         let base: Vec<String> = base.map(|(name, value)| format!("{name}: {value}")).collect();
         for line in base.iter().chain(&self.with) {
             match line.strip_prefix('{').and_then(|line| line.strip_suffix('}')) {
-                // Whole lines repeat as lines.
+                // Repeats whole lines as lines.
                 Some(repeated) => {
                     let (line, times) = repeated.rsplit_once('*').expect("a count");
                     head += &format!("{line}{end}").repeat(times.parse().expect("a count"));
@@ -111,7 +111,7 @@ impl Case {
         (head + end).into_bytes()
     }
 
-    /// Reads the head in every way; all must come to the same, and leave what is behind it.
+    /// Decodes the head with every split; the results must be equal, and bytes after it must stay.
     fn read<H: http::Head + Debug + PartialEq>(&self, head: &[u8]) -> Result<Option<H>, String> {
         let input = [head, FRAME].concat();
         let cuts: Vec<Chunks> = match input.len() {
@@ -220,7 +220,7 @@ fn read<H: http::Head>(reads: &[&[u8]]) -> Result<Read<H>, String> {
         if head.is_some() {
             left.extend_from_slice(input);
         } else if !input.is_empty() {
-            return Err("input is left, and nothing came".into());
+            return Err("input was not consumed, without a result".into());
         }
     }
     match head {
@@ -234,7 +234,7 @@ fn same<T: Debug + PartialEq>(what: &str, found: &T, expected: &T) -> Result<(),
     if found == expected { Ok(()) } else { Err(format!("{what}: {found:?}, expected {expected:?}")) }
 }
 
-/// The parameters in a value that we wrote ourselves.
+/// Parses the parameters in a value that we formatted.
 fn params(value: &str) -> Params {
     let mut params = Params::default();
     for part in value.split("; ").skip(1) {
@@ -261,9 +261,9 @@ fn vectors() {
     assert!(failed.is_empty(), "{} failed:\n{}", failed.len(), failed.join("\n"));
 }
 
-/// Every offer and every policy there is: both ends agree on the same, and it is what both allowed.
+/// For every offer and every policy, both ends agree on the same parameters, within what both allow.
 #[test]
-fn two_ends_agree() {
+fn client_and_server_agree_on_parameters() {
     let flags = [false, true];
     let windows = [None, Some(8), Some(9), Some(14), Some(15)];
     for (a, b, c, window) in product(flags, flags, flags, windows) {
@@ -319,9 +319,9 @@ fn agree(offer: &Offer, policy: ServerPolicy) {
     assert_eq!(params.client_no_context_takeover, offer.client_no_context_takeover || client);
 }
 
-/// The default offer is the one that real clients send.
+/// The default offer is the one that the reference client sends.
 #[test]
-fn the_request_of_a_client() {
+fn handshake_request_has_default_offer() {
     let mut headers = Headers::new();
     for (name, value) in [("Authorization", "Bearer x"), ("host", "elsewhere"), ("Sec-WebSocket-Protocol", "chat")] {
         headers.append(name, value).expect("a header");
@@ -340,7 +340,7 @@ fn the_request_of_a_client() {
     assert_eq!(String::from_utf8(out).expect("text"), expected);
 }
 
-/// What a caller gives cannot break the head (RFC 9110 §5.5).
+/// Values of the caller cannot break the head (RFC 9110 §5.5).
 #[test]
 fn injection() {
     let ours = |target: &str, host: &str| handshake::build_request(target, host, NONCE, &Headers::new(), None);

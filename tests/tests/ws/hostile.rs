@@ -1,7 +1,7 @@
-//! Hostile and broken peers of the ws floor, each at its limit and one beyond; and the closing handshake.
+//! Hostile and broken WebSocket peers, at each limit and one beyond; and the closing handshake.
 //!
-//! What is a matter of one input stands in `vectors/ws.toml` and `vectors/handshake.toml`. Here is what needs a socket that also
-//! sends, more bytes than one would write down, or a stream that is made on the spot.
+//! Cases with a single short input are in `vectors/ws.toml` and `vectors/handshake.toml`. The cases here need a socket
+//! that also sends, long inputs, or generated streams.
 
 use turnwire::ws::deflate::{Deflater, Params};
 use turnwire::ws::{Close, Encoder, Eof, Error, Limits, Message, Role, SendError, State, WebSocket};
@@ -14,7 +14,7 @@ fn socket(role: Role) -> WebSocket {
     WebSocket::new(role, Limits::default(), None, [7; 32])
 }
 
-/// What `role` receives when its peer sends this.
+/// Returns the bytes that `role` receives when its peer sends this message.
 fn sent(to: Role, message: Message<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     Encoder::new(peer(to), None).encode(message, [1, 2, 3, 4], &mut out).expect("a message that can be sent");
@@ -29,7 +29,7 @@ fn receive(socket: &mut WebSocket, mut input: &[u8]) -> Result<Vec<Owned>, Error
     Ok(messages)
 }
 
-/// What a socket has to say.
+/// Returns the pending replies of a socket.
 fn said(role: Role, socket: &mut WebSocket) -> Vec<Owned> {
     let mut out = Vec::new();
     socket.write_pending_replies(&mut out);
@@ -42,9 +42,9 @@ fn close(code: u16, reason: &str) -> Owned {
 
 // Fragments
 
-/// Empty fragments are charged, so that they come to an end: 8 388 608 with the default limits.
+/// Empty fragments have a cost, so that their number is limited: 8 388 608 with the default limits.
 #[test]
-fn millions_of_empty_continuations() {
+fn empty_continuations_are_limited() {
     let limit = 8 * 1024 * 1024;
     let mut socket = socket(Role::Client);
     assert_eq!(receive(&mut socket, &[0x02, 0x00]), Ok(vec![]));
@@ -58,7 +58,7 @@ fn millions_of_empty_continuations() {
 }
 
 #[test]
-fn as_many_fragments_as_are_allowed() {
+fn fragments_pass_at_limit() {
     let mut socket = socket(Role::Client);
     assert_eq!(receive(&mut socket, &[0x02, 0x00]), Ok(vec![]));
     let thousand = [0x00, 0x00].repeat(1024);
@@ -69,9 +69,9 @@ fn as_many_fragments_as_are_allowed() {
     assert_eq!(receive(&mut socket, &[0x80, 0x00]), Ok(vec![Owned::Binary(Vec::new())]));
 }
 
-/// 1 MiB of text, one byte a read: work that grows with the square would take hours.
+/// 1 MiB of text, one byte per read: quadratic work would take hours.
 #[test]
-fn a_long_text_byte_by_byte() {
+fn long_text_byte_by_byte_is_linear() {
     for role in ROLES {
         let text = "h\u{e9}\u{20ac}\u{1f414}".repeat(1 << 17);
         let input = sent(role, Message::Text(&text));
@@ -103,9 +103,9 @@ fn binary_frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A mebibyte of zeros, at a limit of just that and of one byte less.
+/// A mebibyte of zeros, with exactly this limit and with one byte less.
 #[test]
-fn a_bomb_at_the_message_limit_and_one_beyond() {
+fn decompression_bomb_passes_at_limit_and_fails_beyond() {
     let bomb = binary_frame(0xC2, &compressed(&vec![0; 1 << 20], &Params::default()));
     for (message, fits) in [(1 << 20, true), ((1 << 20) - 1, false)] {
         let limits = Limits::default().with_message(message);
@@ -118,9 +118,9 @@ fn a_bomb_at_the_message_limit_and_one_beyond() {
     }
 }
 
-/// Many small bombs, each within the message limit: the ratio stops each by itself.
+/// Many small decompression bombs, each within the message limit: the ratio limit stops each of them.
 #[test]
-fn many_small_bombs_and_the_ratio() {
+fn many_small_bombs_fail_at_ratio_limit() {
     let (params, payload) = (Params::default(), vec![0; 100_000]);
     let mut deflater = Deflater::new(&params, Role::Server).expect("a deflater");
     for (ratio, fits) in [(None, true), (Some(1000), true), (Some(1), false)] {
@@ -139,9 +139,9 @@ fn many_small_bombs_and_the_ratio() {
     }
 }
 
-/// Inflated text is checked across the steps in which it comes out.
+/// Inflated text is validated across the output steps.
 #[test]
-fn bad_text_far_inside_a_compressed_message() {
+fn invalid_text_inside_compressed_message_is_rejected() {
     for at in [0, 511, 512, 65_534, 65_535, 65_536, 65_537, 131_071, 199_999] {
         let mut text = vec![b'a'; 200_000];
         text[at] = 0xFF;
@@ -152,19 +152,18 @@ fn bad_text_far_inside_a_compressed_message() {
     }
 }
 
-/// A mebibyte of empty stored blocks makes nothing, and is taken in one pass.
+/// A mebibyte of empty stored blocks inflates to nothing, in one pass.
 #[test]
-fn a_mebibyte_of_empty_stored_blocks() {
+fn mebibyte_of_empty_stored_blocks_is_linear() {
     let mut payload = [0, 0, 0, 0xFF, 0xFF].repeat(1 << 18);
     payload.push(0);
     let mut socket = WebSocket::new(Role::Client, Limits::default(), Some(&Params::default()), [7; 32]);
     assert_eq!(receive(&mut socket, &binary_frame(0xC2, &payload)), Ok(vec![Owned::Binary(Vec::new())]));
 }
 
-/// Every cut of a compressed message is refused, or is a message that the cut made whole by chance: then nothing of the tail is
-/// in it.
+/// A truncated compressed message is rejected, or is complete by chance; then it has no output of the tail.
 #[test]
-fn a_stream_that_is_cut_anywhere() {
+fn compressed_message_cut_anywhere_is_rejected() {
     let text: String = (0..600).map(|number| format!("{} ", number * 7919 % 1000)).collect();
     for bits in [9, 15] {
         let params = Params::default().with_server_max_window_bits(bits);
@@ -183,10 +182,10 @@ fn a_stream_that_is_cut_anywhere() {
     }
 }
 
-/// A sender that goes beyond the window it agreed to, but not beyond 32 KiB, is understood (RFC 7692 §7.1.2 asks nothing of the
+/// References beyond the negotiated window, but within 32 KiB, are decoded (RFC 7692 §7.1.2 does not restrict the
 /// receiver).
 #[test]
-fn a_reference_beyond_the_agreed_window() {
+fn reference_beyond_negotiated_window_is_decoded() {
     let payload = [vec![b'a'; 10], (0..2000).map(|byte: u32| byte.to_le_bytes()[0]).collect(), vec![b'a'; 10]].concat();
     let agreed = Params::default().with_server_max_window_bits(9);
     let frame = binary_frame(0xC2, &compressed(&payload, &Params::default()));
@@ -194,9 +193,9 @@ fn a_reference_beyond_the_agreed_window() {
     assert_eq!(receive(&mut socket, &frame), Ok(vec![Owned::Binary(payload)]));
 }
 
-/// What we compress stays within each window there is: repeats lie just inside and just beyond it.
+/// Compressed messages stay within each window: repetitions lie just inside and just beyond it.
 #[test]
-fn every_window_is_kept_to() {
+fn compressed_messages_stay_within_every_window() {
     for bits in 8..=15 {
         for takeover in [true, false] {
             let window = 1 << bits;
@@ -212,9 +211,9 @@ fn every_window_is_kept_to() {
     }
 }
 
-/// With a window that cannot be kept to, messages go uncompressed, which is always allowed (RFC 7692 §6).
+/// If the negotiated window is too small, messages are sent uncompressed, which is always allowed (RFC 7692 §6).
 #[test]
-fn a_window_of_256_bytes_is_not_compressed_into() {
+fn window_of_256_bytes_disables_compression() {
     let params = Params::default().with_client_max_window_bits(8);
     let (mut encoder, mut out) = (Encoder::new(Role::Client, Some(&params)), Vec::new());
     encoder.encode(Message::Text("plain"), [0; 4], &mut out).expect("a message");
@@ -223,7 +222,8 @@ fn a_window_of_256_bytes_is_not_compressed_into() {
 
 // Control frames
 
-/// Only the newest ping is answered, and none once a close frame is owed, sent or received (RFC 6455 §5.5.1, §5.5.3).
+/// Only the newest ping gets a pong, and none once a close frame is pending, sent or received (RFC 6455 §5.5.1,
+/// §5.5.3).
 #[test]
 fn pings_and_the_closing_handshake() {
     for role in ROLES {
@@ -233,15 +233,15 @@ fn pings_and_the_closing_handshake() {
         receive(&mut socket, &sent(role, Message::Ping(b"2"))).expect("a ping");
         assert_eq!(said(role, &mut socket), [Owned::Pong(b"2".to_vec())]);
         assert_eq!(said(role, &mut socket), []);
-        // A pong that was owed before we closed still goes out, ahead of the close frame.
+        // A pong that was pending before the close is still sent, before the close frame.
         receive(&mut socket, &ping).expect("a ping");
         socket.close(1001, "bye").expect("a code that can be sent");
         assert_eq!((socket.state(), socket.has_pending_replies()), (State::Closing, true));
         assert_eq!(said(role, &mut socket), [Owned::Pong(b"1".to_vec()), close(1001, "bye")]);
-        // After it, nothing.
+        // Nothing is sent after the close frame.
         receive(&mut socket, &ping).expect("a ping");
         assert_eq!((said(role, &mut socket), socket.has_pending_replies()), (vec![], false));
-        // Messages of a peer that has not closed yet are still heard.
+        // Messages of a peer that has not closed yet are still delivered.
         assert_eq!(receive(&mut socket, &sent(role, Message::Text("last"))), Ok(vec![Owned::Text("last".into())]));
         assert_eq!(socket.eof(), Eof::Abnormal);
         assert_eq!(receive(&mut socket, &sent(role, Message::Close(None))), Ok(vec![Owned::Close(None)]));
@@ -250,9 +250,10 @@ fn pings_and_the_closing_handshake() {
     }
 }
 
-/// Both ends close at once: each takes the other's close frame for the answer, and no second one is sent (§7.1.2).
+/// Both ends close at once: each takes the other's close frame as the reply, and no second one is sent (RFC 6455
+/// §7.1.2).
 #[test]
-fn both_ends_close_at_once() {
+fn simultaneous_close_sends_one_frame_each() {
     let (mut client, mut server) = (socket(Role::Client), socket(Role::Server));
     let (mut there, mut back) = (Vec::new(), Vec::new());
     client.close(1000, "done").expect("a code");
@@ -268,9 +269,9 @@ fn both_ends_close_at_once() {
     assert_eq!(client.peer_close(), Some(Close { code: 1001, reason: "going" }));
 }
 
-/// A close frame is answered with its code, once; what comes behind it means nothing.
+/// A close frame is echoed with its code, once; bytes after it are ignored.
 #[test]
-fn a_close_frame_is_answered_once() {
+fn close_frame_is_echoed_once() {
     for role in ROLES {
         let frame = sent(role, Message::Close(Some(Close { code: 4000, reason: "why" })));
         let mut socket = socket(role);
@@ -282,9 +283,9 @@ fn a_close_frame_is_answered_once() {
     }
 }
 
-/// A violation after we closed: no second close frame.
+/// A violation after our close frame causes no second one.
 #[test]
-fn a_violation_while_closing() {
+fn violation_while_closing_sends_no_second_close_frame() {
     for role in ROLES {
         let mut socket = socket(role);
         socket.close(1000, "").expect("a code");
@@ -295,7 +296,7 @@ fn a_violation_while_closing() {
 }
 
 #[test]
-fn codes_that_must_not_be_sent() {
+fn reserved_close_codes_cannot_be_sent() {
     for code in [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535] {
         let mut socket = socket(Role::Server);
         assert_eq!(socket.close(code, ""), Err(SendError::CloseCode(code)));
@@ -309,9 +310,9 @@ fn codes_that_must_not_be_sent() {
     }
 }
 
-/// A reason of 123 bytes goes out whole; a longer one is cut between two characters (§5.5).
+/// A reason of 123 bytes is sent whole; a longer one is truncated between two characters (RFC 6455 §5.5).
 #[test]
-fn reasons_at_their_limit() {
+fn close_reason_is_truncated_at_limit() {
     for (reason, kept) in [
         ("r".repeat(123), 123),
         ("r".repeat(124), 123),
@@ -329,7 +330,7 @@ fn reasons_at_their_limit() {
 }
 
 #[test]
-fn control_frames_that_are_sent_at_their_limit() {
+fn sent_control_frames_are_limited() {
     for role in ROLES {
         let mut socket = socket(role);
         let mut out = Vec::new();
@@ -342,9 +343,9 @@ fn control_frames_that_are_sent_at_their_limit() {
     }
 }
 
-/// A message as a close frame begins the closing handshake.
+/// Sending a close frame as a message starts the closing handshake.
 #[test]
-fn a_close_frame_that_is_sent_as_a_message() {
+fn close_frame_sent_as_message_starts_closing() {
     let mut socket = socket(Role::Client);
     socket.send(Message::Close(None), &mut Vec::new()).expect("a close frame");
     assert_eq!(said(Role::Client, &mut socket), [close(1000, "")]);
@@ -353,9 +354,9 @@ fn a_close_frame_that_is_sent_as_a_message() {
     assert_eq!(said(Role::Client, &mut socket), []);
 }
 
-/// Each client's frame has a key of its own, drawn from the seed; the same seed draws the same ones (§5.3).
+/// Each frame of a client has its own key, drawn from the seed; the same seed gives the same keys (RFC 6455 §5.3).
 #[test]
-fn masking_keys() {
+fn masking_keys_are_distinct_and_seeded() {
     let keys = |seed| {
         let mut socket = WebSocket::new(Role::Client, Limits::default(), None, seed);
         let keys: Vec<Vec<u8>> = (0..1000)
@@ -374,7 +375,7 @@ fn masking_keys() {
     assert!(distinct.len() > 998, "{} distinct keys", distinct.len());
 }
 
-/// No payload and no seed in what is shown of a socket and of errors.
+/// `Debug` of a socket and of errors shows no payload and no seed.
 #[test]
 fn nothing_secret_is_shown() {
     let mut socket = WebSocket::new(Role::Client, Limits::default(), Some(&Params::default()), [0xAB; 32]);

@@ -1,4 +1,4 @@
-//! What the ws floor keeps in memory: of an idle connection, of each frame, of a hostile peer.
+//! Memory of the `ws` layer: of an idle connection, per frame, and with a hostile peer.
 
 use allocation_counter::{AllocationInfo, measure};
 use turnwire::connection::{ClientConnection, ServerConnection, Transport, client, server};
@@ -14,7 +14,7 @@ fn socket(role: Role, deflate: bool) -> WebSocket {
     WebSocket::new(role, Limits::default(), deflate.then(Params::default).as_ref(), [7; 32])
 }
 
-/// Frames that `role` receives, each some times.
+/// Returns frames that `role` receives, each repeated.
 fn frames(role: Role, deflate: bool, messages: &[Message<'_>], times: usize) -> Vec<u8> {
     let (mut sender, mut bytes) = (socket(peer(role), deflate), Vec::new());
     for _ in 0..times {
@@ -25,7 +25,7 @@ fn frames(role: Role, deflate: bool, messages: &[Message<'_>], times: usize) -> 
     bytes
 }
 
-/// Receives `input` in reads of `size` bytes, in a buffer that is allocated already, answering what is owed. Returns the number of
+/// Receives `input` in reads of `size` bytes, in an existing buffer, and writes the replies. Returns the number of
 /// messages.
 fn receive(
     socket: &mut WebSocket,
@@ -56,14 +56,14 @@ fn none(what: &str, info: AllocationInfo) {
     assert_eq!(info.count_total, 0, "{what}: {info:?}");
 }
 
-/// An idle connection without an extension is at most 2 KiB, itself included.
+/// An idle connection without an extension takes at most 2 KiB, including itself.
 #[test]
-fn an_idle_socket_is_small() {
+fn idle_socket_is_small() {
     for role in ROLES {
         let mut idle = Vec::with_capacity(1);
         let info = measure(|| idle.push(Box::new(socket(role, false))));
         assert!(info.bytes_current <= 2048, "{role:?}: {info:?}");
-        // Nor after it has seen messages that came whole.
+        // Also after messages that arrived whole.
         let input = frames(role, false, &[Message::Text("hello"), Message::Ping(b"!"), Message::Pong(b"")], 10);
         let mut input = input.clone();
         let info = measure(|| {
@@ -75,7 +75,7 @@ fn an_idle_socket_is_small() {
 }
 
 #[test]
-fn no_frame_allocates_once_buffers_are_warm() {
+fn frame_in_warm_buffers_allocates_nothing() {
     let long = "x".repeat(3000);
     let messages = [
         Message::Text("hello"),
@@ -99,7 +99,7 @@ fn no_frame_allocates_once_buffers_are_warm() {
 }
 
 #[test]
-fn no_compressed_message_allocates_once_buffers_are_warm() {
+fn compressed_message_in_warm_buffers_allocates_nothing() {
     let long = "the same again ".repeat(200);
     for role in ROLES {
         let (mut sender, mut receiver) = (socket(peer(role), true), socket(role, true));
@@ -119,7 +119,7 @@ fn no_compressed_message_allocates_once_buffers_are_warm() {
 }
 
 #[test]
-fn nothing_that_is_sent_allocates_once_buffers_are_warm() {
+fn sending_with_warm_buffers_allocates_nothing() {
     for role in ROLES {
         let (mut socket, mut out) = (socket(role, false), Vec::with_capacity(8192));
         let info = measure(|| {
@@ -134,9 +134,9 @@ fn nothing_that_is_sent_allocates_once_buffers_are_warm() {
     }
 }
 
-/// A length is only announced: memory grows with the bytes that come.
+/// A declared length reserves no memory: memory grows with the received bytes.
 #[test]
-fn a_declared_length_reserves_nothing() {
+fn declared_length_reserves_no_memory() {
     let limits = Limits::default().with_frame(usize::MAX).with_message(usize::MAX).with_ratio(None);
     for (role, header) in [
         (Role::Client, &[0x82, 0x7F, 0, 0, 0, 0, 1, 0, 0, 0][..]),
@@ -151,9 +151,9 @@ fn a_declared_length_reserves_nothing() {
     }
 }
 
-/// A peer that pings and never reads: one pong is owed, the newest.
+/// A peer that pings without reading: only the pong to the newest ping is pending.
 #[test]
-fn a_ping_flood_costs_nothing() {
+fn ping_flood_uses_no_memory() {
     for role in ROLES {
         let mut socket = socket(role, false);
         let input = frames(role, false, &[Message::Ping(&[b'?'; 125])], 10_000);
@@ -171,10 +171,10 @@ fn a_ping_flood_costs_nothing() {
     }
 }
 
-/// A hundred times what was sent: refused at the limit, with no more in memory than the limit twice (a buffer that grows has its old self
-/// beside it) and a step.
+/// A message that inflates to a hundred times its size is rejected at the limit, with at most twice the limit (a buffer
+/// and its larger copy) and one step in memory.
 #[test]
-fn a_bomb_is_stopped_at_the_limit() {
+fn decompression_bomb_is_rejected_at_limit() {
     let mut payload = Vec::new();
     Deflater::new(&Params::default(), Role::Server).unwrap().message(&vec![0; 64 << 20], &mut payload);
     assert!(payload.len() < 1 << 20, "{} bytes", payload.len());
@@ -194,18 +194,18 @@ fn a_bomb_is_stopped_at_the_limit() {
         let info = measure(|| assert!(socket.decode(&mut bomb.as_slice()).is_err()));
         none("after the end", info);
     }
-    // At a limit that it stays within, it is only large.
+    // Within the limit, it is an ordinary large message.
     let mut socket = WebSocket::new(Role::Client, Limits::default(), Some(&Params::default()), [7; 32]);
     assert!(matches!(socket.decode(&mut bomb.as_slice()), Ok(Some(Message::Binary(bytes))) if bytes.len() == 64 << 20));
-    // And when it has been looked at, the memory is given back.
+    // After the next decode, its memory is released.
     let mut rest: &[u8] = &[0x81];
     let info = measure(|| assert_eq!(socket.decode(&mut rest), Ok(None)));
     assert!(info.bytes_current <= -(63 << 20), "{info:?}");
 }
 
-/// Fragments that never end: refused when the limit is passed, with no more in memory than the limit twice.
+/// Endless fragments are rejected at the limit, with at most twice the limit in memory.
 #[test]
-fn endless_fragments_are_stopped_at_the_limit() {
+fn endless_fragments_are_rejected_at_limit() {
     let limits = Limits::default().with_frame(64 * 1024).with_message(1 << 20).with_ratio(None);
     let mut fragment = vec![0x00, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0];
     fragment.resize(10 + 65_536, b'x');
@@ -218,9 +218,9 @@ fn endless_fragments_are_stopped_at_the_limit() {
         }
     });
     assert_eq!(taken, 16);
-    // What is left is the limit, and the close frame that says so.
+    // The remaining memory is the limit, and the close frame.
     assert!(info.bytes_max <= 2 << 20 && info.bytes_current <= (1 << 20) + 256, "{info:?}");
-    // With a limit that is no power of two, too.
+    // Also with a limit that is not a power of two.
     let limits = limits.with_message(700_000);
     let mut socket = WebSocket::new(Role::Client, limits, None, [7; 32]);
     let info = measure(|| {
@@ -230,10 +230,10 @@ fn endless_fragments_are_stopped_at_the_limit() {
     assert!(info.bytes_current <= 700_000 + 256, "{info:?}");
 }
 
-/// A client's connection after its handshake, with nothing to read or to write: what it keeps beyond the socket is what it was told
-/// to be and what the server said.
+/// A client's connection after its handshake, with nothing to read or write: besides the socket it holds only its
+/// configuration and the head of the response.
 #[test]
-fn an_idle_connection_is_small() {
+fn idle_connection_is_small() {
     let now = Instant::ZERO;
     let mut config = client::Config::new("example.com");
     config.deflate_offer = None;
@@ -259,7 +259,7 @@ fn an_idle_connection_is_small() {
 
 /// Whoever keeps what a read cut, as long as [`Socket::needs`] says that it helps, has every plain message lent.
 #[test]
-fn what_is_kept_for_it_is_never_copied() {
+fn message_in_kept_buffer_is_borrowed() {
     for role in ROLES {
         let long = "x".repeat(70_000);
         let input = frames(role, false, &[Message::Text("hello"), Message::Binary(&[7; 300]), Message::Text(&long)], 3);

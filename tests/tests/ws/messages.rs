@@ -32,7 +32,7 @@ struct Case {
     eof: Option<String>,
 }
 
-/// Hex in which `xx*N` and `{xx yy}*N` repeat.
+/// Parses hex, in which `xx*N` and `{xx yy}*N` repeat.
 fn hex(text: &str) -> Vec<u8> {
     let (mut bytes, mut rest) = (Vec::new(), text.trim());
     while !rest.is_empty() {

@@ -1,9 +1,9 @@
-//! What a decoder keeps of a large text, and the close code that a limit has.
+//! The memory that a decoder keeps after a large text, and the close code of a limit.
 
 use allocation_counter::measure;
 use turnwire::ws::{Decoder, Error, Limits, Message, Role};
 
-/// A text message in two fragments of so many bytes each.
+/// Returns a text message in two fragments of this many bytes each.
 fn fragments(length: u16) -> Vec<u8> {
     let mut bytes = Vec::new();
     for first in [0x01, 0x80] {
@@ -26,7 +26,7 @@ fn memory_of_a_large_text_is_released_with_the_next_message() {
         }
         assert!(decoder.decode(&mut &[0x81, 0][..]).expect("a message").is_some(), "an empty text");
     });
-    assert!(used.bytes_current <= 64 * 1024 + 1024, "{} bytes are kept", used.bytes_current);
+    assert!(used.bytes_current <= 64 * 1024 + 1024, "{} bytes are held", used.bytes_current);
 }
 
 #[test]
