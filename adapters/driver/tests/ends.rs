@@ -260,27 +260,21 @@ fn peer_that_does_not_read_is_not_read_from() {
 }
 
 #[test]
-fn close_frame_is_written_after_the_peer_has_ended_its_side() {
+fn bytes_that_wait_are_written_after_the_peer_has_ended_its_side() {
     let socket = Socket::default();
-    let handshake =
-        b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    socket.0.borrow_mut().reads.push_back(Read::Bytes(handshake.to_vec()));
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(REQUEST.to_vec()));
     let mut driver = driver(server::Config::new(), &socket);
-    assert!(next(&mut driver).is_some_and(|event| event.starts_with("Upgrade")));
+    assert!(next(&mut driver).is_some());
     let now = driver.now();
-    driver.connection().accept(now, &turnwire::http::Headers::new()).expect("a handshake waits");
-    assert!(!poll_once(&mut driver, Waker::noop()));
-    // The peer's close frame, and the end of its side, before it has read anything more.
-    socket.0.borrow_mut().written.clear();
+    driver.connection().respond(now, 200, &turnwire::http::Headers::new(), &[0; 100]).expect("a request waits");
     socket.0.borrow_mut().write_blocks = true;
-    let close = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
-    socket.0.borrow_mut().reads.extend([Read::Bytes(close.to_vec()), Read::End]);
-    assert!(next(&mut driver).is_some_and(|event| event.starts_with("closed: ")));
-    assert!(!poll_once(&mut driver, Waker::noop()), "the close frame waits to be written");
+    socket.0.borrow_mut().reads.push_back(Read::End);
+    assert_eq!(next(&mut driver).as_deref(), Some("closed: the peer closed the socket"));
+    assert!(!poll_once(&mut driver, Waker::noop()), "the response waits to be written");
     socket.0.borrow_mut().write_blocks = false;
     assert!(poll_once(&mut driver, Waker::noop()));
-    assert_eq!(socket.0.borrow().written, [0x88, 2, 0x03, 0xe8]);
+    let written = socket.0.borrow().written.clone();
+    assert!(written.starts_with(b"HTTP/1.1 200 ") && written.ends_with(&[0; 100]), "{} bytes", written.len());
 }
 
 #[test]

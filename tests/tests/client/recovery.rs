@@ -1,6 +1,6 @@
 //! Recovery from failed attempts that depends on the provider's policy or on the server's response.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use turnwire::client::{
@@ -278,4 +278,30 @@ fn base_url_with_a_control_character_is_refused() {
             assert!(matches!(refused, InvalidProvider::Url(_)), "{base:?}: {refused:?}");
         }
     }
+}
+
+/// Keeps the text that `Debug` makes of what it signs.
+#[derive(Default)]
+struct Shown(Mutex<Vec<(bool, String)>>);
+
+impl Sign for Shown {
+    fn sign(&self, request: SignableRequest<'_>) -> Result<(), SignError> {
+        let text = format!("{request:?} {:?}", request.headers);
+        self.0.lock().expect("a lock").push((request.headers.contains("x-codex-turn-state"), text));
+        Ok(())
+    }
+}
+
+#[test]
+fn debug_of_a_request_to_sign_does_not_show_the_turn_token() {
+    let with_token = vec![Act::stream_with(&[("x-codex-turn-state", "secret-token")]), Act::Send(done("r")), Act::End];
+    let script = Script::new().on(Kind::Post, with_token).on(Kind::Post, ok_stream());
+    let shown = Arc::new(Shown::default());
+    let signer = Credentials::Signer(Arc::clone(&shown) as Arc<dyn Sign>);
+    let mut pair = Pair::with(http_provider(), signer, Settings::default(), script);
+    pair.ask(ask("one"));
+    pair.ask(ask("two"));
+    let shown = shown.0.lock().expect("a lock");
+    assert_eq!(shown.iter().map(|(has_token, _)| *has_token).collect::<Vec<_>>(), [false, true]);
+    assert!(shown.iter().all(|(_, text)| !text.contains("secret-token")), "{shown:?}");
 }
