@@ -47,11 +47,12 @@ impl Exit {
     /// Converts the failure of a request.
     #[must_use]
     pub fn of(failure: &Failure) -> Self {
+        let message = shortened(&failure.message);
         let text = match (failure.status, failure.code.as_deref()) {
-            (Some(status), Some(code)) => format!("status {status}, {code}: {}", failure.message),
-            (Some(status), None) => format!("status {status}: {}", failure.message),
-            (None, Some(code)) => format!("{code}: {}", failure.message),
-            (None, None) => failure.message.clone(),
+            (Some(status), Some(code)) => format!("status {status}, {code}: {message}"),
+            (Some(status), None) => format!("status {status}: {message}"),
+            (None, Some(code)) => format!("{code}: {message}"),
+            (None, None) => message,
         };
         match failure.kind {
             FailureKind::Connect => Self::Connect(text),
@@ -62,6 +63,16 @@ impl Exit {
             _ if failure.status.is_some() => Self::Refused(text),
             _ => Self::Model(text),
         }
+    }
+}
+
+/// The maximum length of a server's message, in characters. Some servers send the whole stack of a failure.
+const MAX_MESSAGE: usize = 1000;
+
+fn shortened(message: &str) -> String {
+    match message.char_indices().nth(MAX_MESSAGE) {
+        Some((end, _)) => format!("{}… ({} bytes more)", &message[..end], message.len() - end),
+        None => message.to_owned(),
     }
 }
 
@@ -99,3 +110,15 @@ impl fmt::Display for Exit {
 }
 
 impl core::error::Error for Exit {}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_MESSAGE, shortened};
+
+    #[test]
+    fn message_above_limit_is_cut_between_characters() {
+        let fits = "\u{e9}".repeat(MAX_MESSAGE);
+        assert_eq!(shortened(&fits), fits);
+        assert_eq!(shortened(&format!("{fits}\u{e9}a")), format!("{fits}… (3 bytes more)"));
+    }
+}

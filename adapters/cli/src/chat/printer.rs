@@ -170,7 +170,7 @@ impl<'o> Printer<'o> {
             Event::Retry { failure, delay, .. } => {
                 self.notice("retry", &format!("{failure}; again in {} ms", delay.as_millis()))
             }
-            Event::HttpFallback(cause) => self.notice("fell_back", &format!("HTTP from now on: {}", reason(cause))),
+            Event::HttpFallback(cause) => self.notice("fell_back", &fallback(cause)),
             Event::Connected { transport, .. } => self.detail("connected", name_of(*transport)),
             Event::Disconnected(Disconnected::Closed(reason)) => self.detail("disconnected", &reason.to_string()),
             Event::Disconnected(Disconnected::Failed(failure)) => self.detail("disconnected", &failure.to_string()),
@@ -396,15 +396,15 @@ const fn name_of(transport: Transport) -> &'static str {
     }
 }
 
-fn reason(reason: &FallbackReason) -> String {
+fn fallback(reason: &FallbackReason) -> String {
     match reason {
-        FallbackReason::Refused(status) => format!("the server rejected the handshake with status {status}"),
-        FallbackReason::Unclear { failure, .. } => {
-            format!("the handshake failed, which may mean this request only: {failure}")
+        FallbackReason::Refused(status) => {
+            format!("HTTP from now on: the server rejected the handshake with status {status}")
         }
-        FallbackReason::Exhausted { failure, .. } => failure.to_string(),
-        FallbackReason::TooLarge(_) => "this request is too large for WebSocket".to_owned(),
-        _ => "unknown reason".to_owned(),
+        FallbackReason::Unclear { failure, .. } => format!("HTTP for this request: {failure}"),
+        FallbackReason::Exhausted { failure, .. } => format!("HTTP from now on: {failure}"),
+        FallbackReason::TooLarge(_) => "HTTP for this request: it is too large for WebSocket".to_owned(),
+        _ => "HTTP from now on".to_owned(),
     }
 }
 
