@@ -77,6 +77,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         request = json.loads(self.body())
+        if not self.path.endswith("/chat/completions"):
+            return self.send_error(404)
         common = {"id": "chatcmpl_1", "created": 0, "model": request["model"]}
         message, reason = answer(request)
         if not request.get("stream"):
