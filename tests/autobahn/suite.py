@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs Autobahn's cases against an echo program in both roles, and compares every verdict with the expected ones.
+"""Runs Autobahn's cases against an echo program in both roles, and compares every result with the expected ones.
 
 usage: suite.py RUNNER ECHO OUT EXPECTED [--original] [--role server|client] [--case PATTERN]… [--bless]
 

@@ -1,4 +1,4 @@
-//! Layers 2 and 3 over a tungstenite stream: who owns one already needs no more than its text messages.
+//! Layers 2 and 3 over a tungstenite stream: they need only its text messages.
 //!
 //! `cargo run -p turnwire-tests --example tungstenite_stream`
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
@@ -48,12 +48,12 @@ fn main() -> Result<(), Failure> {
     server.join().map_err(|_| "the server panicked")?
 }
 
-/// The next message, as ours.
+/// Reads the next message, as a message of `ws`.
 fn next(stream: &mut WebSocket<TcpStream>) -> Result<Owned, Failure> {
-    Owned::try_from(stream.read()?).map_err(|_| "a raw frame was not asked for".into())
+    Owned::try_from(stream.read()?).map_err(|_| "unexpected raw frame".into())
 }
 
-/// A server that answers one request, on a tungstenite stream too.
+/// A server that responds to one request, also on a tungstenite stream.
 fn serve(listener: &TcpListener) -> Result<(), Failure> {
     let mut stream = tungstenite::accept(listener.accept()?.0)?;
     while let Ok(message) = next(&mut stream) {

@@ -1,4 +1,4 @@
-"""A chat-completions backend for gateways: `upstream.py PORT [once]`. It has no other use than to stand behind the peers of this
+"""A chat-completions backend for gateways: `upstream.py PORT [once]`. It is the backend of the peers of this
 folder.
 
 A request that has tools and no tool's output gets a call of the first tool, with the arguments {"city":"Bergen"}. Any other gets

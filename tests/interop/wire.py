@@ -1,4 +1,4 @@
-"""A proxy that looks at WebSocket frames: `wire.py UPSTREAM-PORT LOG`. It prints `listening PORT`.
+"""A proxy that records WebSocket frames: `wire.py UPSTREAM-PORT LOG`. It prints `listening PORT`.
 
 For each connection that was upgraded, it appends a line of JSON to LOG when the connection ends: the extensions of the response's
 head, and how many data messages each side sent, and how many of them compressed (the first reserved bit, RFC 7692 §6).

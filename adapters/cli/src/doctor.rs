@@ -315,7 +315,7 @@ const fn meaning(status: u16, page: bool) -> (&'static str, bool) {
     }
 }
 
-/// Whether the body of a failure is a web page.
+/// Returns whether the body of a failure is a web page.
 fn is_page(failure: &Failure) -> bool {
     let html = |text: &str| text.trim_start().get(..9).is_some_and(|start| start.eq_ignore_ascii_case("<!doctype"));
     failure.details.content_type.as_ref().is_some_and(|kind| kind.to_ascii_lowercase().contains("html"))
@@ -337,7 +337,7 @@ fn response_headers(head: &Response) -> String {
     present.map(|(name, value)| format!("; {name}: {}", shown(value))).collect()
 }
 
-/// A text of the server: one line of limited length, without control characters.
+/// Returns a text of the server: one line of limited length, without control characters.
 fn shown(text: &str) -> String {
     let mut chars = text.chars();
     let mut cut: String = chars.by_ref().take(MAX_SHOWN).collect();

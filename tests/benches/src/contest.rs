@@ -1,4 +1,4 @@
-//! Rows in turns: each round runs every row once, so a machine that slows down slows all of them.
+//! Runs rows in turn: each round runs every row once, so that a slow machine affects all rows equally.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use cpu_time::ProcessTime;
 pub struct Row<'w, S> {
     /// Its name.
     pub name: &'static str,
-    /// One pass over the whole workload; returns what it saw.
+    /// One pass over the whole workload; returns what it counted.
     pub pass: Box<dyn FnMut() -> S + 'w>,
 }
 
 impl<'w, S> Row<'w, S> {
-    /// A row.
+    /// Creates a row.
     pub fn new(name: &'static str, pass: impl FnMut() -> S + 'w) -> Self {
         Self { name, pass: Box::new(pass) }
     }
@@ -25,14 +25,14 @@ impl<S> std::fmt::Debug for Row<'_, S> {
     }
 }
 
-/// What the command line asks for.
+/// Options of the command line.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Bytes of each workload.
+    /// Size of each workload in bytes.
     pub size: usize,
-    /// Rounds; the median of an odd number is one of them.
+    /// Number of rounds; the median of an odd number is one of them.
     pub rounds: usize,
-    /// Only rows whose name holds this: to profile one alone.
+    /// Runs only rows whose name contains this text, for profiling.
     pub only: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl Options {
     ///
     /// # Panics
     ///
-    /// When there is anything else.
+    /// If there is another argument.
     #[must_use]
     pub fn from_args() -> Self {
         let mut options = Self { size: crate::workload::SIZE, rounds: 9, only: None };
@@ -59,12 +59,12 @@ impl Options {
     }
 }
 
-/// Runs the rows in turns and prints a table. `units`: how many `unit`s one pass handles; `bytes`: how many bytes. Ratios are
-/// to the rows named in `against`, taken round by round.
+/// Runs the rows in turn and prints a table. `units`: how many `unit`s one pass handles; `bytes`: how many bytes.
+/// Ratios are relative to the rows named in `against`, per round.
 ///
 /// # Panics
 ///
-/// When a row saw something else than `expected`.
+/// If a row counted something else than `expected`.
 pub fn contest<S: PartialEq + std::fmt::Debug>(
     title: &str,
     options: &Options,

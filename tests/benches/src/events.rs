@@ -18,7 +18,7 @@ use crate::contest::Row;
 use crate::sse::Reads;
 use crate::workload::Expected;
 
-/// What an application looks at: text, and what it cost.
+/// The counts of an application: text, and tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     events: u64,
@@ -47,7 +47,7 @@ impl Seen {
     }
 }
 
-/// From bytes to typed events.
+/// Rows from bytes to typed events.
 #[must_use]
 pub fn streams<'r>(reads: &'r Reads<'_>) -> Vec<Row<'r, Seen>> {
     vec![
@@ -60,7 +60,7 @@ pub fn streams<'r>(reads: &'r Reads<'_>) -> Vec<Row<'r, Seen>> {
     ]
 }
 
-/// From payloads that are known to be text.
+/// Rows from payloads that are known to be UTF-8.
 #[must_use]
 pub fn payloads<'p>(payloads: &'p [&str]) -> Vec<Row<'p, Seen>> {
     vec![
@@ -71,7 +71,7 @@ pub fn payloads<'p>(payloads: &'p [&str]) -> Vec<Row<'p, Seen>> {
     ]
 }
 
-/// Walks over payloads that read nothing: what a machine does before anybody asks what is in an event.
+/// Rows that scan payloads without parsing members, as a connection does before events are polled.
 #[must_use]
 pub fn walks<'p>(payloads: &'p [&str]) -> Vec<Row<'p, u64>> {
     let skipped = |payload: &&&str| serde_json::from_str::<IgnoredAny>(payload).is_ok();
@@ -149,7 +149,7 @@ fn typed(payload: &str, seen: &mut Seen) {
     }
 }
 
-/// The fastest shape that serde's derive offers: flat, its strings borrowed, its objects left as text.
+/// The fastest type for serde's derive: flat, with borrowed strings, and objects kept as text.
 #[derive(Deserialize)]
 struct Flat<'a> {
     #[serde(rename = "type", borrow)]

@@ -1,8 +1,8 @@
-//! What turnwire costs, beside what else one would use, on the same bytes, in the same process, in turns.
+//! Time and allocations of turnwire and of other libraries, on the same bytes, in the same process, in turn.
 //!
-//! [`workload`] makes the bytes, [`contest`] runs the rows of a table in turns and prints their medians, and the other modules
-//! hold the rows. Every row counts what it saw, and a pass that saw something else than the workload holds ends the program: a
-//! parser that skips work is no competitor. `docs/benchmarks.md` has the figures and how to get them.
+//! [`workload`] generates the bytes, [`contest`] runs the rows of a table in turn and prints their medians, and the
+//! other modules contain the rows. Every row counts events and bytes, and a wrong count ends the program, because a
+//! parser that skips work cannot be compared. `docs/benchmarks.md` has the results and the commands.
 
 pub mod contest;
 pub mod events;

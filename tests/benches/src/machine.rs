@@ -1,4 +1,4 @@
-//! A whole connection: bytes of HTTP or WebSocket in, typed events out, with deadlines, turn states and limits.
+//! A client's connection: bytes of HTTP or WebSocket in, typed events out, with deadlines, request states and limits.
 
 use std::hint::black_box;
 
@@ -14,14 +14,14 @@ use turnwire::time::Instant;
 use crate::contest::Row;
 use crate::workload::{READ, Streams};
 
-/// What a connection delivered: events, text deltas, bytes of their text, ends of responses.
+/// The counts of a connection: events, text deltas, bytes of their text, ends of responses.
 pub type Seen = (u64, u64, u64, u64);
 
-/// What a server sends for each response, and what has to come out.
+/// The bytes that a server sends for each response, and the expected counts.
 #[derive(Debug)]
 pub struct Wire {
     transport: Transport,
-    /// What opens the connection, if anything does, and then each response.
+    /// The bytes that open the connection, if any, and then each response.
     responses: Vec<Vec<u8>>,
     /// Their bytes.
     pub bytes: u64,
@@ -30,7 +30,7 @@ pub struct Wire {
 const SEED: [u8; 32] = [7; 32];
 
 impl Wire {
-    /// A server's end of these responses, one chunk or one message an event.
+    /// Creates the bytes of a server for these responses, with one chunk or one message per event.
     #[must_use]
     pub fn new(streams: &Streams, transport: Transport) -> Self {
         let now = Instant::ZERO;
@@ -74,13 +74,13 @@ impl Wire {
         self.responses.push(response);
     }
 
-    /// A client's connection that takes all of it.
+    /// Returns a row of a client's connection that processes all of it.
     #[must_use]
     pub fn rows(&self) -> Vec<Row<'_, Seen>> {
         vec![Row::new("turnwire", || self.run())]
     }
 
-    /// One pass: 16 KiB a read, every event polled.
+    /// Runs one pass: reads of 16 KiB, every event polled.
     #[must_use]
     pub fn run(&self) -> Seen {
         let (now, mut seen) = (Instant::ZERO, (0, 0, 0, 0));

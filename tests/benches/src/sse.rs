@@ -1,4 +1,4 @@
-//! Event streams: bytes to events, their data not looked into.
+//! Event streams: from bytes to events, without parsing their data.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -12,10 +12,10 @@ use crate::contest::Row;
 /// The reads of some bodies.
 pub type Reads<'w> = Vec<Vec<&'w [u8]>>;
 
-/// Events, and their data's bytes.
+/// Number of events, and bytes of their data.
 pub type Seen = (u64, u64);
 
-/// Every row over these reads.
+/// Returns all rows for these reads.
 #[must_use]
 pub fn rows<'r>(reads: &'r Reads<'_>, expected: Seen) -> Vec<Row<'r, Seen>> {
     vec![
@@ -27,7 +27,7 @@ pub fn rows<'r>(reads: &'r Reads<'_>, expected: Seen) -> Vec<Row<'r, Seen>> {
     ]
 }
 
-/// What any decoder has to do at least: find the lines. Three of them are an event here.
+/// The minimum work of any decoder: finding the lines. Each event of the workload has three.
 fn newlines(reads: &Reads<'_>, (_, data): Seen) -> Seen {
     let lines = |read: &&[u8]| {
         memchr::memchr_iter(b'\n', black_box(read))
@@ -97,7 +97,7 @@ fn eventsource_stream(reads: &Reads<'_>) -> Seen {
     (events, data)
 }
 
-/// One `data:` line of so many bytes, and the blank line behind it.
+/// Returns one `data:` line of this length, and the blank line after it.
 #[must_use]
 pub fn long_line(length: usize) -> Vec<u8> {
     let mut bytes = b"data: ".to_vec();
@@ -106,7 +106,7 @@ pub fn long_line(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Data of as many bytes in two lines, which no slice of the read is.
+/// Returns data of the same length in two lines, which is not a slice of the read.
 #[must_use]
 pub fn two_lines(length: usize) -> Vec<u8> {
     let mut bytes = long_line(length + 6);
@@ -114,7 +114,7 @@ pub fn two_lines(length: usize) -> Vec<u8> {
     bytes
 }
 
-/// One long line, whole and cut: what is lent beside what is copied.
+/// Returns the rows of one long line, whole and split: borrowed against copied data.
 #[must_use]
 pub fn long_rows<'r>(whole: &'r Reads<'_>, cut: &'r Reads<'_>, two: &'r Reads<'_>) -> Vec<Row<'r, Seen>> {
     vec![
@@ -126,7 +126,7 @@ pub fn long_rows<'r>(whole: &'r Reads<'_>, cut: &'r Reads<'_>, two: &'r Reads<'_
     ]
 }
 
-/// This crate, by a caller who keeps the data beyond the read.
+/// This crate, with a caller that keeps the data after the read.
 fn kept(reads: &Reads<'_>) -> Seen {
     let (mut events, mut data) = (0, 0);
     for body in reads {
@@ -142,7 +142,7 @@ fn kept(reads: &Reads<'_>) -> Seen {
     (events, data)
 }
 
-/// Each body's bytes behind one another in a buffer that is there already, and nothing else.
+/// Copies the bytes of each body into an existing buffer, and nothing else.
 fn gathered(reads: &Reads<'_>) -> Seen {
     let (mut buffer, mut data) = (Vec::new(), 0);
     for body in reads {

@@ -1,4 +1,4 @@
-//! WebSocket frames: bytes to messages, and messages to bytes.
+//! WebSocket frames: from bytes to messages, and from messages to bytes.
 
 use std::hint::black_box;
 use std::io;
@@ -12,10 +12,10 @@ use turnwire::ws::{Decoder, Encoder, Limits, Message, Role, WebSocket};
 use crate::contest::Row;
 use crate::workload::{Frames, READ, Rng, payload};
 
-/// Messages, and their payloads' bytes.
+/// Number of messages, and bytes of their payloads.
 pub type Seen = (u64, u64);
 
-/// A socket that holds all that it will ever bring, and forgets what is written.
+/// A socket with all its input in memory, which discards its output.
 #[derive(Clone, Copy, Debug)]
 struct Memory<'w> {
     wire: &'w [u8],
@@ -71,12 +71,12 @@ impl AsyncWrite for Memory<'_> {
     }
 }
 
-/// What this role receives, as [`frames`](crate::workload::frames) makes it, but no text comes again: what a processor remembers
-/// of a text's characters, from one time to the next, helps nobody.
+/// Returns frames for this role like [`frames`](crate::workload::frames), but with distinct texts, so that the branch
+/// predictor cannot learn them.
 ///
 /// # Panics
 ///
-/// Never: every text can be sent.
+/// Never: every text can be encoded.
 #[must_use]
 pub fn unrepeated(seed: u64, size: usize, length: usize, role: Role) -> Frames {
     let sender = match role {
@@ -94,7 +94,7 @@ pub fn unrepeated(seed: u64, size: usize, length: usize, role: Role) -> Frames {
     frames
 }
 
-/// Every decoder for what this role receives.
+/// Returns the decoders for this role.
 #[must_use]
 pub fn decoders(frames: &Frames, role: Role) -> Vec<Row<'_, Seen>> {
     let Frames { wire, frames: count, payload } = frames;
@@ -131,7 +131,7 @@ fn count((messages, bytes): &mut Seen, message: Message<'_>) {
     *bytes += text.len() as u64;
 }
 
-/// Decodes what there is. `keep`: a message that is not whole is left where it is.
+/// Decodes the available bytes. `keep`: an incomplete message stays in the buffer.
 fn drain(decoder: &mut Decoder, input: &mut &mut [u8], keep: bool, seen: &mut Seen) {
     while !(keep && decoder.bytes_to_borrow(input).is_some())
         && let Some(message) = decoder.decode_in_place(input).expect("well formed")
@@ -140,7 +140,7 @@ fn drain(decoder: &mut Decoder, input: &mut &mut [u8], keep: bool, seen: &mut Se
     }
 }
 
-/// This crate, in a buffer in which what a read cuts is kept until the next, so that every message is lent.
+/// This crate, in a buffer that keeps incomplete messages for the next read, so that every message is borrowed.
 #[must_use]
 pub fn keeping(wire: &[u8], role: Role) -> Seen {
     let (mut seen, mut memory, mut buffer) = ((0, 0), Memory { wire }, vec![0; READ + READ / 4]);
@@ -163,7 +163,7 @@ pub fn keeping(wire: &[u8], role: Role) -> Seen {
     }
 }
 
-/// This crate, unmasking in the buffer that it was read into.
+/// This crate, unmasking in the read buffer.
 #[must_use]
 pub fn in_place(wire: &[u8], role: Role) -> Seen {
     let (mut seen, mut memory, mut buffer) = ((0, 0), Memory { wire }, vec![0; READ]);
@@ -174,7 +174,7 @@ pub fn in_place(wire: &[u8], role: Role) -> Seen {
     seen
 }
 
-/// This crate, when the input may not be changed.
+/// This crate, with an immutable input.
 #[must_use]
 pub fn untouched(wire: &[u8], role: Role) -> Seen {
     let (mut seen, mut memory, mut buffer) = ((0, 0), Memory { wire }, vec![0; READ]);
@@ -267,10 +267,11 @@ fn sockudo(wire: &[u8], role: Role) -> Seen {
     }
 }
 
-/// Bytes that wait to be written before they are.
+/// Number of pending bytes before they are written.
 const BATCH: usize = 64 * 1024;
 
-/// Every encoder of these texts, masked, in turn until there are `messages`. Each makes its keys as it does for its users.
+/// Returns the encoders of these texts, masked, in turn up to `messages`. Each generates its keys as it does for its
+/// users.
 #[must_use]
 pub fn encoders(texts: &[String], messages: u64) -> Vec<Row<'_, Seen>> {
     let pool = texts;
@@ -305,7 +306,7 @@ fn written<'t>(texts: impl Iterator<Item = &'t str>, mut encode: impl FnMut(&str
     seen
 }
 
-/// Its messages own their text, or share it: they are made beforehand.
+/// Its messages own or share their text, so they are created before the measurement.
 fn tungstenite_sent(texts: &[String], messages: u64) -> Seen {
     use tungstenite::protocol::{Role, WebSocketConfig};
     let config = WebSocketConfig::default().write_buffer_size(BATCH);

@@ -1,4 +1,4 @@
-//! All of it, one bug after the other.
+//! Runs the tests on all bugs.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -69,7 +69,7 @@ type Tried = Result<(Verdict, Duration), String>;
 type Numbered<'a> = (u32, u32, &'a Bug);
 
 impl<'a> Campaign<'a> {
-    /// Lists the test binaries. `tell` says how it goes on.
+    /// Lists the test binaries. `tell` reports the progress.
     ///
     /// # Errors
     ///

@@ -69,7 +69,7 @@ pub fn choices(source: &str, before: &Syntax, edit: &Edit) -> Result<Vec<Choice>
     Ok(ladder)
 }
 
-/// Whether a range lies between the braces of a block.
+/// Returns whether a range lies between the braces of a block.
 const fn is_inside(block: &Range<usize>, range: &Range<usize>) -> bool {
     block.start < range.start && range.end < block.end
 }

@@ -65,7 +65,7 @@ impl Layers {
     }
 }
 
-/// Whether a name fits a pattern, in which `*` stands for any text.
+/// Returns whether a name fits a pattern, in which `*` stands for any text.
 #[must_use]
 pub fn fits(pattern: &str, name: &str) -> bool {
     let Some((front, rest)) = pattern.split_once('*') else { return pattern == name };

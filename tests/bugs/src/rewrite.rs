@@ -105,7 +105,7 @@ fn write(
     out.text.push_str(&source[at..range.end]);
 }
 
-/// Whether the bugs of an empty range are written already.
+/// Returns whether the bugs of an empty range are written already.
 fn out_has(out: &Rewritten, placed: &[&Placed], choice: &Range<usize>) -> bool {
     let here = placed.iter().find(|placed| placed.choice.range == *choice);
     here.is_some_and(|placed| out.parts.iter().any(|part| part.bug == placed.bug))

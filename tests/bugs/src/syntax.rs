@@ -89,7 +89,7 @@ impl Syntax {
     }
 }
 
-/// Whether one range contains another; the bounds may be equal.
+/// Returns whether one range contains another; the bounds may be equal.
 #[must_use]
 pub const fn contains(outer: &Range<usize>, inner: &Range<usize>) -> bool {
     outer.start <= inner.start && inner.end <= outer.end
@@ -99,7 +99,7 @@ fn bytes(span: Span) -> Range<usize> {
     span.byte_range()
 }
 
-/// Whether an expression is a place rather than a value.
+/// Returns whether an expression is a place rather than a value.
 fn is_place(expr: &syn::Expr) -> bool {
     match expr {
         syn::Expr::Path(_) | syn::Expr::Field(_) | syn::Expr::Index(_) => true,
@@ -109,7 +109,7 @@ fn is_place(expr: &syn::Expr) -> bool {
     }
 }
 
-/// Whether an expression is a chain of conditions with a `let` in it, which may not stand in parentheses.
+/// Returns whether an expression is a chain of conditions with a `let` in it, which may not stand in parentheses.
 fn has_let(expr: &syn::Expr) -> bool {
     match expr {
         syn::Expr::Let(_) => true,
@@ -133,7 +133,7 @@ fn attributes(expr: &syn::Expr) -> usize {
     }
 }
 
-/// Whether an expression may be replaced by a choice between two.
+/// Returns whether an expression may be replaced by a choice between two.
 fn can_be_chosen(expr: &syn::Expr) -> bool {
     let never =
         matches!(expr, syn::Expr::Closure(_) | syn::Expr::Group(_) | syn::Expr::Verbatim(_) | syn::Expr::Const(_));

@@ -1,11 +1,11 @@
-//! What strangers test the `ws` floor against: an echo server, Autobahn's client, and a client that checks an echo.
+//! Programs for tests with third-party implementations: an echo server, a client of Autobahn's server, and a client that checks echoes.
 //!
 //! ```text
-//! ws_echo server ADDRESS            says `listening ADDRESS`, then echoes; port 0 picks one
+//! ws_echo server ADDRESS            prints `listening ADDRESS`, then echoes; port 0 selects a free port
 //! ws_echo autobahn ADDRESS AGENT    runs every case that a fuzzing server has
 //! ws_echo check URL [deflate]       checks the echoes of small, empty, large and binary messages
 //! ```
-#![expect(clippy::print_stdout, reason = "the scripts that start these programs read what they say")]
+#![expect(clippy::print_stdout, reason = "scripts read the output of these programs")]
 
 mod peer;
 
@@ -26,13 +26,13 @@ async fn main() -> Result<(), Failure> {
     }
 }
 
-/// Echoes to everybody. `/close?code=N` closes with that code after one echo, `/ping` begins with a ping.
+/// Echoes messages of every client. `/close?code=N` closes with that code after one echo, `/ping` begins with a ping.
 async fn serve(address: &str) -> Result<(), Failure> {
     let listener = TcpListener::bind(address).await?;
     println!("listening {}", listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
-        // A peer that breaks its connection is its own affair.
+        // An error of one connection does not affect the others.
         tokio::spawn(async move {
             if let Ok(Some((target, peer))) = Peer::accept(stream).await {
                 let _ = echo(peer, &target).await;
@@ -60,15 +60,15 @@ async fn echo(mut peer: Peer, target: &str) -> Result<(), Failure> {
     }
 }
 
-/// Every case of a fuzzing server: the offer lets it try each way to compress.
+/// Runs every case of a fuzzing server. The offer allows all its compression cases.
 async fn autobahn(address: &str, agent: &str) -> Result<(), Failure> {
     let offer = Offer::default().with_client_no_context_takeover(true);
     let mut count = Peer::connect(address, "/getCaseCount", None).await?;
-    let Next::Data(Data::Text(cases)) = count.next().await? else { return Err("no case count came".into()) };
+    let Next::Data(Data::Text(cases)) = count.next().await? else { return Err("the server sent no case count".into()) };
     while !matches!(count.next().await?, Next::End(_)) {}
     for case in 1..=cases.parse::<u32>()? {
         let peer = Peer::connect(address, &format!("/runCase?case={case}&agent={agent}"), Some(&offer)).await?;
-        // How a case breaks the connection is for the suite to judge.
+        // The suite checks how each case ends.
         let _ = echo(peer, "/").await;
     }
     let mut reports = Peer::connect(address, &format!("/updateReports?agent={agent}"), None).await?;
@@ -76,7 +76,7 @@ async fn autobahn(address: &str, agent: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Checks an echo server's echoes, whatever it does between them.
+/// Checks the echoes of a server, which may also send pings and fragments.
 async fn check(url: &str, deflate: bool) -> Result<(), Failure> {
     let rest = url.strip_prefix("ws://").ok_or("the URL is not ws://")?;
     let (address, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -1,5 +1,5 @@
-//! One WebSocket connection over the tokio adapter's socket: the `ws` floor driven by hand, in the one shape that every loop has,
-//! because a connection of this protocol takes no binary messages, and echoes nothing.
+//! One WebSocket connection over the tokio adapter's socket, with its own event loop for the `ws` layer: `connection` accepts no
+//! binary messages.
 
 use core::error::Error;
 use core::future::poll_fn;
@@ -13,13 +13,13 @@ use turnwire::ws::{Limits, Message, Role, State, WebSocket};
 use turnwire_driver::Io as _;
 use turnwire_tokio::TcpIo as Stream;
 
-/// What these programs fail with: they have nobody to tell but a person.
+/// The error type of these programs, for display only.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
-/// What is written at once: a peer that sends many small messages in one read is answered in one write.
+/// Output size at which it is written: many small messages of one read are echoed in one write.
 const BATCH: usize = 64 * 1024;
 
-/// A message, kept: a lent one would not let its socket go for the answer.
+/// An owned message: a borrowed one would keep the socket borrowed while the echo is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Data {
     /// Text.
@@ -29,7 +29,7 @@ pub(crate) enum Data {
 }
 
 impl Data {
-    /// The message, lent.
+    /// Borrows the message.
     pub(crate) fn lend(&self) -> Message<'_> {
         match self {
             Self::Text(text) => Message::Text(text),
@@ -38,14 +38,14 @@ impl Data {
     }
 }
 
-/// What [`Peer::next`] found.
+/// The result of [`Peer::next`].
 #[derive(Debug)]
 pub(crate) enum Next {
     /// A data message.
     Data(Data),
     /// A pong.
     Pong,
-    /// The connection is over: the code of the peer's close frame, or why there is none.
+    /// The connection has ended: the code of the peer's close frame, or why there is none.
     End(Result<u16, String>),
 }
 
@@ -55,14 +55,14 @@ pub(crate) struct Peer {
     stream: Stream,
     role: Role,
     socket: WebSocket,
-    /// What has been read; what is before `at` is decoded.
+    /// The read buffer; bytes before `at` are decoded.
     input: Vec<u8>,
     at: usize,
     out: Vec<u8>,
 }
 
 impl Peer {
-    /// Answers a handshake. The request's target comes back beside the connection; `None` for a request that was refused.
+    /// Responds to a handshake. Returns the connection and the request's target; `None` for a rejected request.
     pub(crate) async fn accept(stream: TcpStream) -> Result<Option<(String, Self)>, Failure> {
         let mut stream = Stream::from_stream(stream);
         let mut heads = HeadDecoder::<Request>::new(HeadLimits::default());
@@ -84,7 +84,7 @@ impl Peer {
         }
     }
 
-    /// Opens a connection.
+    /// Connects.
     pub(crate) async fn connect(address: &str, target: &str, offer: Option<&Offer>) -> Result<Self, Failure> {
         let mut stream = Stream::from_stream(TcpStream::connect(address).await?);
         let nonce: [u8; 16] = seed()?[..16].try_into()?;
@@ -99,17 +99,17 @@ impl Peer {
         Ok(Self { stream, role: Role::Client, socket, input: rest, at: 0, out: Vec::new() })
     }
 
-    /// Appends a message to what will be written. On a connection that is closing it comes to nothing.
+    /// Queues a message. On a closing connection it is dropped.
     pub(crate) fn send(&mut self, message: Message<'_>) {
         let _ = self.socket.send(message, &mut self.out);
     }
 
-    /// Begins the closing handshake.
+    /// Starts the closing handshake.
     pub(crate) fn close(&mut self, code: u16, reason: &str) -> Result<(), Failure> {
         Ok(self.socket.close(code, reason)?)
     }
 
-    /// Moves bytes until there is a message, or no more.
+    /// Reads and writes until there is a message, or the connection ends.
     pub(crate) async fn next(&mut self) -> Result<Next, Failure> {
         loop {
             while self.at < self.input.len() {
@@ -127,7 +127,7 @@ impl Peer {
                         None
                     }
                 };
-                // After each message, so that each ping has its pong: the protocol asks for the newest one's only.
+                // After each message, so that each ping gets a pong; the protocol requires only that of the newest.
                 self.socket.write_pending_replies(&mut self.out);
                 if self.out.len() >= BATCH {
                     self.write().await?;
@@ -168,7 +168,7 @@ impl Peer {
     }
 }
 
-/// Reads a head, and what was read behind it.
+/// Reads a head. Returns also the bytes after it.
 async fn head<H, E: Error + Send + Sync + 'static>(
     stream: &mut Stream,
     mut decode: impl FnMut(&mut &[u8]) -> Result<Option<H>, E>,
@@ -200,7 +200,7 @@ async fn write(stream: &mut Stream, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A seed that no peer can predict.
+/// Returns an unpredictable seed.
 fn seed() -> Result<[u8; 32], Failure> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed)?;

@@ -1,4 +1,4 @@
-// A model with one tool: `client.mjs URL generate|stream`. Prints what the model says at last.
+// A model with one tool: `client.mjs URL generate|stream`. Prints the final text.
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 

@@ -1,4 +1,4 @@
-"""A server as people write it with FastAPI: responses as event streams at POST /v1/responses, and no WebSocket route."""
+"""A typical FastAPI server: responses as event streams at POST /v1/responses, and no WebSocket route."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A model with one tool: `client.py URL invoke|stream`. Prints what the model says at last."""
+"""A model with one tool: `client.py URL invoke|stream`. Prints the final text."""
 
 import functools
 import operator

@@ -1,4 +1,4 @@
-// An agent with one tool: `client.mjs URL run|stream`. Prints what the agent says at last.
+// An agent with one tool: `client.mjs URL run|stream`. Prints the final text.
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 

@@ -1,4 +1,4 @@
-"""An agent with one tool: `client.py URL run|stream|websocket`. Prints what the agent says at last."""
+"""An agent with one tool: `client.py URL run|stream|websocket`. Prints the final text."""
 
 import asyncio
 import sys

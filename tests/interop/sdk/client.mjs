@@ -1,4 +1,4 @@
-// The official Node SDK against a server of ours: streams, the stream helper, and one WebSocket.
+// The official Node SDK against `turnwire serve`: streams, the stream helper, and one WebSocket.
 
 import assert from "node:assert";
 import { createRequire } from "node:module";

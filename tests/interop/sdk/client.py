@@ -1,4 +1,4 @@
-"""The official Python SDK against a server of ours: streams, the stream helper, and one WebSocket with lanes."""
+"""The official Python SDK against `turnwire serve`: streams, the stream helper, and one WebSocket with lanes."""
 
 import sys
 

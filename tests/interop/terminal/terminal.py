@@ -1,4 +1,4 @@
-"""A person at a terminal: `terminal.py TURNWIRE URL TRANSPORT LOG`, where LOG is the output of `turnwire serve --json`."""
+"""A scripted user at a terminal: `terminal.py TURNWIRE URL TRANSPORT LOG`, where LOG is the output of `turnwire serve --json`."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-//! What hostile clients do. Each attack takes a few seconds at most, and is repeated.
+//! Attacks of hostile clients. Each takes at most a few seconds, and is repeated.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};

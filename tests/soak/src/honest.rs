@@ -1,4 +1,4 @@
-//! Clients that send a request and read the response, again and again.
+//! Well-behaved clients that repeatedly send a request and read the response.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::wire;
 
-/// What a client saw.
+/// The results of a client.
 #[derive(Debug, Default)]
 pub(crate) struct Served {
     pub(crate) latencies: Vec<Duration>,

@@ -1,4 +1,4 @@
-//! `turnwire serve` in a process of its own, measured while it is idle and while it is attacked.
+//! Measures a `turnwire serve` process while it is idle and under attack.
 //!
 //! `cargo run --release -p turnwire-soak -- --seconds 60 --idle 10000` prints the figures and exits with 1 if one of them passes its
 //! limit. Both processes need a file descriptor for each idle connection.
@@ -67,7 +67,7 @@ fn check(failures: &mut Vec<String>, passes: bool, what: String) {
 fn measure_idle(count: usize, failures: &mut Vec<String>) {
     for (name, deflate, limit) in [("idle", false, IDLE_KIB), ("deflate used once", true, DEFLATE_KIB)] {
         let server = Server::start(&["--deflate"]);
-        // What the first connections cost once belongs to none of them.
+        // Memory that the first connections allocate once is not counted.
         drop(idle::open(server.address(), 8, deflate));
         thread::sleep(Duration::from_millis(500));
         let before = server.sample();
@@ -91,7 +91,7 @@ fn measure_idle(count: usize, failures: &mut Vec<String>) {
     }
 }
 
-/// All attacks at once, with honest clients beside them.
+/// Runs all attacks at once, with well-behaved clients.
 fn attack(time: Duration, failures: &mut Vec<String>) {
     let server = Server::start(&["--deflate", "--json"]);
     let stop = Arc::new(AtomicBool::new(false));

@@ -12,7 +12,7 @@ pub(crate) struct Server {
     _unread: BufReader<ChildStdout>,
 }
 
-/// What the system says of the process.
+/// Resources of the process.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sample {
     /// Resident memory in KiB.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 const REQUEST: &str = r#"{"type":"response.create","model":"m","stream":true,"input":"hi"}"#;
 
-/// A request over HTTP.
+/// Returns a request over HTTP.
 pub(crate) fn post(body: &str) -> Vec<u8> {
     let length = body.len();
     format!("POST /v1/responses HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
@@ -46,7 +46,7 @@ pub(crate) fn read_until(stream: &mut TcpStream, end: &[u8]) -> io::Result<Vec<u
     Ok(bytes)
 }
 
-/// A frame of a client, masked with zeros. `first`: its first byte.
+/// Returns a frame of a client, masked with zeros. `first`: its first byte.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match payload.len() {
@@ -65,13 +65,13 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A request as a text frame.
+/// Returns a request as a text frame.
 pub(crate) fn message() -> Vec<u8> {
     frame(0x81, REQUEST.as_bytes())
 }
 
-/// A request as a compressed frame: a stored block (RFC 1951 §3.2.4), and the empty one whose last four bytes are left out
-/// (RFC 7692 §7.2.1).
+/// Returns a request as a compressed frame: a stored block (RFC 1951 §3.2.4), and the empty one whose last four bytes are
+/// left out (RFC 7692 §7.2.1).
 pub(crate) fn compressed_message() -> Vec<u8> {
     let length = u16::try_from(REQUEST.len()).expect("a short request");
     let mut payload = vec![0];
@@ -82,7 +82,8 @@ pub(crate) fn compressed_message() -> Vec<u8> {
     frame(0xc1, &payload)
 }
 
-/// A compressed frame that inflates to `size` bytes and more: one byte, repeated by matches of 258 bytes (RFC 1951 §3.2.6).
+/// Returns a compressed frame that inflates to `size` bytes and more: one byte, repeated by matches of 258 bytes (RFC 1951
+/// §3.2.6).
 pub(crate) fn bomb(size: usize) -> Vec<u8> {
     let mut bits = Bits::default();
     // Not the last block, fixed codes.

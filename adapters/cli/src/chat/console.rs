@@ -25,14 +25,14 @@ pub trait Console {
     /// Reads a line. Dropping the future loses a line that is being typed.
     fn line(&mut self) -> impl Future<Output = io::Result<Input>>;
 
-    /// Waits until the user interrupts what is going on. The future is cancel-safe.
+    /// Waits until the user presses Ctrl-C. The future is cancel-safe.
     fn interrupted(&mut self) -> impl Future<Output = ()>;
 
     /// Asks a question that is answered by yes or no.
     fn confirm(&mut self, question: &str) -> impl Future<Output = io::Result<bool>>;
 }
 
-/// Nobody: the command runs to its end, and Ctrl-C ends it.
+/// No user: the command runs to its end, and Ctrl-C ends it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unattended;
 

@@ -22,7 +22,7 @@ use super::tools::{Call, Tools};
 use super::{attachments, history};
 use crate::terminal::escape_line;
 
-/// Maximum number of requests in one turn: a model that calls tools for ever is stopped.
+/// Maximum number of requests in one turn: a model that calls tools endlessly is stopped.
 const MAX_REQUESTS: usize = 100;
 
 /// A conversation with a server.
@@ -208,7 +208,7 @@ impl Conversation {
     }
 }
 
-/// What a request brought.
+/// The result of a request.
 #[derive(Debug)]
 enum Received {
     /// All items of the answer.

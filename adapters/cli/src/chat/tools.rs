@@ -168,7 +168,7 @@ impl Call {
     }
 }
 
-/// The demo's tool.
+/// Returns the demo's tool.
 fn weather() -> Result<RawJson<'static>, Malformed> {
     RawJson::of(&serde_json::json!({
         "type": "function", "name": "weather", "description": "The weather in a city", "strict": true,

@@ -1,4 +1,4 @@
-//! What a scripted server does in response to a request, one action after the other.
+//! The actions of a scripted server in response to a request.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -98,7 +98,7 @@ struct Response {
     begun: bool,
 }
 
-/// What a connection waits for before its next action.
+/// The condition for the next action of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Next {
     pub(super) unsent: Option<usize>,
@@ -108,7 +108,7 @@ pub(super) struct Next {
 }
 
 impl Responses {
-    /// Whether no further response can be taken.
+    /// Returns whether no further response can be taken.
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= MAX_RESPONSES
     }

@@ -233,7 +233,7 @@ impl ScriptedServer {
     }
 }
 
-/// The events with their times after the beginning.
+/// Returns the events with their times after the beginning.
 fn timeline(delay: Duration, steps: &[Step]) -> Arc<[(Duration, Arc<str>)]> {
     let mut at = delay;
     let mut events = Vec::new();
@@ -264,7 +264,7 @@ impl From<Step> for Action {
     }
 }
 
-/// The stream of a background response, from the event after this number on.
+/// Returns the stream of a background response, from the event after this number on.
 pub(super) fn resume(background: &Background, after: Option<i64>) -> Plan {
     let (due, elapsed) = background.split(Instant::now());
     let mut plan = Plan { cancelled: Some(Arc::clone(&background.cancelled)), ..Plan::default() };
@@ -291,12 +291,12 @@ pub(super) fn resume(background: &Background, after: Option<i64>) -> Plan {
     plan
 }
 
-/// The `sequence_number` of an event.
+/// Returns the `sequence_number` of an event.
 pub(super) fn number_of(event: &str) -> Option<i64> {
     raw_member(event, "sequence_number")?.parse().ok()
 }
 
-/// A whole response as it is now.
+/// Returns a whole response as it is now.
 pub(super) fn respond_now(stored: &Stored) -> Plan {
     match &stored.background {
         Some(_) => respond_text(200, &stored.now(Instant::now()).to_string()),
@@ -311,7 +311,7 @@ mod tests {
     use super::{Action, Chains, Plan, ScriptedServer, response_of};
     use crate::serve::Script;
 
-    /// The events that a plan sends.
+    /// Returns the events that a plan sends.
     fn sent(plan: &Plan) -> Vec<Value> {
         let event = |action: &Action| match action {
             Action::Send(event) => serde_json::from_str(event).ok(),
@@ -320,7 +320,7 @@ mod tests {
         plan.actions.iter().filter_map(event).collect()
     }
 
-    /// The response of a message: its last event.
+    /// Returns the response of a message: its last event.
     fn ask(server: &ScriptedServer, chains: &mut Chains, lane: Option<&str>, mut request: Value) -> Value {
         request["type"] = "response.create".into();
         request["model"] = "m".into();

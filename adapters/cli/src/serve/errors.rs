@@ -1,4 +1,4 @@
-//! Errors as the public API words them: with `type`, `code`, `param` and `message`.
+//! Errors in the format of the public API: with `type`, `code`, `param` and `message`.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ impl ApiError {
     }
 
     pub(super) fn not_found() -> Self {
-        Self::new(404, "not_found", None, "there is nothing at this path".to_owned())
+        Self::new(404, "not_found", None, "unknown path".to_owned())
     }
 
     pub(super) fn too_many_responses() -> Self {
@@ -55,23 +55,23 @@ impl ApiError {
         Self { kind: "rate_limit_error", ..Self::new(429, "rate_limit_exceeded", None, message) }
     }
 
-    /// The error object.
+    /// Returns the error object.
     pub(super) fn object(&self) -> Value {
         json!({"type": self.kind, "code": self.code, "param": self.param, "message": self.message})
     }
 
-    /// The response over HTTP.
+    /// Returns the response over HTTP.
     pub(super) fn respond(&self) -> Plan {
         respond_json(self.status, &json!({"error": self.object()}))
     }
 
-    /// The event on a WebSocket, on this lane.
+    /// Returns the event on a WebSocket, on this lane.
     pub(super) fn event(&self, lane: Option<&str>) -> Action {
         Action::Send(error_event(self.status, &self.object(), lane).into())
     }
 }
 
-/// An error event, on the lane of the request if it names one.
+/// Returns an error event, on the lane of the request if it names one.
 pub(super) fn error_event(status: u16, error: &Value, lane: Option<&str>) -> String {
     with_lane(json!({"type": "error", "status": status, "error": error}), lane).to_string()
 }

@@ -59,7 +59,7 @@ impl Faults {
         self.inflates_to.store(factor, Ordering::Relaxed);
     }
 
-    /// The memory that a read may take.
+    /// Returns the memory that a read may take.
     fn weight(&self, length: usize) -> usize {
         let factor = if length > SMALL_READ { self.inflates_to.load(Ordering::Relaxed) } else { 1 };
         length.saturating_mul(factor)

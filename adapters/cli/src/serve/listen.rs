@@ -234,7 +234,7 @@ fn refuse(stream: TcpStream) {
     }
 }
 
-/// Whether an error of `accept` concerns only the connection that was to be accepted.
+/// Returns whether an error of `accept` concerns only the connection that was to be accepted.
 fn concerns_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)

@@ -13,7 +13,7 @@ use super::request::{RequestMembers, raw_member};
 use super::server::{ScriptedServer, headers, respond_json};
 use super::store::{Query, Stored};
 
-/// What a request asks for, by its method and path.
+/// The operation of a request, by its method and path.
 enum Route<'a> {
     Create,
     Compact,
@@ -83,7 +83,7 @@ impl ScriptedServer {
         stored.and_then(then).unwrap_or_else(|error| error.respond())
     }
 
-    /// The result of a compaction. It uses no reply.
+    /// Returns the result of a compaction. It uses no reply.
     fn compact(&self, body: &str) -> Plan {
         match RequestMembers::read(body) {
             Err(reason) => return ApiError::invalid(&reason).respond(),
@@ -109,7 +109,7 @@ impl ScriptedServer {
     }
 }
 
-/// A quarter of the bytes of what the model would read: nothing is tokenized here.
+/// Returns a quarter of the bytes of what the model would read: nothing is tokenized here.
 fn count_tokens(body: &str) -> Plan {
     if let Err(reason) = RequestMembers::read(body) {
         return ApiError::invalid(&reason).respond();

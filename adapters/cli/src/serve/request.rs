@@ -242,14 +242,14 @@ impl InputCalls {
     }
 }
 
-/// The text of a member of an object.
+/// Returns the text of a member of an object.
 pub(super) fn raw_member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     let members: BTreeMap<Cow<'a, str>, &'a RawValue> = serde_json::from_str(object).ok()?;
     members.get(name).map(|raw| raw.get())
 }
 
-/// A call of the first function of a request, with arguments as its schema requires them. `None` if the request has no function,
-/// does not allow calls, or brings the output of a call.
+/// Returns a call of the first function of a request, with arguments as its schema requires them. `None` if the request has
+/// no function, does not allow calls, or brings the output of a call.
 pub(super) fn callable_tool(body: &str) -> Option<Call> {
     let allowed = raw_member(body, "tool_choice").is_none_or(|choice| choice != "\"none\"");
     let tools: Vec<Value> = serde_json::from_str(raw_member(body, "tools")?).ok()?;
@@ -262,7 +262,7 @@ pub(super) fn callable_tool(body: &str) -> Option<Call> {
     Some(Call { name: tool["name"].as_str()?.to_owned(), arguments: arguments.to_string() })
 }
 
-/// A value that a schema allows, as far as its `type`, `enum`, `const`, `default` and required properties say.
+/// Returns a value that a schema allows, as far as its `type`, `enum`, `const`, `default` and required properties say.
 fn sample(schema: &Value, depth: usize) -> Value {
     let given = [&schema["const"], &schema["default"], &schema["enum"][0], &schema["examples"][0]];
     if let Some(value) = given.into_iter().find(|value| !value.is_null()) {

@@ -363,7 +363,7 @@ impl Reply {
     }
 }
 
-/// A step of a script's `events`: a pause, or an event, which gets the lane unless it names one.
+/// Returns a step of a script's `events`: a pause, or an event, which gets the lane unless it names one.
 fn step(event: &Value, lane: Option<&str>) -> Step {
     if let (Value::Null, Some(pause)) = (&event["type"], event["pause_ms"].as_u64()) {
         return Step::Pause(Duration::from_millis(pause));
@@ -380,7 +380,7 @@ fn kind(event: &Value) -> &str {
     event["type"].as_str().unwrap_or_default()
 }
 
-/// Whether an event ends its response.
+/// Returns whether an event ends its response.
 fn is_end(event: &Value) -> bool {
     matches!(
         kind(event),

@@ -149,7 +149,7 @@ impl ScriptedServer {
         (reply, state.replies, tool)
     }
 
-    /// The time of a response, in Unix seconds.
+    /// Returns the time of a response, in Unix seconds.
     pub(super) fn created_at(&self) -> i64 {
         let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         self.script.created_at.unwrap_or_else(|| i64::try_from(now()).unwrap_or(i64::MAX))
@@ -205,7 +205,7 @@ pub(super) async fn serve_with<I: Io>(
     }
 }
 
-/// Whether a target is that of `POST …/responses`.
+/// Returns whether a target is that of `POST …/responses`.
 fn is_responses(target: &str) -> bool {
     target.split('?').next().unwrap_or_default().ends_with("/responses")
 }
@@ -214,7 +214,7 @@ fn accept() -> Plan {
     Plan::one(Action::Accept(Headers::new()))
 }
 
-/// The headers of a script, which were checked when it was parsed.
+/// Returns the headers of a script, which were checked when it was parsed.
 pub(super) fn headers(pairs: &[(String, String)]) -> Headers {
     let mut headers = Headers::new();
     for (name, value) in pairs {
@@ -228,7 +228,7 @@ pub(super) fn set(headers: &mut Headers, name: &str, value: &str) {
     let _ = headers.set(name, value);
 }
 
-/// An event on the lane of the request, if it names one.
+/// Returns an event on the lane of the request, if it names one.
 pub(super) fn with_lane(mut event: Value, lane: Option<&str>) -> Value {
     if let Some(lane) = lane {
         event["stream_id"] = lane.into();

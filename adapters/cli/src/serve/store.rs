@@ -69,18 +69,18 @@ pub(super) struct Background {
 }
 
 impl Background {
-    /// The events that are due, and those that are not, with the time until they are.
+    /// Returns the events that are due, and those that are not, with the time until they are.
     pub(super) fn split(&self, now: Instant) -> (usize, Duration) {
         let elapsed = now.saturating_duration_since(self.begun);
         (self.events.iter().take_while(|(at, _)| *at <= elapsed).count(), elapsed)
     }
 
-    /// The response object as it is at first.
+    /// Returns the response object as it is at first.
     pub(super) fn queued(&self) -> Option<Value> {
         self.events.first().and_then(|(_, event)| response_of(event))
     }
 
-    /// The response object as it is now.
+    /// Returns the response object as it is now.
     pub(super) fn response(&self, now: Instant) -> Option<Value> {
         let last = match self.cancelled.get() {
             Some(last) => Some(Arc::clone(last)),
@@ -94,7 +94,7 @@ impl Background {
     }
 }
 
-/// The response object of an event.
+/// Returns the response object of an event.
 pub(super) fn response_of(event: &str) -> Option<Value> {
     #[derive(serde::Deserialize)]
     struct Event {
@@ -112,13 +112,13 @@ impl Stored {
         self.input.as_ref().map_or(0, |input| input.len()) + self.response.len() + events
     }
 
-    /// The response object as it is now.
+    /// Returns the response object as it is now.
     pub(super) fn now(&self, now: Instant) -> Value {
         let response = self.background.as_ref().and_then(|background| background.response(now));
         response.unwrap_or_else(|| serde_json::from_str(&self.response).unwrap_or_default())
     }
 
-    /// The items of the request, with ids, the newest first unless `order` is `asc`.
+    /// Returns the items of the request, with ids, the newest first unless `order` is `asc`.
     pub(super) fn input_items(&self, query: &Query<'_>) -> Value {
         let input = self.input.as_deref().and_then(|input| serde_json::from_str(input).ok()).unwrap_or_default();
         let mut items = match input {

@@ -1,4 +1,4 @@
-//! How often each row allocates: a program of its own, because counting slows the allocator that the others measure with.
+//! Allocations of each row. A separate program, because counting slows the allocator down.
 
 use turnwire::connection::Transport;
 use turnwire::ws::Role;

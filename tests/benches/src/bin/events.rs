@@ -1,4 +1,4 @@
-//! Typed events: from bytes, from payloads, and what it takes to walk over a payload.
+//! Typed events: from bytes, from payloads, and the scan of a payload alone.
 
 use turnwire_benches::contest::{Options, contest};
 use turnwire_benches::events;

@@ -1,4 +1,4 @@
-//! A client's whole connection, over both transports.
+//! A client's connection, over both transports.
 
 use turnwire::connection::Transport;
 use turnwire_benches::contest::{Options, contest};

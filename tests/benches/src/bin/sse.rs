@@ -1,4 +1,4 @@
-//! Event streams: framing, at the sizes that reads have, and one very long line.
+//! Event streams: framing, with typical read sizes, and one very long line.
 
 use turnwire_benches::contest::{Options, contest};
 use turnwire_benches::sse;
@@ -21,8 +21,8 @@ fn main() {
     linearity(&options);
 }
 
-/// The same decoder over the same bytes, cut and whole. Whole, they are lent; the other rows tell how much of the rest is the
-/// copy, which nobody is spared who needs the data in one piece.
+/// The same decoder on the same bytes, split and whole. Whole lines are borrowed; the other rows show how much of the
+/// rest is the copy, which every user of contiguous data needs.
 fn linearity(options: &Options) {
     let length = 8 << 20;
     let (line, lines) = (sse::long_line(length), sse::two_lines(length));

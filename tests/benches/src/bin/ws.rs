@@ -1,4 +1,4 @@
-//! WebSocket: decoding in both roles at three lengths, of texts that come again and of texts that do not, and encoding.
+//! WebSocket: decoding in both roles at three lengths, with repeated and with distinct texts, and encoding.
 
 use turnwire::ws::Role;
 use turnwire_benches::contest::{Options, contest};

@@ -2,18 +2,18 @@
 
 use super::{Rng, escape, token};
 
-/// Text messages of one length, as bytes on the wire.
+/// Text messages of one length, as frames.
 #[derive(Debug)]
 pub struct Frames {
     /// The frames, one after the other.
     pub wire: Vec<u8>,
-    /// How many there are.
+    /// The number of frames.
     pub frames: u64,
-    /// Their payloads' bytes.
+    /// The sum of their payload lengths.
     pub payload: u64,
 }
 
-/// Text frames of exactly `length` payload bytes, about one in a hundred of them not ASCII, until there are `size` bytes.
+/// Returns text frames of exactly `length` payload bytes, about one in a hundred of them not ASCII, up to `size` bytes.
 #[must_use]
 pub fn frames(seed: u64, size: usize, length: usize, masked: bool) -> Frames {
     let mut rng = Rng(seed ^ length as u64 ^ (u64::from(masked) << 40));
@@ -30,7 +30,7 @@ pub fn frames(seed: u64, size: usize, length: usize, masked: bool) -> Frames {
     frames
 }
 
-/// One payload of exactly `length` bytes.
+/// Returns a payload of exactly `length` bytes.
 #[must_use]
 pub fn payload(rng: &mut Rng, length: usize) -> String {
     let mut text = String::from("{\"type\":\"response.output_text.delta\",\"content_index\":0,\"delta\":\"");
@@ -50,7 +50,7 @@ pub fn payload(rng: &mut Rng, length: usize) -> String {
     text
 }
 
-/// The payload of a masked frame.
+/// Returns the payload of a masked frame.
 pub fn masked(payload: &[u8], key: [u8; 4]) -> impl Iterator<Item = u8> {
     payload.iter().zip(key.into_iter().cycle()).map(|(byte, key)| byte ^ key)
 }

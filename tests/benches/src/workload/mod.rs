@@ -1,4 +1,4 @@
-//! The bytes that everything is measured on: made by a generator, so that they are the same everywhere and belong to nobody.
+//! The workloads: generated, so that they are the same on every machine and free of licences.
 
 mod frames;
 mod responses;
@@ -6,13 +6,13 @@ mod responses;
 pub use frames::{Frames, frames, masked, payload};
 pub use responses::{Expected, KeyOrder, Streams, streams};
 
-/// What all workloads are made from.
+/// The seed of all workloads.
 pub const SEED: u64 = 0x5EED_C0DE_2026;
 
-/// Bytes of a workload, unless less is asked for.
+/// Default size of a workload in bytes.
 pub const SIZE: usize = 50_000_000;
 
-/// Bytes of one read.
+/// Size of a read in bytes.
 pub const READ: usize = 16 * 1024;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the only source of randomness.
@@ -20,7 +20,7 @@ pub const READ: usize = 16 * 1024;
 pub struct Rng(pub u64);
 
 impl Rng {
-    /// The next number.
+    /// Returns the next number.
     pub const fn step(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -29,7 +29,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number from `low` to `high`, both possible.
+    /// Returns a number from `low` to `high`, both included.
     pub const fn range(&mut self, low: u64, high: u64) -> u64 {
         low + self.step() % (high - low + 1)
     }
@@ -87,7 +87,7 @@ const WORDS: &[&str] = &[
     "network",
 ];
 
-/// What a model might say next, not escaped yet.
+/// Returns a token of a model's output, not escaped.
 fn token(rng: &mut Rng) -> String {
     match rng.step() % 100 {
         0..=69 => {
@@ -102,7 +102,7 @@ fn token(rng: &mut Rng) -> String {
     }
 }
 
-/// Appends text as it stands in a JSON string.
+/// Appends text, escaped for a JSON string.
 fn escape(text: &str, out: &mut String) {
     for character in text.chars() {
         match character {
@@ -123,7 +123,7 @@ mod tests {
         bytes.fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
     }
 
-    /// Figures of different days can only be compared if the bytes are the same.
+    /// Results of different days can be compared only if the bytes are the same.
     #[test]
     fn workloads_are_reproducible() {
         let streams = streams(SEED, SIZE, KeyOrder::TypeFirst);

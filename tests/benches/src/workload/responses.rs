@@ -1,22 +1,22 @@
-//! Whole streamed responses, as bodies of event streams.
+//! Complete streamed responses, as bodies of event streams.
 
 use super::{Rng, escape, token};
 
-/// Where `type` stands in each event.
+/// The position of `type` in each event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyOrder {
-    /// First, and then the others by the alphabet: what services send.
+    /// First, then the others in alphabetical order, as services send them.
     TypeFirst,
-    /// Last: legal JSON, hostile to looking at prefixes only.
+    /// Last: valid JSON that defeats parsers which only look at a prefix.
     TypeLast,
 }
 
-/// What a reader must have seen at the end, or it has not done the work.
+/// The counts that every parser must reach.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
     /// Events.
     pub events: u64,
-    /// Their data's bytes.
+    /// Bytes of their data.
     pub data: u64,
     /// `response.output_text.delta` events.
     pub text_deltas: u64,
@@ -31,18 +31,18 @@ pub struct Expected {
 /// Bodies of event streams.
 #[derive(Debug)]
 pub struct Streams {
-    /// One whole response each.
+    /// The body of each response.
     pub bodies: Vec<Vec<u8>>,
-    /// Their bytes.
+    /// Their total length in bytes.
     pub bytes: usize,
-    /// What is in them.
+    /// The expected counts.
     pub expected: Expected,
-    /// Where each body's payloads begin and end.
+    /// The positions of each body's payloads.
     pub payloads: Vec<Vec<(usize, usize)>>,
 }
 
 impl Streams {
-    /// Each body as reads of `size` bytes; with 0, one whole event a read, as a model's tokens arrive.
+    /// Returns each body as reads of `size` bytes; with 0, one event per read, as a model's tokens arrive.
     #[must_use]
     pub fn reads(&self, size: usize) -> Vec<Vec<&[u8]>> {
         let cut = |(body, payloads): (&'_ Vec<u8>, &Vec<(usize, usize)>)| -> Vec<(usize, usize)> {
@@ -57,7 +57,7 @@ impl Streams {
         bodies.map(|body| cut(body).into_iter().map(|(start, end)| &body.0[start..end]).collect()).collect()
     }
 
-    /// Every payload.
+    /// Returns all payloads.
     pub fn payloads(&self) -> impl Iterator<Item = &str> {
         let bodies = self.bodies.iter().zip(&self.payloads);
         bodies.flat_map(|(body, payloads)| {
@@ -66,7 +66,7 @@ impl Streams {
     }
 }
 
-/// Whole responses, one after the other, until there are `size` bytes.
+/// Returns complete responses up to `size` bytes.
 #[must_use]
 pub fn streams(seed: u64, size: usize, order: KeyOrder) -> Streams {
     let mut maker = Maker {
@@ -102,7 +102,7 @@ struct Maker {
     obfuscates: bool,
 }
 
-/// What of a response is known before its items.
+/// The members of a response that are known before its items.
 struct Frame {
     id: String,
     created: u64,
@@ -111,7 +111,7 @@ struct Frame {
 }
 
 impl Maker {
-    /// `rest`: the members but for `type` and the number, without braces.
+    /// `rest`: the members except `type` and the sequence number, without braces.
     fn emit(&mut self, kind: &str, rest: &str) {
         let sequence = self.sequence;
         self.sequence += 1;
@@ -128,7 +128,7 @@ impl Maker {
         self.expected.data += json.len() as u64;
     }
 
-    /// One whole response of about `target` bytes.
+    /// Writes one complete response of about `target` bytes.
     fn response(&mut self, target: usize) {
         let frame = self.frame();
         let begun = frame.object("in_progress", "", "null");

@@ -1,7 +1,7 @@
 //! The answer of one request, put together from its events: what to show, each thing once, and the items for the next request.
 //!
-//! Servers differ in where an answer comes: in deltas, in finished items, or only in the last event's `output`; with ids and
-//! indexes, with wrong ones, or without. A text or a call is therefore recognized by whatever it has: its id, its index, its words.
+//! Servers send an answer in deltas, in finished items, or only in the last event's `output`; with ids and indexes, with wrong ones,
+//! or without. A text or a call is therefore identified by all that is available: its id, its index, its text.
 
 mod read;
 mod slots;
@@ -16,7 +16,7 @@ use self::slots::{Call, Key, SeenCall, Stage, TextPart};
 pub enum TextKind {
     /// Text of the answer, or the transcript of its audio.
     Answer,
-    /// Why the model refuses.
+    /// Refusal of the model.
     Refusal,
     /// Summary of the reasoning.
     Summary,
@@ -68,7 +68,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Takes an event in, and returns what it adds.
+    /// Processes an event, and returns the pieces that it adds.
     pub fn event(&mut self, event: &ServerEvent<'_>) -> Vec<Piece> {
         let mut pieces = Vec::new();
         match &event.data {
@@ -157,7 +157,7 @@ impl Answer {
     pub fn into_items(self) -> Vec<Item> {
         let Self { texts, calls, items, output, .. } = self;
         let mut items: Vec<Item> = merge(items, output).into_iter().filter_map(without_void_parts).collect();
-        // What is in no item was in deltas only.
+        // These texts are in no item: the server sent them only in deltas.
         let texts: Vec<ContentPart> = texts
             .into_iter()
             .filter(|part| part.kind == TextKind::Answer && !part.in_item() && !part.shown.is_empty())
@@ -202,8 +202,8 @@ impl Answer {
         finished
     }
 
-    /// Finds the text that is repeated here: the same words, else the same place with words that go on, else the same id, else
-    /// words that go on.
+    /// Finds the text that is repeated here: an equal text, else one at the same index that this one continues, else one with the
+    /// same id, else one that this one continues.
     fn find_text(&self, kind: TextKind, key: &Key, text: &str, stage: Stage) -> Option<usize> {
         let candidates = || {
             self.texts.iter().enumerate().filter(move |(_, part)| {
@@ -259,7 +259,7 @@ impl Answer {
         self.begun.push((key, json.to_owned()));
     }
 
-    /// Takes a whole item in.
+    /// Processes a finished item.
     fn item(&mut self, json: &str, index: Option<i64>, stage: Stage, pieces: &mut Vec<Piece>) {
         match Item::parse(json) {
             Ok(item) => {
@@ -393,7 +393,7 @@ impl Answer {
             .or_else(|| find(&|call| !call.shown && !differ(call) && call.key.same(&seen.key).is_none() && named(call)))
     }
 
-    /// Takes the last event's `output` in.
+    /// Processes the `output` of the last event.
     fn response(&mut self, response: &RawJson<'_>, pieces: &mut Vec<Piece>) {
         for (index, item) in output_of(response).into_iter().enumerate() {
             self.item(&item, i64::try_from(index).ok(), Stage::Output, pieces);

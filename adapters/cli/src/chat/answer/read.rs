@@ -1,4 +1,4 @@
-//! What an item and its parts contain for a reader.
+//! The texts and calls in an item and its parts.
 
 use std::borrow::Cow;
 

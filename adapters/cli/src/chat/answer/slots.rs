@@ -1,4 +1,4 @@
-//! What was received of a text or a call, and how it is recognized when it is repeated.
+//! The received parts of a text or a call, and the identification of repetitions.
 
 use turnwire::responses::{CustomToolCall, FunctionCall, Item};
 

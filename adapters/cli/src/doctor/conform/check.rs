@@ -9,7 +9,7 @@ use turnwire::responses::Item;
 const MAX_DEVIATIONS: usize = 32;
 const MAX_EVENTS: usize = 10_000;
 
-/// What was seen of one response.
+/// The state of one response, according to its events.
 #[derive(Debug, Default)]
 pub(super) struct Check {
     lane: Option<String>,
@@ -33,12 +33,12 @@ impl Check {
         Self { lane: lane.map(str::to_owned), ..Self::default() }
     }
 
-    /// The number of events so far.
+    /// Returns the number of events so far.
     pub(super) const fn events(&self) -> usize {
         self.events
     }
 
-    /// The deviations.
+    /// Returns the deviations.
     pub(super) fn found(&self) -> &[String] {
         &self.found
     }
@@ -47,7 +47,7 @@ impl Check {
         self.found.len()
     }
 
-    /// The items of the response, for the next request.
+    /// Returns the items of the response, for the next request.
     pub(super) fn items(&self) -> Vec<Item> {
         self.done.iter().filter_map(|item| Item::parse(&item.to_string()).ok()).collect()
     }

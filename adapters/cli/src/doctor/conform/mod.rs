@@ -1,4 +1,4 @@
-//! `turnwire doctor --conform`: one short conversation, and what the server does otherwise than the protocol.
+//! `turnwire doctor --conform`: one short conversation, and the server's deviations from the protocol.
 
 mod check;
 
@@ -58,7 +58,7 @@ pub(super) async fn examine(server: &Server, model: &str, out: &mut dyn Write) -
     }
 }
 
-/// A request that continues a conversation, which is its question and these items.
+/// Returns a request that continues a conversation of its first question and these items.
 fn question(model: &str, answer: Vec<Item>) -> CreateResponse {
     let mut input = vec![Item::user("Say hi.")];
     if !answer.is_empty() {
