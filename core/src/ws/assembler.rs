@@ -18,6 +18,9 @@ const RATIO_FREE: usize = 64 * 1024;
 /// The number of bytes of text that are unmasked, validated and copied at a time: few enough to stay in the nearest cache.
 const STEP: usize = 4096;
 
+/// The number of compressed bytes that are unmasked and inflated at a time.
+const INFLATED_STEP: usize = 16 * 1024;
+
 /// The number of bytes of text that are validated at once, within a step.
 const BLOCK: usize = 64;
 
@@ -134,7 +137,14 @@ impl MessageAssembler {
         let Some(message) = &mut self.message else { return Err(Error::Continuation) };
         let last = fin && ends;
         if message.compressed && self.inflation.is_some() {
-            return self.inflate(key, piece, last);
+            let (mut at, mut key) = (0, key);
+            // A piece may be as long as the message; its unmasked copy is not.
+            while size - at > INFLATED_STEP {
+                self.inflate(key, piece.slice(at..at + INFLATED_STEP), false)?;
+                key = key.map(|key| mask::rotate_key(key, INFLATED_STEP));
+                at += INFLATED_STEP;
+            }
+            return self.inflate(key, piece.slice(at..size), last);
         }
         // From the header of the last frame on, the length of the message is known.
         let limit = if fin { message.declared } else { self.limits.message };

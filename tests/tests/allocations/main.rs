@@ -4,5 +4,6 @@
 mod client;
 mod connection;
 mod framing;
+mod framing_laws;
 mod idle_websocket;
 mod wide_and_deep;
