@@ -1,0 +1,93 @@
+//! Opens, closes and drops the connection.
+
+use super::Conversation;
+use crate::client::config::CancelMode;
+use crate::client::connect::{ConnectTarget, SocketCommand};
+use crate::client::event::{Disconnected, QueuedEvent};
+use crate::client::policy::{self, FailurePoint};
+use crate::client::requests::{LaneId, Submission};
+use crate::client::transport::{ConnectionPhase, ConnectionSlot, DrainEnd, ManagedConnection};
+use crate::connection::{ClientConnection, CloseReason, Transport};
+use crate::responses::Failure;
+use crate::time::Instant;
+
+impl Conversation {
+    pub(in crate::client) fn start_connecting(&mut self, now: Instant, transport: Transport) {
+        let endpoint = &self.builder.endpoint;
+        let target = ConnectTarget::new(&endpoint.host, endpoint.port, endpoint.tls);
+        self.socket_command = Some(SocketCommand::Connect(target));
+        let deadline = now + self.builder.provider.connect_timeout;
+        self.slot = ConnectionSlot::Connecting { transport, deadline };
+    }
+
+    /// The requested socket is open: begins the handshake, if there is one.
+    pub(in crate::client) fn begin_connection(&mut self, now: Instant) {
+        let ConnectionSlot::Connecting { transport, deadline } = self.slot else { return };
+        let config = self.builder.connection_config(transport);
+        let mut connection = ClientConnection::new(config, transport, self.entropy.fork());
+        let phase = match transport {
+            Transport::Http => {
+                self.connect_attempts.reset();
+                self.push(QueuedEvent::Connected(transport, None));
+                ConnectionPhase::Open
+            }
+            Transport::WebSocket => {
+                let turn = self.requests.iter().find_map(|request| match &request.submission {
+                    Submission::Response { request, .. } => request.turn.as_ref(),
+                    Submission::Operation(_) => None,
+                });
+                let begun = self.builder.build_handshake(turn).and_then(|(target, headers)| {
+                    let rejected = |_| Failure::build("the handshake cannot be built");
+                    connection.upgrade(now, &target, &headers).map_err(rejected)
+                });
+                if let Err(failure) = begun {
+                    self.drop_connection(now);
+                    return self.fail_connect_attempt(now, transport, FailurePoint::Unsent, failure);
+                }
+                ConnectionPhase::Handshaking { deadline }
+            }
+        };
+        self.slot = ConnectionSlot::Connected(ManagedConnection::new(connection, transport, phase, now));
+    }
+
+    /// Drops the socket, or withdraws the request for one.
+    pub(in crate::client) fn drop_connection(&mut self, now: Instant) {
+        self.socket_command = Some(SocketCommand::Disconnect);
+        let before = core::mem::replace(&mut self.slot, ConnectionSlot::Disconnected);
+        if let ConnectionSlot::Connected(managed) = before {
+            let failure = policy::connection_lost(managed.transport, &CloseReason::Local);
+            self.fail_in_flight(now, FailurePoint::ConnectionLost, &failure);
+            let open = matches!(managed.phase, ConnectionPhase::Open | ConnectionPhase::Closing);
+            if open && !managed.disconnect_reported {
+                self.report_disconnected(Disconnected::Closed(CloseReason::Local));
+            }
+        }
+    }
+
+    pub(super) fn close_connection(&mut self, now: Instant) {
+        if let Some(managed) = self.slot.connected_mut() {
+            managed.close(now);
+        }
+    }
+
+    pub(super) const fn retire_connection(&mut self) {
+        if let ConnectionSlot::Connected(managed) = &mut self.slot {
+            managed.retired = true;
+        }
+    }
+
+    /// Leaves a request in flight without its response.
+    pub(in crate::client) fn abandon_on_connection(&mut self, now: Instant, lane: LaneId) {
+        let end = match self.builder.settings.cancel {
+            CancelMode::Close => DrainEnd::WhenIdle,
+            CancelMode::Drain { limit } => DrainEnd::At(now + limit),
+        };
+        let in_flight = self.requests.in_flight_count();
+        let Some(managed) = self.slot.connected_mut() else { return };
+        match (managed.transport, end) {
+            (Transport::Http, _) => self.drop_connection(now),
+            (Transport::WebSocket, DrainEnd::WhenIdle) if in_flight == 0 => managed.close(now),
+            (Transport::WebSocket, _) => managed.abandon(now, lane, end),
+        }
+    }
+}

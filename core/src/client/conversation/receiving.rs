@@ -1,0 +1,181 @@
+//! Takes the steps of the connection, and applies what they mean beyond their request.
+
+use alloc::string::String;
+
+use super::{Conversation, SocketInput};
+use crate::client::encode::RESPONSES;
+use crate::client::event::{Disconnected, QueuedOutcome};
+use crate::client::policy::{self, FailurePoint};
+use crate::client::receive::{ConnectionEffect, Received, Receiver};
+use crate::client::request::RequestId;
+use crate::client::requests::Submission;
+use crate::client::transport::{ConnectionPhase, HttpSlot, ManagedConnection};
+use crate::connection::{CloseReason, Transport};
+use crate::http::Response;
+use crate::responses::{Envelope, FailureKind, TURN_STATE, events_of_response};
+use crate::time::Instant;
+
+impl Conversation {
+    /// Takes one step of the connection and applies it. Returns whether the scheduler must run at once, and `None` when there is
+    /// no further step.
+    pub(in crate::client) fn take_step(&mut self, now: Instant, input: SocketInput<'_, '_>) -> Option<bool> {
+        let keeps_turn_token = self.builder.provider.capabilities.turn_token;
+        let max_item_bytes = self.builder.settings.connection.max_body;
+        let managed = self.slot.connected_mut()?;
+        let ManagedConnection { connection, transport, handshake, .. } = managed;
+        let step = match input {
+            SocketInput::Bytes(bytes) => connection.step(now, bytes),
+            SocketInput::End(lost) => connection.step_end(now, lost),
+            SocketInput::Timeout => connection.step_timeout(now),
+        }?;
+        let mut receiver = Receiver {
+            requests: &mut self.requests,
+            turn: &mut self.turn,
+            events: &mut self.events,
+            unmatched_events: &mut self.unmatched_events,
+            keeps_turn_token,
+            max_item_bytes,
+        };
+        let Received { effect, ended_lane } = receiver.apply_step(now, *transport, handshake.as_ref(), step);
+        self.lanes_ignored |= managed.connection.ignores_lanes();
+        let matters = ended_lane.is_some() || !matches!(effect, ConnectionEffect::None);
+        if let Some(lane) = ended_lane {
+            managed.record_lane_end(&lane);
+        }
+        self.apply_effect(now, effect);
+        Some(matters)
+    }
+
+    pub(super) fn receiver(&mut self) -> Receiver<'_> {
+        Receiver {
+            requests: &mut self.requests,
+            turn: &mut self.turn,
+            events: &mut self.events,
+            unmatched_events: &mut self.unmatched_events,
+            keeps_turn_token: self.builder.provider.capabilities.turn_token,
+            max_item_bytes: self.builder.settings.connection.max_body,
+        }
+    }
+
+    pub(super) fn apply_effect(&mut self, now: Instant, effect: ConnectionEffect) {
+        match effect {
+            ConnectionEffect::None => {}
+            ConnectionEffect::Upgraded { head } => {
+                self.connect_attempts.reset();
+                if let Some(managed) = self.slot.connected_mut() {
+                    managed.handshake = Some(head);
+                    managed.phase = ConnectionPhase::Open;
+                }
+            }
+            ConnectionEffect::HandshakeRejected { head, body } => {
+                self.fail_handshake(now, &head, &body);
+                self.drop_connection(now);
+            }
+            ConnectionEffect::WholeResponse { head, body } => {
+                self.handle_whole_response(now, head, &body);
+                self.record_response_end(now);
+            }
+            ConnectionEffect::ResponseEnded { id, outcome } => {
+                self.finish(now, id, outcome, &[]);
+                self.record_response_end(now);
+            }
+            ConnectionEffect::RequestFailed { id, failure } => {
+                let kind = failure.kind;
+                self.fail(now, id, FailurePoint::Event, *failure);
+                self.apply_failed_response(now, kind);
+            }
+            ConnectionEffect::HttpIdle { last_words } => {
+                let Some(managed) = self.slot.connected_mut() else { return };
+                managed.http = HttpSlot::Idle;
+                let lost = policy::connection_lost(managed.transport, &CloseReason::Eof);
+                match last_words {
+                    Some(failure) => self.fail_in_flight(now, FailurePoint::Event, &failure),
+                    None => self.fail_in_flight(now, FailurePoint::ConnectionLost, &lost),
+                }
+            }
+            ConnectionEffect::PeerFailed(failure) => {
+                self.fail_in_flight(now, FailurePoint::Event, &failure);
+                self.report_disconnected(Disconnected::Failed(*failure));
+                let Some(managed) = self.slot.connected_mut() else { return };
+                managed.disconnect_reported = true;
+                managed.close(now);
+            }
+            ConnectionEffect::Closed(reason) => self.apply_closed(now, reason),
+        }
+    }
+
+    pub(super) fn apply_closed(&mut self, now: Instant, reason: CloseReason) {
+        let Some(managed) = self.slot.connected_mut() else { return };
+        let failure = policy::connection_lost(managed.transport, &reason);
+        let (before, reported) = (managed.record_closed(), managed.disconnect_reported);
+        self.fail_in_flight(now, FailurePoint::ConnectionLost, &failure);
+        if matches!(before, ConnectionPhase::Handshaking { .. }) {
+            // No request was on it, so that the request that it was opened for fails.
+            self.fail_connect_attempt(now, Transport::WebSocket, FailurePoint::NoConnection, failure);
+        } else if !reported {
+            self.report_disconnected(Disconnected::Closed(reason));
+        }
+    }
+
+    /// A response failed by an event: the connection may serve other requests, and is closed where it may not.
+    pub(super) fn apply_failed_response(&mut self, now: Instant, kind: FailureKind) {
+        let reusable = self.builder.provider.capabilities.reuse_after_failure && kind != FailureKind::ConnectionLimit;
+        let in_flight = self.requests.in_flight_count();
+        let Some(managed) = self.slot.connected_mut() else { return };
+        match managed.transport {
+            Transport::Http => managed.record_response_end(now),
+            Transport::WebSocket if reusable || in_flight > 0 => managed.retired |= !reusable,
+            Transport::WebSocket => managed.close(now),
+        }
+    }
+
+    pub(super) fn record_response_end(&mut self, now: Instant) {
+        if let Some(managed) = self.slot.connected_mut() {
+            managed.record_response_end(now);
+        }
+    }
+
+    pub(super) fn handle_whole_response(&mut self, now: Instant, head: Response, body: &[u8]) {
+        let Some(request) = self.requests.in_flight_mut().next() else { return };
+        request.record_received(now, body.len());
+        request.report.status = Some(head.status());
+        request.report.request_id = head.headers.get_str("x-request-id").map(Into::into);
+        let id = request.id;
+        if head.is_success() && request.is_operation() {
+            if request.carries_turn_token()
+                && self.builder.provider.capabilities.turn_token
+                && let Some(token) = head.headers.get_str(TURN_STATE)
+            {
+                self.turn.set_once(token);
+            }
+            return self.finish(now, id, QueuedOutcome::OperationCompleted(head), body);
+        }
+        if head.is_success() {
+            return self.handle_unstreamed_response(now, id, &head, body);
+        }
+        let path = match &request.submission {
+            Submission::Response { .. } => RESPONSES,
+            Submission::Operation(operation) => operation.path.as_str(),
+        };
+        let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(path, &[]));
+        let failure = policy::http_failure(&head, body, &url, self.builder.unix_seconds(now));
+        self.fail(now, id, FailurePoint::HttpResponse, failure);
+    }
+
+    /// The server answered with a whole body in place of an event stream (docs/differences.md row 43): a response or an error as
+    /// JSON are what they say, and everything else is a final failure.
+    pub(super) fn handle_unstreamed_response(&mut self, now: Instant, id: RequestId, head: &Response, body: &[u8]) {
+        let text = String::from_utf8_lossy(body);
+        if let Some(events) = events_of_response(&text) {
+            for event in events {
+                let Ok(envelope) = Envelope::scan(&event) else { continue };
+                let Received { effect, .. } = self.receiver().apply_whole(now, &envelope);
+                self.apply_effect(now, effect);
+            }
+            return;
+        }
+        let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(RESPONSES, &[]));
+        let failure = policy::unstreamed_failure(head, body, &url, self.builder.unix_seconds(now));
+        self.fail(now, id, FailurePoint::HttpResponse, failure);
+    }
+}

@@ -1,0 +1,96 @@
+//! Sends requests on the connection.
+
+use alloc::string::String;
+
+use super::Conversation;
+use crate::client::event::{QueuedEvent, Sent};
+use crate::client::policy::FailurePoint;
+use crate::client::request::RequestId;
+use crate::client::requests::{SendRecord, Submission};
+use crate::client::transport::HttpSlot;
+use crate::connection::{CommandError, Transport};
+use crate::responses::{Failure, TURN_STATE};
+use crate::time::Instant;
+
+impl Conversation {
+    pub(super) fn send_over_http(&mut self, now: Instant, id: RequestId) {
+        let Some(request) = self.requests.get(id) else { return };
+        let token = self.turn.token().filter(|_| request.carries_turn_token()).map(String::from);
+        let own_previous_response = match &request.submission {
+            Submission::Response { request, .. } => request.body.previous_response_id.clone(),
+            Submission::Operation(_) => None,
+        };
+        let (built, head_timeout) = match &request.submission {
+            Submission::Response { request, .. } => {
+                (self.builder.build_request(request, token.as_deref()), self.builder.head_timeout(None))
+            }
+            Submission::Operation(operation) => {
+                let head_timeout = self.builder.head_timeout(Some(operation));
+                (self.builder.build_operation(operation, token.as_deref()), head_timeout)
+            }
+        };
+        let checked = built.and_then(|built| self.builder.check_size(built.body.len()).map(|()| built));
+        let outgoing = match checked {
+            Ok(outgoing) => outgoing,
+            Err(failure) => return self.fail(now, id, FailurePoint::Unsent, failure),
+        };
+        let bytes = outgoing.body.len();
+        let token = token.filter(|_| outgoing.headers.contains(TURN_STATE));
+        let Some(managed) = self.slot.connected_mut() else { return };
+        match managed.connection.send_request(now, outgoing) {
+            Ok(()) => {
+                managed.http = HttpSlot::Receiving;
+                let record = SendRecord {
+                    transport: Transport::Http,
+                    reused: managed.record_request(),
+                    incremental: false,
+                    turn_token: token.is_some(),
+                    bytes,
+                    head_deadline: Some(now + head_timeout),
+                    previous_response_id: own_previous_response,
+                };
+                self.record_sent(now, id, record, token.as_deref());
+            }
+            // The connection has ended, and the step that says so has not been taken.
+            Err(CommandError::Closed | CommandError::InFlight | CommandError::Transport) => self.drop_connection(now),
+            Err(_) => self.fail(now, id, FailurePoint::Unsent, Failure::build("the request cannot be built")),
+        }
+    }
+
+    pub(super) fn send_message(&mut self, now: Instant, id: RequestId) {
+        let token = self.turn.token().map(String::from);
+        let Some(active) = self.requests.get(id) else { return };
+        let Submission::Response { request, prewarm } = &active.submission else { return };
+        let Some(managed) = self.slot.connected_mut() else { return };
+        let lane = request.lane.clone();
+        let message = self.builder.build_message(now, request, *prewarm, token.as_deref(), &managed.previous_responses);
+        if let Err(failure) = self.builder.check_size(message.text.len()) {
+            return self.fail(now, id, FailurePoint::Unsent, failure);
+        }
+        managed.record_lane(lane.as_deref());
+        if managed.connection.send_request_message(now, lane.as_deref(), &message.text).is_err() {
+            // The connection is closing, or has another state of the lane. A new connection can take the request.
+            managed.retired = true;
+            return;
+        }
+        managed.previous_responses.remove(lane.as_deref());
+        let record = SendRecord {
+            transport: Transport::WebSocket,
+            reused: managed.record_request(),
+            incremental: message.incremental,
+            turn_token: token.is_some(),
+            bytes: message.text.len(),
+            head_deadline: None,
+            previous_response_id: message.previous_response_id,
+        };
+        self.record_sent(now, id, record, token.as_deref());
+    }
+
+    pub(super) fn record_sent(&mut self, now: Instant, id: RequestId, record: SendRecord, token: Option<&str>) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        let SendRecord { transport, reused, incremental, turn_token, bytes, .. } = record;
+        request.record_sent(now, record);
+        let sent = Sent { attempt: request.report.attempts, transport, reused, incremental, bytes };
+        self.events.push(QueuedEvent::Sent { id, sent, turn_token }, token.unwrap_or_default().as_bytes());
+    }
+}
