@@ -1,4 +1,4 @@
-//! Layer 3: the turn token, and the states of a request.
+//! Layer 3: the turn token, the states of a request, and those of a steering submission.
 //!
 //! A *turn* is one user turn: a request, and the follow-up requests that carry tool output back. It has no bytes, no time and no
 //! role: [`Turn`] holds the one value that belongs to it, the turn token. A *request* goes through the states of [`RequestState`]. Client
@@ -19,8 +19,12 @@
 //! # Ok::<(), turnwire::turn::Violation>(())
 //! ```
 
+mod submission;
+
 use alloc::string::String;
 use core::fmt;
+
+pub use submission::{SUBMISSION_TRANSITIONS, SubmissionInput, SubmissionState};
 
 /// The state of the newest request of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +105,8 @@ pub enum RequestInput {
     Failed,
     /// `response.incomplete`.
     Incomplete,
+    /// `response.created` of a response that continues the ended one by itself, because it was steered.
+    Successor,
     /// The application cancels the request.
     Cancel,
     /// The connection ended without a terminal event.
@@ -109,7 +115,7 @@ pub enum RequestInput {
 
 impl RequestInput {
     /// Every input, in protocol order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Request,
         Self::Created,
         Self::Informational,
@@ -117,6 +123,7 @@ impl RequestInput {
         Self::Completed,
         Self::Failed,
         Self::Incomplete,
+        Self::Successor,
         Self::Cancel,
         Self::Lost,
     ];
@@ -124,8 +131,8 @@ impl RequestInput {
 
 /// Every transition. A pair of state and input that is not in this table is a [`Violation`].
 ///
-/// `Created` after `Output` leads to `Output`: a steered response is followed by its successor's `response.created` on the same
-/// request, and output that was delivered stays delivered. `Informational` is allowed in every state: rate limits are also sent
+/// `Created` after `Output`, and `Successor` after the end, lead to `Output`: a steered response is followed by its successor's
+/// `response.created` on the same request, and output that was delivered stays delivered. `Informational` is allowed in every state: rate limits are also sent
 /// on an idle connection.
 pub const TRANSITIONS: &[(RequestState, RequestInput, RequestState)] = {
     use RequestInput as I;
@@ -159,10 +166,13 @@ pub const TRANSITIONS: &[(RequestState, RequestInput, RequestState)] = {
         (S::Output, I::Lost, S::Lost),
         (S::Completed, I::Request, S::Requested),
         (S::Completed, I::Informational, S::Completed),
+        (S::Completed, I::Successor, S::Output),
         (S::Failed, I::Request, S::Requested),
         (S::Failed, I::Informational, S::Failed),
+        (S::Failed, I::Successor, S::Output),
         (S::Incomplete, I::Request, S::Requested),
         (S::Incomplete, I::Informational, S::Incomplete),
+        (S::Incomplete, I::Successor, S::Output),
         (S::Cancelled, I::Request, S::Requested),
         (S::Cancelled, I::Informational, S::Cancelled),
         (S::Lost, I::Request, S::Requested),

@@ -10,7 +10,8 @@ use super::encode::RequestBuilder;
 use super::event::{Event, QueuedOutcome, pop_event};
 use super::policy::{self, FailurePoint};
 use super::request::{CommandError, RawOperation, Rejected, Request, RequestId};
-use super::requests::{ActiveRequest, LaneId, RequestPhase, RequestTable, Submission};
+use super::requests::{ActiveRequest, RequestPhase, RequestTable, Submission};
+use super::steering::{SubmissionId, WaitingSubmissions};
 use super::transport::{ConnectAttempts, ConnectionPhase, ConnectionSlot, TransportSelector};
 use crate::connection::{EventQueue, LastActivity, LossReason, Transport};
 use crate::entropy::{Entropy, Seed};
@@ -64,6 +65,8 @@ impl Client {
             phase: ClientPhase::Open,
             entropy: Entropy::new(seed),
             unmatched_events: 0,
+            waiting: WaitingSubmissions::default(),
+            last_submission_id: 0,
             lanes_ignored: false,
             paused_at: None,
         };
@@ -160,34 +163,61 @@ impl Client {
         }
     }
 
-    /// Sends further input for the response to this request, to be taken into account at once (`docs/protocol.md` §9). The
+    /// Sends further input for the response to this request, messages of the user, to be taken into account at once
+    /// (`docs/protocol.md` §15.1). [`Event::Steering`] says what becomes of it. The server may end the response and continue in a
+    /// successor, which is part of the same request: [`Event::Continued`] says so, and the request ends with its last successor.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CommandError::SteerInput`] for other input, [`CommandError::NoRequest`] unless the request has a response with an
+    /// id in flight on a WebSocket, and [`CommandError::TooManySubmissions`] when as many submissions as
+    /// [`Settings::max_submissions`] wait for their end. Nothing is sent then.
+    pub fn steer(&mut self, now: Instant, id: RequestId, input: &[Item]) -> Result<SubmissionId, CommandError> {
+        self.conversation.steer(now, id, input)
+    }
+
+    /// Sends output of the client's tools to the response to this request, which waits for it (`docs/protocol.md` §15.3). The
     /// server answers with events.
     ///
     /// # Errors
     ///
     /// Returns [`CommandError::NoRequest`], and sends nothing, unless the request has a response with an id in flight on a
     /// WebSocket.
-    pub fn steer(&mut self, now: Instant, id: RequestId, input: &[Item]) -> Result<(), CommandError> {
-        let Conversation { requests, slot, .. } = &mut self.conversation;
-        let request = requests.get_mut(id).filter(|request| request.is_in_flight()).ok_or(CommandError::NoRequest)?;
-        let managed = slot.connected_mut().ok_or(CommandError::NoRequest)?;
-        let (Transport::WebSocket, Some(response)) = (managed.transport, &request.report.response_id) else {
-            return Err(CommandError::NoRequest);
-        };
-        let text = crate::responses::request::steer(response, input);
-        managed.connection.send_message(now, &text).map_err(|_| CommandError::NoRequest)?;
-        request.record_steered(text.len());
-        Ok(())
+    pub fn inject(&mut self, now: Instant, id: RequestId, output: &[Item]) -> Result<(), CommandError> {
+        self.conversation.inject(now, id, output)
     }
 
-    /// Cancels a request, in whatever phase it is. [`Event::Finished`] reports it. A request that has ended is not changed.
+    /// Asks the server to interrupt the response to this request (`docs/protocol.md` §15.2). The request ends as
+    /// [`Outcome::Cancelled`](super::Outcome) with the usage of what was done, and the next request can continue the response. If
+    /// the response completes first, so does the request; if the server does not interrupt it, the response goes on. Without an end
+    /// within [`Settings::interrupt_timeout`], and where there is no response on a WebSocket, the request is cancelled.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CommandError::NoRequest`] when the request has ended.
+    pub fn interrupt(&mut self, now: Instant, id: RequestId) -> Result<(), CommandError> {
+        let result = self.conversation.interrupt(now, id);
+        self.conversation.run_scheduler(now);
+        result
+    }
+
+    /// Sends a message that the client does not know, as JSON, on the open WebSocket. `lane` is its `stream_id`. From here on,
+    /// events of this connection that belong to no request are delivered as [`Event::Unmatched`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CommandError::Message`] when the text is no JSON object with a `type`, or requests a response;
+    /// [`CommandError::Lane`] when the lane's name cannot be sent, or is not that of the text; [`CommandError::NotConnected`]
+    /// when no WebSocket is open; [`CommandError::Closed`] when the client is closed. Nothing is sent then.
+    pub fn send_message(&mut self, now: Instant, lane: Option<&str>, text: &str) -> Result<(), CommandError> {
+        self.conversation.send_text(now, lane, text)
+    }
+
+    /// Cancels a request, in whatever phase it is, as [`Settings::cancel`] says. [`Event::Finished`] reports it: at once, or when
+    /// the server has interrupted the response. A second call does not wait for the server. A request that has ended is not
+    /// changed.
     pub fn cancel(&mut self, now: Instant, id: RequestId) {
-        let Some(request) = self.conversation.requests.get(id) else { return };
-        let (in_flight, lane) = (request.is_in_flight(), LaneId::new(request.lane()));
-        self.conversation.finish(now, id, QueuedOutcome::Cancelled, &[]);
-        if in_flight {
-            self.conversation.abandon_on_connection(now, lane);
-        }
+        self.conversation.cancel(now, id);
         self.conversation.run_scheduler(now);
     }
 

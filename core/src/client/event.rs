@@ -7,6 +7,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::request::RequestId;
+use super::steering::SteeringUpdate;
 use super::violation::ServerViolation;
 use crate::connection::{CloseReason, EventQueue, Transport};
 use crate::hidden::Hidden;
@@ -59,6 +60,28 @@ pub enum Event<'a> {
         id: RequestId,
         /// The violation.
         violation: &'a ServerViolation,
+    },
+    /// What became of a steering submission.
+    Steering {
+        /// The request whose response was steered, or, for an input that waited for it, the request that continues the response.
+        /// `None` when the request has ended.
+        id: Option<RequestId>,
+        /// The submission and its state.
+        update: &'a SteeringUpdate,
+    },
+    /// The response to the request has ended, and a successor of it, which takes further input into account, follows as part of the
+    /// same request. The next event is the first of the successor.
+    Continued {
+        /// The request.
+        id: RequestId,
+        /// The id of the successor.
+        response_id: &'a str,
+    },
+    /// An event of the server that belongs to no request. It is delivered on a connection on which the application has sent a
+    /// message with [`send_message`](super::Client::send_message), to which it may be the reply.
+    Unmatched {
+        /// The payload.
+        text: &'a str,
     },
     /// An attempt failed, and the request will be sent again.
     Retry {
@@ -229,6 +252,10 @@ pub(super) enum QueuedEvent {
     Malformed(RequestId, Malformed),
     Info(Option<RequestId>, Box<ResponseInfo<'static>>),
     Violation(RequestId, Box<ServerViolation>),
+    Steering(Option<RequestId>, Box<SteeringUpdate>),
+    /// The id of the successor is the text.
+    Continued(RequestId),
+    Unmatched,
     Retry {
         id: RequestId,
         failure: Box<Failure>,
@@ -275,6 +302,9 @@ pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>
         }
         QueuedEvent::Info(id, info) => Event::Info { id: *id, info },
         QueuedEvent::Violation(id, violation) => Event::Violation { id: *id, violation },
+        QueuedEvent::Steering(id, update) => Event::Steering { id: *id, update },
+        QueuedEvent::Continued(id) => Event::Continued { id: *id, response_id: text(bytes) },
+        QueuedEvent::Unmatched => Event::Unmatched { text: text(bytes) },
         QueuedEvent::Retry { id, failure, retries, delay } => {
             Event::Retry { id: *id, failure, retries: *retries, delay: *delay }
         }
@@ -313,11 +343,12 @@ impl Event<'_> {
             | Self::Server { id, .. }
             | Self::Malformed { id, .. }
             | Self::Violation { id, .. }
+            | Self::Continued { id, .. }
             | Self::Retry { id, .. }
             | Self::CredentialsNeeded { id, .. }
             | Self::Finished { id, .. } => Some(*id),
-            Self::Info { id, .. } => *id,
-            Self::HttpFallback(_) | Self::Connected { .. } | Self::Disconnected(_) => None,
+            Self::Info { id, .. } | Self::Steering { id, .. } => *id,
+            Self::HttpFallback(_) | Self::Connected { .. } | Self::Disconnected(_) | Self::Unmatched { .. } => None,
         }
     }
 
@@ -332,6 +363,9 @@ impl Event<'_> {
             Self::Info { id, info } => OwnedEvent::Info { id, info: info.clone() },
             Self::Malformed { id, malformed, text } => OwnedEvent::Malformed { id, malformed, text: text.into() },
             Self::Violation { id, violation } => OwnedEvent::Violation { id, violation: violation.clone() },
+            Self::Steering { id, update } => OwnedEvent::Steering { id, update: update.clone() },
+            Self::Continued { id, response_id } => OwnedEvent::Continued { id, response_id: response_id.into() },
+            Self::Unmatched { text } => OwnedEvent::Unmatched { text: text.into() },
             Self::Retry { id, failure, retries, delay } => {
                 OwnedEvent::Retry { id, failure: failure.clone(), retries, delay }
             }
@@ -367,6 +401,9 @@ pub enum OwnedEvent {
     Info { id: Option<RequestId>, info: ResponseInfo<'static> },
     Malformed { id: RequestId, malformed: Malformed, text: String },
     Violation { id: RequestId, violation: ServerViolation },
+    Steering { id: Option<RequestId>, update: SteeringUpdate },
+    Continued { id: RequestId, response_id: String },
+    Unmatched { text: String },
     Retry { id: RequestId, failure: Failure, retries: u32, delay: Duration },
     HttpFallback(FallbackReason),
     CredentialsNeeded { id: RequestId, failure: Failure },
@@ -409,6 +446,13 @@ macro_rules! debug_without_content {
                     Self::Violation { id, violation } => {
                         f.debug_struct("Violation").field("id", id).field("violation", violation).finish()
                     }
+                    Self::Steering { id, update } => {
+                        f.debug_struct("Steering").field("id", id).field("update", update).finish()
+                    }
+                    Self::Continued { id, response_id } => {
+                        f.debug_struct("Continued").field("id", id).field("response_id", response_id).finish()
+                    }
+                    Self::Unmatched { text } => f.debug_struct("Unmatched").field("text", &Hidden(text.len())).finish(),
                     Self::Retry { id, failure, retries, delay } => {
                         let mut shown = f.debug_struct("Retry");
                         shown.field("id", id).field("failure", failure).field("retries", retries);

@@ -7,10 +7,11 @@
 //! | files | contents |
 //! |---|---|
 //! | `client`, `event`, `violation`, `request`, `operation`, `connect` | the public types |
-//! | `conversation` | the state, and everything that changes it |
+//! | `conversation/` | the state, and everything that changes it |
 //! | `scheduler`, `deadlines`, `policy/` | decisions: functions of the state, without effects |
 //! | `receive` | applies what the connection received to the request that it belongs to |
 //! | `requests/` | the requests that have not ended |
+//! | `steering/` | steering submissions and interruptions |
 //! | `transport/` | the connection, and the choice of its transport |
 //! | `encode/` | from a request to the bytes of an HTTP request or a WebSocket message |
 //! | `config/` | what the application chooses |
@@ -84,15 +85,19 @@ mod receive;
 mod request;
 mod requests;
 mod scheduler;
+mod steering;
 mod transport;
 mod violation;
 
 pub use client::Client;
-pub use config::{AttestationFn, CancelMode, Capabilities, Credentials, InvalidProvider, Provider, RetryPolicy};
+pub use config::{
+    AbandonMode, AttestationFn, CancelMode, Capabilities, Credentials, InvalidProvider, Provider, RetryPolicy,
+};
 pub use config::{Secret, Settings, Sign, SignError, SignableRequest, TokenCommand, TransportPreference};
 pub use connect::{ConnectError, ConnectTarget, SocketCommand};
 pub use event::{Disconnected, Event, FallbackReason, Outcome, OwnedEvent, OwnedOutcome, RequestReport, Sent};
 pub use happy_eyeballs::HappyEyeballs;
 pub use operation::Submitted;
 pub use request::{CommandError, RawOperation, Rejected, Request, RequestId, TraceContext};
+pub use steering::{SteeringUpdate, SubmissionId};
 pub use violation::ServerViolation;

@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 use super::event::{QueuedEvent, QueuedOutcome};
 use super::request::RequestId;
 use super::requests::{ActiveRequest, LaneId, RequestTable};
+use super::steering::{SteeringUpdate, WaitingSubmissions};
 use crate::connection::{CloseReason, EventQueue, Step, Transport};
 use crate::http::Response;
-use crate::responses::{EndMembers, Envelope, EventClass, Failure, FailureKind, HeaderSource};
-use crate::responses::{RateLimits, ResponseInfo, TURN_STATE};
+use crate::responses::{EndMembers, Envelope, EventClass, Failure, FailureKind, HeaderSource, InterruptReply};
+use crate::responses::{RateLimits, ResponseInfo, SteerReply, TURN_STATE};
 use crate::time::Instant;
 use crate::turn::{Turn, Violation};
 
@@ -35,6 +36,18 @@ pub(super) enum ConnectionEffect {
     ResponseEnded {
         id: RequestId,
         outcome: QueuedOutcome,
+    },
+    /// The response to this request exists, and the client wants to interrupt it.
+    InterruptibleResponse {
+        id: RequestId,
+    },
+    /// The server does not interrupt the response to this request.
+    InterruptionFailed {
+        id: RequestId,
+    },
+    /// The server said what became of a steering submission of this request.
+    SubmissionChanged {
+        id: RequestId,
     },
     /// The response to this request failed, by an event.
     RequestFailed {
@@ -72,6 +85,9 @@ pub(super) struct Receiver<'a> {
     pub(super) turn: &'a mut Turn,
     pub(super) events: &'a mut EventQueue<QueuedEvent>,
     pub(super) unmatched_events: &'a mut u64,
+    pub(super) waiting: &'a mut WaitingSubmissions,
+    /// The application has sent a message of its own, so that events without a request are delivered.
+    pub(super) delivers_unmatched: bool,
     /// The provider uses turn tokens.
     pub(super) keeps_turn_token: bool,
     /// The maximum length of the items that are kept of a response.
@@ -154,7 +170,15 @@ impl Receiver<'_> {
         lane: Option<&str>,
         violation: Option<Violation>,
     ) -> ConnectionEffect {
-        let Some(request) = request_for(self.requests, transport, lane) else {
+        let reply = SteerReply::read(envelope);
+        if let Some(reply) = &reply
+            && self.requests.steered_by(reply).is_none()
+            && let Some(update) = self.waiting.apply_reply(reply)
+        {
+            push_updates(self.events, None, update);
+            return ConnectionEffect::None;
+        }
+        let Some(request) = request_for(self.requests, transport, lane, reply.as_ref()) else {
             return self.apply_unmatched(envelope);
         };
         let id = request.id;
@@ -175,6 +199,10 @@ impl Receiver<'_> {
         }
         let info = request.info_of_event(source, envelope);
         push_info(self.events, id, info);
+        let successor = (envelope.class() == EventClass::Created).then(|| request.successor(envelope)).flatten();
+        if let Some(successor) = &successor {
+            self.events.push(QueuedEvent::Continued(id), successor.as_bytes());
+        }
         let queued = match envelope.external_kind() {
             Some(kind) => QueuedEvent::NamedPayload(id, kind.into()),
             None => QueuedEvent::Payload(id),
@@ -182,6 +210,13 @@ impl Receiver<'_> {
         self.events.push(queued, envelope.text().as_bytes());
         if let Some(violation) = violation {
             self.events.push(QueuedEvent::Violation(id, Box::new(violation.into())), &[]);
+        }
+        if let Some(reply) = &reply {
+            push_updates(self.events, Some(id), request.submissions.apply_reply(reply));
+            return ConnectionEffect::SubmissionChanged { id };
+        }
+        if successor.is_some() {
+            push_updates(self.events, Some(id), request.begin_successor());
         }
         apply_event(request, self.events, transport, envelope, self.max_item_bytes)
     }
@@ -194,6 +229,9 @@ impl Receiver<'_> {
             return ConnectionEffect::None;
         }
         *self.unmatched_events += 1;
+        if self.delivers_unmatched {
+            self.events.push(QueuedEvent::Unmatched, envelope.text().as_bytes());
+        }
         if envelope.class() != EventClass::Error || envelope.stream_id().is_some() {
             return ConnectionEffect::None;
         }
@@ -210,13 +248,33 @@ impl Receiver<'_> {
     }
 }
 
-/// Returns the request that an event belongs to: over HTTP the only one, over WebSocket that of its lane.
+/// The request that an event belongs to: over HTTP the only one, over WebSocket that of its lane. A reply to a steering message
+/// belongs to the request whose response was steered.
 fn request_for<'r>(
     requests: &'r mut RequestTable,
     transport: Transport,
     lane: Option<&str>,
+    reply: Option<&SteerReply>,
 ) -> Option<&'r mut ActiveRequest> {
+    if let Some(reply) = reply {
+        if let Some(id) = requests.steered_by(reply) {
+            return requests.get_mut(id);
+        }
+        let request = requests.in_flight_mut().find(|request| request.lane() == lane)?;
+        let is_own = reply.response_id.is_none() || reply.response_id == request.report.response_id;
+        return is_own.then_some(request);
+    }
     requests.in_flight_mut().find(|request| transport == Transport::Http || request.lane() == lane)
+}
+
+fn push_updates(
+    events: &mut EventQueue<QueuedEvent>,
+    id: Option<RequestId>,
+    updates: impl IntoIterator<Item = SteeringUpdate>,
+) {
+    for update in updates {
+        events.push(QueuedEvent::Steering(id, Box::new(update)), &[]);
+    }
 }
 
 /// Applies an event to its request.
@@ -236,13 +294,22 @@ fn apply_event(
     }
     match class {
         EventClass::Informational => {
-            if envelope.is_steer_failure() {
-                request.record_steer_failed();
+            if envelope.is_steered_end() {
+                request.record_steered_end();
+            }
+            if envelope.interrupt_reply() == Some(InterruptReply::Failed) && request.interruption.is_some() {
+                return ConnectionEffect::InterruptionFailed { id };
             }
             ConnectionEffect::None
         }
         EventClass::Created => {
+            if request.report.response_id.is_none() {
+                push_updates(events, Some(id), request.begin_response());
+            }
             request.set_response_id(envelope.response());
+            if request.response_to_interrupt().is_some() {
+                return ConnectionEffect::InterruptibleResponse { id };
+            }
             ConnectionEffect::None
         }
         EventClass::Output => {

@@ -191,7 +191,19 @@ pub enum CommandError {
     /// A request is in flight, and the command must wait for its end.
     #[error("a request is in flight")]
     InFlight,
-    /// No such request is in flight, or it is not on a WebSocket.
+    /// No WebSocket is open.
+    #[error("no websocket is open")]
+    NotConnected,
+    /// The text is no JSON object with a `type`, or it requests a response.
+    #[error("the text is not a message that can be sent so")]
+    Message,
+    /// The input of a steering message is not one or more messages of the user.
+    #[error("steering takes one or more messages of the user")]
+    SteerInput,
+    /// As many steering submissions of the request as [`Settings::max_submissions`](super::Settings) wait for their end.
+    #[error("{0} steering submissions of the request wait for their end")]
+    TooManySubmissions(usize),
+    /// There is no such request in flight, or not on a WebSocket.
     #[error("there is no such request in flight")]
     NoRequest,
     /// A header is invalid.

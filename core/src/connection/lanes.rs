@@ -30,6 +30,9 @@ pub(super) struct LaneStates {
     requests: u64,
     /// The peer has sent an event of a response on a named lane without naming the lane.
     ignored: bool,
+    /// Number of messages about a response that may have ended when they arrive: the peer may answer them with an `error` that
+    /// concerns no request.
+    unanswered: u32,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +40,8 @@ struct Lane {
     state: RequestState,
     /// The newest request has no end yet. A cancelled one may still get one.
     awaits_end: bool,
+    /// The newest response has ended, and a successor of it may come by itself.
+    held: bool,
     /// The number of the newest request.
     request: u64,
     /// The id of the response to the newest request, once the server has sent it.
@@ -119,10 +124,15 @@ impl LaneStates {
                 RequestInput::Request => {
                     lane.current = None;
                     lane.awaits_end = true;
+                    lane.held = false;
                     lane.request = number;
                 }
                 RequestInput::Completed | RequestInput::Failed | RequestInput::Incomplete | RequestInput::Lost => {
                     lane.awaits_end = false;
+                }
+                RequestInput::Successor => {
+                    lane.awaits_end = true;
+                    lane.held = false;
                 }
                 RequestInput::Created | RequestInput::Informational | RequestInput::Output | RequestInput::Cancel => {}
             }
@@ -147,7 +157,8 @@ impl LaneStates {
             return None;
         }
         let names = self.named.iter().map(|(name, lane)| (Some(&**name), lane));
-        let pending = core::iter::once((None, &self.default)).chain(names).filter(|(_, lane)| lane.awaits_end);
+        let pending =
+            core::iter::once((None, &self.default)).chain(names).filter(|(_, lane)| lane.awaits_end || lane.held);
         let target = match (pending.clone().next(), pending.clone().nth(1)) {
             (None, _) => return named,
             (Some((only, _)), None) if named.is_none() => {
@@ -183,7 +194,7 @@ impl LaneStates {
             | EventClass::Cancelled => true,
             EventClass::Informational | EventClass::Error => false,
         };
-        of_response && !self.default.awaits_end && !self.default.has_ended(envelope)
+        of_response && !self.default.awaits_end && !self.default.held && !self.default.has_ended(envelope)
     }
 
     /// Returns whether the peer ignores lanes.
@@ -195,6 +206,9 @@ impl LaneStates {
     /// connection, so that an event may belong to a response before the pending one.
     pub(super) fn observe(&mut self, envelope: &Envelope<'_>, lane: Option<&str>, shared: bool) -> LaneEvent {
         let class = envelope.class();
+        if self.unanswered > 0 && self.concerns_no_request(envelope) {
+            return LaneEvent::Late;
+        }
         let id = response_id(envelope);
         let item = if shared && class == EventClass::Output { item_id(envelope) } else { None };
         if shared && self.lane(lane).is_some_and(|lane| lane.is_late(envelope, id.as_deref(), item.as_deref())) {
@@ -204,7 +218,10 @@ impl LaneStates {
             let named_pending = lane.is_some() || self.named.iter().any(|(_, lane)| lane.awaits_end);
             self.ignored = named_pending && self.is_unlabelled(envelope);
         }
-        let relation = match self.apply(lane, RequestInput::from(class)) {
+        let succeeds = class == EventClass::Created
+            && self.lane(lane).is_some_and(|lane| lane.is_succeeded_by(envelope, id.as_deref()));
+        let input = if succeeds { RequestInput::Successor } else { RequestInput::from(class) };
+        let relation = match self.apply(lane, input) {
             Ok(_) => LaneEvent::Expected,
             Err(violation) => LaneEvent::Unexpected(violation),
         };
@@ -220,7 +237,28 @@ impl LaneStates {
         relation
     }
 
-    /// Returns whether a request is in flight on any lane.
+    /// Records whether a successor of the ended response may come on this lane.
+    pub(super) fn hold(&mut self, lane: Option<&str>, held: bool) {
+        if let Some(lane) = self.lane_mut(lane) {
+            lane.held = held;
+        }
+    }
+
+    /// Records that a message about a response was sent, to which the peer may reply with an `error` that concerns no request.
+    pub(super) const fn expect_reply(&mut self) {
+        self.unanswered = self.unanswered.saturating_add(1);
+    }
+
+    /// Whether an event is the reply to a message about a response that has ended, and no event of a request. Counts the replies.
+    fn concerns_no_request(&mut self, envelope: &Envelope<'_>) -> bool {
+        let is_error = envelope.class() == EventClass::Error && envelope.is_unknown_response();
+        if is_error || envelope.interrupt_reply().is_some() {
+            self.unanswered -= 1;
+        }
+        is_error
+    }
+
+    /// Whether a request is in flight on any lane.
     pub(super) fn in_flight(&self) -> bool {
         self.default.state.is_in_flight() || self.named.iter().any(|(_, lane)| lane.state.is_in_flight())
     }
@@ -229,6 +267,7 @@ impl LaneStates {
     pub(super) fn mark_lost(&mut self) {
         for lane in self.named.iter_mut().map(|(_, lane)| lane).chain([&mut self.default]) {
             lane.awaits_end = false;
+            lane.held = false;
             if lane.state.is_in_flight() {
                 lane.state = RequestState::Lost;
             }
@@ -239,7 +278,8 @@ impl LaneStates {
 impl Lane {
     /// Returns whether an event belongs to a response before the pending one.
     fn is_late(&self, envelope: &Envelope<'_>, id: Option<&str>, item: Option<&str>) -> bool {
-        let Some(history) = self.history.as_deref().filter(|_| self.awaits_end) else { return false };
+        let history = self.history.as_deref().filter(|_| self.awaits_end || self.held);
+        let Some(history) = history else { return false };
         let is_of_ended = id.is_some_and(|id| knows(&history.ended, id)) && self.current.as_deref() != id;
         let class = envelope.class();
         // The end is late even if other events came before it, or the pending response has started. A cancelled response
@@ -249,16 +289,17 @@ impl Lane {
         }
         match class {
             EventClass::Informational => {
-                is_of_ended || (envelope.is_metadata() && self.current.is_some() && self.differs(id))
+                is_of_ended || (envelope.names_its_response() && self.current.is_some() && self.differs(id))
             }
             // Until the pending response has started, output may still be that of one that has ended. A response may
             // have the id of one that has ended: some servers give every response the same.
             EventClass::Output => {
-                let requested = self.state == RequestState::Requested;
+                let requested = self.state == RequestState::Requested || self.held;
                 requested && (is_of_ended || item.is_some_and(|item| knows(&history.ended_items, item)))
             }
-            EventClass::Created
-            | EventClass::Completed
+            // Once more the `response.created` of the response that may have a successor.
+            EventClass::Created => self.held && is_of_ended,
+            EventClass::Completed
             | EventClass::Failed
             | EventClass::Incomplete
             | EventClass::Cancelled
@@ -266,7 +307,17 @@ impl Lane {
         }
     }
 
-    /// Returns whether an event names a response that has ended, or an item of one.
+    /// Whether a `response.created` is that of a successor: no request is pending, and either a successor is expected, or the
+    /// response names the last one that ended as the one that it continues.
+    fn is_succeeded_by(&self, envelope: &Envelope<'_>, id: Option<&str>) -> bool {
+        if self.state.is_in_flight() || self.awaits_end {
+            return false;
+        }
+        let ended = self.history.as_deref().and_then(|history| history.ended.first()).map(|id| &**id);
+        self.held || (ended.is_some() && ended != id && envelope.echoed_previous_response().as_deref() == ended)
+    }
+
+    /// Whether an event names a response that has ended, or an item of one.
     fn has_ended(&self, envelope: &Envelope<'_>) -> bool {
         let Some(history) = self.history.as_deref() else { return false };
         let is_known = |ids: &[Box<str>], id: Option<Cow<'_, str>>| id.is_some_and(|id| knows(ids, &id));

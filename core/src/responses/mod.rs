@@ -25,6 +25,7 @@
 //! | `request/`, `session/` | requests, and the headers and metadata of a session |
 //! | `failure/`, `error_object` | why a request failed; errors that a server sends |
 //! | `info`, `rate_limit`, `timing`, `usage`, `metadata` | what headers and events report beside the response |
+//! | `steering` | steering, interruption and injection on a WebSocket |
 //! | `headers`, `response_headers` | headers as pairs; the headers that a server sends |
 //! | `limits` | limits of what a server names |
 //! | `operations/` | operations whose response is one body |
@@ -51,6 +52,7 @@ pub mod request;
 mod response;
 mod response_headers;
 pub mod session;
+mod steering;
 mod timing;
 pub mod tool;
 mod usage;
@@ -75,6 +77,9 @@ pub use rate_limit::{Credits, RateLimitWindow, RateLimits};
 pub use request::CreateResponse;
 pub use response::{IncompleteDetails, Response};
 pub use response_headers::ResponseHeaders;
+pub use steering::SteerError;
+pub(crate) use steering::{InterruptReply, SteerOutcome, SteerReply};
+pub(crate) use steering::{inject_message, interrupt_message, is_steer_input, steer_input, steer_message};
 pub use timing::TimingMetrics;
 pub use usage::Usage;
 

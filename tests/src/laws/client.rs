@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use turnwire::client::{
-    CancelMode, Credentials, Disconnected, OwnedEvent, RawOperation, Request, RequestId, Settings, TransportPreference,
+    AbandonMode, CancelMode, Credentials, Disconnected, OwnedEvent, RawOperation, Request, RequestId, Settings,
+    TransportPreference,
 };
 
 use crate::chunks::Chunks;
@@ -63,8 +64,11 @@ impl Run {
         let mut settings = Settings::default();
         settings.transport = [TransportPreference::Auto, TransportPreference::WebSocket, TransportPreference::Http]
             [usize::from(choices.of(3))];
-        settings.cancel =
-            [CancelMode::Close, CancelMode::Drain { limit: Duration::from_millis(300) }][usize::from(choices.of(2))];
+        settings.cancel = [
+            CancelMode::Close,
+            CancelMode::Drain { limit: Duration::from_millis(300) },
+            CancelMode::Interrupt { limit: Duration::from_millis(300), otherwise: AbandonMode::Close },
+        ][usize::from(choices.of(3))];
         settings.queue_on_busy_lane = choices.coin();
         settings.resend_after_output = choices.coin();
         settings.max_credential_requests = u32::from(choices.of(2));
@@ -155,7 +159,11 @@ impl Run {
 
     fn steer(&mut self, choices: &mut Choices<'_>) {
         if let Some(id) = self.submitted.get(self.submitted.len().wrapping_sub(1 + usize::from(choices.of(2)))) {
-            let _ = self.pair.client.steer(self.pair.now, *id, &[user("left")]);
+            let _ = match choices.of(4) {
+                0 => self.pair.client.interrupt(self.pair.now, *id),
+                1 => self.pair.client.inject(self.pair.now, *id, &[user("left")]),
+                _ => self.pair.client.steer(self.pair.now, *id, &[user("left")]).map(|_| ()),
+            };
         }
     }
 
@@ -175,7 +183,7 @@ impl Run {
         let lane = LANES[usize::from(choices.of(3))];
         let Some(seen) = self.newest(lane) else { return };
         let (turn, kind) = (turn_of(seen), seen.kind);
-        let choice = choices.of(16);
+        let choice = choices.of(17);
         let id = format!("r{}", self.count);
         let event = match choice {
             0 | 1 => created(&id),
@@ -189,7 +197,8 @@ impl Run {
             10 => fail("odd", "x"),
             11 => fail("invalid_prompt", "x"),
             12 => error(400, "previous_response_not_found", "x"),
-            13 => incomplete(&id, ["max_output_tokens", "steered"][usize::from(choices.of(2))]),
+            13 => incomplete(&id, ["max_output_tokens", "steered", "interrupted"][usize::from(choices.of(3))]),
+            15 => self.reply(choices),
             14 => done0("same"),
             _ => r#"{"type":"odd.event","response":null}"#.into(),
         };
@@ -203,6 +212,22 @@ impl Run {
                 self.pair.act(Act::Send(event));
             }
             Kind::Post | Kind::Dial | Kind::Upgrade => self.send_http_event(choices, turn, event),
+        }
+    }
+
+    /// Replies to what was asked of a response beside its request.
+    fn reply(&self, choices: &mut Choices<'_>) -> String {
+        let response = format!("r{}", self.count.saturating_sub(usize::from(choices.of(3))));
+        let steer = format!(r#"{{"id":"s{}","previous_response_id":"{response}","input":"left"}}"#, choices.of(3));
+        match choices.of(6) {
+            0 => format!(r#"{{"type":"response.steer.accepted","steer":{steer}}}"#),
+            1 => format!(r#"{{"type":"response.steer.pending","steer":{steer},"required_input":[]}}"#),
+            2 => format!(
+                r#"{{"type":"response.steer.failed","steer":{steer},"error":{{"code":"response_not_active"}}}}"#
+            ),
+            3 => format!(r#"{{"type":"response.interrupt.accepted","response_id":"{response}"}}"#),
+            4 => format!(r#"{{"type":"response.interrupt.failed","response_id":"{response}"}}"#),
+            _ => error(400, "response_not_found", "no such response"),
         }
     }
 
@@ -266,7 +291,9 @@ impl Run {
     /// same connection.
     fn check_tokens(&mut self) -> Result<(), String> {
         for seen in &self.pair.seen[self.checked..] {
-            if !matches!(seen.kind, Kind::Post | Kind::Text) || seen.json()["type"] == "response.steer" {
+            if !matches!(seen.kind, Kind::Post | Kind::Text)
+                || (seen.kind == Kind::Text && seen.json()["type"] != "response.create")
+            {
                 continue;
             }
             let turn = turn_of(seen);
@@ -367,10 +394,11 @@ fn event_id(event: &OwnedEvent) -> Option<RequestId> {
         | OwnedEvent::Server { id, .. }
         | OwnedEvent::Malformed { id, .. }
         | OwnedEvent::Violation { id, .. }
+        | OwnedEvent::Continued { id, .. }
         | OwnedEvent::Retry { id, .. }
         | OwnedEvent::CredentialsNeeded { id, .. }
         | OwnedEvent::Finished { id, .. } => Some(*id),
-        OwnedEvent::Info { id, .. } => *id,
+        OwnedEvent::Info { id, .. } | OwnedEvent::Steering { id, .. } => *id,
         _ => None,
     }
 }

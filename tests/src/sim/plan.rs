@@ -86,7 +86,8 @@ impl Plan {
     pub fn patience(&self) -> u64 {
         let drain = match self.settings.cancel {
             CancelMode::Drain { limit } => limit,
-            CancelMode::Close => Duration::ZERO,
+            CancelMode::Auto | CancelMode::Close => Duration::ZERO,
+            CancelMode::Interrupt { limit, .. } => limit,
         };
         let longest = [
             // The idle timeout starts again when events that filled the backlog have been polled.

@@ -88,6 +88,8 @@ impl Stats {
             Fault::ALL.iter().filter(|fault| self.faults[**fault as usize] == 0).map(|fault| format!("{fault:?}"));
         let steps = TRANSITIONS
             .iter()
+            // The server of the simulation does not steer.
+            .filter(|(_, input, _)| *input != RequestInput::Successor)
             .filter(|(state, input, _)| self.steps_of(*state, *input) == 0)
             .map(|(state, input, _)| format!("{state:?} × {input:?}"));
         faults.chain(steps).collect()

@@ -191,7 +191,7 @@ fn steering_is_sent_for_response_in_flight() {
     let id = pair.ask(ask("one"));
     assert_eq!(pair.client.steer(pair.now, id, &[user("left")]), Err(CommandError::NoRequest));
     pair.act(Act::Send(created("r1")));
-    assert_eq!(pair.client.steer(pair.now, id, &[user("left")]), Ok(()));
+    pair.client.steer(pair.now, id, &[user("left")]).expect("a response in flight");
     pair.run();
     let steer = pair.texts()[1].json();
     assert_eq!(

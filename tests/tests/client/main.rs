@@ -1,6 +1,7 @@
 //! The client's behaviour besides the scenarios of `tests/scenarios`. Most tests use a `Pair` of a client and in-memory
 //! servers.
 
+mod addressing;
 mod cancel;
 mod connect_attempts;
 mod connections;
@@ -12,8 +13,10 @@ mod handshake;
 mod happy_eyeballs;
 mod http_trial;
 mod incomplete;
+mod interruption;
 mod lanes;
 mod late;
+mod messages;
 mod operations;
 mod provider;
 mod recovery;
@@ -21,5 +24,6 @@ mod replay;
 mod request_members;
 mod retries;
 mod secrets;
+mod steering;
 mod time;
 mod total_time;

@@ -1,24 +1,36 @@
-//! The diagram in `docs/turn.md` is the one that the transition table generates.
+//! The diagrams in `docs/turn.md` are those that the transition tables generate.
 
-use std::fmt::Write as _;
+use std::fmt::{Debug, Write as _};
 
-use turnwire::turn::{RequestInput, TRANSITIONS};
+use turnwire::turn::{RequestInput, SUBMISSION_TRANSITIONS, TRANSITIONS};
 
-/// Draws the table as a Mermaid state diagram, without `Informational` transitions, which never change the state.
-fn diagram() -> String {
-    let mut text = String::from("stateDiagram-v2\n    [*] --> Idle\n");
-    for (from, input, to) in TRANSITIONS.iter().filter(|(_, input, _)| *input != RequestInput::Informational) {
+/// Draws a table as a Mermaid state diagram.
+fn diagram<'t, S: Debug + 't, I: Debug + 't>(first: &str, table: impl IntoIterator<Item = &'t (S, I, S)>) -> String {
+    let mut text = format!("stateDiagram-v2\n    [*] --> {first}\n");
+    for (from, input, to) in table {
         writeln!(text, "    {from:?} --> {to:?}: {input:?}").expect("writing to a `String` cannot fail");
     }
     text
 }
 
-#[test]
-fn diagram_in_docs_is_current() {
+/// Checks that this diagram is between these marks of `docs/turn.md`.
+fn is_in_docs(mark: &str, diagram: &str) {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/turn.md");
     let text = std::fs::read_to_string(path).expect("docs/turn.md");
-    let (_, rest) = text.split_once("<!-- diagram: begin -->\n").expect("the begin marker");
-    let (shown, _) = rest.split_once("<!-- diagram: end -->").expect("the end marker");
-    let drawn = format!("```mermaid\n{}```\n", diagram());
-    assert_eq!(shown, drawn, "replace the text between the markers in docs/turn.md by:\n{drawn}");
+    let (_, rest) = text.split_once(&format!("<!-- {mark}: begin -->\n")).expect("the mark before the diagram");
+    let (shown, _) = rest.split_once(&format!("<!-- {mark}: end -->")).expect("the mark behind the diagram");
+    let drawn = format!("```mermaid\n{diagram}```\n");
+    assert_eq!(shown, drawn, "put this between the marks of docs/turn.md:\n{drawn}");
+}
+
+#[test]
+fn diagram_in_docs_is_current() {
+    // `Informational` steps never change the state.
+    let steps = TRANSITIONS.iter().filter(|(_, input, _)| *input != RequestInput::Informational);
+    is_in_docs("diagram", &diagram("Idle", steps));
+}
+
+#[test]
+fn diagram_of_submissions_in_docs_is_current() {
+    is_in_docs("submissions", &diagram("Sent", SUBMISSION_TRANSITIONS));
 }

@@ -12,4 +12,4 @@ pub use credentials::{Credentials, Secret, Sign, SignError, SignableRequest, Tok
 pub(super) use endpoint::Endpoint;
 pub use invalid_provider::InvalidProvider;
 pub use provider::{Capabilities, Provider, RetryPolicy};
-pub use settings::{AttestationFn, CancelMode, Settings, TransportPreference};
+pub use settings::{AbandonMode, AttestationFn, CancelMode, Settings, TransportPreference};

@@ -78,6 +78,9 @@ pub struct Capabilities {
     pub item_metadata: bool,
     /// Whether a WebSocket is reused after a request failed on it.
     pub reuse_after_failure: bool,
+    /// Whether the server can interrupt a response ([docs/protocol.md §15.2](crate::docs::protocol#152-interruption)).
+    /// Default: `false`.
+    pub interrupt: bool,
 }
 
 /// When to retry ([docs/protocol.md §10](crate::docs::protocol#10-retry-and-backoff)). The number of retries is one
@@ -133,6 +136,7 @@ impl Default for Capabilities {
             store_responses: false,
             item_metadata: false,
             reuse_after_failure: false,
+            interrupt: false,
         }
     }
 }

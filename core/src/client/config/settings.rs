@@ -25,14 +25,50 @@ pub enum TransportPreference {
 /// What cancelling a request does to its WebSocket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum CancelMode {
-    /// Closes it with code 1000, unless it carries other requests; the next request opens a new one.
+    /// The response is interrupted where [`Capabilities::interrupt`](super::Capabilities) says that the server can do it, for at
+    /// most [`Settings::interrupt_timeout`]. Otherwise as [`Close`](Self::Close).
     #[default]
+    Auto,
+    /// The server is asked to interrupt the response (`docs/protocol.md` §15.2), so that the connection, and what the server
+    /// remembers of it, is kept. The request ends when the server has interrupted the response, with its usage. What is done until
+    /// then is delivered. If the response completes first, so does the request.
+    Interrupt {
+        /// How long the server may take. Then as [`Close`](Self::Close).
+        limit: Duration,
+        /// What follows when the server cannot interrupt the response.
+        otherwise: AbandonMode,
+    },
+    /// It is closed with code 1000, unless it carries other requests; the next request dials.
     Close,
     /// Keeps it and discards the rest of the response. If that takes longer than `limit`, closes it.
     Drain {
         /// Maximum time for the rest of the response.
         limit: Duration,
     },
+}
+
+/// What happens to a WebSocket whose response is abandoned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AbandonMode {
+    /// As [`CancelMode::Close`].
+    #[default]
+    Close,
+    /// As [`CancelMode::Drain`].
+    Drain {
+        /// How long the rest of the response may take.
+        limit: Duration,
+    },
+}
+
+impl CancelMode {
+    /// What happens to a response that is not interrupted.
+    pub(in crate::client) const fn abandon_mode(self) -> AbandonMode {
+        match self {
+            Self::Auto | Self::Close => AbandonMode::Close,
+            Self::Drain { limit } => AbandonMode::Drain { limit },
+            Self::Interrupt { otherwise, .. } => otherwise,
+        }
+    }
 }
 
 /// The settings of a client.
@@ -51,7 +87,15 @@ pub struct Settings {
     pub headers: Vec<(String, String)>,
     /// What cancelling a request does to its WebSocket.
     pub cancel: CancelMode,
-    /// Whether a request on a busy lane is queued; otherwise it is rejected.
+    /// How long [`Client::interrupt`](super::Client::interrupt), and [`CancelMode::Auto`], wait for the end of an interrupted
+    /// response: 5 s. Then the request is cancelled as with [`CancelMode::Close`].
+    pub interrupt_timeout: Duration,
+    /// How long a request whose response has ended waits for what becomes of its steering submissions: 30 s. Then their state is
+    /// [`Unknown`](crate::turn::SubmissionState::Unknown), and the WebSocket takes no more requests.
+    pub steering_timeout: Duration,
+    /// The number of steering submissions of one request that may wait for their end: 16.
+    pub max_submissions: usize,
+    /// Whether a request on a lane that is busy waits; if not, it is misuse.
     pub queue_on_busy_lane: bool,
     /// Whether a request may be retried after some of its output was delivered. The application must then discard that
     /// output.
@@ -85,7 +129,10 @@ impl Default for Settings {
             connection: unset(),
             default_headers: Vec::new(),
             headers: Vec::new(),
-            cancel: CancelMode::Close,
+            cancel: CancelMode::Auto,
+            interrupt_timeout: Duration::from_secs(5),
+            steering_timeout: Duration::from_secs(30),
+            max_submissions: 16,
             queue_on_busy_lane: true,
             resend_after_output: false,
             max_credential_requests: 0,

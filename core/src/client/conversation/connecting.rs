@@ -1,7 +1,7 @@
 //! Opens, closes and drops the connection.
 
 use super::Conversation;
-use crate::client::config::CancelMode;
+use crate::client::config::AbandonMode;
 use crate::client::connect::{ConnectTarget, SocketCommand};
 use crate::client::event::{Disconnected, QueuedEvent};
 use crate::client::policy::{self, FailurePoint};
@@ -57,6 +57,7 @@ impl Conversation {
         if let ConnectionSlot::Connected(managed) = before {
             let failure = policy::connection_lost(managed.transport, &CloseReason::Local);
             self.fail_in_flight(now, FailurePoint::ConnectionLost, &failure);
+            self.give_up_waiting();
             let open = matches!(managed.phase, ConnectionPhase::Open | ConnectionPhase::Closing);
             if open && !managed.disconnect_reported {
                 self.report_disconnected(Disconnected::Closed(CloseReason::Local));
@@ -77,10 +78,10 @@ impl Conversation {
     }
 
     /// Leaves a request in flight without its response.
-    pub(in crate::client) fn abandon_on_connection(&mut self, now: Instant, lane: LaneId) {
-        let end = match self.builder.settings.cancel {
-            CancelMode::Close => DrainEnd::WhenIdle,
-            CancelMode::Drain { limit } => DrainEnd::At(now + limit),
+    pub(super) fn abandon_on_connection(&mut self, now: Instant, lane: LaneId, mode: AbandonMode) {
+        let end = match mode {
+            AbandonMode::Close => DrainEnd::WhenIdle,
+            AbandonMode::Drain { limit } => DrainEnd::At(now + limit),
         };
         let in_flight = self.requests.in_flight_count();
         let Some(managed) = self.slot.connected_mut() else { return };

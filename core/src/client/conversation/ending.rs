@@ -19,6 +19,14 @@ impl Conversation {
     pub(in crate::client) fn fail(&mut self, now: Instant, id: RequestId, point: FailurePoint, failure: Failure) {
         let random = self.entropy.unit();
         let Some(request) = self.requests.get(id) else { return };
+        if request.held.is_some() {
+            // Its response has ended, and was kept back.
+            return self.release(now, id);
+        }
+        if request.interruption.as_ref().is_some_and(|interruption| interruption.otherwise.is_some()) {
+            // The application has cancelled it.
+            return self.finish(now, id, QueuedOutcome::Cancelled, &[]);
+        }
         let next_transport = self.selector.transport_for(request);
         let backoff_step = request.retry_state.retries.saturating_add(1);
         let failure = with_progress(failure, point, request.progress());
@@ -52,7 +60,7 @@ impl Conversation {
             next_transport,
             incremental: request.report.incremental,
             prewarm: request.is_prewarm(),
-            steered: request.is_steered(),
+            steered: request.submissions.is_steered(),
             backoff_step,
             retry_state: &request.retry_state,
             elapsed: now.saturating_duration_since(request.submitted_at),
@@ -192,7 +200,11 @@ impl Conversation {
 
     /// The request ends. `body`: that of an operation.
     pub(in crate::client) fn finish(&mut self, now: Instant, id: RequestId, mut outcome: QueuedOutcome, body: &[u8]) {
-        let Some(request) = self.requests.remove(id) else { return };
+        let Some(mut request) = self.requests.remove(id) else { return };
+        if let Some(held) = request.held.take() {
+            outcome = held.outcome;
+        }
+        self.settle_submissions(&mut request);
         if let QueuedOutcome::Failed(failure) = &mut outcome {
             failure.progress = request.progress();
         }
@@ -203,11 +215,21 @@ impl Conversation {
             // HTTP works where the handshake was rejected.
             self.fall_back(FallbackReason::Refused(status));
         }
+        let interrupted = request.interrupted;
         let finished = request.into_finished(now);
-        if let (QueuedOutcome::Completed(response), Submission::Response { request, .. }, Some(items)) =
-            (&outcome, finished.submission, finished.items)
+        // The next request can continue a response that was interrupted, too (docs/protocol.md §15.2).
+        let continuable = match &outcome {
+            QueuedOutcome::Completed(response) => response.id.as_ref(),
+            QueuedOutcome::Cancelled if interrupted => finished.report.response_id.as_ref(),
+            QueuedOutcome::Cancelled
+            | QueuedOutcome::Incomplete(_)
+            | QueuedOutcome::Failed(_)
+            | QueuedOutcome::PrewarmSkipped
+            | QueuedOutcome::OperationCompleted(_) => None,
+        };
+        if let (Some(response_id), Submission::Response { request, .. }, Some(items)) =
+            (continuable, finished.submission, finished.items)
             && was_on_websocket
-            && let Some(response_id) = &response.id
             && let Some(managed) = self.slot.connected_mut()
         {
             let lane = LaneId::new(request.lane.as_deref());

@@ -55,6 +55,9 @@ impl Conversation {
 
     /// No event of the response to this request arrived for too long.
     pub(super) fn time_out(&mut self, now: Instant, id: RequestId) {
+        if self.expire_interruption(now, id) {
+            return;
+        }
         if let Some((head, body)) = self.take_partial_error_body() {
             self.handle_whole_response(now, head, &body);
             return self.drop_connection(now);
@@ -84,7 +87,8 @@ impl Conversation {
         let failure = Failure::new(FailureKind::DeadlineExceeded, &text);
         self.finish(now, id, QueuedOutcome::Failed(failure), &[]);
         if in_flight {
-            self.abandon_on_connection(now, lane);
+            let mode = self.builder.settings.cancel.abandon_mode();
+            self.abandon_on_connection(now, lane, mode);
         }
     }
 

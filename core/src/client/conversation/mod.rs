@@ -5,6 +5,7 @@ mod ending;
 mod expiring;
 mod receiving;
 mod sending;
+mod steering;
 
 use alloc::boxed::Box;
 
@@ -13,6 +14,7 @@ use super::encode::RequestBuilder;
 use super::event::{Disconnected, QueuedEvent, QueuedOutcome};
 use super::requests::RequestTable;
 use super::scheduler::{NextAction, SchedulerState, next_action};
+use super::steering::WaitingSubmissions;
 use super::transport::{ConnectAttempts, ConnectionSlot, TransportSelector};
 use crate::connection::{EventQueue, LossReason};
 use crate::entropy::Entropy;
@@ -52,7 +54,10 @@ pub(super) struct Conversation {
     pub(super) phase: ClientPhase,
     pub(super) entropy: Entropy,
     pub(super) unmatched_events: u64,
-    /// Whether the server sends events without the lane of their request, so that only one request may be in flight.
+    /// The steering submissions of ended requests whose input waits at the server.
+    pub(super) waiting: WaitingSubmissions,
+    pub(super) last_submission_id: u64,
+    /// The server sends events without the lane of their request, so that one request at a time can be in flight.
     pub(super) lanes_ignored: bool,
     /// The time since which no input is wanted.
     pub(super) paused_at: Option<Instant>,

@@ -33,6 +33,8 @@ impl Conversation {
             turn: &mut self.turn,
             events: &mut self.events,
             unmatched_events: &mut self.unmatched_events,
+            waiting: &mut self.waiting,
+            delivers_unmatched: managed.delivers_unmatched,
             keeps_turn_token,
             max_item_bytes,
         };
@@ -52,6 +54,8 @@ impl Conversation {
             turn: &mut self.turn,
             events: &mut self.events,
             unmatched_events: &mut self.unmatched_events,
+            waiting: &mut self.waiting,
+            delivers_unmatched: false,
             keeps_turn_token: self.builder.provider.capabilities.turn_token,
             max_item_bytes: self.builder.settings.connection.max_body,
         }
@@ -76,12 +80,20 @@ impl Conversation {
                 self.record_response_end(now);
             }
             ConnectionEffect::ResponseEnded { id, outcome } => {
-                self.finish(now, id, outcome, &[]);
+                self.end_response(now, id, outcome);
                 self.record_response_end(now);
             }
+            ConnectionEffect::InterruptibleResponse { id } => self.send_interruption(now, id),
+            ConnectionEffect::InterruptionFailed { id } => self.fail_interruption(now, id),
+            ConnectionEffect::SubmissionChanged { id } => self.release_if_settled(now, id),
             ConnectionEffect::RequestFailed { id, failure } => {
                 let kind = failure.kind;
-                self.fail(now, id, FailurePoint::Event, *failure);
+                let mut outcome = QueuedOutcome::Failed(*failure);
+                if kind != FailureKind::ConnectionLimit && self.hold(now, id, &mut outcome, Some(kind)) {
+                    return;
+                }
+                let QueuedOutcome::Failed(failure) = outcome else { return };
+                self.fail(now, id, FailurePoint::Event, failure);
                 self.apply_failed_response(now, kind);
             }
             ConnectionEffect::HttpIdle { last_words } => {
@@ -109,6 +121,7 @@ impl Conversation {
         let failure = policy::connection_lost(managed.transport, &reason);
         let (before, reported) = (managed.record_closed(), managed.disconnect_reported);
         self.fail_in_flight(now, FailurePoint::ConnectionLost, &failure);
+        self.give_up_waiting();
         if matches!(before, ConnectionPhase::Handshaking { .. }) {
             // No request was on it, so that the request that it was opened for fails.
             self.fail_connect_attempt(now, Transport::WebSocket, FailurePoint::NoConnection, failure);

@@ -81,9 +81,14 @@ impl Conversation {
             turn_token: token.is_some(),
             bytes: message.text.len(),
             head_deadline: None,
-            previous_response_id: message.previous_response_id,
+            previous_response_id: message.previous_response_id.clone(),
         };
         self.record_sent(now, id, record, token.as_deref());
+        if let Some(previous) = &message.previous_response_id
+            && let Some(request) = self.requests.get_mut(id)
+        {
+            self.waiting.move_to(lane.as_deref(), previous, &mut request.submissions);
+        }
     }
 
     pub(super) fn record_sent(&mut self, now: Instant, id: RequestId, record: SendRecord, token: Option<&str>) {

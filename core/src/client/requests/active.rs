@@ -5,12 +5,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::client::event::RequestReport;
+use crate::client::event::{QueuedOutcome, RequestReport};
 use crate::client::request::{RawOperation, Request, RequestId};
+use crate::client::steering::{Interruption, SteeringUpdate, Submission as Steering, Submissions};
 use crate::client::violation::ServerViolation;
 use crate::connection::Transport;
 use crate::responses::{
-    CompletedResponse, Envelope, EventClass, Failure, HeaderSource, Item, RequestProgress, ResponseInfo,
+    CompletedResponse, Envelope, EventClass, Failure, FailureKind, HeaderSource, Item, RequestProgress, ResponseInfo,
     ResponseInfoTracker,
 };
 use crate::time::Instant;
@@ -69,18 +70,22 @@ struct Received {
     item_bytes: usize,
     info: ResponseInfoTracker,
     last_event: Instant,
-    /// The previous response that the request named, until the response has named one.
-    previous_response: PreviousResponseEcho,
+    /// The previous response that the request named.
+    previous_response_id: Option<String>,
+    /// It was compared with the one that the response names.
+    previous_response_checked: bool,
+    /// The response ended because it was steered, so that a successor follows.
+    steered_end: bool,
 }
 
-/// What the response may name as its previous response.
-#[derive(Debug, Default)]
-enum PreviousResponseEcho {
-    /// It was compared, or need not be.
-    #[default]
-    Checked,
-    /// What the request named.
-    Expected(Option<String>),
+/// The end of a response that a successor may follow: the request ends when none does.
+#[derive(Debug)]
+pub(in crate::client) struct HeldEnd {
+    pub(in crate::client) outcome: QueuedOutcome,
+    /// How long the client waits for the successor.
+    pub(in crate::client) until: Instant,
+    /// The kind of the failure, if the response failed.
+    pub(in crate::client) failed: Option<FailureKind>,
 }
 
 /// How a request was handed to a connection.
@@ -112,8 +117,12 @@ pub(in crate::client) struct ActiveRequest {
     pub(in crate::client) total_deadline: Option<Instant>,
     /// The failure that the application was asked for new credentials for.
     pub(in crate::client) refusal: Option<Box<Failure>>,
-    /// Steering messages that were sent for its response, without those that the server gave back.
-    steers: u32,
+    pub(in crate::client) submissions: Submissions,
+    /// The response has ended, and a successor may follow.
+    pub(in crate::client) held: Option<HeldEnd>,
+    pub(in crate::client) interruption: Option<Interruption>,
+    /// The server interrupted the response, as the client had asked.
+    pub(in crate::client) interrupted: bool,
     received: Received,
     sent_at: Instant,
 }
@@ -129,7 +138,10 @@ impl ActiveRequest {
             submitted_at: now,
             total_deadline: None,
             refusal: None,
-            steers: 0,
+            submissions: Submissions::default(),
+            held: None,
+            interruption: None,
+            interrupted: false,
             received: Received::default(),
             sent_at: now,
         }
@@ -179,8 +191,11 @@ impl ActiveRequest {
             RequestPhase::Ready => None,
             RequestPhase::Backoff { until } | RequestPhase::AwaitingCredentials { until } => Some(until),
             RequestPhase::InFlight { head_deadline } => {
-                let silence = lane_idle.filter(|_| self.was_on_websocket()).map(|idle| self.received.last_event + idle);
-                head_deadline.into_iter().chain(silence).min()
+                let watched = self.was_on_websocket() && self.held.is_none();
+                let silence = lane_idle.filter(|_| watched).map(|idle| self.received.last_event + idle);
+                let held = self.held.as_ref().map(|held| held.until);
+                let interruption = self.interruption.as_ref().map(|interruption| interruption.until);
+                head_deadline.into_iter().chain(silence).chain(held).chain(interruption).min()
             }
         }
     }
@@ -190,6 +205,12 @@ impl ActiveRequest {
         self.received.last_event = self.received.last_event + pause;
         if let RequestPhase::InFlight { head_deadline: Some(deadline) } = &mut self.phase {
             *deadline = *deadline + pause;
+        }
+        if let Some(held) = &mut self.held {
+            held.until = held.until + pause;
+        }
+        if let Some(interruption) = &mut self.interruption {
+            interruption.until = interruption.until + pause;
         }
     }
 
@@ -211,7 +232,9 @@ impl ActiveRequest {
             item_bytes: 0,
             info: ResponseInfoTracker::default(),
             last_event: now,
-            previous_response: PreviousResponseEcho::Expected(record.previous_response_id),
+            previous_response_id: record.previous_response_id,
+            previous_response_checked: false,
+            steered_end: false,
         };
         self.report.attempts += 1;
         self.report.transport = Some(record.transport);
@@ -224,21 +247,53 @@ impl ActiveRequest {
     }
 
     /// Records that a steering message for its response was sent.
-    pub(in crate::client) fn record_steered(&mut self, bytes: usize) {
+    pub(in crate::client) fn record_steered(&mut self, bytes: usize, submission: Steering) {
         self.report.sent_bytes += bytes;
-        self.steers = self.steers.saturating_add(1);
-        // The client does not know which items the server makes of the two inputs.
+        self.submissions.push(submission);
+    }
+
+    /// Records that its response ended because it was steered.
+    pub(in crate::client) const fn record_steered_end(&mut self) {
+        self.received.steered_end = true;
+    }
+
+    /// The id of the successor of its response, if the event is the `response.created` of one.
+    pub(in crate::client) fn successor(&self, envelope: &Envelope<'_>) -> Option<String> {
+        let current = self.report.response_id.as_deref()?;
+        let id = id_of(envelope.response())?;
+        let is_expected = self.held.is_some() || self.received.steered_end;
+        let follows = is_expected || envelope.echoed_previous_response().as_deref() == Some(current);
+        (id != current && follows).then_some(id)
+    }
+
+    /// A successor of its response has begun. Returns the submissions that it takes into account.
+    pub(in crate::client) fn begin_successor(&mut self) -> Vec<SteeringUpdate> {
+        self.held = None;
+        self.received.steered_end = false;
+        // It names its predecessor.
+        self.received.previous_response_checked = true;
+        // The client does not know which items the server made of the two inputs.
         self.received.items = None;
+        let ended = self.report.response_id.take().unwrap_or_default();
+        self.submissions.commit(&ended)
     }
 
-    /// Records that the server gave the input of a steering message back.
-    pub(in crate::client) const fn record_steer_failed(&mut self) {
-        self.steers = self.steers.saturating_sub(1);
+    /// The first response has begun. Returns the submissions that waited for it.
+    pub(in crate::client) fn begin_response(&mut self) -> Vec<SteeringUpdate> {
+        let Some(previous) = self.received.previous_response_id.as_deref() else { return Vec::new() };
+        let updates = self.submissions.commit(previous);
+        if !updates.is_empty() {
+            // The server puts their input before that of the request.
+            self.received.items = None;
+        }
+        updates
     }
 
-    /// Returns whether the server has, or may have, taken further input for the response.
-    pub(in crate::client) const fn is_steered(&self) -> bool {
-        self.steers > 0
+    /// The id of the response to be interrupted, unless the server was asked to.
+    pub(in crate::client) fn response_to_interrupt(&self) -> Option<&str> {
+        let interruption = self.interruption.as_ref()?;
+        let id = self.report.response_id.as_deref()?;
+        (interruption.asked.as_deref() != Some(id)).then_some(id)
     }
 
     /// Returns the number of its retries on one transport, if it has one of its own.
@@ -307,25 +362,24 @@ impl ActiveRequest {
 
     /// Reads the id of the response from the `response` member of an event.
     pub(in crate::client) fn set_response_id(&mut self, response: Option<&str>) {
-        #[derive(serde::Deserialize)]
-        struct Identified {
-            id: String,
-        }
-        if let Some(response) = response.and_then(|text| serde_json::from_str::<Identified>(text).ok()) {
-            self.report.response_id = Some(response.id);
+        if let Some(id) = id_of(response) {
+            self.report.response_id = Some(id);
         }
     }
 
     /// Compares the previous response that its response names, at most once, with the one that it named itself
     /// (docs/differences.md row 58).
     pub(in crate::client) fn check_previous_response(&mut self, envelope: &Envelope<'_>) -> Option<ServerViolation> {
-        let PreviousResponseEcho::Expected(sent) = &self.received.previous_response else { return None };
+        if self.received.previous_response_checked {
+            return None;
+        }
+        let sent = &self.received.previous_response_id;
         let mut echoed = envelope.echoed_previous_response().filter(|echoed| !echoed.is_empty())?;
         let differs = sent.as_deref() != Some(&*echoed);
         let end = (0..=MAX_ECHO.min(echoed.len())).rev().find(|at| echoed.is_char_boundary(*at)).unwrap_or(0);
         echoed.truncate(end);
         let violation = differs.then(|| ServerViolation::PreviousResponse { sent: sent.clone(), echoed });
-        self.received.previous_response = PreviousResponseEcho::Checked;
+        self.received.previous_response_checked = true;
         violation
     }
 
@@ -363,6 +417,15 @@ impl ActiveRequest {
         self.report.total = now.saturating_duration_since(self.submitted_at);
         FinishedRequest { submission: self.submission, items: self.received.items, report: self.report }
     }
+}
+
+/// The `id` of a response object.
+fn id_of(response: Option<&str>) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Identified {
+        id: String,
+    }
+    serde_json::from_str::<Identified>(response?).ok().map(|response| response.id)
 }
 
 /// What is left of a request that has ended.

@@ -4,6 +4,6 @@ mod active;
 mod lane;
 mod table;
 
-pub(super) use active::{ActiveRequest, RequestPhase, RetryState, SendRecord, Submission};
+pub(super) use active::{ActiveRequest, HeldEnd, RequestPhase, RetryState, SendRecord, Submission};
 pub(super) use lane::LaneId;
 pub(super) use table::RequestTable;

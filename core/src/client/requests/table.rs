@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::active::{ActiveRequest, RequestPhase};
 use crate::client::passed::has_passed;
 use crate::client::request::RequestId;
+use crate::responses::SteerReply;
 use crate::time::Instant;
 
 #[derive(Debug, Default)]
@@ -27,6 +28,11 @@ impl RequestTable {
 
     pub(in crate::client) fn get_mut(&mut self, id: RequestId) -> Option<&mut ActiveRequest> {
         self.0.iter_mut().find(|request| request.id == id)
+    }
+
+    /// The request that sent the steering submission that this is a reply to.
+    pub(in crate::client) fn steered_by(&self, reply: &SteerReply) -> Option<RequestId> {
+        self.0.iter().find(|request| request.submissions.owns(reply)).map(|request| request.id)
     }
 
     pub(in crate::client) const fn len(&self) -> usize {

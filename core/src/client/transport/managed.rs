@@ -74,6 +74,8 @@ pub(in crate::client) struct ManagedConnection {
     pub(in crate::client) retired: bool,
     /// `Event::Disconnected` was emitted before its end.
     pub(in crate::client) disconnect_reported: bool,
+    /// The application has sent a message of its own, so that events without a request are delivered.
+    pub(in crate::client) delivers_unmatched: bool,
     /// The names that lanes have had on it.
     lane_names: Vec<String>,
     requests_sent: u32,
@@ -97,6 +99,7 @@ impl ManagedConnection {
             previous_responses: PreviousResponses::default(),
             retired: false,
             disconnect_reported: false,
+            delivers_unmatched: false,
             lane_names: Vec::new(),
             requests_sent: 0,
             opened_at: now,

@@ -527,7 +527,7 @@ fn payload<'s>(
     if awaited {
         timers.on_event(now, envelope.class() != EventClass::Informational);
     }
-    if envelope.class().is_terminal() {
+    if envelope.class().is_terminal() || (envelope.class() == EventClass::Created && !awaited) {
         timers.await_events(now, lanes.in_flight());
     }
     Step::Payload { text, envelope, lane, violation, late: false }

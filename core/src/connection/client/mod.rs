@@ -117,6 +117,19 @@ impl ClientConnection {
         self.process_timeouts(now);
     }
 
+    /// Sends a message about a response that may have ended when the message arrives. The peer's reply is then an `error` that
+    /// concerns no request.
+    pub(crate) fn send_about_response(&mut self, now: Instant, text: &str) -> Result<(), CommandError> {
+        self.engine.send_message(now, text)?;
+        self.engine.shared.lanes.expect_reply();
+        Ok(())
+    }
+
+    /// Records whether a successor of the ended response may come on this lane, without a request.
+    pub(crate) fn hold(&mut self, lane: Option<&str>, held: bool) {
+        self.engine.shared.lanes.hold(lane, held);
+    }
+
     /// Takes an error response whose body is incomplete. The connection cannot be used afterwards.
     pub(crate) fn take_partial_error_body(&mut self) -> Option<(Response, Vec<u8>)> {
         self.engine.take_partial_error_body()

@@ -457,7 +457,7 @@ impl ServerEngine {
             Mode::Head(_) | Mode::Body { .. } | Mode::AwaitingResponse { .. } => return Err(CommandError::NoRequest),
         }
         // The application may send an event that the request's state does not allow: the client reports the violation.
-        let _ = self.shared.lanes.apply(envelope.stream_id().as_deref(), RequestInput::from(envelope.class()));
+        let _ = self.shared.lanes.observe(&envelope, envelope.stream_id().as_deref(), false);
         self.shared.on_appended(now);
         Ok(())
     }

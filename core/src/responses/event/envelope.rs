@@ -376,12 +376,7 @@ impl<'a> Envelope<'a> {
         self.kind == "response.metadata"
     }
 
-    /// Returns whether the server gives the input of a steering message back.
-    pub(crate) fn is_steer_failure(&self) -> bool {
-        self.kind == "response.steer.failed"
-    }
-
-    /// Returns whether the event may concern the connection instead of a response.
+    /// Whether the event may concern the connection, and not a response.
     pub(crate) fn concerns_connection(&self) -> bool {
         self.kind == "codex.rate_limits" || self.class == EventClass::Error
     }

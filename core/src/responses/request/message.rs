@@ -4,9 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::responses::item::{ContentPart, Item};
-use crate::responses::item_encoding::{ItemEncoding, ItemIds};
-use crate::responses::json::object_writer::Object;
+use crate::responses::item::Item;
+use crate::responses::steering::{steer_input, steer_message};
 
 /// The members that the client adds to a request in a WebSocket message. `Debug` shows only the keys of the metadata,
 /// because the turn token is among the values.
@@ -51,21 +50,5 @@ impl fmt::Debug for MessageFields<'_> {
 /// which follows from the response. A message item has only its role and content, any other item has no id.
 #[must_use]
 pub fn steer(previous_response_id: &str, input: &[Item]) -> String {
-    let mut out = Vec::new();
-    let mut object = Object::new(&mut out);
-    object.string("type", "response.steer");
-    object.string("previous_response_id", previous_response_id);
-    object.array("input", input, |item, out| {
-        if let Item::Message(message) = item {
-            let mut object = Object::new(out);
-            object.string("type", "message");
-            object.string("role", &message.role);
-            object.array("content", &message.content, ContentPart::encode);
-            object.end();
-        } else {
-            item.encode_for(ItemEncoding { ids: ItemIds::None, passthrough: false }, out);
-        }
-    });
-    object.end();
-    String::from_utf8(out).expect("JSON is written as UTF-8")
+    steer_message(previous_response_id, &steer_input(input))
 }
