@@ -3,9 +3,10 @@
 use serde_json::Value;
 use turnwire::responses::operations::{Compact, ListModels, Model, Operation, Search, Summarize};
 use turnwire::responses::request::{ItemEncoding, ItemIds};
+use turnwire::responses::tool::{Tool, ToolChoice};
 use turnwire::responses::{
-    ClientEvent, CreateResponse, Envelope, EventData, Failure, HeaderSource, Item, RateLimits, ResponseInfo,
-    ResponseInfoTracker, ServerEvent, TimingMetrics,
+    ClientEvent, Collector, CreateResponse, Envelope, EventData, Failure, HeaderSource, Item, RateLimits, Response,
+    ResponseInfo, ResponseInfoTracker, ServerEvent, TimingMetrics,
 };
 
 use crate::reference;
@@ -254,12 +255,42 @@ pub fn body(text: &str) -> Result<(), String> {
     }
     let _ = (Compact::read(&[], text), Summarize::read(&[], text), ListModels::read(&[], text));
     let _ = (Search::read(&[], text), Search::parse(text), Model::parse(text), Summarize::parse(text));
+    whole_response(text)?;
     let compact = |text: &str| {
         let mut out = Vec::new();
         Compact::parse(text).ok()?.encode(ItemEncoding::EVERYTHING, &mut out);
         String::from_utf8(out).ok()
     };
     if compact(text).is_some() { settles("a body", compact, text) } else { Ok(()) }
+}
+
+/// Checks that any text is a response, a tool and a choice of a tool or is rejected, and that what was read is written so that
+/// it is read as the same.
+///
+/// # Errors
+///
+/// One line on what differs.
+pub fn whole_response(text: &str) -> Result<(), String> {
+    if let Ok(response) = Response::parse(text) {
+        let written = response.to_raw();
+        let again =
+            Response::parse(written.as_str()).map_err(|why| format!("a response cannot be read again: {why}"))?;
+        if Response::parse(again.to_raw().as_str()).as_ref() != Ok(&again) {
+            return Err(format!("a response is written differently the second time: {text:.200}"));
+        }
+        let _ = (response.output_text(), response.refusal(), response.reasoning_summary());
+    }
+    if let Ok(tool) = Tool::parse(text)
+        && Tool::parse(tool.to_raw().as_str()).as_ref() != Ok(&tool)
+    {
+        return Err(format!("a tool is written differently the second time: {text:.200}"));
+    }
+    if let Ok(choice) = ToolChoice::parse(text)
+        && ToolChoice::parse(choice.to_raw().as_str()).as_ref() != Ok(&choice)
+    {
+        return Err(format!("a choice of a tool is written differently the second time: {text:.200}"));
+    }
+    Ok(())
 }
 
 /// Arbitrary input as an event.
@@ -313,6 +344,12 @@ pub fn linear_work(make: impl Fn(usize) -> String) -> Result<(), String> {
 fn read_all(text: &str) -> Result<(), String> {
     let envelope = Envelope::scan(text).map_err(|why| format!("not an event: {why}"))?;
     let _ = (ServerEvent::read(&envelope).is_ok(), envelope.class(), envelope.turn_state());
+    if let Ok(event) = ServerEvent::read(&envelope) {
+        let mut collector = Collector::new();
+        collector.add(&event);
+        collector.add(&event);
+        let _ = collector.finish();
+    }
     for source in [HeaderSource::Response, HeaderSource::Handshake] {
         let _ = ResponseInfoTracker::default().observe(source, &envelope);
     }
