@@ -1,15 +1,13 @@
 //! Errors as a server sends them: in the body of a response, in an event, in a failed response
 //! ([docs/protocol.md §6](crate::docs::protocol#6-errors)).
 
-use alloc::string::{String, ToString as _};
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::responses::HeaderPairs;
-use crate::responses::event::{EventData, ServerEvent};
-use crate::responses::item::text_or_json;
+use crate::responses::json::lenient::text_or_json;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
-use crate::responses::json::object_writer::{ExtraMembers, Object, object};
+use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
 use crate::responses::record::JsonValue;
 
@@ -108,38 +106,8 @@ impl ErrorObject {
         object.end();
     }
 
-    /// Returns the event that ends a request over WebSocket: with a status, and with the headers that the response to a
-    /// `POST` would have.
-    #[must_use]
-    pub fn to_event(&self, status: Option<u16>, fields: HeaderPairs<'_>) -> ServerEvent<'static> {
-        let headers = object(|headers| fields.iter().for_each(|(name, value)| headers.string(name, value)));
-        ServerEvent::new(EventData::Error {
-            error: Some(object(|error| self.members(error))),
-            code: None,
-            message: None,
-            param: None,
-            status: status.map(|status| RawJson::built(status.to_string())),
-            status_code: None,
-            headers: (!fields.is_empty()).then_some(headers),
-        })
-    }
-
-    /// Returns the event for an event stream: its members are beside the `type`, which is `error`.
-    #[must_use]
-    pub fn to_flat_event(&self) -> ServerEvent<'static> {
-        let word = |word: &Option<String>| word.as_deref().map(RawJson::string);
-        ServerEvent::new(EventData::Error {
-            error: None,
-            code: word(&self.code),
-            message: word(&self.message),
-            param: word(&self.param),
-            status: None,
-            status_code: None,
-            headers: None,
-        })
-    }
-
-    fn members(&self, object: &mut Object<'_>) {
+    /// Writes the members of the object.
+    pub(in crate::responses) fn members(&self, object: &mut Object<'_>) {
         object.optional("type", self.kind.as_deref());
         object.optional("code", self.code.as_deref());
         object.optional("message", self.message.as_deref());

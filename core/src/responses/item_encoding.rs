@@ -1,7 +1,5 @@
 //! `ItemEncoding`: which members of items are sent.
 
-use super::item::is_prefixed;
-
 /// Which members of an item are sent.
 ///
 /// ```
@@ -60,4 +58,11 @@ impl ItemEncoding {
             ItemIds::None => false,
         }
     }
+}
+
+/// Returns whether an id has a prefix (`docs/protocol.md` §3.6): it contains `_` with text on both sides of the first
+/// one.
+#[must_use]
+pub fn is_prefixed(id: &str) -> bool {
+    id.split_once('_').is_some_and(|(before, after)| !before.is_empty() && !after.is_empty())
 }

@@ -8,6 +8,7 @@ use core::fmt;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::Object;
+use crate::responses::json::value::JsonValue;
 
 /// Keys and string values, in order of insertion. `Debug` shows only the keys, because the turn token can be among the
 /// values.
@@ -70,5 +71,15 @@ impl fmt::Debug for ClientMetadata {
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for ClientMetadata {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         Self(pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+    }
+}
+
+impl JsonValue for ClientMetadata {
+    fn read(json: &str) -> Option<Self> {
+        Self::parse(json).ok()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.encode(out);
     }
 }

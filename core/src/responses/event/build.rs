@@ -1,15 +1,15 @@
 //! Constructors of the events that every server sends.
 
 use alloc::borrow::Cow;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use crate::responses::TURN_STATE;
 use crate::responses::error_object::ErrorObject;
 use crate::responses::event::{CompletedResponse, EventData, ServerEvent};
 use crate::responses::item::Item;
 use crate::responses::json::object_writer::{Object, object};
 use crate::responses::json::raw::RawJson;
+use crate::responses::{HeaderPairs, TURN_STATE};
 
 impl<'a> ServerEvent<'a> {
     /// Creates `response.created` for a response with this id.
@@ -120,5 +120,38 @@ impl CompletedResponse {
         }
         response.end();
         String::from_utf8(out).expect("JSON is written as UTF-8")
+    }
+}
+
+impl ErrorObject {
+    /// Returns the event that ends a request over WebSocket: with a status, and with the headers that the response to a
+    /// `POST` would have.
+    #[must_use]
+    pub fn to_event(&self, status: Option<u16>, fields: HeaderPairs<'_>) -> ServerEvent<'static> {
+        let headers = object(|headers| fields.iter().for_each(|(name, value)| headers.string(name, value)));
+        ServerEvent::new(EventData::Error {
+            error: Some(object(|error| self.members(error))),
+            code: None,
+            message: None,
+            param: None,
+            status: status.map(|status| RawJson::built(status.to_string())),
+            status_code: None,
+            headers: (!fields.is_empty()).then_some(headers),
+        })
+    }
+
+    /// Returns the event for an event stream: its members are beside the `type`, which is `error`.
+    #[must_use]
+    pub fn to_flat_event(&self) -> ServerEvent<'static> {
+        let word = |word: &Option<String>| word.as_deref().map(RawJson::string);
+        ServerEvent::new(EventData::Error {
+            error: None,
+            code: word(&self.code),
+            message: word(&self.message),
+            param: word(&self.param),
+            status: None,
+            status_code: None,
+            headers: None,
+        })
     }
 }

@@ -2,8 +2,10 @@
 //! public documentation).
 
 mod build;
+mod class;
 pub(super) mod envelope;
 mod queries;
+mod read;
 mod response_end;
 mod response_members;
 mod server_event;
@@ -11,7 +13,8 @@ mod table;
 mod whole_response;
 mod writer;
 
-pub use envelope::{Envelope, EventClass};
+pub use class::EventClass;
+pub use envelope::Envelope;
 pub(crate) use response_end::EndMembers;
 pub use response_end::{CompletedResponse, IncompleteResponse};
 pub use server_event::ServerEvent;

@@ -2,7 +2,8 @@
 
 use alloc::string::String;
 
-use super::envelope::{Envelope, EventClass, Member};
+use super::class::EventClass;
+use super::envelope::{Envelope, Member};
 use crate::responses::json::iter::elements;
 use crate::responses::json::lenient;
 use crate::responses::json::members::member;

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::table::EventData;
+use super::table::{EventData, own};
 use crate::responses::event::envelope::{Envelope, Member};
 use crate::responses::item::Item;
 use crate::responses::json::malformed::Malformed;
@@ -145,6 +145,12 @@ impl<'a> ServerEvent<'a> {
         String::from_utf8(out).expect("JSON is written as UTF-8")
     }
 
+    /// Returns the event's `type`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.data.kind()
+    }
+
     /// Copies the event, so that it owns its text.
     #[must_use]
     pub fn into_owned(self) -> ServerEvent<'static> {
@@ -198,8 +204,4 @@ impl EventData<'_> {
         };
         Response::parse(raw?.as_str()).ok().map(Response::without_event_members)
     }
-}
-
-pub(super) fn own(text: Cow<'_, str>) -> Cow<'static, str> {
-    Cow::Owned(text.into_owned())
 }

@@ -3,11 +3,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::shell_action::LocalShellAction;
 use crate::responses::item::part::{ContentPart, ToolOutput};
 use crate::responses::item::types::{
     AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput, FunctionCall,
-    FunctionCallOutput, ImageGenerationCall, LocalShellAction, LocalShellCall, Message, Reasoning, ToolSearchCall,
-    ToolSearchOutput, WebSearchCall,
+    FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, Reasoning, ToolSearchCall, ToolSearchOutput,
+    WebSearchCall,
 };
 use crate::responses::json::object_writer::ExtraMembers;
 use crate::responses::json::raw::RawJson;
@@ -105,21 +106,6 @@ build! {
 build! {
     /// Creates a developer item with these tools.
     AdditionalTools(tools: Vec<RawJson<'static>>) { role: "developer".into(), tools: tools, }
-}
-
-impl LocalShellAction {
-    /// Runs a command, with everything else unset.
-    #[must_use]
-    pub const fn exec(command: Vec<String>) -> Self {
-        Self::Exec {
-            command,
-            timeout_ms: None,
-            working_directory: None,
-            env: None,
-            user: None,
-            extra: ExtraMembers::new(),
-        }
-    }
 }
 
 impl Message {

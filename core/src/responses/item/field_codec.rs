@@ -7,12 +7,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::responses::item::part::{ContentPart, ToolOutput};
-use crate::responses::item::types::LocalShellAction;
 use crate::responses::json::iter::elements;
-use crate::responses::json::lenient;
+use crate::responses::json::lenient::{self, text_or_json};
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
-use crate::responses::json::object_writer::{Object, string};
+use crate::responses::json::object_writer::Object;
 use crate::responses::json::raw::RawJson;
 
 /// Parses and writes one kind of member.
@@ -95,11 +94,6 @@ pub(in crate::responses) fn read_id(members: &mut Members<'_>) -> Result<Option<
         [b'"' | b'-' | b'0'..=b'9', ..] => Ok(Some(text_or_json(raw.as_str()))),
         _ => Err(Malformed::wrong_type(members.kind(), "id")),
     }
-}
-
-/// Returns the text of a JSON string, or the JSON text of another value.
-pub(in crate::responses) fn text_or_json(json: &str) -> String {
-    lenient::read(json).unwrap_or_else(|_| json.into())
 }
 
 /// Any required JSON.
@@ -210,52 +204,4 @@ impl FieldCodec for Output {
     fn write(object: &mut Object<'_>, key: &str, value: &ToolOutput) {
         value.encode(object.key(key));
     }
-}
-
-/// The action of a local shell call.
-pub(in crate::responses) struct Action;
-
-impl FieldCodec for Action {
-    type Value = LocalShellAction;
-
-    fn read(members: &mut Members<'_>, key: &'static str) -> Result<LocalShellAction, Malformed> {
-        let raw = members.required_raw(key)?;
-        Ok(exec(raw.as_str()).unwrap_or(LocalShellAction::Other(raw)))
-    }
-
-    fn write(object: &mut Object<'_>, key: &str, value: &LocalShellAction) {
-        match value {
-            LocalShellAction::Other(raw) => object.raw(key, raw.as_str()),
-            LocalShellAction::Exec { command, timeout_ms, working_directory, env, user, extra } => {
-                let mut inner = Object::new(object.key(key));
-                inner.string("type", "exec");
-                inner.array("command", command, |word, out| string(word, out));
-                match timeout_ms {
-                    Some(limit) => inner.integer("timeout_ms", *limit),
-                    None => inner.raw("timeout_ms", "null"),
-                }
-                inner.nullable("working_directory", working_directory.as_deref());
-                inner.raw("env", env.as_ref().map_or("null", RawJson::as_str));
-                inner.nullable("user", user.as_deref());
-                inner.extra(extra);
-                inner.end();
-            }
-        }
-    }
-}
-
-/// Reads an `exec` action.
-fn exec(json: &str) -> Option<LocalShellAction> {
-    let mut inner = Members::parse(json).ok()?;
-    if inner.kind() != "exec" {
-        return None;
-    }
-    Some(LocalShellAction::Exec {
-        command: inner.required("command").ok()?,
-        timeout_ms: inner.optional("timeout_ms").ok()?,
-        working_directory: inner.optional("working_directory").ok()?,
-        env: inner.optional_raw("env").ok()?,
-        user: inner.optional("user").ok()?,
-        extra: inner.rest(),
-    })
 }

@@ -172,13 +172,6 @@ impl Item {
     }
 }
 
-/// Returns whether an id has a prefix (`docs/protocol.md` §3.6): it contains `_` with text on both sides of the first
-/// one.
-#[must_use]
-pub fn is_prefixed(id: &str) -> bool {
-    id.split_once('_').is_some_and(|(before, after)| !before.is_empty() && !after.is_empty())
-}
-
 /// Parses the `input` of a request: an array of items, and the shorthands of the public API: a string for the whole
 /// input, a string for a message's content, a message without a `type`, a reference that has only an id.
 ///

@@ -10,19 +10,21 @@ mod hosted;
 #[expect(clippy::module_inception, reason = "the file is named after the type")]
 mod item;
 mod part;
+mod shell_action;
 mod types;
 
-pub(in crate::responses) use field_codec::text_or_json;
+pub use crate::responses::item_encoding::is_prefixed;
 pub use hosted::{
     ApplyPatchCall, ApplyPatchCallOutput, CodeInterpreterCall, CodeOutput, ComputerCall, ComputerCallOutput,
     ConfigurationUpdate, FileSearchCall, FileSearchResult, ItemReference, LocalShellCallOutput, McpApprovalRequest,
     McpApprovalResponse, McpCall, McpListTools, McpTool, PatchOperation, Program, ProgramOutput, SafetyCheck,
     ShellAction, ShellCall, ShellCallOutput, ShellOutcome, ShellOutput,
 };
-pub use item::{Item, is_prefixed, parse_input, parse_items};
+pub use item::{Item, parse_input, parse_items};
 pub use part::{AudioData, ContentPart, OutputPart, ToolOutput};
+pub use shell_action::LocalShellAction;
 pub use types::{
     AdditionalTools, AgentMessage, Caller, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput,
-    FunctionCall, FunctionCallOutput, ImageGenerationCall, LocalShellAction, LocalShellCall, Message, Reasoning,
-    ToolSearchCall, ToolSearchOutput, WebSearchCall,
+    FunctionCall, FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, Reasoning, ToolSearchCall,
+    ToolSearchOutput, WebSearchCall,
 };

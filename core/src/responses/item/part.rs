@@ -3,7 +3,6 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::responses::item::field_codec::text_or_json;
 use crate::responses::json::iter::elements;
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
@@ -385,7 +384,7 @@ impl ToolOutput {
         if json.starts_with('[') && elements(json).all(is_part) {
             return Self::Parts(elements(json).map(ContentPart::read).collect());
         }
-        Self::Text(text_or_json(json))
+        Self::Text(lenient::text_or_json(json))
     }
 
     pub(in crate::responses) fn encode(&self, out: &mut Vec<u8>) {

@@ -4,10 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::responses::item::field_codec::{
-    self as codec, Action, FieldCodec as _, ModelText, NullableText, OptionalRaw, OptionalText, Output, Parts, Raw,
-    RawArray, ReasoningContent, Text,
+    self as codec, FieldCodec as _, ModelText, NullableText, OptionalRaw, OptionalText, Output, Parts, Raw, RawArray,
+    ReasoningContent, Text,
 };
 use crate::responses::item::part::{ContentPart, ToolOutput};
+use crate::responses::item::shell_action::{Action, LocalShellAction};
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::{Members, elements};
@@ -450,36 +451,6 @@ item! {
         tools: RawArray Vec<RawJson<'static>>,
     }
     beside {}
-}
-
-/// The action of a local shell call.
-///
-/// ```
-/// use turnwire::responses::LocalShellAction;
-///
-/// let LocalShellAction::Exec { command, .. } = LocalShellAction::exec(vec!["ls".into()]) else { panic!("a command") };
-/// assert_eq!(command, ["ls"]);
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LocalShellAction {
-    /// Runs a command.
-    Exec {
-        /// The program and its arguments.
-        command: Vec<String>,
-        /// The timeout in milliseconds.
-        timeout_ms: Option<i64>,
-        /// The working directory.
-        working_directory: Option<String>,
-        /// Its environment: an object of strings.
-        env: Option<RawJson<'static>>,
-        /// The user that runs it.
-        user: Option<String>,
-        /// Members that are not known here.
-        extra: ExtraMembers,
-    },
-    /// Another action, unchanged.
-    Other(RawJson<'static>),
 }
 
 impl Message {

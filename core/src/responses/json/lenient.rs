@@ -162,3 +162,8 @@ mod tests {
         }
     }
 }
+
+/// Returns the text of a JSON string, or the JSON text of another value.
+pub(in crate::responses) fn text_or_json(json: &str) -> String {
+    read(json).unwrap_or_else(|_| json.into())
+}

@@ -12,7 +12,7 @@ use super::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::ExtraMembers;
 use crate::responses::json::raw::RawJson;
-use crate::responses::record::JsonValue;
+use crate::responses::json::value::JsonValue;
 
 /// The members of one object, in order.
 pub(crate) struct Members<'a> {

@@ -1,5 +1,6 @@
 //! JSON text: scanning, members of objects, raw values, and writing. This module does not know the Responses API.
 
+pub(super) mod escape;
 pub(super) mod iter;
 pub(super) mod lenient;
 pub(super) mod malformed;
@@ -9,3 +10,4 @@ pub(super) mod perfect_hash;
 pub(super) mod raw;
 pub(super) mod scan;
 pub(super) mod strict;
+pub(super) mod value;

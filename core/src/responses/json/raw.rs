@@ -86,7 +86,7 @@ impl RawJson<'static> {
     #[must_use]
     pub fn string(text: &str) -> Self {
         let mut out = alloc::vec::Vec::new();
-        crate::responses::json::object_writer::string(text, &mut out);
+        crate::responses::json::escape::string(text, &mut out);
         Self(Cow::Owned(String::from_utf8(out).expect("JSON is written as UTF-8")))
     }
 }

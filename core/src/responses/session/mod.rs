@@ -5,6 +5,7 @@
 mod header_names;
 #[expect(clippy::module_inception, reason = "the file is named after the type")]
 mod session;
+mod turn_header;
 mod turn_metadata;
 mod user_agent;
 

@@ -5,7 +5,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::header_names::{INSTALLATION, PARENT, SUBAGENT, TURN_METADATA, WINDOW};
-use super::session::Session;
 use crate::responses::json::object_writer::Object;
 
 /// Metadata of a turn. Each member is omitted when unset.
@@ -97,7 +96,7 @@ pub struct CompactionMetadata {
 }
 
 /// Reserved names, which further pairs cannot have.
-const RESERVED: [&str; 19] = [
+pub(super) const RESERVED: [&str; 19] = [
     "installation_id",
     "session_id",
     "thread_id",
@@ -141,7 +140,7 @@ impl TurnMetadata {
 }
 
 impl Workspace {
-    fn write(&self, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
         if !self.associated_remote_urls.is_empty() {
             let mut urls = Object::new(object.key("associated_remote_urls"));
@@ -177,7 +176,7 @@ impl CompactionMetadata {
         }
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
         let mut object = Object::new(out);
         object.string("trigger", &self.trigger);
         object.string("reason", &self.reason);
@@ -186,62 +185,4 @@ impl CompactionMetadata {
         object.string("strategy", &self.strategy);
         object.end();
     }
-}
-
-impl Session {
-    /// Returns the metadata as it is sent, in ASCII; `None` if the request has no kind.
-    #[must_use]
-    pub fn turn_metadata(&self, turn: &TurnMetadata) -> Option<String> {
-        let kind = turn.kind?;
-        let mut out = Vec::new();
-        let mut object = Object::new(&mut out);
-        if kind != RequestKind::Memory {
-            object.string("installation_id", &self.installation_id);
-            object.string("session_id", &self.session_id);
-            object.string("thread_id", &self.thread_id);
-            object.optional("turn_id", turn.turn_id.as_deref());
-            object.string("window_id", &self.window_id());
-        }
-        object.string("request_kind", kind.name());
-        object.optional("forked_from_thread_id", turn.forked_from_thread_id.as_deref());
-        object.optional("parent_thread_id", self.parent_thread_id.as_deref());
-        object.optional("subagent_kind", self.source.kind());
-        object.optional("thread_source", turn.thread_source.as_deref());
-        object.optional("sandbox", turn.sandbox.as_deref());
-        if !turn.workspaces.is_empty() {
-            let mut workspaces = Object::new(object.key("workspaces"));
-            for (path, workspace) in &turn.workspaces {
-                workspace.write(workspaces.key(path));
-            }
-            workspaces.end();
-        }
-        if let Some(started) = turn.turn_started_at_unix_ms {
-            object.integer("turn_started_at_unix_ms", started);
-        }
-        if let Some(compaction) = turn.compaction.as_ref().filter(|_| kind == RequestKind::Compaction) {
-            compaction.write(object.key("compaction"));
-        }
-        for (key, value) in turn.extra.iter().filter(|(key, _)| !RESERVED.contains(&&**key)) {
-            object.string(key, value);
-        }
-        object.end();
-        Some(ascii(&out))
-    }
-}
-
-/// Escapes JSON text to ASCII: other characters become UTF-16 units of four digits each, and so does DEL, which headers
-/// cannot contain.
-fn ascii(json: &[u8]) -> String {
-    let text = core::str::from_utf8(json).expect("JSON is written as UTF-8");
-    let mut ascii = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, ' '..='~') {
-            ascii.push(c);
-            continue;
-        }
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            ascii.push_str(&alloc::format!("\\u{unit:04x}"));
-        }
-    }
-    ascii
 }
