@@ -21,6 +21,7 @@ const BUFFERING_MODEL: &str = "x-codex-safety-buffering-faster-model";
 const TRUSTED_ACCESS: &str = "trusted_access_for_cyber";
 
 /// Information about a response that is not part of its output.
+#[expect(clippy::large_enum_variant, reason = "a response has few of them, and none is kept")]
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ResponseInfo<'a> {

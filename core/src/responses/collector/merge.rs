@@ -96,9 +96,8 @@ fn is_same(known: &Known, item: &Item) -> bool {
 /// What an item says, where its id may differ.
 fn text_of(item: &Item) -> Option<String> {
     if let Item::Message(message) = item {
-        let texts = message.content.iter().filter_map(|part| match part {
-            ContentPart::Refusal { refusal, .. } => Some(refusal.as_str()),
-            part => part.text(),
+        let texts = message.content.iter().filter_map(|part| {
+            if let ContentPart::Refusal { refusal, .. } = part { Some(refusal.as_str()) } else { part.text() }
         });
         return Some(texts.collect());
     }

@@ -140,10 +140,10 @@ impl Item {
     /// Returns the item's id.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        match self {
-            Self::ItemReference(item) => Some(&item.id),
-            item => item.id_slot().and_then(Option::as_deref),
+        if let Self::ItemReference(item) = self {
+            return Some(&item.id);
         }
+        self.id_slot().and_then(Option::as_deref)
     }
 
     /// Sets the id, where the item can have one.
