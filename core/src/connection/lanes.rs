@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::responses::{Envelope, EventClass};
@@ -256,6 +257,16 @@ impl LaneStates {
             self.unanswered -= 1;
         }
         is_error
+    }
+
+    /// The named lane of the response that the message of a client is about.
+    pub(super) fn lane_of_command(&self, message: &Envelope<'_>) -> Option<String> {
+        let id = message.commanded_response()?;
+        let is_of = |lane: &Lane| {
+            lane.current.as_deref() == Some(&*id)
+                || lane.history.as_deref().is_some_and(|known| knows(&known.ended, &id))
+        };
+        self.named.iter().find(|(_, lane)| is_of(lane)).map(|(name, _)| String::from(&**name))
     }
 
     /// Whether a request is in flight on any lane.

@@ -25,7 +25,7 @@
 //! | `request/`, `session/` | requests, and the headers and metadata of a session |
 //! | `failure/`, `error_object` | why a request failed; errors that a server sends |
 //! | `info`, `rate_limit`, `timing`, `usage`, `metadata` | what headers and events report beside the response |
-//! | `steering` | steering, interruption and injection on a WebSocket |
+//! | `steering`, `response_command` | steering, interruption and injection on a WebSocket |
 //! | `headers`, `response_headers` | headers as pairs; the headers that a server sends |
 //! | `limits` | limits of what a server names |
 //! | `operations/` | operations whose response is one body |
@@ -50,6 +50,7 @@ mod rate_limit;
 mod record;
 pub mod request;
 mod response;
+mod response_command;
 mod response_headers;
 pub mod session;
 mod steering;
@@ -76,6 +77,7 @@ pub use quota::Quota;
 pub use rate_limit::{Credits, RateLimitWindow, RateLimits};
 pub use request::CreateResponse;
 pub use response::{IncompleteDetails, Response};
+pub use response_command::ResponseCommand;
 pub use response_headers::ResponseHeaders;
 pub use steering::SteerError;
 pub(crate) use steering::{InterruptReply, SteerOutcome, SteerReply};

@@ -1,10 +1,11 @@
 //! Steering, interruption and injection on a WebSocket: what a client sends, and what a server replies
 //! ([docs/protocol.md §15.1](crate::docs::protocol#151-steering) to §15.3).
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::responses::Envelope;
+use crate::responses::event::Envelope;
 use crate::responses::event::envelope::Member;
 use crate::responses::item::{ContentPart, Item, parse_input};
 use crate::responses::item_encoding::{ItemEncoding, ItemIds};
@@ -97,6 +98,15 @@ impl Envelope<'_> {
         match self.kind() {
             "response.interrupt.accepted" => Some(InterruptReply::Accepted),
             "response.interrupt.failed" => Some(InterruptReply::Failed),
+            _ => None,
+        }
+    }
+
+    /// The response that the message of a client steers, interrupts or injects into.
+    pub(crate) fn commanded_response(&self) -> Option<Cow<'_, str>> {
+        match self.kind() {
+            "response.steer" => self.string_opt(Member::previous_response_id),
+            "response.interrupt" | "response.inject" => self.response_id(),
             _ => None,
         }
     }

@@ -9,3 +9,4 @@ mod output;
 mod requests;
 mod server;
 mod server_role;
+mod steering;

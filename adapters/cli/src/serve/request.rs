@@ -37,7 +37,7 @@ impl OwnedRequest {
             server::Event::Request { head, body } => {
                 Self::Request(Box::new((*head).clone()), String::from_utf8_lossy(body).into_owned())
             }
-            server::Event::Text { lane, text } => Self::Text(lane.clone(), (*text).to_owned()),
+            server::Event::Text { lane, text, .. } => Self::Text(lane.clone(), (*text).to_owned()),
             server::Event::Malformed { malformed, .. } => Self::Malformed(malformed.to_string()),
             _ => Self::Ignored,
         }

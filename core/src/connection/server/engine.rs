@@ -336,7 +336,9 @@ impl ServerEngine {
         match decoded {
             WebSocketInput::Incomplete => return None,
             WebSocketInput::Text(text) => {
-                if let Ok(envelope) = Envelope::scan(text)
+                let envelope = Envelope::scan(text).ok();
+                let of_response = envelope.as_ref().and_then(|envelope| shared.lanes.lane_of_command(envelope));
+                if let Some(envelope) = envelope
                     && envelope.is_request()
                 {
                     let lane = envelope.stream_id();
@@ -346,7 +348,7 @@ impl ServerEngine {
                         let _ = shared.lanes.apply(lane.as_deref(), RequestInput::Request);
                     }
                 }
-                return Some(Step::Text { text });
+                return Some(Step::Text { text, lane: of_response });
             }
             WebSocketInput::Control => shared.timers.on_control(now),
             WebSocketInput::Close(reason) => *deferred = Some(Box::new(reason)),

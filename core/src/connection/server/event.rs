@@ -10,7 +10,7 @@ use super::super::event_queue::EventQueue;
 use super::super::lanes::is_lane_name;
 use crate::hidden::Hidden;
 use crate::http::Request;
-use crate::responses::{Envelope, Malformed};
+use crate::responses::{Envelope, Malformed, ResponseCommand};
 
 /// An event that a [`ServerConnection`](super::ServerConnection) emits. It is borrowed until the connection is used
 /// again.
@@ -32,8 +32,10 @@ pub enum Event<'a> {
     },
     /// A WebSocket message: a JSON object with a `type`.
     Text {
-        /// Its `stream_id`; `None` means the default lane.
+        /// Its `stream_id`; `None` means the default lane. Of a command, the lane of the response that it is about.
         lane: Option<String>,
+        /// What the message asks of a response, if it steers, interrupts or injects.
+        command: Option<ResponseCommand>,
         /// The message.
         text: &'a str,
     },
@@ -56,7 +58,7 @@ impl fmt::Debug for Event<'_> {
                 f.debug_struct("Request").field("head", head).field("body", &Hidden(body.len())).finish()
             }
             Self::Upgrade { head } => f.debug_struct("Upgrade").field("head", head).finish(),
-            Self::Text { lane, text } => {
+            Self::Text { lane, text, .. } => {
                 f.debug_struct("Text").field("lane", lane).field("text", &Hidden(text.len())).finish()
             }
             Self::Malformed { malformed, text } => {
@@ -82,6 +84,8 @@ pub(super) enum Step<'s> {
     },
     Text {
         text: &'s str,
+        /// The lane of the response that the message is about, if it names none itself.
+        lane: Option<String>,
     },
     Closed(CloseReason),
 }
@@ -91,7 +95,8 @@ pub(super) enum Step<'s> {
 pub(super) enum Record {
     Request(Box<Request>),
     Upgrade(Box<Request>),
-    Text,
+    /// The lane of the response that the message is about.
+    Text(Option<String>),
     Closed(Box<CloseReason>),
 }
 
@@ -101,7 +106,7 @@ pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
         Step::Consumed => {}
         Step::Request { head, body } => queue.push_owned(Record::Request(Box::new(head)), body),
         Step::Upgrade { head } => queue.push(Record::Upgrade(Box::new(head)), &[]),
-        Step::Text { text } => queue.push(Record::Text, text.as_bytes()),
+        Step::Text { text, lane } => queue.push(Record::Text(lane), text.as_bytes()),
         Step::Closed(reason) => queue.push(Record::Closed(Box::new(reason)), &[]),
     }
 }
@@ -112,7 +117,7 @@ pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
     Some(match record {
         Record::Request(head) => Event::Request { head, body: bytes },
         Record::Upgrade(head) => Event::Upgrade { head },
-        Record::Text => {
+        Record::Text(of_response) => {
             // Always valid: a `str` was pushed.
             let text = simdutf8::basic::from_utf8(bytes).expect("text is queued as UTF-8");
             match Envelope::scan(text) {
@@ -120,7 +125,13 @@ pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
                     Some(lane) if !is_lane_name(&lane) => {
                         Event::Malformed { malformed: Malformed::wrong_type(envelope.kind(), "stream_id"), text }
                     }
-                    lane => Event::Text { lane: lane.map(Into::into), text },
+                    lane => match ResponseCommand::parse(text) {
+                        Ok(command) => {
+                            let lane = lane.map(Into::into).or_else(|| of_response.take());
+                            Event::Text { lane, command, text }
+                        }
+                        Err(malformed) => Event::Malformed { malformed, text },
+                    },
                 },
                 Err(malformed) => Event::Malformed { malformed, text },
             }

@@ -59,6 +59,13 @@ impl RequestMembers {
         Self(found)
     }
 
+    /// Sets the response that the response continues.
+    pub(super) fn set_previous_response(&mut self, id: &str) {
+        const NAME: &str = "previous_response_id";
+        self.0.retain(|(name, _)| *name != NAME);
+        self.0.push((NAME, RawJson::string(id).as_str().into()));
+    }
+
     /// Writes the members, with the values of the public API for those that the request does not have.
     pub(super) fn write(&self, response: &mut Object<'_>) {
         let given = |name: &str| self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());

@@ -1,5 +1,7 @@
 //! Writes a response as events, with everything that the public API documents.
 
+mod steering;
+
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -106,7 +108,14 @@ impl ResponseWriter {
         self
     }
 
-    /// Writes any other event of this response, such as the progress of a search, with the next number and the lane.
+    /// The same as the continuation of this response, which each of its response objects names.
+    #[must_use]
+    pub fn continuing(mut self, response_id: &str) -> Self {
+        self.request.set_previous_response(response_id);
+        self
+    }
+
+    /// Any other event of this response, with the next number and the lane: a search's progress, an annotation.
     pub fn event(&mut self, data: EventData<'static>) -> ServerEvent<'static> {
         let mut event = ServerEvent::new(data);
         event.sequence_number = Some(self.sequence_number);

@@ -57,8 +57,8 @@ impl ResponseWriter {
     pub fn successor(&self, successor_id: &str, created_at: i64) -> Self {
         let mut successor = Self::new(successor_id, &self.model, created_at);
         successor.stream_id.clone_from(&self.stream_id);
-        successor.previous_response_id = Some(self.id.clone());
-        successor
+        successor.request = self.request.clone();
+        successor.continuing(&self.id)
     }
 
     /// The response is interrupted: the message that is being written is gone, items that are done are kept.
@@ -90,7 +90,7 @@ impl ResponseWriter {
     /// The server did not take what was injected.
     pub fn inject_failed(&mut self, error: &ErrorObject) -> ServerEvent<'static> {
         let response_id = owned(&self.id);
-        self.event(EventData::InjectFailed { response_id, error: Some(object_of(error)) })
+        self.event(EventData::InjectFailed { response_id, error: Some(object_of(error)), input: None })
     }
 
     /// A submission, as a reply names it.
