@@ -84,7 +84,9 @@ free_port() { # prints a free port of the loopback interface
 start() { # start NAME COMMAND…: starts a server in the background, and sets $pid; its output is $work/NAME
     local name=$1
     shift
-    "$@" >"$work/$name" 2>&1 </dev/null &
+    # The output of an earlier server of this name must not be taken for that of this one.
+    : >"$work/$name"
+    "$@" >>"$work/$name" 2>&1 </dev/null &
     pid=$!
     running+=("$pid")
 }
