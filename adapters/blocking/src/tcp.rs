@@ -89,7 +89,7 @@ async fn lookup(host: String, port: u16, waker: io::Result<mio::Waker>) -> io::R
     let (sender, receiver) = mpsc::channel();
     thread::Builder::new().name("turnwire-lookup".into()).spawn(move || {
         let addresses = (host, port).to_socket_addrs().map(Iterator::collect);
-        // If the lookup was dropped, nobody needs the result.
+        // If the lookup was dropped, the result is not needed.
         if sender.send(addresses).is_ok() {
             let _ = waker.wake();
         }

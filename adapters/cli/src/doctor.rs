@@ -42,7 +42,7 @@ pub struct Options {
     /// Also send a minimal request for a response over HTTP. It costs a few tokens.
     #[arg(long)]
     pub post: bool,
-    /// Hold a short conversation on each transport that the server supports, and list what the server does otherwise than the
+    /// Hold a short conversation on each transport that the server supports, and list the server's deviations from the
     /// protocol. It costs a few tokens.
     #[arg(long, value_name = "URL")]
     pub conform: Option<String>,
@@ -277,7 +277,7 @@ async fn ask(client: &mut Client, model: &str) -> Result<String, Exit> {
     Err(Exit::Protocol("the client ended".into()))
 }
 
-/// Says what a refused handshake means, and what `auto` does then.
+/// Prints the meaning of a rejected handshake, and the reaction of `auto`.
 fn refused(failure: &Failure, status: u16, start: Clock, out: &mut dyn Write) -> Result<(), Exit> {
     let page = is_page(failure);
     let (meaning, works) = meaning(status, page);
@@ -295,7 +295,7 @@ fn refused(failure: &Failure, status: u16, start: Clock, out: &mut dyn Write) ->
     if works { Ok(()) } else { Err(Exit::Refused(format!("status {status}: {meaning}"))) }
 }
 
-/// What a status means in response to a handshake, and whether it is one of a server that responds over HTTP. `page`: the body is
+/// Returns the meaning of a handshake's status, and whether a server with this status responds over HTTP. `page`: the body is
 /// HTML.
 const fn meaning(status: u16, page: bool) -> (&'static str, bool) {
     match status {

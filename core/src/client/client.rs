@@ -1,4 +1,4 @@
-//! `Client`: the commands of the application, the inputs from the socket, and what the loop polls.
+//! `Client`: the commands of the application, the inputs from the socket, and the outputs that the loop polls.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -275,7 +275,7 @@ impl Client {
         self.conversation.update_reading(now);
         while let Some(matters) = self.conversation.take_step(now, SocketInput::Bytes(&mut input)) {
             if matters {
-                // At once: what the next request follows must not depend on how the input was split into reads.
+                // Run the scheduler after every step, so that the order of output does not depend on how the input was split into reads.
                 self.conversation.run_scheduler(now);
             }
         }
@@ -297,7 +297,7 @@ impl Client {
 
     fn end_of_input(&mut self, now: Instant, lost: Option<&LossReason>) {
         while self.conversation.take_step(now, SocketInput::End(lost)).is_some() {}
-        // What was still to be written cannot be read any more.
+        // The peer cannot read unsent output any more.
         if self.conversation.slot.connected().is_some_and(|managed| managed.phase == ConnectionPhase::Closed) {
             self.conversation.drop_connection(now);
         }
@@ -327,7 +327,7 @@ impl Client {
         self.conversation.run_scheduler(now);
     }
 
-    /// What the loop must do about the socket. Each command is returned once.
+    /// Returns the next action on the socket that the loop must perform. Each is returned once.
     pub fn poll_socket(&mut self) -> Option<SocketCommand> {
         self.conversation.socket_command.take()
     }

@@ -1,8 +1,8 @@
-//! What a client requires of sockets: `SocketCommand`, and the error of opening one.
+//! `SocketCommand`, the actions on sockets that a client requests, and the error of opening one.
 
 use alloc::string::String;
 
-/// What the loop must do about the socket.
+/// An action on the socket that the loop must perform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SocketCommand {
     /// Drop the current socket, if there is one, and open this one, TLS included.

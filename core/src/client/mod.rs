@@ -9,12 +9,12 @@
 //! | `client`, `event`, `violation`, `request`, `operation`, `connect` | the public types |
 //! | `conversation/` | the state, and everything that changes it |
 //! | `scheduler`, `deadlines`, `policy/` | decisions: functions of the state, without effects |
-//! | `receive` | applies what the connection received to the request that it belongs to |
+//! | `receive` | applies the steps of the connection to their requests |
 //! | `requests/` | the requests that have not ended |
 //! | `steering/` | steering submissions and interruptions |
 //! | `transport/` | the connection, and the choice of its transport |
 //! | `encode/` | from a request to the bytes of an HTTP request or a WebSocket message |
-//! | `config/` | what the application chooses |
+//! | `config/` | provider, settings and credentials |
 //! | `happy_eyeballs` | which address to try when (RFC 8305) |
 //!
 //! Every loop that drives a client has the same steps: deliver events, check whether the client is finished, connect or

@@ -1,4 +1,4 @@
-//! What a connection received, applied to the request that it belongs to.
+//! Applies the steps of a connection to their requests.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ use crate::responses::{RateLimits, ResponseInfo, SteerReply, TURN_STATE};
 use crate::time::Instant;
 use crate::turn::{Turn, Violation};
 
-/// What a step of the connection means beyond the request that it was applied to.
+/// The effect of a step on the connection, besides that on its request.
 #[derive(Debug)]
 pub(super) enum ConnectionEffect {
     None,
@@ -187,7 +187,7 @@ impl Receiver<'_> {
             Transport::WebSocket => HeaderSource::Handshake,
         };
         if let Some(head) = handshake.filter(|_| request.awaits_first_event()) {
-            // What the handshake said holds for each request of the connection (docs/protocol.md §5.2).
+            // The headers of the handshake apply to each request of the connection (docs/protocol.md §5.2).
             let pairs = head.headers.ascii_pairs();
             push_info(self.events, id, request.info_of_headers(source, &pairs));
         }

@@ -1,4 +1,4 @@
-//! `next_action`: what the client does next with its requests and its connection.
+//! `next_action`: decides the client's next action with its requests and its connection.
 
 use super::config::Capabilities;
 use super::request::RequestId;

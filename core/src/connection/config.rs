@@ -1,4 +1,4 @@
-//! What the configurations of both roles have in common.
+//! The common parts of the configurations of both roles.
 
 use core::fmt;
 use core::time::Duration;
@@ -53,7 +53,7 @@ impl fmt::Display for Deadline {
 /// The least rate in bytes per second at which a peer must read, or send what it has begun.
 pub(super) const MIN_RATE: u32 = 1024;
 
-/// What a configuration of either role has.
+/// The common interface of both configurations.
 pub(super) trait RoleConfig {
     fn timeouts(&self) -> Timeouts;
     fn ping_interval(&self) -> Option<Duration>;

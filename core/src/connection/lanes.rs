@@ -167,7 +167,7 @@ impl LaneStates {
                 if self.default.has_ended(envelope) { None } else { only }
             }
             (Some((only, lane)), None) if self.lane(named.as_deref()).is_none() => {
-                // On an unknown lane, another response than the pending one is nobody's.
+                // On an unknown lane, an event of another response than the pending one belongs to no request.
                 let is_other = lane.current.is_some() && lane.differs(response_id(envelope).as_deref());
                 if is_other { named.as_deref() } else { only }
             }

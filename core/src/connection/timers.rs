@@ -27,7 +27,7 @@ pub struct LastActivity {
 /// The points in time from which the deadlines of a connection are computed. [`Timeouts`] has the durations.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Timers {
-    /// What the peer has to send next, other than events.
+    /// The input that the peer must send next, other than events.
     input: Option<Input>,
     /// The time since which the next event is pending.
     event: Option<Instant>,
@@ -69,7 +69,7 @@ pub(super) enum Due {
     Ping,
 }
 
-/// What a connection waits for, other than events.
+/// The input that a connection waits for, other than events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Awaited {
     /// Server: the first byte of a request.

@@ -121,7 +121,7 @@ impl fmt::Debug for ProxyCredentials {
     }
 }
 
-/// A proxy: where it is, what it speaks, and the credentials for it. `Debug` shows no credentials.
+/// A proxy: its address, its protocol, and the credentials for it. `Debug` shows no credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     scheme: Scheme,

@@ -127,7 +127,7 @@ impl ClientEvent {
         }
     }
 
-    /// The message as JSON, with everything that it has.
+    /// Returns the message as JSON, with everything that it has.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {
         let mut out = Vec::new();

@@ -71,7 +71,7 @@ impl ErrorObject {
         Ok(error)
     }
 
-    /// The error as JSON.
+    /// Returns the error as JSON.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {
         let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! Limits of what a server names (`docs/limits.md`, `docs/differences.md` row 62).
+//! Limits of names and headers from a server (`docs/limits.md`, `docs/differences.md` row 62).
 
 /// Maximum number of headers of an event. Later ones are ignored.
 pub(in crate::responses) const EVENT_HEADERS: usize = 128;

@@ -10,7 +10,7 @@
 //! let payload = r#"{"type":"response.output_text.delta","item_id":"msg_a","delta":"Hel"}"#;
 //! let event = ServerEvent::parse(payload)?;
 //! assert!(matches!(&event.data, EventData::OutputTextDelta { delta, .. } if delta == "Hel"));
-//! assert_eq!(event.to_json(), payload); // what was read is written as it came
+//! assert_eq!(event.to_json(), payload); // a parsed event is written unchanged
 //! # Ok::<(), turnwire::responses::Malformed>(())
 //! ```
 //!
@@ -27,7 +27,7 @@
 //! | `info`, `rate_limit`, `timing`, `usage`, `metadata` | what headers and events report beside the response |
 //! | `steering`, `response_command` | steering, interruption and injection on a WebSocket |
 //! | `headers`, `response_headers` | headers as pairs; the headers that a server sends |
-//! | `limits` | limits of what a server names |
+//! | `limits` | limits of names and headers from a server |
 //! | `operations/` | operations whose response is one body |
 //! | `record` | how objects are declared member by member |
 //! | `json/` | JSON text |

@@ -57,7 +57,7 @@ impl Quota {
         (quota != Self::default()).then_some(quota)
     }
 
-    /// The quota as headers of a response.
+    /// Returns the quota as headers of a response.
     #[must_use]
     pub fn to_headers(&self, unit: &str) -> Vec<(String, String)> {
         let name = |part: &str| alloc::format!("x-ratelimit-{part}-{unit}");
@@ -69,7 +69,7 @@ impl Quota {
     }
 }
 
-/// A time as `1s`, `6m0s` or `120ms`, or a number of seconds.
+/// Returns a time as `1s`, `6m0s` or `120ms`, or a number of seconds.
 fn reset(text: &str) -> Option<Duration> {
     match text.parse::<f64>() {
         Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),

@@ -269,7 +269,7 @@ impl RateLimits {
         object(|event| self.write_event(event)).as_str().into()
     }
 
-    /// The snapshot as the event that contains it, with what only headers say: `limit_name`, `rate_limit_reached_type`,
+    /// Returns the snapshot as the event that contains it, with what only headers say: `limit_name`, `rate_limit_reached_type`,
     /// `requests` and `tokens`. serde writes and reads the same.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {

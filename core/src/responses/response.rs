@@ -1,4 +1,4 @@
-//! `Response`: the whole object of a response, read and written.
+//! `Response`: the complete response object.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,32 +19,32 @@ use crate::responses::request::{
 };
 use crate::responses::usage::Usage;
 
-/// Declares the members of the response that may be missing.
+/// Declares the optional members of the response.
 macro_rules! response {
     ($(#[$meta:meta])* { $($(#[$member_meta:meta])* $member:ident: $type:tt,)* }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq)]
         #[non_exhaustive]
         pub struct Response {
-            /// The id. A later request can continue the response by it.
+            /// The id, with which a later request can continue the response.
             pub id: Option<String>,
-            /// The items of the output.
+            /// The output items.
             pub output: Vec<Item>,
-            /// The number of tokens. A count that is missing or cannot be read is 0.
+            /// The token counts. A count that is missing or cannot be parsed is 0.
             pub usage: Option<Usage>,
             /// The `usage` member, as the server sent it.
             pub raw_usage: Option<RawJson<'static>>,
-            /// When it was created, in Unix seconds. A fraction is dropped.
+            /// The time of creation, in Unix seconds without fraction.
             pub created_at: Option<i64>,
-            /// When it was complete, in Unix seconds. A fraction is dropped.
+            /// The time of completion, in Unix seconds without fraction.
             pub completed_at: Option<i64>,
             $($(#[$member_meta])* pub $member: Option<field_type!($type)>,)*
-            /// Members that are not known here, written last.
+            /// Unknown members, written last.
             pub extra: ExtraMembers,
         }
 
         impl Response {
-            /// The names of the members that are known.
+            /// The names of the known members.
             pub const MEMBERS: &'static [&'static str] = &[
                 "id", "object", "created_at", "completed_at", "output", "usage", $(stringify!($member),)*
             ];
@@ -62,7 +62,7 @@ macro_rules! response {
                 $(self.$member = members.optional_value(stringify!($member));)*
             }
 
-            /// Takes over from another response what is unset.
+            /// Fills unset members from another response.
             pub(in crate::responses) fn or(mut self, other: Self) -> Self {
                 self.id = self.id.or(other.id);
                 self.created_at = self.created_at.or(other.created_at);
@@ -82,7 +82,7 @@ macro_rules! response {
                 self
             }
 
-            /// Whether a member is set, so that one of the same name among those that are not known is not written.
+            /// Returns whether a member is set, so that an unknown member of the same name is not written.
             fn is_set(&self, name: &str) -> bool {
                 (name == "id" && self.id.is_some())
                     || (name == "created_at" && self.created_at.is_some())
@@ -103,7 +103,7 @@ macro_rules! response {
     };
 }
 
-/// What is written of a member that is unset.
+/// The value that is written for an unset member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unset {
     LeftOut,
@@ -113,7 +113,8 @@ enum Unset {
 response! {
     /// A response, as `response.completed` contains it and as `GET responses/{id}` returns it.
     ///
-    /// Each member is read by itself: one that is missing or `null` is `None`, and one of another type is kept in `extra`
+    /// Each member is parsed by itself: one that is missing or `null` is `None`, and one of another type is kept in
+    /// `extra`
     /// ([docs/differences.md row 37](crate::docs::differences)).
     ///
     /// ```
@@ -132,25 +133,25 @@ response! {
         status: String,
         /// The model.
         model: String,
-        /// Why the response failed.
+        /// The error, if the response failed.
         error: ErrorObject,
-        /// Why the response is incomplete.
+        /// The reason, if the response is incomplete.
         incomplete_details: IncompleteDetails,
-        /// The response that this one continues.
+        /// The id of the previous response.
         previous_response_id: String,
-        /// What the model knew before everything else: a string or items.
+        /// The instructions: a string or items.
         instructions: RawJson,
         /// The tools.
         tools: [RawJson],
-        /// Which tool was to be used.
+        /// The tool choice.
         tool_choice: RawJson,
-        /// Whether several tools could be called at once.
+        /// Whether the model could call several tools at once.
         parallel_tool_calls: bool,
-        /// How the model writes.
+        /// The text options.
         text: TextOptions,
-        /// How the model reasons.
+        /// The reasoning options.
         reasoning: ReasoningOptions,
-        /// What is done with a context that is too long.
+        /// The handling of a context that is too long.
         truncation: String,
         /// The sampling temperature.
         temperature: f64,
@@ -166,11 +167,11 @@ response! {
         max_output_tokens: i64,
         /// The maximum number of calls of built-in tools.
         max_tool_calls: i64,
-        /// Whether the server keeps the response.
+        /// Whether the server stores the response.
         store: bool,
-        /// Whether the response is made in the background.
+        /// Whether the response runs in the background.
         background: bool,
-        /// The tier that was used.
+        /// The service tier.
         service_tier: String,
         /// Strings that are stored with the response.
         metadata: ClientMetadata,
@@ -178,27 +179,27 @@ response! {
         user: String,
         /// A stable identifier of the user.
         safety_identifier: String,
-        /// What prompts that belong together have in common.
+        /// The prompt cache key.
         prompt_cache_key: String,
-        /// How long the prompt cache is kept.
+        /// The retention of the prompt cache.
         prompt_cache_retention: String,
-        /// How the prompt cache is used.
+        /// The options of the prompt cache.
         prompt_cache_options: PromptCacheOptions,
-        /// Why the prompt cache was used or not.
+        /// Diagnostics of the prompt cache.
         prompt_cache_diagnostics: RawJson,
         /// The stored conversation that the response belongs to.
         conversation: Conversation,
         /// The prompt template that was used.
         prompt: Prompt,
-        /// What moderation found in input and output.
+        /// The results of the moderation of input and output.
         moderation: RawJson,
-        /// Programs under which the request was made.
+        /// The access programs of the request.
         access_programs: AccessPrograms,
-        /// How images of the context are treated.
+        /// The options of images in the context.
         image: ImageOptions,
         /// Reasoning items of the input that were not used.
         input_transformations: [RawJson],
-        /// What built-in tools cost.
+        /// The usage of built-in tools.
         tool_usage: RawJson,
         /// Whether the model has ended its turn.
         end_turn: bool,
@@ -206,7 +207,7 @@ response! {
 }
 
 record! {
-    /// Why a response is incomplete.
+    /// The reason why a response is incomplete.
     ///
     /// ```
     /// use turnwire::responses::IncompleteDetails;
@@ -222,14 +223,14 @@ record! {
 }
 
 impl Response {
-    /// Creates a response of this id, of which nothing else is said.
+    /// Creates a response with this id and no other members.
     #[must_use]
     pub fn new(id: &str) -> Self {
         Self { id: Some(id.into()), ..Self::default() }
     }
 
-    /// Creates the response to a request, as a server begins it: in progress, with the settings of the request, and with
-    /// those of the public API where the request has none. `created_at`: when it was created, in Unix seconds.
+    /// Creates the response to a request, as a server begins it: in progress, with the settings of the request, and the
+    /// defaults of the public API for the others. `created_at`: the time of creation, in Unix seconds.
     #[must_use]
     pub fn to_request(id: &str, created_at: i64, request: &CreateResponse) -> Self {
         let text = TextOptions { format: Some(crate::responses::request::TextFormat::Text), ..TextOptions::default() };
@@ -273,13 +274,13 @@ impl Response {
         }
     }
 
-    /// Reads a response, each member by itself.
+    /// Parses a response, each member by itself.
     ///
     /// # Errors
     ///
-    /// Returns [`Malformed`] when the text is not a JSON object.
+    /// Returns [`Malformed`] if the text is not a JSON object.
     pub fn parse(json: &str) -> Result<Self, Malformed> {
-        // A response is saved and sent on, and others may refuse what only JavaScript and Python take for JSON.
+        // A response is stored and sent on, and others may reject what only JavaScript and Python accept as JSON.
         let repaired = lenient::repair(json);
         let mut members = Members::untyped(repaired.as_deref().unwrap_or(json))?;
         let mut response = Self {
@@ -300,10 +301,10 @@ impl Response {
         Ok(response)
     }
 
-    /// Reads the response of an event that begins or ends one. Members beside the `type` are read as well
+    /// Parses the response of an event that begins or ends one. Members beside the `type` are parsed as well
     /// ([docs/differences.md row 37](crate::docs::differences)).
     ///
-    /// The status follows from the kind of an end when the response does not say it.
+    /// If the response has no status, it follows from the type of the terminal event.
     #[must_use]
     pub fn from_event(envelope: &Envelope<'_>) -> Option<Self> {
         let mut response = Self::parse(envelope.response()?).ok()?.without_event_members();
@@ -313,23 +314,23 @@ impl Response {
         Some(response)
     }
 
-    /// Removes what belongs to an event where the members of the response stand beside its `type`.
+    /// Removes the members of the event, if those of the response are beside its `type`.
     pub(in crate::responses) fn without_event_members(mut self) -> Self {
         self.extra.retain(|(name, _)| !["type", "sequence_number", "stream_id"].contains(&name.as_str()));
         self
     }
 
-    /// Appends the object. What is unset is left out, but for the `object` and the output.
+    /// Appends the object. Unset members are omitted, except `object` and the output.
     pub fn encode(&self, out: &mut Vec<u8>) {
         self.write_members(out, Unset::LeftOut);
     }
 
-    /// Appends the object with every member that is known, as the public API does; what is unset is `null`.
+    /// Appends the object with every known member, as the public API does; an unset one is `null`.
     pub fn encode_whole(&self, out: &mut Vec<u8>) {
         self.write_members(out, Unset::Null);
     }
 
-    /// The object as JSON, without what is unset.
+    /// Returns the object as JSON, without unset members.
     #[must_use]
     pub fn to_raw(&self) -> RawJson<'static> {
         let mut out = Vec::new();
@@ -355,7 +356,7 @@ impl Response {
         }
         self.write_declared(&mut object, unset);
         match (&self.usage, &self.raw_usage) {
-            // What the server sent, as long as it says the same.
+            // The object as the server sent it, if it has the same meaning.
             (usage, Some(raw)) if *usage == Usage::read(raw.as_str()) => object.raw("usage", raw.as_str()),
             (Some(usage), _) => {
                 let usage = serde_json::to_string(usage).expect("token counts can be serialized");
@@ -370,18 +371,18 @@ impl Response {
         object.end();
     }
 
-    /// Whether there is a member of this name among those that are not known: it came with another type.
+    /// Returns whether an unknown member has this name: it arrived with another type.
     fn is_extra(&self, name: &str) -> bool {
         self.extra.iter().any(|(known, _)| known == name)
     }
 
-    /// The text of all messages of the output.
+    /// Returns the text of all messages of the output.
     #[must_use]
     pub fn output_text(&self) -> String {
         self.parts().filter_map(|part| if part.is_text("output_text") { part.text() } else { None }).collect()
     }
 
-    /// The refusals of all messages of the output.
+    /// Returns the refusals of all messages of the output.
     #[must_use]
     pub fn refusal(&self) -> Option<String> {
         let refusals: Vec<&str> = self
@@ -393,7 +394,7 @@ impl Response {
         (!refusals.is_empty()).then(|| refusals.concat())
     }
 
-    /// The summaries of the reasoning, one after the other.
+    /// Returns the summaries of the reasoning, concatenated.
     #[must_use]
     pub fn reasoning_summary(&self) -> String {
         let summaries = self
@@ -404,17 +405,17 @@ impl Response {
         texts.join("\n\n")
     }
 
-    /// The calls of functions.
+    /// Returns the calls of functions.
     pub fn function_calls(&self) -> impl Iterator<Item = &FunctionCall> {
         self.output.iter().filter_map(|item| if let Item::FunctionCall(call) = item { Some(call) } else { None })
     }
 
-    /// The calls of custom tools.
+    /// Returns the calls of custom tools.
     pub fn custom_tool_calls(&self) -> impl Iterator<Item = &CustomToolCall> {
         self.output.iter().filter_map(|item| if let Item::CustomToolCall(call) = item { Some(call) } else { None })
     }
 
-    /// The parts of all messages.
+    /// Returns the parts of all messages.
     fn parts(&self) -> impl Iterator<Item = &ContentPart> {
         let contents = self
             .output
@@ -424,7 +425,7 @@ impl Response {
     }
 }
 
-/// The status of a response that ended this way.
+/// Returns the status of a response that ended in this way.
 pub(super) const fn status_of(class: EventClass) -> Option<&'static str> {
     match class {
         EventClass::Completed => Some("completed"),
@@ -435,7 +436,7 @@ pub(super) const fn status_of(class: EventClass) -> Option<&'static str> {
     }
 }
 
-/// A time in Unix seconds, with or without a fraction.
+/// Parses a time in Unix seconds, with or without a fraction.
 struct Seconds(i64);
 
 impl JsonValue for Seconds {

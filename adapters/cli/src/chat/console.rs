@@ -9,7 +9,7 @@ use rustyline::history::{History as _, MemHistory};
 use rustyline::{Config, Editor};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-/// What the user entered.
+/// Input of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     /// A line.

@@ -108,7 +108,7 @@ enum Escape {
     Unicode,
 }
 
-/// What a character of a valid JSON text is replaced by on a terminal, without changing the meaning of the text. JSON allows line
+/// Returns the replacement of a character of a valid JSON text on a terminal, without changing the meaning of the text. JSON allows line
 /// feeds and tabs between its tokens only, and the other control characters within strings only.
 fn escape_in_json(c: char) -> Escape {
     match c {

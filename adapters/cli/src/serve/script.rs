@@ -14,7 +14,7 @@ use super::action::Cut;
 /// The conversation of `turnwire chat --demo`.
 const DEMO: &str = include_str!("demo.toml");
 
-/// What a server without a script of its own does.
+/// The default script.
 pub(super) const MOCK: &str = include_str!("mock.toml");
 
 /// The longest pause.
@@ -124,7 +124,7 @@ pub struct Reply {
     pub reset: bool,
 }
 
-/// What the events of a response take from its request.
+/// The members of a request that the events of its response repeat.
 #[derive(Clone, Debug)]
 pub(super) struct ResponseContext<'a> {
     pub(super) id: String,

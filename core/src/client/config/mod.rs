@@ -1,4 +1,4 @@
-//! What the application chooses: the provider, its endpoint, the settings and the credentials.
+//! The configuration: the provider, its endpoint, the settings and the credentials.
 
 mod credentials;
 mod endpoint;

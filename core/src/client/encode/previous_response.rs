@@ -1,4 +1,4 @@
-//! What the server remembers of a connection's lanes, and which requests can therefore be incremental
+//! The previous responses of a connection's lanes, and which requests can be incremental
 //! ([docs/protocol.md §9.5](crate::docs::protocol#95-incremental-requests)).
 
 use alloc::boxed::Box;
@@ -77,7 +77,7 @@ impl PreviousResponse {
     /// with all that was sent and received before, or when another member of it differs.
     fn known_prefix_of(&self, request: &CreateResponse) -> Option<usize> {
         let last = &*self.request;
-        // What came before a response that the application named is not in the request.
+        // The input before a previous response that the application named is unknown.
         let same_settings = last.previous_response_id.is_none()
             && last.model == request.model
             && last.instructions == request.instructions

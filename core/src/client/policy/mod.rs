@@ -1,4 +1,4 @@
-//! Decisions: functions from facts to what is done.
+//! Decisions, as pure functions.
 
 mod backoff;
 mod connection_failure;

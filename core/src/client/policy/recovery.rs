@@ -1,4 +1,4 @@
-//! What follows a failed attempt of a request: a retry, another transport, a request for credentials, or the end.
+//! Recovery from a failed attempt of a request: a retry, another transport, a request for credentials, or the end.
 
 use core::time::Duration;
 
@@ -45,7 +45,7 @@ pub(in crate::client) struct FailedAttempt<'a> {
     pub(in crate::client) elapsed: Duration,
 }
 
-/// What the application allows.
+/// The recovery that the configuration allows.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::client) struct RecoveryRules<'a> {
     pub(in crate::client) retry: &'a RetryPolicy,
@@ -93,7 +93,7 @@ impl Recovery {
     }
 }
 
-/// Decides what follows a failed attempt. `random` is at least 0 and less than 1; it varies the delay.
+/// Decides the recovery from a failed attempt. `random` is at least 0 and less than 1; it varies the delay.
 pub(in crate::client) fn decide(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>, random: f64) -> Recovery {
     if attempt.failure.progress == RequestProgress::OutputSeen && !rules.resend_after_output {
         return Recovery::Fail;
@@ -182,7 +182,7 @@ fn retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>, random: f64) ->
     if too_long || too_late { Recovery::Fail } else { Recovery::Retry { delay } }
 }
 
-/// What the status of a rejected WebSocket handshake means (docs/differences.md row 31).
+/// The meaning of the status of a rejected WebSocket handshake (docs/differences.md row 31).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::client) enum HandshakeRejection {
     /// The server supports no WebSocket at this URL.

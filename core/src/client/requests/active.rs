@@ -1,4 +1,4 @@
-//! One request that has not ended: what was submitted, its phase, its retries, and what was received of its response.
+//! One request that has not ended: its submission, its phase, its retries, and the received part of its response.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -19,7 +19,7 @@ use crate::time::Instant;
 /// The maximum length of the previous response's id that is kept of a response, in bytes.
 const MAX_ECHO: usize = 256;
 
-/// What the application submitted.
+/// The submission of the application.
 #[derive(Debug)]
 pub(in crate::client) enum Submission {
     /// A request for a response. A prewarm asks for none of its output.
@@ -30,7 +30,7 @@ pub(in crate::client) enum Submission {
     Operation(Box<RawOperation>),
 }
 
-/// What a request waits for.
+/// The phase of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::client) enum RequestPhase {
     /// A connection that can take it.
@@ -43,7 +43,7 @@ pub(in crate::client) enum RequestPhase {
     InFlight { head_deadline: Option<Instant> },
 }
 
-/// What was already done to recover from failures.
+/// The recovery so far.
 #[derive(Debug, Default)]
 pub(in crate::client) struct RetryState {
     /// Retries on the current transport.
@@ -58,7 +58,7 @@ pub(in crate::client) struct RetryState {
     pub(in crate::client) http_trial: Option<u16>,
 }
 
-/// What was received of the response to the latest attempt.
+/// The received part of the response to the latest attempt.
 #[derive(Debug, Default)]
 struct Received {
     /// How far the request got. Terminal events do not lower it. A new attempt sets it back to `Sent`, unless an earlier attempt
@@ -383,7 +383,7 @@ impl ActiveRequest {
         violation
     }
 
-    /// Records what the end of its response contains.
+    /// Records the contents of the terminal event.
     pub(in crate::client) fn record_end(&mut self, end: &CompletedResponse) {
         if end.id.is_some() {
             self.report.response_id.clone_from(&end.id);
@@ -394,7 +394,7 @@ impl ActiveRequest {
         }
     }
 
-    /// What the header pairs of a response or handshake say.
+    /// Returns the information in the headers of a response or handshake.
     pub(in crate::client) fn info_of_headers<'a>(
         &mut self,
         source: HeaderSource,
@@ -403,7 +403,7 @@ impl ActiveRequest {
         self.received.info.prelude(source, pairs)
     }
 
-    /// What an event says beside itself.
+    /// Returns the information in a payload besides its event.
     pub(in crate::client) fn info_of_event<'a>(
         &mut self,
         source: HeaderSource,

@@ -492,7 +492,7 @@ impl ClientEngine {
     }
 }
 
-/// How responses are told apart on a connection.
+/// How responses are separated on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Delimiting {
     /// Each response has a head and a body of its own (HTTP).

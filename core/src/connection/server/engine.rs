@@ -140,7 +140,7 @@ impl ServerEngine {
         }
     }
 
-    /// Returns the time of the next deadline or ping. A connection that does not know the time yet wants to be told it
+    /// Returns the time of the next deadline or ping. A connection that does not know the time yet asks for it
     /// at once.
     pub(super) fn poll_timeout(&self, reading: bool) -> Option<Instant> {
         if self.started || self.shared.config.timeouts.idle.is_none() {
@@ -342,7 +342,7 @@ impl ServerEngine {
                     && envelope.is_request()
                 {
                     let lane = envelope.stream_id();
-                    // The application is told of an invalid name. A second request while one is in flight: the
+                    // An invalid name is reported to the application. A second request while one is in flight: the
                     // application decides whether to reject it.
                     if lane.as_deref().is_none_or(lanes::is_lane_name) {
                         let _ = shared.lanes.apply(lane.as_deref(), RequestInput::Request);

@@ -1,4 +1,4 @@
-//! `Collector`: the whole response from its events.
+//! `Collector`: assembles a response from its events.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -16,16 +16,17 @@ use crate::responses::json::raw::RawJson;
 use crate::responses::limits;
 use crate::responses::response::{Response, status_of};
 
-/// What an item costs beside its text, in bytes.
+/// Memory of an item besides its text, in bytes.
 const SLOT: usize = 256;
 
-/// Makes a [`Response`] of the events of one.
+/// Assembles a [`Response`] from its events.
 ///
-/// It takes what the server sends, in whatever form: deltas, finished parts, finished items, or the `output` of the end. What
-/// came more than once is there once; a finished item counts more than the same item in the end, and both more than deltas.
-/// The memory is bounded: what exceeds the limit is left out, and [`is_truncated`](Self::is_truncated) says so.
+/// It accepts every form in which servers send output: deltas, finished parts, finished items, or the `output` of the
+/// terminal event. Repeated output is merged; a finished item takes precedence over the same item in the terminal
+/// event, and both over deltas. Memory is bounded: output beyond the limit is omitted, and
+/// [`is_truncated`](Self::is_truncated) reports that.
 ///
-/// After a response that was steered, its successor is collected anew.
+/// After a steered response, its successor is assembled from the start.
 ///
 /// ```
 /// use turnwire::responses::{Collector, ServerEvent};
@@ -55,11 +56,11 @@ pub struct Collector {
     slots: Vec<Slot>,
     by_index: BTreeMap<i64, usize>,
     by_id: BTreeMap<String, usize>,
-    /// The slot of deltas that named no item.
+    /// The slot of deltas that name no item.
     unnamed: Option<usize>,
 }
 
-/// Shows how far the response is, and nothing of its output.
+/// Shows the progress of the response, and no output.
 impl fmt::Debug for Collector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Collector")
@@ -84,7 +85,7 @@ impl Collector {
         Self::with_limit(limits::COLLECTED)
     }
 
-    /// Creates a collector that keeps at most so many bytes of text and JSON.
+    /// Creates a collector that keeps at most this many bytes of text and JSON.
     #[must_use]
     pub fn with_limit(limit: usize) -> Self {
         Self {
@@ -100,19 +101,19 @@ impl Collector {
         }
     }
 
-    /// Whether the response has ended.
+    /// Returns whether the response has ended.
     #[must_use]
     pub const fn has_ended(&self) -> bool {
         self.has_ended
     }
 
-    /// Whether something was left out because of the limit.
+    /// Returns whether output was omitted because of the limit.
     #[must_use]
     pub const fn is_truncated(&self) -> bool {
         self.is_truncated
     }
 
-    /// Takes the next event. Events behind the end change nothing, but for the creation of a successor.
+    /// Processes the next event. Events after the end are ignored, except the creation of a successor.
     pub fn add(&mut self, event: &ServerEvent<'_>) {
         if let EventData::Created { response } = &event.data {
             self.begin(response);
@@ -141,7 +142,7 @@ impl Collector {
         }
     }
 
-    /// The response as far as it came. An item that is not finished is there with what came of it.
+    /// Returns the response so far. An unfinished item contains its received parts.
     #[must_use]
     pub fn finish(self) -> Response {
         let Self { mut response, slots, .. } = self;
@@ -151,7 +152,7 @@ impl Collector {
         *response
     }
 
-    /// A response was created. One of another id follows the response that was collected.
+    /// Handles the creation of a response. One with another id is the successor of the current response.
     fn begin(&mut self, response: &RawJson<'_>) {
         let Ok(begun) = Response::parse(response.as_str()) else { return };
         let is_other = self.response.id.is_some() && begun.id.is_some() && self.response.id != begun.id;
@@ -163,7 +164,7 @@ impl Collector {
         }
     }
 
-    /// Keeps what the server says of the response before its end.
+    /// Stores members of the response that arrive before its end.
     fn describe(&mut self, response: &RawJson<'_>) {
         if self.has_ended || !self.spend(response.as_str().len()) {
             return;
@@ -186,7 +187,7 @@ impl Collector {
             ended.status = status_of(class).map(Into::into);
         }
         let reason = ended.incomplete_details.as_ref().and_then(|details| details.reason.as_deref());
-        // The successor of a steered response goes on.
+        // Continue with the successor of a steered response.
         self.has_ended = reason != Some("steered");
         *self.response = ended.or(begun);
     }
@@ -221,7 +222,7 @@ impl Collector {
         let at = if is_done {
             self.slot_of_done(output_index, id.as_deref(), item.kind())
         } else if output_index.is_none() && id.is_none() {
-            // An item that names neither a place nor an id is one more.
+            // An item without an index and an id is a new one.
             self.push(None, None)
         } else {
             self.slot(output_index, id.as_deref())
@@ -231,7 +232,7 @@ impl Collector {
         }
     }
 
-    /// The slot of a finished item. Deltas that named no item belong to the next finished item of their kind.
+    /// Returns the slot of a finished item. Deltas that named no item belong to the next finished item of their type.
     fn slot_of_done(&mut self, index: Option<i64>, id: Option<&str>, kind: &str) -> Option<usize> {
         let open = self.unnamed.filter(|at| !self.slots[*at].is_done() && self.slots[*at].kind() == Some(kind));
         let found =
@@ -252,7 +253,8 @@ impl Collector {
         }
     }
 
-    /// The slot of an item: by its id, else by its place, else the last one that is open; a new one where there is none.
+    /// Returns the slot of an item: by its id, else by its index, else the last open one; creates a new one if there is
+    /// none.
     fn slot(&mut self, index: Option<i64>, id: Option<&str>) -> Option<usize> {
         if let Some(at) = self.find(index, id) {
             self.name(at, index, id);
@@ -265,7 +267,7 @@ impl Collector {
         Some(at)
     }
 
-    /// Stores the place and the id of a slot, as far as they were not known.
+    /// Stores the index and the id of a slot, if they were unknown.
     fn name(&mut self, at: usize, index: Option<i64>, id: Option<&str>) {
         let slot = &mut self.slots[at];
         if let (Some(index), None) = (index, slot.index) {
@@ -302,7 +304,7 @@ impl Collector {
         Some(at)
     }
 
-    /// Counts bytes that are kept. Returns `false` when they exceed the limit.
+    /// Counts stored bytes. Returns `false` if they exceed the limit.
     fn spend(&mut self, bytes: usize) -> bool {
         let used = self.used.saturating_add(bytes);
         if used > self.limit {
@@ -314,7 +316,7 @@ impl Collector {
     }
 }
 
-/// The response of an event that ends one.
+/// Returns the response of a terminal event.
 fn end_of<'e, 'a>(data: &'e EventData<'a>) -> Option<Option<&'e RawJson<'a>>> {
     if let EventData::Completed { response } = data {
         return Some(Some(response));

@@ -1,4 +1,4 @@
-//! Merges the items that came by themselves with those of the end.
+//! Merges the items of earlier events with those of the terminal event.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -7,15 +7,16 @@ use alloc::vec::Vec;
 use super::slot::Slot;
 use crate::responses::item::{ContentPart, Item};
 
-/// An item that came by itself.
+/// An item of an earlier event.
 struct Known {
     index: Option<i64>,
     is_done: bool,
     item: Option<Item>,
 }
 
-/// The output: each item once. A finished item is kept as it is, and one that is not finished is replaced by that of the end.
-/// What only the end has stands in its order, and what only came by itself before the next that both have.
+/// Returns the output, each item once. A finished item is kept, and an unfinished one is replaced by that of the
+/// terminal event. Items that only the terminal event has keep its order; items of earlier events only precede the next
+/// common item.
 pub(super) fn merge(mut slots: Vec<Slot>, output: Vec<Item>, is_whole: bool) -> Vec<Item> {
     if slots.iter().all(|slot| slot.index.is_some()) {
         slots.sort_by_key(|slot| slot.index);
@@ -66,7 +67,7 @@ const fn is_other(item: &Item) -> bool {
     matches!(item, Item::Other { .. })
 }
 
-/// What names the call of an item: its kind and the call's id.
+/// Returns the identity of a call: its type and the call's id.
 fn call_of(item: &Item) -> Option<(&'static str, String)> {
     if let Item::FunctionCall(call) = item {
         return Some(("function_call", call.call_id.clone()));
@@ -77,7 +78,7 @@ fn call_of(item: &Item) -> Option<(&'static str, String)> {
     None
 }
 
-/// Whether an item of the end is one that came by itself, under another id or under none.
+/// Returns whether an item of the terminal event equals an earlier one, under another id or without one.
 fn is_same(known: &Known, item: &Item) -> bool {
     let Some(own) = &known.item else { return false };
     if own.kind() != item.kind() {
@@ -93,7 +94,7 @@ fn is_same(known: &Known, item: &Item) -> bool {
     }
 }
 
-/// What an item says, where its id may differ.
+/// Returns the content of an item, without its id.
 fn text_of(item: &Item) -> Option<String> {
     if let Item::Message(message) = item {
         let texts = message.content.iter().filter_map(|part| {

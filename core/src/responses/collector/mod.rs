@@ -1,4 +1,4 @@
-//! The whole response from its events.
+//! Assembly of a response from its events.
 
 #[expect(clippy::module_inception, reason = "the file is named after the type")]
 mod collector;

@@ -1,11 +1,11 @@
-//! `Piece`: what one event adds to an item.
+//! `Piece`: the part of an item that one event adds.
 
 use alloc::borrow::Cow;
 
 use crate::responses::event::EventData;
 use crate::responses::item::ContentPart;
 
-/// Where in an item a text belongs.
+/// The field of an item to which a text belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Target {
     Text,
@@ -29,14 +29,14 @@ pub(super) struct Piece<'e> {
     pub(super) call_id: Option<&'e str>,
     pub(super) name: Option<&'e str>,
     pub(super) target: Target,
-    /// The place among the parts of the item.
+    /// The index among the parts of the item.
     pub(super) place: i64,
     pub(super) text: Cow<'e, str>,
     /// Whether the text is all of the part, and not a continuation.
     pub(super) is_whole: bool,
 }
 
-/// One arm of [`Piece::of`]: the event, where its text belongs, and the member with it.
+/// One arm of [`Piece::of`]: the event, the field of its text, and the member with the text.
 macro_rules! piece {
     ($data:ident, $event:ident, $target:ident, $text:ident $($place:ident)?) => {
         if let EventData::$event { item_id, output_index, $text: text, $($place,)? .. } = $data {
@@ -70,7 +70,7 @@ impl<'e> Piece<'e> {
         Self { place: place.unwrap_or(0), ..self }
     }
 
-    /// What the event adds. `None` when it adds no text to an item.
+    /// Returns the part that the event adds. `None` if it adds no text to an item.
     pub(super) fn of(data: &'e EventData<'_>) -> Option<Self> {
         piece!(data, OutputTextDelta, Text, delta content_index);
         piece!(data, whole OutputTextDone, Text, text content_index);
@@ -115,7 +115,7 @@ impl<'e> Piece<'e> {
         Some(Self { call_id: call_id.as_deref(), name: name.as_deref(), ..piece })
     }
 
-    /// A part that begins or is finished, with its text.
+    /// Returns a part that begins or is finished, with its text.
     fn of_part(data: &'e EventData<'_>) -> Option<Self> {
         let (EventData::ContentPartAdded { item_id, output_index, content_index, part: Some(part) }
         | EventData::ContentPartDone { item_id, output_index, content_index, part: Some(part) }) = data

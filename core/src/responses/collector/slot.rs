@@ -1,4 +1,4 @@
-//! `Slot`: what came of one item.
+//! `Slot`: the received parts of one item.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -9,10 +9,10 @@ use crate::responses::item::{
     CodeInterpreterCall, ContentPart, CustomToolCall, FunctionCall, Item, Message, Reasoning,
 };
 
-/// What came of one item of the output.
+/// The received parts of one item of the output.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
-    /// Its place in the output.
+    /// The index in the output.
     pub(super) index: Option<i64>,
     id: Option<String>,
     call_id: Option<String>,
@@ -21,7 +21,7 @@ pub(super) struct Slot {
     item: Option<Item>,
     is_done: bool,
     is_removed: bool,
-    /// Texts and refusals, by their place.
+    /// Texts and refusals, by their index.
     content: BTreeMap<i64, (Target, String)>,
     summaries: BTreeMap<i64, String>,
     reasoning: BTreeMap<i64, String>,
@@ -46,12 +46,12 @@ impl Slot {
         }
     }
 
-    /// Whether the item is finished.
+    /// Returns whether the item is finished.
     pub(super) const fn is_done(&self) -> bool {
         self.is_done
     }
 
-    /// The `type` of the item, as far as it is known.
+    /// Returns the `type` of the item, if known.
     pub(super) fn kind(&self) -> Option<&str> {
         if let Some(item) = &self.item {
             return Some(item.kind());
@@ -72,12 +72,12 @@ impl Slot {
         }
     }
 
-    /// The number of parts that came.
+    /// Returns the number of received parts.
     pub(super) fn parts(&self) -> usize {
         self.content.len() + self.summaries.len() + self.reasoning.len()
     }
 
-    /// The item was added, or is finished. A finished one replaces all that came before, and stays.
+    /// Sets the added or finished item. A finished one replaces all earlier parts, and stays.
     pub(super) fn set(&mut self, item: Item, is_done: bool) {
         if self.is_done {
             return;
@@ -92,12 +92,12 @@ impl Slot {
         }
     }
 
-    /// The item was interrupted and is not part of the output.
+    /// Marks the item as interrupted: it is not part of the output.
     pub(super) fn remove(&mut self) {
         *self = Self { is_removed: true, is_done: true, ..Self::new(self.index, None) };
     }
 
-    /// Takes a text.
+    /// Adds a text.
     pub(super) fn add(&mut self, piece: &Piece<'_>) {
         if self.is_done {
             return;
@@ -126,8 +126,8 @@ impl Slot {
         text.push_str(&piece.text);
     }
 
-    /// The item, as far as it came. `is_whole`: whether the response is complete, so that all of the item must have come.
-    /// `None` when nothing came of it.
+    /// Returns the item so far. `is_whole`: whether the response is complete, so that the item must be complete. `None`
+    /// if nothing was received.
     pub(super) fn into_item(self, is_whole: bool) -> Option<Item> {
         if self.is_removed || self.is_done {
             return self.item;
@@ -181,13 +181,13 @@ impl Slot {
     }
 }
 
-/// An item that was not added, by what came of it.
+/// Returns an item that was not added, built from its received parts.
 fn begun(id: Option<String>, call_id: &str, name: &str, target: Option<Target>, is_reasoning: bool) -> Option<Item> {
     let mut item = match target {
         Some(Target::Arguments) => Item::FunctionCall(FunctionCall::new(call_id, name, "")),
         Some(Target::Input) => Item::CustomToolCall(CustomToolCall::new(call_id, name, "")),
         Some(Target::Code) => Item::CodeInterpreterCall(CodeInterpreterCall::new()),
-        // Without its server and its tool, a call says nothing.
+        // A call without its server and its tool is useless.
         Some(Target::McpArguments) => return None,
         Some(Target::Text | Target::Refusal | Target::Summary | Target::Reasoning) | None if is_reasoning => {
             Item::Reasoning(Reasoning::new(Vec::new()))

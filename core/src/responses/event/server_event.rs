@@ -92,7 +92,7 @@ impl<'a> ServerEvent<'a> {
         })
     }
 
-    /// The item of `response.output_item.added` and `response.output_item.done`. One that cannot be read is
+    /// Returns the item of `response.output_item.added` and `response.output_item.done`. One that cannot be read is
     /// [`Item::Other`](crate::responses::Item::Other).
     ///
     /// ```
@@ -108,7 +108,7 @@ impl<'a> ServerEvent<'a> {
         self.data.item()
     }
 
-    /// The response of an event that begins, describes or ends one.
+    /// Returns the response of an event that begins, describes or ends one.
     #[must_use]
     pub fn response(&self) -> Option<Response> {
         self.data.response()
@@ -177,7 +177,7 @@ impl<'de> serde::Deserialize<'de> for ServerEvent<'static> {
 }
 
 impl EventData<'_> {
-    /// The item of an event that begins or finishes one. One that cannot be read is [`Item::Other`].
+    /// Returns the item of an event that begins or finishes one. One that cannot be read is [`Item::Other`].
     #[must_use]
     pub fn item(&self) -> Option<Item> {
         if let Self::OutputItemAdded { item, .. } | Self::OutputItemDone { item, .. } = self {
@@ -186,7 +186,7 @@ impl EventData<'_> {
         None
     }
 
-    /// The response of an event that begins, describes or ends one.
+    /// Returns the response of an event that begins, describes or ends one.
     #[must_use]
     pub fn response(&self) -> Option<Response> {
         let raw = if let Self::Created { response } | Self::Completed { response } = self {

@@ -287,7 +287,7 @@ impl serde::Serialize for Item {
 }
 
 /// An item that cannot be read is [`Item::Other`], so that it does not make a history unreadable
-/// ([docs/differences.md row 46](crate::docs::differences)). Only what is not an object is refused.
+/// ([docs/differences.md row 46](crate::docs::differences)). Only a value that is not an object is rejected.
 impl<'de> serde::Deserialize<'de> for Item {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw: RawJson<'static> = serde::Deserialize::deserialize(deserializer)?;

@@ -190,7 +190,7 @@ item! {
         acknowledged_safety_checks: [SafetyCheck],
         /// `in_progress`, `completed`, `incomplete` or `failed`.
         status: String,
-        /// Who made the item.
+        /// The author of the item.
         created_by: String,
     }
 }
@@ -302,9 +302,9 @@ item! {
         environment: RawJson,
         /// `in_progress`, `completed` or `incomplete`.
         status: String,
-        /// Who called the tool.
+        /// The caller of the tool.
         caller: Caller,
-        /// Who made the item.
+        /// The author of the item.
         created_by: String,
     }
 }
@@ -349,9 +349,9 @@ item! {
         max_output_length: i64,
         /// `in_progress`, `completed` or `incomplete`.
         status: String,
-        /// Who called the tool.
+        /// The caller of the tool.
         caller: Caller,
-        /// Who made the item.
+        /// The author of the item.
         created_by: String,
     }
 }
@@ -415,15 +415,15 @@ item! {
     ) [] {
         /// `in_progress` or `completed`.
         status: String,
-        /// Who called the tool.
+        /// The caller of the tool.
         caller: Caller,
-        /// Who made the item.
+        /// The author of the item.
         created_by: String,
     }
 }
 
 record! {
-    /// What a patch does with a file.
+    /// The operation of a patch on a file.
     ///
     /// ```
     /// use turnwire::responses::PatchOperation;
@@ -460,9 +460,9 @@ item! {
     ) [] {
         /// The output of the tool.
         output: String,
-        /// Who called the tool.
+        /// The caller of the tool.
         caller: Caller,
-        /// Who made the item.
+        /// The author of the item.
         created_by: String,
     }
 }

@@ -79,7 +79,7 @@ pub struct Compacted {
     pub id: Option<String>,
     /// When it was made, in Unix seconds.
     pub created_at: Option<i64>,
-    /// What it cost, in tokens.
+    /// The token counts.
     pub usage: Option<Usage>,
 }
 

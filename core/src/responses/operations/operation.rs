@@ -30,7 +30,7 @@ pub trait Operation {
     /// Whether the turn token is sent, and taken from the response (`docs/protocol.md` §8).
     const TURN_STATE: bool = false;
 
-    /// The path of this operation, where it names something: a response by its id.
+    /// Returns the path of this operation, where it names something: a response by its id.
     fn path(&self) -> Cow<'static, str> {
         Cow::Borrowed(Self::PATH)
     }

@@ -34,7 +34,7 @@ use crate::responses::session::HeaderSet;
 pub struct RetrieveResponse {
     /// The id of the response.
     pub id: String,
-    /// What to send besides.
+    /// Additional output.
     pub include: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ pub struct DeleteResponse {
     pub id: String,
 }
 
-/// Cancels a response that is made in the background: `POST responses/{id}/cancel`.
+/// Cancels a background response: `POST responses/{id}/cancel`.
 ///
 /// ```
 /// use turnwire::responses::operations::{CancelResponse, Operation};
@@ -90,13 +90,13 @@ pub struct CancelResponse {
 pub struct ListInputItems {
     /// The id of the response.
     pub id: String,
-    /// The item behind which the page begins; the first page when unset.
+    /// The item after which the page begins; `None` means the first page.
     pub after: Option<String>,
-    /// The maximum number of items of a page, 1 to 100; 20 when unset.
+    /// The maximum number of items per page, 1 to 100. Default: 20.
     pub limit: Option<u32>,
-    /// `asc` or `desc`; `desc` when unset.
+    /// `asc` or `desc`. Default: `desc`.
     pub order: Option<String>,
-    /// What to send besides.
+    /// Additional output.
     pub include: Vec<String>,
 }
 
@@ -115,11 +115,11 @@ pub struct ListInputItems {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CountInputTokens {
-    /// The request whose input is counted. Its model, input, instructions, tools and what else changes the input are sent.
+    /// The request whose input is counted. Only its members that affect the input are sent.
     pub request: CreateResponse,
 }
 
-/// The answer to [`DeleteResponse`].
+/// The response to [`DeleteResponse`].
 ///
 /// ```
 /// use turnwire::responses::operations::Deleted;
@@ -133,11 +133,11 @@ pub struct CountInputTokens {
 pub struct Deleted {
     /// The id of the response.
     pub id: Option<String>,
-    /// Whether the response is deleted. An answer without a body says so as well.
+    /// Whether the response is deleted, also if the server's response has no body.
     pub deleted: bool,
 }
 
-/// One page of the answer to [`ListInputItems`].
+/// One page of the response to [`ListInputItems`].
 ///
 /// ```
 /// use turnwire::responses::{Item, operations::InputItems};
@@ -156,11 +156,11 @@ pub struct InputItems {
     pub last_id: Option<String>,
     /// Whether another page follows.
     pub has_more: bool,
-    /// Members that are not known here.
+    /// Unknown members.
     pub extra: ExtraMembers,
 }
 
-/// The answer to [`CountInputTokens`].
+/// The response to [`CountInputTokens`].
 ///
 /// ```
 /// use turnwire::responses::operations::InputTokens;
@@ -177,13 +177,13 @@ pub struct InputTokens {
 }
 
 impl RetrieveResponse {
-    /// Retrieves the response of this id.
+    /// Creates the operation for a response with this id.
     #[must_use]
     pub fn new(id: &str) -> Self {
         Self { id: id.into(), include: Vec::new() }
     }
 
-    /// Sets what to send besides.
+    /// Sets additional output.
     #[must_use]
     pub fn include(mut self, include: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.include = include.into_iter().map(Into::into).collect();
@@ -192,7 +192,7 @@ impl RetrieveResponse {
 }
 
 impl DeleteResponse {
-    /// Deletes the response of this id.
+    /// Creates the operation for a response with this id.
     #[must_use]
     pub fn new(id: &str) -> Self {
         Self { id: id.into() }
@@ -200,7 +200,7 @@ impl DeleteResponse {
 }
 
 impl CancelResponse {
-    /// Cancels the response of this id.
+    /// Creates the operation for a response with this id.
     #[must_use]
     pub fn new(id: &str) -> Self {
         Self { id: id.into() }
@@ -208,20 +208,20 @@ impl CancelResponse {
 }
 
 impl ListInputItems {
-    /// Lists the input of the response of this id, from its first page on.
+    /// Creates the operation for a response with this id, from its first page on.
     #[must_use]
     pub fn new(id: &str) -> Self {
         Self { id: id.into(), after: None, limit: None, order: None, include: Vec::new() }
     }
 
-    /// Sets the item behind which the page begins.
+    /// Sets the item after which the page begins.
     #[must_use]
     pub fn after(mut self, item_id: &str) -> Self {
         self.after = Some(item_id.into());
         self
     }
 
-    /// Sets the maximum number of items of a page.
+    /// Sets the maximum number of items per page.
     #[must_use]
     pub const fn limit(mut self, limit: u32) -> Self {
         self.limit = Some(limit);
@@ -235,26 +235,25 @@ impl ListInputItems {
         self
     }
 
-    /// Sets what to send besides.
+    /// Sets additional output.
     #[must_use]
     pub fn include(mut self, include: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.include = include.into_iter().map(Into::into).collect();
         self
     }
 
-    /// The operation that lists the page behind this one. `None` when it is the last one, or does not say where the next one
-    /// begins.
+    /// Returns the operation for the next page. `None` if this is the last one, or does not name the last item.
     #[must_use]
     pub fn following(&self, page: &InputItems) -> Option<Self> {
         let last = page.last_id.as_deref().or_else(|| page.data.last()?.id())?;
-        // A server that repeats a page would be asked for ever.
+        // A server that repeats a page would cause an endless loop.
         let advances = self.after.as_deref() != Some(last);
         (page.has_more && advances).then(|| self.clone().after(last))
     }
 }
 
 impl InputItems {
-    /// A page with these items.
+    /// Creates a page with these items.
     #[must_use]
     pub fn new(data: Vec<Item>, has_more: bool) -> Self {
         let id = |item: Option<&Item>| item.and_then(Item::id).map(Into::into);
@@ -275,7 +274,7 @@ impl InputItems {
 }
 
 impl CountInputTokens {
-    /// Counts the input of this request.
+    /// Creates the operation for this request.
     #[must_use]
     pub const fn new(request: CreateResponse) -> Self {
         Self { request }
@@ -283,7 +282,7 @@ impl CountInputTokens {
 }
 
 impl Deleted {
-    /// The answer that this response is deleted.
+    /// Creates the confirmation that this response is deleted.
     #[must_use]
     pub fn new(id: &str) -> Self {
         Self { id: Some(id.into()), deleted: true }
@@ -300,7 +299,7 @@ impl Deleted {
 }
 
 impl InputTokens {
-    /// So many tokens.
+    /// Creates a result with this count.
     #[must_use]
     pub const fn new(input_tokens: i64) -> Self {
         Self { input_tokens }
@@ -458,7 +457,7 @@ impl Operation for CountInputTokens {
     }
 }
 
-/// A response in a body. An object that has no member of one is refused.
+/// Parses a response in a body. An object without any member of a response is rejected.
 fn response(body: &str) -> Result<Response, Failure> {
     let response = Response::parse(body).map_err(|why| unreadable("", &why, body))?;
     if response.id.is_none() && response.status.is_none() {
@@ -467,13 +466,13 @@ fn response(body: &str) -> Result<Response, Failure> {
     Ok(response)
 }
 
-/// The path of a response. What a path cannot contain is percent-encoded (RFC 3986 §2.1).
+/// Returns the path of a response, with invalid characters percent-encoded (RFC 3986 §2.1).
 fn path_of(id: &str, below: &str) -> Cow<'static, str> {
     let mut path = String::from("responses/");
     for byte in id.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => path.push(char::from(byte)),
-            // A segment of dots alone would lead elsewhere.
+            // A segment of dots would change the path.
             b'.' if id.bytes().any(|byte| byte != b'.') => path.push('.'),
             byte => path.push_str(&alloc::format!("%{byte:02X}")),
         }

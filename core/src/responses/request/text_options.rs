@@ -73,7 +73,7 @@ record! {
         /// The JSON schema.
         schema: RawJson
     ) {
-        /// What the format is for.
+        /// The description.
         description: String,
         /// Whether the text must follow the schema.
         strict: bool,

@@ -101,19 +101,19 @@ impl SessionSource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HeaderSet {
-    /// `POST responses` (§2.2).
+    /// `POST responses` (docs/protocol.md §2.2).
     Sse,
-    /// The handshake of a WebSocket (§2.3).
+    /// The handshake of a WebSocket (docs/protocol.md §2.3).
     Handshake,
-    /// `POST responses/compact` (§11.1).
+    /// `POST responses/compact` (docs/protocol.md §11.1).
     Compact,
-    /// `POST memories/trace_summarize` (§11.2).
+    /// `POST memories/trace_summarize` (docs/protocol.md §11.2).
     Memories,
-    /// `GET models` (§11.3), and operations on stored responses.
+    /// `GET models` (docs/protocol.md §11.3), and operations on stored responses.
     Models,
-    /// `POST alpha/search` (§11.4).
+    /// `POST alpha/search` (docs/protocol.md §11.4).
     Search,
-    /// `POST images/…` (§11.5).
+    /// `POST images/…` (docs/protocol.md §11.5).
     Images,
 }
 
@@ -132,7 +132,7 @@ pub struct RequestContext<'a> {
     pub turn: Option<&'a TurnMetadata>,
     /// The attestation of the host, created for each request and each handshake (`docs/protocol.md` §2.8).
     pub attestation: Option<&'a str>,
-    /// Whether the model uses *responses-lite* (§3.7).
+    /// Whether the model uses *responses-lite* (docs/protocol.md §3.7).
     pub lite: bool,
     /// The id of the call, if it is traced locally.
     pub inference_call_id: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! Checks of what the client did with a request: sent, retried and ended it.
+//! Checks of the events of a request: sent, retried, ended.
 
 use core::time::Duration;
 
