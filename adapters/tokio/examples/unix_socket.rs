@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 #[cfg(unix)]
+#[expect(dead_code, reason = "this example accepts its connections itself")]
 mod support;
 
 #[cfg(unix)]

@@ -6,8 +6,10 @@ use turnwire::responses::EVENT_TYPES;
 use turnwire_tests::fixtures::{ask, created};
 use turnwire_tests::pair::{Pair, Script, provider};
 
-/// Values of about so many bytes.
-const SHAPES: [(&str, fn(usize) -> String); 5] = [
+/// The name of a shape, and a function that makes a value of about so many bytes.
+type Shape = (&'static str, fn(usize) -> String);
+
+const SHAPES: [Shape; 5] = [
     ("a long string", |size| format!("\"{}\"", "x".repeat(size))),
     ("a string of escapes", |size| format!("\"{}\"", "\\u00e9".repeat(size / 6))),
     ("an array of strings", |size| format!("[{}\"\"]", "\"w\",".repeat(size / 4))),

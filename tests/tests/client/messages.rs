@@ -20,7 +20,7 @@ fn injected_output_goes_to_the_running_response() {
     let id = pair.ask(ask("one"));
     let output =
         Item::parse(r#"{"type":"function_call_output","id":"fco","call_id":"c","output":"ok"}"#).expect("an item");
-    assert_eq!(pair.client.inject(pair.now, id, &[output.clone()]), Err(CommandError::NoRequest));
+    assert_eq!(pair.client.inject(pair.now, id, core::slice::from_ref(&output)), Err(CommandError::NoRequest));
     pair.act(Act::Send(created("r1")));
     assert_eq!(pair.client.inject(pair.now, id, &[output]), Ok(()));
     pair.run();

@@ -23,20 +23,20 @@ impl Ends {
             server: ServerConnection::new(server::Config::new(), [2; 32]),
         };
         ends.client.upgrade(NOW, "/v1/responses", &Headers::new()).expect("a handshake");
-        ends.to_server();
+        ends.deliver_to_server();
         assert!(matches!(ends.server.poll_event(), Some(server::Event::Upgrade { .. })));
         ends.server.accept(NOW, &Headers::new()).expect("a handshake");
-        assert!(ends.to_client().is_empty());
+        assert!(ends.deliver_to_client().is_empty());
         ends
     }
 
-    fn to_server(&mut self) {
+    fn deliver_to_server(&mut self) {
         self.server.handle_input(NOW, self.client.poll_transmit());
         self.client.handle_written(NOW, usize::MAX);
     }
 
     /// The kinds of the events that reached the client. A violation is one.
-    fn to_client(&mut self) -> Vec<String> {
+    fn deliver_to_client(&mut self) -> Vec<String> {
         self.client.handle_input(NOW, self.server.poll_transmit());
         self.server.handle_written(NOW, usize::MAX);
         let mut kinds = Vec::new();
@@ -61,7 +61,7 @@ impl Ends {
         for text in texts {
             self.client.send_message(NOW, text).expect("an open WebSocket");
         }
-        self.to_server();
+        self.deliver_to_server();
         match self.server.poll_event() {
             Some(server::Event::Text { lane, command, .. }) => (lane, command),
             other => panic!("{other:?}"),
@@ -72,7 +72,7 @@ impl Ends {
         for event in events {
             self.server.send(NOW, &event.to_json()).expect("an open WebSocket");
         }
-        self.to_client()
+        self.deliver_to_client()
     }
 
     fn states(&self, lane: &str) -> [RequestState; 2] {
@@ -116,7 +116,7 @@ fn command_without_what_belongs_to_it_is_malformed() {
         r#"{"type":"response.interrupt","response_id":"r","response_id":"s"}"#,
     ] {
         ends.client.send_message(NOW, text).expect("an open WebSocket");
-        ends.to_server();
+        ends.deliver_to_server();
         let event = ends.server.poll_event();
         assert!(matches!(event, Some(server::Event::Malformed { .. })), "{event:?}");
     }

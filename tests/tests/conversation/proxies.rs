@@ -329,7 +329,7 @@ async fn failure(behaviour: Behaviour, scheme: &str, userinfo: &str, retries: u3
     let server = Server::start(None).await;
     let proxy = Proxy::start(behaviour, None).await;
     let mut provider = setup.provider(server.address);
-    provider.retry.max_retries = retries.into();
+    provider.retry.max_retries = retries;
     provider.retry.base_delay = Duration::from_millis(1);
     provider.connect_timeout = Duration::from_millis(400);
     let proxies = selector(&format!("{scheme}://{userinfo}{}", proxy.address));

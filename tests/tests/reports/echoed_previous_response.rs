@@ -42,7 +42,7 @@ fn another_previous_response_than_the_sent_one_is_a_violation() {
             assert_eq!(pair.completed(id), "r");
             let sent = sent.map(str::to_owned);
             let echoed = echoed.as_str().unwrap_or_default().to_owned();
-            let expected = differs.then(|| ServerViolation::PreviousResponse { sent, echoed });
+            let expected = differs.then_some(ServerViolation::PreviousResponse { sent, echoed });
             assert_eq!(violations(&pair, id), Vec::from_iter(expected));
         }
     }

@@ -131,9 +131,9 @@ fn input_is_a_text_or_items() {
         CreateResponse::new("m", item.clone()),
         CreateResponse::new("m", [item.clone()]),
         CreateResponse::new("m", vec![item.clone()]),
-        CreateResponse::new("m", &[item.clone()][..]),
+        CreateResponse::new("m", core::slice::from_ref(&item)),
     ] {
-        assert_eq!(request.input, [item.clone()]);
+        assert_eq!(request.input, core::slice::from_ref(&item));
     }
 }
 

@@ -121,6 +121,11 @@ pub(in crate::responses) fn count(text: &str) -> Option<i64> {
     is_whole.then_some(whole)
 }
 
+/// Returns the text of a JSON string, or the JSON text of another value.
+pub(in crate::responses) fn text_or_json(json: &str) -> String {
+    read(json).unwrap_or_else(|_| json.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,9 +166,4 @@ mod tests {
             assert_eq!(count(text), expected, "{text}");
         }
     }
-}
-
-/// Returns the text of a JSON string, or the JSON text of another value.
-pub(in crate::responses) fn text_or_json(json: &str) -> String {
-    read(json).unwrap_or_else(|_| json.into())
 }

@@ -35,8 +35,8 @@ record! {
     /// use turnwire::responses::RawJson;
     /// use turnwire::responses::request::Prompt;
     ///
-    /// let prompt = Prompt::new("pmpt_1").version("2").variables(RawJson::of(&[("city", "Rome")].into_iter()
-    ///     .collect::<std::collections::BTreeMap<_, _>>())?);
+    /// let variables = RawJson::new(r#"{"city":"Rome"}"#)?.into_owned();
+    /// let prompt = Prompt::new("pmpt_1").version("2").variables(variables);
     /// assert_eq!(prompt.to_raw().as_str(), r#"{"id":"pmpt_1","version":"2","variables":{"city":"Rome"}}"#);
     /// # Ok::<(), turnwire::responses::Malformed>(())
     /// ```
