@@ -87,6 +87,8 @@ const VALUES: &[&str] = &[
     "responses::SearchInput",
     "responses::SearchResults",
     "responses::ServiceTier",
+    "responses::ResponseCommand",
+    "responses::SteerError",
     "responses::SteerMessage",
     "responses::Summaries",
     "responses::Summarize",
@@ -95,6 +97,8 @@ const VALUES: &[&str] = &[
     "responses::ToolOutput",
     "responses::ToolSupport",
     "responses::TruncationPolicy",
+    "client::ServerViolation",
+    "client::SteeringUpdate",
     // Generic types: `Debug` shows only what they contain.
     "client::Rejected",
     "client::Submitted",
