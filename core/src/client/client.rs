@@ -94,6 +94,9 @@ impl Client {
             return Err(CommandError::InFlight);
         }
         self.conversation.turn = Turn::new();
+        if let Some(managed) = self.conversation.slot.connected_mut() {
+            managed.outlived_turn = true;
+        }
         Ok(())
     }
 

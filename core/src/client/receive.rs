@@ -88,6 +88,8 @@ pub(super) struct Receiver<'a> {
     pub(super) waiting: &'a mut WaitingSubmissions,
     /// The application has sent a message of its own, so that events without a request are delivered.
     pub(super) delivers_unmatched: bool,
+    /// The connection was open when a turn ended.
+    pub(super) outlived_turn: bool,
     /// The provider uses turn tokens.
     pub(super) keeps_turn_token: bool,
     /// The maximum length of the items that are kept of a response.
@@ -194,6 +196,8 @@ impl Receiver<'_> {
         request.record_received(now, envelope.text().len());
         if transport == Transport::WebSocket
             && let Some(token) = envelope.turn_state().filter(|_| self.keeps_turn_token)
+            // An event that names another lane than that of its request may be a late one of the turn before.
+            && (!self.outlived_turn || envelope.names_lane(request.lane()))
         {
             self.turn.set_once(&token);
         }

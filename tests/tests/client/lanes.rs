@@ -2,7 +2,9 @@
 
 use turnwire::client::{CommandError, OwnedEvent, OwnedOutcome, Provider, Request, Settings};
 use turnwire::responses::FailureKind;
-use turnwire_tests::fixtures::{ask, assistant, created, delta, done, error, incomplete, msg, on_lane, request, user};
+use turnwire_tests::fixtures::{
+    ask, assistant, created, delta, done, error, incomplete, msg, on_lane, request, token, user,
+};
 use turnwire_tests::pair::{Act, Pair, Script, provider};
 
 fn wide() -> Provider {
@@ -248,4 +250,30 @@ fn close_1009_fails_only_requests_without_events() {
     assert_eq!(pair.completed(b), "rb");
     pair.act(Act::Send(on_lane("a", &done("ra2"))));
     assert_eq!(pair.completed(a), "ra2");
+}
+
+#[test]
+fn late_turn_token_without_lane_never_reaches_the_next_turn() {
+    let mut pair = Pair::new(wide(), Settings::default(), Script::new());
+    let first = pair.ask(ask("one"));
+    pair.act(Act::Send(done("r1")));
+    assert_eq!(pair.completed(first), "r1");
+    pair.client.begin_turn().expect("nothing is in flight");
+    let second = pair.ask(lane("a", "two"));
+    // The server still says this of the response on the default lane, and names no lane.
+    pair.act(Act::Send(token("of-turn-1")));
+    assert_eq!(pair.client.turn_token(), None);
+    pair.act(Act::Send(on_lane("a", &token("of-turn-2"))));
+    assert_eq!(pair.client.turn_token(), Some("of-turn-2"));
+    pair.act(Act::Send(on_lane("a", &done("r2"))));
+    assert_eq!(pair.completed(second), "r2");
+}
+
+#[test]
+fn turn_token_from_a_server_that_names_no_lanes_is_kept_on_a_new_connection() {
+    let mut pair = Pair::new(wide(), Settings::default(), Script::new());
+    let id = pair.ask(lane("a", "one"));
+    pair.act(Act::Send(token("of-turn-1")));
+    pair.act(Act::Send(done("r1")));
+    assert_eq!((pair.completed(id), pair.client.turn_token()), ("r1".into(), Some("of-turn-1")));
 }

@@ -35,6 +35,7 @@ impl Conversation {
             unmatched_events: &mut self.unmatched_events,
             waiting: &mut self.waiting,
             delivers_unmatched: managed.delivers_unmatched,
+            outlived_turn: managed.outlived_turn,
             keeps_turn_token,
             max_item_bytes,
         };
@@ -56,6 +57,7 @@ impl Conversation {
             unmatched_events: &mut self.unmatched_events,
             waiting: &mut self.waiting,
             delivers_unmatched: false,
+            outlived_turn: false,
             keeps_turn_token: self.builder.provider.capabilities.turn_token,
             max_item_bytes: self.builder.settings.connection.max_body,
         }

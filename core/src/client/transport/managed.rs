@@ -70,6 +70,8 @@ pub(in crate::client) struct ManagedConnection {
     pub(in crate::client) http: HttpSlot,
     pub(in crate::client) draining: Vec<DrainingLane>,
     pub(in crate::client) previous_responses: PreviousResponses,
+    /// It was open when a turn ended, so that late events of that turn may arrive.
+    pub(in crate::client) outlived_turn: bool,
     /// It takes no more requests.
     pub(in crate::client) retired: bool,
     /// `Event::Disconnected` was emitted before its end.
@@ -97,6 +99,7 @@ impl ManagedConnection {
             http: HttpSlot::Idle,
             draining: Vec::new(),
             previous_responses: PreviousResponses::default(),
+            outlived_turn: false,
             retired: false,
             disconnect_reported: false,
             delivers_unmatched: false,

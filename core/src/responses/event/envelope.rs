@@ -270,6 +270,11 @@ impl<'a> Envelope<'a> {
         self.string_opt(Member::stream_id)
     }
 
+    /// Returns whether the event names this lane. `None` is the default lane, which has no name.
+    pub(crate) fn names_lane(&self, lane: Option<&str>) -> bool {
+        self.stream_id().filter(|name| !name.is_empty()).as_deref() == lane
+    }
+
     /// Returns the `response_id`.
     pub(crate) fn response_id(&self) -> Option<Cow<'a, str>> {
         self.string_opt(Member::response_id)
