@@ -5,11 +5,12 @@ use core::net::{IpAddr, SocketAddr};
 use core::task::{Context, Poll, ready};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::ToSocketAddrs as _;
+use std::sync::Arc;
 use std::sync::mpsc::{self, TryRecvError};
 use std::{thread, time};
 
 use mio::net::TcpStream;
-use mio::{Events, Interest, Poll as Poller, Token};
+use mio::{Events, Interest, Poll as Poller, Token, Waker};
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
 use turnwire_connect::HappyEyeballsConnect;
@@ -29,6 +30,8 @@ pub struct TcpIo {
     epoch: time::Instant,
     /// The poller, created with the first socket.
     poller: Option<(Poller, Events)>,
+    /// Ends a wait of the poller, created with the first name lookup.
+    waker: Option<Arc<Waker>>,
     stream: Option<TcpStream>,
     race: Option<HappyEyeballsConnect<TcpStream>>,
 }
@@ -37,7 +40,7 @@ impl TcpIo {
     /// Creates an `Io` without a socket.
     #[must_use]
     pub fn new() -> Self {
-        Self { epoch: time::Instant::now(), poller: None, stream: None, race: None }
+        Self { epoch: time::Instant::now(), poller: None, waker: None, stream: None, race: None }
     }
 
     /// Wraps an open socket, for example an accepted one. Disables Nagle's algorithm, because every write is a whole message.
@@ -74,6 +77,14 @@ fn poller_of(slot: &mut Option<(Poller, Events)>) -> io::Result<&Poller> {
     Ok(poller)
 }
 
+/// Returns the waker of the poller, which may have only one.
+fn waker_of(slot: &mut Option<(Poller, Events)>, waker: &mut Option<Arc<Waker>>) -> io::Result<Arc<Waker>> {
+    Ok(Arc::clone(match waker {
+        Some(waker) => waker,
+        None => waker.insert(Arc::new(Waker::new(poller_of(slot)?.registry(), LOOKUP)?)),
+    }))
+}
+
 /// Registers a stream, so that its readiness ends a wait.
 fn register(slot: &mut Option<(Poller, Events)>, stream: &mut TcpStream) -> io::Result<()> {
     poller_of(slot)?.registry().register(stream, STREAM, Interest::READABLE | Interest::WRITABLE)
@@ -81,7 +92,7 @@ fn register(slot: &mut Option<(Poller, Events)>, stream: &mut TcpStream) -> io::
 
 /// Looks up a name on a thread of its own, because the system call may block for longer than a deadline allows. The thread is left
 /// behind when the lookup is dropped, and ends with its system call. An IP address needs no thread.
-async fn lookup(host: String, port: u16, waker: io::Result<mio::Waker>) -> io::Result<Vec<SocketAddr>> {
+async fn lookup(host: String, port: u16, waker: io::Result<Arc<Waker>>) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(address, port)]);
     }
@@ -144,9 +155,9 @@ impl Io for TcpIo {
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
         let now = self.now();
         let poller = &mut self.poller;
+        let waker = &mut self.waker;
         let race = self.race.get_or_insert_with(|| {
-            let waker = poller_of(poller).and_then(|poller| mio::Waker::new(poller.registry(), LOOKUP));
-            HappyEyeballsConnect::new(lookup(target.host.clone(), target.port, waker))
+            HappyEyeballsConnect::new(lookup(target.host.clone(), target.port, waker_of(poller, waker)))
         });
         let result = ready!(race.poll(cx, now, |address| {
             let stream = TcpStream::connect(address);

@@ -175,7 +175,7 @@ fn refusals_and_other_calls_are_printed() {
             "No.".to_owned(),
             "patch(*** Begin)".to_owned(),
             "local_shell([\"ls\",\"-l\"])".to_owned(),
-            format!("computer_call({computer})")
+            r#"computer_call({"type":"computer_call","call_id":"p","action":{"type":"click"}})"#.to_owned(),
         ]
     );
     assert_eq!(items.len(), 4);
