@@ -87,7 +87,7 @@ pub struct Settings {
     pub headers: Vec<(String, String)>,
     /// What cancelling a request does to its WebSocket.
     pub cancel: CancelMode,
-    /// How long [`Client::interrupt`](super::Client::interrupt), and [`CancelMode::Auto`], wait for the end of an interrupted
+    /// How long [`Client::interrupt`](crate::client::Client::interrupt), and [`CancelMode::Auto`], wait for the end of an interrupted
     /// response: 5 s. Then the request is cancelled as with [`CancelMode::Close`].
     pub interrupt_timeout: Duration,
     /// How long a request whose response has ended waits for what becomes of its steering submissions: 30 s. Then their state is

@@ -93,7 +93,7 @@ impl<'a> ServerEvent<'a> {
     }
 
     /// Returns the item of `response.output_item.added` and `response.output_item.done`. One that cannot be read is
-    /// [`Item::Other`](crate::responses::Item::Other).
+    /// [`Item::Other`].
     ///
     /// ```
     /// use turnwire::responses::{Item, ServerEvent};
