@@ -73,10 +73,8 @@ pub(super) enum Payload<'m> {
 
 impl MessageAssembler {
     pub(super) fn new(role: Role, limits: Limits, deflate: Option<&Params>) -> Self {
-        let inflation = deflate.map(|params| {
-            let inflater = Inflater::new(params, role);
-            Box::new(Inflation { inflater, bytes: Vec::new() })
-        });
+        let inflation =
+            deflate.map(|params| Box::new(Inflation { inflater: Inflater::new(params, role), bytes: Vec::new() }));
         Self { limits, message: None, bytes: Vec::new(), text: String::new(), inflation }
     }
 

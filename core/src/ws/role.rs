@@ -11,6 +11,7 @@ pub enum Role {
 
 impl Role {
     /// The other end.
+    #[cfg(feature = "deflate")]
     pub(super) const fn peer(self) -> Self {
         match self {
             Self::Client => Self::Server,
