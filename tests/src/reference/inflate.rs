@@ -48,8 +48,6 @@ pub struct Inflater {
     takeover: bool,
     /// Maximum distance of a reference.
     window: usize,
-    /// Unused bits of the last byte.
-    left: Vec<bool>,
     /// All output since the stream began.
     history: Vec<u8>,
 }
@@ -76,7 +74,7 @@ impl Inflater {
     /// Creates an inflater. `window` is the maximum distance of a reference.
     #[must_use]
     pub const fn new(takeover: bool, window: usize) -> Self {
-        Self { takeover, window, left: Vec::new(), history: Vec::new() }
+        Self { takeover, window, history: Vec::new() }
     }
 
     /// Inflates one message of at most `limit` bytes.
@@ -84,12 +82,11 @@ impl Inflater {
         if payload.is_empty() {
             return Ok(Vec::new());
         }
-        let mut bits = core::mem::take(&mut self.left);
-        bits.extend(to_bits(payload));
+        let mut bits: Vec<bool> = to_bits(payload).collect();
         let (end, mut at, mut out) = (bits.len(), 0, Vec::new());
         bits.extend(to_bits(&TAIL));
         loop {
-            let before = self.history.len();
+            let (start, before) = (at, self.history.len());
             let limit = before + (limit - out.len());
             let mut block = Block { bits: &bits, at, history: &mut self.history, window: self.window, limit };
             let result = block.run();
@@ -102,24 +99,21 @@ impl Inflater {
                 Err(Stop::Because(error)) => return Err(error),
                 Err(Stop::Short) => return Err(Error::Corrupt),
             };
-            // The block that is open at the end of the payload must end in the last byte of the tail, without output
-            // from the tail.
             let in_tail = next > end || (next == end && !last);
-            if in_tail && (whole_byte(&bits, next) != bits.len() || self.made_in_tail(&bits, at, end, before, limit)) {
+            at = if last { whole_byte(&bits, next) } else { next };
+            // The block that is open at the end of the payload must end with the tail, without output from the tail.
+            if in_tail && (at != bits.len() || self.made_in_tail(&bits, start, end, before, limit)) {
                 return Err(Error::Corrupt);
             }
-            at = if last { whole_byte(&bits, next) } else { next };
             if last {
                 self.history.clear();
             }
             if at >= end {
-                self.left = if in_tail { bits[at..].to_vec() } else { Vec::new() };
                 break;
             }
         }
         if !self.takeover {
             self.history.clear();
-            self.left.clear();
         }
         Ok(out)
     }

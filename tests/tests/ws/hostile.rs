@@ -3,8 +3,9 @@
 //! Cases with a single short input are in `vectors/ws.toml` and `vectors/handshake.toml`. The cases here need a socket
 //! that also sends, long inputs, or generated streams.
 
-use turnwire::ws::deflate::{Deflater, Params};
+use turnwire::ws::deflate::{self as permessage_deflate, Deflater, Inflater, Params};
 use turnwire::ws::{Close, Encoder, Eof, Error, Limits, Message, Role, SendError, State, WebSocket};
+use turnwire_tests::chunks::Chunks;
 use turnwire_tests::laws::deflate;
 use turnwire_tests::laws::ws::{Owned, peer, read_all};
 
@@ -208,6 +209,32 @@ fn compressed_messages_stay_within_every_window() {
             deflate::deflating(&params, &[&near, &far, b"", b"\0\0\xFF\xFF", &near[..40]], bits <= 11)
                 .expect("within it");
         }
+    }
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("two digits")).collect()
+}
+
+/// Each message ends in a dynamic block whose end is 1 to 7 bits before the end of the bytes that the sender leaves out. It
+/// has no output, so that only the position of its end shows that it is not the empty stored block (RFC 7692 §7.2.1).
+#[test]
+fn block_ending_inside_the_tails_last_byte_is_corrupt() {
+    let messages = [
+        "04f581a66ddbb66ddb869872a9ad8fb9f6b9efff3ff701",
+        "04d681a66ddbb66dcb48b9d4d6c75cfbdcf7ffbffb00",
+        "04d481a66ddbb62dc1c8525b1f73ed73dfff7fef03",
+        "04d281a66ddbb604c1c86a7dccb5cf7dffffbf0f",
+        "04d081a66ddb1204c1c8ea31d73ef7fdff073f",
+        "04d681a66d4b1004c1c8ea59fbdcf7ff3ffc00",
+        "04d481a62d411004c1c8ead973dfff7ff103",
+    ];
+    for (left, message) in messages.into_iter().enumerate() {
+        let mut inflater = Inflater::new(&Params::default(), Role::Client);
+        let mut out = Vec::new();
+        inflater.push(&bytes(message), &mut out, 100).expect("a block that is not complete yet");
+        assert_eq!(inflater.end(&mut out), Err(permessage_deflate::Error::Corrupt), "{} bits", left + 1);
+        deflate::inflating(true, &[&bytes(message)], 100, &Chunks::Bytes).expect("the reference agrees");
     }
 }
 

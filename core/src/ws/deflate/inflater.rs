@@ -14,6 +14,9 @@ use crate::ws::role::Role;
 /// More than the tail and one byte behind it can inflate to: deflate produces at most 258 bytes for each bit.
 const TAIL_OUTPUT: usize = 16 * 1024;
 
+/// An empty stored block that begins at a byte boundary (RFC 1951 §3.2.4).
+const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
+
 /// Why a message cannot be inflated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
@@ -108,6 +111,16 @@ impl Inflater {
             let taken = self.inflate(&[a, b, c, d, 0], out, length.saturating_add(TAIL_OUTPUT), InflateFlush::Block)?;
             if taken != TAIL.len() || out.len() != length {
                 return Err(Error::Corrupt);
+            }
+            // A block that ends inside the tail's last byte leaves one bits behind. Each number of them makes the header of
+            // the next block that of an invalid or a final one, so that an empty block is one only at a byte boundary.
+            if !self.finished {
+                let taken =
+                    self.inflate(&EMPTY_BLOCK, out, length.saturating_add(TAIL_OUTPUT), InflateFlush::SyncFlush)?;
+                // If nothing was taken, the tail completed a final block, which is noticed here.
+                if self.finished && taken != 0 {
+                    return Err(Error::Corrupt);
+                }
             }
         }
         if self.finished || !self.takeover {
