@@ -142,7 +142,7 @@ def records(path, macro):
 
 def turnwire():
     """The vocabulary that turnwire has types for, in the same form."""
-    table = (CORE / "event/table.rs").read_text().split("events! {", 1)[1]
+    table = (CORE / "event/table.rs").read_text().split("$callback! {", 1)[1]
     events = {kind: set(re.findall(r"(\w+): \w+", members))
               for kind, members in re.findall(r"\w+ \"([\w.]+)\" \w+ \{(.*?)\}", table, re.S)}
     members = {name: names for name, _, names in [*records(CORE / "item/types.rs", "item"), *records(CORE / "item/hosted.rs", "item")]}
