@@ -6,7 +6,7 @@ use serde_json::json;
 use turnwire::client::{AbandonMode, CancelMode, CommandError, OwnedEvent, OwnedOutcome, RequestId, Settings};
 use turnwire::turn::SubmissionState;
 use turnwire_tests::fixtures::{ask, assistant, created, delta, done, error, msg, request, user};
-use turnwire_tests::pair::{Act, Pair, Script, http_provider, provider};
+use turnwire_tests::pair::{Act, Pair, Script, http_provider, provider, with_retries};
 
 const LIMIT: Duration = Duration::from_millis(700);
 
@@ -136,6 +136,35 @@ fn interruption_that_takes_too_long_closes_the_connection() {
         pair.run();
         pair.ask(ask("two"));
         assert_eq!(pair.dials.len(), 2);
+    }
+}
+
+#[test]
+fn interruption_by_command_that_is_never_confirmed_ends_the_request_as_cancelled_in_time() {
+    let mut settings = Settings::default();
+    settings.interrupt_timeout = LIMIT;
+    settings.resend_after_output = true;
+    // Events that go on without the end count for nothing: the time begins with the interruption.
+    for says_more in [false, true] {
+        for (confirmed, output) in [(false, false), (true, false), (true, true)] {
+            let mut pair = Pair::new(with_retries(provider(), 3), settings.clone(), Script::new());
+            let id = pair.ask(ask("one"));
+            says(&mut pair, [created("r1")]);
+            says(&mut pair, output.then(|| delta("x")));
+            assert_eq!(pair.client.interrupt(pair.now, id), Ok(()));
+            pair.run();
+            let start = pair.now;
+            says(&mut pair, confirmed.then(|| accepted("r1")));
+            pair.pass(LIMIT / 2);
+            says(&mut pair, says_more.then(|| delta("y")));
+            while pair.outcome(id).is_none() {
+                assert!(pair.jump());
+            }
+            assert!(is_cancelled(&pair, id), "{:?}", pair.outcome(id));
+            assert_eq!(pair.now.saturating_duration_since(start), LIMIT);
+            pair.run_out();
+            assert_eq!((pair.texts().len(), pair.delays().len()), (2, 0), "the request and its interruption");
+        }
     }
 }
 

@@ -4,4 +4,5 @@ mod handshake;
 mod hostile;
 mod memory;
 mod messages;
+mod released;
 mod retained;
