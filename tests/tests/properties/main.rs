@@ -2,6 +2,7 @@
 
 mod client;
 mod connection;
+mod ends;
 mod http;
 mod http_gzip;
 mod proxy;
