@@ -3,6 +3,7 @@
 //!
 //! A law takes an input and returns `Err` with a one-line description of the violation.
 
+pub mod built;
 pub mod client;
 pub mod connection;
 pub mod cut;
@@ -17,4 +18,5 @@ pub mod proxy;
 pub mod responses;
 pub mod server;
 pub mod sse;
+pub mod writer;
 pub mod ws;
