@@ -184,6 +184,24 @@ fn retry_after_is_seconds_or_date() {
     }
 }
 
+/// Counts the days of every month, leap years (1972, 2000) and other years (2100) included.
+#[test]
+fn retry_after_dates_are_consecutive_days() {
+    const NAMES: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut days = 0;
+    for year in 1970..=2101_u32 {
+        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+        for (month, length) in [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31].into_iter().enumerate() {
+            for day in 1..=length + u32::from(month == 1 && leap) {
+                let date = format!("Any, {day:02} {} {year} 00:00:00 GMT", NAMES[month]);
+                let delay = retry_after(&[("retry-after", &date)], Some(0));
+                assert_eq!(delay, Some(Duration::from_secs(days * 86_400)), "{date}");
+                days += 1;
+            }
+        }
+    }
+}
+
 #[test]
 fn non_ascii_headers_are_ignored() {
     let failure = Failure::from_http(500, &[("x-request-id", "r\u{e9}"), ("x-oai-request-id", "r2")], "", None, None);
