@@ -115,6 +115,30 @@ impl Client {
         }
     }
 
+    /// Requests the rest of a background response whose stream was lost in another process: the events behind number `after`, or
+    /// all of them (`docs/protocol.md` §15.9). The request goes over HTTP and ends like that of the response, whose events it
+    /// delivers; a loss of its stream is resumed in the same way. A response of this client that was made with `background` is
+    /// resumed without this call.
+    ///
+    /// A server that answers with a whole response in place of a stream does not say which of its output was in the events up to
+    /// `after`, so that all of it is delivered.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CommandError::Closed`] when the client is closed, [`CommandError::ResponseId`] when the id is empty, and
+    /// [`CommandError::InFlight`] when the default lane is busy and [`Settings::queue_on_busy_lane`] is off. Nothing is sent then.
+    pub fn resume(&mut self, now: Instant, response_id: &str, after: Option<i64>) -> Result<RequestId, CommandError> {
+        self.check_open()?;
+        if response_id.is_empty() {
+            return Err(CommandError::ResponseId);
+        }
+        self.check_lane(None)?;
+        self.last_request_id += 1;
+        let id = RequestId(self.last_request_id);
+        self.insert(now, ActiveRequest::resume(id, response_id, after, now));
+        Ok(id)
+    }
+
     /// Lets the server prepare for a request without a response (`docs/protocol.md` §9.4, `generate: false`). Returns `None`, and
     /// does nothing, when that is not possible: over HTTP, or when the lane is busy or has a previous response.
     ///
@@ -217,7 +241,8 @@ impl Client {
     }
 
     /// Cancels a request, in whatever phase it is, as [`Settings::cancel`] says. [`Event::Finished`] reports it: at once, or when
-    /// the server has interrupted the response. A second call does not wait for the server. A request that has ended is not
+    /// the server has interrupted the response. A background response would go on without its stream: the server is asked to cancel
+    /// it (`POST responses/{id}/cancel`), for at most [`Settings::interrupt_timeout`]. A second call does not wait for the server. A request that has ended is not
     /// changed.
     pub fn cancel(&mut self, now: Instant, id: RequestId) {
         self.conversation.cancel(now, id);
@@ -421,8 +446,12 @@ impl Client {
         if !request.body.stream {
             return Err(CommandError::NotStreaming);
         }
-        let busy = self.conversation.requests.has_lane(lane);
-        if busy && !builder.settings.queue_on_busy_lane { Err(CommandError::InFlight) } else { Ok(()) }
+        self.check_lane(lane)
+    }
+
+    fn check_lane(&self, lane: Option<&str>) -> Result<(), CommandError> {
+        let queues = self.conversation.builder.settings.queue_on_busy_lane;
+        if !queues && self.conversation.requests.has_lane(lane) { Err(CommandError::InFlight) } else { Ok(()) }
     }
 
     fn enqueue(&mut self, now: Instant, mut submission: Submission) -> RequestId {
@@ -431,12 +460,15 @@ impl Client {
         }
         self.last_request_id += 1;
         let id = RequestId(self.last_request_id);
-        let mut request = ActiveRequest::new(id, submission, now);
+        self.insert(now, ActiveRequest::new(id, submission, now));
+        id
+    }
+
+    fn insert(&mut self, now: Instant, mut request: ActiveRequest) {
         let total = request.own_deadline().or(self.conversation.builder.settings.deadline);
         request.total_deadline = total.map(|total| now + total);
         self.conversation.requests.insert(request);
         self.conversation.run_scheduler(now);
-        id
     }
 }
 

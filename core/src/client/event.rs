@@ -94,6 +94,18 @@ pub enum Event<'a> {
         /// The time from this event to the next attempt.
         delay: Duration,
     },
+    /// The stream of a background response was lost, and the client will request the rest of it
+    /// (`docs/protocol.md` §15.9). What was delivered stays valid.
+    Resuming {
+        /// The request.
+        id: RequestId,
+        /// The failure of the attempt.
+        failure: &'a Failure,
+        /// The number of retries, this one included.
+        retries: u32,
+        /// The time from this event to the next attempt.
+        delay: Duration,
+    },
     /// The client switches from WebSocket to HTTP.
     HttpFallback(&'a FallbackReason),
     /// New credentials are needed: call [`set_credentials`](super::Client::set_credentials) or
@@ -136,6 +148,8 @@ pub struct Sent {
     pub reused: bool,
     /// Whether the request contained only what the server did not know (`docs/protocol.md` §9.5).
     pub incremental: bool,
+    /// Whether the rest of a background response was requested.
+    pub resumed: bool,
     /// The length of the body or of the message, in bytes.
     pub bytes: usize,
 }
@@ -215,6 +229,11 @@ pub struct RequestReport {
     pub turn_token: bool,
     /// The number of attempts that were sent.
     pub attempts: u32,
+    /// Of these, the attempts that requested the rest of a background response.
+    pub resumed: u32,
+    /// The number of the last event of a background response that was delivered, for
+    /// [`Client::resume`](super::Client::resume).
+    pub sequence_number: Option<i64>,
     /// The status of the last response or error event that had one.
     pub status: Option<u16>,
     /// The `x-request-id` header of the response.
@@ -257,6 +276,12 @@ pub(super) enum QueuedEvent {
     Continued(RequestId),
     Unmatched,
     Retry {
+        id: RequestId,
+        failure: Box<Failure>,
+        retries: u32,
+        delay: Duration,
+    },
+    Resuming {
         id: RequestId,
         failure: Box<Failure>,
         retries: u32,
@@ -308,6 +333,9 @@ pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>
         QueuedEvent::Retry { id, failure, retries, delay } => {
             Event::Retry { id: *id, failure, retries: *retries, delay: *delay }
         }
+        QueuedEvent::Resuming { id, failure, retries, delay } => {
+            Event::Resuming { id: *id, failure, retries: *retries, delay: *delay }
+        }
         QueuedEvent::HttpFallback(reason) => Event::HttpFallback(reason),
         QueuedEvent::CredentialsNeeded(id, failure) => Event::CredentialsNeeded { id: *id, failure },
         QueuedEvent::Connected(transport, head) => Event::Connected { transport: *transport, head: head.as_deref() },
@@ -345,6 +373,7 @@ impl Event<'_> {
             | Self::Violation { id, .. }
             | Self::Continued { id, .. }
             | Self::Retry { id, .. }
+            | Self::Resuming { id, .. }
             | Self::CredentialsNeeded { id, .. }
             | Self::Finished { id, .. } => Some(*id),
             Self::Info { id, .. } | Self::Steering { id, .. } => *id,
@@ -368,6 +397,9 @@ impl Event<'_> {
             Self::Unmatched { text } => OwnedEvent::Unmatched { text: text.into() },
             Self::Retry { id, failure, retries, delay } => {
                 OwnedEvent::Retry { id, failure: failure.clone(), retries, delay }
+            }
+            Self::Resuming { id, failure, retries, delay } => {
+                OwnedEvent::Resuming { id, failure: failure.clone(), retries, delay }
             }
             Self::HttpFallback(reason) => OwnedEvent::HttpFallback(reason.clone()),
             Self::CredentialsNeeded { id, failure } => OwnedEvent::CredentialsNeeded { id, failure: failure.clone() },
@@ -405,6 +437,7 @@ pub enum OwnedEvent {
     Continued { id: RequestId, response_id: String },
     Unmatched { text: String },
     Retry { id: RequestId, failure: Failure, retries: u32, delay: Duration },
+    Resuming { id: RequestId, failure: Failure, retries: u32, delay: Duration },
     HttpFallback(FallbackReason),
     CredentialsNeeded { id: RequestId, failure: Failure },
     Connected { transport: Transport, head: Option<Response> },
@@ -455,6 +488,11 @@ macro_rules! debug_without_content {
                     Self::Unmatched { text } => f.debug_struct("Unmatched").field("text", &Hidden(text.len())).finish(),
                     Self::Retry { id, failure, retries, delay } => {
                         let mut shown = f.debug_struct("Retry");
+                        shown.field("id", id).field("failure", failure).field("retries", retries);
+                        shown.field("delay", delay).finish()
+                    }
+                    Self::Resuming { id, failure, retries, delay } => {
+                        let mut shown = f.debug_struct("Resuming");
                         shown.field("id", id).field("failure", failure).field("retries", retries);
                         shown.field("delay", delay).finish()
                     }

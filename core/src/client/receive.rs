@@ -184,6 +184,10 @@ impl Receiver<'_> {
             return self.apply_unmatched(envelope);
         };
         let id = request.id;
+        if !request.admit(envelope) {
+            request.record_received(now, envelope.text().len());
+            return ConnectionEffect::None;
+        }
         let source = match transport {
             Transport::Http => HeaderSource::Response,
             Transport::WebSocket => HeaderSource::Handshake,

@@ -206,6 +206,9 @@ pub enum CommandError {
     /// There is no such request in flight, or not on a WebSocket.
     #[error("there is no such request in flight")]
     NoRequest,
+    /// The id of the response is empty.
+    #[error("the id of the response is empty")]
+    ResponseId,
     /// A header is invalid.
     #[error("the header `{0}` cannot be sent")]
     Header(String),

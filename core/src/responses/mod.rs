@@ -25,6 +25,7 @@
 //! | `request/`, `session/` | requests, and the headers and metadata of a session |
 //! | `failure/`, `error_object` | why a request failed; errors that a server sends |
 //! | `info`, `rate_limit`, `timing`, `usage`, `metadata` | what headers and events report beside the response |
+//! | `store` | the events of responses that a server keeps, so that their streams can be resumed |
 //! | `steering`, `response_command` | steering, interruption and injection on a WebSocket |
 //! | `headers`, `response_headers` | headers as pairs; the headers that a server sends |
 //! | `limits` | limits of names and headers from a server |
@@ -54,6 +55,7 @@ mod response_command;
 mod response_headers;
 pub mod session;
 mod steering;
+mod store;
 mod timing;
 pub mod tool;
 mod usage;
@@ -62,7 +64,7 @@ pub use client_event::{ClientEvent, CreateMessage, SteerMessage};
 pub use collector::Collector;
 pub use error_object::ErrorObject;
 pub use event::{CompletedResponse, EVENT_TYPES, Envelope, EventClass, EventData, IncompleteResponse};
-pub(crate) use event::{EndMembers, events_of_response};
+pub(crate) use event::{DeliveredOutput, EndMembers, events_of_response, is_unended_response, rest_of_response};
 pub use event::{ResponseWriter, ServerEvent};
 pub use failure::{Failure, FailureDetails, FailureKind, RequestProgress, retry_after, try_again_in};
 pub use headers::HeaderPairs;
@@ -82,6 +84,7 @@ pub use response_headers::ResponseHeaders;
 pub use steering::SteerError;
 pub(crate) use steering::{InterruptReply, SteerOutcome, SteerReply};
 pub(crate) use steering::{inject_message, interrupt_message, is_steer_input, steer_input, steer_message};
+pub use store::{ResponseStore, StoreLimits};
 pub use timing::TimingMetrics;
 pub use usage::Usage;
 

@@ -16,6 +16,7 @@ pub mod http;
 pub mod operations;
 pub mod proxy;
 pub mod responses;
+pub mod resume;
 pub mod server;
 pub mod sse;
 pub mod writer;

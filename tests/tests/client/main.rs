@@ -22,6 +22,7 @@ mod provider;
 mod recovery;
 mod replay;
 mod request_members;
+mod resume;
 mod retries;
 mod secrets;
 mod steering;

@@ -221,6 +221,7 @@ impl ScriptedServer {
             begun: Instant::now(),
             events: timeline(reply.delay().unwrap_or_default(), steps),
             cancelled: Arc::new(OnceLock::new()),
+            kept: 0,
         });
         self.state().store.insert(Stored {
             id: id.to_owned(),
@@ -264,31 +265,28 @@ impl From<Step> for Action {
     }
 }
 
-/// Returns the stream of a background response, from the event after this number on.
-pub(super) fn resume(background: &Background, after: Option<i64>) -> Plan {
-    let (due, elapsed) = background.split(Instant::now());
-    let mut plan = Plan { cancelled: Some(Arc::clone(&background.cancelled)), ..Plan::default() };
-    plan.actions = VecDeque::from([Action::Begin(Headers::new())]);
-    let mut passed = elapsed;
-    for (at, (time, event)) in background.events.iter().enumerate() {
-        if at >= due {
-            if background.cancelled.get().is_some() {
-                break;
-            }
+/// Returns the stream of a background response, from the event after this number on: those that were made, and those that are
+/// still to come. `None` if the events are not kept.
+pub(super) fn resume(store: &mut Store, id: &str, after: Option<i64>) -> Option<Plan> {
+    let now = Instant::now();
+    store.keep_due(id, now);
+    let background = store.get(id)?.background.as_ref()?;
+    let mut plan = Plan { actions: VecDeque::from([Action::Begin(Headers::new())]), ..Plan::default() };
+    plan.actions.extend(store.events.events_after(id, after)?.map(|event| Action::Send(event.into())));
+    if background.cancelled.get().is_none() {
+        let mut passed = now.saturating_duration_since(background.begun);
+        for (time, event) in &background.events[background.kept..] {
             let pause = time.saturating_sub(passed);
             plan.actions.extend((!pause.is_zero()).then_some(Action::Pause(pause)));
             passed = passed.max(*time);
+            if number_of(event) > after {
+                plan.actions.push_back(Action::Send(Arc::clone(event)));
+            }
         }
-        if number_of(event) > after {
-            plan.actions.push_back(Action::Send(Arc::clone(event)));
-        }
-    }
-    if let Some(last) = background.cancelled.get() {
-        plan.actions.push_back(Action::Send(Arc::clone(last)));
-        plan.cancelled = None;
+        plan.cancelled = Some(Arc::clone(&background.cancelled));
     }
     plan.actions.push_back(Action::End);
-    plan
+    Some(plan)
 }
 
 /// Returns the `sequence_number` of an event.

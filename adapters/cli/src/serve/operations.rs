@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use turnwire::http::Request;
 
 use super::action::{Action, Plan};
-use super::create::{number_of, respond_now, resume};
+use super::create::{respond_now, resume};
 use super::errors::ApiError;
 use super::request::{RequestMembers, raw_member};
 use super::server::{ScriptedServer, headers, respond_json};
-use super::store::{Query, Stored};
+use super::store::{Query, Store, Stored};
 
 /// The operation of a request, by its method and path.
 enum Route<'a> {
@@ -64,11 +64,17 @@ impl ScriptedServer {
             }
             Route::Compact => self.compact(body),
             Route::CountTokens => count_tokens(body),
-            Route::Retrieve(id) => self.stored(id, |stored| retrieve(stored, &Query::of(target))),
+            Route::Retrieve(id) => match Query::of(target) {
+                query if query.get("stream") == Some("true") => self.stream(id, &query),
+                _ => self.stored(id, |stored| Ok(respond_now(stored))),
+            },
             Route::InputItems(id) => {
                 self.stored(id, |stored| Ok(respond_json(200, &stored.input_items(&Query::of(target)))))
             }
-            Route::Cancel(id) => self.stored(id, cancel),
+            Route::Cancel(id) => {
+                let cancelled = cancel(&mut self.state().store, id);
+                cancelled.unwrap_or_else(|error| error.respond())
+            }
             Route::Delete(id) => match self.state().store.remove(id) {
                 Some(_) => respond_json(200, &json!({"id": id, "object": "response", "deleted": true})),
                 None => ApiError::response_not_found(id).respond(),
@@ -81,6 +87,22 @@ impl ScriptedServer {
         let state = self.state();
         let stored = state.store.get(id).ok_or_else(|| ApiError::response_not_found(id));
         stored.and_then(then).unwrap_or_else(|error| error.respond())
+    }
+
+    /// Returns the stream of a background response.
+    fn stream(&self, id: &str, query: &Query<'_>) -> Plan {
+        let mut state = self.state();
+        let plan = match state.store.get(id).map(|stored| stored.background.is_some()) {
+            None => Err(ApiError::response_not_found(id)),
+            Some(false) => {
+                Err(ApiError::invalid_value("stream", "only the stream of a background response can be resumed"))
+            }
+            Some(true) => match query.get("starting_after").map(str::parse).transpose() {
+                Ok(after) => resume(&mut state.store, id, after).ok_or_else(|| ApiError::response_not_found(id)),
+                Err(_) => Err(ApiError::invalid_value("starting_after", "the sequence number is not an integer")),
+            },
+        };
+        plan.unwrap_or_else(|error| error.respond())
     }
 
     /// Returns the result of a compaction. It uses no reply.
@@ -119,37 +141,26 @@ fn count_tokens(body: &str) -> Plan {
     respond_json(200, &json!({"object": "response.input_tokens", "input_tokens": bytes.div_ceil(4)}))
 }
 
-fn retrieve(stored: &Stored, query: &Query<'_>) -> Result<Plan, ApiError> {
-    if query.get("stream") != Some("true") {
-        return Ok(respond_now(stored));
-    }
-    let Some(background) = &stored.background else {
-        return Err(ApiError::invalid_value("stream", "only the stream of a background response can be resumed"));
-    };
-    match query.get("starting_after").map(str::parse) {
-        None => Ok(resume(background, None)),
-        Some(Ok(number)) => Ok(resume(background, Some(number))),
-        Some(Err(_)) => Err(ApiError::invalid_value("starting_after", "the sequence number is not an integer")),
-    }
-}
-
 /// Cancels a background response. One that has ended stays as it is.
-fn cancel(stored: &Stored) -> Result<Plan, ApiError> {
+fn cancel(store: &mut Store, id: &str) -> Result<Plan, ApiError> {
+    let now = Instant::now();
+    store.keep_due(id, now);
+    let stored = store.get(id).ok_or_else(|| ApiError::response_not_found(id))?;
     let Some(background) = &stored.background else {
         return Err(ApiError::invalid_value("response_id", "only a background response can be cancelled"));
     };
-    let now = Instant::now();
-    let (due, _) = background.split(now);
-    if due < background.events.len() {
+    let mut answer = respond_now(stored);
+    if background.kept < background.events.len() && background.cancelled.get().is_none() {
         let mut response = stored.now(now);
         response["status"] = "cancelled".into();
-        let number =
-            background.events[..due].iter().rev().find_map(|(_, event)| number_of(event)).map_or(0, |last| last + 1);
-        let last = json!({"type": "response.cancelled", "sequence_number": number, "response": response});
-        // A second cancellation changes nothing.
-        let _ = background.cancelled.set(Arc::from(last.to_string()));
+        let number = store.events.last_number(id).map_or(0, |last| last + 1);
+        let last: Arc<str> =
+            json!({"type": "response.cancelled", "sequence_number": number, "response": response}).to_string().into();
+        let _ = background.cancelled.set(Arc::clone(&last));
+        answer = respond_now(stored);
+        store.events.push(id, &last);
     }
-    Ok(respond_now(stored))
+    Ok(answer)
 }
 
 #[cfg(test)]

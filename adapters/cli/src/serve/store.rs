@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use turnwire::responses::ResponseStore;
 
 /// The maximum number of stored responses, and of the bytes of their inputs and events.
 const MAX_STORED: usize = 1024;
@@ -66,6 +67,8 @@ pub(super) struct Background {
     pub(super) begun: Instant,
     pub(super) events: Timeline,
     pub(super) cancelled: Cancelled,
+    /// The number of events that were due and are kept in [`Store::events`].
+    pub(super) kept: usize,
 }
 
 impl Background {
@@ -167,6 +170,8 @@ impl<'a> Query<'a> {
 pub(super) struct Store {
     responses: VecDeque<Stored>,
     bytes: usize,
+    /// The events of background responses that have happened.
+    pub(super) events: ResponseStore,
 }
 
 impl Store {
@@ -174,12 +179,27 @@ impl Store {
         stored.input = stored.input.filter(|input| input.len() <= MAX_INPUT);
         self.remove(&stored.id.clone());
         self.bytes += stored.bytes();
+        if stored.background.is_some() {
+            self.events.begin(&stored.id);
+        }
         self.responses.push_back(stored);
         while self.responses.len() > MAX_STORED || (self.bytes > MAX_STORED_BYTES && self.responses.len() > 1) {
             if let Some(oldest) = self.responses.pop_front() {
                 self.bytes -= oldest.bytes();
+                self.events.remove(&oldest.id);
             }
         }
+    }
+
+    /// Keeps the events of a background response that are due.
+    pub(super) fn keep_due(&mut self, id: &str, now: Instant) {
+        let Some(stored) = self.responses.iter_mut().rev().find(|stored| stored.id == id) else { return };
+        let Some(background) = stored.background.as_mut().filter(|it| it.cancelled.get().is_none()) else { return };
+        let (due, _) = background.split(now);
+        for (_, event) in background.events.get(background.kept..due).into_iter().flatten() {
+            self.events.push(id, event);
+        }
+        background.kept = background.kept.max(due);
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&Stored> {
@@ -190,6 +210,7 @@ impl Store {
         let at = self.responses.iter().position(|stored| stored.id == id)?;
         let stored = self.responses.remove(at)?;
         self.bytes -= stored.bytes();
+        self.events.remove(id);
         Some(stored)
     }
 }

@@ -34,7 +34,7 @@ impl Conversation {
             Transport::WebSocket => {
                 let turn = self.requests.iter().find_map(|request| match &request.submission {
                     Submission::Response { request, .. } => request.turn.as_ref(),
-                    Submission::Operation(_) => None,
+                    Submission::Operation(_) | Submission::Resume => None,
                 });
                 let begun = self.builder.build_handshake(turn).and_then(|(target, headers)| {
                     let rejected = |_| Failure::build("the handshake cannot be built");

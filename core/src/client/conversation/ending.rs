@@ -8,7 +8,7 @@ use crate::client::encode::RESPONSES;
 use crate::client::event::{Disconnected, FallbackReason, FinishedEvent, QueuedEvent, QueuedOutcome};
 use crate::client::policy::{self, FailedAttempt, FailurePoint, HandshakeRejection, Recovery, RecoveryRules};
 use crate::client::request::RequestId;
-use crate::client::requests::{ActiveRequest, LaneId, RequestPhase, Submission};
+use crate::client::requests::{ActiveRequest, AttemptKind, LaneId, RequestPhase, Submission};
 use crate::connection::Transport;
 use crate::http::Response;
 use crate::responses::{Failure, FailureKind, RequestProgress};
@@ -24,8 +24,11 @@ impl Conversation {
             return self.release(now, id);
         }
         if request.interruption.as_ref().is_some_and(|interruption| interruption.otherwise.is_some()) {
-            // The application has cancelled it.
-            return self.finish(now, id, QueuedOutcome::Cancelled, &[]);
+            // The application has cancelled it. A background response goes on without its stream.
+            if point == FailurePoint::Event || !self.begin_cancellation(now, id) {
+                self.finish(now, id, QueuedOutcome::Cancelled, &[]);
+            }
+            return;
         }
         let next_transport = self.selector.transport_for(request);
         let backoff_step = request.retry_state.retries.saturating_add(1);
@@ -60,6 +63,9 @@ impl Conversation {
             next_transport,
             incremental: request.report.incremental,
             prewarm: request.is_prewarm(),
+            kind: request.attempt,
+            resumable: request.background_response().is_some(),
+            repeatable: !matches!(request.submission, Submission::Resume),
             steered: request.submissions.is_steered(),
             backoff_step,
             retry_state: &request.retry_state,
@@ -72,6 +78,7 @@ impl Conversation {
         let Some(request) = self.requests.get_mut(id) else { return };
         let failure = Box::new(failure);
         match recovery {
+            Recovery::Fail if request.is_being_cancelled() => self.finish(now, id, QueuedOutcome::Cancelled, &[]),
             Recovery::Fail => self.finish(now, id, QueuedOutcome::Failed(*failure), &[]),
             Recovery::ResendInFull => {
                 request.phase = RequestPhase::Ready;
@@ -94,6 +101,8 @@ impl Conversation {
             Recovery::FallBackExhausted => {
                 request.phase = RequestPhase::Ready;
                 request.retry_state.retries = 0;
+                let is_running = request.background_response().is_some();
+                request.set_next_attempt(if is_running { AttemptKind::Resume } else { AttemptKind::Create });
                 self.fall_back(FallbackReason::Exhausted { id, failure });
             }
             Recovery::TryHttp => {
@@ -110,8 +119,16 @@ impl Conversation {
             Recovery::Retry { delay } => {
                 request.phase = RequestPhase::Backoff { until: now + delay };
                 request.retry_state.retries += 1;
+                request.set_next_attempt(AttemptKind::Create);
                 let retries = request.retry_state.retries;
                 self.push(QueuedEvent::Retry { id, failure, retries, delay });
+            }
+            Recovery::Resume { delay } => {
+                request.phase = RequestPhase::Backoff { until: now + delay };
+                request.retry_state.retries += 1;
+                request.set_next_attempt(AttemptKind::Resume);
+                let retries = request.retry_state.retries;
+                self.push(QueuedEvent::Resuming { id, failure, retries, delay });
             }
         }
     }

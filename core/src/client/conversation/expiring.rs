@@ -85,7 +85,9 @@ impl Conversation {
         let passed = now.saturating_duration_since(request.submitted_at);
         let text = alloc::format!("the request has not ended within its deadline; {passed:?} have passed");
         let failure = Failure::new(FailureKind::DeadlineExceeded, &text);
-        self.finish(now, id, QueuedOutcome::Failed(failure), &[]);
+        let is_cancelled = request.is_being_cancelled();
+        let outcome = if is_cancelled { QueuedOutcome::Cancelled } else { QueuedOutcome::Failed(failure) };
+        self.finish(now, id, outcome, &[]);
         if in_flight {
             let mode = self.builder.settings.cancel.abandon_mode();
             self.abandon_on_connection(now, lane, mode);

@@ -1,6 +1,7 @@
 //! Takes the steps of the connection, and applies what they mean beyond their request.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::{Conversation, SocketInput};
 use crate::client::encode::RESPONSES;
@@ -8,11 +9,13 @@ use crate::client::event::{Disconnected, QueuedOutcome};
 use crate::client::policy::{self, FailurePoint};
 use crate::client::receive::{ConnectionEffect, Received, Receiver};
 use crate::client::request::RequestId;
-use crate::client::requests::Submission;
+use crate::client::requests::{ActiveRequest, AttemptKind, Submission};
 use crate::client::transport::{ConnectionPhase, HttpSlot, ManagedConnection};
 use crate::connection::{CloseReason, Transport};
 use crate::http::Response;
-use crate::responses::{Envelope, FailureKind, TURN_STATE, events_of_response};
+use crate::responses::operations::path_of_response;
+use crate::responses::{CompletedResponse, Envelope, Failure, FailureKind, TURN_STATE};
+use crate::responses::{events_of_response, is_unended_response, rest_of_response};
 use crate::time::Instant;
 
 impl Conversation {
@@ -165,14 +168,13 @@ impl Conversation {
             }
             return self.finish(now, id, QueuedOutcome::OperationCompleted(head), body);
         }
+        if head.is_success() && request.is_being_cancelled() {
+            return self.handle_cancelled_response(now, id, body);
+        }
         if head.is_success() {
             return self.handle_unstreamed_response(now, id, &head, body);
         }
-        let path = match &request.submission {
-            Submission::Response { .. } => RESPONSES,
-            Submission::Operation(operation) => operation.path.as_str(),
-        };
-        let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(path, &[]));
+        let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(&path_of(request), &[]));
         let failure = policy::http_failure(&head, body, &url, self.builder.unix_seconds(now));
         self.fail(now, id, FailurePoint::HttpResponse, failure);
     }
@@ -181,7 +183,7 @@ impl Conversation {
     /// JSON are what they say, and everything else is a final failure.
     pub(super) fn handle_unstreamed_response(&mut self, now: Instant, id: RequestId, head: &Response, body: &[u8]) {
         let text = String::from_utf8_lossy(body);
-        if let Some(events) = events_of_response(&text) {
+        if let Some(events) = self.events_of_body(id, &text) {
             for event in events {
                 let Ok(envelope) = Envelope::scan(&event) else { continue };
                 let Received { effect, .. } = self.receiver().apply_whole(now, &envelope);
@@ -189,8 +191,47 @@ impl Conversation {
             }
             return;
         }
-        let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(RESPONSES, &[]));
+        let is_resumed = self.requests.get(id).is_some_and(|request| request.attempt == AttemptKind::Resume);
+        if is_resumed && is_unended_response(&text) {
+            let failure = Failure::stream("the response has not ended, and the server sends no stream of it");
+            return self.fail(now, id, FailurePoint::ConnectionLost, failure);
+        }
+        let path = self.requests.get(id).map(path_of).unwrap_or_default();
+        let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(&path, &[]));
         let failure = policy::unstreamed_failure(head, body, &url, self.builder.unix_seconds(now));
         self.fail(now, id, FailurePoint::HttpResponse, failure);
+    }
+
+    /// Returns the events of a whole response that are to be delivered; of a resumed response those that are missing.
+    fn events_of_body(&mut self, id: RequestId, body: &str) -> Option<Vec<String>> {
+        let request = self.requests.get_mut(id)?;
+        match &mut request.resumption {
+            Some(resumption) if request.attempt == AttemptKind::Resume => {
+                resumption.expect_rest_only();
+                rest_of_response(body, resumption.output())
+            }
+            Some(_) | None => events_of_response(body),
+        }
+    }
+
+    /// The server has answered that a background response is cancelled, or had ended before.
+    fn handle_cancelled_response(&mut self, now: Instant, id: RequestId, body: &[u8]) {
+        if let Some(request) = self.requests.get_mut(id) {
+            request.record_end(&CompletedResponse::parse(&String::from_utf8_lossy(body)));
+        }
+        self.finish(now, id, QueuedOutcome::Cancelled, &[]);
+    }
+}
+
+/// Returns the path of the attempt in flight, below the base URL.
+fn path_of(request: &ActiveRequest) -> String {
+    let response_id = request.report.response_id.as_deref().unwrap_or_default();
+    match (request.attempt, &request.submission) {
+        (AttemptKind::Create, Submission::Response { .. }) => RESPONSES.into(),
+        (AttemptKind::Create, Submission::Operation(operation)) => operation.path.clone(),
+        (AttemptKind::Resume, _) | (AttemptKind::Create, Submission::Resume) => {
+            path_of_response(response_id, "").into_owned()
+        }
+        (AttemptKind::Cancel, _) => path_of_response(response_id, "/cancel").into_owned(),
     }
 }

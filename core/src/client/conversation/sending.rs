@@ -6,7 +6,7 @@ use super::Conversation;
 use crate::client::event::{QueuedEvent, Sent};
 use crate::client::policy::FailurePoint;
 use crate::client::request::RequestId;
-use crate::client::requests::{SendRecord, Submission};
+use crate::client::requests::{AttemptKind, SendRecord, Submission};
 use crate::client::transport::HttpSlot;
 use crate::connection::{CommandError, Transport};
 use crate::responses::{Failure, TURN_STATE};
@@ -18,16 +18,29 @@ impl Conversation {
         let token = self.turn.token().filter(|_| request.carries_turn_token()).map(String::from);
         let own_previous_response = match &request.submission {
             Submission::Response { request, .. } => request.body.previous_response_id.clone(),
-            Submission::Operation(_) => None,
+            Submission::Operation(_) | Submission::Resume => None,
         };
-        let (built, head_timeout) = match &request.submission {
-            Submission::Response { request, .. } => {
-                (self.builder.build_request(request, token.as_deref()), self.builder.head_timeout(None))
+        let own_request = match &request.submission {
+            Submission::Response { request, .. } => Some(&**request),
+            Submission::Operation(_) | Submission::Resume => None,
+        };
+        let response_id = request.report.response_id.as_deref().unwrap_or_default();
+        let head_timeout = match &request.submission {
+            Submission::Operation(operation) => self.builder.head_timeout(Some(operation)),
+            Submission::Response { .. } | Submission::Resume => self.builder.head_timeout(None),
+        };
+        let built = match (request.attempt, &request.submission) {
+            (AttemptKind::Create, Submission::Response { request, .. }) => {
+                self.builder.build_request(request, token.as_deref())
             }
-            Submission::Operation(operation) => {
-                let head_timeout = self.builder.head_timeout(Some(operation));
-                (self.builder.build_operation(operation, token.as_deref()), head_timeout)
+            (AttemptKind::Create, Submission::Operation(operation)) => {
+                self.builder.build_operation(operation, token.as_deref())
             }
+            (AttemptKind::Resume, _) | (AttemptKind::Create, Submission::Resume) => {
+                let after = request.resumption.as_ref().and_then(|resumption| resumption.last());
+                self.builder.build_resumption(own_request, response_id, after, token.as_deref())
+            }
+            (AttemptKind::Cancel, _) => self.builder.build_cancellation(own_request, response_id, token.as_deref()),
         };
         let checked = built.and_then(|built| self.builder.check_size(built.body.len()).map(|()| built));
         let outgoing = match checked {
@@ -95,7 +108,8 @@ impl Conversation {
         let Some(request) = self.requests.get_mut(id) else { return };
         let SendRecord { transport, reused, incremental, turn_token, bytes, .. } = record;
         request.record_sent(now, record);
-        let sent = Sent { attempt: request.report.attempts, transport, reused, incremental, bytes };
+        let resumed = request.attempt == AttemptKind::Resume;
+        let sent = Sent { attempt: request.report.attempts, transport, reused, incremental, resumed, bytes };
         self.events.push(QueuedEvent::Sent { id, sent, turn_token }, token.unwrap_or_default().as_bytes());
     }
 }

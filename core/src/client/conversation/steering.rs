@@ -4,7 +4,7 @@ use super::{ClientPhase, Conversation};
 use crate::client::config::{AbandonMode, CancelMode};
 use crate::client::event::{QueuedEvent, QueuedOutcome};
 use crate::client::request::{CommandError, RequestId};
-use crate::client::requests::{ActiveRequest, HeldEnd, LaneId};
+use crate::client::requests::{ActiveRequest, AttemptKind, HeldEnd, LaneId, RequestPhase};
 use crate::client::steering::{Interruption, SteeringUpdate, Submission, SubmissionId};
 use crate::client::transport::ConnectionPhase;
 use crate::connection::Transport;
@@ -124,10 +124,28 @@ impl Conversation {
     fn cancel_at_once(&mut self, now: Instant, id: RequestId, mode: AbandonMode) {
         let Some(request) = self.requests.get(id) else { return };
         let (in_flight, lane) = (request.is_in_flight(), LaneId::new(request.lane()));
-        self.finish(now, id, QueuedOutcome::Cancelled, &[]);
+        if !self.begin_cancellation(now, id) {
+            self.finish(now, id, QueuedOutcome::Cancelled, &[]);
+        }
         if in_flight {
             self.abandon_on_connection(now, lane, mode);
         }
+    }
+
+    /// Asks the server to cancel the response to this request, which runs in the background and would go on. The request ends when
+    /// the server has answered, or when the time of an interruption has passed. Returns whether it is asked: once for each request.
+    pub(super) fn begin_cancellation(&mut self, now: Instant, id: RequestId) -> bool {
+        let until = now + self.builder.settings.interrupt_timeout;
+        let Some(request) = self.requests.get_mut(id) else { return false };
+        if request.background_response().is_none() || request.is_being_cancelled() {
+            return false;
+        }
+        request.attempt = AttemptKind::Cancel;
+        request.phase = RequestPhase::Ready;
+        request.interruption = None;
+        request.refusal = None;
+        request.total_deadline = Some(request.total_deadline.map_or(until, |deadline| deadline.min(until)));
+        true
     }
 }
 

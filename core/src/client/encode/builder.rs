@@ -10,10 +10,11 @@ use super::headers::{RejectedHeader, merge};
 use super::previous_response::PreviousResponses;
 use crate::client::config::{Credentials, Endpoint, InvalidProvider, Provider, Settings};
 use crate::client::config::{SignError, SignableRequest};
-use crate::client::request::{CommandError, RawOperation, Request};
+use crate::client::request::{CommandError, RawOperation, Request, TraceContext};
 use crate::connection::client::Config;
 use crate::connection::{ExpectedBody, OutgoingRequest, Transport};
 use crate::http::{HeaderValue, Headers};
+use crate::responses::operations::path_of_response;
 use crate::responses::request::{ItemEncoding, MessageFields, ReasoningOptions};
 use crate::responses::session::{HeaderSet, RequestContext, Session, TurnMetadata};
 use crate::responses::{ClientMetadata, CreateResponse, Failure, FailureKind, TURN_STATE};
@@ -121,7 +122,8 @@ impl RequestBuilder {
         if request.lite {
             create = create.into_lite();
         }
-        create.store |= self.provider.capabilities.store_responses;
+        // A background response is stored: otherwise nothing of it would be left without its stream.
+        create.store |= self.provider.capabilities.store_responses || create.background == Some(true);
         create.reasoning = create.reasoning.map(ReasoningOptions::for_wire);
         if let Some(session) = &self.settings.session {
             let mut metadata = session.metadata(request.turn.as_ref());
@@ -160,13 +162,9 @@ impl RequestBuilder {
         let session = self.session_headers(HeaderSet::Sse, request.turn.as_ref(), request.lite);
         let mut headers =
             self.headers(&request.headers, &session).map_err(|rejected| invalid_header(&rejected.name))?;
-        let mut set = |name: &str, value: &str| headers.set(name, value).map_err(|_| invalid_header(name));
-        set("Accept", "text/event-stream")?;
+        headers.set("Accept", "text/event-stream").map_err(|_| invalid_header("Accept"))?;
         if let Some(trace) = &request.trace {
-            set("traceparent", &trace.parent)?;
-            if let Some(state) = &trace.state {
-                set("tracestate", state)?;
-            }
+            set_trace(&mut headers, trace)?;
         }
         headers.set_if_absent("Content-Type", "application/json").map_err(|_| invalid_header("Content-Type"))?;
         if let Some(compress) = self.settings.compress.filter(|_| self.provider.capabilities.zstd) {
@@ -198,6 +196,57 @@ impl RequestBuilder {
         let query: Vec<(&str, &str)> = operation.query.iter().map(|(key, value)| (&**key, &**value)).collect();
         let target = self.endpoint.target(&operation.path, &query);
         self.sign(operation.method, target, headers, operation.body.clone(), ExpectedBody::Whole)
+    }
+
+    /// Returns the `GET` that requests the events of a background response behind this number
+    /// ([docs/protocol.md §15.9](crate::docs::protocol#159-background-responses)). `request`: the one that the response
+    /// answers, if this client made it.
+    pub(in crate::client) fn build_resumption(
+        &mut self,
+        request: Option<&Request>,
+        response_id: &str,
+        after: Option<i64>,
+        token: Option<&str>,
+    ) -> Result<OutgoingRequest, Failure> {
+        let mut headers = self.response_headers(request, token)?;
+        headers.set("Accept", "text/event-stream").map_err(|_| invalid_header("Accept"))?;
+        let after = after.map(|number| number.to_string());
+        let mut query = alloc::vec![("stream", "true")];
+        query.extend(after.as_deref().map(|number| ("starting_after", number)));
+        if let Some(request) = request {
+            query.extend(request.body.include.iter().map(|name| ("include[]", name.as_str())));
+            let options = request.body.stream_options.as_ref();
+            let pads = options.and_then(|options| options.include_obfuscation);
+            query.extend(pads.map(|pads| ("include_obfuscation", if pads { "true" } else { "false" })));
+        }
+        let target = self.endpoint.target(&path_of_response(response_id, ""), &query);
+        self.sign("GET", target, headers, Vec::new(), ExpectedBody::EventStream)
+    }
+
+    /// Returns the `POST` that cancels a background response.
+    pub(in crate::client) fn build_cancellation(
+        &mut self,
+        request: Option<&Request>,
+        response_id: &str,
+        token: Option<&str>,
+    ) -> Result<OutgoingRequest, Failure> {
+        let mut headers = self.response_headers(request, token)?;
+        headers.set_if_absent("Content-Type", "application/json").map_err(|_| invalid_header("Content-Type"))?;
+        let target = self.endpoint.target(&path_of_response(response_id, "/cancel"), &[]);
+        self.sign("POST", target, headers, Vec::new(), ExpectedBody::Whole)
+    }
+
+    /// Returns the headers of a request about a response that exists.
+    fn response_headers(&mut self, request: Option<&Request>, token: Option<&str>) -> Result<Headers, Failure> {
+        let turn = request.and_then(|request| request.turn.as_ref());
+        let session = self.session_headers(HeaderSet::Sse, turn, request.is_some_and(|request| request.lite));
+        let own = request.map_or(&[][..], |request| &request.headers);
+        let mut headers = self.headers(own, &session).map_err(|rejected| invalid_header(&rejected.name))?;
+        if let Some(trace) = request.and_then(|request| request.trace.as_ref()) {
+            set_trace(&mut headers, trace)?;
+        }
+        self.set_turn_token(&mut headers, token);
+        Ok(headers)
     }
 
     /// Returns the message that requests a response on a WebSocket
@@ -314,6 +363,12 @@ fn take_previous_response(create: &mut CreateResponse) {
             create.previous_response_id = value.parse().ok();
         }
     }
+}
+
+fn set_trace(headers: &mut Headers, trace: &TraceContext) -> Result<(), Failure> {
+    let mut set = |name: &str, value: &str| headers.set(name, value).map_err(|_| invalid_header(name));
+    set("traceparent", &trace.parent)?;
+    trace.state.as_deref().map_or(Ok(()), |state| set("tracestate", state))
 }
 
 fn invalid_header(name: &str) -> Failure {

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::backoff;
 use crate::client::config::RetryPolicy;
-use crate::client::requests::RetryState;
+use crate::client::requests::{AttemptKind, RetryState};
 use crate::connection::Transport;
 use crate::responses::{Failure, FailureKind, RequestProgress};
 
@@ -36,6 +36,12 @@ pub(in crate::client) struct FailedAttempt<'a> {
     pub(in crate::client) next_transport: Transport,
     pub(in crate::client) incremental: bool,
     pub(in crate::client) prewarm: bool,
+    /// What the attempt asked for.
+    pub(in crate::client) kind: AttemptKind,
+    /// The response runs in the background and goes on, so that the rest of it can be requested.
+    pub(in crate::client) resumable: bool,
+    /// The request can be made again. That of a response that another client requested cannot.
+    pub(in crate::client) repeatable: bool,
     /// The server has, or may have, taken further input for the response.
     pub(in crate::client) steered: bool,
     /// The number of the retry for its delay, from 1. Attempts to connect are counted for the connection, others for the request.
@@ -75,13 +81,15 @@ pub(in crate::client) enum Recovery {
     RequestCredentials,
     /// The request is sent again after a delay.
     Retry { delay: Duration },
+    /// The rest of the response is requested after a delay.
+    Resume { delay: Duration },
 }
 
 impl Recovery {
     /// Returns the delay before a retry.
     pub(in crate::client) const fn delay(&self) -> Option<Duration> {
         match self {
-            Self::Retry { delay } => Some(*delay),
+            Self::Retry { delay } | Self::Resume { delay } => Some(*delay),
             Self::Fail
             | Self::ResendInFull
             | Self::ForceHttp
@@ -95,11 +103,17 @@ impl Recovery {
 
 /// Decides the recovery from a failed attempt. `random` is at least 0 and less than 1; it varies the delay.
 pub(in crate::client) fn decide(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>, random: f64) -> Recovery {
-    if attempt.failure.progress == RequestProgress::OutputSeen && !rules.resend_after_output {
-        return Recovery::Fail;
+    if attempt.kind == AttemptKind::Cancel {
+        return if may_retry(attempt, rules.retry) { retry(attempt, rules, random) } else { Recovery::Fail };
     }
     // The input that was sent later is not part of the request, so that sending it again would lose that input.
     if attempt.steered {
+        return Recovery::Fail;
+    }
+    if let Some(recovery) = resume(attempt, rules, random) {
+        return recovery;
+    }
+    if !may_send_again(attempt, rules) {
         return Recovery::Fail;
     }
     if let Some(recovery) = without_retry(attempt, rules) {
@@ -110,6 +124,47 @@ pub(in crate::client) fn decide(attempt: &FailedAttempt<'_>, rules: &RecoveryRul
         return Recovery::Fail;
     }
     retry(attempt, rules, random)
+}
+
+/// Returns whether the request may be made again, as far as that depends on what it has led to.
+fn may_send_again(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>) -> bool {
+    let output_seen = attempt.failure.progress == RequestProgress::OutputSeen;
+    attempt.repeatable && (!output_seen || rules.resend_after_output)
+}
+
+/// Returns the recovery from the loss of a background response's stream, or of an attempt to resume it
+/// ([docs/protocol.md §15.9](crate::docs::protocol#159-background-responses)). `None` if the response has ended.
+fn resume(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>, random: f64) -> Option<Recovery> {
+    let failure = attempt.failure;
+    let is_lost = match attempt.point {
+        FailurePoint::NoConnection
+        | FailurePoint::HandshakeRejected { .. }
+        | FailurePoint::HttpResponse
+        | FailurePoint::ConnectionLost => true,
+        FailurePoint::Event => failure.kind == FailureKind::ConnectionLimit,
+        FailurePoint::Unsent => false,
+    };
+    if !attempt.resumable || !is_lost {
+        return None;
+    }
+    if attempt.point == FailurePoint::HttpResponse {
+        if failure.kind == FailureKind::Unauthorized
+            && attempt.retry_state.credential_requests < rules.max_credential_requests
+        {
+            return Some(Recovery::RequestCredentials);
+        }
+        if failure.status == Some(404) && may_send_again(attempt, rules) {
+            // The server does not have the response, so that only a new one can be requested.
+            return Some(retry(attempt, rules, random));
+        }
+    }
+    if !may_retry(attempt, rules.retry) {
+        return Some(Recovery::Fail);
+    }
+    Some(match retry(attempt, rules, random) {
+        Recovery::Retry { delay } => Recovery::Resume { delay },
+        other => other,
+    })
 }
 
 /// Returns the recovery that does not count as a retry, if there is one.
@@ -237,6 +292,9 @@ mod tests {
             next_transport: Transport::WebSocket,
             incremental: false,
             prewarm: false,
+            kind: AttemptKind::Create,
+            resumable: false,
+            repeatable: true,
             steered: false,
             backoff_step: 1,
             retry_state: &RetryState::default(),
@@ -318,6 +376,46 @@ mod tests {
         assert_eq!(decided(FailurePoint::ConnectionLost, lost(), steered), Recovery::Fail);
     }
 
+    fn background(attempt: &mut FailedAttempt<'_>, _: &mut RetryState) {
+        (attempt.resumable, attempt.next_transport) = (true, Transport::Http);
+    }
+
+    #[test]
+    fn lost_background_response_is_resumed_even_after_output() {
+        let mut failure = lost();
+        failure.progress = RequestProgress::OutputSeen;
+        let recovery = decided(FailurePoint::ConnectionLost, failure.clone(), background);
+        assert_eq!(recovery, Recovery::Resume { delay: Duration::from_millis(200) });
+        let used_up = |attempt: &mut FailedAttempt<'_>, state: &mut RetryState| {
+            background(attempt, state);
+            state.retries = 2;
+        };
+        assert_eq!(decided(FailurePoint::ConnectionLost, failure, used_up), Recovery::Fail);
+    }
+
+    #[test]
+    fn unknown_background_response_is_requested_anew_only_before_output() {
+        let recovery = decided(FailurePoint::HttpResponse, with_status(404), background);
+        assert_eq!(recovery, Recovery::Retry { delay: Duration::from_millis(200) });
+        let mut late = with_status(404);
+        late.progress = RequestProgress::OutputSeen;
+        assert_eq!(decided(FailurePoint::HttpResponse, late, background), Recovery::Fail);
+        let of_others = |attempt: &mut FailedAttempt<'_>, state: &mut RetryState| {
+            background(attempt, state);
+            attempt.repeatable = false;
+        };
+        assert_eq!(decided(FailurePoint::HttpResponse, with_status(404), of_others), Recovery::Fail);
+    }
+
+    #[test]
+    fn background_response_that_failed_is_not_resumed() {
+        let mut failure = lost();
+        failure.progress = RequestProgress::OutputSeen;
+        assert_eq!(decided(FailurePoint::Event, failure, background), Recovery::Fail);
+        let recovery = decided(FailurePoint::Event, lost(), background);
+        assert_eq!(recovery, Recovery::Retry { delay: Duration::from_millis(200) });
+    }
+
     #[test]
     fn own_number_of_retries_takes_the_place_of_the_policy() {
         let failure = lost();
@@ -329,6 +427,9 @@ mod tests {
             next_transport: Transport::Http,
             incremental: false,
             prewarm: false,
+            kind: AttemptKind::Create,
+            resumable: false,
+            repeatable: true,
             steered: false,
             backoff_step: 1,
             retry_state: &state,

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::resumption::{AttemptKind, Resumption};
 use crate::client::event::{QueuedOutcome, RequestReport};
 use crate::client::request::{RawOperation, Request, RequestId};
 use crate::client::steering::{Interruption, SteeringUpdate, Submission as Steering, Submissions};
@@ -28,6 +29,8 @@ pub(in crate::client) enum Submission {
         prewarm: bool,
     },
     Operation(Box<RawOperation>),
+    /// The rest of a background response that another client requested.
+    Resume,
 }
 
 /// The phase of a request.
@@ -117,6 +120,10 @@ pub(in crate::client) struct ActiveRequest {
     pub(in crate::client) total_deadline: Option<Instant>,
     /// The failure that the application was asked for new credentials for.
     pub(in crate::client) refusal: Option<Box<Failure>>,
+    /// What the next attempt asks for, or the one in flight.
+    pub(in crate::client) attempt: AttemptKind,
+    /// What was delivered, if the response runs in the background.
+    pub(in crate::client) resumption: Option<Box<Resumption>>,
     pub(in crate::client) submissions: Submissions,
     /// The response has ended, and a successor may follow.
     pub(in crate::client) held: Option<HeldEnd>,
@@ -129,9 +136,13 @@ pub(in crate::client) struct ActiveRequest {
 
 impl ActiveRequest {
     pub(in crate::client) fn new(id: RequestId, submission: Submission, now: Instant) -> Self {
+        let is_background = matches!(&submission,
+            Submission::Response { request, prewarm: false } if request.body.background == Some(true));
         Self {
             id,
             submission,
+            attempt: AttemptKind::Create,
+            resumption: is_background.then(Box::default),
             phase: RequestPhase::Ready,
             retry_state: RetryState::default(),
             report: RequestReport::default(),
@@ -147,11 +158,20 @@ impl ActiveRequest {
         }
     }
 
+    /// Creates the request for the events of a background response behind this number.
+    pub(in crate::client) fn resume(id: RequestId, response_id: &str, after: Option<i64>, now: Instant) -> Self {
+        let mut request = Self::new(id, Submission::Resume, now);
+        request.attempt = AttemptKind::Resume;
+        request.resumption = Some(Box::new(Resumption::after(after)));
+        request.report.response_id = Some(response_id.into());
+        request
+    }
+
     /// Returns the name of its lane. An operation counts as a request of the default lane.
     pub(in crate::client) fn lane(&self) -> Option<&str> {
         match &self.submission {
             Submission::Response { request, .. } => request.lane.as_deref(),
-            Submission::Operation(_) => None,
+            Submission::Operation(_) | Submission::Resume => None,
         }
     }
 
@@ -169,8 +189,40 @@ impl ActiveRequest {
 
     pub(in crate::client) const fn carries_turn_token(&self) -> bool {
         match &self.submission {
-            Submission::Response { .. } => true,
+            Submission::Response { .. } | Submission::Resume => true,
             Submission::Operation(operation) => operation.send_turn_token,
+        }
+    }
+
+    /// Returns whether only HTTP can carry the next attempt.
+    pub(in crate::client) const fn needs_http(&self) -> bool {
+        match self.attempt {
+            AttemptKind::Create => self.is_operation() || self.retry_state.forced_http,
+            AttemptKind::Resume | AttemptKind::Cancel => true,
+        }
+    }
+
+    /// Returns whether the server is asked to cancel its response.
+    pub(in crate::client) const fn is_being_cancelled(&self) -> bool {
+        matches!(self.attempt, AttemptKind::Cancel)
+    }
+
+    /// Returns the id of its response, if the response runs in the background and has not ended.
+    pub(in crate::client) fn background_response(&self) -> Option<&str> {
+        let is_running = self.resumption.is_some() && self.held.is_none();
+        self.report.response_id.as_deref().filter(|_| is_running)
+    }
+
+    /// Returns whether an event of its response is to be delivered. One of a resumed response may have been delivered before.
+    pub(in crate::client) fn admit(&mut self, envelope: &Envelope<'_>) -> bool {
+        self.resumption.as_mut().is_none_or(|resumption| resumption.admit(envelope))
+    }
+
+    /// The failed attempt is followed by another one: for the rest of the response, or for a new one.
+    pub(in crate::client) const fn set_next_attempt(&mut self, attempt: AttemptKind) {
+        match self.attempt {
+            AttemptKind::Create | AttemptKind::Resume => self.attempt = attempt,
+            AttemptKind::Cancel => {}
         }
     }
 
@@ -223,6 +275,27 @@ impl ActiveRequest {
     pub(in crate::client) fn record_sent(&mut self, now: Instant, record: SendRecord) {
         self.phase = RequestPhase::InFlight { head_deadline: record.head_deadline };
         self.sent_at = now;
+        match self.attempt {
+            AttemptKind::Create => self.begin_received(now, record.previous_response_id),
+            AttemptKind::Resume | AttemptKind::Cancel => {
+                self.received.last_event = now;
+                self.received.progress = self.received.progress.max(RequestProgress::Sent);
+                if let Some(resumption) = &mut self.resumption {
+                    resumption.begin_rest();
+                }
+            }
+        }
+        self.report.attempts += 1;
+        self.report.resumed += u32::from(self.attempt == AttemptKind::Resume);
+        self.report.transport = Some(record.transport);
+        self.report.reused = record.reused;
+        self.report.incremental = record.incremental;
+        self.report.turn_token = record.turn_token;
+        self.report.sent_bytes += record.bytes;
+    }
+
+    /// Nothing of a response has been received.
+    fn begin_received(&mut self, now: Instant, previous_response_id: Option<String>) {
         self.received = Received {
             progress: match self.received.progress {
                 RequestProgress::OutputSeen => RequestProgress::OutputSeen,
@@ -232,18 +305,20 @@ impl ActiveRequest {
             item_bytes: 0,
             info: ResponseInfoTracker::default(),
             last_event: now,
-            previous_response_id: record.previous_response_id,
+            previous_response_id,
             previous_response_checked: false,
             steered_end: false,
         };
-        self.report.attempts += 1;
-        self.report.transport = Some(record.transport);
         self.report.first_event = None;
         self.report.response_id = None;
-        self.report.reused = record.reused;
-        self.report.incremental = record.incremental;
-        self.report.turn_token = record.turn_token;
-        self.report.sent_bytes += record.bytes;
+        self.restart_resumption();
+    }
+
+    /// Another response begins: nothing of it was delivered.
+    fn restart_resumption(&mut self) {
+        if let Some(resumption) = &mut self.resumption {
+            **resumption = Resumption::default();
+        }
     }
 
     /// Records that a steering message for its response was sent.
@@ -274,6 +349,7 @@ impl ActiveRequest {
         self.received.previous_response_checked = true;
         // The client does not know which items the server made of the two inputs.
         self.received.items = None;
+        self.restart_resumption();
         let ended = self.report.response_id.take().unwrap_or_default();
         self.submissions.commit(&ended)
     }
@@ -301,6 +377,7 @@ impl ActiveRequest {
         match &self.submission {
             Submission::Response { request, .. } => request.retries,
             Submission::Operation(operation) => operation.retries,
+            Submission::Resume => None,
         }
     }
 
@@ -309,6 +386,7 @@ impl ActiveRequest {
         match &self.submission {
             Submission::Response { request, .. } => request.deadline,
             Submission::Operation(operation) => operation.deadline,
+            Submission::Resume => None,
         }
     }
 
@@ -415,6 +493,7 @@ impl ActiveRequest {
     /// Takes apart a request that has ended.
     pub(in crate::client) fn into_finished(mut self, now: Instant) -> FinishedRequest {
         self.report.total = now.saturating_duration_since(self.submitted_at);
+        self.report.sequence_number = self.resumption.as_ref().and_then(|resumption| resumption.last());
         FinishedRequest { submission: self.submission, items: self.received.items, report: self.report }
     }
 }

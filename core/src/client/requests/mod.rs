@@ -2,8 +2,10 @@
 
 mod active;
 mod lane;
+mod resumption;
 mod table;
 
 pub(super) use active::{ActiveRequest, HeldEnd, RequestPhase, RetryState, SendRecord, Submission};
 pub(super) use lane::LaneId;
+pub(super) use resumption::AttemptKind;
 pub(super) use table::RequestTable;

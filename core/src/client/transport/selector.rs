@@ -40,7 +40,7 @@ impl TransportSelector {
 
     /// Returns the transport of this request.
     pub(in crate::client) const fn transport_for(&self, request: &ActiveRequest) -> Transport {
-        if request.is_operation() || request.retry_state.forced_http { Transport::Http } else { self.transport() }
+        if request.needs_http() { Transport::Http } else { self.transport() }
     }
 
     /// Returns whether HTTP may take the place of WebSocket.

@@ -3,6 +3,7 @@
 
 mod build;
 mod class;
+mod delivered;
 pub(super) mod envelope;
 mod queries;
 mod read;
@@ -14,11 +15,12 @@ mod whole_response;
 mod writer;
 
 pub use class::EventClass;
+pub(crate) use delivered::DeliveredOutput;
 pub use envelope::Envelope;
 pub(crate) use response_end::EndMembers;
 pub use response_end::{CompletedResponse, IncompleteResponse};
 pub use server_event::ServerEvent;
 pub(super) use table::class;
 pub use table::{EVENT_TYPES, EventData};
-pub(crate) use whole_response::events_of_response;
+pub(crate) use whole_response::{events_of_response, is_unended_response, rest_of_response};
 pub use writer::ResponseWriter;

@@ -32,6 +32,11 @@ impl Envelope<'_> {
         }
     }
 
+    /// Returns the number of the event in its response.
+    pub(crate) fn sequence_number(&self) -> Option<i64> {
+        self.integer_opt(Member::sequence_number)
+    }
+
     /// Returns the previous response that the event's `response` names.
     pub(crate) fn echoed_previous_response(&self) -> Option<String> {
         lenient::read(member(self.response()?, "previous_response_id")?).ok()

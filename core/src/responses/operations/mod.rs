@@ -37,6 +37,7 @@ pub use search::{
     Approximate, Click, Commands, Filters, Finance, Find, ImageSettings, Open, Query, Screenshot, Search, SearchInput,
     SearchResults, SearchSettings, Sports, TimeZone, Weather,
 };
+pub(crate) use stored::path_of as path_of_response;
 pub use stored::{
     CancelResponse, CountInputTokens, DeleteResponse, Deleted, InputItems, InputTokens, ListInputItems,
     RetrieveResponse,

@@ -467,7 +467,7 @@ fn response(body: &str) -> Result<Response, Failure> {
 }
 
 /// Returns the path of a response, with invalid characters percent-encoded (RFC 3986 §2.1).
-fn path_of(id: &str, below: &str) -> Cow<'static, str> {
+pub(crate) fn path_of(id: &str, below: &str) -> Cow<'static, str> {
     let mut path = String::from("responses/");
     for byte in id.bytes() {
         match byte {
