@@ -5,5 +5,6 @@ mod arguments;
 pub mod chat;
 pub mod decode;
 pub mod doctor;
+pub mod record;
 pub mod serve;
 pub mod terminal;

@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser};
-use turnwire_cli::{chat, decode, doctor, serve};
+use turnwire_cli::{chat, decode, doctor, record, serve};
 
 /// OpenAI's Responses API at the command line.
 #[derive(Debug, Parser)]
@@ -26,6 +26,10 @@ enum Command {
     Chat(Box<chat::Options>),
     /// Serve scripted responses over HTTP and WebSocket.
     Serve(serve::Options),
+    /// Pass requests on to a server, and record what both sides send. Secrets are replaced by `sk-***`.
+    Record(record::Options),
+    /// Serve the responses of a recording.
+    Replay(serve::ReplayOptions),
     /// Check whether a server is reachable, and which transports it supports.
     Doctor(doctor::Options),
     /// Decode recorded bytes into one JSON object per item.
@@ -49,6 +53,8 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Chat(options) => chat::main(&options),
         Command::Serve(options) => serve::main(&options),
+        Command::Record(options) => record::main(&options),
+        Command::Replay(options) => serve::replay(&options),
         Command::Doctor(options) => doctor::main(&options),
         Command::Decode(options) => decode::main(&options),
         Command::Completions { shell } => {

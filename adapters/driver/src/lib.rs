@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod connection;
 mod io;
 mod io_loop;
 mod proxy;
@@ -35,6 +36,7 @@ mod server;
 mod state_machine;
 
 pub use client::{ClientDriver, Turn};
+pub use connection::ConnectionDriver;
 pub use io::Io;
 pub use proxy::{InvalidProxySetting, ProxyIo, proxies_from_environment};
 pub use server::{ServerDriver, Wake};

@@ -14,6 +14,7 @@ use turnwire_driver::ClientDriver;
 use crate::connection::{Connection, Incoming};
 use crate::faults::{Fault, Faults};
 use crate::io::MockIo;
+use crate::recording::{Matcher, Recording};
 use crate::reply::Reply;
 use crate::respond::{Action, Numbers, Response};
 use crate::seen::SeenRequest;
@@ -80,6 +81,17 @@ impl MockServer {
     #[must_use]
     pub fn with(respond: impl FnMut(&SeenRequest) -> Reply + Send + 'static) -> Self {
         Self::of(Script::Function(Box::new(respond)))
+    }
+
+    /// Creates a server that responds as the recorded server did to the request that fits best. `speed`: 1 is the original speed, which
+    /// takes virtual time, 0 is without pauses.
+    #[must_use]
+    pub fn replaying(recording: Recording, speed: f64) -> Self {
+        let mut matcher = Matcher::new(recording);
+        Self::with(move |request| {
+            let found = matcher.find(&request.method, &request.target, request.transport, &request.body);
+            found.map_or_else(Reply::unscripted, |(_, exchange)| exchange.reply(speed))
+        })
     }
 
     fn of(script: Script) -> Self {

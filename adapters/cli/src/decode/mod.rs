@@ -4,11 +4,13 @@ mod event;
 mod fields;
 mod http;
 mod output;
+mod recording;
 mod sse;
 mod ws;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use turnwire::ws::Role;
@@ -30,6 +32,8 @@ pub enum Format {
     HttpRequest,
     /// One payload per line.
     Jsonl,
+    /// A recording of `turnwire record`: a file, or the folder.
+    Recording,
 }
 
 /// Layer to decode to.
@@ -127,6 +131,7 @@ pub fn run(options: &Options, input: &mut dyn Read, out: &mut dyn Write) -> io::
         Format::HttpResponse => Box::new(http::Responses::new(layer)),
         Format::HttpRequest => Box::new(http::Requests::new(layer)),
         Format::Jsonl => Box::new(sse::Lines::new(layer)),
+        Format::Recording => Box::new(recording::Recording::new(layer)),
     };
     let mut out = Output::new(out);
     let result = feed(decode.as_mut(), options.chunk as usize, input, &mut out);
@@ -159,11 +164,54 @@ fn feed(
     }
 }
 
+/// The files of a recording, one after the other.
+struct Files {
+    paths: std::vec::IntoIter<PathBuf>,
+    open: Option<File>,
+}
+
+impl Files {
+    fn of(folder: &str) -> io::Result<Self> {
+        let paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        let is_recording = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "jsonl");
+        let mut paths: Vec<_> = paths.into_iter().filter(is_recording).collect();
+        paths.sort();
+        Ok(Self { paths: paths.into_iter(), open: None })
+    }
+}
+
+impl Read for Files {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(file) = &mut self.open {
+                let length = file.read(buffer)?;
+                if length > 0 {
+                    return Ok(length);
+                }
+                self.open = None;
+                // A file that ends within a line does not continue in the next one.
+                let Some(first) = buffer.first_mut() else { return Ok(0) };
+                *first = b'\n';
+                return Ok(1);
+            }
+            let Some(path) = self.paths.next() else { return Ok(0) };
+            self.open = Some(File::open(path)?);
+        }
+    }
+}
+
 /// Runs `turnwire decode`: decodes the file of the options to the standard output.
 #[must_use]
 pub fn main(options: &Options) -> ExitCode {
     let open = || -> io::Result<Box<dyn Read>> {
-        Ok(if options.file == "-" { Box::new(io::stdin()) } else { Box::new(File::open(&options.file)?) })
+        let folder = options.format == Format::Recording && Path::new(&options.file).is_dir();
+        Ok(if folder {
+            Box::new(Files::of(&options.file)?)
+        } else if options.file == "-" {
+            Box::new(io::stdin())
+        } else {
+            Box::new(File::open(&options.file)?)
+        })
     };
     let mut out = io::stdout().lock();
     match open().and_then(|mut input| run(options, input.as_mut(), &mut out)) {

@@ -50,6 +50,10 @@ impl ApiError {
         Self::new(404, "not_found", None, "unknown path".to_owned())
     }
 
+    pub(super) fn no_exchange() -> Self {
+        Self::new(404, "no_exchange", None, "the recording has no request like this one".to_owned())
+    }
+
     pub(super) fn too_many_responses() -> Self {
         let message = "too many responses are incomplete".to_owned();
         Self { kind: "rate_limit_error", ..Self::new(429, "rate_limit_exceeded", None, message) }

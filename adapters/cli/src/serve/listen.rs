@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::fs;
 use std::io::{self, Write as _};
 use std::net;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
@@ -15,10 +16,12 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep};
 use turnwire::connection::server::Config;
 use turnwire::ws::deflate::ServerPolicy;
+use turnwire_testkit::Recording;
 use turnwire_tokio::TcpIo;
 
 use super::faults::{Faults, InputBudget, ServeIo};
 use super::journal::Journal;
+use super::request::ObservedRequest;
 use super::script::{MOCK, Script};
 use super::server::{ScriptedServer, serve_with};
 
@@ -48,6 +51,48 @@ pub struct Options {
     pub max_connections: usize,
 }
 
+/// Options of `turnwire replay`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ReplayOptions {
+    /// Folder of the recording.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Address to listen on. Port 0 selects a free port.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Speed: 1 is the original speed, 10 is ten times as fast, 0 is without pauses.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_speed)]
+    pub speed: f64,
+    /// Reject WebSocket handshakes with 426.
+    #[arg(long)]
+    pub refuse_websocket: bool,
+    /// Accept permessage-deflate.
+    #[arg(long)]
+    pub deflate: bool,
+    /// Print each request as one line of JSON, as `turnwire serve` does.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl ReplayOptions {
+    /// Parses arguments as the command line does, without the command's name.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error that the command would print.
+    pub fn parse_arguments(arguments: &[&str]) -> Result<Self, String> {
+        crate::arguments::parse(arguments)
+    }
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    let speed: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    match speed.is_finite() && speed >= 0.0 {
+        true => Ok(speed),
+        false => Err("the speed must be 0 or more".to_owned()),
+    }
+}
+
 impl Options {
     /// Parses arguments as the command line does, without the command's name.
     ///
@@ -74,7 +119,17 @@ const MAX_RATIO: u32 = 64;
 /// Runs `turnwire serve` until the process ends.
 #[must_use]
 pub fn main(options: &Options) -> ExitCode {
-    match run(options) {
+    exit(run(options))
+}
+
+/// Runs `turnwire replay` until the process ends.
+#[must_use]
+pub fn replay(options: &ReplayOptions) -> ExitCode {
+    exit(run_replay(options))
+}
+
+fn exit(result: io::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "turnwire: {error}");
@@ -96,16 +151,38 @@ fn run(options: &Options) -> io::Result<()> {
         None => Script::mock(),
     };
     script.refuse_websocket |= options.refuse_websocket;
-    let listener = net::TcpListener::bind(options.listen)?;
-    let address = listener.local_addr()?;
-    writeln!(io::stdout(), "listening on http://{address}/v1")?;
-    let journal = if options.json { Some(Journal::start(io::stdout())?) } else { None };
-    let scripted = ScriptedServer::with_observer(script, move |request| {
+    let listener = bind(options.listen)?;
+    let scripted = ScriptedServer::with_observer(script, observer(options.json)?);
+    listen(Server::new(Arc::new(scripted), options.deflate, options.max_connections), listener)
+}
+
+fn run_replay(options: &ReplayOptions) -> io::Result<()> {
+    let recording = Recording::load(&options.folder)?;
+    let listener = bind(options.listen)?;
+    let mut scripted = ScriptedServer::replaying(recording, options.speed);
+    scripted.observer = Some(Box::new(observer(options.json)?));
+    scripted.script.refuse_websocket = options.refuse_websocket;
+    listen(Server::new(Arc::new(scripted), options.deflate, MAX_CONNECTIONS), listener)
+}
+
+/// Opens the port, and prints the base URL.
+fn bind(address: SocketAddr) -> io::Result<net::TcpListener> {
+    let listener = net::TcpListener::bind(address)?;
+    writeln!(io::stdout(), "listening on http://{}/v1", listener.local_addr()?)?;
+    Ok(listener)
+}
+
+/// Returns a function that prints requests, if `json` is set.
+fn observer(json: bool) -> io::Result<impl Fn(&ObservedRequest<'_>) + Send + Sync + 'static> {
+    let journal = if json { Some(Journal::start(io::stdout())?) } else { None };
+    Ok(move |request: &ObservedRequest<'_>| {
         if let Some(journal) = &journal {
             journal.write(request.to_json());
         }
-    });
-    let server = Server::new(Arc::new(scripted), options.deflate, options.max_connections);
+    })
+}
+
+fn listen(server: Server, listener: net::TcpListener) -> io::Result<()> {
     runtime()?.block_on(async { server.listen(TcpListener::from_std(nonblocking(listener)?)?).await })
 }
 
@@ -115,9 +192,18 @@ fn run(options: &Options) -> io::Result<()> {
 ///
 /// Returns an error when no port can be opened.
 pub fn demo(script: Script) -> io::Result<(String, Arc<ScriptedServer>)> {
+    spawn(ScriptedServer::new(script))
+}
+
+/// As [`demo`], for any scripted server.
+///
+/// # Errors
+///
+/// As [`demo`].
+pub fn spawn(scripted: ScriptedServer) -> io::Result<(String, Arc<ScriptedServer>)> {
     let listener = nonblocking(net::TcpListener::bind("127.0.0.1:0")?)?;
     let url = format!("http://{}/v1", listener.local_addr()?);
-    let scripted = Arc::new(ScriptedServer::new(script));
+    let scripted = Arc::new(scripted);
     let server = Server::new(Arc::clone(&scripted), true, MAX_CONNECTIONS);
     let runtime = runtime()?;
     thread::Builder::new().name("serve".to_owned()).spawn(move || {

@@ -7,12 +7,13 @@ mod faults;
 mod journal;
 mod listen;
 mod operations;
+mod replay;
 mod request;
 mod script;
 mod server;
 mod store;
 
-pub use listen::{Options, config, demo, main};
+pub use listen::{Options, ReplayOptions, config, demo, main, replay, spawn};
 pub use request::{ObservedRequest, OwnedRequest, RecordedRequest};
 pub use script::{Call, FailureReply, Handshake, Operation, Reply, Script, ScriptError, UsageReply};
 pub use server::{ScriptedServer, serve};

@@ -9,10 +9,12 @@ use turnwire::connection::{CommandError, ServerConnection};
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 use turnwire_driver::{Io, ServerDriver, Wake};
+use turnwire_testkit::Recording;
 
 use super::action::{Action, Plan, Responses};
 use super::errors::{ApiError, error_event};
 use super::faults::{Faults, InputBudget, ServeIo};
+use super::replay::Replay;
 use super::request::{ObservedRequest, OwnedRequest, RecordedRequest, callable_tool};
 use super::script::{Call, Reply, Script};
 use super::store::{Chains, Store};
@@ -21,7 +23,8 @@ use super::store::{Chains, Store};
 pub struct ScriptedServer {
     pub(super) script: Script,
     state: Mutex<State>,
-    observer: Option<Observer>,
+    pub(super) observer: Option<Observer>,
+    replay: Option<Replay>,
 }
 
 /// Called with each request.
@@ -50,7 +53,7 @@ impl ScriptedServer {
     #[must_use]
     pub fn new(script: Script) -> Self {
         let state = State { used: vec![false; script.reply.len()], ..State::default() };
-        Self { script, state: Mutex::new(state), observer: None }
+        Self { script, state: Mutex::new(state), observer: None, replay: None }
     }
 
     /// Creates a server that passes requests to `observer`, including prewarm requests, instead of recording them, so that a server
@@ -58,6 +61,13 @@ impl ScriptedServer {
     #[must_use]
     pub fn with_observer(script: Script, observer: impl Fn(&ObservedRequest<'_>) + Send + Sync + 'static) -> Self {
         Self { observer: Some(Box::new(observer)), ..Self::new(script) }
+    }
+
+    /// Creates a server that replays a recording instead of a script, and records the requests. `speed`: 1 is the original speed, 10 is
+    /// ten times as fast, 0 is without pauses.
+    #[must_use]
+    pub fn replaying(recording: Recording, speed: f64) -> Self {
+        Self { replay: Some(Replay::new(recording, speed)), ..Self::new(Script::default()) }
     }
 
     /// Returns the requests so far, without prewarm requests.
@@ -83,6 +93,18 @@ impl ScriptedServer {
 
     /// Decides what to do in response to a request. `chains`: what its connection remembers.
     pub(super) fn plan(&self, request: OwnedRequest, chains: Option<&mut Chains>) -> Plan {
+        match (request, &self.replay) {
+            (OwnedRequest::Upgrade(target), Some(replay)) if is_responses(&target) && !self.script.refuse_websocket => {
+                replay.upgrade().unwrap_or_else(accept)
+            }
+            (OwnedRequest::Request(head, body), Some(replay)) => replay.request(self, &head, &body),
+            (OwnedRequest::Text(lane, text), Some(replay)) => replay.message(self, lane.as_deref(), &text),
+            (request, _) => self.scripted(request, chains),
+        }
+    }
+
+    /// Decides what the script says in response to a request.
+    fn scripted(&self, request: OwnedRequest, chains: Option<&mut Chains>) -> Plan {
         match request {
             OwnedRequest::Upgrade(target) => self.upgrade(&target),
             OwnedRequest::Request(head, body) => self.request(&head, &body),

@@ -4,4 +4,5 @@ mod doctor;
 #[cfg(target_os = "linux")]
 mod exhaustion;
 mod operations;
+mod recordings;
 mod serve;

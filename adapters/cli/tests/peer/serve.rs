@@ -14,7 +14,7 @@ fn start(script: &str) -> String {
 }
 
 /// Sends bytes, and reads until the end. Returns what came, and whether the end was orderly.
-fn exchange(address: &str, bytes: &[u8]) -> (Vec<u8>, bool) {
+pub(crate) fn exchange(address: &str, bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut stream = TcpStream::connect(address).expect("a server");
     stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
     stream.write_all(bytes).expect("it is read");
@@ -23,7 +23,7 @@ fn exchange(address: &str, bytes: &[u8]) -> (Vec<u8>, bool) {
     (received, ended.is_ok())
 }
 
-fn post(path: &str, body: &str) -> Vec<u8> {
+pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
         .into_bytes()

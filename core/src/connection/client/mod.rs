@@ -117,12 +117,21 @@ impl ClientConnection {
         self.process_timeouts(now);
     }
 
-    /// Sends a message about a response that may have ended when the message arrives. The peer's reply is then an `error` that
-    /// concerns no request.
-    pub(crate) fn send_about_response(&mut self, now: Instant, text: &str) -> Result<(), CommandError> {
+    /// Sends a message about a response that may have ended when the message arrives: steering, interruption or injection. The
+    /// peer's reply is then an `error` that concerns no request.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_message`](Self::send_message).
+    pub fn send_about_response(&mut self, now: Instant, text: &str) -> Result<(), CommandError> {
         self.engine.send_message(now, text)?;
         self.engine.shared.lanes.expect_reply();
         Ok(())
+    }
+
+    /// Expects the successor of a steered response on this lane: the server begins it without a request.
+    pub fn expect_successor(&mut self, lane: Option<&str>) {
+        self.hold(lane, true);
     }
 
     /// Records whether a successor of the ended response may come on this lane, without a request.
