@@ -16,10 +16,10 @@ use turnwire::responses::session::{
 };
 use turnwire::responses::tool::{self, Custom, Format, Function, Tool, ToolChoice};
 use turnwire::responses::{
-    AdditionalTools, AgentMessage, Compaction, ContentPart, ContextCompaction, CreateResponse, CustomToolCall,
-    FileSearchCall, FileSearchResult, FunctionCall, FunctionCallOutput, ImageGenerationCall, Item, LocalShellCall,
-    Message, Quota, RawJson, Reasoning, ResponseHeaders, ToolOutput, ToolSearchCall, ToolSearchOutput, WebSearchCall,
-    parse_items, retry_after, try_again_in,
+    AdditionalTools, AgentMessage, Compaction, ContentPart, ContextCompaction, CreateResponse, CustomToolCall, Failure,
+    FailureKind, FileSearchCall, FileSearchResult, FunctionCall, FunctionCallOutput, ImageGenerationCall, Item,
+    LocalShellCall, Message, Quota, RawJson, Reasoning, ResponseHeaders, ToolOutput, ToolSearchCall, ToolSearchOutput,
+    WebSearchCall, parse_items, retry_after, try_again_in,
 };
 use turnwire::time::Instant;
 
@@ -283,6 +283,7 @@ fn configured(text: &str) -> Result<(), String> {
         }
     }
     let _ = serde_json::from_str::<TokenCommand>(text);
+    failures(text)?;
     let mut url = Provider::new("test", text);
     url.allow_plain = true;
     let _ = (url.check(), url.is_azure(), Provider::azure(text).check());
@@ -307,6 +308,46 @@ fn configured(text: &str) -> Result<(), String> {
     (headers.turn_state, headers.faster_model) = (Some(text.into()), Some(text.into()));
     if headers.fields().len() < 5 || format!("{headers:?}").contains(text) && text.len() > 60 {
         return Err("the headers of a response are incomplete, or shown".into());
+    }
+    Ok(())
+}
+
+/// A failure is one line, whatever the server said.
+fn failures(text: &str) -> Result<(), String> {
+    let kinds = [
+        FailureKind::Connect,
+        FailureKind::Tls,
+        FailureKind::Timeout,
+        FailureKind::DeadlineExceeded,
+        FailureKind::Stream,
+        FailureKind::Build,
+        FailureKind::TooLarge,
+        FailureKind::ContextWindowExceeded,
+        FailureKind::QuotaExceeded,
+        FailureKind::UsageNotIncluded,
+        FailureKind::UsageLimitReached,
+        FailureKind::RateLimited,
+        FailureKind::CyberPolicy,
+        FailureKind::InvalidRequest,
+        FailureKind::InvalidImage,
+        FailureKind::Overloaded,
+        FailureKind::Incomplete,
+        FailureKind::Cancelled,
+        FailureKind::Unauthorized,
+        FailureKind::InternalServerError,
+        FailureKind::Retryable,
+        FailureKind::ConnectionLimit,
+        FailureKind::PreviousResponseNotFound,
+        FailureKind::UnexpectedStatus,
+    ];
+    let of_kinds = kinds.into_iter().map(|kind| Failure::new(kind, text));
+    let of_close = [1000, 1001, 1008, 1009, 1011, 1013, 4000, 4001].map(|code| Failure::from_close(code, text));
+    let others = [Failure::build(text), Failure::too_large(text.len(), 1), Failure::stream(text), Failure::timeout()];
+    for failure in of_kinds.chain(of_close).chain(others) {
+        if failure.to_string().chars().any(char::is_control) {
+            return Err(format!("a failure has several lines: {failure}"));
+        }
+        let _ = failure.user_text();
     }
     Ok(())
 }

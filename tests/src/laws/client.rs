@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use turnwire::client::{
-    AbandonMode, CancelMode, Credentials, Disconnected, OwnedEvent, RawOperation, Request, RequestId, Settings,
-    TransportPreference,
+    AbandonMode, CancelMode, ConnectError, Credentials, Disconnected, OwnedEvent, RawOperation, Request, RequestId,
+    Settings, TransportPreference,
 };
 
 use crate::chunks::Chunks;
@@ -114,6 +114,11 @@ impl Run {
             _ => match choices.of(8) {
                 0 => self.pair.client.shut_down_gracefully(self.pair.now),
                 1 => self.pair.client.close(self.pair.now),
+                2 => self.send_message(choices),
+                3 => self.fail_connect_attempt(choices),
+                4 => self.pair.loses_connections = choices.coin(),
+                5 => self.plan_whole_response(choices),
+                6 => self.send_with_deadline(choices),
                 _ => self.pair.pass(Duration::from_millis(u64::from(choices.next()))),
             },
         }
@@ -149,6 +154,52 @@ impl Run {
         );
         call.send_turn_token = choices.coin();
         self.submitted.extend(self.pair.client.submit_raw(self.pair.now, call));
+    }
+
+    /// Sends a message that the client does not know.
+    fn send_message(&mut self, choices: &mut Choices<'_>) {
+        let texts = [
+            r#"{"type":"zz.note","stream_id":"a"}"#,
+            r#"{"type":"zz.note"}"#,
+            r#"{"type":"response.create"}"#,
+            "not JSON",
+        ];
+        let lane = LANES[usize::from(choices.of(3))];
+        let _ = self.pair.client.send_message(self.pair.now, lane, texts[usize::from(choices.of(4))]);
+    }
+
+    /// The next connection attempt fails.
+    fn fail_connect_attempt(&mut self, choices: &mut Choices<'_>) {
+        let error = match choices.of(4) {
+            0 => ConnectError::Network("refused".into()),
+            1 => ConnectError::Tls("not trusted".into()),
+            kind => ConnectError::Proxy { message: "407".into(), retryable: kind == 2 },
+        };
+        self.pair.script.plan(Kind::Dial, vec![Act::Fail(error)]);
+    }
+
+    /// The server answers the next request over HTTP with a body that is no event stream.
+    fn plan_whole_response(&mut self, choices: &mut Choices<'_>) {
+        let bodies = [
+            r#"{"object":"response","id":"same","status":"completed","output":[{"type":"message","role":"assistant","content":[]}]}"#,
+            r#"{"object":"response","id":"same","status":"failed","error":{"code":"odd","message":"x"}}"#,
+            r#"{"error":{"code":"odd","message":"x"}}"#,
+            "<html></html>",
+            "",
+        ];
+        let kind = ["application/json", "text/html"][usize::from(choices.of(2))];
+        let body = bodies[usize::from(choices.of(5))];
+        self.pair.script.plan(Kind::Post, vec![Act::respond_with(200, &[("content-type", kind)], body)]);
+    }
+
+    /// Sends a request that has little time.
+    fn send_with_deadline(&mut self, choices: &mut Choices<'_>) {
+        let request = self.request(choices).with_deadline(Duration::from_millis(u64::from(choices.next())));
+        self.pair.client.set_wall_clock(self.pair.now, 1_700_000_000_000);
+        let lane = request.lane.clone();
+        let id = self.pair.client.send(self.pair.now, request).ok();
+        self.submitted.extend(id);
+        self.lanes.extend(id.map(|id| (id, lane)));
     }
 
     fn cancel(&mut self, choices: &mut Choices<'_>) {
@@ -434,6 +485,8 @@ fn run(input: &[u8], up: Chunks, down: Chunks, extra_polls: bool) -> Result<Pair
 /// polls.
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [cut, input @ ..] = input else { return Ok(()) };
+    // Each operation runs client and server; a longer run finds nothing that a shorter one does not.
+    let input = &input[..input.len().min(4096)];
     let whole = run(input, Chunks::Whole, Chunks::Whole, false)?;
     let sizes = |cut: u8| Chunks::Cycle(vec![usize::from(cut & 7) + 1, usize::from(cut >> 3) + 1]);
     let other = run(input, sizes(*cut), sizes(cut.rotate_left(3)), true)?;

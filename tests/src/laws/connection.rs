@@ -31,6 +31,7 @@ fn config() -> Config {
     let mut config = Config::new("localhost");
     config.max_backlog = 64 * 1024;
     config.ping_interval = Some(Duration::from_secs(25));
+    config.gzip = Some(turnwire::http::gzip::Limits::default());
     config
 }
 

@@ -89,8 +89,9 @@ pub fn run(case: &Case, input: &[u8], chunks: &Chunks) -> Result<Outcome, String
         if result.is_some() {
             ended(&mut handshake)?;
         }
-        if format!("{handshake:?} {:?} {result:?}", case.proxy).contains(PASSWORD) {
-            return Err("Debug shows the password".to_owned());
+        let error = result.as_ref().and_then(|result| result.as_ref().err()).map(ToString::to_string);
+        if format!("{handshake:?} {:?} {result:?} {error:?}", case.proxy).contains(PASSWORD) {
+            return Err("Debug or an error shows the password".to_owned());
         }
     }
     handshake.handle_eof();

@@ -106,8 +106,25 @@ fn observe(envelope: &Envelope<'_>) -> Result<(), String> {
     if failure.raw.as_deref() != Some(envelope.text()) {
         return Err("a failure does not keep its source".into());
     }
-    let _ = (failure.user_text(), envelope.class(), envelope.turn_state());
+    let _ = (failure.user_text(), envelope.class(), envelope.turn_state(), TimingMetrics::from_event(envelope));
+    if let Ok(event) = ServerEvent::read(envelope) {
+        let _ = (event.item(), event.response());
+        collected(&event)?;
+    }
     Ok(())
+}
+
+/// A collector takes an event twice, and what it has can be written and read.
+fn collected(event: &ServerEvent<'_>) -> Result<(), String> {
+    let mut collector = Collector::new();
+    collector.add(event);
+    collector.add(event);
+    let _ = (format!("{collector:?}"), collector.has_ended(), collector.is_truncated());
+    let written = collector.finish().to_raw();
+    match Response::parse(written.as_str()) {
+        Ok(_) => Ok(()),
+        Err(why) => Err(format!("a collected response cannot be read again: {why}: {:.200}", written.as_str())),
+    }
 }
 
 /// Law 2: rate limits parse from the event and from the headers that they are written to.
@@ -206,6 +223,9 @@ pub fn request(text: &str) -> Result<(), String> {
             },
             text,
         )?;
+        let mut out = Vec::new();
+        Response::to_request("r", 1, &request).encode_whole(&mut out);
+        whole_response(&String::from_utf8_lossy(&out))?;
         let lite = request.into_lite();
         if lite.tools.is_some() || !lite.instructions.is_empty() || lite.parallel_tool_calls {
             return Err("the lite form of a request is not a request".into());
@@ -241,7 +261,7 @@ fn settles(what: &str, rewrite: impl Fn(&str) -> Option<String>, text: &str) -> 
 /// A description of the text that must not be shown.
 pub fn body(text: &str) -> Result<(), String> {
     for status in [400, 401, 403, 404, 413, 429, 500, 503] {
-        let failure = |body: &str| Failure::from_http(status, &[], body, None, None);
+        let failure = |body: &str| Failure::from_http(status, &[], body, Some("https://a.example/v1?key=x"), None);
         let shown = |failure: Failure| format!("{failure:?}");
         // A body may equal a text that a failure always contains.
         let shows = |body: &str| shown(failure(body)).contains(text);

@@ -97,6 +97,8 @@ pub struct Pair {
     pub extra_polls: bool,
     /// Whether input waits while the client does not want it.
     pub respects_backpressure: bool,
+    /// Whether a connection that ends is lost, and not ended by its server.
+    pub loses_connections: bool,
     /// Whether the socket accepts nothing that the client writes.
     pub blocks_writes: bool,
     /// Configuration of the servers.
@@ -155,6 +157,7 @@ impl Pair {
             carried: Vec::new(),
             extra_polls: false,
             respects_backpressure: true,
+            loses_connections: false,
             blocks_writes: false,
             server,
             dialing: false,

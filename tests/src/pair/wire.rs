@@ -5,7 +5,7 @@ use std::mem;
 use std::time::Duration;
 
 use turnwire::client::{ConnectTarget, SocketCommand};
-use turnwire::connection::{ServerConnection, server};
+use turnwire::connection::{LossReason, ServerConnection, server};
 use turnwire::time::Instant;
 
 use super::{Act, Kind, Pair, Seen};
@@ -217,7 +217,11 @@ impl Pair {
         let over = broken || (socket.server.is_finished() && socket.raw.is_empty());
         if over && socket.raw.is_empty() && self.no_dial_waits() {
             self.socket = None;
-            self.client.handle_eof(self.now);
+            if self.loses_connections {
+                self.client.handle_lost(self.now, LossReason::Network("connection reset".into()));
+            } else {
+                self.client.handle_eof(self.now);
+            }
             return true;
         }
         busy
