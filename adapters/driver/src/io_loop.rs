@@ -213,6 +213,27 @@ impl<I: Io> IoLoop<I> {
         true
     }
 
+    /// Reads and discards input until the peer has sent all of it, or until `until`.
+    pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            if !matches!(self.socket, SocketState::Open) || self.io.now() >= until {
+                return Poll::Ready(());
+            }
+            let read = BUFFER.with(|buffer| match buffer.try_borrow_mut() {
+                Ok(mut buffer) => self.io.poll_read(cx, &mut buffer),
+                Err(_) => self.io.poll_read(cx, &mut [0; 1024]),
+            });
+            match read {
+                Poll::Ready(Ok(0) | Err(_)) => self.socket = SocketState::Closed,
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending if self.io.poll_wait(cx, Some(until)).is_pending() => return Poll::Pending,
+                Poll::Pending => {}
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
     /// Records that the connection is lost.
     fn lose<M: StateMachine>(&mut self, machine: &mut M, reason: LossReason) {
         self.socket = SocketState::Closed;

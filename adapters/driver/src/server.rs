@@ -2,19 +2,23 @@
 
 use core::future::poll_fn;
 use core::task::Poll;
+use core::time::Duration;
 
 use turnwire::client::SocketCommand;
-use turnwire::connection::{ServerConnection, server};
+use turnwire::connection::{CloseReason, Deadline, ServerConnection, server};
 use turnwire::time::Instant;
 
 use crate::io::Io;
 use crate::io_loop::{IoLoop, SocketState};
 use crate::state_machine::{IoEvent, StateMachine};
 
+/// How long, after an error response, input is read and discarded: see [`ServerDriver::next`].
+const LINGER: Duration = Duration::from_secs(1);
+
 /// A server connection with the accepted socket and the clock that drive it.
 ///
 /// ```
-/// use turnwire::connection::{ServerConnection, server};
+/// use turnwire::connection::{CloseReason, Deadline, ServerConnection, server};
 /// use turnwire::http::Headers;
 /// use turnwire_driver::{Io, ServerDriver};
 ///
@@ -34,12 +38,14 @@ use crate::state_machine::{IoEvent, StateMachine};
 pub struct ServerDriver<I> {
     connection: ServerConnection,
     io_loop: IoLoop<I>,
+    /// Until when input is discarded, once the error response is written.
+    lingers_until: Option<Instant>,
 }
 
 impl<I: Io> ServerDriver<I> {
     /// Drives `connection` with `io`, whose socket is open.
     pub fn new(connection: ServerConnection, io: I) -> Self {
-        Self { connection, io_loop: IoLoop::new(io, SocketState::Open) }
+        Self { connection, io_loop: IoLoop::new(io, SocketState::Open), lingers_until: None }
     }
 
     /// Returns the current time of the connection's clock.
@@ -54,15 +60,38 @@ impl<I: Io> ServerDriver<I> {
 
     /// Waits for the next incoming event. Returns `None` when the connection is closed, or its socket is.
     ///
+    /// After a request that could not be read, [`Event::Closed`](server::Event::Closed) is not the end: the peer may still send the
+    /// rest of the request, and a socket that is dropped with unread input is reset, which can destroy the error response on its way
+    /// (RFC 9112 §9.6). Call this method until it returns `None`: it reads and discards input until the peer closes the socket, for at
+    /// most a second.
+    ///
     /// The future is cancel-safe: dropping it at any point loses nothing.
     pub async fn next(&mut self) -> Option<server::Event<'_>> {
-        let Self { connection, io_loop } = self;
+        let Self { connection, io_loop, .. } = self;
         poll_fn(|cx| {
             // Without a socket, bytes that are still to be written can never be written: do not wait for that.
             if io_loop.is_open() || connection.has_event() { io_loop.poll(connection, cx) } else { Poll::Ready(()) }
         })
         .await;
-        self.connection.poll_event()
+        self.linger().await;
+        let event = self.connection.poll_event();
+        if let Some(server::Event::Closed(reason)) = &event
+            && is_error_response(reason)
+        {
+            self.lingers_until = Some(self.io_loop.io.now() + LINGER);
+        }
+        event
+    }
+
+    /// Discards input after an error response, once nothing else is left to do.
+    async fn linger(&mut self) {
+        let Self { connection, io_loop, lingers_until } = self;
+        if let Some(until) = *lingers_until
+            && connection.is_finished()
+        {
+            poll_fn(|cx| io_loop.poll_discard(cx, until)).await;
+            *lingers_until = None;
+        }
     }
 
     /// Waits, as [`next`](Self::next) does, for an event, which [`next`](Self::next) then returns without waiting. Also returns when
@@ -71,7 +100,7 @@ impl<I: Io> ServerDriver<I> {
     ///
     /// The future is cancel-safe: dropping it at any point loses nothing.
     pub async fn wait(&mut self, unsent: Option<usize>, until: Option<Instant>) -> Wake {
-        let Self { connection, io_loop } = self;
+        let Self { connection, io_loop, .. } = self;
         let mut waiting = Waiting { connection, unsent, until, now: io_loop.io.now() };
         poll_fn(|cx| {
             if io_loop.is_open() || waiting.connection.has_event() {
@@ -82,12 +111,24 @@ impl<I: Io> ServerDriver<I> {
         })
         .await;
         let wake = waiting.wake();
+        self.linger().await;
         match wake {
             Some(Wake::Event) => Wake::Event,
             _ if !self.io_loop.is_open() => Wake::Closed,
             wake => wake.unwrap_or(Wake::Closed),
         }
     }
+}
+
+/// Returns whether the connection itself has responded to a request that it could not read, or that did not come in time.
+const fn is_error_response(reason: &CloseReason) -> bool {
+    matches!(
+        reason,
+        CloseReason::Http(_)
+            | CloseReason::Host
+            | CloseReason::BodyTooLong { .. }
+            | CloseReason::Timeout(Deadline::Head | Deadline::Body)
+    )
 }
 
 /// Why [`ServerDriver::wait`] returned.

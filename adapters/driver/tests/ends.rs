@@ -315,3 +315,60 @@ fn task_with_much_to_read_gives_way_to_others_and_is_woken() {
     assert!(left > 0 && left < all, "{left} of {all} reads are left");
     assert_eq!(woken.0.load(Ordering::Relaxed), 1);
 }
+
+/// RFC 9112 §9.6: a socket that is dropped with unread input is reset, and the response may be lost with it.
+#[test]
+fn error_response_is_not_lost_with_the_rest_of_its_request() {
+    let head = |rest: &str| Read::Bytes(format!("POST / HTTP/1.1\r\nHost: a\r\n{rest}\r\n").into_bytes());
+    for (head, told) in [
+        (head("Content-Length: x\r\n"), "closed: "),
+        (head("Content-Length: 100000000000\r\n"), "closed: "),
+        (head("Host: b\r\n"), "closed: "),
+    ] {
+        let socket = Socket::default();
+        socket.0.borrow_mut().reads.extend([head, Read::Bytes(vec![b'x'; 50_000]), Read::Bytes(vec![b'x'; 50_000])]);
+        let mut driver = driver(server::Config::new(), &socket);
+        assert!(next(&mut driver).is_some_and(|event| event.starts_with(told)));
+        // The peer has not closed the socket: all that it has sent so far is read, and more is awaited.
+        assert_eq!(next(&mut driver), None);
+        assert!(socket.0.borrow().written.starts_with(b"HTTP/1.1 4") && socket.0.borrow().reads.is_empty());
+        let ended = |driver: &mut ServerDriver<Socket>| {
+            pin!(driver.next()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        };
+        assert!(!ended(&mut driver), "the peer may send more");
+        socket.0.borrow_mut().reads.extend([Read::Bytes(vec![b'x'; 10]), Read::End, Read::Bytes(vec![b'y'])]);
+        assert!(ended(&mut driver));
+        assert_eq!(socket.0.borrow().reads.len(), 1, "nothing is read after the end");
+    }
+}
+
+#[test]
+fn peer_that_sends_without_end_after_an_error_response_is_left_after_a_second() {
+    let socket = Socket::default();
+    let endless = Read::Endless(vec![b'x'; 16], Duration::from_millis(10));
+    socket.0.borrow_mut().reads.extend([Read::Bytes(b"nonsense\r\n\r\n".to_vec()), endless]);
+    let mut driver = driver(server::Config::new(), &socket);
+    assert!(next(&mut driver).is_some());
+    let start = socket.0.borrow().now;
+    assert_eq!(next(&mut driver), None);
+    assert_eq!(socket.0.borrow().now - start, Duration::from_secs(1));
+}
+
+#[test]
+fn connection_that_ends_without_an_error_does_not_linger() {
+    let socket = Socket::default();
+    let mut config = server::Config::new();
+    config.timeouts.idle = Some(Duration::from_millis(1));
+    socket
+        .0
+        .borrow_mut()
+        .reads
+        .push_back(Read::Bytes(Vec::from(*b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")));
+    let mut driver = driver(config, &socket);
+    assert!(next(&mut driver).is_some());
+    let now = driver.now();
+    driver.connection().respond(now, 200, &turnwire::http::Headers::new(), b"").expect("a request waits");
+    assert!(next(&mut driver).is_some_and(|event| event.starts_with("closed: ")));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(matches!(pin!(driver.next()).poll(&mut context), Poll::Ready(None)));
+}
