@@ -7,6 +7,7 @@ use core::future::Future;
 use core::time::Duration;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant as Clock, timeout};
@@ -19,10 +20,12 @@ use turnwire::http::Response;
 use turnwire::responses::{CreateResponse, EventData, Failure, Item, RawJson};
 use turnwire::time::Instant;
 use turnwire_driver::proxies_from_environment;
-use turnwire_tokio::Client;
+use turnwire_rustls::rustls::ClientConfig;
+use turnwire_tokio::{Client, ClientBuilder};
 
 use crate::chat::Exit;
 use crate::terminal::escape_line;
+use crate::tls::TlsOptions;
 
 /// Options of `turnwire doctor`.
 #[derive(Clone, Debug, clap::Args)]
@@ -39,6 +42,9 @@ pub struct Options {
     /// Allow plain http to other machines. The API key is then sent unencrypted.
     #[arg(long)]
     pub allow_plain: bool,
+    /// Options for TLS.
+    #[command(flatten)]
+    pub tls: TlsOptions,
     /// Also send a minimal request for a response over HTTP. It costs a few tokens.
     #[arg(long)]
     pub post: bool,
@@ -121,6 +127,7 @@ fn through_proxy(target: ConnectTarget, out: &mut dyn Write) -> Result<ConnectTa
 struct Server {
     provider: Provider,
     credentials: Credentials,
+    tls: Option<Arc<ClientConfig>>,
     limit: Duration,
 }
 
@@ -135,11 +142,12 @@ impl Server {
         provider.check()?;
         let key = std::env::var(&options.api_key_env).ok().filter(|key| !key.trim().is_empty());
         let credentials = key.map_or(Credentials::None, |key| Credentials::bearer(key.trim()));
-        Ok(Self { provider, credentials, limit })
+        Ok(Self { provider, credentials, tls: options.tls.client_config()?, limit })
     }
 
     fn client(&self, transport: TransportPreference) -> Result<Client, Exit> {
-        Ok(Client::new(self.provider.clone(), self.credentials.clone(), settings(transport))?)
+        let builder = self.tls.clone().into_iter().fold(ClientBuilder::default(), ClientBuilder::tls);
+        Ok(builder.build(self.provider.clone(), self.credentials.clone(), settings(transport))?)
     }
 
     /// Waits for a step until its deadline.

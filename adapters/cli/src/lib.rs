@@ -8,3 +8,6 @@ pub mod doctor;
 pub mod record;
 pub mod serve;
 pub mod terminal;
+mod tls;
+
+pub use tls::TlsOptions;

@@ -10,8 +10,8 @@ use turnwire::connection::{ServerConnection, server::Config};
 use turnwire::proxy::ProxySelector;
 use turnwire_driver::{ClientDriver, Io, ProxyIo, ServerDriver, proxies_from_environment};
 
+use crate::error::Error;
 use crate::io::TlsIo;
-use crate::session::Error;
 
 /// The layers of a client's socket, from the inside: a socket of type `S`, TLS to the proxy, the handshake with the proxy, TLS to the
 /// host. Each layer does nothing where it is not needed.

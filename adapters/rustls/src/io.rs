@@ -12,7 +12,8 @@ use turnwire::time::Instant;
 use turnwire_driver::Io;
 
 use crate::config::client_config;
-use crate::session::{Error, TlsSession};
+use crate::error::Error;
+use crate::session::TlsSession;
 
 /// Size of the ciphertext read buffer in bytes.
 const READ: usize = 16 * 1024;

@@ -15,19 +15,23 @@
 //! ```
 //!
 //! Certificates are always verified: against the roots in `SSL_CERT_FILE` and `SSL_CERT_DIR` if one of them is set, otherwise against
-//! the platform's roots, and if the platform has none, against Mozilla's. Verification cannot be disabled.
+//! the platform's roots, and if the platform has none, against Mozilla's. [`ClientConfigBuilder`] sets other roots and a client
+//! certificate; any [`rustls::ClientConfig`] of the application can be used instead. Verification cannot be disabled.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod client;
 mod config;
+mod error;
 mod io;
 mod session;
 
 pub use client::{Client, ClientBuilder, ClientIo, accept};
-pub use config::{client_config, client_config_with_roots, server_config};
+pub use config::{ClientConfigBuilder, client_config, client_config_with_roots, server_config};
+pub use error::Error;
 pub use io::TlsIo;
 /// The TLS implementation, for applications with their own configuration.
 pub use rustls;
-pub use session::{Error, TlsSession};
+pub use session::TlsSession;
 /// The core, which defines the requests and events.
 pub use turnwire;

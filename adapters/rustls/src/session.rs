@@ -1,41 +1,13 @@
 //! A TLS session over buffers.
 
-use core::fmt;
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
 
-/// Error of a TLS session. It is final. The alert for the peer is already in [`poll_transmit`](TlsSession::poll_transmit).
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Error {
-    /// The host is not a valid server name.
-    Name,
-    /// No root certificates could be loaded.
-    Roots(String),
-    /// The session failed, for example because the certificate is not trusted.
-    Session(rustls::Error),
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name => f.write_str("the host is not a valid server name"),
-            Self::Roots(reason) => write!(f, "cannot load root certificates: {reason}"),
-            Self::Session(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for Error {}
-
-impl From<rustls::Error> for Error {
-    fn from(error: rustls::Error) -> Self {
-        Self::Session(error)
-    }
-}
+use crate::config::for_http1;
+use crate::error::Error;
 
 /// Maximum number of plaintext bytes that one call of [`TlsSession::encrypt`] accepts: one TLS record.
 const RECORD: usize = 16 * 1024;
@@ -99,12 +71,15 @@ impl Queue {
 impl TlsSession {
     /// Creates the session of a client. The server's certificate must be valid for `host`, a name or an IP address.
     ///
+    /// A configuration that offers other protocols than `http/1.1` is used without them, because a server could select one of them
+    /// (RFC 7301).
+    ///
     /// # Errors
     ///
     /// Returns [`Error::Name`] when `host` is not a valid server name.
     pub fn client(config: Arc<ClientConfig>, host: &str) -> Result<Self, Error> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| Error::Name)?;
-        Ok(Self::new(ClientConnection::new(config, name)?.into()))
+        Ok(Self::new(ClientConnection::new(for_http1(config), name)?.into()))
     }
 
     /// Creates the session of a server.
@@ -201,6 +176,15 @@ impl TlsSession {
     /// Reports that `length` bytes of [`poll_transmit`](Self::poll_transmit) were written.
     pub fn handle_written(&mut self, length: usize) {
         self.cipher.advance(length);
+    }
+
+    /// Moves the ciphertext to write into `buffer`, for I/O that owns its buffers until it is complete. It counts as written. Nothing is
+    /// copied, unless a part of it was written before.
+    pub fn take_transmit(&mut self, buffer: &mut Vec<u8>) {
+        buffer.clear();
+        self.cipher.bytes.drain(..self.cipher.taken);
+        self.cipher.taken = 0;
+        core::mem::swap(&mut self.cipher.bytes, buffer);
     }
 
     fn flush(&mut self) {

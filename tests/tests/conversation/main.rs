@@ -13,6 +13,7 @@ mod proxies;
 mod scenario;
 mod setup;
 mod streams;
+mod tls;
 mod tokio;
 mod troubles;
 mod turns;

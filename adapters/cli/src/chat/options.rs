@@ -6,6 +6,7 @@ use turnwire::client::TransportPreference;
 
 use super::printer::Verbosity;
 use super::tools::Tool;
+use crate::tls::TlsOptions;
 
 /// Transport of the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -72,6 +73,9 @@ pub struct Options {
     /// Allow plain `http` to hosts other than this machine.
     #[arg(long)]
     pub allow_plain: bool,
+    /// Options for TLS.
+    #[command(flatten)]
+    pub tls: TlsOptions,
     /// Instructions for the model.
     #[arg(long, value_name = "TEXT")]
     pub system: Option<String>,
