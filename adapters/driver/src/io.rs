@@ -3,7 +3,7 @@
 use core::task::{Context, Poll};
 use std::io;
 
-use turnwire::client::{ConnectError, ConnectTarget};
+use turnwire::client::{ConnectError, ConnectTarget, ForwardProxy};
 use turnwire::time::Instant;
 
 /// A socket, which may be open, and a clock.
@@ -21,6 +21,13 @@ pub trait Io {
     ///
     /// Returns [`ConnectError`] when no socket can be opened. No socket is open afterwards; the client decides whether to retry.
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>>;
+
+    /// Returns the proxy to which the open socket leads, if it leads to an HTTP proxy that forwards requests instead of the target.
+    /// That is possible only for a target with neither [`tls`](ConnectTarget::tls) nor [`websocket`](ConnectTarget::websocket). An
+    /// `Io` around another one passes on what that returns.
+    fn forward_proxy(&self) -> Option<&ForwardProxy> {
+        None
+    }
 
     /// Reads into `buffer`. Returns 0 at an orderly end of the input: when the peer has closed its direction, and under TLS only
     /// after its `close_notify`.

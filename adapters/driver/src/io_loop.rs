@@ -154,6 +154,7 @@ impl<I: Io> IoLoop<I> {
         let SocketState::Connecting(target) = &self.socket else { return false };
         let Poll::Ready(result) = self.io.poll_connect(cx, target) else { return false };
         self.socket = if result.is_ok() { SocketState::Open } else { SocketState::Closed };
+        let result = result.map(|()| self.io.forward_proxy().cloned());
         machine.handle(self.io.now(), IoEvent::Connected(result));
         true
     }

@@ -5,7 +5,7 @@ use core::task::{Context, Poll, ready};
 use std::env;
 use std::io;
 
-use turnwire::client::{ConnectError, ConnectTarget};
+use turnwire::client::{ConnectError, ConnectTarget, ForwardProxy};
 use turnwire::proxy::{self, Connected, InvalidProxy, Limits, Proxy, ProxyHandshake, ProxySelector};
 use turnwire::time::Instant;
 
@@ -64,8 +64,10 @@ impl core::error::Error for InvalidProxySetting {
 
 /// An [`Io`] that reaches the hosts that a [`ProxySelector`] names through a proxy, and the others directly.
 ///
-/// It connects the wrapped `Io` to the proxy, with [`ConnectTarget::tls`] set if the proxy requires TLS, and runs the handshake. It
-/// never uses TLS to the host itself: wrap it in an `Io` that does. A host for which a proxy is selected is never reached directly.
+/// It connects the wrapped `Io` to the proxy, with [`ConnectTarget::tls`] set if the proxy requires TLS, and runs the handshake. An
+/// HTTP proxy gets requests for plain `http` in absolute form instead, as curl sends them: many proxies open tunnels to port 443
+/// alone. It never uses TLS to the host itself: wrap it in an `Io` that does. A host for which a proxy is selected is never reached
+/// directly.
 ///
 /// ```
 /// use turnwire::client::Client;
@@ -81,6 +83,8 @@ pub struct ProxyIo<I> {
     io: I,
     proxies: Result<ProxySelector, InvalidProxySetting>,
     route: Option<Route>,
+    /// The proxy to which the open socket leads, if it forwards requests.
+    forward_proxy: Option<ForwardProxy>,
     /// Bytes of the host that arrived with the end of the handshake.
     leftover: Vec<u8>,
 }
@@ -90,6 +94,8 @@ pub struct ProxyIo<I> {
 enum Route {
     Direct(ConnectTarget),
     Proxy(Box<Attempt>),
+    /// Through a proxy that forwards requests: its URL for errors, its address, and what the client needs to know of it.
+    Forward(Box<(String, ConnectTarget, ForwardProxy)>),
 }
 
 /// An attempt to connect through a proxy.
@@ -106,7 +112,7 @@ struct Attempt {
 impl<I: Io> ProxyIo<I> {
     /// Wraps a socket of a client. If `proxies` is an error, every connection attempt fails with it.
     pub const fn new(io: I, proxies: Result<ProxySelector, InvalidProxySetting>) -> Self {
-        Self { io, proxies, route: None, leftover: Vec::new() }
+        Self { io, proxies, route: None, forward_proxy: None, leftover: Vec::new() }
     }
 
     /// Returns the proxy through which `target` is reached, or `None` if it is reached directly.
@@ -124,9 +130,13 @@ impl<I: Io> ProxyIo<I> {
         let Some(proxy) = self.proxy_for(target).map_err(|error| invalid(error.to_string()))? else {
             return Ok(Route::Direct(ConnectTarget::new(&target.host, target.port, false)));
         };
-        let handshake = ProxyHandshake::new(proxy, &target.host, target.port, Limits::default())
-            .map_err(|error| invalid(format!("{proxy}: {error}")))?;
         let address = ConnectTarget::new(proxy.host(), proxy.port(), proxy.uses_tls());
+        let unusable = |error| invalid(format!("{proxy}: {error}"));
+        if proxy.forwards_requests() && !target.tls && !target.websocket {
+            let authorization = proxy.authorization().map_err(unusable)?;
+            return Ok(Route::Forward(Box::new((proxy.to_string(), address, ForwardProxy::new(authorization)))));
+        }
+        let handshake = ProxyHandshake::new(proxy, &target.host, target.port, Limits::default()).map_err(unusable)?;
         Ok(Route::Proxy(Box::new(Attempt { name: proxy.to_string(), address, connected: false, handshake })))
     }
 }
@@ -137,9 +147,7 @@ impl Attempt {
             Poll::Ready(Err(ConnectError::Proxy { message: format!("{name}: {error}"), retryable }))
         };
         if !self.connected {
-            if let Err(error) = ready!(io.poll_connect(cx, &self.address)) {
-                return failed(&self.name, &error, !matches!(error, ConnectError::Tls(_)));
-            }
+            ready!(poll_connect_to_proxy(io, cx, &self.name, &self.address))?;
             self.connected = true;
         }
         match ready!(poll_handshake(io, &mut self.handshake, cx)) {
@@ -148,6 +156,18 @@ impl Attempt {
             Ok(Ok(connected)) => Poll::Ready(Ok(connected)),
         }
     }
+}
+
+fn poll_connect_to_proxy(
+    io: &mut impl Io,
+    cx: &mut Context<'_>,
+    name: &str,
+    address: &ConnectTarget,
+) -> Poll<Result<(), ConnectError>> {
+    io.poll_connect(cx, address).map_err(|error| {
+        let retryable = !matches!(error, ConnectError::Tls(_));
+        ConnectError::Proxy { message: format!("{name}: {error}"), retryable }
+    })
 }
 
 /// Writes and reads until the handshake has ended. The outer error is that of the socket.
@@ -194,12 +214,21 @@ impl<I: Io> Io for ProxyIo<I> {
             Route::Proxy(attempt) => {
                 ready!(attempt.poll(&mut self.io, cx)).map(|connected| self.leftover = connected.leftover)
             }
+            Route::Forward(forward) => {
+                let (name, address, proxy) = &mut **forward;
+                let result = ready!(poll_connect_to_proxy(&mut self.io, cx, name, address));
+                result.map(|()| self.forward_proxy = Some(core::mem::take(proxy)))
+            }
         };
         self.route = None;
         if result.is_err() {
             self.disconnect();
         }
         Poll::Ready(result)
+    }
+
+    fn forward_proxy(&self) -> Option<&ForwardProxy> {
+        self.forward_proxy.as_ref()
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
@@ -225,6 +254,7 @@ impl<I: Io> Io for ProxyIo<I> {
 
     fn disconnect(&mut self) {
         self.route = None;
+        self.forward_proxy = None;
         self.leftover = Vec::new();
         self.io.disconnect();
     }

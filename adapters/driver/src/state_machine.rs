@@ -1,12 +1,13 @@
 //! The interface that the I/O loop needs from a client or a server connection.
 
-use turnwire::client::{Client, ConnectError, SocketCommand};
+use turnwire::client::{Client, ConnectError, ForwardProxy, SocketCommand};
 use turnwire::connection::{LossReason, ServerConnection};
 use turnwire::time::Instant;
 
 /// An event of the socket or the clock.
 pub(crate) enum IoEvent<'a> {
-    Connected(Result<(), ConnectError>),
+    /// The socket is open, to the target or to a proxy that forwards requests to it; or it could not be opened.
+    Connected(Result<Option<ForwardProxy>, ConnectError>),
     Input(&'a [u8]),
     /// The peer has ended its bytes in an orderly way.
     Eof,
@@ -65,7 +66,8 @@ macro_rules! state_machine {
 }
 
 state_machine!(Client, Client::poll_socket, |client: &mut Self, now, result| match result {
-    Ok(()) => client.handle_connected(now),
+    Ok(None) => client.handle_connected(now),
+    Ok(Some(proxy)) => client.handle_connected_to_proxy(now, proxy),
     Err(error) => client.handle_connect_failed(now, error),
 });
 

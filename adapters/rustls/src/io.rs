@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::{ClientConfig, ServerConfig};
-use turnwire::client::{ConnectError, ConnectTarget};
+use turnwire::client::{ConnectError, ConnectTarget, ForwardProxy};
 use turnwire::connection::LossReason;
 use turnwire::time::Instant;
 use turnwire_driver::Io;
@@ -158,6 +158,10 @@ impl<I: Io> Io for TlsIo<I> {
         let failure = session.failure.take();
         let failed = self.failed(failure.as_ref().map_or(&error as &dyn core::error::Error, |failure| failure));
         Poll::Ready(Err(if failure.is_some() { failed } else { ConnectError::Network(error.to_string()) }))
+    }
+
+    fn forward_proxy(&self) -> Option<&ForwardProxy> {
+        self.io.forward_proxy()
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {

@@ -1,10 +1,11 @@
 //! `Client`: the commands of the application, the inputs from the socket, and the outputs that the loop polls.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::config::{Credentials, InvalidProvider, Provider, Settings};
-use super::connect::{ConnectError, SocketCommand};
+use super::connect::{ConnectError, ForwardProxy, SocketCommand};
 use super::conversation::{ClientPhase, Conversation, SocketInput};
 use super::encode::RequestBuilder;
 use super::event::{Event, QueuedOutcome, pop_event};
@@ -285,7 +286,23 @@ impl Client {
 
     /// The requested socket is open.
     pub fn handle_connected(&mut self, now: Instant) {
-        self.conversation.begin_connection(now);
+        self.conversation.begin_connection(now, None);
+        self.conversation.run_scheduler(now);
+    }
+
+    /// A socket is open to an HTTP proxy that forwards requests, in place of the requested socket. Requests are sent to it in
+    /// absolute form (RFC 9112 §3.2.2), with the proxy's credentials. Only for a target with neither
+    /// [`tls`](super::ConnectTarget::tls) nor [`websocket`](super::ConnectTarget::websocket): for any other, the attempt fails.
+    pub fn handle_connected_to_proxy(&mut self, now: Instant, proxy: ForwardProxy) {
+        let ConnectionSlot::Connecting { transport, .. } = self.conversation.slot else { return };
+        if transport == Transport::WebSocket || self.conversation.builder.endpoint.tls {
+            self.conversation.drop_connection(now);
+            let message = "a proxy that forwards requests cannot carry TLS or a WebSocket".into();
+            let failure = policy::connect_failure(&ConnectError::Proxy { message, retryable: false });
+            self.conversation.fail_connect_attempt(now, transport, FailurePoint::NoConnection, failure);
+        } else {
+            self.conversation.begin_connection(now, Some(proxy));
+        }
         self.conversation.run_scheduler(now);
     }
 
@@ -375,6 +392,16 @@ impl Client {
     #[must_use]
     pub fn poll_transmit(&self) -> &[u8] {
         self.conversation.slot.connected().map_or(&[], |managed| managed.connection.poll_transmit())
+    }
+
+    /// Moves the bytes to write next into `buffer`, for I/O that owns its buffers until it is complete. Nothing is copied: the memory
+    /// of `buffer` is used for further bytes. Bytes that were taken are written in the order in which they were taken, and reported
+    /// with [`handle_written`](Self::handle_written) when they are: until then they count as waiting.
+    pub fn take_transmit(&mut self, buffer: &mut Vec<u8>) {
+        match self.conversation.slot.connected_mut() {
+            Some(managed) => managed.connection.take_transmit(buffer),
+            None => buffer.clear(),
+        }
     }
 
     /// Returns the next deadline: call [`handle_timeout`](Self::handle_timeout) when it has passed.

@@ -1,6 +1,8 @@
-//! `SocketCommand`, the actions on sockets that a client requests, and the error of opening one.
+//! `SocketCommand`, the actions on sockets that a client requests, where a socket leads, and the error of opening one.
 
 use alloc::string::String;
+
+use crate::http::HeaderValue;
 
 /// An action on the socket that the loop must perform.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,13 +23,32 @@ pub struct ConnectTarget {
     pub port: u16,
     /// Whether the socket uses TLS.
     pub tls: bool,
+    /// Whether the socket carries a WebSocket. It must then lead to the host itself. Otherwise it may lead to an HTTP proxy that
+    /// forwards requests: see [`handle_connected_to_proxy`](super::Client::handle_connected_to_proxy).
+    pub websocket: bool,
 }
 
 impl ConnectTarget {
-    /// Creates a target.
+    /// Creates a target that does not carry a WebSocket.
     #[must_use]
     pub fn new(host: &str, port: u16, tls: bool) -> Self {
-        Self { host: host.into(), port, tls }
+        Self { host: host.into(), port, tls, websocket: false }
+    }
+}
+
+/// An HTTP proxy that forwards requests, to which a socket leads. `Debug` shows no credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ForwardProxy {
+    /// The value of `Proxy-Authorization` (RFC 9110 §11.7.2), if the proxy requires one.
+    pub authorization: Option<HeaderValue>,
+}
+
+impl ForwardProxy {
+    /// Creates a proxy. `authorization` is the value of `Proxy-Authorization`, which is treated as sensitive.
+    #[must_use]
+    pub fn new(authorization: Option<HeaderValue>) -> Self {
+        Self { authorization: authorization.map(HeaderValue::into_sensitive) }
     }
 }
 

@@ -94,7 +94,7 @@ pub use config::{
     AbandonMode, AttestationFn, CancelMode, Capabilities, Credentials, InvalidProvider, Provider, RetryPolicy,
 };
 pub use config::{Secret, Settings, Sign, SignError, SignableRequest, TokenCommand, TransportPreference};
-pub use connect::{ConnectError, ConnectTarget, SocketCommand};
+pub use connect::{ConnectError, ConnectTarget, ForwardProxy, SocketCommand};
 pub use event::{Disconnected, Event, FallbackReason, Outcome, OwnedEvent, OwnedOutcome, RequestReport, Sent};
 pub use happy_eyeballs::HappyEyeballs;
 pub use operation::Submitted;

@@ -1,6 +1,7 @@
 //! The buffer of bytes that wait to be written.
 
 use alloc::vec::Vec;
+use core::mem;
 
 /// Capacity in bytes that an empty buffer keeps.
 const RETAINED: usize = 4 * 1024;
@@ -11,27 +12,42 @@ const RETAINED: usize = 4 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct SendBuffer {
     bytes: Vec<u8>,
+    /// The number of bytes at the front of `bytes` that are written.
     written: usize,
+    /// The number of bytes before those of `bytes` that the caller has taken and not reported as written.
+    taken: usize,
 }
 
 impl SendBuffer {
-    /// Returns the bytes to write next.
+    /// Returns the bytes to write next: those that were not taken.
     pub(super) fn pending(&self) -> &[u8] {
         &self.bytes[self.written..]
     }
 
+    /// Moves the bytes to write next into `out`, whose memory takes their place. They count as waiting until
+    /// [`advance`](Self::advance).
+    pub(super) fn take(&mut self, out: &mut Vec<u8>) {
+        out.clear();
+        if self.written < self.bytes.len() {
+            self.remove_written();
+            mem::swap(&mut self.bytes, out);
+            self.taken += out.len();
+        }
+    }
+
+    /// Returns the number of bytes that wait to be written, taken ones included.
     pub(super) const fn len(&self) -> usize {
-        self.bytes.len() - self.written
+        self.taken + self.bytes.len() - self.written
     }
 
     pub(super) const fn is_empty(&self) -> bool {
-        self.written == self.bytes.len()
+        self.len() == 0
     }
 
     /// Returns the buffer to append to. The caller must not remove bytes, and calls [`fit`](Self::fit) afterwards.
     pub(super) fn buffer_mut(&mut self) -> &mut Vec<u8> {
         // Moves no more bytes than were written.
-        if self.written >= self.len() {
+        if self.written >= self.pending().len() {
             self.remove_written();
         }
         &mut self.bytes
@@ -47,7 +63,9 @@ impl SendBuffer {
     /// Removes `length` bytes from the front, or all if there are fewer. Returns the number of removed bytes.
     pub(super) fn advance(&mut self, length: usize) -> usize {
         let removed = length.min(self.len());
-        self.written += removed;
+        let taken = removed.min(self.taken);
+        self.taken -= taken;
+        self.written += removed - taken;
         self.fit();
         removed
     }
@@ -55,7 +73,7 @@ impl SendBuffer {
     /// Gives memory back when more than twice the waiting bytes are held. The waiting bytes are moved only after at
     /// least a quarter of their number was written or appended since the last time, so the total work is linear.
     pub(super) fn fit(&mut self) {
-        let pending = self.len();
+        let pending = self.pending().len();
         if pending == 0 {
             self.bytes.clear();
             self.bytes.shrink_to(RETAINED);
@@ -69,5 +87,40 @@ impl SendBuffer {
     fn remove_written(&mut self) {
         self.bytes.drain(..self.written);
         self.written = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RETAINED, SendBuffer};
+    use alloc::vec::Vec;
+
+    #[test]
+    fn taken_bytes_wait_until_they_are_reported_as_written() {
+        let (mut buffer, mut out) = (SendBuffer::default(), Vec::new());
+        buffer.take(&mut out);
+        assert!(out.is_empty() && buffer.is_empty());
+        buffer.buffer_mut().extend_from_slice(b"first");
+        assert_eq!(buffer.advance(2), 2);
+        buffer.take(&mut out);
+        assert_eq!((out.as_slice(), buffer.pending(), buffer.len()), (&b"rst"[..], &b""[..], 3));
+        buffer.buffer_mut().extend_from_slice(b"second");
+        let mut second = Vec::from(b"what was there");
+        buffer.take(&mut second);
+        assert_eq!((second.as_slice(), buffer.len(), buffer.is_empty()), (&b"second"[..], 9, false));
+        buffer.buffer_mut().extend_from_slice(b"third");
+        assert_eq!((buffer.advance(8), buffer.pending(), buffer.len()), (8, &b"third"[..], 6));
+        assert_eq!((buffer.advance(9), buffer.is_empty()), (6, true));
+    }
+
+    #[test]
+    fn bytes_are_taken_without_a_copy_and_the_memory_is_exchanged() {
+        let (mut buffer, mut out) = (SendBuffer::default(), Vec::with_capacity(RETAINED));
+        buffer.buffer_mut().extend_from_slice(&[7; 3 * RETAINED]);
+        let (place, lent) = (buffer.pending().as_ptr(), out.as_ptr());
+        buffer.take(&mut out);
+        assert_eq!((out.as_ptr(), out.len()), (place, 3 * RETAINED));
+        buffer.buffer_mut().extend_from_slice(b"more");
+        assert_eq!(buffer.pending().as_ptr(), lent);
     }
 }

@@ -211,6 +211,13 @@ impl Proxy {
         matches!(self.scheme, Scheme::Https)
     }
 
+    /// Returns whether the proxy can forward HTTP requests in absolute form (RFC 9112 §3.2.2), so that a host without TLS needs no
+    /// tunnel through it.
+    #[must_use]
+    pub const fn forwards_requests(&self) -> bool {
+        matches!(self.scheme, Scheme::Http | Scheme::Https)
+    }
+
     /// Returns whether there are credentials for the proxy.
     #[must_use]
     pub const fn has_credentials(&self) -> bool {

@@ -7,11 +7,23 @@ use zeroize::Zeroize as _;
 
 use super::config::{Proxy, Scheme};
 use super::error::Error;
-use super::http_connect::HttpConnect;
+use super::http_connect::{self, HttpConnect};
 use super::limits::Limits;
 use super::socks4a::Socks4a;
 use super::socks5::Socks5;
 use super::target::{Host, InvalidHandshake};
+use crate::http::HeaderValue;
+
+impl Proxy {
+    /// Returns the value of `Proxy-Authorization` for requests that the proxy forwards, or `None` without credentials.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidHandshake::UsernameColon`] if the username contains a colon, which Basic authentication cannot carry.
+    pub fn authorization(&self) -> Result<Option<HeaderValue>, InvalidHandshake> {
+        self.credentials().map(http_connect::authorization).transpose()
+    }
+}
 
 /// The proxy has connected the socket to the host.
 #[derive(Clone, PartialEq, Eq)]

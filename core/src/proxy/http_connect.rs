@@ -39,10 +39,7 @@ impl HttpConnect {
         let mut request = Request::new("CONNECT", &authority).map_err(|_| InvalidHandshake::Host)?;
         request.headers.append("Host", authority.as_str()).map_err(|_| InvalidHandshake::Host)?;
         if let Some(credentials) = credentials {
-            // Base64 text has no control characters.
-            let value =
-                HeaderValue::new(basic(credentials)?.as_bytes()).map_err(|_| InvalidHandshake::UsernameColon)?;
-            let appended = request.headers.append("Proxy-Authorization", value.into_sensitive());
+            let appended = request.headers.append("Proxy-Authorization", authorization(credentials)?);
             appended.map_err(|_| InvalidHandshake::UsernameColon)?;
         }
         http::encode_request(&request, out);
@@ -96,7 +93,14 @@ impl HttpConnect {
     }
 }
 
-/// Returns the value of `Proxy-Authorization` (RFC 7617 §2).
+/// Returns the value of `Proxy-Authorization`.
+pub(super) fn authorization(credentials: &ProxyCredentials) -> Result<HeaderValue, InvalidHandshake> {
+    // Base64 text has no control characters.
+    let value = HeaderValue::new(basic(credentials)?.as_bytes()).map_err(|_| InvalidHandshake::UsernameColon)?;
+    Ok(value.into_sensitive())
+}
+
+/// Returns the credentials of the scheme Basic (RFC 7617 §2).
 fn basic(credentials: &ProxyCredentials) -> Result<Zeroizing<String>, InvalidHandshake> {
     if credentials.username().contains(&b':') {
         return Err(InvalidHandshake::UsernameColon);

@@ -35,8 +35,10 @@ enum Behaviour {
     Dies,
     /// Reads the request and never responds.
     Stalls,
-    /// Responds to CONNECT with this status.
+    /// Responds to every request with this status.
     Refuses(u16),
+    /// Forwards requests, and responds to CONNECT with 403.
+    ForwardsOnly,
 }
 
 /// A proxy in this process.
@@ -46,27 +48,30 @@ struct Proxy {
     accepted: Arc<AtomicUsize>,
     /// Hosts and ports that it connected to.
     targets: Arc<Mutex<Vec<(String, u16)>>>,
+    /// The start lines of requests that it forwarded.
+    forwarded: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
     async fn start(behaviour: Behaviour, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let proxy = Self { address, accepted: Arc::default(), targets: Arc::default() };
+        let proxy = Self { address, accepted: Arc::default(), targets: Arc::default(), forwarded: Arc::default() };
         let (accepted, targets) = (Arc::clone(&proxy.accepted), Arc::clone(&proxy.targets));
+        let forwarded = Arc::clone(&proxy.forwarded);
         let tls = tls.map(TlsAcceptor::from);
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("a client");
                 accepted.fetch_add(1, Ordering::SeqCst);
-                let (targets, tls) = (Arc::clone(&targets), tls.clone());
+                let (targets, forwarded, tls) = (Arc::clone(&targets), Arc::clone(&forwarded), tls.clone());
                 tokio::spawn(async move {
                     match tls {
                         Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => relay(stream, behaviour, &targets).await,
+                            Ok(stream) => relay(stream, behaviour, &targets, &forwarded).await,
                             Err(_) => None,
                         },
-                        None => relay(stream, behaviour, &targets).await,
+                        None => relay(stream, behaviour, &targets, &forwarded).await,
                     }
                 });
             }
@@ -81,6 +86,10 @@ impl Proxy {
     fn targets(&self) -> Vec<(String, u16)> {
         self.targets.lock().expect("no panic").clone()
     }
+
+    fn forwarded(&self) -> Vec<String> {
+        self.forwarded.lock().expect("no panic").clone()
+    }
 }
 
 /// Serves one connection of a proxy, until either side ends. Returns `None` when the connection ends before bytes are relayed.
@@ -88,12 +97,23 @@ async fn relay<S: AsyncRead + AsyncWrite + Unpin>(
     mut client: S,
     behaviour: Behaviour,
     targets: &Mutex<Vec<(String, u16)>>,
+    forwarded: &Mutex<Vec<String>>,
 ) -> Option<()> {
     let (host, port, success): (String, u16, &[u8]) = match behaviour {
         Behaviour::Socks5(required) => socks5(&mut client, required).await?,
         Behaviour::Socks4a => socks4a(&mut client).await?,
-        Behaviour::Connect(_) | Behaviour::Late(_) | Behaviour::Dies | Behaviour::Stalls | Behaviour::Refuses(_) => {
-            http(&mut client, behaviour).await?
+        Behaviour::Connect(_)
+        | Behaviour::Late(_)
+        | Behaviour::Dies
+        | Behaviour::Stalls
+        | Behaviour::Refuses(_)
+        | Behaviour::ForwardsOnly => {
+            let head = http(&mut client, behaviour).await?;
+            let Some(target) = head.strip_prefix("CONNECT ") else {
+                return forward(client, head, targets, forwarded).await;
+            };
+            let (host, port) = target.split(' ').next()?.rsplit_once(':')?;
+            (host.to_owned(), port.parse().ok()?, b"HTTP/1.1 200 Connection established\r\n\r\n")
         }
     };
     targets.lock().expect("no panic").push((host.clone(), port));
@@ -104,20 +124,62 @@ async fn relay<S: AsyncRead + AsyncWrite + Unpin>(
     Some(())
 }
 
-async fn http<S: AsyncRead + AsyncWrite + Unpin>(
-    client: &mut S,
-    behaviour: Behaviour,
-) -> Option<(String, u16, &'static [u8])> {
+async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(client.read_u8().await.ok()?);
+        head.push(stream.read_u8().await.ok()?);
     }
-    let head = String::from_utf8(head).expect("an ASCII head");
+    Some(String::from_utf8(head).expect("an ASCII head"))
+}
+
+/// Forwards requests in absolute form to the host of the first one.
+async fn forward<S: AsyncRead + AsyncWrite + Unpin>(
+    client: S,
+    mut head: String,
+    targets: &Mutex<Vec<(String, u16)>>,
+    forwarded: &Mutex<Vec<String>>,
+) -> Option<()> {
+    let authority = head.split("http://").nth(1).expect("a request in absolute form").split('/').next()?.to_owned();
+    let (host, port) = authority.rsplit_once(':')?;
+    targets.lock().expect("no panic").push((host.to_owned(), port.parse().ok()?));
+    let (mut from_server, mut to_server) = TcpStream::connect(&authority).await.ok()?.into_split();
+    let (mut from_client, mut to_client) = tokio::io::split(client);
+    let requests = async {
+        loop {
+            forwarded.lock().expect("no panic").push(head.lines().next()?.to_owned());
+            // The server gets the target in origin form, and not the proxy's credentials.
+            let kept = head.split_inclusive("\r\n").filter(|line| !line.starts_with("Proxy-Authorization"));
+            let origin = kept.collect::<String>().replacen(&format!(" http://{authority}"), " ", 1);
+            let length = head.split("Content-Length: ").nth(1)?.split('\r').next()?.parse().ok()?;
+            let mut body = vec![0; length];
+            from_client.read_exact(&mut body).await.ok()?;
+            to_server.write_all(&[origin.as_bytes(), &body].concat()).await.ok()?;
+            head = read_head(&mut from_client).await?;
+        }
+    };
+    let responses = async {
+        let mut buffer = vec![0; 4096];
+        loop {
+            let length = from_server.read(&mut buffer).await.ok().filter(|length| *length > 0)?;
+            to_client.write_all(&buffer[..length]).await.ok()?;
+            to_client.flush().await.ok()?;
+        }
+    };
+    tokio::select! {
+        ended = requests => ended,
+        ended = responses => ended,
+    }
+}
+
+/// Reads the head of a request that the proxy accepts.
+async fn http<S: AsyncRead + AsyncWrite + Unpin>(client: &mut S, behaviour: Behaviour) -> Option<String> {
+    let head = read_head(client).await?;
     let refusal = match behaviour {
         Behaviour::Connect(Some(required)) if !head.contains(&format!("Proxy-Authorization: Basic {required}\r\n")) => {
             Some("407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"test\"".to_owned())
         }
         Behaviour::Refuses(status) => Some(format!("{status} No")),
+        Behaviour::ForwardsOnly if head.starts_with("CONNECT ") => Some("403 Forbidden".to_owned()),
         Behaviour::Dies => return None,
         Behaviour::Stalls => {
             sleep(Duration::from_secs(60)).await;
@@ -127,7 +189,7 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin>(
             sleep(delay).await;
             None
         }
-        Behaviour::Connect(_) | Behaviour::Socks5(_) | Behaviour::Socks4a => None,
+        Behaviour::Connect(_) | Behaviour::Socks5(_) | Behaviour::Socks4a | Behaviour::ForwardsOnly => None,
     };
     if let Some(refusal) = refusal {
         let response = format!("HTTP/1.1 {refusal}\r\nContent-Length: 0\r\n\r\n");
@@ -135,9 +197,7 @@ async fn http<S: AsyncRead + AsyncWrite + Unpin>(
         client.flush().await.ok()?;
         return None;
     }
-    let target = head.strip_prefix("CONNECT ").expect("a CONNECT request").split(' ').next()?;
-    let (host, port) = target.rsplit_once(':')?;
-    Some((host.to_owned(), port.parse().ok()?, b"HTTP/1.1 200 Connection established\r\n\r\n"))
+    Some(head)
 }
 
 async fn socks5<S: AsyncRead + AsyncWrite + Unpin>(
@@ -281,6 +341,9 @@ async fn two_turns_succeed(behaviour: Behaviour, scheme: &str, userinfo: &str) {
             assert!(proxy.targets().iter().all(|asked| *asked == target), "{:?}", proxy.targets());
             assert_eq!(proxy.targets().len(), server.accepted(), "every connection came through the proxy");
             assert_eq!((proxy.accepted(), server.accepted()), (1, 1), "the connection is used for both turns");
+            let forwards = scheme.starts_with("http") && choice == TransportPreference::Http && !tls;
+            let line = format!("POST http://{}/v1/responses HTTP/1.1", server.address);
+            assert_eq!(proxy.forwarded(), vec![line; if forwards { 2 } else { 0 }], "{setup:?}");
             client.close().await;
         }
     }
@@ -322,9 +385,14 @@ async fn late_proxy_within_connect_timeout_two_turns_succeed() {
     two_turns_succeed(Behaviour::Late(Duration::from_millis(80)), "http", "").await;
 }
 
-/// Sends one request through a proxy that does not connect. Returns the failure and how often the proxy was asked.
+/// Sends one request to a host with TLS, through a proxy that does not connect to it. Returns the failure and how often the proxy was
+/// asked.
 async fn failure(behaviour: Behaviour, scheme: &str, userinfo: &str, retries: u32) -> (Failure, usize) {
-    let setup = TransportSetup { choice: TransportPreference::Http, tls: false };
+    failure_of(true, behaviour, scheme, userinfo, retries).await
+}
+
+async fn failure_of(tls: bool, behaviour: Behaviour, scheme: &str, userinfo: &str, retries: u32) -> (Failure, usize) {
+    let setup = TransportSetup { choice: TransportPreference::Http, tls };
     let (trust, _) = setup.tls();
     let server = Server::start(None).await;
     let proxy = Proxy::start(behaviour, None).await;
@@ -372,6 +440,39 @@ async fn proxy_forbids_host_request_fails_without_retry() {
     let (failure, asked) = failure(Behaviour::Refuses(403), "http", "", 2).await;
     assert_eq!((failure.kind, failure.retryable, asked), (FailureKind::Connect, false, 1));
     assert!(failure.message.contains("403"), "{failure}");
+}
+
+#[tokio::test]
+async fn forwarding_proxy_requires_credentials_request_fails_without_retry() {
+    for userinfo in ["", "user:secret@"] {
+        let (failure, asked) = failure_of(false, Behaviour::Connect(Some("x")), "http", userinfo, 3).await;
+        assert_eq!((failure.status, asked), (Some(407), 1), "{failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn forwarding_proxy_fails_temporarily_request_is_retried() {
+    let (failure, asked) = failure_of(false, Behaviour::Refuses(503), "http", "", 2).await;
+    assert_eq!((failure.status, asked), (Some(503), 3), "{failure:?}");
+    let (failure, asked) = failure_of(false, Behaviour::Dies, "http", "", 2).await;
+    assert_eq!((failure.retryable, asked), (true, 3), "{failure:?}");
+}
+
+#[tokio::test]
+async fn proxy_opens_no_tunnel_auto_falls_back_to_http() {
+    for behaviour in [Behaviour::ForwardsOnly, Behaviour::Connect(None)] {
+        let setup = TransportSetup { choice: TransportPreference::Auto, tls: false };
+        let server = Server::start(None).await;
+        let proxy = Proxy::start(behaviour, None).await;
+        let mut client = client(setup, server.address, setup.tls().0, selector(&format!("http://{}", proxy.address)));
+        for _ in 0..2 {
+            turn(&mut client).await.unwrap_or_else(|failure| panic!("{behaviour:?}: {failure}"));
+        }
+        let forwards = matches!(behaviour, Behaviour::ForwardsOnly);
+        assert_eq!(proxy.forwarded().len(), if forwards { 2 } else { 0 }, "{behaviour:?}");
+        assert_eq!(client.client().is_http_fallback(), forwards, "{behaviour:?}");
+        client.close().await;
+    }
 }
 
 #[tokio::test]

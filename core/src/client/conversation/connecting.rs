@@ -2,7 +2,7 @@
 
 use super::Conversation;
 use crate::client::config::AbandonMode;
-use crate::client::connect::{ConnectTarget, SocketCommand};
+use crate::client::connect::{ConnectTarget, ForwardProxy, SocketCommand};
 use crate::client::event::{Disconnected, QueuedEvent};
 use crate::client::policy::{self, FailurePoint};
 use crate::client::requests::{LaneId, Submission};
@@ -14,14 +14,15 @@ use crate::time::Instant;
 impl Conversation {
     pub(in crate::client) fn start_connecting(&mut self, now: Instant, transport: Transport) {
         let endpoint = &self.builder.endpoint;
-        let target = ConnectTarget::new(&endpoint.host, endpoint.port, endpoint.tls);
+        let mut target = ConnectTarget::new(&endpoint.host, endpoint.port, endpoint.tls);
+        target.websocket = transport == Transport::WebSocket;
         self.socket_command = Some(SocketCommand::Connect(target));
         let deadline = now + self.builder.provider.connect_timeout;
         self.slot = ConnectionSlot::Connecting { transport, deadline };
     }
 
-    /// The requested socket is open: begins the handshake, if there is one.
-    pub(in crate::client) fn begin_connection(&mut self, now: Instant) {
+    /// The requested socket is open, or one to a proxy that forwards requests: begins the handshake, if there is one.
+    pub(in crate::client) fn begin_connection(&mut self, now: Instant, proxy: Option<ForwardProxy>) {
         let ConnectionSlot::Connecting { transport, deadline } = self.slot else { return };
         let config = self.builder.connection_config(transport);
         let mut connection = ClientConnection::new(config, transport, self.entropy.fork());
@@ -47,7 +48,9 @@ impl Conversation {
                 ConnectionPhase::Handshaking { deadline }
             }
         };
-        self.slot = ConnectionSlot::Connected(ManagedConnection::new(connection, transport, phase, now));
+        let mut managed = ManagedConnection::new(connection, transport, phase, now);
+        managed.forward_proxy = proxy;
+        self.slot = ConnectionSlot::Connected(managed);
     }
 
     /// Drops the socket, or withdraws the request for one.

@@ -53,6 +53,7 @@ impl Conversation {
             retry,
             max_retries: request.own_max_retries().unwrap_or(retry.max_retries),
             can_fall_back: self.selector.can_fall_back(),
+            plain: !self.builder.endpoint.tls,
             resend_after_output: settings.resend_after_output,
             max_credential_requests: settings.max_credential_requests,
         };

@@ -43,7 +43,8 @@ impl Conversation {
             (AttemptKind::Cancel, _) => self.builder.build_cancellation(own_request, response_id, token.as_deref()),
         };
         let checked = built.and_then(|built| self.builder.check_size(built.body.len()).map(|()| built));
-        let outgoing = match checked {
+        let proxy = self.slot.connected().and_then(|managed| managed.forward_proxy.as_ref());
+        let outgoing = match checked.and_then(|outgoing| self.builder.address_to(proxy, outgoing)) {
             Ok(outgoing) => outgoing,
             Err(failure) => return self.fail(now, id, FailurePoint::Unsent, failure),
         };

@@ -10,6 +10,7 @@ use super::headers::{RejectedHeader, merge};
 use super::previous_response::PreviousResponses;
 use crate::client::config::{Credentials, Endpoint, InvalidProvider, Provider, Settings};
 use crate::client::config::{SignError, SignableRequest};
+use crate::client::connect::ForwardProxy;
 use crate::client::request::{CommandError, RawOperation, Request, TraceContext};
 use crate::connection::client::Config;
 use crate::connection::{ExpectedBody, OutgoingRequest, Transport};
@@ -177,6 +178,22 @@ impl RequestBuilder {
         }
         self.set_turn_token(&mut headers, token);
         self.sign("POST", self.endpoint.target(RESPONSES, &[]), headers, body, ExpectedBody::EventStream)
+    }
+
+    /// Changes a request for the proxy that forwards it, if there is one: its target becomes absolute, and it carries the proxy's
+    /// credentials (RFC 9112 §3.2.2).
+    pub(in crate::client) fn address_to(
+        &self,
+        proxy: Option<&ForwardProxy>,
+        mut request: OutgoingRequest,
+    ) -> Result<OutgoingRequest, Failure> {
+        let Some(proxy) = proxy else { return Ok(request) };
+        request.target = self.endpoint.url(false, &request.target);
+        if let Some(authorization) = &proxy.authorization {
+            let name = "Proxy-Authorization";
+            request.headers.set(name, authorization.clone()).map_err(|_| invalid_header(name))?;
+        }
+        Ok(request)
     }
 
     /// Returns the request of an operation ([docs/protocol.md §11](crate::docs::protocol#11-other-endpoints)).

@@ -59,6 +59,8 @@ pub(in crate::client) struct RecoveryRules<'a> {
     pub(in crate::client) max_retries: u32,
     /// HTTP may take the place of WebSocket.
     pub(in crate::client) can_fall_back: bool,
+    /// The provider's URL is plain `http`.
+    pub(in crate::client) plain: bool,
     pub(in crate::client) resend_after_output: bool,
     pub(in crate::client) max_credential_requests: u32,
 }
@@ -189,6 +191,15 @@ fn without_retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>) -> Opti
             HandshakeRejection::Unclear => Some(Recovery::TryHttp),
             HandshakeRejection::AnyTransport => None,
         },
+        // A proxy that opens no tunnel for a WebSocket may still forward requests over HTTP.
+        (FailurePoint::NoConnection, FailureKind::Connect)
+            if !attempt.failure.retryable
+                && rules.plain
+                && rules.can_fall_back
+                && attempt.next_transport == Transport::WebSocket =>
+        {
+            Some(Recovery::FallBackExhausted)
+        }
         _ => None,
     }
 }
@@ -274,6 +285,7 @@ mod tests {
         },
         max_retries: 2,
         can_fall_back: true,
+        plain: false,
         resend_after_output: false,
         max_credential_requests: 1,
     };

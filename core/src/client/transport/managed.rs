@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::client::connect::ForwardProxy;
 use crate::client::encode::PreviousResponses;
 use crate::client::passed::has_passed;
 use crate::client::requests::LaneId;
@@ -65,6 +66,8 @@ pub(in crate::client) struct ManagedConnection {
     pub(in crate::client) connection: ClientConnection,
     pub(in crate::client) transport: Transport,
     pub(in crate::client) phase: ConnectionPhase,
+    /// The proxy that forwards the requests, if the socket leads to one instead of the host.
+    pub(in crate::client) forward_proxy: Option<ForwardProxy>,
     /// The head that accepted the WebSocket handshake.
     pub(in crate::client) handshake: Option<Response>,
     pub(in crate::client) http: HttpSlot,
@@ -95,6 +98,7 @@ impl ManagedConnection {
             connection,
             transport,
             phase,
+            forward_proxy: None,
             handshake: None,
             http: HttpSlot::Idle,
             draining: Vec::new(),

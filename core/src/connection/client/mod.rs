@@ -198,6 +198,13 @@ impl ClientConnection {
         self.engine.shared.send_buffer.pending()
     }
 
+    /// Moves the bytes to write next into `buffer`, for I/O that owns its buffers until it is complete. Nothing is copied: the memory
+    /// of `buffer` is used for further bytes. Bytes that were taken are written in the order in which they were taken, and reported
+    /// with [`handle_written`](Self::handle_written) when they are: until then they count as waiting.
+    pub fn take_transmit(&mut self, buffer: &mut Vec<u8>) {
+        self.engine.shared.send_buffer.take(buffer);
+    }
+
     /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
