@@ -4,6 +4,7 @@ mod config;
 mod engine;
 mod event;
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use bytes::{Buf as _, BytesMut};
