@@ -8,7 +8,9 @@ use turnwire::connection::{CommandError, ServerConnection};
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 
+use super::command::Source;
 use super::faults::Faults;
+use super::status::Exchange;
 use super::store::Cancelled;
 
 /// The number of bytes that wait to be written from which on the next action waits.
@@ -68,11 +70,33 @@ pub(super) struct Plan {
     pub(super) cut: Option<Cut>,
     /// The last event, once the response is cancelled: it takes the place of the actions that are left.
     pub(super) cancelled: Option<Cancelled>,
+    /// What it was made from, so that it can be steered or interrupted.
+    pub(super) source: Option<Box<Source>>,
+    /// Its line on the status page.
+    pub(super) exchange: Option<Arc<Exchange>>,
 }
 
 impl Plan {
     pub(super) fn one(action: Action) -> Self {
         Self { actions: [action].into(), ..Self::default() }
+    }
+
+    /// Cuts the response before its end, so that it is not complete.
+    pub(super) fn cut_before_end(&mut self, cut: Cut) {
+        let is_end = |action: &Action| matches!(action, Action::End);
+        if self.actions.back().is_some_and(is_end) {
+            self.actions.pop_back();
+        }
+        let at = match self.actions.back() {
+            Some(Action::Send(_)) => {
+                self.actions.pop_back();
+                cut.at
+            }
+            // The head of a whole response is longer.
+            Some(Action::Respond(..)) => cut.at % 64,
+            _ => cut.at,
+        };
+        self.cut = Some(Cut { at, ..cut });
     }
 
     /// Performs all actions at once, without their pauses. A cut closes the connection.
@@ -96,6 +120,17 @@ struct Response {
     resume_at: Option<Instant>,
     /// Whether the first action was performed.
     begun: bool,
+    /// The number of events of the response that were sent. Negative, while those of the response before it are sent.
+    sent: i64,
+}
+
+/// The connection has ended before the response, or the response was complete already.
+impl Drop for Response {
+    fn drop(&mut self) {
+        if let Some(exchange) = &self.plan.exchange {
+            exchange.end(false);
+        }
+    }
 }
 
 /// The condition for the next action of a connection.
@@ -115,8 +150,16 @@ impl Responses {
 
     pub(super) fn push(&mut self, plan: Plan) {
         if !plan.actions.is_empty() || plan.cut.is_some() {
-            self.0.push(Response { plan, resume_at: None, begun: false });
+            self.0.push(Response { plan, resume_at: None, begun: false, sent: 0 });
         }
+    }
+
+    /// Returns the plan of the response with this id, and the number of its events that were sent. Its pause ends.
+    pub(super) fn find(&mut self, id: &str) -> Option<(&mut Plan, &mut i64)> {
+        let is_it = |response: &&mut Response| response.plan.source.as_ref().is_some_and(|source| source.id() == id);
+        let response = self.0.iter_mut().find(is_it)?;
+        response.resume_at = None;
+        Some((&mut response.plan, &mut response.sent))
     }
 
     /// Performs the actions whose time has come, as far as the peer reads.
@@ -164,7 +207,14 @@ impl Response {
                 self.plan.actions.clear();
                 return;
             }
+            if let Action::Send(_) = action {
+                self.sent += 1;
+                self.plan.exchange.iter().for_each(|exchange| exchange.sent());
+            }
             self.plan.actions.pop_front();
+        }
+        if let Some(exchange) = &self.plan.exchange {
+            exchange.end(self.plan.cut.is_none());
         }
         if self.plan.cut.is_some() {
             next.cut |= faults.cut_at_end(connection.poll_transmit().len());

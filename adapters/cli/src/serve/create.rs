@@ -11,6 +11,7 @@ use turnwire::http::{Headers, Request};
 use turnwire::responses::{ServerEvent, TURN_STATE};
 
 use super::action::{Action, Plan};
+use super::command::Source;
 use super::errors::{ApiError, error_event};
 use super::request::{InputCalls, ObservedRequest, RequestMembers, raw_member};
 use super::script::{Reply, ResponseContext, Step};
@@ -179,6 +180,8 @@ impl ScriptedServer {
         if reply.cut {
             plan.actions.push_back(Action::Close(1011));
         }
+        let (id, writer) = (context.id.clone(), context.writer());
+        plan.source = Some(Box::new(Source { id, writer, reply, number, tool }));
         plan
     }
 

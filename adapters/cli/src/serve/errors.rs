@@ -50,6 +50,17 @@ impl ApiError {
         Self::new(404, "not_found", None, "unknown path".to_owned())
     }
 
+    pub(super) fn forbidden_origin() -> Self {
+        let message = "pages of this origin may not use the server; --cors ORIGIN allows them".to_owned();
+        Self::new(403, "forbidden_origin", None, message)
+    }
+
+    pub(super) fn chaos(status: u16) -> Self {
+        let kind = if status == 429 { "rate_limit_error" } else { "server_error" };
+        let code = if status == 429 { "rate_limit_exceeded" } else { "server_error" };
+        Self { kind, ..Self::new(status, code, None, "a fault of --chaos".to_owned()) }
+    }
+
     pub(super) fn no_exchange() -> Self {
         Self::new(404, "no_exchange", None, "the recording has no request like this one".to_owned())
     }

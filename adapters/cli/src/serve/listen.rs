@@ -46,6 +46,15 @@ pub struct Options {
     /// Print each request as one line of JSON: its transport, turn token and body. Lines that are not read are dropped, and counted.
     #[arg(long)]
     pub json: bool,
+    /// Let faults happen to this share of the responses, 0 to 1: rejections, cuts at any byte, resets, pauses.
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = parse_rate)]
+    pub chaos: f64,
+    /// Seed of --chaos. The same seed gives the same faults.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
+    /// Let pages of this origin use the server, such as `http://localhost:5173`; `*` means every page. Repeatable.
+    #[arg(long, value_name = "ORIGIN")]
+    pub cors: Vec<String>,
     /// Maximum number of open connections. Further ones are answered with 503.
     #[arg(long, value_name = "NUMBER", default_value_t = MAX_CONNECTIONS)]
     pub max_connections: usize,
@@ -72,6 +81,15 @@ pub struct ReplayOptions {
     /// Print each request as one line of JSON, as `turnwire serve` does.
     #[arg(long)]
     pub json: bool,
+    /// Let faults happen to this share of the responses, 0 to 1: rejections, cuts at any byte, resets, pauses.
+    #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = parse_rate)]
+    pub chaos: f64,
+    /// Seed of --chaos. The same seed gives the same faults.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub seed: u64,
+    /// Let pages of this origin use the server, such as `http://localhost:5173`; `*` means every page. Repeatable.
+    #[arg(long, value_name = "ORIGIN")]
+    pub cors: Vec<String>,
 }
 
 impl ReplayOptions {
@@ -82,6 +100,14 @@ impl ReplayOptions {
     /// Returns the error that the command would print.
     pub fn parse_arguments(arguments: &[&str]) -> Result<Self, String> {
         crate::arguments::parse(arguments)
+    }
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    match (0.0..=1.0).contains(&rate) {
+        true => Ok(rate),
+        false => Err("the rate must be 0 to 1".to_owned()),
     }
 }
 
@@ -153,6 +179,7 @@ fn run(options: &Options) -> io::Result<()> {
     script.refuse_websocket |= options.refuse_websocket;
     let listener = bind(options.listen)?;
     let scripted = ScriptedServer::with_observer(script, observer(options.json)?);
+    let scripted = scripted.with_cors(&options.cors).with_chaos(options.chaos, options.seed);
     listen(Server::new(Arc::new(scripted), options.deflate, options.max_connections), listener)
 }
 
@@ -162,6 +189,7 @@ fn run_replay(options: &ReplayOptions) -> io::Result<()> {
     let mut scripted = ScriptedServer::replaying(recording, options.speed);
     scripted.observer = Some(Box::new(observer(options.json)?));
     scripted.script.refuse_websocket = options.refuse_websocket;
+    let scripted = scripted.with_cors(&options.cors).with_chaos(options.chaos, options.seed);
     listen(Server::new(Arc::new(scripted), options.deflate, MAX_CONNECTIONS), listener)
 }
 

@@ -1,6 +1,8 @@
 //! A scripted server on both transports, for tests of clients: `turnwire serve`, and the server of `turnwire chat --demo`.
 
 mod action;
+mod command;
+mod cors;
 mod create;
 mod errors;
 mod faults;
@@ -11,6 +13,7 @@ mod replay;
 mod request;
 mod script;
 mod server;
+mod status;
 mod store;
 
 pub use listen::{Options, ReplayOptions, config, demo, main, replay, spawn};

@@ -43,6 +43,16 @@ impl Replay {
         Self { matcher: Mutex::new(Matcher::new(recording)), speed }
     }
 
+    /// Returns the progress, to be restored after a request that was not answered.
+    pub(super) fn progress(&self) -> Matcher {
+        self.matcher.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Restores the progress.
+    pub(super) fn restore(&self, progress: Matcher) {
+        *self.matcher.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    }
+
     fn find(&self, method: &str, target: &str, transport: Transport, body: &str) -> Option<Exchange> {
         let mut matcher = self.matcher.lock().unwrap_or_else(PoisonError::into_inner);
         matcher.find(method, target, transport, body).map(|(_, exchange)| exchange.clone())

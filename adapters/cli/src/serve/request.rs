@@ -16,8 +16,8 @@ use super::script::Call;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum OwnedRequest {
-    /// A WebSocket handshake, with its target.
-    Upgrade(String),
+    /// A WebSocket handshake.
+    Upgrade(Box<Request>),
     /// An HTTP request, with its body.
     Request(Box<Request>, String),
     /// A WebSocket message, with its lane (`stream_id`).
@@ -33,7 +33,7 @@ impl OwnedRequest {
     #[must_use]
     pub fn from_incoming(incoming: &server::Event<'_>) -> Self {
         match incoming {
-            server::Event::Upgrade { head } => Self::Upgrade(head.target().to_owned()),
+            server::Event::Upgrade { head } => Self::Upgrade(Box::new((*head).clone())),
             server::Event::Request { head, body } => {
                 Self::Request(Box::new((*head).clone()), String::from_utf8_lossy(body).into_owned())
             }

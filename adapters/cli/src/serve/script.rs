@@ -137,6 +137,17 @@ pub(super) struct ResponseContext<'a> {
     pub(super) background: bool,
 }
 
+impl ResponseContext<'_> {
+    /// Returns the writer of the response.
+    pub(super) fn writer(&self) -> ResponseWriter {
+        let writer = ResponseWriter::new(&self.id, self.model, self.created_at).for_request(self.request);
+        match self.lane {
+            Some(lane) => writer.on_lane(lane),
+            None => writer,
+        }
+    }
+}
+
 /// One step of a reply.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
@@ -324,17 +335,26 @@ impl Reply {
 
     /// Returns the steps of a response. `tool`: the call that the request allows.
     pub(super) fn steps(&self, context: &ResponseContext<'_>, tool: Option<&Call>) -> Vec<Step> {
-        let (number, lane) = (context.number, context.lane);
-        let mut writer =
-            ResponseWriter::new(&context.id, context.model, context.created_at).for_request(context.request);
-        if let Some(lane) = lane {
-            writer = writer.on_lane(lane);
-        }
+        let number = context.number;
+        self.write(context.writer(), number, context.background, tool, usize::MAX).0
+    }
+
+    /// Writes a response until this number of events is written, and those that belong together with them. Returns the steps, and
+    /// the writer unless the response has ended. `number`: for the ids of items.
+    pub(super) fn write(
+        &self,
+        mut writer: ResponseWriter,
+        number: usize,
+        background: bool,
+        tool: Option<&Call>,
+        until: usize,
+    ) -> (Vec<Step>, Option<ResponseWriter>) {
         let mut steps = Vec::new();
+        let is_written = |steps: &[Step]| steps.iter().filter(|step| matches!(step, Step::Send(_))).count() >= until;
         let send = |steps: &mut Vec<Step>, events: Vec<ServerEvent<'static>>| {
             steps.extend(events.iter().map(|event| Step::Send(event.to_json().into())));
         };
-        let created = if context.background { writer.begin_queued() } else { writer.begin() };
+        let created = if background { writer.begin_queued() } else { writer.begin() };
         if self
             .events
             .iter()
@@ -343,23 +363,36 @@ impl Reply {
         {
             send(&mut steps, created);
         }
+        if is_written(&steps) {
+            return (steps, Some(writer));
+        }
         let typing = self.typing_ms.map(Duration::from_millis);
         for word in self.text.iter().flat_map(|text| text.split_inclusive(' ')) {
             steps.extend(typing.map(Step::Pause));
             send(&mut steps, writer.text(&format!("msg_{number}"), word));
+            if until < usize::MAX && is_written(&steps) {
+                return (steps, Some(writer));
+            }
         }
         send(&mut steps, writer.end_message());
         for call in self.call.iter().chain(tool.filter(|_| self.call_tool)) {
             send(&mut steps, writer.item(&call.item(number)));
         }
-        steps.extend(self.events.iter().map(|event| step(event, lane)));
+        if is_written(&steps) {
+            return (steps, Some(writer));
+        }
+        let lane = writer.lane().map(str::to_owned);
+        steps.extend(self.events.iter().map(|event| step(event, lane.as_deref())));
+        if is_written(&steps) && !self.events.iter().any(is_end) {
+            return (steps, Some(writer));
+        }
         if let Some(FailureReply { code, message }) = &self.fail {
             send(&mut steps, writer.fail(&ErrorObject::new(code, message)));
         } else if !self.cut && !self.events.iter().any(is_end) {
             let UsageReply { input, cached, output } = self.usage.unwrap_or_default();
             send(&mut steps, writer.complete(Some(&Usage::new(input, output).cached(cached)), None));
         }
-        steps
+        (steps, None)
     }
 }
 

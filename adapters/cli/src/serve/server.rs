@@ -5,18 +5,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
-use turnwire::connection::{CommandError, ServerConnection};
+use turnwire::connection::{CommandError, ServerConnection, Transport};
 use turnwire::http::Headers;
+use turnwire::responses::{Envelope, ResponseCommand};
 use turnwire::time::Instant;
 use turnwire_driver::{Io, ServerDriver, Wake};
-use turnwire_testkit::Recording;
+use turnwire_testkit::{Fault, Recording};
 
-use super::action::{Action, Plan, Responses};
+use super::action::{Action, Cut, Plan, Responses};
+use super::cors::{self, Cors, Origin};
 use super::errors::{ApiError, error_event};
 use super::faults::{Faults, InputBudget, ServeIo};
 use super::replay::Replay;
 use super::request::{ObservedRequest, OwnedRequest, RecordedRequest, callable_tool};
 use super::script::{Call, Reply, Script};
+use super::status::Exchanges;
 use super::store::{Chains, Store};
 
 /// A script with its progress and the recorded requests. All connections of a server share one.
@@ -25,6 +28,9 @@ pub struct ScriptedServer {
     state: Mutex<State>,
     pub(super) observer: Option<Observer>,
     replay: Option<Replay>,
+    cors: Cors,
+    chaos: Option<Mutex<turnwire_testkit::Faults>>,
+    exchanges: Exchanges,
 }
 
 /// Called with each request.
@@ -53,7 +59,15 @@ impl ScriptedServer {
     #[must_use]
     pub fn new(script: Script) -> Self {
         let state = State { used: vec![false; script.reply.len()], ..State::default() };
-        Self { script, state: Mutex::new(state), observer: None, replay: None }
+        Self {
+            script,
+            state: Mutex::new(state),
+            observer: None,
+            replay: None,
+            cors: Cors::default(),
+            chaos: None,
+            exchanges: Exchanges::default(),
+        }
     }
 
     /// Creates a server that passes requests to `observer`, including prewarm requests, instead of recording them, so that a server
@@ -61,6 +75,18 @@ impl ScriptedServer {
     #[must_use]
     pub fn with_observer(script: Script, observer: impl Fn(&ObservedRequest<'_>) + Send + Sync + 'static) -> Self {
         Self { observer: Some(Box::new(observer)), ..Self::new(script) }
+    }
+
+    /// Lets faults happen to this share of the responses. The seed determines which.
+    #[must_use]
+    pub fn with_chaos(self, rate: f64, seed: u64) -> Self {
+        Self { chaos: Some(Mutex::new(turnwire_testkit::Faults::new(seed, rate))), ..self }
+    }
+
+    /// Lets pages of these origins use the server; `*` means every page.
+    #[must_use]
+    pub fn with_cors(self, origins: &[String]) -> Self {
+        Self { cors: Cors::new(origins), ..self }
     }
 
     /// Creates a server that replays a recording instead of a script, and records the requests. `speed`: 1 is the original speed, 10 is
@@ -93,8 +119,83 @@ impl ScriptedServer {
 
     /// Decides what to do in response to a request. `chains`: what its connection remembers.
     pub(super) fn plan(&self, request: OwnedRequest, chains: Option<&mut Chains>) -> Plan {
+        let origin = match &request {
+            OwnedRequest::Upgrade(head) => match self.cors.origin_of(head) {
+                Origin::Forbidden => return cors::refuse(),
+                origin => origin,
+            },
+            OwnedRequest::Request(head, _) => {
+                let origin = self.cors.origin_of(head);
+                if head.method() == "OPTIONS" {
+                    return Cors::preflight(head, &origin);
+                }
+                if let Some(page) = self.exchanges.respond(head).filter(|_| origin != Origin::Forbidden) {
+                    return page;
+                }
+                origin
+            }
+            OwnedRequest::Text(..) | OwnedRequest::Malformed(_) | OwnedRequest::Ignored => Origin::Own,
+        };
+        let exchange = match &request {
+            OwnedRequest::Request(head, body) if head.method() == "POST" && is_responses(head.target()) => {
+                Some(self.exchanges.begin(Transport::Http, None, body))
+            }
+            OwnedRequest::Text(lane, text) if creates(text) => {
+                Some(self.exchanges.begin(Transport::WebSocket, lane.as_deref(), text))
+            }
+            _ => None,
+        };
+        let mut plan = match exchange {
+            Some(_) => self.answer_or_fail(request, chains),
+            None => self.answer(request, chains),
+        };
+        plan.exchange = exchange;
+        if let Origin::Allowed(origin) = origin {
+            Cors::allow(&mut plan, &origin);
+        }
+        plan
+    }
+
+    /// Decides what to do in response to a request for a response, which a fault may concern.
+    fn answer_or_fail(&self, request: OwnedRequest, mut chains: Option<&mut Chains>) -> Plan {
+        let chaos = self.chaos.as_ref();
+        let fault = chaos.and_then(|chaos| chaos.lock().unwrap_or_else(PoisonError::into_inner).draw());
+        let Some(fault) = fault else { return self.answer(request, chains) };
+        // A response that fails uses no reply, so that the next attempt gets it.
+        let used = self.state().used.clone();
+        let progress = self.replay.as_ref().map(Replay::progress);
+        let known = chains.as_deref().cloned();
+        let lane = match &request {
+            OwnedRequest::Text(lane, _) => Some(lane.clone()),
+            _ => None,
+        };
+        let mut plan = self.answer(request, chains.as_deref_mut());
+        if let Fault::Pause(pause) = fault {
+            plan.actions.push_front(Action::Pause(pause));
+            return plan;
+        }
+        self.state().used = used;
+        if let (Some(replay), Some(progress)) = (&self.replay, progress) {
+            replay.restore(progress);
+        }
+        if let (Some(chains), Some(known)) = (chains, known) {
+            *chains = known;
+        }
+        match (fault, lane) {
+            (Fault::HangUp(at), _) => plan.cut_before_end(Cut { at, reset: false }),
+            (Fault::Reset(at), _) => plan.cut_before_end(Cut { at, reset: true }),
+            (Fault::Status(status), Some(lane)) => return Plan::one(ApiError::chaos(status).event(lane.as_deref())),
+            (Fault::Status(status), None) => return ApiError::chaos(status).respond(),
+            _ => {}
+        }
+        plan
+    }
+
+    fn answer(&self, request: OwnedRequest, chains: Option<&mut Chains>) -> Plan {
         match (request, &self.replay) {
-            (OwnedRequest::Upgrade(target), Some(replay)) if is_responses(&target) && !self.script.refuse_websocket => {
+            (OwnedRequest::Upgrade(head), Some(replay))
+                if is_responses(head.target()) && !self.script.refuse_websocket =>
+            {
                 replay.upgrade().unwrap_or_else(accept)
             }
             (OwnedRequest::Request(head, body), Some(replay)) => replay.request(self, &head, &body),
@@ -106,7 +207,7 @@ impl ScriptedServer {
     /// Decides what the script says in response to a request.
     fn scripted(&self, request: OwnedRequest, chains: Option<&mut Chains>) -> Plan {
         match request {
-            OwnedRequest::Upgrade(target) => self.upgrade(&target),
+            OwnedRequest::Upgrade(head) => self.upgrade(head.target()),
             OwnedRequest::Request(head, body) => self.request(&head, &body),
             OwnedRequest::Text(lane, text) => self.message(lane.as_deref(), &text, chains),
             OwnedRequest::Malformed(reason) => Plan {
@@ -223,6 +324,12 @@ pub(super) async fn serve_with<I: Io>(
             OwnedRequest::Request(..) | OwnedRequest::Text(..) | OwnedRequest::Malformed(_) | OwnedRequest::Ignored => {
             }
         }
+        if let OwnedRequest::Text(lane, text) = &request
+            && let Ok(Some(command)) = ResponseCommand::parse(text)
+        {
+            responses.command(scripted, &command, lane.as_deref(), text, &mut chains);
+            continue;
+        }
         responses.push(scripted.plan(request, Some(&mut chains)));
     }
 }
@@ -230,6 +337,11 @@ pub(super) async fn serve_with<I: Io>(
 /// Returns whether a target is that of `POST …/responses`.
 fn is_responses(target: &str) -> bool {
     target.split('?').next().unwrap_or_default().ends_with("/responses")
+}
+
+/// Returns whether a message asks for a response.
+fn creates(text: &str) -> bool {
+    Envelope::scan(text).is_ok_and(|envelope| envelope.kind() == "response.create")
 }
 
 fn accept() -> Plan {

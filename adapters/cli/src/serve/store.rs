@@ -216,7 +216,7 @@ impl Store {
 }
 
 /// The last response of each lane of a connection. An id of another connection is not known here.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Chains(Vec<(Option<String>, String, OpenCalls)>);
 
 impl Chains {

@@ -3,6 +3,7 @@
 mod doctor;
 #[cfg(target_os = "linux")]
 mod exhaustion;
+mod modes;
 mod operations;
 mod recordings;
 mod serve;

@@ -92,6 +92,12 @@ impl ResponseWriter {
         self
     }
 
+    /// Returns the lane of all events.
+    #[must_use]
+    pub fn lane(&self) -> Option<&str> {
+        self.stream_id.as_deref()
+    }
+
     /// Sets the request whose members the response object repeats: `instructions`, `tools`, `metadata` and others.
     /// Members that the request does not have, or all without a request, have the API's defaults. A value above 64 KiB
     /// is not repeated.
