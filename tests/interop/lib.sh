@@ -106,7 +106,36 @@ wait_for_port() { # wait_for_port NAME PORT [SECONDS]: until the server of this 
 serve() { # serve NAME OPTIONS…: starts `turnwire serve --json`, and sets $url; its output is $work/NAME
     local name=$1
     shift
-    start "$name" "$turnwire" serve --listen 127.0.0.1:0 --json "$@"
+    listening "$name" serve --json "$@"
+}
+
+record() { # record NAME UPSTREAM: starts `turnwire record`, and sets $url and $recording, the folder
+    recording=$work/recording
+    rm -rf "$recording"
+    listening "$1" record --upstream "$2" --out "$recording"
+}
+
+replay() { # replay NAME OPTIONS…: starts `turnwire replay --json` of $recording, and sets $url; its output is $work/NAME
+    local name=$1
+    shift
+    listening "$name" replay "$recording" --speed 0 --json "$@"
+}
+
+check_recording() { # check_recording NAME SECRET: the recording is whole, and does not contain the secret
+    local output
+    if ! output=$("$turnwire" decode --format recording "$recording" 2>&1) || grep -q malformed <<<"$output"; then
+        wrong "$1" "the recording is not whole:" "$(tail -3 <<<"$output" | cut -c1-300)"
+    elif grep -rqF -- "$2" "$recording"; then
+        wrong "$1" "the recording contains the key"
+    else
+        passed "$1: $(ls "$recording" | wc -l) exchanges recorded, without the key"
+    fi
+}
+
+listening() { # listening NAME SUBCOMMAND OPTIONS…: starts a subcommand of turnwire that listens, and sets $url; its output is $work/NAME
+    local name=$1
+    shift
+    start "$name" "$turnwire" "$1" --listen 127.0.0.1:0 "${@:2}"
     until grep -q '^listening' "$work/$name"; do
         kill -0 "$pid" 2>/dev/null || { cat "$work/$name"; exit 1; }
         sleep 0.05
