@@ -73,7 +73,7 @@ impl EndMembers {
 
     fn read(response: &str) -> Self {
         let mut end = Self::default();
-        let Ok(mut members) = Members::parse(response) else {
+        let Ok(mut members) = Members::named(response, &["id", "usage", "end_turn"]) else {
             end.malformed.push(Malformed::wrong_type("response", "response"));
             return end;
         };

@@ -14,6 +14,9 @@ use crate::responses::json::object_writer::ExtraMembers;
 use crate::responses::json::raw::RawJson;
 use crate::responses::json::value::JsonValue;
 
+/// The length in bytes of an object from which on its members are counted before they are collected.
+const LARGE: usize = 4 * 1024;
+
 /// The members of one object, in order.
 pub(crate) struct Members<'a> {
     kind: String,
@@ -33,6 +36,17 @@ impl<'a> Members<'a> {
     /// Parses an object whose `type`, if it has one, is an ordinary member.
     pub(crate) fn untyped(text: &'a str) -> Result<Self, Malformed> {
         Ok(Self { kind: String::new(), members: Self::pairs(text)? })
+    }
+
+    /// Parses only these members of an object, of which each is an ordinary member. The others take no memory.
+    pub(crate) fn named(text: &'a str, names: &[&str]) -> Result<Self, Malformed> {
+        let mut members = Vec::new();
+        each_member(text, |key, value| {
+            if names.contains(&&*key) {
+                members.push((key, value));
+            }
+        })?;
+        Ok(Self { kind: String::new(), members })
     }
 
     /// Returns the `type`; empty if there is none.
@@ -130,6 +144,12 @@ impl<'a> Members<'a> {
     /// Returns the members of an object, with the values as text.
     pub(crate) fn pairs(text: &'a str) -> Result<Vec<(Cow<'a, str>, &'a str)>, Malformed> {
         let mut pairs = Vec::new();
+        // A vector that grows holds three times the members at its peak, which is much where an object has very many.
+        if text.len() > LARGE {
+            let mut count = 0;
+            each_member(text, |_, _| count += 1)?;
+            pairs.reserve_exact(count);
+        }
         each_member(text, |key, value| pairs.push((key, value)))?;
         Ok(pairs)
     }
