@@ -4,6 +4,23 @@
 //! async-std itself is discontinued (RUSTSEC-2025-0052). This crate does not depend on it, but works with it.
 //!
 //! ```no_run
+//! use turnwire::client::{Credentials, Provider, Settings};
+//! use turnwire::responses::CreateResponse;
+//! use turnwire_async_std::Client;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = Credentials::bearer(std::env::var("OPENAI_API_KEY")?);
+//! let mut client = Client::new(Provider::openai(), key, Settings::default())?;
+//! let response = client.turn()?.ask(CreateResponse::new("gpt-x", "ping")).await?;
+//! println!("{}", response.output_text());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`run_tools`](turnwire_driver::Turn::run_tools) runs the tools that the model calls, and
+//! [`perform`](turnwire_driver::ClientDriver::perform) does an operation. With each event as it comes:
+//!
+//! ```no_run
 //! use turnwire::client::{Credentials, Event, Provider, Settings};
 //! use turnwire::responses::{CreateResponse, EventData, Item};
 //! use turnwire_async_std::Client;
@@ -37,3 +54,4 @@ pub use stream::StreamIo;
 pub use tcp::TcpIo;
 /// The core, which defines the requests and events.
 pub use turnwire;
+pub use turnwire_driver::{Reaction, ToolCall};

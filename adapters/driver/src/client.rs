@@ -1,15 +1,15 @@
 //! A client with its socket.
 
 use core::future::poll_fn;
-use core::pin::Pin;
-use core::task::{Context, Poll, ready};
 
-use futures_core::Stream;
-use turnwire::client::{Client, CommandError, Event, OwnedEvent, Rejected, Request, RequestId};
+use turnwire::client::{Client, CommandError, Credentials, Event, RequestId};
+use turnwire::responses::Failure;
+use turnwire::responses::operations::Operation;
 use turnwire::time::Instant;
 
 use crate::io::Io;
 use crate::io_loop::{IoLoop, SocketState};
+use crate::turn::Turn;
 
 /// A client with the socket and clock that drive it.
 ///
@@ -25,14 +25,16 @@ use crate::io_loop::{IoLoop, SocketState};
 /// ```
 #[derive(Debug)]
 pub struct ClientDriver<I> {
-    client: Client,
-    io_loop: IoLoop<I>,
+    pub(crate) client: Client,
+    pub(crate) io_loop: IoLoop<I>,
+    /// Requests that were cancelled because a [`Turn`] or a future was dropped. The server may not have interrupted them yet.
+    pub(crate) abandoned: Vec<RequestId>,
 }
 
 impl<I: Io> ClientDriver<I> {
     /// Drives `client` with `io`. No socket is opened before the client requests one.
     pub fn new(client: Client, io: I) -> Self {
-        Self { client, io_loop: IoLoop::new(io, SocketState::Closed) }
+        Self { client, io_loop: IoLoop::new(io, SocketState::Closed), abandoned: Vec::new() }
     }
 
     /// Returns the current time of the client's clock.
@@ -47,15 +49,52 @@ impl<I: Io> ClientDriver<I> {
 
     /// Begins the next logical turn.
     ///
+    /// A request of the last turn that was cancelled, and that the server has not interrupted yet, ends without waiting for the
+    /// server.
+    ///
     /// # Errors
     ///
     /// Returns [`CommandError::InFlight`] while a request that was submitted to the [client](Self::client) directly has not ended.
     /// Nothing has changed: receive its events with [`next`](Self::next), then try again. Requests of a [`Turn`] end at the latest
-    /// when it is dropped.
+    /// here.
     pub fn turn(&mut self) -> Result<Turn<'_, I>, CommandError> {
-        self.io_loop.process_ready_input(&mut self.client);
+        self.end_last_turn();
         self.client.begin_turn()?;
-        Ok(Turn { driver: self, pending: Vec::new() })
+        Ok(Turn::new(self))
+    }
+
+    /// Begins a turn that goes on with the turn token of an earlier one, for example of another process
+    /// ([`Turn::token`]).
+    ///
+    /// # Errors
+    ///
+    /// As [`turn`](Self::turn), and [`CommandError::TurnToken`] if the token is too long. Nothing has changed then.
+    pub fn resume_turn(&mut self, token: &str) -> Result<Turn<'_, I>, CommandError> {
+        self.end_last_turn();
+        self.client.resume_turn(token)?;
+        Ok(Turn::new(self))
+    }
+
+    /// Goes on with the last turn and its turn token, after its [`Turn`] was dropped. Before the first turn, this begins one.
+    pub const fn same_turn(&mut self) -> Turn<'_, I> {
+        Turn::new(self)
+    }
+
+    /// Submits an operation of the current turn, waits for the response and parses it. Other events that arrive meanwhile are
+    /// discarded.
+    ///
+    /// Dropping the future cancels the operation.
+    ///
+    /// # Errors
+    ///
+    /// As [`Turn::perform`].
+    pub async fn perform<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, Failure> {
+        self.same_turn().perform(operation).await
+    }
+
+    /// Sets the credentials of all further requests, as [`Client::set_credentials`] does.
+    pub fn authorize(&mut self, credentials: Credentials) {
+        self.client.set_credentials(self.now(), credentials);
     }
 
     /// Waits for the next event of the client, of any turn. Returns `None` when the client is closed and every event was returned.
@@ -63,7 +102,11 @@ impl<I: Io> ClientDriver<I> {
     /// The future is cancel-safe: dropping it at any point loses nothing.
     pub async fn next(&mut self) -> Option<Event<'_>> {
         poll_fn(|cx| self.io_loop.poll(&mut self.client, cx)).await;
-        self.client.poll_event()
+        let event = self.client.poll_event();
+        if let Some(Event::Finished { id, .. }) = &event {
+            self.abandoned.retain(|known| known != id);
+        }
+        event
     }
 
     /// Closes the client, cancels pending requests, and waits until the connection is closed.
@@ -71,99 +114,18 @@ impl<I: Io> ClientDriver<I> {
         self.client.close(self.now());
         while self.next().await.is_some() {}
     }
-}
 
-/// A logical turn. Its requests share the turn token that the server sends. The turn borrows the client, so that no token can
-/// outlive its turn. Dropping it cancels its pending requests and discards their events.
-#[derive(Debug)]
-pub struct Turn<'c, I: Io> {
-    driver: &'c mut ClientDriver<I>,
-    pending: Vec<RequestId>,
-}
-
-impl<I: Io> Turn<'_, I> {
-    /// Submits a request of this turn. It is sent while [`next`](Self::next) is awaited.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`Rejected`] with the reason and the request, unchanged. Nothing was sent.
-    pub fn send(&mut self, request: impl Into<Request>) -> Result<RequestId, Rejected<Request>> {
-        self.driver.io_loop.process_ready_input(&mut self.driver.client);
-        let id = self.driver.client.send(self.driver.now(), request)?;
-        self.pending.push(id);
-        Ok(id)
-    }
-
-    /// Asks the server to prepare for a request, if the transport supports it. Returns `None` if it does not.
-    ///
-    /// # Errors
-    ///
-    /// As [`send`](Self::send).
-    pub fn prewarm(&mut self, request: impl Into<Request>) -> Result<Option<RequestId>, Rejected<Request>> {
-        self.driver.io_loop.process_ready_input(&mut self.driver.client);
-        let id = self.driver.client.prewarm(self.driver.now(), request)?;
-        self.pending.extend(id);
-        Ok(id)
-    }
-
-    /// Cancels a request. Its last event is [`Event::Finished`] with [`Outcome::Cancelled`](turnwire::client::Outcome::Cancelled).
-    pub fn cancel(&mut self, id: RequestId) {
-        self.driver.client.cancel(self.driver.now(), id);
-    }
-
-    /// Returns the current time of the client's clock.
-    pub fn now(&self) -> Instant {
-        self.driver.now()
-    }
-
-    /// Returns the client, for commands that have no method here.
-    pub const fn client(&mut self) -> &mut Client {
-        &mut self.driver.client
-    }
-
-    /// Waits for the next event of the turn. Returns `None` when every request of the turn has ended; then send the next request,
-    /// or drop the turn.
-    ///
-    /// The future is cancel-safe: dropping it at any point loses nothing.
-    pub async fn next(&mut self) -> Option<Event<'_>> {
-        poll_fn(|cx| self.poll(cx)).await;
-        self.take()
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let ClientDriver { client, io_loop } = &mut *self.driver;
-        if client.has_pending_requests() || client.has_event() { io_loop.poll(client, cx) } else { Poll::Ready(()) }
-    }
-
-    fn take(&mut self) -> Option<Event<'_>> {
-        let event = self.driver.client.poll_event();
-        if let Some(Event::Finished { id, .. }) = &event {
-            self.pending.retain(|known| known != id);
-        }
-        event
-    }
-}
-
-/// Owned events of a turn, until all its requests have ended.
-impl<I: Io> Stream for Turn<'_, I> {
-    type Item = OwnedEvent;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<OwnedEvent>> {
-        ready!(self.poll(cx));
-        Poll::Ready(self.take().map(Event::into_owned))
-    }
-}
-
-impl<I: Io> Drop for Turn<'_, I> {
-    fn drop(&mut self) {
-        let now = self.driver.now();
-        if self.pending.is_empty() {
+    /// Ends the requests that were cancelled, without waiting for the server, and discards their events.
+    fn end_last_turn(&mut self) {
+        self.io_loop.process_ready_input(&mut self.client);
+        if self.abandoned.is_empty() {
             return;
         }
-        for id in self.pending.drain(..) {
-            self.driver.client.cancel(now, id);
+        let now = self.now();
+        for id in self.abandoned.drain(..) {
+            // A second call does not wait for the server.
+            self.client.cancel(now, id);
         }
-        // Discard all queued events: they belong to the turn that is dropped.
-        while self.driver.client.poll_event().is_some() {}
+        while self.client.poll_event().is_some() {}
     }
 }

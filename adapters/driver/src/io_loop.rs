@@ -84,13 +84,7 @@ impl<I: Io> IoLoop<I> {
     pub(crate) fn poll<M: StateMachine>(&mut self, machine: &mut M, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..ROUNDS {
             // A finished client still disconnects, so that the peer sees the end of the connection.
-            if let Some(command) = machine.poll_socket() {
-                self.io.disconnect();
-                self.socket = match command {
-                    SocketCommand::Connect(target) => SocketState::Connecting(target),
-                    SocketCommand::Disconnect => SocketState::Closed,
-                };
-            }
+            self.follow_command(machine);
             if machine.is_ready() {
                 return Poll::Ready(());
             }
@@ -111,6 +105,42 @@ impl<I: Io> IoLoop<I> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Writes, reads and handles deadlines as long as something is ready, even if `machine` has events, and does not wait. The socket
+    /// wakes the task; a deadline does not.
+    pub(crate) fn poll_ready<M: StateMachine>(&mut self, machine: &mut M, cx: &mut Context<'_>) {
+        for _ in 0..ROUNDS {
+            self.follow_command(machine);
+            let progress = matches!(self.handle_deadline(machine, cx), DeadlineState::Progress);
+            let connected = self.connect(machine, cx);
+            let wrote = self.write(machine, cx);
+            let read = self.read(machine, cx);
+            if !(progress || connected || wrote || read) {
+                return;
+            }
+        }
+        cx.waker().wake_by_ref();
+    }
+
+    /// Writes what the socket takes now.
+    pub(crate) fn poll_write<M: StateMachine>(&mut self, machine: &mut M, cx: &mut Context<'_>) {
+        for _ in 0..ROUNDS {
+            if !self.write(machine, cx) {
+                return;
+            }
+        }
+    }
+
+    /// Connects or disconnects if `machine` requests it.
+    fn follow_command<M: StateMachine>(&mut self, machine: &mut M) {
+        if let Some(command) = machine.poll_socket() {
+            self.io.disconnect();
+            self.socket = match command {
+                SocketCommand::Connect(target) => SocketState::Connecting(target),
+                SocketCommand::Disconnect => SocketState::Closed,
+            };
+        }
     }
 
     /// Reads input that is ready and handles expired deadlines, without waiting. The next request is then not sent on a socket

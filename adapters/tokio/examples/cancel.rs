@@ -18,7 +18,7 @@ async fn main() -> support::Result<()> {
 
     // Dropping a `Turn` cancels as well; `cancel` lets the application see how the request ended.
     let mut turn = client.turn()?;
-    let id = turn.send(CreateResponse::new("gpt-x", vec![Item::user("Count to a million.")]))?;
+    let id = turn.send(CreateResponse::new("gpt-x", "Count to a million."))?;
     let deadline = Instant::now() + Duration::from_millis(100);
     let mut cancelled = false;
     loop {
@@ -39,17 +39,9 @@ async fn main() -> support::Result<()> {
     }
     drop(turn);
 
+    // Dropping the future of `ask` cancels, too.
     let mut turn = client.turn()?;
-    turn.send(CreateResponse::new("gpt-x", vec![Item::user("Count to three.")]))?;
-    while let Some(event) = turn.next().await {
-        match event {
-            Event::Finished { outcome: Outcome::Completed(response), .. } => {
-                println!("{} completed", response.id.as_deref().unwrap_or_default())
-            }
-            Event::Finished { outcome, .. } => return Err(format!("no response: {outcome:?}").into()),
-            _ => {}
-        }
-    }
+    println!("{}", turn.ask(CreateResponse::new("gpt-x", "Count to three.")).await?.output_text());
     Ok(())
 }
 

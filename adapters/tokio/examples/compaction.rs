@@ -4,7 +4,7 @@
 mod support;
 
 use support::Demo;
-use turnwire::client::{Credentials, Event, Outcome, Provider, Settings, Submitted};
+use turnwire::client::{Credentials, Provider, Settings};
 use turnwire::responses::operations::{Compact, Compacted};
 use turnwire::responses::{Compaction, CreateResponse, Item};
 use turnwire_tokio::Client;
@@ -17,35 +17,12 @@ async fn main() -> support::Result<()> {
 
     let mut history: Vec<Item> = (1..=1000).map(|n| Item::user(&format!("Question {n}?"))).collect();
     println!("{} items", history.len());
-    let now = client.now();
-    match client.client().submit(now, &Compact::new("gpt-x", history.clone()), None)? {
-        // An empty history needs no request.
-        Submitted::Immediate(compacted) => history = compacted.output,
-        Submitted::Pending(submitted) => loop {
-            match client.next().await {
-                Some(Event::Finished { id, outcome, .. }) if id == submitted => {
-                    history = outcome.read::<Compact>().ok_or("cancelled")??.output;
-                    break;
-                }
-                Some(_) => {}
-                None => return Err("the client is closed".into()),
-            }
-        },
-    }
+    history = client.perform(&Compact::new("gpt-x", history)).await?.output;
     println!("{} items after the compaction", history.len());
 
     history.push(Item::user("And the last answer?"));
     let mut turn = client.turn()?;
-    turn.send(CreateResponse::new("gpt-x", history))?;
-    while let Some(event) = turn.next().await {
-        match event {
-            Event::Finished { outcome: Outcome::Completed(response), .. } => {
-                println!("{} completed", response.id.as_deref().unwrap_or_default())
-            }
-            Event::Finished { outcome, .. } => return Err(format!("no response: {outcome:?}").into()),
-            _ => {}
-        }
-    }
+    println!("{}", turn.ask(CreateResponse::new("gpt-x", history)).await?.output_text());
     Ok(())
 }
 

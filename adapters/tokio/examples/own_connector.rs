@@ -9,8 +9,8 @@ use core::task::{Context, Poll};
 use std::io;
 
 use support::Demo;
-use turnwire::client::{ConnectError, ConnectTarget, Credentials, Event, Outcome, Provider, Settings};
-use turnwire::responses::{CreateResponse, Item};
+use turnwire::client::{ConnectError, ConnectTarget, Credentials, Provider, Settings};
+use turnwire::responses::CreateResponse;
 use turnwire::time::Instant;
 use turnwire_driver::Io;
 use turnwire_tokio::TcpIo;
@@ -64,15 +64,6 @@ async fn main() -> support::Result<()> {
     // The client of turnwire-rustls adds TLS to any `Io`; `turnwire_driver::ClientDriver` is the same without TLS.
     let mut client = turnwire_rustls::Client::<TableIo>::new(provider, Credentials::None, Settings::default())?;
     let mut turn = client.turn()?;
-    turn.send(CreateResponse::new("gpt-x", vec![Item::user("Say hello.")]))?;
-    while let Some(event) = turn.next().await {
-        match event {
-            Event::Finished { outcome: Outcome::Completed(response), .. } => {
-                println!("{} completed", response.id.as_deref().unwrap_or_default())
-            }
-            Event::Finished { outcome, .. } => return Err(format!("no response: {outcome:?}").into()),
-            _ => {}
-        }
-    }
+    println!("{}", turn.ask(CreateResponse::new("gpt-x", "Say hello.")).await?.output_text());
     Ok(())
 }

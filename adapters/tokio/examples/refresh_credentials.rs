@@ -5,7 +5,7 @@ mod support;
 
 use support::Demo;
 use turnwire::client::{Credentials, Event, Outcome, Provider, Settings};
-use turnwire::responses::{CreateResponse, Item};
+use turnwire::responses::CreateResponse;
 use turnwire_tokio::Client;
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,7 +18,7 @@ async fn main() -> support::Result<()> {
     let mut client = Client::new(Provider::new("example", &url), Credentials::bearer("expired"), settings)?;
 
     let mut turn = client.turn()?;
-    turn.send(CreateResponse::new("gpt-x", vec![Item::user("Is anybody there?")]))?;
+    turn.send(CreateResponse::new("gpt-x", "Is anybody there?"))?;
     loop {
         let rejected = match turn.next().await {
             None => break,
@@ -33,8 +33,7 @@ async fn main() -> support::Result<()> {
         if let Some(failure) = rejected {
             println!("the token was rejected: {failure}");
             let token = refresh().await;
-            let now = turn.now();
-            turn.client().set_credentials(now, Credentials::bearer(token));
+            turn.authorize(Credentials::bearer(token));
         }
     }
     Ok(())

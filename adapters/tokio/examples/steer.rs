@@ -17,7 +17,7 @@ async fn main() -> support::Result<()> {
     let mut client = Client::new(Provider::new("example", &url), Credentials::bearer("key"), Settings::default())?;
 
     let mut turn = client.turn()?;
-    let id = turn.send(CreateResponse::new("gpt-x", vec![Item::user("Tell me a story.")]))?;
+    let id = turn.send(CreateResponse::new("gpt-x", "Tell me a story."))?;
     let mut steered = false;
     while let Some(event) = turn.next().await {
         let mut text = None;
@@ -34,8 +34,7 @@ async fn main() -> support::Result<()> {
         if !steered {
             // The first words have come: it should be shorter.
             steered = true;
-            let now = turn.now();
-            turn.client().steer(now, id, &[Item::user("Make it short.")])?;
+            turn.steer(id, &[Item::user("Make it short.")])?;
         }
     }
     if steered { Ok(()) } else { Err("there was nothing to steer".into()) }

@@ -5,9 +5,9 @@ mod support;
 
 use serde::Deserialize;
 use support::Demo;
-use turnwire::client::{Credentials, Event, Outcome, Provider, Settings};
+use turnwire::client::{Credentials, Provider, Settings};
 use turnwire::responses::request::TextOptions;
-use turnwire::responses::{CreateResponse, EventData, Item, RawJson};
+use turnwire::responses::{CreateResponse, RawJson};
 use turnwire_tokio::Client;
 
 #[derive(Debug, Deserialize)]
@@ -31,25 +31,15 @@ async fn main() -> support::Result<()> {
         .await?;
     let mut client = Client::new(Provider::new("example", &url), Credentials::bearer("key"), Settings::default())?;
 
-    let mut request = CreateResponse::new("gpt-x", vec![Item::user("Describe the capital of Norway.")]);
+    let mut request = CreateResponse::new("gpt-x", "Describe the capital of Norway.");
     request.text = Some(TextOptions::json_schema("answer", &RawJson::new(SCHEMA)?));
 
     let mut turn = client.turn()?;
-    turn.send(request)?;
-    let mut text = String::new();
-    while let Some(event) = turn.next().await {
-        match event {
-            // The text of a message, whole. A refusal is another event, `RefusalDone`.
-            Event::Server { event, .. } => {
-                if let EventData::OutputTextDone { text: Some(done), .. } = event.data {
-                    text.push_str(&done);
-                }
-            }
-            Event::Finished { outcome: Outcome::Failed(failure), .. } => return Err(failure.clone().into()),
-            _ => {}
-        }
+    let response = turn.ask(request).await?;
+    if let Some(refusal) = response.refusal() {
+        return Err(refusal.into());
     }
-    let City { name, population } = serde_json::from_str(&text)?;
+    let City { name, population } = serde_json::from_str(&response.output_text())?;
     println!("{name} has {population} inhabitants");
     Ok(())
 }

@@ -4,45 +4,20 @@
 mod support;
 
 use support::Demo;
-use turnwire::client::{Credentials, Event, Outcome, Provider, Settings};
-use turnwire::responses::{CreateMessage, CreateResponse, EventData, FunctionCall, Item, ResponseWriter, ToolOutput};
+use turnwire::client::{Credentials, Provider, Request, Settings};
+use turnwire::responses::{CreateMessage, CreateResponse, FunctionCall, Item, ResponseWriter, ToolOutput};
 use turnwire_driver::{ClientDriver, Io};
-use turnwire_tokio::Client;
+use turnwire_tokio::{Client, ToolCall};
 
 /// The agent: gives the model a task, and runs `tool` for each call until the model calls no more.
 async fn agent<I: Io>(
     client: &mut ClientDriver<I>,
     task: &str,
-    mut tool: impl FnMut(&FunctionCall) -> String,
+    tool: impl AsyncFn(ToolCall) -> String,
 ) -> support::Result<String> {
-    let mut input = vec![Item::user(task)];
-    let mut turn = client.turn()?;
-    loop {
-        let (mut answer, mut outputs) = (String::new(), Vec::new());
-        turn.send(CreateResponse::new("gpt-x", input.clone()))?;
-        while let Some(event) = turn.next().await {
-            match event {
-                Event::Server { event, .. } => {
-                    let EventData::OutputItemDone { item, .. } = event.data else { continue };
-                    let item = Item::parse(item.as_str())?;
-                    match &item {
-                        Item::FunctionCall(call) => {
-                            outputs.push(Item::function_call_output(&call.call_id, &tool(call)));
-                        }
-                        Item::Message(message) => answer = message.text(),
-                        _ => {}
-                    }
-                    input.push(item);
-                }
-                Event::Finished { outcome: Outcome::Failed(failure), .. } => return Err(failure.clone().into()),
-                _ => {}
-            }
-        }
-        if outputs.is_empty() {
-            return Ok(answer);
-        }
-        input.append(&mut outputs);
-    }
+    let mut request = Request::from(CreateResponse::new("gpt-x", task));
+    let response = client.turn()?.run_tools(&mut request, 10, |call| tool(call)).await?;
+    Ok(response.output_text())
 }
 
 /// The script: one tool call, then the answer, which repeats the tool's output.
@@ -62,7 +37,7 @@ fn script(create: CreateMessage, mut writer: ResponseWriter) -> support::Events 
 async fn run() -> support::Result<String> {
     let provider = Provider::new("example", &Demo::default().serve(script).await?);
     let mut client = Client::new(provider, Credentials::None, Settings::default())?;
-    agent(&mut client, "Roll a die.", |_| "4".into()).await
+    agent(&mut client, "Roll a die.", async |_| "4".into()).await
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -4,8 +4,8 @@
 mod support;
 
 use support::Demo;
-use turnwire::client::{Credentials, Event, Outcome, Provider, Settings};
-use turnwire::responses::{CreateResponse, Item};
+use turnwire::client::{Credentials, Event, Provider, Settings};
+use turnwire::responses::CreateResponse;
 use turnwire_rustls::rustls::RootCertStore;
 use turnwire_rustls::rustls::pki_types::PrivateKeyDer;
 use turnwire_rustls::{client_config_with_roots, server_config};
@@ -29,16 +29,11 @@ async fn main() -> support::Result<()> {
     let mut client = Client::with_tls(provider, Credentials::bearer("key"), Settings::default(), trusted)?;
 
     let mut turn = client.turn()?;
-    turn.send(CreateResponse::new("gpt-x", vec![Item::user("Say hello.")]))?;
-    while let Some(event) = turn.next().await {
-        match event {
-            Event::Connected { transport, .. } => println!("connected to {url}: {transport:?}"),
-            Event::Finished { outcome: Outcome::Completed(response), .. } => {
-                println!("{} completed", response.id.as_deref().unwrap_or_default())
-            }
-            Event::Finished { outcome, .. } => return Err(format!("no response: {outcome:?}").into()),
-            _ => {}
+    let response = turn.ask_with(CreateResponse::new("gpt-x", "Say hello."), |event| {
+        if let Event::Connected { transport, .. } = event {
+            println!("connected to {url}: {transport:?}");
         }
-    }
+    });
+    println!("{}", response.await?.output_text());
     Ok(())
 }

@@ -6,10 +6,10 @@
 mod support;
 
 use support::Demo;
-use turnwire::client::{Credentials, Event, Outcome, Provider, Settings};
+use turnwire::client::{Credentials, Provider, Request, Settings};
 use turnwire::responses::tool::Function;
-use turnwire::responses::{CreateMessage, CreateResponse, EventData, FunctionCall, Item, RawJson, ResponseWriter};
-use turnwire_tokio::{Client, Turn};
+use turnwire::responses::{CreateMessage, CreateResponse, FunctionCall, Item, RawJson, ResponseWriter};
+use turnwire_tokio::{Client, ToolCall};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> support::Result<()> {
@@ -19,51 +19,26 @@ async fn main() -> support::Result<()> {
     let city = RawJson::new(r#"{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}"#)?;
     let weather = Function::new("weather", "The weather in a city.", city.clone());
     let time = Function::new("local_time", "The local time in a city.", city);
-    let mut request = CreateResponse::new("gpt-x", vec![Item::user("Weather and time in Oslo?")]);
-    request.tools = Some(vec![weather.to_raw(), time.to_raw()]);
-    request.parallel_tool_calls = true;
+    let mut question = CreateResponse::new("gpt-x", "Weather and time in Oslo?");
+    question.tools = Some(vec![weather.to_raw(), time.to_raw()]);
+    question.parallel_tool_calls = true;
 
     let mut turn = client.turn()?;
-    loop {
-        let output = complete(&mut turn, &request).await?;
-        let calls =
-            output.iter().filter_map(|item| if let Item::FunctionCall(call) = item { Some(call) } else { None });
-        let results: Vec<Item> =
-            calls.map(|call| Item::function_call_output(&call.call_id, &run(&call.name, &call.arguments))).collect();
-        request.input.extend(output);
-        if results.is_empty() {
-            break;
-        }
-        request.input.extend(results);
-    }
-    if let Some(Item::Message(message)) = request.input.last() {
-        println!("{}", message.text());
-    }
+    // The input becomes the history: the calls, their outputs, and the answer.
+    let mut request = Request::from(question);
+    let response = turn.run_tools(&mut request, 10, run).await?;
+    println!("{}", response.output_text());
     Ok(())
 }
 
-/// Sends a request and returns the items of its response.
-async fn complete(turn: &mut Turn<'_>, request: &CreateResponse) -> support::Result<Vec<Item>> {
-    let mut output = Vec::new();
-    turn.send(request.clone())?;
-    while let Some(event) = turn.next().await {
-        match event {
-            Event::Server { event, .. } => {
-                if let EventData::OutputItemDone { item, .. } = event.data {
-                    output.push(Item::parse(item.as_str())?);
-                }
-            }
-            Event::Finished { outcome: Outcome::Failed(failure), .. } => return Err(failure.clone().into()),
-            _ => {}
-        }
+/// Runs a tool. Its input is JSON that follows the schema of the tool. The calls of one response run concurrently.
+async fn run(call: ToolCall) -> String {
+    println!("{}({})", call.name(), call.input());
+    match call.name() {
+        "weather" => "4 °C, rain".into(),
+        "local_time" => "14:05".into(),
+        other => format!("there is no tool {other}"),
     }
-    Ok(output)
-}
-
-/// Runs a tool. `arguments` is JSON that follows the schema of the tool.
-fn run(name: &str, arguments: &str) -> String {
-    println!("{name}({arguments})");
-    if name == "weather" { "4 °C, rain".into() } else { "14:05".into() }
 }
 
 /// The server: calls both tools, then responds with text.

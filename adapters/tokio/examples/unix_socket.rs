@@ -9,10 +9,10 @@ mod support;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> support::Result<()> {
     use tokio::net::{UnixListener, UnixStream};
-    use turnwire::client::{ConnectTarget, Credentials, Event, Outcome, Provider, Settings};
+    use turnwire::client::{ConnectTarget, Credentials, Provider, Settings};
     use turnwire::connection::server;
     use turnwire::proxy::ProxySelector;
-    use turnwire::responses::{CreateResponse, Item};
+    use turnwire::responses::CreateResponse;
     use turnwire_tokio::{StreamClientBuilder, StreamIo, accept_stream};
 
     let folder = tempfile::tempdir()?;
@@ -33,16 +33,7 @@ async fn main() -> support::Result<()> {
     let provider = Provider::new("example", "http://localhost/v1");
     let mut client = builder.build(provider, Credentials::None, Settings::default())?;
     let mut turn = client.turn()?;
-    turn.send(CreateResponse::new("gpt-x", vec![Item::user("Say hello.")]))?;
-    while let Some(event) = turn.next().await {
-        match event {
-            Event::Finished { outcome: Outcome::Completed(response), .. } => {
-                println!("{} completed", response.id.as_deref().unwrap_or_default());
-            }
-            Event::Finished { outcome, .. } => return Err(format!("no response: {outcome:?}").into()),
-            _ => {}
-        }
-    }
+    println!("{}", turn.ask(CreateResponse::new("gpt-x", "Say hello.")).await?.output_text());
     Ok(())
 }
 

@@ -91,10 +91,28 @@ impl Client {
     ///
     /// Returns [`CommandError::InFlight`] while a request has not ended; the turn goes on. Wait for its end, or cancel it.
     pub fn begin_turn(&mut self) -> Result<(), CommandError> {
+        self.replace_turn(Turn::new())
+    }
+
+    /// Begins a turn that goes on with this turn token, which an earlier client had, for example in another process.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin_turn`](Self::begin_turn), and [`CommandError::TurnToken`] if the token is longer than [`Turn::MAX_TOKEN`]; the
+    /// current turn goes on then.
+    pub fn resume_turn(&mut self, token: &str) -> Result<(), CommandError> {
+        let mut turn = Turn::new();
+        if !turn.set_once(token) {
+            return Err(CommandError::TurnToken(token.len()));
+        }
+        self.replace_turn(turn)
+    }
+
+    fn replace_turn(&mut self, turn: Turn) -> Result<(), CommandError> {
         if self.has_pending_requests() {
             return Err(CommandError::InFlight);
         }
-        self.conversation.turn = Turn::new();
+        self.conversation.turn = turn;
         if let Some(managed) = self.conversation.slot.connected_mut() {
             managed.outlived_turn = true;
         }

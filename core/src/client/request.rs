@@ -209,6 +209,9 @@ pub enum CommandError {
     /// The id of the response is empty.
     #[error("the id of the response is empty")]
     ResponseId,
+    /// The turn token has this many bytes, and the limit is [`Turn::MAX_TOKEN`](crate::turn::Turn::MAX_TOKEN).
+    #[error("the turn token has {0} bytes, and the limit is {max}", max = crate::turn::Turn::MAX_TOKEN)]
+    TurnToken(usize),
     /// A header is invalid.
     #[error("the header `{0}` cannot be sent")]
     Header(String),

@@ -1,6 +1,7 @@
 //! Conversations over real sockets on every runtime, and in memory; and the turns that an application reads from them.
 
 mod async_io;
+mod calls;
 mod cancel;
 mod custom;
 mod endpoints;

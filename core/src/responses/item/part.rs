@@ -377,6 +377,24 @@ pub enum ToolOutput {
     Parts(Vec<OutputPart>),
 }
 
+impl From<String> for ToolOutput {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for ToolOutput {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<Vec<OutputPart>> for ToolOutput {
+    fn from(parts: Vec<OutputPart>) -> Self {
+        Self::Parts(parts)
+    }
+}
+
 impl ToolOutput {
     /// Reads a string or an array of parts. Any other value is kept as its JSON text (`docs/differences.md` row 46).
     pub(in crate::responses) fn parse(json: &str) -> Self {
