@@ -58,7 +58,9 @@ impl<I: Io> ServerDriver<I> {
         &mut self.connection
     }
 
-    /// Waits for the next incoming event. Returns `None` when the connection is closed, or its socket is.
+    /// Waits for the next incoming event. Returns `None` when the connection is closed, or its socket is. Writes what the socket takes
+    /// before it returns an event; the rest is written while [`next`](Self::next), [`wait`](Self::wait) or [`flush`](Self::flush) is
+    /// awaited.
     ///
     /// After a request that could not be read, [`Event::Closed`](server::Event::Closed) is not the end: the peer may still send the
     /// rest of the request, and a socket that is dropped with unread input is reset, which can destroy the error response on its way
@@ -69,6 +71,7 @@ impl<I: Io> ServerDriver<I> {
     pub async fn next(&mut self) -> Option<server::Event<'_>> {
         let Self { connection, io_loop, .. } = self;
         poll_fn(|cx| {
+            io_loop.poll_write(connection, cx);
             // Without a socket, bytes that are still to be written can never be written: do not wait for that.
             if io_loop.is_open() || connection.has_event() { io_loop.poll(connection, cx) } else { Poll::Ready(()) }
         })
@@ -92,6 +95,29 @@ impl<I: Io> ServerDriver<I> {
             poll_fn(|cx| io_loop.poll_discard(cx, until)).await;
             *lingers_until = None;
         }
+    }
+
+    /// Waits until everything is written, and reads meanwhile, so that it notices when the peer leaves. Takes no event:
+    /// [`next`](Self::next) returns them. Returns [`Wake::Writable`], or [`Wake::Closed`] if not everything could be written.
+    ///
+    /// The future is cancel-safe: dropping it at any point loses nothing.
+    pub async fn flush(&mut self) -> Wake {
+        let Self { connection, io_loop, .. } = self;
+        let mut flushing = Flushing(connection);
+        poll_fn(|cx| {
+            // The socket may be lost meanwhile, and then nothing more is written.
+            let waits = io_loop.is_open() && io_loop.poll(&mut flushing, cx).is_pending() && io_loop.is_open();
+            if waits { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+        if self.connection.poll_transmit().is_empty() { Wake::Writable } else { Wake::Closed }
+    }
+
+    /// Closes the connection once the responses that are running have ended, at the latest after this time, as
+    /// [`ServerConnection::shut_down_gracefully`] does. Go on calling [`next`](Self::next) until it returns `None`.
+    pub fn shut_down_gracefully(&mut self, within: Duration) {
+        let now = self.now();
+        self.connection.shut_down_gracefully(now, now + within);
     }
 
     /// Waits, as [`next`](Self::next) does, for an event, which [`next`](Self::next) then returns without waiting. Also returns when
@@ -131,7 +157,36 @@ const fn is_error_response(reason: &CloseReason) -> bool {
     )
 }
 
-/// Why [`ServerDriver::wait`] returned.
+/// A connection that is driven until everything is written.
+struct Flushing<'c>(&'c mut ServerConnection);
+
+impl StateMachine for Flushing<'_> {
+    fn is_ready(&self) -> bool {
+        self.0.poll_transmit().is_empty()
+    }
+
+    fn poll_socket(&mut self) -> Option<SocketCommand> {
+        None
+    }
+
+    fn handle(&mut self, now: Instant, event: IoEvent<'_>) {
+        StateMachine::handle(self.0, now, event);
+    }
+
+    fn poll_transmit(&self) -> &[u8] {
+        self.0.poll_transmit()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.0.poll_timeout()
+    }
+
+    fn wants_input(&self) -> bool {
+        self.0.wants_input()
+    }
+}
+
+/// Why [`ServerDriver::wait`] or [`ServerDriver::flush`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Wake {

@@ -15,7 +15,7 @@ use std::task::Wake;
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::connection::{CloseReason, Deadline, LossReason, ServerConnection, server};
 use turnwire::time::Instant;
-use turnwire_driver::{Io, ServerDriver};
+use turnwire_driver::{Io, ServerDriver, Wake as Waited};
 
 /// The result of reading from a scripted socket.
 enum Read {
@@ -371,4 +371,36 @@ fn connection_that_ends_without_an_error_does_not_linger() {
     assert!(next(&mut driver).is_some_and(|event| event.starts_with("closed: ")));
     let mut context = Context::from_waker(Waker::noop());
     assert!(matches!(pin!(driver.next()).poll(&mut context), Poll::Ready(None)));
+}
+
+/// The last response is written without taking the next request, and before an event that is there already.
+#[test]
+fn flush_writes_everything_and_takes_no_event() {
+    let socket = Socket::default();
+    socket.0.borrow_mut().reads.push_back(Read::Bytes([REQUEST, REQUEST].concat()));
+    let mut driver = driver(server::Config::new(), &socket);
+    assert!(next(&mut driver).is_some());
+    let now = driver.now();
+    driver.connection().respond(now, 200, &turnwire::http::Headers::new(), b"first").expect("a request waits");
+    assert!(driver.connection().has_event(), "the next request is there");
+    let flush = |driver: &mut ServerDriver<Socket>| {
+        let flush = pin!(driver.flush());
+        flush.poll(&mut Context::from_waker(Waker::noop()))
+    };
+    socket.0.borrow_mut().write_blocks = true;
+    assert_eq!(flush(&mut driver), Poll::Pending);
+    socket.0.borrow_mut().write_blocks = false;
+    assert_eq!(flush(&mut driver), Poll::Ready(Waited::Writable));
+    assert!(socket.0.borrow().written.ends_with(b"first"));
+    let now = driver.now();
+    assert!(next(&mut driver).is_some());
+    driver.connection().respond(now, 200, &turnwire::http::Headers::new(), b"second").expect("a request waits");
+    socket.0.borrow_mut().reads.push_back(Read::Bytes(REQUEST.to_vec()));
+    assert!(next(&mut driver).is_some());
+    assert!(socket.0.borrow().written.ends_with(b"second"), "`next` writes before it returns an event");
+    let now = driver.now();
+    driver.connection().respond(now, 200, &turnwire::http::Headers::new(), b"third").expect("a request waits");
+    socket.0.borrow_mut().write_fails = Some(io::ErrorKind::BrokenPipe);
+    socket.0.borrow_mut().reads.push_back(Read::End);
+    assert_eq!(flush(&mut driver), Poll::Ready(Waited::Closed));
 }

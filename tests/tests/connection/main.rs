@@ -9,4 +9,5 @@ mod output;
 mod requests;
 mod server;
 mod server_role;
+mod shutdown;
 mod steering;

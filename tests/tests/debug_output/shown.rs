@@ -225,12 +225,14 @@ fn of_connections() -> Vec<Shown> {
     let head = head.replace("\r\n\r\n", &format!("\r\nContent-Length: {}\r\n\r\n", SECRET.len()));
     server.handle_input(NOW, format!("{head}{SECRET}{SECRET}").as_bytes());
     shown.push(("connection::server::ServerConnection", debug(&server)));
-    let mut events = String::new();
+    let (mut events, mut owned) = (String::new(), String::new());
     while let Some(event) = server.poll_event() {
         events.push_str(&debug(&event));
+        owned.push_str(&debug(&event.into_owned()));
     }
-    assert!(events.contains("Request"), "{events}");
+    assert!(events.contains("Request") && owned.contains("Request"), "{events}");
     shown.push(("connection::server::Event", events));
+    shown.push(("connection::server::OwnedEvent", owned));
     shown
 }
 

@@ -28,6 +28,8 @@ pub(super) struct ServerEngine {
     keep_alive: bool,
     /// Whether the time is known, so that the clocks run.
     started: bool,
+    /// Whether no further request is read.
+    shutting_down: bool,
     /// The reason to close for once the last step is no longer borrowed.
     deferred: Option<Box<CloseReason>>,
     scratch: Vec<u8>,
@@ -71,7 +73,27 @@ impl ServerEngine {
     pub(super) fn new(config: Config, seed: Seed) -> Self {
         let mode = Mode::Head(Box::new(HeadDecoder::new(config.head_limits)));
         let shared = SharedState::new(config, seed);
-        Self { shared, mode, keep_alive: true, started: false, deferred: None, scratch: Vec::new() }
+        Self::with_mode(mode, shared)
+    }
+
+    /// The engine of a WebSocket whose handshake is done.
+    pub(super) fn accepted(now: Instant, config: Config, seed: Seed, deflate: Option<&ws::deflate::Params>) -> Self {
+        let mut shared = SharedState::new(config, seed);
+        let socket = ws::WebSocket::new(ws::Role::Server, shared.config.message_limits, deflate, shared.entropy.fork());
+        shared.on_websocket_open(now);
+        Self::with_mode(Mode::WebSocket(Box::new(socket)), shared)
+    }
+
+    const fn with_mode(mode: Mode, shared: SharedState<Config>) -> Self {
+        Self {
+            shared,
+            mode,
+            keep_alive: true,
+            started: false,
+            shutting_down: false,
+            deferred: None,
+            scratch: Vec::new(),
+        }
     }
 
     /// Returns the next step that `input` leads to; `None` once all of it is consumed, or while a response is pending.
@@ -267,7 +289,7 @@ impl ServerEngine {
             Ok(body) => body,
             Err(error) => return self.reject(now, 400, CloseReason::Http(error)),
         };
-        self.keep_alive = http::is_persistent(head.version, &head.headers, body.framing());
+        self.keep_alive = !self.shutting_down && http::is_persistent(head.version, &head.headers, body.framing());
         // RFC 9110 §7.8: a server ignores Upgrade in an HTTP/1.0 request.
         if head.version == Version::Http11 && handshake::is_upgrade(&head) {
             // The body of such a request is not read, so no request can follow it.
@@ -329,7 +351,7 @@ impl ServerEngine {
     }
 
     fn read_websocket<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
-        let Self { mode: Mode::WebSocket(socket), shared, deferred, .. } = self else { return None };
+        let Self { mode: Mode::WebSocket(socket), shared, deferred, shutting_down, .. } = self else { return None };
         let before = input.len();
         let decoded = shared::decode_websocket(socket, input);
         shared.timers.on_incoming(now, before - input.len(), shared.body_quota());
@@ -342,6 +364,10 @@ impl ServerEngine {
                     && envelope.is_request()
                 {
                     let lane = envelope.stream_id();
+                    if *shutting_down {
+                        // The client sends it again on another connection, once this one is closed.
+                        return Some(Step::Consumed);
+                    }
                     // An invalid name is reported to the application. A second request while one is in flight: the
                     // application decides whether to reject it.
                     if lane.as_deref().is_none_or(lanes::is_lane_name) {
@@ -422,13 +448,14 @@ impl ServerEngine {
         let chunked = self.keep_alive && version == Version::Http11;
         let keep_alive = chunked || (self.keep_alive && bodiless);
         let mut response = response_head(200, headers, version, keep_alive)?;
-        response.headers.set_if_absent("Content-Type", "text/event-stream").map_err(|_| CommandError::Head)?;
-        let (framing, name, value) = if chunked {
-            (StreamFraming::Chunked, "Transfer-Encoding", "chunked")
-        } else {
-            (StreamFraming::CloseDelimited, "Cache-Control", "no-store")
-        };
-        response.headers.set_if_absent(name, value).map_err(|_| CommandError::Head)?;
+        let framing = if chunked { StreamFraming::Chunked } else { StreamFraming::CloseDelimited };
+        let coding = chunked.then_some(("Transfer-Encoding", "chunked"));
+        // Proxies would otherwise hold the stream back, or keep it.
+        let defaults =
+            [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")];
+        for (name, value) in coding.into_iter().chain(defaults) {
+            response.headers.set_if_absent(name, value).map_err(|_| CommandError::Head)?;
+        }
         http::encode_response(&response, self.shared.send_buffer.buffer_mut());
         self.keep_alive = keep_alive;
         self.mode = Mode::Stream(if bodiless { StreamFraming::Bodiless } else { framing });
@@ -512,6 +539,22 @@ impl ServerEngine {
             self.end(now, CloseReason::Local);
         }
         self.shared.on_appended(now);
+    }
+
+    /// Reads no further request: the current response is the last one on this connection.
+    pub(super) const fn begin_shutdown(&mut self) {
+        self.shutting_down = true;
+        self.keep_alive = false;
+    }
+
+    /// Returns whether a request is being read or answered.
+    pub(super) fn is_busy(&self) -> bool {
+        match &self.mode {
+            Mode::Head(decoder) => decoder.is_partial(),
+            Mode::Body { .. } | Mode::AwaitingResponse { .. } | Mode::Stream(_) => true,
+            Mode::WebSocket(_) => self.shared.lanes.in_flight(),
+            Mode::Closed => false,
+        }
     }
 
     pub(super) fn close(&mut self, now: Instant, code: u16, reason: &str) {

@@ -70,6 +70,52 @@ impl fmt::Debug for Event<'_> {
     }
 }
 
+impl Event<'_> {
+    /// Copies the event, so that it can be kept while the connection is used.
+    #[must_use]
+    pub fn into_owned(self) -> OwnedEvent {
+        match self {
+            Self::Request { head, body } => OwnedEvent::Request { head: head.clone(), body: body.to_vec() },
+            Self::Upgrade { head } => OwnedEvent::Upgrade { head: head.clone() },
+            Self::Text { lane, command, text } => OwnedEvent::Text { lane, command, text: text.into() },
+            Self::Malformed { malformed, text } => OwnedEvent::Malformed { malformed, text: text.into() },
+            Self::Closed(reason) => OwnedEvent::Closed(reason.clone()),
+        }
+    }
+}
+
+/// An [`Event`] that owns its data. `Debug` shows the lengths of bodies and messages.
+#[derive(Clone)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each variant and member is that of `Event`")]
+pub enum OwnedEvent {
+    Request { head: Request, body: Vec<u8> },
+    Upgrade { head: Request },
+    Text { lane: Option<String>, command: Option<ResponseCommand>, text: String },
+    Malformed { malformed: Malformed, text: String },
+    Closed(CloseReason),
+}
+
+impl OwnedEvent {
+    /// Borrows the event.
+    #[must_use]
+    pub fn as_event(&self) -> Event<'_> {
+        match self {
+            Self::Request { head, body } => Event::Request { head, body },
+            Self::Upgrade { head } => Event::Upgrade { head },
+            Self::Text { lane, command, text } => Event::Text { lane: lane.clone(), command: command.clone(), text },
+            Self::Malformed { malformed, text } => Event::Malformed { malformed: malformed.clone(), text },
+            Self::Closed(reason) => Event::Closed(reason),
+        }
+    }
+}
+
+impl fmt::Debug for OwnedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_event().fmt(f)
+    }
+}
+
 /// One step of the engine. It borrows from the input or from the engine.
 #[derive(Debug)]
 pub(super) enum Step<'s> {

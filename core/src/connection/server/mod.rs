@@ -18,9 +18,10 @@ use crate::entropy::Seed;
 use crate::http::Headers;
 use crate::time::Instant;
 use crate::turn::RequestState;
+use crate::ws::handshake::Negotiated;
 
 pub use self::config::{Config, Timeouts};
-pub use self::event::Event;
+pub use self::event::{Event, OwnedEvent};
 
 /// The server's end of one physical connection.
 ///
@@ -46,6 +47,8 @@ pub struct ServerConnection {
     queue: EventQueue<Record>,
     /// Input that cannot be read yet: the next request is read after the response to the current one.
     unread_input: BytesMut,
+    /// When a graceful shutdown ends the responses that are still running.
+    shutdown: Option<Instant>,
 }
 
 /// Shows no bytes: they contain credentials and user content.
@@ -60,8 +63,20 @@ impl ServerConnection {
     /// `seed` is the source of randomness for the jitter of pings.
     #[must_use]
     pub fn new(config: Config, seed: Seed) -> Self {
-        let engine = ServerEngine::new(config, seed);
-        Self { engine, queue: EventQueue::default(), unread_input: BytesMut::new() }
+        Self::with_engine(ServerEngine::new(config, seed))
+    }
+
+    /// Creates the server's end of a WebSocket whose handshake another HTTP server has done, with
+    /// [`ws::handshake::accept`](crate::ws::handshake::accept). The connection begins with the first frame of the client.
+    #[must_use]
+    pub fn accepted(now: Instant, config: Config, seed: Seed, negotiated: &Negotiated) -> Self {
+        let mut connection = Self::with_engine(ServerEngine::accepted(now, config, seed, negotiated.deflate.as_ref()));
+        connection.settle(now);
+        connection
+    }
+
+    fn with_engine(engine: ServerEngine) -> Self {
+        Self { engine, queue: EventQueue::default(), unread_input: BytesMut::new(), shutdown: None }
     }
 
     /// Accepts the pending upgrade, with `headers` in addition to the handshake's own. A handshake that is invalid is
@@ -144,6 +159,16 @@ impl ServerConnection {
         self.process_timeouts(now);
     }
 
+    /// Closes the connection once the responses that are running have ended, at the latest at `until`. No further request is
+    /// delivered: on a WebSocket they are ignored, and the close code is 1001 (going away), so that the client sends them on another
+    /// connection; on HTTP, the response to the current request has `Connection: close`. Steering and interruption are still
+    /// delivered.
+    pub fn shut_down_gracefully(&mut self, now: Instant, until: Instant) {
+        self.engine.begin_shutdown();
+        self.shutdown = Some(until);
+        self.process_timeouts(now);
+    }
+
     /// Handles bytes from the socket.
     pub fn handle_input(&mut self, now: Instant, mut input: &[u8]) {
         self.resume(now);
@@ -212,7 +237,7 @@ impl ServerConnection {
     /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout).
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.engine.poll_timeout(self.wants_input())
+        self.engine.poll_timeout(self.wants_input()).into_iter().chain(self.shutdown).min()
     }
 
     /// Returns whether the caller should read from the socket: not while a response is pending and the next request has
@@ -274,7 +299,19 @@ impl ServerConnection {
         while let Some(step) = self.engine.step_timeout(now) {
             event::queue(&mut self.queue, step);
         }
+        if self.shutdown.is_some_and(|until| until <= now) {
+            self.end_shutdown(now);
+        }
         self.settle(now);
+    }
+
+    /// Closes the connection, whatever is running.
+    fn end_shutdown(&mut self, now: Instant) {
+        self.shutdown = None;
+        self.engine.close(now, 1001, "");
+        while let Some(step) = self.engine.step_timeout(now) {
+            event::queue(&mut self.queue, step);
+        }
     }
 
     /// Restarts the deadlines of the peer's bytes if they were suspended.
@@ -286,6 +323,9 @@ impl ServerConnection {
 
     /// Updates the deadlines after a change, and frees the memory of an idle WebSocket.
     fn settle(&mut self, now: Instant) {
+        if self.shutdown.is_some() && !self.engine.is_busy() {
+            self.end_shutdown(now);
+        }
         if self.engine.release_idle_memory() {
             self.queue.release_memory();
         }
