@@ -3,12 +3,13 @@
 use core::future::pending;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::routing::any;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 use turnwire::client::{Credentials, Event, Outcome, Provider, Request, Settings, TransportPreference};
@@ -69,8 +70,13 @@ struct Seen {
 async fn call_then_text(exchange: Exchange, seen: Arc<Mutex<Vec<Seen>>>) -> Result<(), SendError> {
     let (token, input) = (exchange.turn_token().map(ToOwned::to_owned), exchange.request().input.clone());
     let authorized = exchange.head().headers["authorization"] == "Bearer key";
-    seen.lock().unwrap().push(Seen { transport: exchange.transport(), token, items: input.len(), authorized });
-    let number = seen.lock().unwrap().len();
+    seen.lock().expect("no panic").push(Seen {
+        transport: exchange.transport(),
+        token,
+        items: input.len(),
+        authorized,
+    });
+    let number = seen.lock().expect("no panic").len();
     let needs_token = exchange.turn_token().is_none();
     let mut response = exchange.respond(&format!("resp_{number}"));
     if needs_token {
@@ -104,7 +110,7 @@ async fn two_turns_with_tool_and_turn_token_succeed_on_both_transports() {
             assert_eq!(guard.token(), Some(format!("ts-{}", 1 + 2 * turn)).as_deref());
             request.body.input.push(Item::user("again"));
         }
-        let seen = seen.lock().unwrap();
+        let seen = seen.lock().expect("no panic");
         let wire = if transport == TransportPreference::Http { Transport::Http } else { Transport::WebSocket };
         // On a WebSocket, each request has only what the server does not know.
         let items = if wire == Transport::Http { [1, 3, 5, 7] } else { [1, 1, 1, 1] };
@@ -305,11 +311,16 @@ async fn graceful_shutdown_ends_websocket_after_running_response() {
 
 /// Sends bytes to the server, and returns what it responds until it closes the connection.
 async fn exchange_bytes(address: &str, request: &str) -> String {
-    let mut stream = TcpStream::connect(address).await.expect("a server");
-    stream.write_all(request.as_bytes()).await.expect("sent");
-    let mut response = Vec::new();
-    timeout(SOON, stream.read_to_end(&mut response)).await.expect("in time").expect("a response");
-    String::from_utf8(response).expect("text")
+    let (address, request) = (address.to_owned(), request.to_owned());
+    let response = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).expect("a server");
+        stream.set_read_timeout(Some(SOON)).expect("a timeout");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut response = Vec::new();
+        stream.read_to_end(&mut response).expect("a response in time");
+        response
+    });
+    String::from_utf8(response.await.expect("no panic")).expect("text")
 }
 
 fn post(body: &str, fields: &str) -> String {

@@ -51,6 +51,18 @@ impl<'c, I: Io> Turn<'c, I> {
         Ok(id)
     }
 
+    /// Requests the rest of a background response whose stream was lost in another process, as [`Client::resume`] does: its events
+    /// behind number `after`, or all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::resume`].
+    pub fn resume(&mut self, response_id: &str, after: Option<i64>) -> Result<RequestId, CommandError> {
+        let id = self.driver.client.resume(self.driver.now(), response_id, after)?;
+        self.pending.push(id);
+        Ok(id)
+    }
+
     /// Cancels a request. Its last event is [`Event::Finished`] with [`Outcome::Cancelled`](turnwire::client::Outcome::Cancelled).
     pub fn cancel(&mut self, id: RequestId) {
         self.driver.client.cancel(self.driver.now(), id);

@@ -182,3 +182,36 @@ fn client_sees_close_code_of_shutdown() {
     }
     assert!(codes.len() == 1 && codes[0].contains("1001"), "{codes:?}");
 }
+
+/// With `announce_heads`, the head is there before the body: it can be rejected without reading the body.
+#[test]
+fn announced_head_is_delivered_before_its_body_is_read() {
+    let mut config = server::Config::new();
+    config.announce_heads = true;
+    let head = "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+    for (split, body) in [(head.len(), "body"), (0, "body"), (head.len() + 2, "body")] {
+        let bytes = format!("{head}{body}{}", REQUEST.replace("{}", "xy"));
+        let mut server = ServerConnection::new(config.clone(), [2; 32]);
+        server.handle_input(NOW, &bytes.as_bytes()[..split]);
+        server.handle_input(NOW, &bytes.as_bytes()[split..]);
+        assert!(matches!(server.poll_event(), Some(server::Event::Head { head }) if head.target() == "/"));
+        assert!(server.poll_event().is_none() && server.poll_transmit().is_empty(), "nothing is read or sent yet");
+        assert!(!server.wants_input(), "the body waits in the socket");
+        server.receive_body(NOW).expect("a head is pending");
+        assert!(server.poll_transmit().starts_with(b"HTTP/1.1 100 "));
+        assert!(matches!(server.poll_event(), Some(server::Event::Request { body: b"body", .. })));
+        assert!(server.receive_body(NOW).is_err());
+        server.respond(NOW, 200, &Headers::new(), b"").expect("a request");
+        // The next request on the same connection, rejected by its head.
+        assert!(matches!(server.poll_event(), Some(server::Event::Head { .. })));
+        server.handle_written(NOW, usize::MAX);
+        server.respond(NOW, 401, &Headers::new(), b"").expect("a head");
+        let written = String::from_utf8(server.poll_transmit().to_vec()).expect("text");
+        assert!(written.starts_with("HTTP/1.1 401 ") && written.contains("\r\nConnection: close\r\n"), "{written}");
+        assert!(matches!(server.poll_event(), Some(server::Event::Closed(CloseReason::Local))));
+    }
+    // A request without a body needs no decision.
+    let mut server = ServerConnection::new(config, [2; 32]);
+    server.handle_input(NOW, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(matches!(server.poll_event(), Some(server::Event::Request { .. })));
+}

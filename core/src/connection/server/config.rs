@@ -15,6 +15,9 @@ pub struct Config {
     pub body_limits: http::BodyLimits,
     /// Maximum size in bytes of a request's body. Default: 64 MiB.
     pub max_body: usize,
+    /// Whether the head of a request with a body is delivered before the body is read, as
+    /// [`Event::Head`](super::Event::Head), so that the request can be rejected by its head. Default: `false`.
+    pub announce_heads: bool,
     /// Limits of WebSocket messages.
     pub message_limits: ws::Limits,
     /// The offers of permessage-deflate to accept. Default: `None`, which means none.
@@ -67,6 +70,7 @@ impl Default for Config {
             head_limits: http::HeadLimits::default(),
             body_limits: http::BodyLimits::default(),
             max_body: 64 * 1024 * 1024,
+            announce_heads: false,
             message_limits: ws::Limits::default(),
             deflate_policy: None,
             ping_interval: None,

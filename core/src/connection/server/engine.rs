@@ -39,6 +39,11 @@ pub(super) struct ServerEngine {
 enum Mode {
     /// Reads the head of a request.
     Head(Box<HeadDecoder<Request>>),
+    /// Waits for the application to look at the head before the body is read.
+    Announced {
+        head: Box<Request>,
+        body: BodyDecoder,
+    },
     /// Reads the body of a request.
     Body {
         head: Box<Request>,
@@ -116,7 +121,7 @@ impl ServerEngine {
                 *input = &[];
                 None
             }
-            Mode::AwaitingResponse { .. } | Mode::Stream(_) => None,
+            Mode::Announced { .. } | Mode::AwaitingResponse { .. } | Mode::Stream(_) => None,
             // The next request waits until enough of the response before it is written.
             Mode::Head(decoder) if !decoder.is_partial() && self.shared.is_send_backlog_full() => None,
             Mode::Head(_) => Some(self.read_head(now, input)),
@@ -136,7 +141,12 @@ impl ServerEngine {
             Mode::Body { .. } => Some(Awaited::Rest),
             Mode::WebSocket(socket) if socket.eof() == ws::Eof::Truncated => Some(Awaited::Rest),
             Mode::WebSocket(_) if !self.shared.lanes.in_flight() => Some(Awaited::Message),
-            Mode::Head(_) | Mode::AwaitingResponse { .. } | Mode::Stream(_) | Mode::WebSocket(_) | Mode::Closed => None,
+            Mode::Head(_)
+            | Mode::Announced { .. }
+            | Mode::AwaitingResponse { .. }
+            | Mode::Stream(_)
+            | Mode::WebSocket(_)
+            | Mode::Closed => None,
         };
         if !self.shared.is_closed() {
             self.shared.timers.await_input(now, awaited, self.shared.body_quota());
@@ -155,6 +165,7 @@ impl ServerEngine {
             }
             Mode::WebSocket(_)
             | Mode::Head(_)
+            | Mode::Announced { .. }
             | Mode::Body { .. }
             | Mode::AwaitingResponse { .. }
             | Mode::Stream(_)
@@ -182,7 +193,7 @@ impl ServerEngine {
         let reason = match &self.mode {
             Mode::Closed => return None,
             Mode::Head(decoder) if !decoder.is_partial() => ended(CloseReason::Eof),
-            Mode::Head(_) | Mode::Body { .. } => ended(CloseReason::Truncated),
+            Mode::Head(_) | Mode::Announced { .. } | Mode::Body { .. } => ended(CloseReason::Truncated),
             // TCP allows a client that sends no more to read on, but clients of this protocol do not do that.
             Mode::AwaitingResponse { .. } | Mode::Stream(_) => ended(CloseReason::Eof),
             Mode::WebSocket(socket) => shared::websocket_end(socket, lost),
@@ -230,7 +241,12 @@ impl ServerEngine {
             Mode::Head(_) | Mode::Body { .. } if matches!(deadline, Deadline::Head | Deadline::Body) => {
                 write_rejection(408, send_buffer.buffer_mut());
             }
-            Mode::Head(_) | Mode::Body { .. } | Mode::AwaitingResponse { .. } | Mode::Stream(_) | Mode::Closed => {}
+            Mode::Head(_)
+            | Mode::Announced { .. }
+            | Mode::Body { .. }
+            | Mode::AwaitingResponse { .. }
+            | Mode::Stream(_)
+            | Mode::Closed => {}
         }
     }
 
@@ -302,14 +318,24 @@ impl ServerEngine {
         if matches!(body.framing(), Framing::ContentLength(length) if length > limit as u64) {
             return self.reject(now, 413, CloseReason::BodyTooLong { limit });
         }
+        let has_body = !matches!(body.framing(), Framing::None | Framing::ContentLength(0));
+        if has_body && self.shared.config.announce_heads {
+            self.mode = Mode::Announced { head: Box::new(head.clone()), body };
+            return Step::Head { head };
+        }
+        self.begin_body(now, Box::new(head), body);
+        Step::Consumed
+    }
+
+    /// Begins to read a body. A client that waits for it is told to send it.
+    fn begin_body(&mut self, now: Instant, head: Box<Request>, body: BodyDecoder) {
         if head.expects_continue()
             && let Ok(response) = Response::new(100)
         {
             http::encode_response(&response, self.shared.send_buffer.buffer_mut());
             self.shared.on_appended(now);
         }
-        self.mode = Mode::Body { head: Box::new(head), body, bytes: Vec::new() };
-        Step::Consumed
+        self.mode = Mode::Body { head, body, bytes: Vec::new() };
     }
 
     /// Returns whether a body ends here, so that a step needs no more input.
@@ -411,6 +437,19 @@ impl ServerEngine {
         Ok(())
     }
 
+    pub(super) fn receive_body(&mut self, now: Instant) -> Result<(), CommandError> {
+        match mem::replace(&mut self.mode, Mode::Closed) {
+            Mode::Announced { head, body } => {
+                self.begin_body(now, head, body);
+                Ok(())
+            }
+            other => {
+                self.mode = other;
+                Err(CommandError::NoRequest)
+            }
+        }
+    }
+
     pub(super) fn respond(
         &mut self,
         now: Instant,
@@ -418,12 +457,17 @@ impl ServerEngine {
         headers: &Headers,
         body: &[u8],
     ) -> Result<(), CommandError> {
-        let Mode::AwaitingResponse { bodiless, version, .. } = self.mode else { return Err(CommandError::NoRequest) };
+        let (bodiless, version, is_read) = match &self.mode {
+            Mode::AwaitingResponse { bodiless, version, .. } => (*bodiless, *version, true),
+            // The body is never read, so that no other request can follow it.
+            Mode::Announced { head, .. } => (head.method() == "HEAD", head.version, false),
+            _ => return Err(CommandError::NoRequest),
+        };
         // An interim response is not the final one that the request awaits.
         if matches!(status, 100..=199) {
             return Err(CommandError::Head);
         }
-        let mut response = response_head(status, headers, version, self.keep_alive)?;
+        let mut response = response_head(status, headers, version, self.keep_alive && is_read)?;
         let has_body = !matches!(status, 204 | 304);
         if has_body {
             let length = alloc::format!("{}", body.len());
@@ -434,6 +478,7 @@ impl ServerEngine {
         if has_body && !bodiless {
             out.extend_from_slice(body);
         }
+        self.keep_alive &= is_read;
         let input = if response.is_success() { RequestInput::Completed } else { RequestInput::Failed };
         let _ = self.shared.lanes.apply(None, input);
         self.finish_exchange(now);
@@ -483,7 +528,9 @@ impl ServerEngine {
                 self.write_scratch(framing);
             }
             Mode::Closed => return Err(CommandError::Closed),
-            Mode::Head(_) | Mode::Body { .. } | Mode::AwaitingResponse { .. } => return Err(CommandError::NoRequest),
+            Mode::Head(_) | Mode::Announced { .. } | Mode::Body { .. } | Mode::AwaitingResponse { .. } => {
+                return Err(CommandError::NoRequest);
+            }
         }
         // The application may send an event that the request's state does not allow: the client reports the violation.
         let _ = self.shared.lanes.observe(&envelope, envelope.stream_id().as_deref(), false);
@@ -503,7 +550,11 @@ impl ServerEngine {
                 sse::encode_comment("", &mut self.scratch).map_err(|_| CommandError::Event)?;
                 self.write_scratch(framing);
             }
-            Mode::Head(_) | Mode::Body { .. } | Mode::AwaitingResponse { .. } | Mode::Closed => {
+            Mode::Head(_)
+            | Mode::Announced { .. }
+            | Mode::Body { .. }
+            | Mode::AwaitingResponse { .. }
+            | Mode::Closed => {
                 return Err(CommandError::NoRequest);
             }
         }
@@ -551,7 +602,7 @@ impl ServerEngine {
     pub(super) fn is_busy(&self) -> bool {
         match &self.mode {
             Mode::Head(decoder) => decoder.is_partial(),
-            Mode::Body { .. } | Mode::AwaitingResponse { .. } | Mode::Stream(_) => true,
+            Mode::Announced { .. } | Mode::Body { .. } | Mode::AwaitingResponse { .. } | Mode::Stream(_) => true,
             Mode::WebSocket(_) => self.shared.lanes.in_flight(),
             Mode::Closed => false,
         }
@@ -565,7 +616,11 @@ impl ServerEngine {
                 self.shared.timers.closing(now);
                 self.shared.on_appended(now);
             }
-            Mode::Head(_) | Mode::Body { .. } | Mode::AwaitingResponse { .. } | Mode::Stream(_) => {
+            Mode::Head(_)
+            | Mode::Announced { .. }
+            | Mode::Body { .. }
+            | Mode::AwaitingResponse { .. }
+            | Mode::Stream(_) => {
                 self.end(now, CloseReason::Local);
             }
         }

@@ -18,6 +18,12 @@ use crate::responses::{Envelope, Malformed, ResponseCommand};
 /// `Debug` shows the lengths of bodies and messages.
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// The head of an HTTP request whose body is not read yet, with [`Config::announce_heads`](super::Config). Read the body with
+    /// `receive_body`, after which [`Request`](Self::Request) follows, or reject the request with `respond`.
+    Head {
+        /// The head of the request.
+        head: &'a Request,
+    },
     /// A whole HTTP request. Respond with `respond` or `begin_stream`.
     Request {
         /// The head of the request.
@@ -57,6 +63,7 @@ impl fmt::Debug for Event<'_> {
             Self::Request { head, body } => {
                 f.debug_struct("Request").field("head", head).field("body", &Hidden(body.len())).finish()
             }
+            Self::Head { head } => f.debug_struct("Head").field("head", head).finish(),
             Self::Upgrade { head } => f.debug_struct("Upgrade").field("head", head).finish(),
             Self::Text { lane, text, .. } => {
                 f.debug_struct("Text").field("lane", lane).field("text", &Hidden(text.len())).finish()
@@ -76,6 +83,7 @@ impl Event<'_> {
     pub fn into_owned(self) -> OwnedEvent {
         match self {
             Self::Request { head, body } => OwnedEvent::Request { head: head.clone(), body: body.to_vec() },
+            Self::Head { head } => OwnedEvent::Head { head: head.clone() },
             Self::Upgrade { head } => OwnedEvent::Upgrade { head: head.clone() },
             Self::Text { lane, command, text } => OwnedEvent::Text { lane, command, text: text.into() },
             Self::Malformed { malformed, text } => OwnedEvent::Malformed { malformed, text: text.into() },
@@ -89,6 +97,7 @@ impl Event<'_> {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "each variant and member is that of `Event`")]
 pub enum OwnedEvent {
+    Head { head: Request },
     Request { head: Request, body: Vec<u8> },
     Upgrade { head: Request },
     Text { lane: Option<String>, command: Option<ResponseCommand>, text: String },
@@ -102,6 +111,7 @@ impl OwnedEvent {
     pub fn as_event(&self) -> Event<'_> {
         match self {
             Self::Request { head, body } => Event::Request { head, body },
+            Self::Head { head } => Event::Head { head },
             Self::Upgrade { head } => Event::Upgrade { head },
             Self::Text { lane, command, text } => Event::Text { lane: lane.clone(), command: command.clone(), text },
             Self::Malformed { malformed, text } => Event::Malformed { malformed: malformed.clone(), text },
@@ -121,6 +131,9 @@ impl fmt::Debug for OwnedEvent {
 pub(super) enum Step<'s> {
     /// Bytes were consumed, or time was; there is nothing to report.
     Consumed,
+    Head {
+        head: Request,
+    },
     Request {
         head: Request,
         body: Vec<u8>,
@@ -139,6 +152,7 @@ pub(super) enum Step<'s> {
 /// The queued form of an event; its bytes are in the queue's arena.
 #[derive(Debug)]
 pub(super) enum Record {
+    Head(Box<Request>),
     Request(Box<Request>),
     Upgrade(Box<Request>),
     /// The lane of the response that the message is about.
@@ -150,6 +164,7 @@ pub(super) enum Record {
 pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
     match step {
         Step::Consumed => {}
+        Step::Head { head } => queue.push(Record::Head(Box::new(head)), &[]),
         Step::Request { head, body } => queue.push_owned(Record::Request(Box::new(head)), body),
         Step::Upgrade { head } => queue.push(Record::Upgrade(Box::new(head)), &[]),
         Step::Text { text, lane } => queue.push(Record::Text(lane), text.as_bytes()),
@@ -162,6 +177,7 @@ pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
     let (record, bytes) = queue.pop()?;
     Some(match record {
         Record::Request(head) => Event::Request { head, body: bytes },
+        Record::Head(head) => Event::Head { head },
         Record::Upgrade(head) => Event::Upgrade { head },
         Record::Text(of_response) => {
             // Always valid: a `str` was pushed.

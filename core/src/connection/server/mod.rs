@@ -92,7 +92,8 @@ impl ServerConnection {
         Ok(())
     }
 
-    /// Responds to the pending request with a whole body, or rejects the pending upgrade with one.
+    /// Responds to the pending request with a whole body, or rejects the pending upgrade with one. After a response to a
+    /// [head](Event::Head) alone, the connection closes.
     ///
     /// # Errors
     ///
@@ -100,6 +101,17 @@ impl ServerConnection {
     /// Nothing was sent or changed.
     pub fn respond(&mut self, now: Instant, status: u16, headers: &Headers, body: &[u8]) -> Result<(), CommandError> {
         self.engine.respond(now, status, headers, body)?;
+        self.process_unread(now);
+        Ok(())
+    }
+
+    /// Reads the body of the request whose head was delivered as [`Event::Head`].
+    ///
+    /// # Errors
+    ///
+    /// [`CommandError::NoRequest`] if no such head is pending. Nothing was sent or changed.
+    pub fn receive_body(&mut self, now: Instant) -> Result<(), CommandError> {
+        self.engine.receive_body(now)?;
         self.process_unread(now);
         Ok(())
     }
