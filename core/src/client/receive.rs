@@ -216,6 +216,7 @@ impl Receiver<'_> {
             None => QueuedEvent::Payload(id),
         };
         self.events.push(queued, envelope.text().as_bytes());
+        request.collect(envelope);
         if let Some(violation) = violation {
             self.events.push(QueuedEvent::Violation(id, Box::new(violation.into())), &[]);
         }
@@ -327,11 +328,12 @@ fn apply_event(
             ConnectionEffect::None
         }
         EventClass::Completed | EventClass::Incomplete => {
-            let end = EndMembers::of(envelope);
+            let mut end = EndMembers::of(envelope);
             for malformed in &end.malformed {
                 events.push(QueuedEvent::Malformed(id, malformed.clone()), envelope.text().as_bytes());
             }
             request.record_end(&end.completed);
+            end.completed.response = request.take_collected();
             let outcome = if class == EventClass::Completed {
                 QueuedOutcome::Completed(end.completed)
             } else {

@@ -42,6 +42,10 @@ pub struct Request {
     /// [`Settings::deadline`](super::Settings). After this time the request fails with
     /// [`FailureKind::DeadlineExceeded`](crate::responses::FailureKind).
     pub deadline: Option<Duration>,
+    /// Whether the events of the response are collected, so that
+    /// [`CompletedResponse::response`](crate::responses::CompletedResponse::response) is the whole response. For all requests:
+    /// [`Settings::collect`](super::Settings).
+    pub collect: bool,
 }
 
 /// W3C trace context: headers over HTTP, metadata over WebSocket (`docs/protocol.md` §3.8).
@@ -64,6 +68,7 @@ impl From<CreateResponse> for Request {
             lite: false,
             retries: None,
             deadline: None,
+            collect: false,
         }
     }
 }
@@ -73,6 +78,20 @@ impl Request {
     #[must_use]
     pub const fn with_retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
+        self
+    }
+
+    /// Collects the events of the response, so that its end carries the whole response.
+    ///
+    /// ```
+    /// use turnwire::client::Request;
+    /// use turnwire::responses::CreateResponse;
+    ///
+    /// assert!(Request::from(CreateResponse::new("gpt-x", "ping")).collected().collect);
+    /// ```
+    #[must_use]
+    pub const fn collected(mut self) -> Self {
+        self.collect = true;
         self
     }
 

@@ -3,6 +3,7 @@
 
 mod addressing;
 mod cancel;
+mod collect;
 mod connect_attempts;
 mod connections;
 mod credentials;

@@ -100,6 +100,11 @@ pub struct Settings {
     /// Whether a request may be retried after some of its output was delivered. The application must then discard that
     /// output.
     pub resend_after_output: bool,
+    /// Whether the events of each response are collected, so that [`CompletedResponse::response`] is the whole response. Default:
+    /// no; a request can ask for it with [`Request::collect`](crate::client::Request::collect).
+    ///
+    /// [`CompletedResponse::response`]: crate::responses::CompletedResponse::response
+    pub collect: bool,
     /// How often one request may ask for new credentials after a 401. Default: 0.
     pub max_credential_requests: u32,
     /// Maximum time to wait for new credentials. Default: 60 s.
@@ -135,6 +140,7 @@ impl Default for Settings {
             max_submissions: 16,
             queue_on_busy_lane: true,
             resend_after_output: false,
+            collect: false,
             max_credential_requests: 0,
             credential_timeout: Duration::from_secs(60),
             deadline: None,

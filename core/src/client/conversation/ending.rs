@@ -34,6 +34,10 @@ impl Conversation {
         let backoff_step = request.retry_state.retries.saturating_add(1);
         let failure = with_progress(failure, point, request.progress());
         let recovery = self.decide(now, request, point, &failure, next_transport, backoff_step, random);
+        if request.interruption.is_some() && recovery != Recovery::Fail {
+            // The application has asked to interrupt it: it is not made again.
+            return self.finish(now, id, QueuedOutcome::Cancelled, &[]);
+        }
         self.recover(now, id, recovery, failure);
     }
 

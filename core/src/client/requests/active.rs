@@ -12,8 +12,8 @@ use crate::client::steering::{Interruption, SteeringUpdate, Submission as Steeri
 use crate::client::violation::ServerViolation;
 use crate::connection::Transport;
 use crate::responses::{
-    CompletedResponse, Envelope, EventClass, Failure, FailureKind, HeaderSource, Item, RequestProgress, ResponseInfo,
-    ResponseInfoTracker,
+    Collector, CompletedResponse, Envelope, EventClass, Failure, FailureKind, HeaderSource, Item, RequestProgress,
+    Response, ResponseInfo, ResponseInfoTracker, ServerEvent,
 };
 use crate::time::Instant;
 
@@ -124,6 +124,8 @@ pub(in crate::client) struct ActiveRequest {
     pub(in crate::client) attempt: AttemptKind,
     /// What was delivered, if the response runs in the background.
     pub(in crate::client) resumption: Option<Box<Resumption>>,
+    /// Assembles the response, if it is asked for.
+    pub(in crate::client) collector: Option<Box<Collector>>,
     pub(in crate::client) submissions: Submissions,
     /// The response has ended, and a successor may follow.
     pub(in crate::client) held: Option<HeldEnd>,
@@ -143,6 +145,7 @@ impl ActiveRequest {
             submission,
             attempt: AttemptKind::Create,
             resumption: is_background.then(Box::default),
+            collector: None,
             phase: RequestPhase::Ready,
             retry_state: RetryState::default(),
             report: RequestReport::default(),
@@ -216,6 +219,26 @@ impl ActiveRequest {
     /// Returns whether an event of its response is to be delivered. One of a resumed response may have been delivered before.
     pub(in crate::client) fn admit(&mut self, envelope: &Envelope<'_>) -> bool {
         self.resumption.as_mut().is_none_or(|resumption| resumption.admit(envelope))
+    }
+
+    /// Returns whether the application has asked for the whole response.
+    pub(in crate::client) fn collects(&self) -> bool {
+        matches!(&self.submission, Submission::Response { request, prewarm: false } if request.collect)
+    }
+
+    /// Adds an event to the response that is collected.
+    pub(in crate::client) fn collect(&mut self, envelope: &Envelope<'_>) {
+        if let Some(collector) = &mut self.collector
+            && let Ok(event) = ServerEvent::read(envelope)
+        {
+            collector.add(&event);
+        }
+    }
+
+    /// Takes the response that was collected, unless it was too long.
+    pub(in crate::client) fn take_collected(&mut self) -> Option<Box<Response>> {
+        let collector = self.collector.as_mut().map(|collector| core::mem::take(&mut **collector))?;
+        (!collector.is_truncated()).then(|| Box::new(collector.finish()))
     }
 
     /// The failed attempt is followed by another one: for the rest of the response, or for a new one.
@@ -311,6 +334,9 @@ impl ActiveRequest {
         };
         self.report.first_event = None;
         self.report.response_id = None;
+        if let Some(collector) = &mut self.collector {
+            **collector = Collector::new();
+        }
         self.restart_resumption();
     }
 

@@ -1,6 +1,7 @@
 //! The contents of an ended response: `CompletedResponse` and `IncompleteResponse`
 //! ([docs/protocol.md §5.4](crate::docs::protocol#54-event-table)).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -9,6 +10,7 @@ use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::raw::RawJson;
+use crate::responses::response::Response;
 use crate::responses::usage::Usage;
 
 /// A response that is complete. A member that the server did not send, or that cannot be read, is `None`
@@ -21,7 +23,7 @@ use crate::responses::usage::Usage;
 /// completed.usage = Some(Usage::new(5, 1));
 /// assert_eq!(ServerEvent::completed(&completed).kind(), "response.completed");
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct CompletedResponse {
     /// The id of the response. A later request can continue it.
@@ -32,11 +34,14 @@ pub struct CompletedResponse {
     pub raw_usage: Option<RawJson<'static>>,
     /// Whether the model has ended its turn.
     pub end_turn: Option<bool>,
+    /// The whole response, if a client was asked to collect it and it was not longer than a
+    /// [`Collector`](crate::responses::Collector) keeps. It is never read from the terminal event alone.
+    pub response: Option<Box<Response>>,
 }
 
 /// A response that ended before it was complete, for example because of `max_output_tokens` or a content filter. It is
 /// final: the same request would end the same way ([docs/differences.md row 36](crate::docs::differences)).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct IncompleteResponse {
     /// The id of the response.
@@ -47,6 +52,8 @@ pub struct IncompleteResponse {
     pub usage: Option<Usage>,
     /// The `usage` member, as the server sent it.
     pub raw_usage: Option<RawJson<'static>>,
+    /// The response as far as it was made, under the conditions of [`CompletedResponse::response`].
+    pub response: Option<Box<Response>>,
 }
 
 impl CompletedResponse {
@@ -105,7 +112,7 @@ impl EndMembers {
 
     /// Converts the members to those of an incomplete response.
     pub(crate) fn into_incomplete(self, envelope: &Envelope<'_>) -> IncompleteResponse {
-        let CompletedResponse { id, usage, raw_usage, .. } = self.completed;
-        IncompleteResponse { id, reason: envelope.incomplete_reason(), usage, raw_usage }
+        let CompletedResponse { id, usage, raw_usage, response, .. } = self.completed;
+        IncompleteResponse { id, reason: envelope.incomplete_reason(), usage, raw_usage, response }
     }
 }
