@@ -19,6 +19,7 @@ pub const TARGETS: &[(&str, Law)] = &[
     ("proxy", laws::proxy::anything),
     ("gzip", laws::gzip::anything),
     ("built", laws::built::anything),
+    ("addressing", laws::addressing::anything),
     ("client", laws::client::anything),
     ("connection", laws::connection::anything),
     ("ends", laws::ends::anything),

@@ -3,6 +3,7 @@
 //!
 //! A law takes an input and returns `Err` with a one-line description of the violation.
 
+pub mod addressing;
 pub mod built;
 pub mod client;
 pub mod connection;

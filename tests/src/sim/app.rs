@@ -113,9 +113,14 @@ impl App {
                     context.after(after * 1000, Occurrence::Cancel(newest));
                 }
             }
-            Op::Steer => {
-                if let Some(id) = context.oracle.requests.last().map(|ask| ask.id) {
-                    let _ = client.steer(now, id, &[Item::user("this way")]);
+            Op::Steer(after) => {
+                if let Some(newest) = context.oracle.requests.len().checked_sub(1) {
+                    context.after(after * 1000, Occurrence::Steer(newest));
+                }
+            }
+            Op::Interrupt(after) => {
+                if let Some(newest) = context.oracle.requests.len().checked_sub(1) {
+                    context.after(after * 1000, Occurrence::Interrupt(newest));
                 }
             }
             Op::Wait | Op::Pause(_) => {}
@@ -191,13 +196,24 @@ impl App {
     /// Adds the output of a completed request to its conversation.
     pub fn store_output(&mut self, context: &Context<'_>, id: RequestId) {
         let Some(ask) = context.oracle.requests.iter().rfind(|ask| ask.id == id) else { return };
-        if ask.ended != Some("completed") || ask.call.is_some() {
+        let continuable = ask.ended == Some("completed") || (ask.ended == Some("cancelled") && ask.interrupted);
+        if !continuable || ask.call.is_some() {
             return;
         }
         let history = &mut self.histories[ask.lane];
         history.items = ask.input.iter().chain(&ask.items).cloned().collect();
         history.texts = ask.texts.clone();
         history.texts.extend(ask.items.iter().map(text_of));
+    }
+
+    /// Steers a request.
+    pub fn steer(&mut self, context: &mut Context<'_>, client: &mut Client, ask: usize) {
+        self.messages += 1;
+        let (text, id) = (format!("this way {}", self.messages), context.oracle.requests[ask].id);
+        if let Ok(submission) = client.steer(context.client_now(), id, &[Item::user(&text)]) {
+            context.log(|| format!("app: steers {id}: submission {submission}"));
+            context.oracle.steered(submission, ask);
+        }
     }
 
     /// Responds to `CredentialsNeeded`: with a new key, or with none.

@@ -20,6 +20,10 @@ pub enum Occurrence {
     Credentials,
     /// The application cancels this request.
     Cancel(usize),
+    /// The application steers this request.
+    Steer(usize),
+    /// The application interrupts this request.
+    Interrupt(usize),
     /// The connection attempt of this link completes.
     ConnectCompleted(usize),
     /// Bytes arrive at the client.
@@ -111,6 +115,8 @@ pub struct Context<'p> {
     pub transcript: Option<Vec<String>>,
     /// Number of the oldest key that servers still accept.
     pub valid_key: u32,
+    /// Number of steering submissions that servers received.
+    pub steers: u64,
 }
 
 /// Initial time of a run, in microseconds. It is not 0, so that clocks can step back.
@@ -131,6 +137,7 @@ impl<'p> Context<'p> {
             oracle: Oracle::new(plan, START),
             transcript: log.then(Vec::new),
             valid_key: 1,
+            steers: 0,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use turnwire::client::{CancelMode, Provider, Settings, TransportPreference};
+use turnwire::client::{AbandonMode, CancelMode, Provider, Settings, TransportPreference};
 use turnwire::connection::IdleActivity;
 
 use super::fault::{Fault, Faults};
@@ -57,8 +57,10 @@ pub enum Op {
     Preconnect,
     /// Cancels the newest request after this many milliseconds.
     Cancel(u64),
-    /// Steers the newest request.
-    Steer,
+    /// Steers the newest request after this many milliseconds.
+    Steer(u64),
+    /// Interrupts the newest request after this many milliseconds.
+    Interrupt(u64),
     /// Waits until no request is in flight.
     Wait,
     /// Does nothing for this many milliseconds.
@@ -97,6 +99,8 @@ impl Plan {
             self.settings.connection.timeouts.write.unwrap_or_default(),
             self.provider.retry.base_delay * 5,
             drain,
+            self.settings.interrupt_timeout,
+            self.settings.steering_timeout,
         ];
         // Where any byte counts as activity, a server that sends keep-alives is tolerated as long as it sends them.
         let factor = if self.settings.connection.timeouts.activity == IdleActivity::Bytes { 5 } else { 1 };
@@ -169,10 +173,17 @@ fn settings(random: &mut Random, provider: &Provider) -> Settings {
         TransportPreference::WebSocket,
         TransportPreference::Http,
     ]);
-    settings.cancel = match random.below(2) {
+    settings.cancel = match random.below(3) {
         0 => CancelMode::Close,
-        _ => CancelMode::Drain { limit: Duration::from_millis(random.between(10, 3000)) },
+        1 => CancelMode::Drain { limit: Duration::from_millis(random.between(10, 3000)) },
+        _ => CancelMode::Interrupt {
+            limit: Duration::from_millis(random.between(10, 3000)),
+            otherwise: AbandonMode::Close,
+        },
     };
+    settings.interrupt_timeout = Duration::from_millis(random.between(10, 3000));
+    settings.steering_timeout = Duration::from_millis(random.between(100, 4000));
+    settings.max_submissions = random.pick(&[1, 2, 16]);
     settings.queue_on_busy_lane = !random.one_in(4);
     settings.resend_after_output = random.one_in(4);
     settings.max_credential_requests = u32::try_from(random.below(3)).unwrap_or_default();
@@ -210,7 +221,20 @@ fn ops(random: &mut Random, provider: &Provider, settings: &Settings) -> Vec<Op>
                 0 => {}
                 1 => ops.push(Op::Pause(random.below(200))),
                 2 => ops.push(Op::Cancel(random.below(200))),
-                3 if random.one_in(4) => ops.push(Op::Steer),
+                3 | 4 => {
+                    for _ in 0..random.between(1, 4) {
+                        let longest = random.pick(&[30, 60, 200]);
+                        ops.push(Op::Steer(random.below(longest)));
+                    }
+                    if random.one_in(4) {
+                        ops.push(Op::Interrupt(random.below(120)));
+                    }
+                    if random.one_in(8) {
+                        ops.push(Op::Cancel(random.below(200)));
+                    }
+                    ops.extend((!random.one_in(4)).then_some(Op::Wait));
+                }
+                5 if random.one_in(2) => ops.push(Op::Interrupt(random.below(80))),
                 _ => ops.push(Op::Wait),
             }
         }

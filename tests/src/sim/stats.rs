@@ -1,6 +1,7 @@
 //! Counts of a run: faults, transitions of the request state table, outcomes.
 
 use turnwire::turn::{RequestInput, RequestState, TRANSITIONS};
+use turnwire::turn::{SUBMISSION_TRANSITIONS, SubmissionInput, SubmissionState};
 
 use super::fault::Fault;
 
@@ -32,6 +33,9 @@ pub struct Stats {
     pub faults: Vec<u64>,
     /// By state and input, in the order of their `ALL`.
     pub steps: Vec<u64>,
+    /// By state and input of a steering submission, in the order of their `ALL`. Where several inputs lead from one state to
+    /// another, the first one counts.
+    pub steers: Vec<u64>,
 }
 
 impl Default for Stats {
@@ -48,6 +52,7 @@ impl Default for Stats {
             outcomes: [0; OUTCOMES.len()],
             faults: vec![0; Fault::ALL.len()],
             steps: vec![0; RequestState::ALL.len() * RequestInput::ALL.len()],
+            steers: vec![0; SubmissionState::ALL.len() * SubmissionInput::ALL.len()],
         }
     }
 }
@@ -56,6 +61,11 @@ impl Stats {
     /// Counts a transition, whether or not the table contains it.
     pub fn step(&mut self, state: RequestState, input: RequestInput) {
         self.steps[Self::place(state, input)] += 1;
+    }
+
+    /// Counts a transition of a steering submission.
+    pub fn steer(&mut self, state: SubmissionState, input: SubmissionInput) {
+        self.steers[Self::steer_place(state, input)] += 1;
     }
 
     /// Returns how often the transition was counted.
@@ -76,6 +86,7 @@ impl Stats {
         self.connects += other.connects;
         let pairs = self.outcomes.iter_mut().zip(&other.outcomes);
         let pairs = pairs.chain(self.faults.iter_mut().zip(&other.faults));
+        let pairs = pairs.chain(self.steers.iter_mut().zip(&other.steers));
         for (mine, more) in pairs.chain(self.steps.iter_mut().zip(&other.steps)) {
             *mine += more;
         }
@@ -88,11 +99,16 @@ impl Stats {
             Fault::ALL.iter().filter(|fault| self.faults[**fault as usize] == 0).map(|fault| format!("{fault:?}"));
         let steps = TRANSITIONS
             .iter()
-            // The server of the simulation does not steer.
-            .filter(|(_, input, _)| *input != RequestInput::Successor)
             .filter(|(state, input, _)| self.steps_of(*state, *input) == 0)
             .map(|(state, input, _)| format!("{state:?} × {input:?}"));
-        faults.chain(steps).collect()
+        // Every server of the simulation accepts before it says what became of a submission.
+        let implied = [SubmissionInput::Pending];
+        let steers = SUBMISSION_TRANSITIONS
+            .iter()
+            .filter(|(state, input, _)| *state != SubmissionState::Sent || !implied.contains(input))
+            .filter(|(state, input, _)| self.steers[Self::steer_place(*state, *input)] == 0)
+            .map(|(state, input, _)| format!("submission {state:?} × {input:?}"));
+        faults.chain(steps).chain(steers).collect()
     }
 
     /// Formats the counts as Markdown tables.
@@ -119,7 +135,17 @@ impl Stats {
                 }
             }
         }
+        text += "\n| submission | input | times |\n|---|---|---|\n";
+        for (state, input, _) in SUBMISSION_TRANSITIONS {
+            text += &format!("| {state:?} | {input:?} | {} |\n", self.steers[Self::steer_place(*state, *input)]);
+        }
         text
+    }
+
+    fn steer_place(state: SubmissionState, input: SubmissionInput) -> usize {
+        let row = SubmissionState::ALL.iter().position(|known| *known == state).unwrap_or_default();
+        let column = SubmissionInput::ALL.iter().position(|known| *known == input).unwrap_or_default();
+        row * SubmissionInput::ALL.len() + column
     }
 
     fn place(state: RequestState, input: RequestInput) -> usize {

@@ -167,6 +167,14 @@ impl<'p> World<'p> {
                 self.context.oracle.requests[ask].cancelled = !over;
                 self.client.cancel(self.context.client_now(), id);
             }
+            Occurrence::Steer(ask) => self.app.steer(&mut self.context, &mut self.client, ask),
+            Occurrence::Interrupt(ask) => {
+                let id = self.context.oracle.requests[ask].id;
+                self.context.log(|| format!("app: interrupts {id}"));
+                if self.client.interrupt(self.context.client_now(), id).is_ok() {
+                    self.context.oracle.requests[ask].cancelled = true;
+                }
+            }
             Occurrence::ConnectCompleted(link) => self.connect_completed(link),
             Occurrence::Down(link) => self.down(link),
             Occurrence::Up(link) => self.up(link),

@@ -3,7 +3,7 @@
 use turnwire::client::RequestId;
 use turnwire::connection::Transport;
 use turnwire::responses::{Item, ResponseInfo};
-use turnwire::turn::RequestInput;
+use turnwire::turn::{RequestInput, RequestState};
 
 use super::{Attempt, Oracle};
 
@@ -33,12 +33,15 @@ impl Oracle<'_> {
         let same_link = payload.link == link && attempt.link == link;
         let lane = self.requests[at].lane;
         let mine = Some(payload.response) == own && !payload.late;
-        let (late, well_formed) = (payload.late, payload.well_formed);
+        let (late, well_formed, nobody) = (payload.late, payload.well_formed, payload.nobody);
         let expected = own.filter(|_| mine).and_then(|own| self.responses[own].payloads.get(cursor)).copied();
         let before = self.connection(link).delivered[lane].replace(number);
         self.require(same_link, "law 11", || format!("payload {number} received from another connection"));
         self.require(well_formed != malformed, "law 11", || {
             format!("payload {number} was well-formed: {well_formed}, reported as malformed: {malformed}")
+        });
+        self.require(!nobody, "law 13", || {
+            format!("request {id} received payload {number}, which concerns no request")
         });
         if mine {
             self.require(expected == Some(number), "law 11", || {
@@ -53,6 +56,11 @@ impl Oracle<'_> {
         if let Some(attempt) = &mut self.requests[at].attempt {
             attempt.cursor += usize::from(mine);
             attempt.last = Some(number);
+            if self.payloads[number].is_end() {
+                attempt.end = Some(number);
+            } else if self.payloads[number].class == RequestInput::Created {
+                attempt.end = None;
+            }
         }
         self.apply_payload(at, number, transport);
     }
@@ -80,7 +88,12 @@ impl Oracle<'_> {
             return;
         };
         self.requests[at].output |= class == RequestInput::Output;
-        self.step(self.requests[at].lane, class);
+        self.requests[at].interrupted |= self.payloads[number].interrupted;
+        let lane = self.requests[at].lane;
+        let has_ended =
+            matches!(self.lanes[lane], RequestState::Completed | RequestState::Failed | RequestState::Incomplete);
+        let succeeds = class == RequestInput::Created && has_ended;
+        self.step(lane, if succeeds { RequestInput::Successor } else { class });
     }
 
     /// Handles an informational event. `ModelsEtag` also shows that the response head has arrived.

@@ -4,12 +4,14 @@
 pub mod events;
 pub mod requests;
 pub mod server;
+mod steering;
 
 use turnwire::client::RequestId;
 use turnwire::connection::Transport;
 use turnwire::responses::Item;
 use turnwire::turn::{RequestInput, RequestState};
 
+use self::steering::Steering;
 use super::plan::{LANES, Plan};
 use super::stats::Stats;
 
@@ -33,6 +35,8 @@ pub struct Oracle<'p> {
     turn: Turn,
     /// State of the newest request of each lane.
     lanes: [RequestState; LANES.len()],
+    /// All steering submissions of the application.
+    steerings: Vec<Steering>,
     /// When the client last had a visible effect.
     progress: u64,
     /// For each delay before a retry, whether it was exactly the nominal delay, in milliseconds.
@@ -80,8 +84,10 @@ pub struct TrackedRequest {
     not_before: Option<core::time::Duration>,
     /// Its outcome, once it has ended.
     pub ended: Option<&'static str>,
-    /// Whether the application cancelled it.
+    /// Whether the application cancelled or interrupted it.
     pub cancelled: bool,
+    /// Whether its response was interrupted.
+    pub interrupted: bool,
 }
 
 /// One attempt: a request that the client sent on a connection.
@@ -94,6 +100,8 @@ struct Attempt {
     cursor: usize,
     /// The newest delivered payload.
     last: Option<usize>,
+    /// The end of its response, unless a successor has begun.
+    end: Option<usize>,
 }
 
 /// What the oracle knows of a connection.
@@ -135,6 +143,7 @@ impl<'p> Oracle<'p> {
             connections: Vec::new(),
             turn: Turn::default(),
             lanes: [RequestState::default(); LANES.len()],
+            steerings: Vec::new(),
             progress: now,
             nominal: Vec::new(),
             violation: None,
@@ -201,6 +210,7 @@ impl<'p> Oracle<'p> {
         let open: Vec<String> =
             self.requests.iter().filter(|ask| ask.ended.is_none()).map(|ask| ask.id.to_string()).collect();
         self.require(open.is_empty(), "law 11", || format!("requests {} have not ended", open.join(", ")));
+        self.check_steerings();
         let flat = self.nominal.len() >= 5 && self.nominal.iter().all(|nominal| *nominal);
         self.require(!flat, "jitter", || "every delay before a retry is exactly the nominal one".into());
     }

@@ -47,6 +47,7 @@ impl Oracle<'_> {
             not_before: None,
             ended: None,
             cancelled: false,
+            interrupted: false,
         });
     }
 
@@ -88,7 +89,8 @@ impl Oracle<'_> {
         let track = self.connection(link);
         track.sent.push(SentRecord { ask: at, token: due.clone(), incremental: sent.incremental, key });
         let nth = track.sent.len() - 1;
-        self.requests[at].attempt = Some(Attempt { link, nth, transport: sent.transport, cursor: 0, last: None });
+        self.requests[at].attempt =
+            Some(Attempt { link, nth, transport: sent.transport, cursor: 0, last: None, end: None });
         self.stats.sent += 1;
         self.stats.incremental += u64::from(sent.incremental);
         self.stats.tokens += u64::from(due.is_some());
@@ -102,6 +104,8 @@ impl Oracle<'_> {
         self.require(!output || resend, "no resend", || {
             format!("request {id} was sent again after output had been delivered")
         });
+        let steered = self.has_open_steering(at);
+        self.require(!steered, "once", || format!("request {id} was sent again after it had been steered"));
         self.require(attempts <= budget, "budget", || {
             format!("request {id} was sent {attempts} times, at most {budget} are allowed")
         });
@@ -126,7 +130,7 @@ impl Oracle<'_> {
         }
         let lane = self.requests[at].lane;
         if let Some(attempt) = self.requests[at].attempt.take()
-            && !attempt.last.is_some_and(|last| self.payloads[last].is_end())
+            && attempt.end.is_none()
         {
             self.step(lane, RequestInput::Lost);
         }
@@ -140,7 +144,8 @@ impl Oracle<'_> {
         };
         let retry = &self.plan.provider.retry;
         let budget = retry.max_retries;
-        let of_connection = self.requests[at].attempt.is_none();
+        // After a fallback, no event says which attempt it ended.
+        let of_connection = self.requests[at].attempt.is_none() || self.stats.outcomes[5] > 0;
         self.lost(at, failure);
         self.requests[at].not_before = Some(now.as_duration() + delay);
         let ended = self.requests[at].ended.is_some();
@@ -169,7 +174,7 @@ impl Oracle<'_> {
     fn lost(&mut self, at: usize, failure: &Failure) {
         let lane = self.requests[at].lane;
         let Some(attempt) = self.requests[at].attempt.take() else { return };
-        let ended = attempt.last.is_some_and(|last| self.payloads[last].is_end());
+        let ended = attempt.end.is_some();
         if self.requests[at].call.is_none() && !ended {
             self.step(lane, if failure.status.is_some() { RequestInput::Failed } else { RequestInput::Lost });
         }
@@ -208,9 +213,7 @@ impl Oracle<'_> {
                 self.require(meant, "law 11", || {
                     format!("request {id} is reported as cancelled, but the application did not cancel it")
                 });
-                let ended = |last: usize| self.payloads[last].is_end();
-                let in_flight =
-                    self.requests[at].attempt.take().is_some_and(|attempt| !attempt.last.is_some_and(ended));
+                let in_flight = self.requests[at].attempt.take().is_some_and(|attempt| attempt.end.is_none());
                 if in_flight && self.requests[at].call.is_none() {
                     self.step(self.requests[at].lane, RequestInput::Cancel);
                 }
@@ -219,8 +222,7 @@ impl Oracle<'_> {
             OwnedOutcome::PrewarmSkipped => {
                 let warm = self.requests[at].warm;
                 self.require(warm, "law 11", || format!("request {id} was skipped although it is not a prewarm"));
-                let ended = |last: usize| self.payloads[last].is_end();
-                if self.requests[at].attempt.take().is_some_and(|attempt| !attempt.last.is_some_and(ended)) {
+                if self.requests[at].attempt.take().is_some_and(|attempt| attempt.end.is_none()) {
                     self.step(self.requests[at].lane, RequestInput::Lost);
                 }
                 3
@@ -243,12 +245,14 @@ impl Oracle<'_> {
         let attempt = self.requests[at].attempt.take();
         let whole = attempt.as_ref().is_some_and(|attempt| {
             let own = self.response_of(attempt);
-            let last = attempt.last.map(|last| &self.payloads[last]);
+            let last = attempt.end.map(|last| &self.payloads[last]);
+            // What is said of a steered response after its end may come too late, or not at all.
+            let is_steered = self.is_steered(at);
             own.zip(last).is_some_and(|(own, last)| {
                 last.class == class
                     && last.response == own
-                    && response.is_none_or(|id| self.responses[own].id == id)
-                    && self.responses[own].payloads.len() == attempt.cursor
+                    && response.is_none_or(|id| last.text.contains(&format!("\"{id}\"")))
+                    && (self.responses[own].payloads.len() == attempt.cursor || is_steered)
             })
         });
         self.require(whole, "law 11", || {
@@ -286,6 +290,8 @@ impl Oracle<'_> {
                     self.lost(at, failure);
                 }
             }
+            Event::Steering { id, update } => self.steering_changed(*id, update),
+            Event::Continued { id, response_id } => self.continued(*id, response_id),
             Event::HttpFallback(_) => self.stats.outcomes[5] += 1,
             Event::Info { id, info: derived } => self.informed(*id, derived),
             _ => {}

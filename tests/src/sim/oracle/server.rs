@@ -20,6 +20,10 @@ pub struct Payload {
     pub late: bool,
     /// Whether it is `response.output_item.done`.
     pub item: bool,
+    /// Whether it is the end of a response that was interrupted.
+    pub interrupted: bool,
+    /// Whether it concerns no request, so that it may be delivered to none.
+    pub nobody: bool,
     /// The turn token that it contains.
     pub token: Option<String>,
     /// Its text.

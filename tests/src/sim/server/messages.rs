@@ -47,23 +47,66 @@ pub enum Message {
     Error(&'static str),
     /// A delta on a lane that the client did not use.
     Foreign,
+    /// `response.incomplete` of a steered response, which a successor follows.
+    Steered,
+    /// `response.created` of the successor of the response with this id.
+    Successor(String),
+    /// A reply to a steering submission.
+    Steer(Reply, Steering),
+    /// `response.interrupt.accepted` or `response.interrupt.failed`.
+    Interrupt(&'static str),
+    /// `response.incomplete` of a response that was interrupted.
+    Interrupted,
+    /// `error` with these members, which concerns no request.
+    Nobody(&'static str),
+}
+
+/// What a server says of a steering submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// `response.steer.accepted`.
+    Accepted,
+    /// `response.steer.pending`.
+    Pending,
+    /// `response.steer.failed`.
+    Failed,
+}
+
+/// A steering submission, as its server knows it.
+#[derive(Clone, Debug)]
+pub struct Steering {
+    /// The server's id for it, once it is accepted.
+    pub id: Option<String>,
+    /// The response that it steers.
+    pub response_id: String,
+    /// The text of its input.
+    pub text: String,
 }
 
 impl Message {
     /// Returns whether it ends its response.
     #[must_use]
     pub const fn is_end(&self) -> bool {
-        matches!(self, Self::Completed | Self::BadCompleted | Self::Failed(_) | Self::Incomplete | Self::Error(_))
+        matches!(
+            self,
+            Self::Completed
+                | Self::BadCompleted
+                | Self::Failed(_)
+                | Self::Incomplete
+                | Self::Error(_)
+                | Self::Interrupted
+        )
     }
 
     fn class(&self) -> RequestInput {
         match self {
-            Self::Created(_) => RequestInput::Created,
+            Self::Created(_) | Self::Successor(_) => RequestInput::Created,
             Self::Delta(_) | Self::Item(_) | Self::BadEvent | Self::Foreign => RequestInput::Output,
             Self::Metadata(_) | Self::RateLimits | Self::Unknown | Self::NotJson => RequestInput::Informational,
+            Self::Steered | Self::Steer(..) | Self::Interrupt(_) | Self::Nobody(_) => RequestInput::Informational,
             Self::Completed | Self::BadCompleted => RequestInput::Completed,
             Self::Failed(_) | Self::Error(_) => RequestInput::Failed,
-            Self::Incomplete => RequestInput::Incomplete,
+            Self::Incomplete | Self::Interrupted => RequestInput::Incomplete,
         }
     }
 
@@ -83,6 +126,8 @@ impl Message {
             well_formed: !matches!(self, Self::NotJson | Self::BadEvent),
             late: late || matches!(self, Self::Foreign),
             item: matches!(self, Self::Item(_)),
+            interrupted: matches!(self, Self::Interrupted),
+            nobody: matches!(self, Self::Nobody(_)),
             token,
             text: self.text(place, number),
         }
@@ -109,7 +154,14 @@ impl Message {
                 let reason = r#""incomplete_details":{"reason":"max_output_tokens"}"#;
                 ("response.incomplete", format!(r#","response":{{"id":"{id}",{reason}}}"#))
             }
-            Self::Error(members) => ("error", format!(",{members}")),
+            Self::Error(members) | Self::Nobody(members) => ("error", format!(",{members}")),
+            Self::Steered => ("response.incomplete", ended_with(id, "steered")),
+            Self::Interrupted => ("response.incomplete", ended_with(id, "interrupted")),
+            Self::Successor(previous) => {
+                ("response.created", format!(r#","response":{{"id":"{id}","previous_response_id":"{previous}"}}"#))
+            }
+            Self::Steer(reply, steering) => steer(*reply, steering),
+            Self::Interrupt(kind) => (*kind, format!(r#","response_id":"{id}""#)),
             Self::Foreign => ("response.output_text.delta", r#","delta":"lost""#.into()),
         };
         let lane = match (self, place.lane.and_then(|lane| LANES[lane])) {
@@ -143,6 +195,30 @@ pub fn item_text(id: &str, n: u32) -> String {
 fn item(id: &str, n: u32) -> String {
     let content = format!(r#"[{{"type":"output_text","text":"{}"}}]"#, item_text(id, n));
     format!(r#","output_index":{n},"item":{{"type":"message","role":"assistant","id":"msg_{n}","content":{content}}}"#)
+}
+
+fn ended_with(id: &str, reason: &str) -> String {
+    format!(r#","response":{{"id":"{id}","incomplete_details":{{"reason":"{reason}"}}}}"#)
+}
+
+fn steer(reply: Reply, steering: &Steering) -> (&'static str, String) {
+    let Steering { id, response_id, text } = steering;
+    let id = id.as_ref().map_or_else(String::new, |id| format!(r#""id":"{id}","#));
+    let steer = format!(r#"{id}"previous_response_id":"{response_id}""#);
+    match reply {
+        Reply::Accepted => ("response.steer.accepted", format!(r#","steer":{{{steer}}}"#)),
+        Reply::Pending => {
+            let rest = r#""reason":"waiting_for_required_input","required_input":[]"#;
+            ("response.steer.pending", format!(r#","steer":{{{steer}}},{rest}"#))
+        }
+        Reply::Failed => {
+            let input = format!(
+                r#""input":[{{"type":"message","role":"user","content":[{{"type":"input_text","text":"{text}"}}]}}]"#
+            );
+            let error = r#""error":{"code":"response_not_active","message":"too late"}"#;
+            ("response.steer.failed", format!(r#","steer":{{{steer},{input}}},{error}"#))
+        }
+    }
 }
 
 fn metadata(token: &Token) -> String {

@@ -6,5 +6,6 @@ pub mod peer;
 pub mod raw;
 mod received;
 pub mod script;
+mod steering;
 
 pub use peer::Peer;

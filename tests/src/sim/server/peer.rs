@@ -5,7 +5,7 @@ use turnwire::http::Headers;
 use turnwire::turn::RequestState;
 use turnwire::ws::deflate::ServerPolicy;
 
-use super::messages::{Message, Place, item_text};
+use super::messages::{Message, Place, Reply, item_text};
 use super::raw;
 use super::received::{Body, Received, key_of};
 use super::script::{Action, Script, ScriptBuilder};
@@ -19,9 +19,9 @@ use crate::sim::random::Random;
 /// The server's end of a connection.
 #[derive(Debug)]
 pub struct Peer {
-    link: usize,
+    pub(super) link: usize,
     connection: ServerConnection,
-    random: Random,
+    pub(super) random: Random,
     memory: [Option<Memory>; LANES.len()],
     /// The scripts, including those that have ended.
     pub scripts: Vec<Script>,
@@ -101,7 +101,7 @@ impl Peer {
                     let token = body.client_metadata.token.clone();
                     self.request(context, Transport::WebSocket, Some(body), self.key, token);
                 }
-                Received::Text(Some(_)) => {}
+                Received::Text(Some(body)) => self.said_of_response(context, body),
                 Received::Text(None) | Received::Invalid => {
                     context.oracle.violated("law 8", || "the server received a message that it cannot parse".into());
                 }
@@ -238,7 +238,10 @@ impl Peer {
             builder.answer(incremental)
         };
         let lane = websocket.then_some(lane);
-        self.start(context, Script { response, lane, transport, actions, texts, instructions });
+        self.start(
+            context,
+            Script { response, lane, transport, actions, texts, instructions, steers: Vec::new(), interrupted: false },
+        );
     }
 
     fn expires(&mut self, context: &mut Context<'_>, key: u32) -> bool {
@@ -251,7 +254,7 @@ impl Peer {
 
     /// Checks that a lane has at most one request in flight, and a connection at most the configured number.
     fn check_lanes(&self, context: &mut Context<'_>, websocket: bool, lane: usize) {
-        let open = |script: &&Script| script.actions.iter().any(|(_, action)| ends(action));
+        let open = |script: &&Script| script.actions.iter().any(|(_, action)| ends(action, script.interrupted));
         let busy = self.scripts.iter().filter(open).count();
         let on_lane = self.scripts.iter().filter(open).any(|script| script.lane == Some(lane));
         let most = context.plan.provider.capabilities.max_concurrent_requests;
@@ -294,7 +297,19 @@ impl Peer {
             builder.call()
         };
         let (texts, instructions) = (Vec::new(), String::new());
-        self.start(context, Script { response, lane: None, transport: Transport::Http, actions, texts, instructions });
+        self.start(
+            context,
+            Script {
+                response,
+                lane: None,
+                transport: Transport::Http,
+                actions,
+                texts,
+                instructions,
+                steers: Vec::new(),
+                interrupted: false,
+            },
+        );
     }
 
     fn start(&mut self, context: &mut Context<'_>, script: Script) {
@@ -356,6 +371,15 @@ impl Peer {
                 down.write(bytes);
             }
             Action::Unsolicited(_) => {}
+            Action::Succeed => {
+                // It takes all accepted submissions into account.
+                self.scripts[script].steers.clear();
+                let response = self.scripts[script].response;
+                let current = &mut context.oracle.responses[response].id;
+                let next = format!("{current}s");
+                let previous = core::mem::replace(current, next);
+                self.send(context, down, script, &Message::Successor(previous), false, false);
+            }
             Action::Close(code) => self.connection.close(now, code, ""),
             Action::HangUp => {
                 self.flush(context, down);
@@ -398,21 +422,32 @@ impl Peer {
             return;
         }
         context.oracle.payload_sent(payload);
+        let (number, is_end) = (script, message.is_end() && !late && lane.is_some());
         let script = &mut self.scripts[script];
         match message {
             Message::Item(n) => script.texts.push(item_text(&id, *n)),
-            Message::Completed if !late && lane.is_some() => {
+            Message::Completed | Message::Interrupted if !late && lane.is_some() => {
                 let (texts, instructions) = (script.texts.clone(), script.instructions.clone());
                 self.memory[lane.unwrap_or_default()] = Some(Memory { id, texts, instructions });
             }
             _ => {}
         }
+        if is_end {
+            self.after_end(number, message);
+        }
     }
 }
 
-/// Returns whether the action ends a response.
-fn ends(action: &Action) -> bool {
-    matches!(action, Action::Send(message, false) | Action::Fragments(message) if message.is_end())
+/// Returns whether the action ends a response, or a submission: until then, the lane belongs to the request.
+fn ends(action: &Action, interrupted: bool) -> bool {
+    match action {
+        Action::Send(message, false) | Action::Fragments(message) => {
+            let settles = matches!(message, Message::Steer(Reply::Pending | Reply::Failed, _));
+            message.is_end() || (settles && !interrupted)
+        }
+        Action::Succeed => true,
+        _ => false,
+    }
 }
 
 fn format_action(action: &Action) -> String {

@@ -12,6 +12,7 @@ pub(super) struct Body {
     #[serde(default)]
     pub(super) instructions: String,
     pub(super) previous_response_id: Option<String>,
+    pub(super) response_id: Option<String>,
     pub(super) stream_id: Option<String>,
     #[serde(default)]
     pub(super) client_metadata: Marks,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use turnwire::connection::Transport;
 use turnwire::turn::Turn;
 
-use super::messages::{Message, Token};
+use super::messages::{Message, Steering, Token};
 use super::raw;
 use crate::sim::context::FaultInjector;
 use crate::sim::fault::Fault;
@@ -31,6 +31,8 @@ pub enum Action {
     Raw(Vec<u8>),
     /// Writes raw bytes, unless the next request has arrived: they would be part of the response to it.
     Unsolicited(&'static [u8]),
+    /// Sends `response.created` of a successor: from here on the response has another id.
+    Succeed,
     /// Closes the WebSocket with this code.
     Close(u16),
     /// Closes the socket.
@@ -52,6 +54,10 @@ pub struct Script {
     pub texts: Vec<String>,
     /// The request's instructions.
     pub instructions: String,
+    /// The steering submissions that were accepted, and whose fate is open.
+    pub steers: Vec<Steering>,
+    /// Whether the response is interrupted, which ends its submissions: the lane is free although replies to them follow.
+    pub interrupted: bool,
 }
 
 /// Builds the script of a response.
