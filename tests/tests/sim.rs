@@ -9,7 +9,7 @@ const SEEDS: u64 = 20_000;
 /// Seeds that once violated an invariant, and the bug behind each.
 ///
 /// A change of the simulation changes the plans, so a seed need not show its bug any more.
-const FOUND: [(u64, &str); 8] = [
+const FOUND: [(u64, &str); 9] = [
     (3, "a body with Content-Length ended only at the byte after it"),
     (27, "a prewarm was sent over HTTP"),
     (54, "a duplicate terminal event after another late event ended the next response"),
@@ -18,6 +18,7 @@ const FOUND: [(u64, &str); 8] = [
     (8449, "a duplicate terminal event of the last response but one ended the next response"),
     (365_472, "a duplicate terminal event of the previous response ended the draining of a cancelled one"),
     (32_194, "events of an unknown lane reset the idle timer"),
+    (11_705, "the deadline of an interruption outlived the attempt that was to be interrupted"),
 ];
 
 #[test]

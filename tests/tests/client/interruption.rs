@@ -56,6 +56,24 @@ fn is_cancelled(pair: &Pair, id: RequestId) -> bool {
 }
 
 #[test]
+fn interrupted_request_whose_attempt_fails_is_not_made_again() {
+    let failed = r#"{"type":"response.failed","response":{"id":"r1","error":{"code":"server_error","message":"x"}}}"#;
+    for final_failure in [false, true] {
+        let retries = if final_failure { 0 } else { 3 };
+        let mut settings = Settings::default();
+        settings.transport = turnwire::client::TransportPreference::WebSocket;
+        let mut pair = Pair::new(with_retries(provider(), retries), settings, Script::new());
+        let id = pair.ask(ask("one"));
+        pair.client.interrupt(pair.now, id).expect("a request in flight");
+        says(&mut pair, [created("r1"), failed.to_owned()]);
+        pair.run_out();
+        assert_eq!(is_cancelled(&pair, id), !final_failure, "{:?}", pair.outcome(id));
+        let asked = pair.texts().iter().filter(|seen| seen.json()["type"] == "response.create").count();
+        assert_eq!(asked, 1);
+    }
+}
+
+#[test]
 fn interrupted_request_is_cancelled_with_its_usage_and_keeps_the_connection() {
     let (mut pair, id) = running(interrupting(AbandonMode::Close));
     says(&mut pair, [msg("m", "hi"), delta("par")]);

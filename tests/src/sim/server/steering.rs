@@ -53,7 +53,12 @@ impl Peer {
         let can_wait = matches!(message, Message::Completed);
         for steering in core::mem::take(&mut script.steers) {
             let reply = if can_wait && self.random.one_in(2) { Reply::Pending } else { Reply::Failed };
-            script.add(&mut self.random, Message::Steer(reply, steering));
+            script.add(&mut self.random, Message::Steer(reply, steering.clone()));
+            if reply == Reply::Pending && self.random.one_in(4) {
+                // The server forgets an input that waits. The request has ended by then.
+                let forgotten = Action::Send(Message::Steer(Reply::Failed, steering), true);
+                script.actions.push_back((delay(&mut self.random), forgotten));
+            }
         }
     }
 }
