@@ -39,6 +39,11 @@ pub(super) enum Action {
 }
 
 impl Action {
+    /// Returns whether it writes the head of a response.
+    const fn has_head(&self) -> bool {
+        matches!(self, Self::Accept(_) | Self::Respond(..) | Self::Begin(_))
+    }
+
     fn perform(&self, now: Instant, connection: &mut ServerConnection) -> Result<(), CommandError> {
         match self {
             Self::Accept(headers) => connection.accept(now, headers),
@@ -70,6 +75,8 @@ pub(super) struct Plan {
     pub(super) cut: Option<Cut>,
     /// The last event, once the response is cancelled: it takes the place of the actions that are left.
     pub(super) cancelled: Option<Cancelled>,
+    /// The pause before each byte of the head but the first.
+    pub(super) head_byte: Option<Duration>,
     /// What it was made from, so that it can be steered or interrupted.
     pub(super) source: Option<Box<Source>>,
     /// Its line on the status page.
@@ -202,10 +209,16 @@ impl Response {
                     return;
                 }
                 self.resume_at = None;
-            } else if action.perform(now, connection).is_err() {
-                // The connection has ended; its last event gives the reason.
-                self.plan.actions.clear();
-                return;
+            } else {
+                let before = connection.poll_transmit().len();
+                if action.perform(now, connection).is_err() {
+                    // The connection has ended; its last event gives the reason.
+                    self.plan.actions.clear();
+                    return;
+                }
+                if let (true, Some(pause)) = (action.has_head(), self.plan.head_byte.take()) {
+                    faults.slow_head(connection.poll_transmit(), before, pause);
+                }
             }
             if let Action::Send(_) = action {
                 self.sent += 1;

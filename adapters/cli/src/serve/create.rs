@@ -92,7 +92,7 @@ impl ScriptedServer {
         };
         let (reply, number, tool) = self.pick(body);
         let mut headers = headers(&reply.headers);
-        let mut plan = Plan { cut: reply.cut_at_byte(), ..Plan::default() };
+        let mut plan = Plan { cut: reply.cut_at_byte(), head_byte: reply.head_byte(), ..Plan::default() };
         plan.actions.extend(reply.delay().map(Action::Pause));
         if let Some(status) = reply.status {
             let body = reply.body.as_deref().unwrap_or("{}").as_bytes().to_vec();

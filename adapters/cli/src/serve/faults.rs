@@ -1,12 +1,15 @@
 //! The socket of a scripted server's connection: it is cut where the script says, and limits the input that all connections hold.
 
+use core::future::Future as _;
+use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
 use socket2::SockRef;
+use tokio::time::{Sleep, sleep};
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
 use turnwire_driver::Io;
@@ -21,6 +24,8 @@ pub(super) struct Faults {
     limit: AtomicU64,
     /// Whether to cut with a reset.
     reset: AtomicBool,
+    /// The bytes of a head that are sent one by one: from this one, to this one, with this pause in milliseconds.
+    slow: [AtomicU64; 3],
     /// The number of bytes that the incomplete request may take: those that were read since the last event.
     held: AtomicUsize,
     /// How many bytes one byte of input may become by inflating.
@@ -33,6 +38,7 @@ impl Default for Faults {
             written: AtomicU64::new(0),
             limit: AtomicU64::new(u64::MAX),
             reset: AtomicBool::new(false),
+            slow: [const { AtomicU64::new(0) }; 3],
             held: AtomicUsize::new(0),
             inflates_to: AtomicUsize::new(1),
         }
@@ -52,6 +58,30 @@ impl Faults {
         let written = self.written.load(Ordering::Relaxed);
         let end = written.saturating_add(unsent as u64);
         self.limit.fetch_min(end, Ordering::Relaxed).min(end) <= written
+    }
+
+    /// Sends a head byte by byte: that which begins `before` bytes after the first of the bytes that wait to be written.
+    pub(super) fn slow_head(&self, unsent: &[u8], before: usize, pause: Duration) {
+        let head = unsent.get(before..).unwrap_or_default();
+        let length = head.windows(4).position(|end| end == b"\r\n\r\n").map_or(head.len(), |at| at + 4);
+        let from = self.written.load(Ordering::Relaxed).saturating_add(before as u64);
+        let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        for (slot, value) in self.slow.iter().zip([from, from.saturating_add(length as u64), pause]) {
+            slot.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns how many bytes may be written at once, and the pause after them.
+    fn at_once(&self) -> (u64, Option<Duration>) {
+        let [from, to, pause] = [0, 1, 2].map(|at: usize| self.slow[at].load(Ordering::Relaxed));
+        let written = self.written.load(Ordering::Relaxed);
+        if written >= to {
+            (u64::MAX, None)
+        } else if written < from {
+            (from - written, None)
+        } else {
+            (1, Some(Duration::from_millis(pause)))
+        }
     }
 
     /// Counts each byte of input as `factor` bytes from here on.
@@ -121,11 +151,13 @@ pub(super) struct ServeIo {
     io: TcpIo,
     faults: Arc<Faults>,
     budget: Arc<InputBudget>,
+    /// The pause before the next byte of a slow head.
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl ServeIo {
     pub(super) const fn new(io: TcpIo, faults: Arc<Faults>, budget: Arc<InputBudget>) -> Self {
-        Self { io, faults, budget }
+        Self { io, faults, budget, pause: None }
     }
 
     /// Returns the memory of the request that is complete now.
@@ -166,10 +198,16 @@ impl Io for ServeIo {
         if left == 0 {
             return Poll::Ready(Err(self.cut()));
         }
-        let length = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+        }
+        let (at_once, pause) = self.faults.at_once();
+        let length = usize::try_from(left.min(at_once)).unwrap_or(usize::MAX).min(bytes.len());
         let wrote = self.io.poll_write(cx, &bytes[..length]);
         if let Poll::Ready(Ok(length)) = wrote {
             self.faults.written.fetch_add(length as u64, Ordering::Relaxed);
+            self.pause = pause.map(|pause| Box::pin(sleep(pause)));
             if self.faults.left() == 0 {
                 self.disconnect();
             }

@@ -53,6 +53,9 @@ pub struct Handshake {
     /// Pause before the response.
     #[serde(deserialize_with = "pause")]
     pub delay_ms: Option<u64>,
+    /// Send the head of the response byte by byte, with this pause before each but the first.
+    #[serde(deserialize_with = "pause")]
+    pub head_byte_ms: Option<u64>,
     /// Cut the connection after this number of bytes of the response, or at its end.
     pub cut_at: Option<u64>,
     /// Cut the connection with a reset.
@@ -118,6 +121,9 @@ pub struct Reply {
     pub fail: Option<FailureReply>,
     /// Close the connection instead of completing.
     pub cut: bool,
+    /// Send the head of the response byte by byte, with this pause before each but the first.
+    #[serde(deserialize_with = "pause")]
+    pub head_byte_ms: Option<u64>,
     /// Cut the connection after this number of bytes of the response, or at its end.
     pub cut_at: Option<u64>,
     /// Cut the connection with a reset, after `cut_at` bytes or at the end of the response.
@@ -296,6 +302,10 @@ impl Handshake {
         self.delay_ms.map(Duration::from_millis)
     }
 
+    pub(super) fn head_byte(&self) -> Option<Duration> {
+        self.head_byte_ms.map(Duration::from_millis)
+    }
+
     pub(super) fn cut(&self) -> Option<Cut> {
         cut(self.cut_at, self.reset)
     }
@@ -327,6 +337,10 @@ impl Reply {
 
     pub(super) fn delay(&self) -> Option<Duration> {
         self.delay_ms.map(Duration::from_millis)
+    }
+
+    pub(super) fn head_byte(&self) -> Option<Duration> {
+        self.head_byte_ms.map(Duration::from_millis)
     }
 
     pub(super) fn cut_at_byte(&self) -> Option<Cut> {

@@ -237,6 +237,7 @@ impl ScriptedServer {
             plan.actions.push_front(Action::Pause(delay));
         }
         plan.cut = handshake.cut();
+        plan.head_byte = handshake.head_byte();
         plan
     }
 
