@@ -11,6 +11,8 @@
 //! Over HTTP, a line of the type `response` has the status, the headers, and the body unless it is an event stream, whose end is the
 //! line `end`. The line `message` is another message of the client, and `closed` means that the connection ended.
 
+mod matcher;
+
 use core::fmt;
 use core::time::Duration;
 use std::fs;
@@ -23,6 +25,7 @@ use serde_json::value::RawValue;
 use turnwire::connection::Transport;
 use turnwire::responses::Envelope;
 
+pub use self::matcher::Matcher;
 use crate::reply::Reply;
 
 /// One line of a recording.
@@ -305,122 +308,30 @@ impl Recording {
     }
 }
 
-/// Finds the exchange of a recording that a request belongs to. Each exchange is used once before one is used again.
-#[derive(Clone, Debug)]
-pub struct Matcher {
-    recording: Recording,
-    keys: Vec<Key>,
-    used: Vec<bool>,
-}
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
 
-/// The parts of a request that are compared.
-#[derive(Clone, Debug, PartialEq)]
-struct Key {
-    method: String,
-    path: String,
-    is_response: bool,
-    prewarm: bool,
-    /// The body without the members that differ between two runs.
-    body: Value,
-    previous: Value,
-    /// The last item of the input, without its id.
-    last: Value,
-}
+    use super::{Exchange, Line, raw_or_string};
 
-/// The members of a request that may differ between two runs, or between the transports.
-const VOLATILE: [&str; 14] = [
-    "type",
-    "stream",
-    "stream_id",
-    "stream_options",
-    "client_metadata",
-    "metadata",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "previous_response_id",
-    "generate",
-    "store",
-    "user",
-    "safety_identifier",
-    "include",
-];
-
-impl Key {
-    fn of(method: &str, target: &str, transport: Transport, body: &str) -> Self {
-        let path = target.split('?').next().unwrap_or_default().trim_end_matches('/');
-        let is_response = path.ends_with("/responses") && (transport == Transport::WebSocket || method == "POST");
-        let mut body: Value = serde_json::from_str(body).unwrap_or_else(|_| body.into());
-        let (previous, prewarm) = (body["previous_response_id"].clone(), body["generate"] == false);
-        if let Some(members) = body.as_object_mut() {
-            VOLATILE.iter().for_each(|name| drop(members.remove(*name)));
+    #[test]
+    fn a_payload_comes_back_as_it_was_and_a_bad_line_is_named() {
+        for text in ["{\"a\": 1}", "not json", "\"a string\"", "", "[DONE]", "a\nb"] {
+            let mut line = Line::new("request", Duration::ZERO);
+            line.body = Some(raw_or_string(text));
+            let json = line.to_json();
+            assert!(!json.contains('\n'));
+            assert_eq!(Exchange::parse(&json).expect("an exchange").body, text);
         }
-        let mut last = match &body["input"] {
-            Value::Array(items) => items.last().cloned().unwrap_or_default(),
-            input => input.clone(),
-        };
-        if let Some(members) = last.as_object_mut() {
-            ["id", "status", "internal_chat_message_metadata_passthrough"]
-                .iter()
-                .for_each(|name| drop(members.remove(*name)));
+        let request = Line::new("request", Duration::ZERO).to_json();
+        for (bad, expected) in [
+            (format!("{request}\n\n{{"), "line 3: "),
+            (format!("{request}\n{{\"type\":\"x\"}}"), "line 2: the type `x`"),
+            ("{\"type\":\"event\"}".to_owned(), "line 1: the first line is not a request"),
+            (String::new(), "it is empty"),
+        ] {
+            let error = Exchange::parse(&bad).expect_err("a bad line");
+            assert!(error.starts_with(expected), "{error}");
         }
-        Self { method: method.into(), path: path.into(), is_response, prewarm, body, previous, last }
-    }
-
-    /// Returns how well a request fits: 0 means not at all.
-    fn fits(&self, request: &Self) -> u8 {
-        if self.is_response != request.is_response || self.prewarm != request.prewarm {
-            return 0;
-        }
-        if !self.is_response {
-            return match self.method == request.method && self.path == request.path {
-                true if self.body == request.body => 4,
-                true => 2,
-                false => 0,
-            };
-        }
-        let same_kind = ["type", "role", "call_id"].iter().all(|name| self.last[name] == request.last[name]);
-        match self.body == request.body {
-            true if self.previous == request.previous => 4,
-            _ if self.last == request.last && !self.last.is_null() => 3,
-            true => 3,
-            false if same_kind => 1,
-            false => 0,
-        }
-    }
-}
-
-impl Matcher {
-    /// Creates a matcher of all exchanges, none of which is used.
-    #[must_use]
-    pub fn new(recording: Recording) -> Self {
-        let key = |exchange: &Exchange| Key::of(&exchange.method, &exchange.target, exchange.transport, &exchange.body);
-        let keys: Vec<_> = recording.exchanges.iter().map(key).collect();
-        Self { used: vec![false; keys.len()], recording, keys }
-    }
-
-    /// Finds the exchange of a request, and uses it. Returns its index too. An exchange that fits better is preferred, then one that was
-    /// not used, then the first: the same body, then the same last item of the input, then an item of the same type, role and `call_id`.
-    pub fn find(&mut self, method: &str, target: &str, transport: Transport, body: &str) -> Option<(usize, &Exchange)> {
-        let request = Key::of(method, target, transport, body);
-        let best = |used: bool, least: u8| {
-            let fitting = self.keys.iter().enumerate().filter(|(at, _)| self.used[*at] == used);
-            let scored = fitting.map(|(at, key)| (key.fits(&request), at)).filter(|(fits, _)| *fits >= least);
-            scored.max_by_key(|(fits, at)| (*fits, core::cmp::Reverse(*at))).map(|(_, at)| at)
-        };
-        // A request that is repeated exactly gets the same exchange again, before it gets one that fits less.
-        let at = best(false, 2).or_else(|| best(true, 2)).or_else(|| best(false, 1)).or_else(|| best(true, 1))?;
-        self.used[at] = true;
-        self.recording.exchanges.get(at).map(|exchange| (at, exchange))
-    }
-
-    /// Returns the response to the WebSocket handshake, if it was rejected.
-    #[must_use]
-    pub fn rejected_handshake(&self) -> Option<&Exchange> {
-        let accepts = |exchange: &&Exchange| exchange.transport == Transport::WebSocket && exchange.status.is_none();
-        if self.recording.exchanges.iter().any(|exchange| accepts(&exchange)) {
-            return None;
-        }
-        let mut exchanges = self.recording.exchanges.iter();
-        exchanges.find(|exchange| exchange.transport == Transport::WebSocket && exchange.status.is_some())
     }
 }

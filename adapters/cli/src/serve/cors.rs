@@ -15,6 +15,9 @@ pub(super) struct Cors(Vec<String>);
 /// Headers of a response that a page may read.
 const EXPOSED: &str = "x-codex-turn-state, x-request-id, openai-model, retry-after, x-models-etag";
 
+/// The methods of requests.
+const METHODS: &str = "GET, POST, DELETE, OPTIONS";
+
 /// How long a browser may remember that a request is allowed, in seconds.
 const MAX_AGE: &str = "600";
 
@@ -49,11 +52,16 @@ impl Cors {
         if local && lower == format!("http://{host}") { Origin::Own } else { Origin::Forbidden }
     }
 
-    /// Responds to a request of a browser that asks whether another request is allowed.
+    /// Responds to `OPTIONS`, with which a browser asks whether another request is allowed.
     pub(super) fn preflight(head: &Request, origin: &Origin) -> Plan {
-        let Origin::Allowed(origin) = origin else { return refuse() };
-        let mut headers = allowed(origin);
-        set(&mut headers, "Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS");
+        let mut headers = match origin {
+            Origin::Forbidden => return refuse(),
+            Origin::Own => Headers::new(),
+            Origin::Allowed(origin) => allowed(origin),
+        };
+        set(&mut headers, "Allow", METHODS);
+        let Origin::Allowed(_) = origin else { return Plan::one(Action::Respond(204, headers, Vec::new())) };
+        set(&mut headers, "Access-Control-Allow-Methods", METHODS);
         let asked = head.headers.get_str("access-control-request-headers").unwrap_or("authorization, content-type");
         set(&mut headers, "Access-Control-Allow-Headers", asked);
         set(&mut headers, "Access-Control-Max-Age", MAX_AGE);

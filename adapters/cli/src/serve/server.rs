@@ -129,7 +129,11 @@ impl ScriptedServer {
                 if head.method() == "OPTIONS" {
                     return Cors::preflight(head, &origin);
                 }
-                if let Some(page) = self.exchanges.respond(head).filter(|_| origin != Origin::Forbidden) {
+                let is_scripted = self.script.operation.iter().any(|it| it.matches(head.method(), head.target()));
+                if !is_scripted
+                    && origin != Origin::Forbidden
+                    && let Some(page) = self.exchanges.respond(head)
+                {
                     return page;
                 }
                 origin
