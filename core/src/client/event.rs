@@ -9,10 +9,10 @@ use core::time::Duration;
 use super::request::RequestId;
 use super::steering::SteeringUpdate;
 use super::violation::ServerViolation;
-use crate::connection::{CloseReason, EventQueue, Transport};
+use crate::connection::{CloseReason, EventQueue, Polled, Transport};
 use crate::hidden::Hidden;
 use crate::http::Response;
-use crate::responses::{CompletedResponse, Failure, IncompleteResponse, Malformed, RawJson};
+use crate::responses::{CompletedResponse, Failure, Found, IncompleteResponse, Malformed, RawJson};
 use crate::responses::{ResponseInfo, ServerEvent, Usage};
 
 /// An event of a client. An event of a request contains the request's id. An event borrows from the client;
@@ -265,6 +265,9 @@ pub(super) enum QueuedEvent {
         sent: Sent,
         turn_token: bool,
     },
+    /// A payload, and what was found in it.
+    Found(RequestId, Found),
+    /// A payload that has to be scanned again.
     Payload(RequestId),
     /// A payload without a `type`, which its event type takes the place of.
     NamedPayload(RequestId, Box<str>),
@@ -314,22 +317,20 @@ pub(super) enum QueuedOutcome {
 
 /// Takes the next event from the queue. The event borrows from the queue.
 pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>> {
-    let (event, bytes) = queue.pop()?;
-    let text = |bytes| simdutf8::basic::from_utf8(bytes).expect("the text of an event is queued as UTF-8");
+    let (event, Polled { text, body }) = queue.pop()?;
     Some(match event {
         QueuedEvent::Sent { id, sent, turn_token } => {
-            Event::Sent { id: *id, sent: *sent, turn_token: turn_token.then(|| text(bytes)) }
+            Event::Sent { id: *id, sent: *sent, turn_token: turn_token.then_some(text) }
         }
-        QueuedEvent::Payload(id) => server_event(*id, text(bytes), ""),
-        QueuedEvent::NamedPayload(id, kind) => server_event(*id, text(bytes), kind),
-        QueuedEvent::Malformed(id, malformed) => {
-            Event::Malformed { id: *id, malformed: malformed.clone(), text: text(bytes) }
-        }
+        QueuedEvent::Found(id, found) => server_event(*id, found.read(text), text),
+        QueuedEvent::Payload(id) => server_event(*id, ServerEvent::parse(text), text),
+        QueuedEvent::NamedPayload(id, kind) => server_event(*id, ServerEvent::parse_named(text, kind), text),
+        QueuedEvent::Malformed(id, malformed) => Event::Malformed { id: *id, malformed: malformed.clone(), text },
         QueuedEvent::Info(id, info) => Event::Info { id: *id, info },
         QueuedEvent::Violation(id, violation) => Event::Violation { id: *id, violation },
         QueuedEvent::Steering(id, update) => Event::Steering { id: *id, update },
-        QueuedEvent::Continued(id) => Event::Continued { id: *id, response_id: text(bytes) },
-        QueuedEvent::Unmatched => Event::Unmatched { text: text(bytes) },
+        QueuedEvent::Continued(id) => Event::Continued { id: *id, response_id: text },
+        QueuedEvent::Unmatched => Event::Unmatched { text },
         QueuedEvent::Retry { id, failure, retries, delay } => {
             Event::Retry { id: *id, failure, retries: *retries, delay: *delay }
         }
@@ -348,15 +349,15 @@ pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>
                 QueuedOutcome::Failed(failure) => Outcome::Failed(failure),
                 QueuedOutcome::Cancelled => Outcome::Cancelled,
                 QueuedOutcome::PrewarmSkipped => Outcome::PrewarmSkipped,
-                QueuedOutcome::OperationCompleted(head) => Outcome::OperationCompleted { head, body: bytes },
+                QueuedOutcome::OperationCompleted(head) => Outcome::OperationCompleted { head, body },
             };
             Event::Finished { id: *id, outcome, report }
         }
     })
 }
 
-fn server_event<'a>(id: RequestId, text: &'a str, event_type: &'a str) -> Event<'a> {
-    match ServerEvent::parse_named(text, event_type) {
+fn server_event<'a>(id: RequestId, event: Result<ServerEvent<'a>, Malformed>, text: &'a str) -> Event<'a> {
+    match event {
         Ok(event) => Event::Server { id, event },
         Err(malformed) => Event::Malformed { id, malformed, text },
     }

@@ -9,8 +9,8 @@ use super::requests::{ActiveRequest, LaneId, RequestTable};
 use super::steering::{SteeringUpdate, WaitingSubmissions};
 use crate::connection::{CloseReason, EventQueue, Step, Transport};
 use crate::http::Response;
-use crate::responses::{EndMembers, Envelope, EventClass, Failure, FailureKind, HeaderSource, InterruptReply};
-use crate::responses::{RateLimits, ResponseInfo, SteerReply, TURN_STATE};
+use crate::responses::{EndMembers, Envelope, EventClass, Failure, FailureKind, Found, HeaderSource, InterruptReply};
+use crate::responses::{RateLimits, RequestProgress, ResponseInfo, SteerReply, TURN_STATE};
 use crate::time::Instant;
 use crate::turn::{Turn, Violation};
 
@@ -121,6 +121,11 @@ impl Receiver<'_> {
                 *self.unmatched_events += 1;
                 ConnectionEffect::None.into()
             }
+            Step::Payload { envelope, lane, violation: None, late: false, .. }
+                if self.apply_plain_delta(now, transport, handshake, &envelope, lane.as_deref()) =>
+            {
+                ConnectionEffect::None.into()
+            }
             Step::Payload { envelope, lane, violation, late: false, .. } => Received {
                 ended_lane: envelope.class().is_terminal().then(|| LaneId::new(lane.as_deref())),
                 effect: self.apply_payload(now, transport, handshake, &envelope, lane.as_deref(), violation),
@@ -157,10 +162,36 @@ impl Receiver<'_> {
         match (in_flight.next(), in_flight.next()) {
             (Some(request), None) => {
                 request.record_received(now, text.len());
-                self.events.push(QueuedEvent::Payload(request.id), text.as_bytes());
+                self.events.push(QueuedEvent::Payload(request.id), text);
             }
             _ => *self.unmatched_events += 1,
         }
+    }
+
+    /// Applies a delta that says nothing beside its output, to a request that has had output: it is delivered and collected, and changes nothing
+    /// but the request's report. Returns `false`, and does nothing, for any other event.
+    #[inline]
+    fn apply_plain_delta(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        handshake: Option<&Response>,
+        envelope: &Envelope<'_>,
+        lane: Option<&str>,
+    ) -> bool {
+        if !envelope.is_plain_delta() {
+            return false;
+        }
+        let Some(request) = request_for(self.requests, transport, lane, None) else { return false };
+        let is_first = handshake.is_some() && request.awaits_first_event();
+        // What was delivered of a background response is recorded, and may come again.
+        if is_first || request.is_background() || request.progress() != RequestProgress::OutputSeen {
+            return false;
+        }
+        request.record_received(now, envelope.text().len());
+        self.events.push(queued_payload(request.id, envelope), envelope.text());
+        request.collect(envelope);
+        true
     }
 
     fn apply_payload(
@@ -209,16 +240,12 @@ impl Receiver<'_> {
         push_info(self.events, id, info);
         let successor = (envelope.class() == EventClass::Created).then(|| request.successor(envelope)).flatten();
         if let Some(successor) = &successor {
-            self.events.push(QueuedEvent::Continued(id), successor.as_bytes());
+            self.events.push(QueuedEvent::Continued(id), successor);
         }
-        let queued = match envelope.external_kind() {
-            Some(kind) => QueuedEvent::NamedPayload(id, kind.into()),
-            None => QueuedEvent::Payload(id),
-        };
-        self.events.push(queued, envelope.text().as_bytes());
+        self.events.push(queued_payload(id, envelope), envelope.text());
         request.collect(envelope);
         if let Some(violation) = violation {
-            self.events.push(QueuedEvent::Violation(id, Box::new(violation.into())), &[]);
+            self.events.push(QueuedEvent::Violation(id, Box::new(violation.into())), "");
         }
         if let Some(reply) = &reply {
             push_updates(self.events, Some(id), request.submissions.apply_reply(reply));
@@ -239,7 +266,7 @@ impl Receiver<'_> {
         }
         *self.unmatched_events += 1;
         if self.delivers_unmatched {
-            self.events.push(QueuedEvent::Unmatched, envelope.text().as_bytes());
+            self.events.push(QueuedEvent::Unmatched, envelope.text());
         }
         if envelope.class() != EventClass::Error || envelope.stream_id().is_some() {
             return ConnectionEffect::None;
@@ -253,7 +280,7 @@ impl Receiver<'_> {
     }
 
     fn push(&mut self, event: QueuedEvent) {
-        self.events.push(event, &[]);
+        self.events.push(event, "");
     }
 }
 
@@ -282,7 +309,7 @@ fn push_updates(
     updates: impl IntoIterator<Item = SteeringUpdate>,
 ) {
     for update in updates {
-        events.push(QueuedEvent::Steering(id, Box::new(update)), &[]);
+        events.push(QueuedEvent::Steering(id, Box::new(update)), "");
     }
 }
 
@@ -299,7 +326,7 @@ fn apply_event(
     if (class == EventClass::Created || class.is_terminal())
         && let Some(violation) = request.check_previous_response(envelope)
     {
-        events.push(QueuedEvent::Violation(id, Box::new(violation)), &[]);
+        events.push(QueuedEvent::Violation(id, Box::new(violation)), "");
     }
     match class {
         EventClass::Informational => {
@@ -330,7 +357,7 @@ fn apply_event(
         EventClass::Completed | EventClass::Incomplete => {
             let mut end = EndMembers::of(envelope);
             for malformed in &end.malformed {
-                events.push(QueuedEvent::Malformed(id, malformed.clone()), envelope.text().as_bytes());
+                events.push(QueuedEvent::Malformed(id, malformed.clone()), envelope.text());
             }
             request.record_end(&end.completed);
             end.completed.response = request.take_collected();
@@ -350,9 +377,18 @@ fn apply_event(
     }
 }
 
+/// Returns the record of a payload. Unless its members were found, it is scanned again when it is polled.
+fn queued_payload(id: RequestId, envelope: &Envelope<'_>) -> QueuedEvent {
+    match (Found::of(envelope), envelope.external_kind()) {
+        (Some(found), _) => QueuedEvent::Found(id, found),
+        (None, Some(kind)) => QueuedEvent::NamedPayload(id, kind.into()),
+        (None, None) => QueuedEvent::Payload(id),
+    }
+}
+
 fn push_info(events: &mut EventQueue<QueuedEvent>, id: RequestId, info: Vec<ResponseInfo<'_>>) {
     for info in info {
-        events.push(QueuedEvent::Info(Some(id), Box::new(info.into_owned())), &[]);
+        events.push(QueuedEvent::Info(Some(id), Box::new(info.into_owned())), "");
     }
 }
 

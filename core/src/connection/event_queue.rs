@@ -1,7 +1,8 @@
-//! A queue of events that wait to be polled. Records are in order, and their bytes are in one arena, so that queueing
-//! an event costs no allocation once the arena has grown.
+//! A queue of events that wait to be polled. Records are in order, and their texts are in one arena, so that queueing
+//! an event costs no allocation once the arena has grown, and polling it no second validation of its text.
 
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -12,22 +13,31 @@ const COMPACT: usize = crate::buffer::RETAINED;
 /// Number of records for which an empty queue keeps room.
 const RECORDS: usize = 64;
 
-/// Where a record's bytes are.
+/// What a record has beside itself.
 #[derive(Debug)]
-enum Bytes {
-    /// In the arena, at this position, counted from the first byte that was ever pushed.
-    Arena(Range<usize>),
-    /// In a buffer of their own, which the pusher gave away.
-    Owned(Vec<u8>),
+enum Content {
+    /// A text in the arena, at this position, counted from the first byte that was ever pushed.
+    Text(Range<usize>),
+    /// Bytes in a buffer of their own, which the pusher gave away.
+    Body(Vec<u8>),
 }
 
-/// A queue of records, each with bytes.
+/// What a polled record has beside itself: a text or a body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Polled<'q> {
+    /// The text; empty if there is a body.
+    pub(crate) text: &'q str,
+    /// The body; empty if there is a text.
+    pub(crate) body: &'q [u8],
+}
+
+/// A queue of records, each with a text or a body.
 #[derive(Debug)]
 pub(crate) struct EventQueue<T> {
-    records: VecDeque<(T, Bytes)>,
+    records: VecDeque<(T, Content)>,
     /// The record that [`pop`](Self::pop) has returned a reference to, and its own buffer.
     borrowed: Option<(T, Vec<u8>)>,
-    arena: Vec<u8>,
+    arena: String,
     /// The position of the first byte of `arena`.
     arena_base: usize,
     /// The position at which the bytes of the polled records end.
@@ -38,7 +48,7 @@ pub(crate) struct EventQueue<T> {
 
 impl<T> Default for EventQueue<T> {
     fn default() -> Self {
-        Self { records: VecDeque::new(), borrowed: None, arena: Vec::new(), arena_base: 0, polled_end: 0, owned: 0 }
+        Self { records: VecDeque::new(), borrowed: None, arena: String::new(), arena_base: 0, polled_end: 0, owned: 0 }
     }
 }
 
@@ -50,37 +60,39 @@ impl<T> EventQueue<T> {
     /// Returns the number of bytes that wait to be polled, including the size of the records.
     pub(crate) fn backlog(&self) -> usize {
         let in_arena = self.arena_base + self.arena.len() - self.polled_end;
-        in_arena + self.owned + self.records.len() * size_of::<(T, Bytes)>()
+        in_arena + self.owned + self.records.len() * size_of::<(T, Content)>()
     }
 
-    pub(crate) fn push(&mut self, record: T, bytes: &[u8]) {
+    #[inline]
+    pub(crate) fn push(&mut self, record: T, text: &str) {
         self.compact();
         let start = self.arena_base + self.arena.len();
-        self.arena.extend_from_slice(bytes);
-        self.records.push_back((record, Bytes::Arena(start..start + bytes.len())));
+        self.arena.push_str(text);
+        self.records.push_back((record, Content::Text(start..start + text.len())));
     }
 
-    /// Pushes a record with bytes that need not be copied.
-    pub(crate) fn push_owned(&mut self, record: T, bytes: Vec<u8>) {
-        self.owned += bytes.capacity();
-        self.records.push_back((record, Bytes::Owned(bytes)));
+    /// Pushes a record with a body, which is not copied.
+    pub(crate) fn push_owned(&mut self, record: T, body: Vec<u8>) {
+        self.owned += body.capacity();
+        self.records.push_back((record, Content::Body(body)));
     }
 
-    /// Takes the next record and its bytes. Drops the previous record.
-    pub(crate) fn pop(&mut self) -> Option<(&mut T, &[u8])> {
+    /// Takes the next record and what it has beside itself. Drops the previous record.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<(&mut T, Polled<'_>)> {
         self.borrowed = None;
         self.compact();
-        let (record, bytes) = self.records.pop_front()?;
-        match bytes {
-            Bytes::Arena(span) => {
+        let (record, content) = self.records.pop_front()?;
+        match content {
+            Content::Text(span) => {
                 self.polled_end = span.end;
-                let bytes = &self.arena[span.start - self.arena_base..span.end - self.arena_base];
-                Some((&mut self.borrowed.insert((record, Vec::new())).0, bytes))
+                let text = &self.arena[span.start - self.arena_base..span.end - self.arena_base];
+                Some((&mut self.borrowed.insert((record, Vec::new())).0, Polled { text, body: &[] }))
             }
-            Bytes::Owned(bytes) => {
-                self.owned -= bytes.capacity();
-                let (record, bytes) = self.borrowed.insert((record, bytes));
-                Some((record, bytes))
+            Content::Body(body) => {
+                self.owned -= body.capacity();
+                let (record, body) = self.borrowed.insert((record, body));
+                Some((record, Polled { text: "", body }))
             }
         }
     }

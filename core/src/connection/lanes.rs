@@ -23,8 +23,10 @@ const MAX_ENDED: usize = 4;
 /// Number of items to remember, per lane, of the current response and of those that have ended.
 const MAX_ITEMS: usize = 16;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LaneStates {
+    /// Grows with every change, from 1 on.
+    generation: u64,
     default: Lane,
     named: Vec<(Box<str>, Lane)>,
     /// The number of requests so far.
@@ -76,7 +78,22 @@ pub(super) fn is_lane_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(is_allowed)
 }
 
+impl Default for LaneStates {
+    fn default() -> Self {
+        Self { generation: 1, default: Lane::default(), named: Vec::new(), requests: 0, ignored: false, unanswered: 0 }
+    }
+}
+
 impl LaneStates {
+    /// Returns a number that differs whenever the state of a lane does. As long as it stays the same, so does the effect of an event.
+    pub(super) const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    const fn touch(&mut self) {
+        self.generation += 1;
+    }
+
     pub(super) fn state(&self, lane: Option<&str>) -> RequestState {
         self.lane(lane).map_or(RequestState::Idle, |lane| lane.state)
     }
@@ -109,6 +126,10 @@ impl LaneStates {
     pub(super) fn apply(&mut self, lane: Option<&str>, input: RequestInput) -> Result<RequestState, Violation> {
         let state = self.state(lane);
         let next = state.after(input).ok_or(Violation { state, input })?;
+        let repeats = matches!(input, RequestInput::Created | RequestInput::Informational | RequestInput::Output);
+        if next != state || !repeats {
+            self.touch();
+        }
         // A lane that only the peer has named is not stored, nor one that is not admitted.
         if next != RequestState::Idle
             && let Some(name) = lane
@@ -218,6 +239,9 @@ impl LaneStates {
         if shared && !self.ignored && envelope.stream_id().is_none_or(|name| name.is_empty()) {
             let named_pending = lane.is_some() || self.named.iter().any(|(_, lane)| lane.awaits_end);
             self.ignored = named_pending && self.is_unlabelled(envelope);
+            if self.ignored {
+                self.touch();
+            }
         }
         let succeeds = class == EventClass::Created
             && self.lane(lane).is_some_and(|lane| lane.is_succeeded_by(envelope, id.as_deref()));
@@ -227,12 +251,17 @@ impl LaneStates {
             Err(violation) => LaneEvent::Unexpected(violation),
         };
         if let Some(lane) = self.lane_mut(lane) {
-            if class == EventClass::Created {
+            let changed = if class == EventClass::Created {
                 lane.current = id.map(Into::into);
+                true
             } else if class.is_terminal() {
                 lane.end_response(id.map(Into::into));
-            } else if let Some(item) = item {
-                lane.add_item(&item);
+                true
+            } else {
+                item.is_some_and(|item| lane.add_item(&item))
+            };
+            if changed {
+                self.touch();
             }
         }
         relation
@@ -242,12 +271,14 @@ impl LaneStates {
     pub(super) fn hold(&mut self, lane: Option<&str>, held: bool) {
         if let Some(lane) = self.lane_mut(lane) {
             lane.held = held;
+            self.touch();
         }
     }
 
     /// Records that a message about a response was sent, to which the peer may reply with an `error` that concerns no request.
     pub(super) const fn expect_reply(&mut self) {
         self.unanswered = self.unanswered.saturating_add(1);
+        self.touch();
     }
 
     /// Whether an event is the reply to a message about a response that has ended, and no event of a request. Counts the replies.
@@ -255,6 +286,7 @@ impl LaneStates {
         let is_error = envelope.class() == EventClass::Error && envelope.is_unknown_response();
         if is_error || envelope.interrupt_reply().is_some() {
             self.unanswered -= 1;
+            self.touch();
         }
         is_error
     }
@@ -276,6 +308,7 @@ impl LaneStates {
 
     /// Marks every request in flight as lost, because the connection is closed.
     pub(super) fn mark_lost(&mut self) {
+        self.touch();
         for lane in self.named.iter_mut().map(|(_, lane)| lane).chain([&mut self.default]) {
             lane.awaits_end = false;
             lane.held = false;
@@ -359,12 +392,14 @@ impl Lane {
         }
     }
 
-    /// Records an item of the current response.
-    fn add_item(&mut self, id: &str) {
+    /// Records an item of the current response. Returns whether it is a new one.
+    fn add_item(&mut self, id: &str) -> bool {
         let history = self.history.get_or_insert_default();
-        if !knows(&history.items, id) {
+        let is_new = !knows(&history.items, id);
+        if is_new {
             remember(&mut history.items, id.into(), MAX_ITEMS);
         }
+        is_new
     }
 }
 

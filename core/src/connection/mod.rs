@@ -40,6 +40,7 @@ mod content_coding;
 mod error;
 mod event_queue;
 mod lanes;
+mod repeats;
 mod send_buffer;
 mod shared;
 mod timers;
@@ -53,4 +54,4 @@ pub use self::timers::LastActivity;
 pub use self::transport::Transport;
 
 pub(crate) use self::client::Step;
-pub(crate) use self::event_queue::EventQueue;
+pub(crate) use self::event_queue::{EventQueue, Polled};

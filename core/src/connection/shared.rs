@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::config::{Deadline, RoleConfig};
 use super::error::{CloseReason, LossReason};
 use super::lanes::LaneStates;
+use super::repeats::Repeats;
 use super::send_buffer::SendBuffer;
 use super::timers::{Due, Timers};
 use crate::entropy::{Entropy, Seed};
@@ -20,6 +21,7 @@ pub(super) struct SharedState<C> {
     pub(super) send_buffer: SendBuffer,
     pub(super) timers: Timers,
     pub(super) lanes: LaneStates,
+    pub(super) repeats: Repeats,
     close: CloseState,
 }
 
@@ -50,6 +52,7 @@ impl<C: RoleConfig> SharedState<C> {
             send_buffer: SendBuffer::default(),
             timers: Timers::default(),
             lanes: LaneStates::default(),
+            repeats: Repeats::default(),
             close: CloseState::Open,
         }
     }
@@ -112,7 +115,11 @@ impl<C: RoleConfig> SharedState<C> {
     }
 
     /// Takes the close reason, once.
+    #[inline]
     pub(super) fn take_close_reason(&mut self) -> Option<CloseReason> {
+        if !matches!(self.close, CloseState::Unreported(_)) {
+            return None;
+        }
         match core::mem::replace(&mut self.close, CloseState::Reported) {
             CloseState::Unreported(reason) => Some(*reason),
             other @ (CloseState::Open | CloseState::Reported) => {
@@ -196,9 +203,10 @@ pub(super) fn release_message(socket: &mut ws::WebSocket) {
 }
 
 /// Frees the memory that a WebSocket needs only for received messages, while none is expected.
-pub(super) fn release_idle_input(socket: &mut ws::WebSocket, lanes: &LaneStates) {
+pub(super) fn release_idle_input(socket: &mut ws::WebSocket, lanes: &LaneStates, repeats: &mut Repeats) {
     if !lanes.in_flight() {
         socket.release_input_memory();
+        repeats.release();
     }
 }
 

@@ -61,10 +61,42 @@ impl ChunkedDecoder {
                 *left -= length as u64;
                 return Ok((!data.is_empty()).then_some(BodyPart::Data(data)));
             }
+            if let Some(left) = self.decode_size_line(input) {
+                self.state = State::Data { left };
+                continue;
+            }
             let [byte, rest @ ..] = *input else { return Ok(None) };
             self.state = self.next_state(*byte)?;
             *input = rest;
         }
+    }
+
+    /// Consumes the end of a chunk and the size line of the next one, if both are whole in the input and the line is nothing but a
+    /// size of a few digits, as nearly all are. Returns the size. Consumes nothing otherwise, nor for the last chunk.
+    #[inline]
+    fn decode_size_line(&mut self, input: &mut &[u8]) -> Option<u64> {
+        const DIGITS: usize = 6;
+
+        let line = match self.state {
+            State::Data { left: 0 } => input.strip_prefix(b"\r\n")?,
+            State::Size { has_digit: false, .. } => input,
+            _ => return None,
+        };
+        let (mut size, mut length) = (0, 0);
+        while let Some(digit) = line.get(length).and_then(|byte| char::from(*byte).to_digit(16)) {
+            size = size << 4 | u64::from(digit);
+            length += 1;
+            if length > DIGITS {
+                return None;
+            }
+        }
+        let rest = line[length..].strip_prefix(b"\r\n")?;
+        if size == 0 || length > self.limits.chunk_line {
+            return None;
+        }
+        self.line = length;
+        *input = rest;
+        Some(size)
     }
 
     /// Takes back the last `length` bytes of the last data.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use turnwire::responses::{CompletedResponse, Envelope, EventData, ServerEvent};
+use turnwire::responses::{CompletedResponse, Envelope, EventData, EventParser, ServerEvent};
 use turnwire::sse::{Decoder, Input, Limits};
 
 use crate::contest::Row;
@@ -49,9 +49,11 @@ impl Seen {
 
 /// Rows from bytes to typed events.
 #[must_use]
-pub fn streams<'r>(reads: &'r Reads<'_>) -> Vec<Row<'r, Seen>> {
+pub fn streams<'r>(reads: &'r Reads<'_>, expected: Seen) -> Vec<Row<'r, Seen>> {
     vec![
-        Row::new("turnwire", || decoded(reads, typed)),
+        Row::new("limit: newlines by memchr", move || newlines(reads, expected)),
+        Row::new("turnwire", || parsed(reads)),
+        Row::new("turnwire, each event by itself", || decoded(reads, typed)),
         Row::new("turnwire's decoder + serde_json, borrowed struct", || decoded(reads, borrowed)),
         Row::new("sse-stream + serde_json, borrowed struct", || sse_stream(reads, borrowed)),
         Row::new("eventsource-stream + serde_json, borrowed struct", || eventsource_stream(reads, borrowed)),
@@ -86,6 +88,31 @@ pub fn walks<'p>(payloads: &'p [&str]) -> Vec<Row<'p, u64>> {
 }
 
 type Read = fn(&str, &mut Seen);
+
+/// The newline search over the same bytes.
+fn newlines(reads: &Reads<'_>, expected: Seen) -> Seen {
+    for read in reads.iter().flatten() {
+        for at in memchr::memchr_iter(b'\n', black_box(read)) {
+            black_box(at);
+        }
+    }
+    expected
+}
+
+/// Bytes to typed events, with one parser for each stream.
+fn parsed(reads: &Reads<'_>) -> Seen {
+    let mut seen = Seen::default();
+    for body in reads {
+        let (mut decoder, mut parser) = (Decoder::new(Limits::default()), EventParser::new());
+        for bytes in body {
+            let mut input = Input::new(bytes);
+            while let Some(event) = decoder.decode(&mut input).expect("within the limits") {
+                count(&black_box(parser.parse(event.data).expect("an event")), &mut seen);
+            }
+        }
+    }
+    seen
+}
 
 fn each(payloads: &[&str], read: Read) -> Seen {
     let mut seen = Seen::default();
@@ -136,7 +163,10 @@ fn eventsource_stream(reads: &Reads<'_>, read: Read) -> Seen {
 }
 
 fn typed(payload: &str, seen: &mut Seen) {
-    let event = black_box(ServerEvent::parse(payload).expect("an event"));
+    count(&black_box(ServerEvent::parse(payload).expect("an event")), seen);
+}
+
+fn count(event: &ServerEvent<'_>, seen: &mut Seen) {
     seen.events += 1;
     match &event.data {
         EventData::OutputTextDelta { delta, .. } => seen.text(delta),

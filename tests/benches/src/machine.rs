@@ -1,14 +1,16 @@
-//! A client's connection: bytes of HTTP or WebSocket in, typed events out, with deadlines, request states and limits.
+//! A client's connection, and a whole client: bytes of HTTP or WebSocket in, typed events out, with deadlines, request states and
+//! limits.
 
 use std::hint::black_box;
 
+use turnwire::client::{self as whole, Client, Credentials, Provider, Settings, SocketCommand};
 use turnwire::connection::{
     ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport,
     client::{self, Event},
     server,
 };
 use turnwire::http::Headers;
-use turnwire::responses::EventData;
+use turnwire::responses::{CreateResponse, EventData, Item, ServerEvent};
 use turnwire::time::Instant;
 
 use crate::contest::Row;
@@ -23,8 +25,19 @@ pub struct Wire {
     transport: Transport,
     /// The bytes that open the connection, if any, and then each response.
     responses: Vec<Vec<u8>>,
+    /// For each of them, where its events end.
+    ends: Vec<Vec<usize>>,
     /// Their bytes.
     pub bytes: u64,
+}
+
+/// How many bytes a read has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadSize {
+    /// 16 KiB.
+    Large,
+    /// One event with its framing.
+    OneEvent,
 }
 
 const SEED: [u8; 32] = [7; 32];
@@ -36,7 +49,7 @@ impl Wire {
         let now = Instant::ZERO;
         let mut client = ClientConnection::new(client::Config::new("localhost"), transport, SEED);
         let mut server = ServerConnection::new(server::Config::new(), SEED);
-        let mut wire = Self { transport, responses: Vec::new(), bytes: 0 };
+        let mut wire = Self { transport, responses: Vec::new(), ends: Vec::new(), bytes: 0 };
         if transport == Transport::WebSocket {
             client.upgrade(now, "/v1/responses", &Headers::new()).expect("a fresh connection");
             pass(&mut client, &mut server);
@@ -45,7 +58,7 @@ impl Wire {
             let answer = answered(&mut server);
             client.handle_input(now, &answer);
             assert!(matches!(client.poll_event(), Some(Event::Upgraded { .. })));
-            wire.push(answer);
+            wire.push(answer, Vec::new());
         }
         for (body, payloads) in streams.bodies.iter().zip(&streams.payloads) {
             ask(&mut client, transport);
@@ -54,9 +67,11 @@ impl Wire {
             if transport == Transport::Http {
                 server.begin_stream(now, &Headers::new()).expect("a request waits");
             }
+            let mut ends = Vec::new();
             for (start, end) in payloads {
                 let payload = std::str::from_utf8(&body[*start..*end]).expect("made of text");
                 server.send(now, payload).expect("the stream is open");
+                ends.push(server.poll_transmit().len());
             }
             if transport == Transport::Http {
                 server.end_stream(now).expect("the stream is open");
@@ -64,20 +79,60 @@ impl Wire {
             let response = answered(&mut server);
             client.handle_input(now, &response);
             while client.poll_event().is_some() {}
-            wire.push(response);
+            wire.push(response, ends);
         }
         wire
     }
 
-    fn push(&mut self, response: Vec<u8>) {
+    fn push(&mut self, response: Vec<u8>, ends: Vec<usize>) {
         self.bytes += response.len() as u64;
         self.responses.push(response);
+        self.ends.push(ends);
     }
 
-    /// Returns a row of a client's connection that processes all of it.
+    /// Returns rows that process all of it. `expected`: the counts, which the limit does not find by itself.
     #[must_use]
-    pub fn rows(&self) -> Vec<Row<'_, Seen>> {
-        vec![Row::new("turnwire", || self.run())]
+    pub fn rows(&self, expected: Seen) -> Vec<Row<'_, Seen>> {
+        vec![
+            Row::new(NEWLINES, move || self.newlines(expected)),
+            Row::new("connection, 16 KiB a read", || self.run()),
+            Row::new("client, 16 KiB a read", || self.run_client(ReadSize::Large)),
+            Row::new("client, one event a read", || self.run_client(ReadSize::OneEvent)),
+        ]
+    }
+
+    /// The newline search over the same bytes, in reads of 16 KiB.
+    fn newlines(&self, expected: Seen) -> Seen {
+        for read in self.responses.iter().flat_map(|response| response.chunks(READ)) {
+            for at in memchr::memchr_iter(b'\n', black_box(read)) {
+                black_box(at);
+            }
+        }
+        expected
+    }
+
+    /// Runs one pass through a whole client: every event polled after each read.
+    #[must_use]
+    pub fn run_client(&self, size: ReadSize) -> Seen {
+        let (now, mut seen) = (Instant::ZERO, (0, 0, 0, 0));
+        let mut client = new_client(self.transport);
+        let handshakes = usize::from(self.transport == Transport::WebSocket);
+        for (response, ends) in self.responses.iter().zip(&self.ends).skip(handshakes) {
+            request(&mut client);
+            let mut start = 0;
+            let large = || (READ..response.len()).step_by(READ).chain([response.len()]).collect::<Vec<_>>();
+            let reads = if size == ReadSize::Large { large() } else { [&ends[..], &[response.len()]].concat() };
+            for end in reads {
+                client.handle_input(now, &response[start..end]);
+                start = end;
+                while let Some(event) = client.poll_event() {
+                    if let whole::Event::Server { event, .. } = black_box(event) {
+                        count_event(&mut seen, &event);
+                    }
+                }
+            }
+        }
+        seen
     }
 
     /// Runs one pass: reads of 16 KiB, every event polled.
@@ -106,19 +161,50 @@ impl Wire {
     }
 }
 
-fn count((events, deltas, text, ends): &mut Seen, event: &Event<'_>) {
-    match event {
-        Event::Server(event) => {
-            *events += 1;
-            match &event.data {
-                EventData::OutputTextDelta { delta, .. } => {
-                    *deltas += 1;
-                    *text += delta.len() as u64;
-                }
-                EventData::Completed { .. } => *ends += 1,
-                _ => {}
-            }
+/// The limit's row.
+pub const NEWLINES: &str = "limit: newlines by memchr";
+
+fn new_client(transport: Transport) -> Client {
+    let mut provider = Provider::new("bench", "http://127.0.0.1:8080/v1");
+    provider.capabilities.websocket = transport == Transport::WebSocket;
+    Client::new(provider, Credentials::bearer("key"), Settings::default(), SEED).expect("a valid provider")
+}
+
+/// Sends a request. Where the client asks for a connection, it gets one, and a WebSocket's handshake is accepted.
+fn request(client: &mut Client) {
+    let now = Instant::ZERO;
+    client.send(now, CreateResponse::new("gpt-x", vec![Item::user("ping")])).expect("it is open");
+    if matches!(client.poll_socket(), Some(SocketCommand::Connect(_))) {
+        client.handle_connected(now);
+        let head = client.poll_transmit().to_vec();
+        if head.starts_with(b"GET ") {
+            client.handle_written(now, head.len());
+            let mut server = ServerConnection::new(server::Config::new(), SEED);
+            server.handle_input(now, &head);
+            assert!(matches!(server.poll_event(), Some(server::Event::Upgrade { .. })));
+            server.accept(now, &Headers::new()).expect("it was asked for");
+            client.handle_input(now, &answered(&mut server));
         }
+    }
+    client.handle_written(now, client.poll_transmit().len());
+    while client.poll_event().is_some() {}
+}
+
+fn count_event((events, deltas, text, ends): &mut Seen, event: &ServerEvent<'_>) {
+    *events += 1;
+    match &event.data {
+        EventData::OutputTextDelta { delta, .. } => {
+            *deltas += 1;
+            *text += delta.len() as u64;
+        }
+        EventData::Completed { .. } => *ends += 1,
+        _ => {}
+    }
+}
+
+fn count(seen: &mut Seen, event: &Event<'_>) {
+    match event {
+        Event::Server(event) => count_event(seen, event),
         Event::Head { .. } | Event::End { .. } => {}
         other => panic!("{other:?} was not to come"),
     }

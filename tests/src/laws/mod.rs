@@ -16,6 +16,7 @@ pub mod handshake;
 pub mod http;
 pub mod operations;
 pub mod proxy;
+pub mod repeats;
 pub mod responses;
 pub mod resume;
 pub mod server;

@@ -319,7 +319,8 @@ pub fn whole_response(text: &str) -> Result<(), String> {
 ///
 /// As of [`event`].
 pub fn anything(input: &[u8]) -> Result<(), String> {
-    event(&String::from_utf8_lossy(input))
+    event(&String::from_utf8_lossy(input))?;
+    super::repeats::anything(input)
 }
 
 /// Arbitrary input as an item, a request and a body.

@@ -6,4 +6,5 @@ mod connection;
 mod framing;
 mod framing_laws;
 mod idle_websocket;
+mod server;
 mod wide_and_deep;

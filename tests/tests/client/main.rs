@@ -19,6 +19,7 @@ mod lanes;
 mod late;
 mod messages;
 mod operations;
+mod plain_deltas;
 mod provider;
 mod recovery;
 mod replay;

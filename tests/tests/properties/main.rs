@@ -6,6 +6,7 @@ mod ends;
 mod http;
 mod http_gzip;
 mod proxy;
+mod repeats;
 mod responses;
 mod scan;
 mod sse;

@@ -258,7 +258,12 @@ impl Conversation {
             managed.previous_responses.store(lane, Box::new(request.body), response_id, items);
         }
         let finished = FinishedEvent { outcome, report: finished.report };
-        self.events.push(QueuedEvent::Finished(id, Box::new(finished)), body);
+        let event = QueuedEvent::Finished(id, Box::new(finished));
+        if body.is_empty() {
+            self.events.push(event, "");
+        } else {
+            self.events.push_owned(event, body.to_vec());
+        }
     }
 }
 

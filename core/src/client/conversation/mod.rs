@@ -123,6 +123,6 @@ impl Conversation {
     }
 
     fn push(&mut self, event: QueuedEvent) {
-        self.events.push(event, &[]);
+        self.events.push(event, "");
     }
 }

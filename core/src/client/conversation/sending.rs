@@ -111,6 +111,6 @@ impl Conversation {
         request.record_sent(now, record);
         let resumed = request.attempt == AttemptKind::Resume;
         let sent = Sent { attempt: request.report.attempts, transport, reused, incremental, resumed, bytes };
-        self.events.push(QueuedEvent::Sent { id, sent, turn_token }, token.unwrap_or_default().as_bytes());
+        self.events.push(QueuedEvent::Sent { id, sent, turn_token }, token.unwrap_or_default());
     }
 }

@@ -216,6 +216,11 @@ impl ActiveRequest {
         self.report.response_id.as_deref().filter(|_| is_running)
     }
 
+    /// Returns whether the rest of its response can be requested.
+    pub(in crate::client) const fn is_background(&self) -> bool {
+        self.resumption.is_some()
+    }
+
     /// Returns whether an event of its response is to be delivered. One of a resumed response may have been delivered before.
     pub(in crate::client) fn admit(&mut self, envelope: &Envelope<'_>) -> bool {
         self.resumption.as_mut().is_none_or(|resumption| resumption.admit(envelope))

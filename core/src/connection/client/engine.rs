@@ -1,14 +1,15 @@
 //! The client's engine: turns commands into bytes, and bytes into steps, on either transport.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::super::config::Deadline;
 use super::super::error::{CloseReason, CommandError, LossReason};
-use super::super::lanes::{LaneEvent, LaneStates};
+use super::super::lanes::LaneEvent;
 use super::super::shared::{self, SharedState, WebSocketInput};
-use super::super::timers::{Due, Timers};
+use super::super::timers::Due;
 use super::super::transport::Transport;
 use super::config::Config;
 use super::event::Step;
@@ -16,7 +17,7 @@ use super::http_response::{HttpProgress, HttpResponseReader};
 use super::request::{ExpectedBody, OutgoingRequest};
 use crate::entropy::Seed;
 use crate::http::{self, Headers, Request, Response};
-use crate::responses::{Envelope, EventClass};
+use crate::responses::EventClass;
 use crate::sse;
 use crate::time::Instant;
 use crate::turn::RequestInput;
@@ -192,7 +193,7 @@ impl ClientEngine {
         } else if !self.body_has_ended() {
             if let Mode::WebSocket(socket) = &mut self.mode {
                 shared::release_message(socket);
-                shared::release_idle_input(socket, &self.shared.lanes);
+                shared::release_idle_input(socket, &self.shared.lanes, &mut self.shared.repeats);
             }
             return None;
         }
@@ -353,7 +354,7 @@ impl ClientEngine {
 impl ClientEngine {
     /// Turns the progress of an HTTP response into a step.
     fn http_step(&mut self, now: Instant, progress: HttpProgress) -> Step<'static> {
-        let SharedState { timers, lanes, .. } = &mut self.shared;
+        let SharedState { timers, lanes, repeats, .. } = &mut self.shared;
         match progress {
             HttpProgress::Nothing => Step::Consumed,
             HttpProgress::Head(head) => {
@@ -371,6 +372,7 @@ impl ClientEngine {
             }
             HttpProgress::End { reusable, tail } => {
                 timers.await_events(now, false);
+                repeats.release();
                 let _ = lanes.apply(None, RequestInput::Lost);
                 if !reusable {
                     self.end(now, CloseReason::Eof);
@@ -457,8 +459,7 @@ impl ClientEngine {
                 Step::Consumed
             }
             Ok(Some(event)) => {
-                let (timers, lanes) = (&mut shared.timers, &mut shared.lanes);
-                let step = payload(event.data, event.event_type, timers, lanes, now, Delimiting::PerRequest);
+                let step = payload(event.data, event.event_type, shared, now, Delimiting::PerRequest);
                 if is_terminal(&step) {
                     *deferred = Some(Deferred::Discard);
                 }
@@ -476,7 +477,7 @@ impl ClientEngine {
         match shared::decode_websocket(socket, input) {
             WebSocketInput::Incomplete => return None,
             WebSocketInput::Text(text) => {
-                let step = payload(text, "", &mut shared.timers, &mut shared.lanes, now, Delimiting::Shared);
+                let step = payload(text, "", shared, now, Delimiting::Shared);
                 if let Step::Payload { violation: Some(_), .. } | Step::Payload { late: true, .. } = step {
                     *unmatched_events += 1;
                 }
@@ -505,15 +506,22 @@ enum Delimiting {
 fn payload<'s>(
     text: &'s str,
     event_type: &'s str,
-    timers: &mut Timers,
-    lanes: &mut LaneStates,
+    shared: &'s mut SharedState<Config>,
     now: Instant,
     delimiting: Delimiting,
 ) -> Step<'s> {
-    let Ok(envelope) = Envelope::scan_named(text, event_type) else {
+    let SharedState { timers, lanes, repeats, .. } = shared;
+    let Ok((envelope, shape)) = repeats.scan(text, event_type) else {
         timers.on_event(now, false);
         return Step::Malformed { text };
     };
+    if repeats.lane(shape, lanes).is_some() {
+        timers.on_event(now, true);
+        let lane = repeats.lane(shape, lanes).flatten().map(Cow::Borrowed);
+        return Step::Payload { text, envelope, lane, violation: None, late: false };
+    }
+    let before = lanes.generation();
+    repeats.forget(shape);
     let shared = delimiting == Delimiting::Shared;
     let lane = if shared { lanes.route(&envelope) } else { None };
     // An event on a lane without a pending request does not count as activity.
@@ -526,6 +534,9 @@ fn payload<'s>(
     };
     if awaited {
         timers.on_event(now, envelope.class() != EventClass::Informational);
+        if violation.is_none() {
+            repeats.record(shape, lane.as_deref(), before, lanes);
+        }
     }
     if envelope.class().is_terminal() || (envelope.class() == EventClass::Created && !awaited) {
         timers.await_events(now, lanes.in_flight());

@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::super::error::CloseReason;
-use super::super::event_queue::EventQueue;
+use super::super::event_queue::{EventQueue, Polled};
 use crate::hidden::Hidden;
 use crate::http::Response;
-use crate::responses::{Envelope, Malformed, ServerEvent};
+use crate::responses::{Envelope, Found, Malformed, ServerEvent};
 use crate::turn::Violation;
 
 /// An event that a [`ClientConnection`](super::ClientConnection) emits. It is borrowed until the connection is used
@@ -138,6 +138,9 @@ pub(super) enum Record {
     Refused(Box<Response>),
     Head(Box<Response>),
     Body(Box<Response>),
+    /// A payload, and what was found in it.
+    Found(Found),
+    /// A payload that has to be scanned again.
     Payload,
     /// A payload without a `type`, which its event type takes the place of.
     NamedPayload(Box<str>),
@@ -150,9 +153,9 @@ pub(super) enum Record {
 pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
     match step {
         Step::Consumed => {}
-        Step::Upgraded { head } => queue.push(Record::Upgraded(Box::new(head)), &[]),
+        Step::Upgraded { head } => queue.push(Record::Upgraded(Box::new(head)), ""),
         Step::Refused { head, body } => queue.push_owned(Record::Refused(Box::new(head)), body),
-        Step::Head { head } => queue.push(Record::Head(head), &[]),
+        Step::Head { head } => queue.push(Record::Head(head), ""),
         Step::Body { head, body } => queue.push_owned(Record::Body(Box::new(head)), body),
         Step::Payload { late: true, .. } => {}
         Step::Payload { text, envelope, violation, late: false, .. } => {
@@ -160,38 +163,39 @@ pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
             let concerns_connection = envelope.concerns_connection();
             let unmatched = violation.is_some_and(|violation| !violation.state.is_in_flight());
             if !unmatched || concerns_connection {
-                let record = envelope.external_kind().map_or(Record::Payload, |kind| Record::NamedPayload(kind.into()));
-                queue.push(record, text.as_bytes());
+                let scanned_again =
+                    || envelope.external_kind().map_or(Record::Payload, |kind| Record::NamedPayload(kind.into()));
+                queue.push(Found::of(&envelope).map_or_else(scanned_again, Record::Found), text);
             }
             if let Some(violation) = violation.filter(|_| !concerns_connection) {
-                queue.push(Record::Violation(violation), &[]);
+                queue.push(Record::Violation(violation), "");
             }
         }
-        Step::Malformed { text } => queue.push(Record::Payload, text.as_bytes()),
-        Step::End { reusable, .. } => queue.push(Record::End(reusable), &[]),
-        Step::Closed(reason) => queue.push(Record::Closed(Box::new(reason)), &[]),
+        Step::Malformed { text } => queue.push(Record::Payload, text),
+        Step::End { reusable, .. } => queue.push(Record::End(reusable), ""),
+        Step::Closed(reason) => queue.push(Record::Closed(Box::new(reason)), ""),
     }
 }
 
 /// Takes the next event from the queue.
 pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
-    let (record, bytes) = queue.pop()?;
+    let (record, Polled { text, body }) = queue.pop()?;
     Some(match record {
         Record::Upgraded(head) => Event::Upgraded { head },
-        Record::Refused(head) => Event::Rejected { head, body: bytes },
+        Record::Refused(head) => Event::Rejected { head, body },
         Record::Head(head) => Event::Head { head },
-        Record::Body(head) => Event::Body { head, body: bytes },
-        Record::Payload => server_event(bytes, ""),
-        Record::NamedPayload(kind) => server_event(bytes, kind),
+        Record::Body(head) => Event::Body { head, body },
+        Record::Found(found) => server_event(found.read(text), text),
+        Record::Payload => server_event(ServerEvent::parse(text), text),
+        Record::NamedPayload(kind) => server_event(ServerEvent::parse_named(text, kind), text),
         Record::Violation(violation) => Event::Violation(*violation),
         Record::End(reusable) => Event::End { reusable: *reusable },
         Record::Closed(reason) => Event::Closed(reason),
     })
 }
 
-fn server_event<'a>(bytes: &'a [u8], event_type: &'a str) -> Event<'a> {
-    let text = simdutf8::basic::from_utf8(bytes).expect("text is queued as UTF-8");
-    match ServerEvent::parse_named(text, event_type) {
+fn server_event<'a>(event: Result<ServerEvent<'a>, Malformed>, text: &'a str) -> Event<'a> {
+    match event {
         Ok(event) => Event::Server(event),
         Err(malformed) => Event::Malformed { malformed, text },
     }

@@ -161,6 +161,7 @@ impl ServerEngine {
                 socket.release_input_memory();
                 socket.release_output_memory();
                 self.shared.send_buffer.release();
+                self.shared.repeats.release();
                 true
             }
             Mode::WebSocket(_)
@@ -509,7 +510,7 @@ impl ServerEngine {
     }
 
     pub(super) fn send(&mut self, now: Instant, event: &str) -> Result<(), CommandError> {
-        let envelope = Envelope::scan(event).map_err(|_| CommandError::Event)?;
+        let (envelope, shape) = self.shared.repeats.scan(event, "").map_err(|_| CommandError::Event)?;
         match &mut self.mode {
             Mode::WebSocket(socket) => {
                 let out = self.shared.send_buffer.buffer_mut();
@@ -532,8 +533,13 @@ impl ServerEngine {
                 return Err(CommandError::NoRequest);
             }
         }
-        // The application may send an event that the request's state does not allow: the client reports the violation.
-        let _ = self.shared.lanes.observe(&envelope, envelope.stream_id().as_deref(), false);
+        let SharedState { lanes, repeats, .. } = &mut self.shared;
+        if repeats.lane(shape, lanes).is_none() {
+            let before = lanes.generation();
+            // The application may send an event that the request's state does not allow: the client reports the violation.
+            let _ = lanes.observe(&envelope, envelope.stream_id().as_deref(), false);
+            repeats.record(shape, None, before, lanes);
+        }
         self.shared.on_appended(now);
         Ok(())
     }

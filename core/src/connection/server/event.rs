@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::super::error::CloseReason;
-use super::super::event_queue::EventQueue;
+use super::super::event_queue::{EventQueue, Polled};
 use super::super::lanes::is_lane_name;
 use crate::hidden::Hidden;
 use crate::http::Request;
@@ -164,40 +164,36 @@ pub(super) enum Record {
 pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
     match step {
         Step::Consumed => {}
-        Step::Head { head } => queue.push(Record::Head(Box::new(head)), &[]),
+        Step::Head { head } => queue.push(Record::Head(Box::new(head)), ""),
         Step::Request { head, body } => queue.push_owned(Record::Request(Box::new(head)), body),
-        Step::Upgrade { head } => queue.push(Record::Upgrade(Box::new(head)), &[]),
-        Step::Text { text, lane } => queue.push(Record::Text(lane), text.as_bytes()),
-        Step::Closed(reason) => queue.push(Record::Closed(Box::new(reason)), &[]),
+        Step::Upgrade { head } => queue.push(Record::Upgrade(Box::new(head)), ""),
+        Step::Text { text, lane } => queue.push(Record::Text(lane), text),
+        Step::Closed(reason) => queue.push(Record::Closed(Box::new(reason)), ""),
     }
 }
 
 /// Takes the next event from the queue.
 pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
-    let (record, bytes) = queue.pop()?;
+    let (record, Polled { text, body }) = queue.pop()?;
     Some(match record {
-        Record::Request(head) => Event::Request { head, body: bytes },
+        Record::Request(head) => Event::Request { head, body },
         Record::Head(head) => Event::Head { head },
         Record::Upgrade(head) => Event::Upgrade { head },
-        Record::Text(of_response) => {
-            // Always valid: a `str` was pushed.
-            let text = simdutf8::basic::from_utf8(bytes).expect("text is queued as UTF-8");
-            match Envelope::scan(text) {
-                Ok(envelope) => match envelope.stream_id() {
-                    Some(lane) if !is_lane_name(&lane) => {
-                        Event::Malformed { malformed: Malformed::wrong_type(envelope.kind(), "stream_id"), text }
+        Record::Text(of_response) => match Envelope::scan(text) {
+            Ok(envelope) => match envelope.stream_id() {
+                Some(lane) if !is_lane_name(&lane) => {
+                    Event::Malformed { malformed: Malformed::wrong_type(envelope.kind(), "stream_id"), text }
+                }
+                lane => match ResponseCommand::parse(text) {
+                    Ok(command) => {
+                        let lane = lane.map(Into::into).or_else(|| of_response.take());
+                        Event::Text { lane, command, text }
                     }
-                    lane => match ResponseCommand::parse(text) {
-                        Ok(command) => {
-                            let lane = lane.map(Into::into).or_else(|| of_response.take());
-                            Event::Text { lane, command, text }
-                        }
-                        Err(malformed) => Event::Malformed { malformed, text },
-                    },
+                    Err(malformed) => Event::Malformed { malformed, text },
                 },
-                Err(malformed) => Event::Malformed { malformed, text },
-            }
-        }
+            },
+            Err(malformed) => Event::Malformed { malformed, text },
+        },
         Record::Closed(reason) => Event::Closed(reason),
     })
 }

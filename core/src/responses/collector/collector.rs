@@ -10,7 +10,7 @@ use super::merge::merge;
 use super::piece::Piece;
 use super::slot::Slot;
 use crate::responses::error_object::ErrorObject;
-use crate::responses::event::{EventData, ServerEvent, class};
+use crate::responses::event::{EventData, EventType, ServerEvent};
 use crate::responses::item::Item;
 use crate::responses::json::raw::RawJson;
 use crate::responses::limits;
@@ -175,7 +175,7 @@ impl Collector {
     }
 
     fn end(&mut self, kind: &str, response: Option<&RawJson<'_>>) {
-        let class = class(kind);
+        let class = EventType::of(kind).class();
         let begun = core::mem::take(&mut *self.response);
         let mut ended = match response {
             Some(response) if self.spend(response.as_str().len()) => {

@@ -4,70 +4,21 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::class::EventClass;
+pub(in crate::responses) use super::members::Member;
+use super::members::{COUNT, ESCAPED, LONGEST_PAYLOAD, Span, Spans};
+use super::table::EventType;
 use crate::responses::TURN_STATE;
 use crate::responses::headers::json_field;
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::member;
-use crate::responses::json::perfect_hash::{Table, same};
+use crate::responses::json::perfect_hash::same;
 use crate::responses::json::raw::RawJson;
 use crate::responses::json::scan::{Cursor, Fault};
-
-/// Declares the known members at the top level of an event.
-macro_rules! members {
-    ($($member:ident)*) => {
-        /// A known member.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[expect(non_camel_case_types, reason = "they are the members' own names")]
-        pub(in crate::responses) enum Member {
-            $($member,)*
-        }
-
-        const COUNT: usize = [$(stringify!($member)),*].len();
-
-        /// All members, at the index of their names in the hash table.
-        static TABLE: Table = Table::new(&[$(stringify!($member).as_bytes()),*]);
-
-        static MEMBERS: [Member; COUNT] = [$(Member::$member),*];
-
-        static NAMES: [&str; COUNT] = [$(stringify!($member)),*];
-    };
-}
-
-members! {
-    sequence_number stream_id response_id item_id call_id previous_response_id
-    output_index content_index summary_index annotation_index partial_image_index
-    delta text refusal arguments name input code transcript partial_image_b64 obfuscation
-    response item part annotation logprobs error message param status status_code
-    headers metadata safety_buffering rate_limits credits plan_type metered_limit_name limit_name timing_metrics
-    steer required_input reason
-    command command_index output background output_format quality size
-}
-
-impl Member {
-    #[inline]
-    fn of(name: &[u8]) -> Option<Self> {
-        let number = TABLE.find(name)?;
-        if same(NAMES.get(number)?.as_bytes(), name) { MEMBERS.get(number).copied() } else { None }
-    }
-
-    pub(in crate::responses) fn name(self) -> &'static str {
-        NAMES[self as usize]
-    }
-}
 
 /// The terminal event types.
 const RESPONSE_ENDS: [&str; 5] =
     ["response.completed", "response.incomplete", "response.failed", "response.done", "response.cancelled"];
-
-/// Maximum length of a payload: one bit of the end of a span is a flag.
-const SPAN: usize = ESCAPED as usize - 1;
-
-/// The flag in a span's end for a string with escapes.
-const ESCAPED: u32 = 1 << 31;
-
-/// The position of a value in the payload; empty if there is none.
-type Span = (u32, u32);
 
 /// The source of the `type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +47,8 @@ pub struct Envelope<'a> {
     pub(in crate::responses) kind: Cow<'a, str>,
     source: KindSource,
     class: EventClass,
-    spans: [Span; COUNT],
+    pub(super) event_type: EventType,
+    pub(super) spans: Spans,
 }
 
 impl<'a> Envelope<'a> {
@@ -123,9 +75,8 @@ impl<'a> Envelope<'a> {
     /// As [`scan`](Self::scan).
     #[inline]
     pub fn scan_named(text: &'a str, event_type: &'a str) -> Result<Self, Malformed> {
-        let mut envelope = Self::new(text);
-        match envelope.fill(event_type) {
-            Ok(()) => {
+        match Self::find(text, event_type) {
+            Ok(mut envelope) => {
                 envelope.class = envelope.classify();
                 Ok(envelope)
             }
@@ -133,16 +84,11 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// Creates the envelope of a payload before it is scanned.
+    /// Creates the envelope of a payload of a known type whose members were found before.
     #[inline]
-    pub(in crate::responses) const fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            kind: Cow::Borrowed(""),
-            source: KindSource::Payload,
-            class: EventClass::Informational,
-            spans: [(0, 0); COUNT],
-        }
+    pub(super) const fn known(text: &'a str, event_type: EventType, spans: Spans) -> Self {
+        let (kind, class) = (Cow::Borrowed(event_type.name()), event_type.class());
+        Self { text, kind, source: KindSource::Payload, class, event_type, spans }
     }
 
     /// Creates the envelope of a payload that cannot be parsed and counts as terminal.
@@ -158,98 +104,41 @@ impl<'a> Envelope<'a> {
             None => RESPONSE_ENDS.into_iter().find(names_end)?,
         };
         let class = if kind == "error" { EventClass::Error } else { EventClass::Failed };
-        let source = KindSource::Unreadable;
-        Some(Self { kind: Cow::Borrowed(kind), source, class, ..Self::new(text) })
+        let (event_type, source) = (EventType::of(kind), KindSource::Unreadable);
+        Some(Self { text, kind: Cow::Borrowed(kind), source, class, event_type, spans: Spans::NONE })
     }
 
-    /// Scans the payload in place, because moving an envelope is slow.
-    pub(in crate::responses) fn fill(&mut self, event_type: &'a str) -> Result<(), Malformed> {
-        let mut cursor = Cursor::new(self.text);
-        if self.text.len() > SPAN {
-            return Err(cursor.error(Fault::Json));
-        }
-        let mut kind = (0, 0);
-        if let Err(fault) = self.walk(&mut cursor, &mut kind) {
-            return Err(cursor.error(fault));
-        }
-        match kind {
-            (_, 0) => self.infer_kind(event_type)?,
-            span => self.kind = self.text_at(span).ok_or_else(|| Malformed::wrong_type("event", "type"))?,
-        }
-        if self.raw(Member::response).is_none() && RESPONSE_ENDS.contains(&&*self.kind) {
+    /// Scans a payload and does not determine its class.
+    pub(in crate::responses) fn find(text: &'a str, event_type: &'a str) -> Result<Self, Malformed> {
+        let mut walk = Walk { text, spans: [(0, 0); COUNT], present: 0, kind: (0, 0) };
+        walk.run()?;
+        let (kind, source) = match walk.kind {
+            (_, 0) => walk.infer_kind(event_type)?,
+            span => {
+                let kind = text_at(text, span).ok_or_else(|| Malformed::wrong_type("event", "type"))?;
+                (kind, KindSource::Payload)
+            }
+        };
+        let event_type = EventType::of(&kind);
+        if event_type.is_response_end() && walk.raw(Member::response).is_none() {
             // Some servers put the members of the response beside the `type`.
-            let start = self.text.len() - self.text.trim_start().len();
-            self.spans[Member::response as usize] = (start as u32, self.text.trim_end().len() as u32);
+            let start = text.len() - text.trim_start().len();
+            walk.set(Member::response, (start as u32, text.trim_end().len() as u32));
         }
-        Ok(())
-    }
-
-    /// Determines the `type` of a payload without one.
-    #[cold]
-    fn infer_kind(&mut self, event_type: &'a str) -> Result<(), Malformed> {
-        let is_end = event_type == "error" || RESPONSE_ENDS.contains(&event_type);
-        if !is_end && self.has_error_members() {
-            self.kind = Cow::Borrowed("error");
-        } else if event_type.is_empty() || event_type == "message" {
-            return Err(Malformed::missing("event", "type"));
-        } else {
-            (self.kind, self.source) = (Cow::Borrowed(event_type), KindSource::EventType);
-        }
-        Ok(())
+        let spans = Spans::new(walk.present, &walk.spans);
+        Ok(Self { text, kind, source, class: EventClass::Informational, event_type, spans })
     }
 
     fn has_error_members(&self) -> bool {
-        let known = [Member::error, Member::message, Member::code];
-        known.into_iter().any(|member| self.raw(member).is_some())
-            || ["detail", "details"].into_iter().any(|name| member(self.text, name).is_some())
+        has_error_members(self.text, |member| self.raw(member))
     }
 
-    fn walk(&mut self, cursor: &mut Cursor<'a>, kind: &mut Span) -> Result<(), Fault> {
-        cursor.expect(b'{')?;
-        if cursor.peek() == Some(b'}') {
-            cursor.at += 1;
-        } else {
-            loop {
-                self.member(cursor, kind)?;
-                match cursor.peek() {
-                    Some(b',') => cursor.at += 1,
-                    _ => break,
-                }
-            }
-            cursor.expect(b'}')?;
-        }
-        if cursor.peek().is_some() { Err(Fault::Json) } else { Ok(()) }
-    }
-
+    /// Returns whether the event is a delta that says nothing beside its output: neither a model, nor headers, nor that the response
+    /// is held back.
     #[inline]
-    fn member(&mut self, cursor: &mut Cursor<'a>, kind: &mut Span) -> Result<(), Fault> {
-        cursor.peek();
-        let start = cursor.at;
-        let escaped = cursor.string()?;
-        let quoted = start..cursor.at;
-        cursor.expect(b':')?;
-        cursor.peek();
-        let start = cursor.at;
-        let marked = if cursor.value()? { ESCAPED } else { 0 };
-        // `fill` has checked that the payload is short enough for a span.
-        let span = (start as u32, cursor.at as u32 | marked);
-        if escaped {
-            let Ok(name) = lenient::read::<String>(&self.text[quoted]) else { return Err(Fault::Json) };
-            self.set(name.as_bytes(), span, kind);
-        } else {
-            self.set(&self.text.as_bytes()[quoted.start + 1..quoted.end - 1], span, kind);
-        }
-        Ok(())
-    }
-
-    /// Stores the span of a known member. Of a duplicate member, the last one counts.
-    #[inline]
-    fn set(&mut self, name: &[u8], span: Span, kind: &mut Span) {
-        match Member::of(name) {
-            Some(member) => self.spans[member as usize] = span,
-            None if same(name, b"type") => *kind = span,
-            None => {}
-        }
+    pub(crate) const fn is_plain_delta(&self) -> bool {
+        const SAID_BESIDE: u64 = Member::response.bit() | Member::headers.bit() | Member::safety_buffering.bit();
+        self.has_type() && self.event_type.is_delta() && self.spans.present & SAID_BESIDE == 0
     }
 
     /// Returns the payload.
@@ -316,7 +205,7 @@ impl<'a> Envelope<'a> {
     }
 
     fn classify(&self) -> EventClass {
-        match super::class(&self.kind) {
+        match self.event_type.class() {
             EventClass::Error if !self.is_error() => EventClass::Informational,
             EventClass::Created if self.kind == "response.created" && self.response().is_none() => {
                 EventClass::Informational
@@ -344,12 +233,12 @@ impl<'a> Envelope<'a> {
 
     /// Returns whether the event is a finished item.
     pub(crate) fn is_done_item(&self) -> bool {
-        self.kind == "response.output_item.done"
+        matches!(self.event_type, EventType::OutputItemDone)
     }
 
     /// Returns whether the event contains the metadata of a response.
     pub(crate) fn is_metadata(&self) -> bool {
-        self.kind == "response.metadata"
+        matches!(self.event_type, EventType::Metadata)
     }
 
     /// Whether the event may concern the connection, and not a response.
@@ -360,6 +249,11 @@ impl<'a> Envelope<'a> {
     /// Returns whether the message of a client requests a response.
     pub(crate) fn is_request(&self) -> bool {
         self.kind == "response.create"
+    }
+
+    /// Returns whether the `type` is in the payload, or follows from its members.
+    pub(super) const fn has_type(&self) -> bool {
+        matches!(self.source, KindSource::Payload)
     }
 
     /// Returns whether the payload could not be parsed, and counts as terminal.
@@ -413,34 +307,22 @@ impl<'a> Envelope<'a> {
         json_field(self.headers()?, &[TURN_STATE]).map(Cow::Owned)
     }
 
+    /// Returns the positions of all members, to read many of them.
+    #[inline]
+    pub(super) fn all_spans(&self) -> AllSpans<'a> {
+        AllSpans { text: self.text, spans: self.spans.expand() }
+    }
+
     /// Returns a member's text. `null` counts as missing.
     #[inline]
     pub(in crate::responses) fn raw(&self, member: Member) -> Option<&'a str> {
-        let (start, end) = self.spans[member as usize];
-        self.text.get(start as usize..(end & !ESCAPED) as usize).filter(|text| !text.is_empty() && *text != "null")
-    }
-
-    pub(in crate::responses) fn string(&self, member: Member) -> Result<Option<Cow<'a, str>>, Malformed> {
-        match self.string_opt(member) {
-            None if self.raw(member).is_some() => Err(Malformed::wrong_type(&self.kind, member.name())),
-            value => Ok(value),
-        }
+        raw_at(self.text, self.spans.get(member))
     }
 
     /// Parses an optional member. A value of another type counts as missing; the payload still contains it.
     #[inline]
     pub(in crate::responses) fn string_opt(&self, member: Member) -> Option<Cow<'a, str>> {
-        self.text_at(self.spans[member as usize])
-    }
-
-    /// Parses a JSON string, borrowed if it has no escapes.
-    #[inline]
-    fn text_at(&self, (start, end): (u32, u32)) -> Option<Cow<'a, str>> {
-        let text = self.text.get(start as usize..(end & !ESCAPED) as usize)?;
-        if end & ESCAPED != 0 {
-            return lenient::read(text).ok().map(Cow::Owned);
-        }
-        Some(Cow::Borrowed(text.strip_prefix('"')?.strip_suffix('"')?))
+        text_at(self.text, self.spans.get(member))
     }
 
     /// Parses an optional integer.
@@ -451,6 +333,143 @@ impl<'a> Envelope<'a> {
     pub(in crate::responses) fn value(&self, member: Member) -> Option<RawJson<'a>> {
         self.raw(member).map(RawJson::trusted)
     }
+}
+
+/// A payload, and the positions of all members: a table that is quicker to read many of them from.
+pub(super) struct AllSpans<'a> {
+    text: &'a str,
+    spans: [Span; COUNT],
+}
+
+impl<'a> AllSpans<'a> {
+    #[inline]
+    pub(super) fn raw(&self, member: Member) -> Option<&'a str> {
+        raw_at(self.text, self.spans[member as usize])
+    }
+
+    #[inline]
+    pub(super) fn string_opt(&self, member: Member) -> Option<Cow<'a, str>> {
+        text_at(self.text, self.spans[member as usize])
+    }
+
+    #[inline]
+    pub(super) fn integer_opt(&self, member: Member) -> Option<i64> {
+        lenient::count(self.raw(member)?)
+    }
+
+    #[inline]
+    pub(super) fn value(&self, member: Member) -> Option<RawJson<'a>> {
+        self.raw(member).map(RawJson::trusted)
+    }
+}
+
+/// A scan over one payload.
+struct Walk<'a> {
+    text: &'a str,
+    spans: [Span; COUNT],
+    present: u64,
+    kind: Span,
+}
+
+impl<'a> Walk<'a> {
+    fn run(&mut self) -> Result<(), Malformed> {
+        let mut cursor = Cursor::new(self.text);
+        if self.text.len() > LONGEST_PAYLOAD {
+            return Err(cursor.error(Fault::Json));
+        }
+        self.object(&mut cursor).map_err(|fault| cursor.error(fault))
+    }
+
+    fn object(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        cursor.expect(b'{')?;
+        if cursor.peek() == Some(b'}') {
+            cursor.at += 1;
+        } else {
+            loop {
+                self.member(cursor)?;
+                match cursor.peek() {
+                    Some(b',') => cursor.at += 1,
+                    _ => break,
+                }
+            }
+            cursor.expect(b'}')?;
+        }
+        if cursor.peek().is_some() { Err(Fault::Json) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn member(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        cursor.peek();
+        let start = cursor.at;
+        let escaped = cursor.string()?;
+        let quoted = start..cursor.at;
+        cursor.expect(b':')?;
+        let span = cursor.span()?;
+        if escaped {
+            let Ok(name) = lenient::read::<String>(&self.text[quoted]) else { return Err(Fault::Json) };
+            self.set_named(name.as_bytes(), span);
+        } else {
+            self.set_named(&self.text.as_bytes()[quoted.start + 1..quoted.end - 1], span);
+        }
+        Ok(())
+    }
+
+    /// Stores the span of a known member. Of a duplicate member, the last one counts.
+    #[inline]
+    fn set_named(&mut self, name: &[u8], span: Span) {
+        match Member::of(name) {
+            Some(member) => self.set(member, span),
+            None if same(name, b"type") => self.kind = span,
+            None => {}
+        }
+    }
+
+    #[inline]
+    fn set(&mut self, member: Member, span: Span) {
+        self.spans[member as usize] = span;
+        self.present |= member.bit();
+    }
+
+    fn raw(&self, member: Member) -> Option<&'a str> {
+        raw_at(self.text, self.spans[member as usize])
+    }
+
+    /// Determines the `type` of a payload without one.
+    #[cold]
+    fn infer_kind(&self, event_type: &'a str) -> Result<(Cow<'a, str>, KindSource), Malformed> {
+        let is_end = event_type == "error" || RESPONSE_ENDS.contains(&event_type);
+        if !is_end && has_error_members(self.text, |member| self.raw(member)) {
+            Ok((Cow::Borrowed("error"), KindSource::Payload))
+        } else if event_type.is_empty() || event_type == "message" {
+            Err(Malformed::missing("event", "type"))
+        } else {
+            Ok((Cow::Borrowed(event_type), KindSource::EventType))
+        }
+    }
+}
+
+fn has_error_members<'a>(text: &'a str, raw: impl Fn(Member) -> Option<&'a str>) -> bool {
+    let known = [Member::error, Member::message, Member::code];
+    known.into_iter().any(|member| raw(member).is_some())
+        || ["detail", "details"].into_iter().any(|name| member(text, name).is_some())
+}
+
+/// Returns the text of a value. `null` counts as missing.
+#[inline]
+fn raw_at(text: &str, (start, end): Span) -> Option<&str> {
+    text.get(start as usize..(end & !ESCAPED) as usize).filter(|text| !text.is_empty() && *text != "null")
+}
+
+/// Parses a JSON string, borrowed if it has no escapes.
+#[inline]
+fn text_at(text: &str, (start, end): Span) -> Option<Cow<'_, str>> {
+    let text = text.get(start as usize..(end & !ESCAPED) as usize)?;
+    if end & ESCAPED != 0 {
+        return lenient::read(text).ok().map(Cow::Owned);
+    }
+    // A value that begins with a quote is a string, and ends with one.
+    let is_string = text.as_bytes().first() == Some(&b'"');
+    text.get(1..text.len().wrapping_sub(1)).filter(|_| is_string).map(Cow::Borrowed)
 }
 
 impl core::fmt::Debug for Envelope<'_> {

@@ -1,38 +1,48 @@
 //! Reads the contents of an event from its envelope.
 
-use super::envelope::{Envelope, Member};
-use super::table::{EventData, event_table};
+use super::envelope::{AllSpans, Envelope, Member};
+use super::table::{EventData, EventType, event_table};
 use crate::responses::json::malformed::Malformed;
 
 macro_rules! read {
-    (str_opt $envelope:ident $member:ident) => {
-        $envelope.string_opt(Member::$member)
+    (str_opt $envelope:ident $spans:ident $member:ident) => {
+        $spans.string_opt(Member::$member)
     };
-    (int_opt $envelope:ident $member:ident) => {
-        $envelope.integer_opt(Member::$member)
+    (int_opt $envelope:ident $spans:ident $member:ident) => {
+        $spans.integer_opt(Member::$member)
     };
-    (raw_opt $envelope:ident $member:ident) => {
-        $envelope.value(Member::$member)
+    (raw_opt $envelope:ident $spans:ident $member:ident) => {
+        $spans.value(Member::$member)
     };
-    (str $envelope:ident $member:ident) => {
-        needed($envelope, $envelope.string(Member::$member)?, Member::$member)?
+    (str $envelope:ident $spans:ident $member:ident) => {
+        match $spans.string_opt(Member::$member) {
+            Some(text) => text,
+            None => return Err(no_string($envelope, $spans, Member::$member)),
+        }
     };
-    (raw $envelope:ident $member:ident) => {
-        needed($envelope, $envelope.value(Member::$member), Member::$member)?
+    (raw $envelope:ident $spans:ident $member:ident) => {
+        match $spans.value(Member::$member) {
+            Some(value) => value,
+            None => return Err(Malformed::missing($envelope.kind(), Member::$member.name())),
+        }
     };
 }
 
-fn needed<T>(envelope: &Envelope<'_>, value: Option<T>, member: Member) -> Result<T, Malformed> {
-    value.ok_or_else(|| Malformed::missing(envelope.kind(), member.name()))
+#[cold]
+fn no_string(envelope: &Envelope<'_>, spans: &AllSpans<'_>, member: Member) -> Malformed {
+    match spans.raw(member) {
+        Some(_) => Malformed::wrong_type(envelope.kind(), member.name()),
+        None => Malformed::missing(envelope.kind(), member.name()),
+    }
 }
 
 macro_rules! reader {
     ($($(#[$doc:meta])* $variant:ident $kind:literal $class:ident { $($member:ident: $how:ident,)* })*) => {
         impl<'a> EventData<'a> {
-            pub(in crate::responses) fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
-                Ok(match envelope.kind() {
-                    $($kind => Self::$variant { $($member: read!($how envelope $member),)* },)*
-                    _ => Self::Other { kind: envelope.kind.clone() },
+            pub(super) fn read(envelope: &Envelope<'a>, spans: &AllSpans<'a>) -> Result<Self, Malformed> {
+                Ok(match envelope.event_type {
+                    $(EventType::$variant => Self::$variant { $($member: read!($how envelope spans $member),)* },)*
+                    EventType::Other => Self::Other { kind: envelope.kind.clone() },
                 })
             }
         }

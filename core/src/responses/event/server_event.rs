@@ -73,9 +73,7 @@ impl<'a> ServerEvent<'a> {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_named(payload: &'a str, event_type: &'a str) -> Result<Self, Malformed> {
-        let mut envelope = Envelope::new(payload);
-        envelope.fill(event_type)?;
-        Self::read(&envelope)
+        Self::read(&Envelope::find(payload, event_type)?)
     }
 
     /// Parses an event whose members are already found.
@@ -84,10 +82,11 @@ impl<'a> ServerEvent<'a> {
     ///
     /// [`Malformed`] if it lacks a required member of a known type.
     pub fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
+        let spans = envelope.all_spans();
         Ok(Self {
-            sequence_number: envelope.integer_opt(Member::sequence_number),
-            stream_id: envelope.string_opt(Member::stream_id),
-            data: EventData::read(envelope)?,
+            sequence_number: spans.integer_opt(Member::sequence_number),
+            stream_id: spans.string_opt(Member::stream_id),
+            data: EventData::read(envelope, &spans)?,
             raw: Some(Cow::Borrowed(envelope.text())),
         })
     }

@@ -67,11 +67,34 @@ macro_rules! events {
             $(($kind, EventClass::$class, &[$((stringify!($member), stringify!($how)),)*]),)*
         ];
 
-        /// Returns the class of a type.
-        pub(in crate::responses) fn class(kind: &str) -> EventClass {
-            match kind {
-                $($kind => EventClass::$class,)*
-                _ => EventClass::Informational,
+        /// The type of an event.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(in crate::responses) enum EventType {
+            $($variant,)*
+            Other,
+        }
+
+        impl EventType {
+            pub(in crate::responses) fn of(kind: &str) -> Self {
+                match kind {
+                    $($kind => Self::$variant,)*
+                    _ => Self::Other,
+                }
+            }
+
+            pub(in crate::responses) const fn class(self) -> EventClass {
+                match self {
+                    $(Self::$variant => EventClass::$class,)*
+                    Self::Other => EventClass::Informational,
+                }
+            }
+
+            /// Returns the name of a known type, and nothing for another one.
+            pub(in crate::responses) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $kind,)*
+                    Self::Other => "",
+                }
             }
         }
 
@@ -107,6 +130,34 @@ macro_rules! events {
             }
         }
     };
+}
+
+impl EventType {
+    /// Returns whether an event of this type contains more of an output.
+    pub(in crate::responses) const fn is_delta(self) -> bool {
+        matches!(
+            self,
+            Self::OutputTextDelta
+                | Self::RefusalDelta
+                | Self::FunctionCallArgumentsDelta
+                | Self::CustomToolCallInputDelta
+                | Self::ReasoningSummaryTextDelta
+                | Self::ReasoningTextDelta
+                | Self::ReasoningDelta
+                | Self::ReasoningSummaryDelta
+                | Self::CodeInterpreterCallCodeDelta
+                | Self::McpCallArgumentsDelta
+                | Self::ShellCallCommandDelta
+                | Self::ShellCallOutputContentDelta
+                | Self::AudioDelta
+                | Self::AudioTranscriptDelta
+        )
+    }
+
+    /// Returns whether an event of this type ends a response.
+    pub(in crate::responses) const fn is_response_end(self) -> bool {
+        matches!(self, Self::Completed | Self::Incomplete | Self::Failed | Self::Done | Self::Cancelled)
+    }
 }
 
 /// Passes the table to a macro.

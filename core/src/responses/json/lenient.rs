@@ -104,7 +104,16 @@ fn unit(bytes: &[u8]) -> Option<u16> {
 }
 
 /// Parses a count: an integer, a number without fraction, or a string of decimal digits. `None` for everything else.
+#[inline]
 pub(in crate::responses) fn count(text: &str) -> Option<i64> {
+    // Fewer digits than those of the greatest number, so that the sum does not overflow.
+    if (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(text.bytes().fold(0, |count, digit| count * 10 + i64::from(digit - b'0')));
+    }
+    count_of_any_form(text)
+}
+
+fn count_of_any_form(text: &str) -> Option<i64> {
     let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).trim();
     if let Ok(count) = text.parse::<i64>() {
         return Some(count);

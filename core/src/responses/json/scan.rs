@@ -9,6 +9,9 @@ use crate::responses::json::malformed::Malformed;
 /// Maximum nesting: the kind of each open bracket is one bit of a word.
 const DEPTH: u32 = 128;
 
+/// The flag in the end of a position for a string with escapes.
+pub(in crate::responses) const ESCAPED: u32 = 1 << 31;
+
 /// Why a scan ends early. It is small, because every step of the scan may return it; the cursor has the position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::responses) enum Fault {
@@ -116,6 +119,16 @@ impl<'a> Cursor<'a> {
             Some(_) => self.nested().map(|()| false),
             None => Err(Fault::Json),
         }
+    }
+
+    /// Consumes one value, and the white space before it. Returns its position; the end has the flag [`ESCAPED`] if it is a string with
+    /// escapes. The text must be shorter than that flag.
+    #[inline]
+    pub(in crate::responses) fn span(&mut self) -> Result<(u32, u32), Fault> {
+        self.peek();
+        let start = self.at;
+        let flag = if self.value()? { ESCAPED } else { 0 };
+        Ok((start as u32, self.at as u32 | flag))
     }
 
     fn nested(&mut self) -> Result<(), Fault> {

@@ -12,9 +12,11 @@ fn main() {
     let streams = streams(SEED, options.size, KeyOrder::TypeFirst);
     let (count, reads) = (streams.expected.events, streams.reads(READ));
     table("sse, per event", count, sse::rows(&reads, (count, streams.expected.data)));
-    table("typed, per event", count, events::streams(&reads));
+    table("typed, per event", count, events::streams(&reads, streams.expected.into()));
     for (transport, name) in [(Transport::Http, "sse"), (Transport::WebSocket, "ws")] {
-        table(&format!("machine over {name}, per event"), count, machine::Wire::new(&streams, transport).rows());
+        let expected = streams.expected;
+        let seen = (expected.events, expected.text_deltas, expected.text, expected.completed);
+        table(&format!("machine over {name}, per event"), count, machine::Wire::new(&streams, transport).rows(seen));
     }
     for (role, name) in [(Role::Client, "client"), (Role::Server, "server")] {
         let frames = frames(SEED, options.size, 200, role == Role::Server);

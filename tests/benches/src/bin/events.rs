@@ -4,6 +4,8 @@ use turnwire_benches::contest::{Options, contest};
 use turnwire_benches::events;
 use turnwire_benches::workload::{KeyOrder, READ, SEED, streams};
 
+const LIMIT: &str = "limit: newlines by memchr";
+
 fn main() {
     let options = Options::from_args();
     for (order, name) in [(KeyOrder::TypeFirst, "`type` first"), (KeyOrder::TypeLast, "`type` last")] {
@@ -12,13 +14,13 @@ fn main() {
         let units = ("event", streams.expected.events, streams.bytes as u64);
         let reads = streams.reads(READ);
         let title = format!("events: bytes to typed events, 16 KiB a read, {name}");
-        contest(&title, &options, units, &expected, events::streams(&reads), &["turnwire"]);
+        contest(&title, &options, units, &expected, events::streams(&reads, expected), &[LIMIT, "turnwire"]);
         if order == KeyOrder::TypeLast {
             continue;
         }
         let reads = streams.reads(0);
         let title = "events: bytes to typed events, one event a read";
-        contest(title, &options, units, &expected, events::streams(&reads), &["turnwire"]);
+        contest(title, &options, units, &expected, events::streams(&reads, expected), &[LIMIT, "turnwire"]);
         let payloads: Vec<_> = streams.payloads().collect();
         let units = ("event", streams.expected.events, streams.expected.data);
         let title = "events: payloads to typed events";

@@ -1,8 +1,8 @@
-//! A client's connection, over both transports.
+//! A client's connection and a whole client, over both transports.
 
 use turnwire::connection::Transport;
 use turnwire_benches::contest::{Options, contest};
-use turnwire_benches::machine::Wire;
+use turnwire_benches::machine::{NEWLINES, Wire};
 use turnwire_benches::workload::{KeyOrder, SEED, streams};
 
 fn main() {
@@ -12,7 +12,7 @@ fn main() {
     let seen = (expected.events, expected.text_deltas, expected.text, expected.completed);
     for (transport, name) in [(Transport::Http, "sse, chunked"), (Transport::WebSocket, "ws")] {
         let wire = Wire::new(&streams, transport);
-        let title = format!("machine: a client's connection over {name}");
-        contest(&title, &options, ("event", expected.events, wire.bytes), &seen, wire.rows(), &[]);
+        let title = format!("machine: a client over {name}");
+        contest(&title, &options, ("event", expected.events, wire.bytes), &seen, wire.rows(seen), &[NEWLINES]);
     }
 }

@@ -1,0 +1,166 @@
+//! The laws of the fast path for deltas that repeat an earlier one except for a few values.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use turnwire_tests::laws::repeats::{Act, delta, parses_alike, routes_alike};
+
+/// Values of every kind, many of them not JSON.
+fn value() -> impl Strategy<Value = String> {
+    let fixed = prop::sample::select(vec![
+        "\"\"",
+        "\"a\"",
+        "\"é\u{1F600}\"",
+        r#""\n\"\\ é""#,
+        r#""\ud83d""#,
+        r#""\ud83d\ude00""#,
+        r#""\u12""#,
+        r#""\x""#,
+        "\"\n\"",
+        "\"\u{1}\"",
+        "\"",
+        "\"a",
+        "\"a\\",
+        "0",
+        "7",
+        "-1",
+        "01",
+        "-",
+        "1.5",
+        "1e5",
+        "1.",
+        "12x",
+        "NaN",
+        "-Infinity",
+        "null",
+        "true",
+        "nul",
+        "[]",
+        "[1]",
+        "[",
+        "[{\"a\":[\"]\"]}]",
+        "{}",
+        "{\"a\"}",
+        "\"a\",\"delta\":\"b\"",
+        "\"a\"} ",
+        " \"a\" ",
+        "",
+        "9007199254740993",
+        "\"7\"",
+    ]);
+    prop_oneof![4 => fixed.prop_map(String::from), 1 => "\"[a-z ]{0,40}\"", 1 => "[0-9]{1,20}", 1 => "\\PC{0,8}"]
+}
+
+/// Members of a delta in any order, with values of a few shapes.
+fn payload() -> impl Strategy<Value = String> {
+    let fixed = prop::sample::subsequence(
+        vec![
+            r#""content_index":0"#,
+            r#""item_id":"msg_1""#,
+            r#""item_id":"msg_2""#,
+            r#""output_index":0"#,
+            r#""logprobs":[]"#,
+            r#""stream_id":"a""#,
+            r#""response_id":"r""#,
+            r#""unknown":{"delta":1}"#,
+            r#""headers":{"openai-model":"m"}"#,
+            r#""delta":"first""#,
+            r#""safety_buffering":{}"#,
+            r#""command_index":1"#,
+        ],
+        0..8,
+    );
+    let kind = prop::sample::select(vec![
+        r#""type":"response.output_text.delta""#,
+        r#""type":"response.output_text.delta""#,
+        r#""type":"response.function_call_arguments.delta""#,
+        r#""type":"response.reasoning.delta""#,
+        r#""type":"response.output_text.done""#,
+        r#""type":"response.\u006futput_text.delta""#,
+        r#""kind":"x""#,
+    ]);
+    let space = prop::sample::select(vec!["", "", "", " ", "\n"]);
+    (fixed, kind, value(), value(), value(), space).prop_map(|(fixed, kind, delta, number, padding, space)| {
+        let mut members: Vec<String> = fixed.into_iter().map(String::from).collect();
+        members.insert(members.len() / 2, format!("\"delta\":{space}{delta}"));
+        members.insert(members.len() / 3, kind.into());
+        members.push(format!("\"sequence_number\":{space}{number}"));
+        members.push(format!("\"obfuscation\":{padding}{space}"));
+        format!("{space}{{{}}}{space}", members.join(","))
+    })
+}
+
+/// A stream in which shapes come back with other values, and some payloads are damaged.
+fn stream() -> impl Strategy<Value = Vec<String>> {
+    let damage = prop::option::of((any::<prop::sample::Index>(), 0_usize..3, "[\"\\\\{},:a0 \n]{0,2}"));
+    let of_known_shape =
+        (value(), value(), value()).prop_map(|(text, padding, number)| delta(&text, &padding, &number));
+    let repeated = (payload(), vec((value(), damage), 1..6)).prop_map(|(payload, changes)| {
+        let mut stream = vec![payload.clone()];
+        for (value, damage) in changes {
+            let changed = payload.replacen("\"delta\":\"", "\"delta\":\"x", 1).replacen(
+                "number\":7",
+                &format!("number\":{value}"),
+                1,
+            );
+            let mut chars: Vec<char> = changed.chars().collect();
+            if let Some((at, drop, with)) = damage {
+                let at = at.index(chars.len());
+                let end = (at + drop).min(chars.len());
+                chars.splice(at..end, with.chars());
+            }
+            stream.push(chars.into_iter().collect());
+        }
+        stream
+    });
+    vec(prop_oneof![repeated, vec(of_known_shape, 1..4)], 1..8).prop_map(|parts| parts.concat())
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let lane = || prop::sample::select(vec![None, Some("a"), Some("b")]);
+    let id = || prop::sample::select(vec!["r1", "r2", "r3"]);
+    let item = prop::sample::select(vec!["m1", "m2", "m3"]);
+    let named = |lane: Option<&str>| lane.map(|lane| format!(",\"stream_id\":\"{lane}\"")).unwrap_or_default();
+    let text = (lane(), item, prop::option::of(id()), "[a-z]{0,3}", 0..9).prop_map(move |(lane, item, id, text, number)| {
+        let id = id.map(|id| format!(",\"response_id\":\"{id}\"")).unwrap_or_default();
+        let lane = named(lane);
+        Act::Send(format!(
+            r#"{{"type":"response.output_text.delta","item_id":"{item}","delta":"{text}"{id}{lane},"sequence_number":{number}}}"#
+        ))
+    });
+    let kind = prop::sample::select(vec![
+        "response.created",
+        "response.completed",
+        "response.failed",
+        "response.incomplete",
+        "response.in_progress",
+    ]);
+    let other = (kind, lane(), id()).prop_map(move |(kind, lane, id)| {
+        Act::Send(format!(r#"{{"type":"{kind}","response":{{"id":"{id}"}}{}}}"#, named(lane)))
+    });
+    prop_oneof![
+        3 => lane().prop_map(|lane| Act::Request(lane.map(Into::into))),
+        1 => lane().prop_map(|lane| Act::Abandon(lane.map(Into::into))),
+        12 => text,
+        5 => other,
+    ]
+}
+
+/// Most deltas come several times, as those of a response do.
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    vec((act(), 1_usize..5), 1..30).prop_map(|acts| {
+        let repeat = |(act, times)| std::iter::repeat_n(act, times);
+        acts.into_iter().flat_map(repeat).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn remembered_shapes_change_no_parsed_event(stream in stream()) {
+        parses_alike(stream.iter().map(String::as_str)).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn repeated_deltas_belong_where_different_ones_would(acts in acts()) {
+        routes_alike(&acts).map_err(TestCaseError::fail)?;
+    }
+}
