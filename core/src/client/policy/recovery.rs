@@ -165,7 +165,14 @@ fn resume(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>, random: f64) -
     }
     Some(match retry(attempt, rules, random) {
         Recovery::Retry { delay } => Recovery::Resume { delay },
-        other => other,
+        other @ (Recovery::Fail
+        | Recovery::ResendInFull
+        | Recovery::ForceHttp
+        | Recovery::FallBackRejected { .. }
+        | Recovery::TryHttp
+        | Recovery::FallBackExhausted
+        | Recovery::RequestCredentials
+        | Recovery::Resume { .. }) => other,
     })
 }
 
