@@ -2,7 +2,7 @@
 
 use turnwire::responses::{
     Collector, CompletedResponse, ContentPart, CustomToolCall, ErrorObject, FunctionCall, Item, RawJson, Reasoning,
-    ResponseWriter, ServerEvent, Usage,
+    ResponseStore, ResponseWriter, ServerEvent, StoreLimits, Usage,
 };
 
 /// Writes a response as the bytes of the input say, with these texts, and reads it.
@@ -74,7 +74,39 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
         _ => writer.fail(&ErrorObject::new(line(3), line(4))),
     });
     read(&events, lane, is_whole.then_some(said.as_str()))?;
+    for limits in [StoreLimits::new(), StoreLimits::new().responses(2).bytes(4000).response_bytes(3000)] {
+        stored(&events, limits)?;
+    }
     single(line(0), line(1), line(2))
+}
+
+/// A store keeps whole responses within its limits, and has the events after any number.
+fn stored(events: &[ServerEvent<'_>], limits: StoreLimits) -> Result<(), String> {
+    let mut store = ResponseStore::new(limits);
+    let texts: Vec<String> = events.iter().map(ServerEvent::to_json).collect();
+    for id in ["a", "b", "c"] {
+        store.begin(id);
+        let kept = texts.iter().filter(|text| store.push(id, text)).count();
+        if store.len() > limits.responses || store.bytes() > limits.bytes {
+            return Err(format!(
+                "{} responses of {} bytes are kept, and the limits are {limits:?}",
+                store.len(),
+                store.bytes()
+            ));
+        }
+        let Some(all) = store.events_after(id, None).map(Iterator::count) else { continue };
+        let middle = store.last_number(id).map(|last| last / 2);
+        let rest = store.events_after(id, middle).map_or(0, Iterator::count);
+        if kept != texts.len() || all != kept || rest > all || store.has_ended(id).is_none() {
+            return Err(format!("of {} events, {kept} were kept, and {all} can be read", texts.len()));
+        }
+        let _ = (store.newest_object(id).is_some(), format!("{store:?}"));
+    }
+    let known = store.remove("c");
+    if store.remove("c") || (known && store.has_ended("c").is_some()) {
+        return Err("a response was removed, and is still known".into());
+    }
+    Ok(())
 }
 
 /// Every event is read as what it was written from, the numbers grow, and a collector has what was said.
