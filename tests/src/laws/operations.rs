@@ -4,8 +4,8 @@ use core::fmt::Debug;
 
 use turnwire::client::{Client, Credentials, OwnedEvent, OwnedOutcome, RequestId, Settings, Submitted};
 use turnwire::responses::operations::{
-    CancelResponse, Compact, CountInputTokens, DeleteResponse, EditImage, GenerateImage, ListInputItems, ListModels,
-    Operation, RetrieveResponse, Search, Summarize,
+    CancelResponse, Compact, CountInputTokens, DeleteResponse, Deleted, EditImage, GenerateImage, InputItems,
+    InputTokens, ListInputItems, ListModels, Operation, RetrieveResponse, Search, Summarize,
 };
 use turnwire::responses::{CreateResponse, Item};
 
@@ -95,6 +95,24 @@ where
     }
 }
 
+/// Law 2: what a server writes as the result of an operation is read as the same.
+fn results(value: &str) -> Result<(), String> {
+    let text = |out: Vec<u8>| String::from_utf8_lossy(&out).into_owned();
+    let (mut page, mut deleted, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
+    InputItems::new(vec![Item::user(value)], true).encode(&mut page);
+    Deleted::new(value).encode(&mut deleted);
+    InputTokens::new(7).encode(&mut tokens);
+    let page = ListInputItems::read(&[], &text(page)).map_err(|why| why.to_string())?;
+    let _ = ListInputItems::new(value).following(&page);
+    let deleted = DeleteResponse::read(&[], &text(deleted)).map_err(|why| why.to_string())?;
+    let tokens = CountInputTokens::read(&[], &text(tokens)).map_err(|why| why.to_string())?;
+    if page.data.len() == 1 && page.has_more && deleted == Deleted::new(value) && tokens == InputTokens::new(7) {
+        Ok(())
+    } else {
+        Err(format!("a result is read as another one: {page:?}, {deleted:?}, {tokens:?}"))
+    }
+}
+
 /// Checks the operation that `choice` selects, with `value` as its text where it has one.
 fn selected(choice: u8, value: &str, answer: &Answer<'_>) -> Result<Vec<String>, String> {
     let create = || CreateResponse::parse(value).unwrap_or_else(|_| CreateResponse::new("m", vec![Item::user(value)]));
@@ -127,6 +145,7 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
     let status = [200, 201, 400, 404, 429, 500, 503][usize::from(status % 7)];
     let at = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
     let (value, body) = (String::from_utf8_lossy(&rest[..at]), rest.get(at + 1..).unwrap_or_default());
+    results(&value)?;
     let whole = selected(*choice, &value, &Answer { status, body, down: &Chunks::Whole })?;
     let down = Chunks::Cycle(vec![usize::from(sizes & 15) + 1, usize::from(sizes >> 4) * 5 + 1]);
     let cut = selected(*choice, &value, &Answer { status, body, down: &down })?;
