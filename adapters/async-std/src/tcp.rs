@@ -10,7 +10,7 @@ use async_io::Async;
 use futures_io::{AsyncRead as _, AsyncWrite as _};
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
-use turnwire_connect::HappyEyeballsConnect;
+use turnwire_connect::{HappyEyeballsConnect, set_tcp_options};
 use turnwire_driver::Io;
 
 use crate::clock::Clock;
@@ -39,11 +39,10 @@ impl TcpIo {
         Self { clock: Clock::new(), race: None, stream: None }
     }
 
-    /// Wraps an open socket, for example an accepted one. Disables Nagle's algorithm, because every write is a whole message.
+    /// Wraps an open socket, for example an accepted one. Sets the options of [`set_tcp_options`].
     #[must_use]
     pub fn from_stream(stream: Stream) -> Self {
-        // The socket works without this option, only slower.
-        let _ = stream.get_ref().set_nodelay(true);
+        set_tcp_options(stream.get_ref());
         Self { stream: Some(stream), ..Self::new() }
     }
 
@@ -68,7 +67,7 @@ impl Io for TcpIo {
         let result = ready!(race.poll(cx, now, Stream::connect));
         self.race = None;
         let stream = result.map_err(|error| ConnectError::Network(error.to_string()))?;
-        let _ = stream.get_ref().set_nodelay(true);
+        set_tcp_options(stream.get_ref());
         self.stream = Some(stream);
         Poll::Ready(Ok(()))
     }

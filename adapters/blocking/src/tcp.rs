@@ -13,7 +13,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll as Poller, Token, Waker};
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
-use turnwire_connect::HappyEyeballsConnect;
+use turnwire_connect::{HappyEyeballsConnect, set_tcp_options};
 use turnwire_driver::Io;
 
 /// A TCP socket, which may be open, and the system's monotonic clock.
@@ -43,15 +43,14 @@ impl TcpIo {
         Self { epoch: time::Instant::now(), poller: None, waker: None, stream: None, race: None }
     }
 
-    /// Wraps an open socket, for example an accepted one. Disables Nagle's algorithm, because every write is a whole message.
+    /// Wraps an open socket, for example an accepted one. Sets the options of [`set_tcp_options`].
     ///
     /// # Errors
     ///
     /// Returns an error when the socket cannot be made non-blocking, or no poller can be created. The socket is dropped.
     pub fn from_stream(stream: std::net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        // The socket works without this option, only slower.
-        let _ = stream.set_nodelay(true);
+        set_tcp_options(&stream);
         let mut socket = Self::new();
         socket.set_stream(TcpStream::from_std(stream))?;
         Ok(socket)
@@ -165,7 +164,7 @@ impl Io for TcpIo {
         }));
         self.race = None;
         let stream = result.map_err(|error| ConnectError::Network(error.to_string()))?;
-        let _ = stream.set_nodelay(true);
+        set_tcp_options(&stream);
         self.stream = Some(stream);
         Poll::Ready(Ok(()))
     }

@@ -50,7 +50,9 @@ impl<I> fmt::Debug for ConnectionDriver<I> {
 
 impl<I: Io> ConnectionDriver<I> {
     /// Drives `connection` with `io`, which connects to `target` first.
-    pub fn new(connection: ClientConnection, io: I, target: ConnectTarget) -> Self {
+    pub fn new(connection: ClientConnection, io: I, mut target: ConnectTarget) -> Self {
+        // A proxy must open a tunnel, as for a WebSocket: requests are sent as they are, and not in absolute form.
+        target.websocket = true;
         let machine = Machine { connection, failed: None };
         Self { machine, io_loop: IoLoop::new(io, SocketState::Connecting(target)) }
     }
@@ -106,6 +108,8 @@ impl StateMachine for Machine {
             IoEvent::Lost(reason) => connection.handle_lost(now, reason),
             IoEvent::Written(length) => connection.handle_written(now, length),
             IoEvent::Timeout => connection.handle_timeout(now),
+            // The deadlines of the connection are all that it has.
+            IoEvent::ClockJump => {}
         }
     }
 

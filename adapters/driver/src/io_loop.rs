@@ -4,6 +4,7 @@ use core::cell::RefCell;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::io;
+use std::time::SystemTime;
 
 use turnwire::client::{ConnectTarget, SocketCommand};
 use turnwire::connection::LossReason;
@@ -33,7 +34,13 @@ pub(crate) struct IoLoop<I> {
     pub(crate) io: I,
     socket: SocketState,
     late: Option<Late>,
+    /// The wall clock and the loop's clock at the last poll.
+    clocks: Option<(SystemTime, Instant)>,
 }
+
+/// How much further than the loop's clock the wall clock moves on while a machine sleeps, at least. Corrections of the wall clock are
+/// smaller.
+const SLEEP: Duration = Duration::from_secs(30);
 
 /// An expired deadline that is not yet reported, because the input in the socket is read first.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +76,7 @@ pub(crate) enum SocketState {
 
 impl<I: Io> IoLoop<I> {
     pub(crate) fn new(io: I, socket: SocketState) -> Self {
-        Self { io, socket, late: None }
+        Self { io, socket, late: None, clocks: None }
     }
 
     /// Returns whether the socket is open, in at least one direction.
@@ -82,6 +89,7 @@ impl<I: Io> IoLoop<I> {
 
     /// Runs the loop until `machine` has an event or is finished.
     pub(crate) fn poll<M: StateMachine>(&mut self, machine: &mut M, cx: &mut Context<'_>) -> Poll<()> {
+        self.compare_clocks(machine);
         for _ in 0..ROUNDS {
             // A finished client still disconnects, so that the peer sees the end of the connection.
             self.follow_command(machine);
@@ -146,12 +154,22 @@ impl<I: Io> IoLoop<I> {
     /// Reads input that is ready and handles expired deadlines, without waiting. The next request is then not sent on a socket
     /// that the peer closed since the last poll.
     pub(crate) fn process_ready_input<M: StateMachine>(&mut self, machine: &mut M) {
+        self.compare_clocks(machine);
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..ROUNDS {
             let progress = matches!(self.handle_deadline(machine, &mut cx), DeadlineState::Progress);
             if !progress && !self.read(machine, &mut cx) {
                 return;
             }
+        }
+    }
+
+    /// Reports that the machine was asleep. The loop's clock may stand still meanwhile, so that no deadline notices it.
+    fn compare_clocks<M: StateMachine>(&mut self, machine: &mut M) {
+        let (wall, now) = (SystemTime::now(), self.io.now());
+        let last = self.clocks.replace((wall, now));
+        if last.is_some_and(|last| was_asleep(last, (wall, now))) {
+            machine.handle(now, IoEvent::ClockJump);
         }
     }
 
@@ -272,8 +290,36 @@ impl<I: Io> IoLoop<I> {
     }
 }
 
+/// Returns whether the wall clock has moved on much further than the loop's clock, from one pair of times to the next.
+fn was_asleep((last_wall, last): (SystemTime, Instant), (wall, now): (SystemTime, Instant)) -> bool {
+    let passed = wall.duration_since(last_wall).unwrap_or_default();
+    passed.saturating_sub(now.saturating_duration_since(last)) >= SLEEP
+}
+
 /// Returns the reason that the `Io` passed in its error, or the error's text.
 fn loss_reason(error: &io::Error) -> LossReason {
     let given = error.get_ref().and_then(|error| error.downcast_ref::<LossReason>());
     given.cloned().unwrap_or_else(|| LossReason::Network(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+    use std::time::SystemTime;
+
+    use super::was_asleep;
+    use turnwire::time::Instant;
+
+    #[test]
+    fn wall_clock_runs_ahead_by_half_a_minute_machine_was_asleep() {
+        let (wall, start) = (SystemTime::now(), Instant::ZERO);
+        let asleep = |wall_seconds, seconds| {
+            let later = (wall + Duration::from_secs(wall_seconds), start + Duration::from_secs(seconds));
+            was_asleep((wall, start), later)
+        };
+        assert!(asleep(3600, 2) && asleep(31, 1) && asleep(30, 0));
+        assert!(!asleep(29, 0) && !asleep(3600, 3590) && !asleep(3600, 3600) && !asleep(0, 3600));
+        let set_back = (wall - Duration::from_secs(3600), start);
+        assert!(!was_asleep((wall, start), set_back));
+    }
 }

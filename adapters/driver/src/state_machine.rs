@@ -1,5 +1,7 @@
 //! The interface that the I/O loop needs from a client or a server connection.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use turnwire::client::{Client, ConnectError, ForwardProxy, SocketCommand};
 use turnwire::connection::{LossReason, ServerConnection};
 use turnwire::time::Instant;
@@ -15,6 +17,8 @@ pub(crate) enum IoEvent<'a> {
     Lost(LossReason),
     Written(usize),
     Timeout,
+    /// The wall clock has moved on much further than the clock of the loop.
+    ClockJump,
 }
 
 /// The methods of a state machine that concern sockets and clocks.
@@ -29,7 +33,7 @@ pub(crate) trait StateMachine {
 }
 
 macro_rules! state_machine {
-    ($machine:ty, $poll_socket:expr, $connected:expr) => {
+    ($machine:ty, $poll_socket:expr, $connected:expr, $clock_jump:expr) => {
         impl StateMachine for $machine {
             fn is_ready(&self) -> bool {
                 self.has_event() || self.is_finished()
@@ -47,6 +51,7 @@ macro_rules! state_machine {
                     IoEvent::Lost(reason) => self.handle_lost(now, reason),
                     IoEvent::Written(length) => self.handle_written(now, length),
                     IoEvent::Timeout => self.handle_timeout(now),
+                    IoEvent::ClockJump => $clock_jump(self, now),
                 }
             }
 
@@ -65,11 +70,21 @@ macro_rules! state_machine {
     };
 }
 
-state_machine!(Client, Client::poll_socket, |client: &mut Self, now, result| match result {
-    Ok(None) => client.handle_connected(now),
-    Ok(Some(proxy)) => client.handle_connected_to_proxy(now, proxy),
-    Err(error) => client.handle_connect_failed(now, error),
-});
+state_machine!(
+    Client,
+    Client::poll_socket,
+    |client: &mut Self, now, result| match result {
+        Ok(None) => client.handle_connected(now),
+        Ok(Some(proxy)) => client.handle_connected_to_proxy(now, proxy),
+        Err(error) => client.handle_connect_failed(now, error),
+    },
+    |client: &mut Self, now| {
+        if let Ok(unix) = SystemTime::now().duration_since(UNIX_EPOCH) {
+            client.set_wall_clock(now, unix.as_millis().try_into().unwrap_or(u64::MAX));
+        }
+        client.handle_clock_jump(now);
+    }
+);
 
 // An accepted socket is open from the start, and is never connected again.
-state_machine!(ServerConnection, |_| None, |_, _, _| {});
+state_machine!(ServerConnection, |_| None, |_, _, _| {}, |_, _| {});

@@ -12,7 +12,7 @@ use tokio::net::{self, TcpStream};
 use tokio::time;
 use turnwire::client::{ConnectError, ConnectTarget};
 use turnwire::time::Instant;
-use turnwire_connect::HappyEyeballsConnect;
+use turnwire_connect::{HappyEyeballsConnect, set_tcp_options};
 use turnwire_driver::Io;
 
 use crate::clock::Clock;
@@ -46,11 +46,10 @@ impl TcpIo {
         Self { clock: Clock::new(), race: None, stream: None, last_read: None, ask_socket: false }
     }
 
-    /// Wraps an open socket, for example an accepted one. Disables Nagle's algorithm, because every write is a whole message.
+    /// Wraps an open socket, for example an accepted one. Sets the options of [`set_tcp_options`].
     #[must_use]
     pub fn from_stream(stream: TcpStream) -> Self {
-        // The socket works without this option, only slower.
-        let _ = stream.set_nodelay(true);
+        set_tcp_options(&stream);
         Self { stream: Some(stream), ..Self::new() }
     }
 
@@ -96,7 +95,7 @@ impl Io for TcpIo {
         let result = ready!(race.poll(cx, now, TcpStream::connect));
         self.race = None;
         let stream = result.map_err(|error| ConnectError::Network(error.to_string()))?;
-        let _ = stream.set_nodelay(true);
+        set_tcp_options(&stream);
         self.stream = Some(stream);
         Poll::Ready(Ok(()))
     }

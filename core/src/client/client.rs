@@ -13,7 +13,7 @@ use super::policy::{self, FailurePoint};
 use super::request::{CommandError, RawOperation, Rejected, Request, RequestId};
 use super::requests::{ActiveRequest, RequestPhase, RequestTable, Submission};
 use super::steering::{SubmissionId, WaitingSubmissions};
-use super::transport::{ConnectAttempts, ConnectionPhase, ConnectionSlot, TransportSelector};
+use super::transport::{ConnectAttempts, ConnectionCheck, ConnectionPhase, ConnectionSlot, TransportSelector};
 use crate::connection::{EventQueue, LastActivity, LossReason, Transport};
 use crate::entropy::{Entropy, Seed};
 use crate::responses::Item;
@@ -336,6 +336,9 @@ impl Client {
     /// Bytes arrived from the socket.
     pub fn handle_input(&mut self, now: Instant, mut input: &[u8]) {
         self.conversation.update_reading(now);
+        if let Some(managed) = self.conversation.slot.connected_mut().filter(|_| !input.is_empty()) {
+            managed.check = ConnectionCheck::Trusted;
+        }
         while let Some(matters) = self.conversation.take_step(now, SocketInput::Bytes(&mut input)) {
             if matters {
                 // Run the scheduler after every step, so that the order of output does not depend on how the input was split into reads.
@@ -387,6 +390,15 @@ impl Client {
         self.conversation.expire_deadlines(now);
         while self.conversation.take_step(now, SocketInput::Timeout).is_some() {}
         self.conversation.requests.wake_due(now);
+        self.conversation.run_scheduler(now);
+    }
+
+    /// The machine has been asleep, or has changed its network: for example, its wall clock has moved on much further than the clock of
+    /// the loop. The connection may be lost without notice. A WebSocket with requests in flight is asked with a ping at once, another
+    /// one before the next request, as after [`Capabilities::check_after`](super::Capabilities::check_after); an idle HTTP connection
+    /// is replaced. The application also repeats [`set_wall_clock`](Self::set_wall_clock).
+    pub fn handle_clock_jump(&mut self, now: Instant) {
+        self.conversation.doubt_connection(now);
         self.conversation.run_scheduler(now);
     }
 

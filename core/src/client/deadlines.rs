@@ -14,6 +14,8 @@ use crate::time::Instant;
 pub(super) enum Expired {
     /// Opening a connection of this transport, the handshake included.
     Connecting(Transport),
+    /// A sign that the server still has the connection.
+    Check,
     /// The response to this request.
     Response(RequestId),
     /// The end of an abandoned response.
@@ -64,8 +66,9 @@ impl Deadlines<'_> {
         let expiry = managed.expires_at(self.max_connection_age).filter(|_| idle);
         let drain = managed.drain_deadline().filter(|_| idle);
         let body_tail = managed.body_tail_deadline().filter(|_| open && self.can_send());
+        let check = managed.check_deadline().filter(|_| open && self.reading);
         let own = managed.connection.poll_timeout_if(self.reading);
-        own.into_iter().chain(handshake).chain(expiry).chain(body_tail).chain(drain).min()
+        own.into_iter().chain(check).chain(handshake).chain(expiry).chain(body_tail).chain(drain).min()
     }
 
     /// Returns the first deadline that has passed and that the client itself handles.
@@ -83,6 +86,10 @@ impl Deadlines<'_> {
                     && passed(deadline)
                 {
                     return Some(Expired::Connecting(managed.transport));
+                }
+                let checked = managed.phase == ConnectionPhase::Open && self.reading;
+                if checked && managed.check_deadline().is_some_and(passed) {
+                    return Some(Expired::Check);
                 }
             }
             ConnectionSlot::Disconnected | ConnectionSlot::Connecting { .. } => {}

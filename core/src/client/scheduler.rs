@@ -18,6 +18,8 @@ pub(super) enum NextAction {
     DropConnection,
     /// Close the connection in the way of its protocol.
     CloseConnection,
+    /// Ask the server whether it still has the connection.
+    CheckConnection,
     /// Send no further request on the connection.
     RetireConnection,
     /// Send this request over HTTP.
@@ -84,8 +86,15 @@ pub(super) fn next_action(now: Instant, state: &SchedulerState<'_>) -> NextActio
                     (0, Transport::Http) => NextAction::DropConnection,
                 }
             }
+            ConnectionPhase::Open if managed.check_deadline().is_some() => NextAction::Wait,
             ConnectionPhase::Open => match transport {
+                Transport::Http if in_flight == 0 && managed.must_check(now, capabilities.check_after) => {
+                    NextAction::DropConnection
+                }
                 Transport::Http => send_over_http(now, request.id, managed),
+                Transport::WebSocket if managed.must_check(now, capabilities.check_after) => {
+                    NextAction::CheckConnection
+                }
                 Transport::WebSocket => {
                     let limit = if lanes_ignored { 1 } else { capabilities.max_concurrent_requests.max(1) };
                     send_message(in_flight, limit, requests, managed, selector, capabilities)

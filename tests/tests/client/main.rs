@@ -10,6 +10,7 @@ mod credentials;
 mod deadlines;
 mod endpoint;
 mod entropy;
+mod half_open;
 mod handshake;
 mod happy_eyeballs;
 mod http_trial;

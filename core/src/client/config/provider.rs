@@ -66,6 +66,13 @@ pub struct Capabilities {
     pub max_request_bytes: Option<usize>,
     /// Interval of pings on an open WebSocket, with a jitter of a tenth. Default: 25 s.
     pub ping_interval: Option<Duration>,
+    /// Silence of the server after which a connection is not trusted with the next request: a network on the way may have forgotten
+    /// it without telling either end. A WebSocket is then asked with a ping first, and replaced if nothing arrives within
+    /// [`check_timeout`](Self::check_timeout); an HTTP connection is replaced. Neither counts as a retry. Default: 60 s. `None`: the
+    /// connection is trusted.
+    pub check_after: Option<Duration>,
+    /// How long a ping that checks a WebSocket may remain unanswered. Default: 5 s.
+    pub check_timeout: Duration,
     /// Whether requests replay the turn token ([docs/protocol.md §8](crate::docs::protocol#8-turn-state)).
     pub turn_token: bool,
     /// Whether responses are stored, so that item ids are sent
@@ -132,6 +139,8 @@ impl Default for Capabilities {
             max_connection_age: Some(Duration::from_secs(55 * 60)),
             max_request_bytes: None,
             ping_interval: Some(Duration::from_secs(25)),
+            check_after: Some(Duration::from_secs(60)),
+            check_timeout: Duration::from_secs(5),
             turn_token: true,
             store_responses: false,
             item_metadata: false,

@@ -100,6 +100,7 @@ struct FileProfile {
     max_age_s: Option<u64>,
     send_cap: Option<usize>,
     ping_s: Option<u64>,
+    check_after_s: Option<u64>,
     turn_state: Option<bool>,
     stores: Option<bool>,
     item_metadata: Option<bool>,
@@ -162,6 +163,7 @@ impl FileProfile {
         set(&mut profile.max_connection_age, self.max_age_s.map(seconds));
         set(&mut profile.max_request_bytes, self.send_cap.map(|bytes| Some(bytes).filter(|bytes| *bytes > 0)));
         set(&mut profile.ping_interval, self.ping_s.map(seconds));
+        set(&mut profile.check_after, self.check_after_s.map(seconds));
         set(&mut profile.turn_token, self.turn_state);
         set(&mut profile.store_responses, self.stores);
         set(&mut profile.item_metadata, self.item_metadata);

@@ -6,7 +6,7 @@ use crate::client::connect::{ConnectTarget, ForwardProxy, SocketCommand};
 use crate::client::event::{Disconnected, QueuedEvent};
 use crate::client::policy::{self, FailurePoint};
 use crate::client::requests::{LaneId, Submission};
-use crate::client::transport::{ConnectionPhase, ConnectionSlot, DrainEnd, ManagedConnection};
+use crate::client::transport::{ConnectionCheck, ConnectionPhase, ConnectionSlot, DrainEnd, ManagedConnection};
 use crate::connection::{ClientConnection, CloseReason, Transport};
 use crate::responses::Failure;
 use crate::time::Instant;
@@ -53,17 +53,44 @@ impl Conversation {
         self.slot = ConnectionSlot::Connected(managed);
     }
 
+    /// Asks the server whether it still has the connection.
+    pub(in crate::client) fn check_connection(&mut self, now: Instant) {
+        let timeout = self.builder.provider.capabilities.check_timeout;
+        if let Some(managed) = self.slot.connected_mut() {
+            managed.begin_check(now, timeout);
+        }
+    }
+
+    /// Doubts the connection, and checks it at once if requests wait for their responses on it.
+    pub(in crate::client) fn doubt_connection(&mut self, now: Instant) {
+        let in_flight = self.requests.in_flight_count() > 0;
+        let Some(managed) = self.slot.connected_mut().filter(|managed| managed.phase == ConnectionPhase::Open) else {
+            return;
+        };
+        if managed.check_deadline().is_none() {
+            managed.check = ConnectionCheck::Doubted;
+            if in_flight && managed.transport == Transport::WebSocket {
+                self.check_connection(now);
+            }
+        }
+    }
+
     /// Drops the socket, or withdraws the request for one.
     pub(in crate::client) fn drop_connection(&mut self, now: Instant) {
+        self.drop_connection_because(now, CloseReason::Local);
+    }
+
+    /// Drops the socket for a reason, which the application and the requests in flight are told.
+    pub(super) fn drop_connection_because(&mut self, now: Instant, reason: CloseReason) {
         self.socket_command = Some(SocketCommand::Disconnect);
         let before = core::mem::replace(&mut self.slot, ConnectionSlot::Disconnected);
         if let ConnectionSlot::Connected(managed) = before {
-            let failure = policy::connection_lost(managed.transport, &CloseReason::Local);
+            let failure = policy::connection_lost(managed.transport, &reason);
             self.fail_in_flight(now, FailurePoint::ConnectionLost, &failure);
             self.give_up_waiting();
             let open = matches!(managed.phase, ConnectionPhase::Open | ConnectionPhase::Closing);
             if open && !managed.disconnect_reported {
-                self.report_disconnected(Disconnected::Closed(CloseReason::Local));
+                self.report_disconnected(Disconnected::Closed(reason));
             }
         }
     }

@@ -45,6 +45,7 @@ impl Conversation {
                         }
                     }
                 }
+                Expired::Check => self.drop_connection_because(now, CloseReason::Timeout(Deadline::Control)),
                 Expired::Response(id) => self.time_out(now, id),
                 Expired::Drain => self.close_connection(now),
                 Expired::Credentials(id) => self.refuse_credentials(now, id),

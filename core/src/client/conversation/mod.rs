@@ -110,6 +110,7 @@ impl Conversation {
                 NextAction::Connect(transport) => self.start_connecting(now, transport),
                 NextAction::DropConnection => self.drop_connection(now),
                 NextAction::CloseConnection => self.close_connection(now),
+                NextAction::CheckConnection => self.check_connection(now),
                 NextAction::RetireConnection => self.retire_connection(),
                 NextAction::SendOverHttp(id) => self.send_over_http(now, id),
                 NextAction::SendMessage(id) => self.send_message(now, id),

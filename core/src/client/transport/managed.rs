@@ -45,6 +45,17 @@ pub(in crate::client) enum HttpSlot {
     },
 }
 
+/// Whether the server still has the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::client) enum ConnectionCheck {
+    /// Bytes have arrived since it was in doubt, or it never was.
+    Trusted,
+    /// Something has happened after which connections are often lost without notice.
+    Doubted,
+    /// A ping was sent. Bytes must arrive by the deadline.
+    Pinged { deadline: Instant },
+}
+
 /// A lane whose response was abandoned and goes on.
 #[derive(Clone, Debug)]
 pub(in crate::client) struct DrainingLane {
@@ -77,6 +88,8 @@ pub(in crate::client) struct ManagedConnection {
     pub(in crate::client) outlived_turn: bool,
     /// It takes no more requests.
     pub(in crate::client) retired: bool,
+    /// Whether the server still has the connection, where that is in doubt.
+    pub(in crate::client) check: ConnectionCheck,
     /// `Event::Disconnected` was emitted before its end.
     pub(in crate::client) disconnect_reported: bool,
     /// The application has sent a message of its own, so that events without a request are delivered.
@@ -105,6 +118,7 @@ impl ManagedConnection {
             previous_responses: PreviousResponses::default(),
             outlived_turn: false,
             retired: false,
+            check: ConnectionCheck::Trusted,
             disconnect_reported: false,
             delivers_unmatched: false,
             lane_names: Vec::new(),
@@ -139,6 +153,28 @@ impl ManagedConnection {
         if matches!(self.http, HttpSlot::Receiving) {
             self.http = HttpSlot::BodyTail { since: now };
         }
+    }
+
+    /// Returns whether the connection must be checked before the next request: it was doubted, or the server has been silent for
+    /// longer than `after`.
+    pub(in crate::client) fn must_check(&self, now: Instant, after: Option<Duration>) -> bool {
+        let heard = self.connection.last_seen().bytes.map_or(self.opened_at, |bytes| bytes.max(self.opened_at));
+        let silent = after.is_some_and(|after| has_passed(heard + after, now));
+        self.check == ConnectionCheck::Doubted || (silent && self.check == ConnectionCheck::Trusted)
+    }
+
+    /// Returns until when bytes must arrive, if the connection is being checked.
+    pub(in crate::client) const fn check_deadline(&self) -> Option<Instant> {
+        match self.check {
+            ConnectionCheck::Pinged { deadline } => Some(deadline),
+            ConnectionCheck::Trusted | ConnectionCheck::Doubted => None,
+        }
+    }
+
+    /// Asks the server for a sign that it still has the WebSocket.
+    pub(in crate::client) fn begin_check(&mut self, now: Instant, timeout: Duration) {
+        self.connection.ping(now);
+        self.check = ConnectionCheck::Pinged { deadline: now + timeout };
     }
 
     /// Returns whether the socket can be dropped: the connection is over, or is closing and the next request waits for a new one.

@@ -6,6 +6,6 @@ mod selector;
 mod slot;
 
 pub(super) use connect_attempts::ConnectAttempts;
-pub(super) use managed::{ConnectionPhase, DrainEnd, HttpSlot, ManagedConnection};
+pub(super) use managed::{ConnectionCheck, ConnectionPhase, DrainEnd, HttpSlot, ManagedConnection};
 pub(super) use selector::TransportSelector;
 pub(super) use slot::ConnectionSlot;

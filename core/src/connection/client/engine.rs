@@ -265,12 +265,8 @@ impl ClientEngine {
         match self.shared.due(now)? {
             Due::Ping => {
                 // While bytes wait to be written, a ping would only wait behind them.
-                if let Mode::WebSocket(socket) = &mut self.mode
-                    && self.shared.send_buffer.is_empty()
-                {
-                    // Fails only if a close frame was sent; a closing connection needs no ping.
-                    let _ = socket.send(ws::Message::Ping(b""), self.shared.send_buffer.buffer_mut());
-                    self.shared.on_appended(now);
+                if self.shared.send_buffer.is_empty() {
+                    self.ping(now);
                 }
                 Some(Step::Consumed)
             }
@@ -288,6 +284,14 @@ impl ClientEngine {
                 self.end(now, reason);
                 self.shared.take_close_reason().map(Step::Closed)
             }
+        }
+    }
+
+    pub(super) fn ping(&mut self, now: Instant) {
+        if let Mode::WebSocket(socket) = &mut self.mode {
+            // Fails only if a close frame was sent; a closing connection needs no ping.
+            let _ = socket.send(ws::Message::Ping(b""), self.shared.send_buffer.buffer_mut());
+            self.shared.on_appended(now);
         }
     }
 

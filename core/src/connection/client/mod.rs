@@ -144,6 +144,11 @@ impl ClientConnection {
         self.engine.take_partial_error_body()
     }
 
+    /// Sends a ping on an open WebSocket.
+    pub(crate) fn ping(&mut self, now: Instant) {
+        self.engine.ping(now);
+    }
+
     /// Starts to close, without queueing an event: the next step returns the result.
     pub(crate) fn begin_close(&mut self, now: Instant, code: u16) {
         self.engine.close(now, code);
