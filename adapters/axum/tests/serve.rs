@@ -49,6 +49,7 @@ fn client(transport: TransportPreference, address: &str) -> Client {
     settings.transport = transport;
     let mut provider = Provider::new("test", &format!("http://{address}/v1"));
     provider.retry.max_retries = 0;
+    provider.capabilities.max_concurrent_requests = 16;
     let builder = ClientBuilder::default().proxies(ProxySelector::new());
     builder.build(provider, Credentials::bearer("key"), settings).expect("a client")
 }
@@ -241,7 +242,8 @@ async fn lanes_run_at_the_same_time_and_commands_reach_their_handler() {
         let sender = sender.clone();
         async move {
             let lane = exchange.lane().map(ToOwned::to_owned);
-            let (mut response, mut listener) = exchange.respond_and_listen(&format!("resp_{lane:?}"));
+            let (mut response, mut listener) =
+                exchange.respond_and_listen(&format!("resp_{}", lane.as_deref().unwrap_or_default()));
             response.begin().await?;
             if lane.as_deref() == Some("slow") {
                 let command = listener.recv().await;
