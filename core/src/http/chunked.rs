@@ -80,7 +80,13 @@ impl ChunkedDecoder {
         let line = match self.state {
             State::Data { left: 0 } => input.strip_prefix(b"\r\n")?,
             State::Size { has_digit: false, .. } => input,
-            _ => return None,
+            State::Size { .. }
+            | State::Space { .. }
+            | State::Extension { .. }
+            | State::SizeLf { .. }
+            | State::Data { .. }
+            | State::DataLf
+            | State::Trailers(_) => return None,
         };
         let (mut size, mut length) = (0, 0);
         while let Some(digit) = line.get(length).and_then(|byte| char::from(*byte).to_digit(16)) {

@@ -88,10 +88,6 @@ impl fmt::Debug for Event<'_> {
 
 /// One step of the engine. It borrows from the input or from the engine.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a step lives on the stack, one at a time; a box would cost an allocation an event"
-)]
 pub(crate) enum Step<'s> {
     /// Bytes were consumed, or time was; there is nothing to report.
     Consumed,

@@ -439,16 +439,13 @@ impl ServerEngine {
     }
 
     pub(super) fn receive_body(&mut self, now: Instant) -> Result<(), CommandError> {
-        match mem::replace(&mut self.mode, Mode::Closed) {
-            Mode::Announced { head, body } => {
-                self.begin_body(now, head, body);
-                Ok(())
-            }
-            other => {
-                self.mode = other;
-                Err(CommandError::NoRequest)
-            }
-        }
+        let mode = mem::replace(&mut self.mode, Mode::Closed);
+        let Mode::Announced { head, body } = mode else {
+            self.mode = mode;
+            return Err(CommandError::NoRequest);
+        };
+        self.begin_body(now, head, body);
+        Ok(())
     }
 
     pub(super) fn respond(
@@ -462,7 +459,9 @@ impl ServerEngine {
             Mode::AwaitingResponse { bodiless, version, .. } => (*bodiless, *version, true),
             // The body is never read, so that no other request can follow it.
             Mode::Announced { head, .. } => (head.method() == "HEAD", head.version, false),
-            _ => return Err(CommandError::NoRequest),
+            Mode::Head(_) | Mode::Body { .. } | Mode::Stream(_) | Mode::WebSocket(_) | Mode::Closed => {
+                return Err(CommandError::NoRequest);
+            }
         };
         // An interim response is not the final one that the request awaits.
         if matches!(status, 100..=199) {
