@@ -2,6 +2,7 @@
 //! The threads that complete the operations stand for those of such a library or of the kernel.
 //!
 //! `cargo run -p turnwire-loops --example callbacks`
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! Runs the loop of firmware on a host: the board has simulated time, and its network leads to a server in this process.
 //!
 //! `cargo run -p turnwire-loops --example embedded_on_host`
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 use std::error::Error;
 

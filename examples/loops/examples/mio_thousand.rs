@@ -1,6 +1,7 @@
 //! A thousand conversations on one thread: mio tells which sockets are ready, and one heap holds the deadlines of all clients.
 //!
 //! `cargo run -p turnwire-loops --example mio_thousand -- 1000`
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! A loop that another program owns: a game or an editor calls `tick` once per frame, and `tick` never waits.
 //!
 //! `cargo run -p turnwire-loops --example ticks`
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 mod support;
 

@@ -2,6 +2,7 @@
 //! moved into them, not copied (`take_transmit`). Where the kernel refuses `io_uring`, nothing is run.
 //!
 //! `cargo run -p turnwire-loops --example uring`
+#![expect(clippy::print_stdout, reason = "an example prints its result")]
 
 #[cfg(target_os = "linux")]
 mod support;
