@@ -31,6 +31,14 @@ pub enum Event<'a> {
         /// The turn token that was sent with it.
         turn_token: Option<&'a str>,
     },
+    /// The head of an HTTP response to a request: of an event stream, of a whole response or of an error. That of an operation is in
+    /// [`Outcome::OperationCompleted`].
+    Head {
+        /// The request.
+        id: RequestId,
+        /// The head.
+        head: &'a Response,
+    },
     /// An event of the response to a request.
     Server {
         /// The request.
@@ -265,6 +273,7 @@ pub(super) enum QueuedEvent {
         sent: Sent,
         turn_token: bool,
     },
+    Head(RequestId, Box<Response>),
     /// A payload, and what was found in it.
     Found(RequestId, Found),
     /// A payload that has to be scanned again.
@@ -322,6 +331,7 @@ pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>
         QueuedEvent::Sent { id, sent, turn_token } => {
             Event::Sent { id: *id, sent: *sent, turn_token: turn_token.then_some(text) }
         }
+        QueuedEvent::Head(id, head) => Event::Head { id: *id, head },
         QueuedEvent::Found(id, found) => server_event(*id, found.read(text), text),
         QueuedEvent::Payload(id) => server_event(*id, ServerEvent::parse(text), text),
         QueuedEvent::NamedPayload(id, kind) => server_event(*id, ServerEvent::parse_named(text, kind), text),
@@ -369,6 +379,7 @@ impl Event<'_> {
     pub const fn id(&self) -> Option<RequestId> {
         match self {
             Self::Sent { id, .. }
+            | Self::Head { id, .. }
             | Self::Server { id, .. }
             | Self::Malformed { id, .. }
             | Self::Violation { id, .. }
@@ -389,6 +400,7 @@ impl Event<'_> {
             Self::Sent { id, sent, turn_token } => {
                 OwnedEvent::Sent { id, sent, turn_token: turn_token.map(String::from) }
             }
+            Self::Head { id, head } => OwnedEvent::Head { id, head: head.clone() },
             Self::Server { id, event } => OwnedEvent::Server { id, event: event.into_owned() },
             Self::Info { id, info } => OwnedEvent::Info { id, info: info.clone() },
             Self::Malformed { id, malformed, text } => OwnedEvent::Malformed { id, malformed, text: text.into() },
@@ -430,6 +442,7 @@ impl Event<'_> {
 #[expect(missing_docs, reason = "each variant and member is that of `Event`")]
 pub enum OwnedEvent {
     Sent { id: RequestId, sent: Sent, turn_token: Option<String> },
+    Head { id: RequestId, head: Response },
     Server { id: RequestId, event: ServerEvent<'static> },
     Info { id: Option<RequestId>, info: ResponseInfo<'static> },
     Malformed { id: RequestId, malformed: Malformed, text: String },
@@ -469,6 +482,7 @@ macro_rules! debug_without_content {
                         let token = turn_token.as_ref().map(|token| Hidden(token.len()));
                         f.debug_struct("Sent").field("id", id).field("sent", sent).field("turn_token", &token).finish()
                     }
+                    Self::Head { id, head } => f.debug_struct("Head").field("id", id).field("head", head).finish(),
                     Self::Server { id, event } => {
                         f.debug_struct("Server").field("id", id).field("event", event).finish()
                     }

@@ -113,7 +113,7 @@ impl Receiver<'_> {
             }
             Step::Refused { head, body } => ConnectionEffect::HandshakeRejected { head, body }.into(),
             Step::Head { head } => {
-                self.apply_head(now, &head);
+                self.apply_head(now, head);
                 ConnectionEffect::None.into()
             }
             Step::Body { head, body } => ConnectionEffect::WholeResponse { head, body }.into(),
@@ -145,7 +145,7 @@ impl Receiver<'_> {
     }
 
     /// Applies the head of an event stream: first the turn token, then what else it says (docs/protocol.md §5.2).
-    fn apply_head(&mut self, now: Instant, head: &Response) {
+    fn apply_head(&mut self, now: Instant, head: Box<Response>) {
         let Some(request) = self.requests.in_flight_mut().next() else { return };
         if let Some(token) = head.headers.get_str(TURN_STATE).filter(|_| self.keeps_turn_token) {
             self.turn.set_once(token);
@@ -154,6 +154,8 @@ impl Receiver<'_> {
         let (id, pairs) = (request.id, head.headers.ascii_pairs());
         let info = request.info_of_headers(HeaderSource::Response, &pairs);
         push_info(self.events, id, info);
+        drop(pairs);
+        self.push(QueuedEvent::Head(id, head));
     }
 
     /// Delivers a payload that is no event to the only request in flight, if there is one.

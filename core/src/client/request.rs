@@ -216,6 +216,9 @@ pub enum CommandError {
     /// The text is no JSON object with a `type`, or it requests a response.
     #[error("the text is not a message that can be sent so")]
     Message,
+    /// The message is longer than the server accepts on its WebSocket, in bytes.
+    #[error("the message is longer than the {0} bytes that the server accepts")]
+    MessageTooLong(usize),
     /// The input of a steering message is not one or more messages of the user.
     #[error("steering takes one or more messages of the user")]
     SteerInput,

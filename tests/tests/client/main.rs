@@ -13,6 +13,7 @@ mod entropy;
 mod half_open;
 mod handshake;
 mod happy_eyeballs;
+mod heads;
 mod http_trial;
 mod incomplete;
 mod interruption;

@@ -64,6 +64,9 @@ pub struct Capabilities {
     pub max_connection_age: Option<Duration>,
     /// Maximum size in bytes of a request that the server accepts; a longer one is not sent.
     pub max_request_bytes: Option<usize>,
+    /// Whether HTTP requests for a response, and handshakes, name the model and the service tier of their request in
+    /// `x-codex-routing-hint` ([docs/protocol.md §15.4](crate::docs::protocol#154-heads)). Default: no.
+    pub routing_hint: bool,
     /// Interval of pings on an open WebSocket, with a jitter of a tenth. Default: 25 s.
     pub ping_interval: Option<Duration>,
     /// Silence of the server after which a connection is not trusted with the next request: a network on the way may have forgotten
@@ -138,6 +141,7 @@ impl Default for Capabilities {
             max_lane_names: 32,
             max_connection_age: Some(Duration::from_secs(55 * 60)),
             max_request_bytes: None,
+            routing_hint: false,
             ping_interval: Some(Duration::from_secs(25)),
             check_after: Some(Duration::from_secs(60)),
             check_timeout: Duration::from_secs(5),

@@ -1,11 +1,12 @@
 //! Takes the steps of the connection, and applies what they mean beyond their request.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::{Conversation, SocketInput};
 use crate::client::encode::RESPONSES;
-use crate::client::event::{Disconnected, QueuedOutcome};
+use crate::client::event::{Disconnected, QueuedEvent, QueuedOutcome};
 use crate::client::policy::{self, FailurePoint};
 use crate::client::receive::{ConnectionEffect, Received, Receiver};
 use crate::client::request::RequestId;
@@ -72,6 +73,7 @@ impl Conversation {
             ConnectionEffect::Upgraded { head } => {
                 self.connect_attempts.reset();
                 if let Some(managed) = self.slot.connected_mut() {
+                    managed.max_message_bytes = max_message_bytes(&head);
                     managed.handshake = Some(head);
                     managed.phase = ConnectionPhase::Open;
                 }
@@ -159,6 +161,9 @@ impl Conversation {
         request.report.status = Some(head.status());
         request.report.request_id = head.headers.get_str("x-request-id").map(Into::into);
         let id = request.id;
+        if !request.is_operation() && !request.is_being_cancelled() {
+            self.events.push(QueuedEvent::Head(id, Box::new(head.clone())), "");
+        }
         if head.is_success() && request.is_operation() {
             if request.carries_turn_token()
                 && self.builder.provider.capabilities.turn_token
@@ -221,6 +226,13 @@ impl Conversation {
         }
         self.finish(now, id, QueuedOutcome::Cancelled, &[]);
     }
+}
+
+/// Returns the length of the largest message that the server accepts on a WebSocket, as the response to the handshake says
+/// ([docs/protocol.md §15.4](crate::docs::protocol#154-heads)).
+fn max_message_bytes(head: &Response) -> Option<usize> {
+    let limit = head.headers.get_str("x-codex-websocket-max-message-bytes")?.trim().parse().ok()?;
+    (limit > 0).then_some(limit)
 }
 
 /// Returns the path of the attempt in flight, below the base URL.

@@ -1,9 +1,10 @@
 //! Sends requests on the connection.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::Conversation;
-use crate::client::event::{QueuedEvent, Sent};
+use crate::client::event::{FallbackReason, QueuedEvent, Sent};
 use crate::client::policy::FailurePoint;
 use crate::client::request::RequestId;
 use crate::client::requests::{AttemptKind, SendRecord, Submission};
@@ -16,14 +17,8 @@ impl Conversation {
     pub(super) fn send_over_http(&mut self, now: Instant, id: RequestId) {
         let Some(request) = self.requests.get(id) else { return };
         let token = self.turn.token().filter(|_| request.carries_turn_token()).map(String::from);
-        let own_previous_response = match &request.submission {
-            Submission::Response { request, .. } => request.body.previous_response_id.clone(),
-            Submission::Operation(_) | Submission::Resume => None,
-        };
-        let own_request = match &request.submission {
-            Submission::Response { request, .. } => Some(&**request),
-            Submission::Operation(_) | Submission::Resume => None,
-        };
+        let own_request = request.own_request();
+        let own_previous_response = own_request.and_then(|request| request.body.previous_response_id.clone());
         let response_id = request.report.response_id.as_deref().unwrap_or_default();
         let head_timeout = match &request.submission {
             Submission::Operation(operation) => self.builder.head_timeout(Some(operation)),
@@ -81,6 +76,9 @@ impl Conversation {
         if let Err(failure) = self.builder.check_size(message.text.len()) {
             return self.fail(now, id, FailurePoint::Unsent, failure);
         }
+        if let Some(limit) = managed.exceeded_limit(&message.text) {
+            return self.send_too_large_elsewhere(now, id, message.text.len(), limit);
+        }
         managed.record_lane(lane.as_deref());
         if managed.connection.send_request_message(now, lane.as_deref(), &message.text).is_err() {
             // The connection is closing, or has another state of the lane. A new connection can take the request.
@@ -102,6 +100,17 @@ impl Conversation {
             && let Some(request) = self.requests.get_mut(id)
         {
             self.waiting.move_to(lane.as_deref(), previous, &mut request.submissions);
+        }
+    }
+
+    /// The request is larger than the server accepts on this WebSocket: it takes HTTP, if it can.
+    fn send_too_large_elsewhere(&mut self, now: Instant, id: RequestId, bytes: usize, limit: usize) {
+        if !self.selector.can_fall_back() {
+            return self.fail(now, id, FailurePoint::Unsent, Failure::too_large(bytes, limit));
+        }
+        if let Some(request) = self.requests.get_mut(id) {
+            request.retry_state.forced_http = true;
+            self.push(QueuedEvent::HttpFallback(Box::new(FallbackReason::TooLarge(id))));
         }
     }
 

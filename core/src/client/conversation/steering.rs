@@ -35,6 +35,7 @@ impl Conversation {
         }
         let input = steer_input(items);
         let text = steer_message(response_id, &input);
+        check_length(managed, &text)?;
         managed.connection.send_message(now, &text).map_err(|_| CommandError::NoRequest)?;
         self.last_submission_id += 1;
         let submission_id = SubmissionId(self.last_submission_id);
@@ -52,6 +53,7 @@ impl Conversation {
         let (managed, request) = running(&mut self.slot, &mut self.requests, id)?;
         let Some(response_id) = request.report.response_id.as_deref() else { return Err(CommandError::NoRequest) };
         let text = inject_message(response_id, items);
+        check_length(managed, &text)?;
         managed.connection.send_about_response(now, &text).map_err(|_| CommandError::NoRequest)?;
         request.report.sent_bytes += text.len();
         Ok(())
@@ -78,6 +80,7 @@ impl Conversation {
         let managed = self.slot.connected_mut().filter(|managed| managed.transport == Transport::WebSocket);
         let managed =
             managed.filter(|managed| managed.phase == ConnectionPhase::Open).ok_or(CommandError::NotConnected)?;
+        check_length(managed, text)?;
         managed.connection.send_message(now, text).map_err(|_| CommandError::NotConnected)?;
         managed.delivers_unmatched = true;
         Ok(())
@@ -288,6 +291,11 @@ impl Conversation {
             self.push(QueuedEvent::Steering(id, alloc::boxed::Box::new(update)));
         }
     }
+}
+
+/// Checks a message against the limit that the server has stated.
+fn check_length(managed: &crate::client::transport::ManagedConnection, text: &str) -> Result<(), CommandError> {
+    managed.exceeded_limit(text).map_or(Ok(()), |limit| Err(CommandError::MessageTooLong(limit)))
 }
 
 /// The connection, and a request whose response is running on it.

@@ -138,16 +138,20 @@ impl RequestBuilder {
     }
 
     /// Returns the target and the headers of a WebSocket handshake
-    /// ([docs/protocol.md §2.3](crate::docs::protocol#23-header-catalogue--responses-websocket-handshake)), made for a
-    /// request of this turn.
-    pub(in crate::client) fn build_handshake(&self, turn: Option<&TurnMetadata>) -> Result<(String, Headers), Failure> {
+    /// ([docs/protocol.md §2.3](crate::docs::protocol#23-header-catalogue--responses-websocket-handshake)), made for
+    /// this request.
+    pub(in crate::client) fn build_handshake(&self, request: Option<&Request>) -> Result<(String, Headers), Failure> {
         if !self.credentials.fit_handshakes() {
             return Err(Failure::build("a websocket handshake cannot be signed"));
         }
         let beta = self.provider.capabilities.beta_header.iter();
         let beta: Vec<(String, String)> = beta.map(|beta| ("OpenAI-Beta".to_string(), beta.clone())).collect();
+        let turn = request.and_then(|request| request.turn.as_ref());
         let session = self.session_headers(HeaderSet::Handshake, turn, false);
-        let headers = self.headers(&beta, &session).map_err(|rejected| invalid_header(&rejected.name))?;
+        let mut headers = self.headers(&beta, &session).map_err(|rejected| invalid_header(&rejected.name))?;
+        if let Some(request) = request {
+            self.set_routing_hint(&mut headers, &request.body);
+        }
         Ok((self.endpoint.target(RESPONSES, &[]), headers))
     }
 
@@ -176,6 +180,7 @@ impl RequestBuilder {
             body = compress(&body);
             headers.set("Content-Encoding", "zstd").map_err(|_| invalid_header("Content-Encoding"))?;
         }
+        self.set_routing_hint(&mut headers, &request.body);
         self.set_turn_token(&mut headers, token);
         self.sign("POST", self.endpoint.target(RESPONSES, &[]), headers, body, ExpectedBody::EventStream)
     }
@@ -338,6 +343,16 @@ impl RequestBuilder {
 
     fn headers(&self, own: &[(String, String)], session: &[(String, String)]) -> Result<Headers, RejectedHeader> {
         merge(&self.provider, &self.settings, own, session, &self.credentials)
+    }
+
+    /// Adds the routing hint, unless the application has set one or the model's name cannot be sent in a header.
+    fn set_routing_hint(&self, headers: &mut Headers, create: &CreateResponse) {
+        if !self.provider.capabilities.routing_hint {
+            return;
+        }
+        let tier = create.service_tier.as_ref().map(|tier| alloc::format!(";tier={tier}")).unwrap_or_default();
+        // Fails only for a value that no header can have, which is left out.
+        let _ = headers.set_if_absent("x-codex-routing-hint", alloc::format!("model={}{tier}", create.model).as_str());
     }
 
     /// Adds the turn token, unless no header can hold it ([docs/protocol.md §8.3](crate::docs::protocol#8-turn-state)).

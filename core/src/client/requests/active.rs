@@ -403,6 +403,14 @@ impl ActiveRequest {
         (interruption.asked.as_deref() != Some(id)).then_some(id)
     }
 
+    /// Returns the request for a response that it is.
+    pub(in crate::client) fn own_request(&self) -> Option<&Request> {
+        match &self.submission {
+            Submission::Response { request, .. } => Some(request),
+            Submission::Operation(_) | Submission::Resume => None,
+        }
+    }
+
     /// Returns the number of its retries on one transport, if it has one of its own.
     pub(in crate::client) const fn own_max_retries(&self) -> Option<u32> {
         match &self.submission {

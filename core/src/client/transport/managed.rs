@@ -81,6 +81,8 @@ pub(in crate::client) struct ManagedConnection {
     pub(in crate::client) forward_proxy: Option<ForwardProxy>,
     /// The head that accepted the WebSocket handshake.
     pub(in crate::client) handshake: Option<Response>,
+    /// The length of the largest message that the server accepts, if it says so.
+    pub(in crate::client) max_message_bytes: Option<usize>,
     pub(in crate::client) http: HttpSlot,
     pub(in crate::client) draining: Vec<DrainingLane>,
     pub(in crate::client) previous_responses: PreviousResponses,
@@ -113,6 +115,7 @@ impl ManagedConnection {
             phase,
             forward_proxy: None,
             handshake: None,
+            max_message_bytes: None,
             http: HttpSlot::Idle,
             draining: Vec::new(),
             previous_responses: PreviousResponses::default(),
@@ -125,6 +128,11 @@ impl ManagedConnection {
             requests_sent: 0,
             opened_at: now,
         })
+    }
+
+    /// Returns the limit of the server that a message exceeds.
+    pub(in crate::client) fn exceeded_limit(&self, message: &str) -> Option<usize> {
+        self.max_message_bytes.filter(|limit| message.len() > *limit)
     }
 
     /// Begins the closing handshake, unless it has begun. What is to be written is written before it.
