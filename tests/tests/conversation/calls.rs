@@ -326,12 +326,15 @@ text = "done"
 "#;
 
 fn outputs(history: &[Item]) -> Vec<(&str, &str)> {
-    let of = |item| match item {
-        &Item::FunctionCallOutput(ref output) => Some((output.call_id.as_str(), text(&output.output))),
-        &Item::CustomToolCallOutput(ref output) => Some((output.call_id.as_str(), text(&output.output))),
-        _ => None,
-    };
-    history.iter().filter_map(of).collect()
+    let mut outputs = Vec::new();
+    for item in history {
+        match item {
+            Item::FunctionCallOutput(output) => outputs.push((output.call_id.as_str(), text(&output.output))),
+            Item::CustomToolCallOutput(output) => outputs.push((output.call_id.as_str(), text(&output.output))),
+            _ => {}
+        }
+    }
+    outputs
 }
 
 fn text(output: &ToolOutput) -> &str {
