@@ -1,10 +1,10 @@
 //! A queue of events that wait to be polled. Records are in order, and their texts are in one arena, so that queueing
 //! an event costs no allocation once the arena has grown, and polling it no second validation of its text.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::ops::Range;
 
 /// Minimum number of polled bytes for which the rest of the arena is moved to its front, and the capacity in bytes that
 /// an empty arena keeps.
@@ -16,10 +16,10 @@ const RECORDS: usize = 64;
 /// What a record has beside itself.
 #[derive(Debug)]
 enum Content {
-    /// A text in the arena, at this position, counted from the first byte that was ever pushed.
-    Text(Range<usize>),
+    /// A text of this length in the arena, behind that of the record before.
+    Text(usize),
     /// Bytes in a buffer of their own, which the pusher gave away.
-    Body(Vec<u8>),
+    Body(Box<[u8]>),
 }
 
 /// What a polled record has beside itself: a text or a body.
@@ -35,8 +35,8 @@ pub(crate) struct Polled<'q> {
 #[derive(Debug)]
 pub(crate) struct EventQueue<T> {
     records: VecDeque<(T, Content)>,
-    /// The record that [`pop`](Self::pop) has returned a reference to, and its own buffer.
-    borrowed: Option<(T, Vec<u8>)>,
+    /// [`pop`](Self::pop) has returned a reference to the first record. It no longer waits.
+    is_first_polled: bool,
     arena: String,
     /// The position of the first byte of `arena`.
     arena_base: usize,
@@ -48,50 +48,63 @@ pub(crate) struct EventQueue<T> {
 
 impl<T> Default for EventQueue<T> {
     fn default() -> Self {
-        Self { records: VecDeque::new(), borrowed: None, arena: String::new(), arena_base: 0, polled_end: 0, owned: 0 }
+        Self {
+            records: VecDeque::new(),
+            is_first_polled: false,
+            arena: String::new(),
+            arena_base: 0,
+            polled_end: 0,
+            owned: 0,
+        }
     }
 }
 
 impl<T> EventQueue<T> {
     pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.waiting() == 0
+    }
+
+    fn waiting(&self) -> usize {
+        self.records.len() - usize::from(self.is_first_polled)
     }
 
     /// Returns the number of bytes that wait to be polled, including the size of the records.
     pub(crate) fn backlog(&self) -> usize {
         let in_arena = self.arena_base + self.arena.len() - self.polled_end;
-        in_arena + self.owned + self.records.len() * size_of::<(T, Content)>()
+        in_arena + self.owned + self.waiting() * size_of::<(T, Content)>()
     }
 
     #[inline]
     pub(crate) fn push(&mut self, record: T, text: &str) {
         self.compact();
-        let start = self.arena_base + self.arena.len();
         self.arena.push_str(text);
-        self.records.push_back((record, Content::Text(start..start + text.len())));
+        self.records.push_back((record, Content::Text(text.len())));
     }
 
-    /// Pushes a record with a body, which is not copied.
+    /// Pushes a record with a body, which is not copied into the arena.
     pub(crate) fn push_owned(&mut self, record: T, body: Vec<u8>) {
-        self.owned += body.capacity();
-        self.records.push_back((record, Content::Body(body)));
+        self.owned += body.len();
+        self.records.push_back((record, Content::Body(body.into_boxed_slice())));
     }
 
     /// Takes the next record and what it has beside itself. Drops the previous record.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<(&mut T, Polled<'_>)> {
-        self.borrowed = None;
+        if core::mem::take(&mut self.is_first_polled) {
+            self.records.pop_front();
+        }
         self.compact();
-        let (record, content) = self.records.pop_front()?;
+        let (record, content) = self.records.front_mut()?;
+        self.is_first_polled = true;
         match content {
-            Content::Text(span) => {
-                self.polled_end = span.end;
-                let text = &self.arena[span.start - self.arena_base..span.end - self.arena_base];
-                Some((&mut self.borrowed.insert((record, Vec::new())).0, Polled { text, body: &[] }))
+            Content::Text(length) => {
+                let start = self.polled_end - self.arena_base;
+                self.polled_end += *length;
+                let text = &self.arena[start..start + *length];
+                Some((record, Polled { text, body: &[] }))
             }
             Content::Body(body) => {
-                self.owned -= body.capacity();
-                let (record, body) = self.borrowed.insert((record, body));
+                self.owned -= body.len();
                 Some((record, Polled { text: "", body }))
             }
         }
@@ -99,7 +112,7 @@ impl<T> EventQueue<T> {
 
     /// Frees all memory if no record waits. The record that was polled last is no longer borrowed then.
     pub(crate) fn release_memory(&mut self) {
-        if self.records.is_empty() {
+        if self.is_empty() {
             *self = Self { arena_base: self.polled_end, polled_end: self.polled_end, ..Self::default() };
         }
     }

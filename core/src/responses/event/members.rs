@@ -64,7 +64,7 @@ pub(super) const LONGEST_PAYLOAD: usize = ESCAPED as usize - 1;
 pub(super) type Span = (u32, u32);
 
 /// The number of members whose positions are kept without an allocation. Few events have more.
-pub(super) const INLINE: usize = 10;
+pub(super) const INLINE: usize = 8;
 
 /// The positions of the known members of one payload.
 #[derive(Clone, Debug)]
