@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use turnwire::client::{
-    Credentials, OwnedEvent, RawOperation, Request, Secret, Settings, Sign, SignError, SignableRequest,
+    Credentials, ForwardProxy, OwnedEvent, RawOperation, Request, Secret, Settings, Sign, SignError, SignableRequest,
 };
 use turnwire::connection::{
     ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client, server,
@@ -15,8 +15,8 @@ use turnwire::proxy::{self, Proxy, ProxyCredentials, ProxyHandshake, ProxySelect
 use turnwire::responses::request::MessageFields;
 use turnwire::responses::session::RequestContext;
 use turnwire::responses::{
-    ClientMetadata, Collector, Envelope, EventData, Failure, RawJson, ResponseHeaders, ResponseInfo, ResponseWriter,
-    ServerEvent,
+    ClientMetadata, Collector, Envelope, EventData, EventParser, Failure, RawJson, ResponseHeaders, ResponseInfo,
+    ResponseStore, ResponseWriter, ServerEvent, StoreLimits,
 };
 use turnwire::sse;
 use turnwire::time::Instant;
@@ -145,6 +145,7 @@ fn of_proxies() -> Vec<Shown> {
         ("proxy::ProxySelector", debug(&selector)),
         ("proxy::ProxyHandshake", shown),
         ("proxy::Connected", debug(&connected)),
+        ("client::ForwardProxy", debug(&ForwardProxy::new(HeaderValue::new(SECRET.as_bytes()).ok()))),
     ]
 }
 
@@ -169,6 +170,11 @@ fn of_responses() -> Vec<Shown> {
     writer.text("msg_2", SECRET);
     let mut collector = Collector::new();
     collector.add(&ServerEvent::parse(&text).expect("an event"));
+    let mut parser = EventParser::new();
+    parser.parse(&text).expect("an event");
+    let mut store = ResponseStore::new(StoreLimits::default());
+    store.begin("resp_1");
+    assert!(store.push("resp_1", &text));
     let mut headers = ResponseHeaders::default();
     headers.turn_state = Some(SECRET.into());
     let fields = MessageFields { metadata: &[("x-codex-turn-state", SECRET)], ..MessageFields::default() };
@@ -180,6 +186,8 @@ fn of_responses() -> Vec<Shown> {
         ("responses::Envelope", debug(&envelope)),
         ("responses::ServerEvent", debug(&[&payload, &text].map(|text| ServerEvent::parse(text).expect("an event")))),
         ("responses::EventData", debug(&data)),
+        ("responses::EventParser", debug(&parser)),
+        ("responses::ResponseStore", debug(&store)),
         ("responses::ResponseWriter", debug(&writer)),
         ("responses::Collector", debug(&collector)),
         ("responses::ResponseHeaders", debug(&headers)),
