@@ -25,18 +25,12 @@ use super::request::ObservedRequest;
 use super::script::{MOCK, Script};
 use super::server::{ScriptedServer, serve_with};
 
-/// Options of `turnwire serve`.
+/// Options of every server of the command.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Options {
+pub struct ServerOptions {
     /// Address to listen on. Port 0 selects a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Script: a TOML file with `[[reply]]` tables, or a file with one JSON reply per line. Default: see --print-script.
-    #[arg(long, value_name = "FILE")]
-    pub script: Option<String>,
-    /// Print the script that is used without --script, and end.
-    #[arg(long)]
-    pub print_script: bool,
     /// Reject WebSocket handshakes with 426.
     #[arg(long)]
     pub refuse_websocket: bool,
@@ -55,6 +49,20 @@ pub struct Options {
     /// Let pages of this origin use the server, such as `http://localhost:5173`; `*` means every page. Repeatable.
     #[arg(long, value_name = "ORIGIN")]
     pub cors: Vec<String>,
+}
+
+/// Options of `turnwire serve`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Options {
+    /// Script: a TOML file with `[[reply]]` tables, or a file with one JSON reply per line. Default: see --print-script.
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<String>,
+    /// Print the script that is used without --script, and end.
+    #[arg(long)]
+    pub print_script: bool,
+    /// What both commands have.
+    #[command(flatten)]
+    pub server: ServerOptions,
     /// Maximum number of open connections. Further ones are answered with 503.
     #[arg(long, value_name = "NUMBER", default_value_t = MAX_CONNECTIONS)]
     pub max_connections: usize,
@@ -66,30 +74,12 @@ pub struct ReplayOptions {
     /// Folder of the recording.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// Address to listen on. Port 0 selects a free port.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
     /// Speed: 1 is the original speed, 10 is ten times as fast, 0 is without pauses.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_speed)]
     pub speed: f64,
-    /// Reject WebSocket handshakes with 426.
-    #[arg(long)]
-    pub refuse_websocket: bool,
-    /// Accept permessage-deflate.
-    #[arg(long)]
-    pub deflate: bool,
-    /// Print each request as one line of JSON, as `turnwire serve` does.
-    #[arg(long)]
-    pub json: bool,
-    /// Let faults happen to this share of the responses, 0 to 1: rejections, cuts at any byte, resets, pauses.
-    #[arg(long, value_name = "RATE", default_value_t = 0.0, value_parser = parse_rate)]
-    pub chaos: f64,
-    /// Seed of --chaos. The same seed gives the same faults.
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    pub seed: u64,
-    /// Let pages of this origin use the server, such as `http://localhost:5173`; `*` means every page. Repeatable.
-    #[arg(long, value_name = "ORIGIN")]
-    pub cors: Vec<String>,
+    /// What both commands have.
+    #[command(flatten)]
+    pub server: ServerOptions,
 }
 
 impl ReplayOptions {
@@ -176,21 +166,21 @@ fn run(options: &Options) -> io::Result<()> {
         }
         None => Script::mock(),
     };
-    script.refuse_websocket |= options.refuse_websocket;
-    let listener = bind(options.listen)?;
-    let scripted = ScriptedServer::with_observer(script, observer(options.json)?);
-    let scripted = scripted.with_cors(&options.cors).with_chaos(options.chaos, options.seed);
-    listen(Server::new(Arc::new(scripted), options.deflate, options.max_connections), listener)
+    script.refuse_websocket |= options.server.refuse_websocket;
+    let listener = bind(options.server.listen)?;
+    let scripted = ScriptedServer::with_observer(script, observer(options.server.json)?);
+    let scripted = scripted.with_cors(&options.server.cors).with_chaos(options.server.chaos, options.server.seed);
+    listen(Server::new(Arc::new(scripted), options.server.deflate, options.max_connections), listener)
 }
 
 fn run_replay(options: &ReplayOptions) -> io::Result<()> {
     let recording = Recording::load(&options.folder)?;
-    let listener = bind(options.listen)?;
+    let listener = bind(options.server.listen)?;
     let mut scripted = ScriptedServer::replaying(recording, options.speed);
-    scripted.observer = Some(Box::new(observer(options.json)?));
-    scripted.script.refuse_websocket = options.refuse_websocket;
-    let scripted = scripted.with_cors(&options.cors).with_chaos(options.chaos, options.seed);
-    listen(Server::new(Arc::new(scripted), options.deflate, MAX_CONNECTIONS), listener)
+    scripted.observer = Some(Box::new(observer(options.server.json)?));
+    scripted.script.refuse_websocket = options.server.refuse_websocket;
+    let scripted = scripted.with_cors(&options.server.cors).with_chaos(options.server.chaos, options.server.seed);
+    listen(Server::new(Arc::new(scripted), options.server.deflate, MAX_CONNECTIONS), listener)
 }
 
 /// Opens the port, and prints the base URL.

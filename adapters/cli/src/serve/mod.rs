@@ -16,7 +16,7 @@ mod server;
 mod status;
 mod store;
 
-pub use listen::{Options, ReplayOptions, config, demo, main, replay, spawn};
+pub use listen::{Options, ReplayOptions, ServerOptions, config, demo, main, replay, spawn};
 pub use request::{ObservedRequest, OwnedRequest, RecordedRequest};
 pub use script::{Call, FailureReply, Handshake, Operation, Reply, Script, ScriptError, UsageReply};
 pub use server::{ScriptedServer, serve};

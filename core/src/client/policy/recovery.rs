@@ -163,17 +163,8 @@ fn resume(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>, random: f64) -
     if !may_retry(attempt, rules.retry) {
         return Some(Recovery::Fail);
     }
-    Some(match retry(attempt, rules, random) {
-        Recovery::Retry { delay } => Recovery::Resume { delay },
-        other @ (Recovery::Fail
-        | Recovery::ResendInFull
-        | Recovery::ForceHttp
-        | Recovery::FallBackRejected { .. }
-        | Recovery::TryHttp
-        | Recovery::FallBackExhausted
-        | Recovery::RequestCredentials
-        | Recovery::Resume { .. }) => other,
-    })
+    let recovery = retry(attempt, rules, random);
+    Some(recovery.delay().map_or(recovery, |delay| Recovery::Resume { delay }))
 }
 
 /// Returns the recovery that does not count as a retry, if there is one.
