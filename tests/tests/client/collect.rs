@@ -53,14 +53,19 @@ fn incomplete_response_is_collected_as_far_as_it_was_made() {
 
 #[test]
 fn attempt_that_failed_leaves_nothing_in_the_collected_response() {
-    let script = Script::new()
-        .on(Kind::Post, vec![Act::stream_with(&[]), Act::Send(created("a")), Act::Drop])
-        .sse([vec![created("b"), msg("m", "whole"), done("b")]]);
-    let mut pair = Pair::new(with_retries(http_provider(), 1), Settings::default(), script);
-    let id = pair.send(Request::from(ask("hi")).collected());
-    pair.run_out();
-    let response = collected(pair.outcome(id)).expect("a response");
-    assert_eq!((response.id.as_deref(), response.output_text().as_str()), (Some("b"), "whole"));
+    let begun = r#"{"type":"response.created","response":{"id":"a","model":"first"}}"#;
+    let failed = r#"{"type":"response.failed","response":{"error":{"code":"server_error","message":"again"}}}"#;
+    for first in [begun, failed] {
+        let script = Script::new()
+            .on(Kind::Post, vec![Act::stream_with(&[]), Act::Send(first.into()), Act::Drop])
+            .sse([vec![created("b"), msg("m", "whole"), done("b")]]);
+        let mut pair = Pair::new(with_retries(http_provider(), 1), Settings::default(), script);
+        let id = pair.send(Request::from(ask("hi")).collected());
+        pair.run_out();
+        let response = collected(pair.outcome(id)).expect("a response");
+        assert_eq!((response.id.as_deref(), response.output_text().as_str()), (Some("b"), "whole"), "{first}");
+        assert_eq!((response.model, response.error), (None, None), "{first}");
+    }
 }
 
 #[test]

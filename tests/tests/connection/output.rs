@@ -76,6 +76,22 @@ fn server_whose_peer_does_not_read_holds_the_limit_and_one_response() {
 }
 
 #[test]
+fn taken_bytes_wait_to_be_written_until_they_are_reported() {
+    let mut config = server::Config::new();
+    config.max_send_backlog = 1000;
+    let (_, mut server) = websocket(client::Config::new("localhost"), config);
+    server.handle_input(START, &frames(&[r#"{"type":"response.create"}"#; 2]));
+    assert!(server.poll_event().is_some());
+    server.send(START, &delta(2000)).expect("an open socket");
+    let mut taken = Vec::new();
+    server.take_transmit(&mut taken);
+    assert!(taken.len() > 2000 && server.poll_transmit().is_empty());
+    assert!(!server.has_event() && !server.wants_input(), "taken bytes count as written");
+    server.handle_written(START, taken.len());
+    assert!(server.has_event() && server.wants_input());
+}
+
+#[test]
 fn server_delivers_waiting_requests_once_peer_has_read() {
     let mut config = server::Config::new();
     config.max_send_backlog = 1000;
