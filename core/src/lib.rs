@@ -16,6 +16,7 @@
 //!   │ layer 2  responses    the vocabulary: requests, items, events, failures, limits    │
 //!   │ layer 1  sse │ http │ ws      framing; none of the three knows the others          │
 //!   │          proxy                which proxy leads to a host, and the handshake with it │
+//!   │          web                  the WebSocket and fetch of a browser, as a socket       │
 //!   │ layer 0  time                                                                      │
 //!   └────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
@@ -77,7 +78,8 @@
 //! # One layer alone
 //!
 //! Each layer is usable by itself, and is a cargo feature: `sse` decodes event streams, `http` heads and bodies of HTTP/1.1, `ws`
-//! WebSocket over byte buffers, `proxy` (not a default feature) the handshake with an HTTP or SOCKS proxy, `responses` requests, items and events; `connection` is one connection of either role, and `client`
+//! WebSocket over byte buffers, `proxy` (not a default feature) the handshake with an HTTP or SOCKS proxy, `web` (neither) the WebSocket and `fetch` of a browser in
+//! place of a socket, `responses` requests, items and events; `connection` is one connection of either role, and `client`
 //! a whole conversation. `default-features = false, features = ["sse"]` brings four crates.
 //!
 //! # Guarantees
@@ -117,6 +119,8 @@ pub mod http;
 pub mod proxy;
 #[cfg(feature = "sse")]
 pub mod sse;
+#[cfg(feature = "web")]
+pub mod web;
 #[cfg(feature = "ws")]
 pub mod ws;
 

@@ -32,3 +32,4 @@ mod secrets;
 mod steering;
 mod time;
 mod total_time;
+mod web;

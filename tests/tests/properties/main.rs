@@ -11,4 +11,5 @@ mod responses;
 mod scan;
 mod sse;
 mod sse_differential;
+mod web;
 mod ws;
