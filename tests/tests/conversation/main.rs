@@ -9,6 +9,8 @@ mod every_runtime;
 mod failure_scenarios;
 mod late;
 mod memory;
+#[cfg(target_os = "linux")]
+mod namespace;
 mod pending_io;
 mod proxies;
 mod scenario;
