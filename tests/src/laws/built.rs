@@ -193,7 +193,8 @@ fn session(texts: Texts<'_>, choice: u8) -> (Session, TurnMetadata) {
     turn.sandbox = Some(text(0).into());
     turn.turn_started_at_unix_ms = Some(i64::from(choice));
     turn.compaction = Some(CompactionMetadata::new(text(1), text(2), text(3), text(4)));
-    turn.extra = vec![(text(5).into(), text(6).into()), ("session_id".into(), text(7).into())];
+    turn.root_turn_id = Some(text(1).into());
+    turn.extra = vec![(text(5).into(), RawJson::string(text(6))), ("session_id".into(), RawJson::string(text(7)))];
     (session, turn)
 }
 

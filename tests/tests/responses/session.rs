@@ -5,6 +5,7 @@ use turnwire::responses::session::{
     CompactionMetadata, HeaderSet, RequestContext, RequestKind, Session, SessionSource, TurnMetadata, UserAgent,
     Workspace,
 };
+use turnwire::responses::{Malformed, RawJson};
 
 fn session() -> Session {
     Session::new("sess", "thr", "inst")
@@ -100,12 +101,9 @@ fn turn_metadata_is_ascii_in_order_and_without_reserved_keys() {
     turn.workspaces = vec![("/home/ü/🙂".into(), workspace)];
     turn.turn_started_at_unix_ms = Some(7);
     turn.compaction = Some(CompactionMetadata::manual());
-    turn.extra = vec![
-        ("team".into(), "del\u{7f}".into()),
-        ("turn_id".into(), "forged".into()),
-        ("x-codex-turn-metadata".into(), "forged".into()),
-        ("x-openai-subagent".into(), "forged".into()),
-    ];
+    let forged = ["turn_id", "x-codex-turn-metadata", "x-openai-subagent", "root_turn_id", "sandbox_mode"];
+    turn = turn.with("team", "del\u{7f}").expect("JSON");
+    turn.extra.extend(forged.map(|name| (name.to_owned(), RawJson::string("forged"))));
     let blob = session.turn_metadata(&turn).expect("a kind");
     let expected = concat!(
         r#"{"installation_id":"inst","session_id":"sess","thread_id":"thr","turn_id":"turn-1","window_id":"thr:0","#,
@@ -124,6 +122,32 @@ fn turn_metadata_is_ascii_in_order_and_without_reserved_keys() {
     assert_eq!(metadata.get("turn_id"), Some("turn-1"));
     assert_eq!(metadata.get("x-openai-subagent"), Some("collab_spawn"));
     assert_eq!(metadata.get("team"), None);
+}
+
+#[test]
+fn members_of_november_are_part_of_turn_metadata() {
+    let mut turn = TurnMetadata::new(RequestKind::Turn, "turn-1");
+    turn.root_turn_id = Some("turn-0".into());
+    turn.turn_trigger = Some("user".into());
+    turn.agent_name = Some("/root".into());
+    turn.window_number = Some(2);
+    turn.context_window_id = Some("window".into());
+    turn.history_initialization = Some("cold_resume".into());
+    turn.sandbox_mode = Some("read-only".into());
+    let pretty = RawJson::new("{\n\t\"a\": \"é\"\r}").expect("JSON").into_owned();
+    turn = turn.with("analytics_enabled", false).and_then(|turn| turn.with("next", pretty)).expect("JSON");
+    let blob = session().turn_metadata(&turn).expect("a kind");
+    let expected = concat!(
+        r#"{"installation_id":"inst","session_id":"sess","thread_id":"thr","agent_name":"/root","turn_id":"turn-1","#,
+        r#""window_id":"thr:0","window_number":2,"context_window_id":"window","request_kind":"turn","#,
+        r#""history_initialization":"cold_resume","root_turn_id":"turn-0","turn_trigger":"user","#,
+        r#""sandbox_mode":"read-only","analytics_enabled":false,"next":{  "a": "\u00e9" }}"#,
+    );
+    assert_eq!(blob, expected);
+    assert_eq!(session().metadata(Some(&turn)).get("root_turn_id"), Some("turn-0"));
+    for name in ["window_number", "root_turn_id", "x-codex-window-id"] {
+        assert_eq!(turn.clone().with(name, 1), Err(Malformed::Duplicate { member: name.into() }));
+    }
 }
 
 #[test]

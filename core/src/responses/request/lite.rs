@@ -20,9 +20,19 @@ impl CreateResponse {
     /// ([docs/protocol.md §3.7](crate::docs::protocol#37-responses-lite-mode-per-model-flag)): tools and instructions
     /// are sent as items, images without their `detail`, calls one at a time, reasoning over all turns. The session
     /// adds the header or metadata that announces it.
+    ///
+    /// Tools that are an item of the input already get no second one, and neither does a request that has no input, no tools and no
+    /// instructions, such as the prewarm request of the reference client
+    /// ([docs/protocol.md §15.5](crate::docs::protocol#155-requests-of-the-reference)).
     #[must_use]
     pub fn into_lite(mut self) -> Self {
-        let mut input = vec![Item::AdditionalTools(AdditionalTools::new(self.tools.take().unwrap_or_default()))];
+        let tools = self.tools.take();
+        let has_item = self.input.iter().any(|item| matches!(item, Item::AdditionalTools(_)));
+        let is_empty = tools.is_none() && self.instructions.is_empty() && self.input.is_empty();
+        let mut input = Vec::new();
+        if tools.is_some() || !(has_item || is_empty) {
+            input.push(Item::AdditionalTools(AdditionalTools::new(tools.unwrap_or_default())));
+        }
         if !self.instructions.is_empty() {
             input.push(Item::Message(Message::new("developer", vec![ContentPart::input_text(&self.instructions)])));
             self.instructions.clear();

@@ -243,6 +243,7 @@ impl Session {
         let blob = turn.and_then(|turn| self.turn_metadata(turn));
         let optional = [
             ("turn_id", turn.and_then(|turn| turn.turn_id.as_deref())),
+            ("root_turn_id", turn.and_then(|turn| turn.root_turn_id.as_deref())),
             (SUBAGENT, self.source.header()),
             (PARENT, self.parent_thread_id.as_deref()),
             (TURN_METADATA, blob.as_deref()),

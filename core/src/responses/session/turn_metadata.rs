@@ -5,16 +5,19 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::header_names::{INSTALLATION, PARENT, SUBAGENT, TURN_METADATA, WINDOW};
-use crate::responses::json::object_writer::Object;
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::object_writer::{ExtraMembers, Object};
+use crate::responses::json::raw::RawJson;
 
 /// Metadata of a turn. Each member is omitted when unset.
 ///
 /// ```
 /// use turnwire::responses::session::{RequestKind, Session, TurnMetadata};
 ///
-/// let turn = TurnMetadata::new(RequestKind::Turn, "turn_1");
+/// let turn = TurnMetadata::new(RequestKind::Turn, "turn_1").with("analytics_enabled", false)?;
 /// let text = Session::new("sess_1", "thr_1", "inst_1").turn_metadata(&turn).expect("metadata of a turn");
-/// assert!(text.contains(r#""turn_id":"turn_1""#));
+/// assert!(text.contains(r#""turn_id":"turn_1""#) && text.contains(r#""analytics_enabled":false"#));
+/// # Ok::<(), turnwire::responses::Malformed>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -23,20 +26,35 @@ pub struct TurnMetadata {
     pub kind: Option<RequestKind>,
     /// The id of the turn.
     pub turn_id: Option<String>,
+    /// The id of the turn that began the work: its own, or that of the turn of a parent. It is a member of
+    /// `client_metadata` too.
+    pub root_turn_id: Option<String>,
+    /// What began the turn.
+    pub turn_trigger: Option<String>,
+    /// The path of the agent among the agents of its session: `/root` for the first one.
+    pub agent_name: Option<String>,
+    /// The number of the context window.
+    pub window_number: Option<u64>,
+    /// The id of the context window.
+    pub context_window_id: Option<String>,
+    /// The origin of the thread's history: `new`, `cold_resume`, or another one.
+    pub history_initialization: Option<String>,
     /// The thread that this one continues as a fork.
     pub forked_from_thread_id: Option<String>,
     /// The origin of the thread: `user`, `subagent`, `memory_consolidation`, or a feature.
     pub thread_source: Option<String>,
     /// The sandbox of commands.
     pub sandbox: Option<String>,
+    /// The mode of the sandbox, such as `workspace-write`.
+    pub sandbox_mode: Option<String>,
     /// The working trees, by path.
     pub workspaces: Vec<(String, Workspace)>,
     /// When the turn began, in Unix milliseconds.
     pub turn_started_at_unix_ms: Option<i64>,
     /// The compaction.
     pub compaction: Option<CompactionMetadata>,
-    /// Further pairs. Reserved names are ignored.
-    pub extra: Vec<(String, String)>,
+    /// Further members. Reserved names are ignored.
+    pub extra: ExtraMembers,
 }
 
 /// The kind of a request.
@@ -96,18 +114,25 @@ pub struct CompactionMetadata {
 }
 
 /// Reserved names, which further pairs cannot have.
-pub(super) const RESERVED: [&str; 19] = [
+pub(super) const RESERVED: [&str; 26] = [
     "installation_id",
     "session_id",
     "thread_id",
+    "agent_name",
     "turn_id",
     "window_id",
+    "window_number",
+    "context_window_id",
     "request_kind",
+    "history_initialization",
+    "root_turn_id",
+    "turn_trigger",
     "forked_from_thread_id",
     "parent_thread_id",
     "subagent_kind",
     "thread_source",
     "sandbox",
+    "sandbox_mode",
     "workspaces",
     "turn_started_at_unix_ms",
     "compaction",
@@ -136,6 +161,23 @@ impl TurnMetadata {
     #[must_use]
     pub fn new(kind: RequestKind, turn_id: &str) -> Self {
         Self { kind: Some(kind), turn_id: Some(turn_id.into()), ..Self::default() }
+    }
+
+    /// Adds a further member, in place of one of the same name.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Malformed::Duplicate`] for a reserved name, whose member this library writes itself, and
+    /// [`Malformed::InvalidJson`] if the value cannot be serialized. The metadata is consumed; clone it before if it is still
+    /// needed.
+    pub fn with(mut self, name: &str, value: impl serde::Serialize) -> Result<Self, Malformed> {
+        if RESERVED.contains(&name) {
+            return Err(Malformed::duplicate(name));
+        }
+        let value = RawJson::of(&value)?;
+        self.extra.retain(|(known, _)| known != name);
+        self.extra.push((name.into(), value));
+        Ok(self)
     }
 }
 
