@@ -181,7 +181,7 @@ impl ScriptedServer {
             plan.actions.push_back(Action::Close(1011));
         }
         let (id, writer) = (context.id.clone(), context.writer());
-        plan.source = Some(Box::new(Source { id, writer, reply, number, tool }));
+        plan.source = Some(Box::new(Source { id, writer, reply, number, tool, inserted: 0 }));
         plan
     }
 

@@ -119,6 +119,10 @@ pub struct Reply {
     pub usage: Option<UsageReply>,
     /// Fail instead of completing.
     pub fail: Option<FailureReply>,
+    /// What steering does on a WebSocket.
+    pub steer: WhenSteered,
+    /// What interruption does on a WebSocket.
+    pub interrupt: WhenInterrupted,
     /// Close the connection instead of completing.
     pub cut: bool,
     /// Send the head of the response byte by byte, with this pause before each but the first.
@@ -128,6 +132,30 @@ pub struct Reply {
     pub cut_at: Option<u64>,
     /// Cut the connection with a reset, after `cut_at` bytes or at the end of the response.
     pub reset: bool,
+}
+
+/// What steering does to a response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenSteered {
+    /// The response ends, and the next reply follows.
+    #[default]
+    Stop,
+    /// The response completes; then the next reply follows, or the input waits for the output of its calls.
+    Complete,
+    /// Steering fails.
+    Fail,
+}
+
+/// What interruption does to a response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenInterrupted {
+    /// The response ends.
+    #[default]
+    Stop,
+    /// Interruption fails.
+    Fail,
 }
 
 /// The members of a request that the events of its response repeat.
@@ -343,6 +371,11 @@ impl Reply {
         self.head_byte_ms.map(Duration::from_millis)
     }
 
+    pub(super) fn token_usage(&self) -> Usage {
+        let UsageReply { input, cached, output } = self.usage.unwrap_or_default();
+        Usage::new(input, output).cached(cached)
+    }
+
     pub(super) fn cut_at_byte(&self) -> Option<Cut> {
         cut(self.cut_at, self.reset)
     }
@@ -403,8 +436,7 @@ impl Reply {
         if let Some(FailureReply { code, message }) = &self.fail {
             send(&mut steps, writer.fail(&ErrorObject::new(code, message)));
         } else if !self.cut && !self.events.iter().any(is_end) {
-            let UsageReply { input, cached, output } = self.usage.unwrap_or_default();
-            send(&mut steps, writer.complete(Some(&Usage::new(input, output).cached(cached)), None));
+            send(&mut steps, writer.complete(Some(&self.token_usage()), None));
         }
         (steps, None)
     }

@@ -165,6 +165,35 @@ fn a_response_is_steered_to_the_next_reply_or_interrupted() {
 }
 
 #[test]
+fn a_script_says_how_steering_and_interruption_end() {
+    fn steer(client: &mut client::Client, id: client::RequestId, now: Instant) {
+        client.steer(now, id, &[Item::user("another")]).expect("a response in progress");
+    }
+    let script = |members: &str| {
+        format!(
+            "[[reply]]\nwhen = \"hi\"\ntext = \"a b c d e f\"\ntyping_ms = 30\n{members}\n[[reply]]\nwhen = \"another\"\ntext = \"other\"\n"
+        )
+    };
+    let has = |kinds: &[String], kind: &str| kinds.iter().filter(|known| *known == kind).count();
+    let (text, kinds, _) = commanded(&script("steer = \"complete\""), steer);
+    assert_eq!(text, "a b c d e fother");
+    assert_eq!((has(&kinds, "response.completed"), has(&kinds, "response.created")), (2, 2), "{kinds:?}");
+    let call = "steer = \"complete\"\ncall = { name = \"f\", arguments = \"{}\" }";
+    let (text, kinds, _) = commanded(&script(call), steer);
+    assert_eq!(
+        (&*text, has(&kinds, "response.steer.accepted"), has(&kinds, "response.created")),
+        ("a b c d e f", 1, 1)
+    );
+    assert_eq!(has(&kinds, "response.steer.pending"), 1, "{kinds:?}");
+    let (text, kinds, end) = commanded(&script("steer = \"fail\""), steer);
+    assert_eq!((&*text, has(&kinds, "response.steer.failed"), &*end), ("a b c d e f", 1, "completed"));
+    let (text, kinds, end) = commanded(&script("interrupt = \"fail\""), |client, id, now| {
+        client.interrupt(now, id).expect("a response in progress");
+    });
+    assert_eq!((&*text, has(&kinds, "response.interrupt.failed"), &*end), ("a b c d e f", 1, "completed"));
+}
+
+#[test]
 fn the_schema_of_scripts_has_the_members_that_a_script_may_have() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/serve.schema.json");
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("a file")).expect("JSON");
