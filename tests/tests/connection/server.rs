@@ -312,6 +312,29 @@ fn handshake_headers_of_the_application_are_not_sent_twice() {
 }
 
 #[test]
+fn handshake_with_subprotocols_selects_the_first_of_the_server_and_never_another() {
+    let upgrade = |requested: &str| {
+        let mut headers = Headers::new();
+        headers.append("Sec-WebSocket-Protocol", requested).expect("a header");
+        let request = turnwire::ws::handshake::build_request("/", "localhost", [1; 16], &headers, None);
+        let mut bytes = Vec::new();
+        http::encode_request(&request.expect("a request"), &mut bytes);
+        let mut config = server::Config::new();
+        config.subprotocols = vec!["realtime".into(), "other".into()];
+        let mut server = ServerConnection::new(config, [2; 32]);
+        server.handle_input(NOW, &bytes);
+        assert!(matches!(server.poll_event(), Some(server::Event::Upgrade { .. })));
+        server.accept(NOW, &Headers::new()).expect("an upgrade");
+        let sent = String::from_utf8(server.poll_transmit().to_vec()).expect("text");
+        let line = sent.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Protocol: "));
+        line.map(str::to_owned)
+    };
+    assert_eq!(upgrade("other, realtime, key.sk-1").as_deref(), Some("realtime"));
+    assert_eq!(upgrade("key.sk-1, other").as_deref(), Some("other"));
+    assert_eq!(upgrade("key.sk-1"), None);
+}
+
+#[test]
 fn interim_status_is_no_response() {
     let mut server = server();
     server.handle_input(NOW, request("GET").as_bytes());

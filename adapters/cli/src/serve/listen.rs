@@ -49,6 +49,9 @@ pub struct ServerOptions {
     /// Let pages of this origin use the server, such as `http://localhost:5173`; `*` means every page. Repeatable.
     #[arg(long, value_name = "ORIGIN")]
     pub cors: Vec<String>,
+    /// WebSocket subprotocol to select when a client requests it. A page sends its API key as another one. Repeatable.
+    #[arg(long, value_name = "NAME", default_value = "realtime")]
+    pub subprotocol: Vec<String>,
 }
 
 /// Options of `turnwire serve`.
@@ -170,7 +173,7 @@ fn run(options: &Options) -> io::Result<()> {
     let listener = bind(options.server.listen)?;
     let scripted = ScriptedServer::with_observer(script, observer(options.server.json)?);
     let scripted = scripted.with_cors(&options.server.cors).with_chaos(options.server.chaos, options.server.seed);
-    listen(Server::new(Arc::new(scripted), options.server.deflate, options.max_connections), listener)
+    listen(Server::new(Arc::new(scripted), &options.server, options.max_connections), listener)
 }
 
 fn run_replay(options: &ReplayOptions) -> io::Result<()> {
@@ -180,7 +183,7 @@ fn run_replay(options: &ReplayOptions) -> io::Result<()> {
     scripted.observer = Some(Box::new(observer(options.server.json)?));
     scripted.script.refuse_websocket = options.server.refuse_websocket;
     let scripted = scripted.with_cors(&options.server.cors).with_chaos(options.server.chaos, options.server.seed);
-    listen(Server::new(Arc::new(scripted), options.server.deflate, MAX_CONNECTIONS), listener)
+    listen(Server::new(Arc::new(scripted), &options.server, MAX_CONNECTIONS), listener)
 }
 
 /// Opens the port, and prints the base URL.
@@ -222,7 +225,7 @@ pub fn spawn(scripted: ScriptedServer) -> io::Result<(String, Arc<ScriptedServer
     let listener = nonblocking(net::TcpListener::bind("127.0.0.1:0")?)?;
     let url = format!("http://{}/v1", listener.local_addr()?);
     let scripted = Arc::new(scripted);
-    let server = Server::new(Arc::clone(&scripted), true, MAX_CONNECTIONS);
+    let server = Server::with_config(Arc::clone(&scripted), config(true), MAX_CONNECTIONS);
     let runtime = runtime()?;
     thread::Builder::new().name("serve".to_owned()).spawn(move || {
         // Fails only if the listener cannot be registered; its port then accepts and answers nothing.
@@ -265,9 +268,15 @@ struct Server {
 }
 
 impl Server {
-    fn new(scripted: Arc<ScriptedServer>, deflate: bool, max_connections: usize) -> Self {
+    fn new(scripted: Arc<ScriptedServer>, options: &ServerOptions, max_connections: usize) -> Self {
+        let mut config = config(options.deflate);
+        config.subprotocols.clone_from(&options.subprotocol);
+        Self::with_config(scripted, config, max_connections)
+    }
+
+    fn with_config(scripted: Arc<ScriptedServer>, config: Config, max_connections: usize) -> Self {
         let budget = Arc::new(InputBudget::new(MAX_INCOMPLETE, MAX_REQUEST));
-        Self { scripted, config: config(deflate), max_connections, open: Arc::default(), budget }
+        Self { scripted, config, max_connections, open: Arc::default(), budget }
     }
 
     /// Accepts connections for ever. A connection that cannot be accepted, or fails, concerns only its peer.

@@ -1,5 +1,7 @@
 //! Limits and deadlines of a server's connection.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::super::config::{self, IdleActivity, RoleConfig};
@@ -22,6 +24,9 @@ pub struct Config {
     pub message_limits: ws::Limits,
     /// The offers of permessage-deflate to accept. Default: `None`, which means none.
     pub deflate_policy: Option<ws::deflate::ServerPolicy>,
+    /// The WebSocket subprotocols of the server, in order of preference: the first one that a client requests is selected. Default:
+    /// none. A browser that requests subprotocols closes a WebSocket for which none is selected.
+    pub subprotocols: Vec<String>,
     /// The interval of pings on a WebSocket, with a jitter of a tenth. Default: `None`, which means no pings.
     pub ping_interval: Option<Duration>,
     /// Deadlines.
@@ -73,6 +78,7 @@ impl Default for Config {
             announce_heads: false,
             message_limits: ws::Limits::default(),
             deflate_policy: None,
+            subprotocols: Vec::new(),
             ping_interval: None,
             timeouts: Timeouts::default(),
             max_backlog: 1024 * 1024,

@@ -1,6 +1,7 @@
 //! The server's engine: turns bytes into requests, and responses, events and messages into bytes, on either transport.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
@@ -417,7 +418,8 @@ impl ServerEngine {
             return Err(CommandError::NoRequest);
         };
         let shared = &mut self.shared;
-        let options = handshake::ServerOptions { deflate: shared.config.deflate_policy, protocols: &[] };
+        let protocols: Vec<&str> = shared.config.subprotocols.iter().map(String::as_str).collect();
+        let options = handshake::ServerOptions { deflate: shared.config.deflate_policy, protocols: &protocols };
         match handshake::accept(request, &options) {
             Ok((mut response, negotiated)) => {
                 for (name, value) in headers.iter().filter(|(name, _)| !shared::is_handshake_header(name)) {
