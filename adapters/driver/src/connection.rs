@@ -109,7 +109,7 @@ impl StateMachine for Machine {
             IoEvent::Written(length) => connection.handle_written(now, length),
             IoEvent::Timeout => connection.handle_timeout(now),
             // The deadlines of the connection are all that it has.
-            IoEvent::ClockJump => {}
+            IoEvent::ClockJump(_) => {}
         }
     }
 

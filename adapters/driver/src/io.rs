@@ -2,6 +2,7 @@
 
 use core::task::{Context, Poll};
 use std::io;
+use std::time::SystemTime;
 
 use turnwire::client::{ConnectError, ConnectTarget, ForwardProxy};
 use turnwire::time::Instant;
@@ -13,6 +14,12 @@ use turnwire::time::Instant;
 pub trait Io {
     /// Returns the time since an epoch that never changes.
     fn now(&self) -> Instant;
+
+    /// Returns the time of the wall clock. Only a target without `SystemTime::now`, such as a browser, needs its own; an `Io` around
+    /// another one passes on what that returns.
+    fn wall_clock(&self) -> SystemTime {
+        SystemTime::now()
+    }
 
     /// Opens a socket to `target`, with TLS if the target requires it. The loop calls this with the same target until it returns
     /// `Ready`, unless it calls [`disconnect`](Self::disconnect) first.

@@ -166,10 +166,10 @@ impl<I: Io> IoLoop<I> {
 
     /// Reports that the machine was asleep. The loop's clock may stand still meanwhile, so that no deadline notices it.
     fn compare_clocks<M: StateMachine>(&mut self, machine: &mut M) {
-        let (wall, now) = (SystemTime::now(), self.io.now());
+        let (wall, now) = (self.io.wall_clock(), self.io.now());
         let last = self.clocks.replace((wall, now));
         if last.is_some_and(|last| was_asleep(last, (wall, now))) {
-            machine.handle(now, IoEvent::ClockJump);
+            machine.handle(now, IoEvent::ClockJump(wall));
         }
     }
 

@@ -4,6 +4,7 @@ use core::fmt;
 use core::task::{Context, Poll, ready};
 use std::env;
 use std::io;
+use std::time::SystemTime;
 
 use turnwire::client::{ConnectError, ConnectTarget, ForwardProxy};
 use turnwire::proxy::{self, Connected, InvalidProxy, Limits, Proxy, ProxyHandshake, ProxySelector};
@@ -202,6 +203,10 @@ fn poll_handshake(
 impl<I: Io> Io for ProxyIo<I> {
     fn now(&self) -> Instant {
         self.io.now()
+    }
+
+    fn wall_clock(&self) -> SystemTime {
+        self.io.wall_clock()
     }
 
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {

@@ -17,8 +17,8 @@ pub(crate) enum IoEvent<'a> {
     Lost(LossReason),
     Written(usize),
     Timeout,
-    /// The wall clock has moved on much further than the clock of the loop.
-    ClockJump,
+    /// The wall clock has moved on, to this time, much further than the clock of the loop.
+    ClockJump(SystemTime),
 }
 
 /// The methods of a state machine that concern sockets and clocks.
@@ -51,7 +51,7 @@ macro_rules! state_machine {
                     IoEvent::Lost(reason) => self.handle_lost(now, reason),
                     IoEvent::Written(length) => self.handle_written(now, length),
                     IoEvent::Timeout => self.handle_timeout(now),
-                    IoEvent::ClockJump => $clock_jump(self, now),
+                    IoEvent::ClockJump(wall) => $clock_jump(self, now, wall),
                 }
             }
 
@@ -78,8 +78,8 @@ state_machine!(
         Ok(Some(proxy)) => client.handle_connected_to_proxy(now, proxy),
         Err(error) => client.handle_connect_failed(now, error),
     },
-    |client: &mut Self, now| {
-        if let Ok(unix) = SystemTime::now().duration_since(UNIX_EPOCH) {
+    |client: &mut Self, now, wall: SystemTime| {
+        if let Ok(unix) = wall.duration_since(UNIX_EPOCH) {
             client.set_wall_clock(now, unix.as_millis().try_into().unwrap_or(u64::MAX));
         }
         client.handle_clock_jump(now);
@@ -87,4 +87,4 @@ state_machine!(
 );
 
 // An accepted socket is open from the start, and is never connected again.
-state_machine!(ServerConnection, |_| None, |_, _, _| {}, |_, _| {});
+state_machine!(ServerConnection, |_| None, |_, _, _| {}, |_, _, _| {});

@@ -4,6 +4,7 @@ use core::cell::RefCell;
 use core::task::{Context, Poll, Waker, ready};
 use std::io;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use rustls::{ClientConfig, ServerConfig};
 use turnwire::client::{ConnectError, ConnectTarget, ForwardProxy};
@@ -143,6 +144,10 @@ impl<I: Io> TlsIo<I> {
 impl<I: Io> Io for TlsIo<I> {
     fn now(&self) -> Instant {
         self.io.now()
+    }
+
+    fn wall_clock(&self) -> SystemTime {
+        self.io.wall_clock()
     }
 
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
