@@ -55,7 +55,7 @@ pub struct WebSocketRequest {
     pub headers: Headers,
 }
 
-/// A request to fetch. Redirects must not be followed, and no cookies and nothing from a cache are to be used.
+/// A request to fetch. Redirects must not be followed, and the response must not come from a cache.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FetchRequest {
