@@ -63,7 +63,7 @@ mod usage;
 pub use client_event::{ClientEvent, CreateMessage, SteerMessage};
 pub use collector::Collector;
 pub use error_object::ErrorObject;
-pub use event::{CompletedResponse, EVENT_TYPES, Envelope, EventClass, EventData, IncompleteResponse};
+pub use event::{CompletedResponse, DeltaJoiner, EVENT_TYPES, Envelope, EventClass, EventData, IncompleteResponse};
 pub(crate) use event::{DeliveredOutput, EndMembers, Found, SHAPES, ShapeMatch, Shapes};
 pub use event::{EventParser, ResponseWriter, ServerEvent};
 pub(crate) use event::{events_of_response, is_unended_response, rest_of_response};

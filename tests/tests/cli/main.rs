@@ -9,6 +9,7 @@ use turnwire_cli::serve::{self, RecordedRequest, Script};
 mod answer;
 mod interactive;
 mod shown;
+mod split_surrogates;
 
 /// Command line options: JSON output, no retries.
 fn options(transport: Transport, more: &[&str]) -> chat::Options {

@@ -13,6 +13,7 @@ mod requests;
 mod said_beside;
 mod server;
 mod session;
+mod split_surrogates;
 mod store;
 mod stored;
 mod surfaces;

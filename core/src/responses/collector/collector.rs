@@ -138,7 +138,7 @@ impl Collector {
         } else if let Some(response) = end_of(&event.data) {
             self.end(event.kind(), response);
         } else {
-            self.add_output(&event.data);
+            self.add_output(&event.data, event.raw());
         }
     }
 
@@ -192,7 +192,7 @@ impl Collector {
         *self.response = ended.or(begun);
     }
 
-    fn add_output(&mut self, data: &EventData<'_>) {
+    fn add_output(&mut self, data: &EventData<'_>, payload: Option<&str>) {
         if let EventData::OutputItemAdded { item, output_index } = data {
             self.add_item(item, *output_index, false);
         } else if let EventData::OutputItemDone { item, output_index } = data {
@@ -207,7 +207,7 @@ impl Collector {
             }
             let Some(at) = self.slot(piece.output_index, piece.item_id) else { return };
             let before = self.slots[at].parts();
-            self.slots[at].add(&piece);
+            self.slots[at].add(&piece, payload);
             let parts = self.slots[at].parts().saturating_sub(before);
             self.used = self.used.saturating_add(parts.saturating_mul(SLOT));
         }

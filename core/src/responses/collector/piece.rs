@@ -6,7 +6,7 @@ use crate::responses::event::EventData;
 use crate::responses::item::ContentPart;
 
 /// The field of an item to which a text belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Target {
     Text,
     Refusal,

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::piece::{Piece, Target};
+use crate::responses::event::DeltaJoiner;
 use crate::responses::item::{
     CodeInterpreterCall, ContentPart, CustomToolCall, FunctionCall, Item, Message, Reasoning,
 };
@@ -27,6 +28,8 @@ pub(super) struct Slot {
     reasoning: BTreeMap<i64, String>,
     /// Arguments, input or code.
     input: Option<(Target, String)>,
+    /// The joiners of the texts that end with half of a surrogate pair.
+    joiners: BTreeMap<(Target, i64), DeltaJoiner>,
 }
 
 impl Slot {
@@ -43,6 +46,7 @@ impl Slot {
             summaries: BTreeMap::new(),
             reasoning: BTreeMap::new(),
             input: None,
+            joiners: BTreeMap::new(),
         }
     }
 
@@ -89,6 +93,7 @@ impl Slot {
             self.summaries.clear();
             self.reasoning.clear();
             self.input = None;
+            self.joiners.clear();
         }
     }
 
@@ -97,8 +102,8 @@ impl Slot {
         *self = Self { is_removed: true, is_done: true, ..Self::new(self.index, None) };
     }
 
-    /// Adds a text.
-    pub(super) fn add(&mut self, piece: &Piece<'_>) {
+    /// Adds a text. `payload`: the payload of its event.
+    pub(super) fn add(&mut self, piece: &Piece<'_>, payload: Option<&str>) {
         if self.is_done {
             return;
         }
@@ -120,10 +125,17 @@ impl Slot {
                 &mut self.input.get_or_insert((piece.target, String::new())).1
             }
         };
+        let place = (piece.target, piece.place);
+        let mut joiner = self.joiners.remove(&place).unwrap_or_default();
         if piece.is_whole {
             text.clear();
+            text.push_str(&piece.text);
+            return;
         }
-        text.push_str(&piece.text);
+        joiner.append_delta(text, &piece.text, payload);
+        if joiner.is_split() {
+            self.joiners.insert(place, joiner);
+        }
     }
 
     /// Returns the item so far. `is_whole`: whether the response is complete, so that the item must be complete. `None`

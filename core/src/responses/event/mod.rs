@@ -4,6 +4,7 @@
 mod build;
 mod class;
 mod delivered;
+mod delta_joiner;
 pub(super) mod envelope;
 mod found;
 mod members;
@@ -20,6 +21,7 @@ mod writer;
 
 pub use class::EventClass;
 pub(crate) use delivered::DeliveredOutput;
+pub use delta_joiner::DeltaJoiner;
 pub use envelope::Envelope;
 pub(crate) use found::Found;
 pub use parser::EventParser;

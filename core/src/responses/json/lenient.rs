@@ -86,16 +86,16 @@ pub fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
 
 /// Returns the length of an escape, and its replacement.
 fn escape(bytes: &[u8]) -> (usize, Option<&'static str>) {
-    match unit(bytes) {
-        Some(0xD800..=0xDBFF) if matches!(bytes.get(6..).and_then(unit), Some(0xDC00..=0xDFFF)) => (12, None),
+    match code_unit(bytes) {
+        Some(0xD800..=0xDBFF) if matches!(bytes.get(6..).and_then(code_unit), Some(0xDC00..=0xDFFF)) => (12, None),
         Some(0xD800..=0xDFFF) => (6, Some(REPLACEMENT)),
         Some(_) => (6, None),
         None => (2, None),
     }
 }
 
-/// Returns the code unit of an escape `\uXXXX`.
-fn unit(bytes: &[u8]) -> Option<u16> {
+/// Returns the code unit of an escape `\uXXXX` at the beginning of the bytes.
+pub(in crate::responses) fn code_unit(bytes: &[u8]) -> Option<u16> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
     if !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;

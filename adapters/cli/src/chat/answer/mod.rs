@@ -72,24 +72,24 @@ impl Answer {
     pub fn event(&mut self, event: &ServerEvent<'_>) -> Vec<Piece> {
         let mut pieces = Vec::new();
         match &event.data {
-            EventData::OutputTextDelta { item_id, output_index, content_index, delta, .. } => {
+            EventData::OutputTextDelta { item_id, output_index, content_index, .. } => {
                 let key = Key::of(item_id.as_deref(), *output_index, *content_index);
-                self.delta(TextKind::Answer, key, delta, &mut pieces);
+                self.delta(TextKind::Answer, key, event, &mut pieces);
             }
-            EventData::RefusalDelta { item_id, output_index, content_index, delta, .. } => {
+            EventData::RefusalDelta { item_id, output_index, content_index, .. } => {
                 let key = Key::of(item_id.as_deref(), *output_index, *content_index);
-                self.delta(TextKind::Refusal, key, delta, &mut pieces);
+                self.delta(TextKind::Refusal, key, event, &mut pieces);
             }
-            EventData::AudioTranscriptDelta { delta, .. } => {
-                self.delta(TextKind::Answer, Key::default(), delta, &mut pieces);
+            EventData::AudioTranscriptDelta { .. } => {
+                self.delta(TextKind::Answer, Key::default(), event, &mut pieces);
             }
-            EventData::ReasoningSummaryTextDelta { item_id, output_index, summary_index, delta, .. } => {
+            EventData::ReasoningSummaryTextDelta { item_id, output_index, summary_index, .. } => {
                 let key = Key::of(item_id.as_deref(), *output_index, *summary_index);
-                self.delta(TextKind::Summary, key, delta, &mut pieces);
+                self.delta(TextKind::Summary, key, event, &mut pieces);
             }
-            EventData::ReasoningTextDelta { item_id, output_index, content_index, delta, .. } => {
+            EventData::ReasoningTextDelta { item_id, output_index, content_index, .. } => {
                 let key = Key::of(item_id.as_deref(), *output_index, *content_index);
-                self.delta(TextKind::Reasoning, key, delta, &mut pieces);
+                self.delta(TextKind::Reasoning, key, event, &mut pieces);
             }
             EventData::OutputTextDone { item_id, output_index, content_index, text: Some(text), .. } => {
                 let key = Key::of(item_id.as_deref(), *output_index, *content_index);
@@ -103,13 +103,13 @@ impl Answer {
                 let key = Key::of(item_id.as_deref(), *output_index, *content_index);
                 self.part_done(key, part, &mut pieces);
             }
-            EventData::FunctionCallArgumentsDelta { item_id, call_id, output_index, delta, .. } => {
+            EventData::FunctionCallArgumentsDelta { item_id, call_id, output_index, .. } => {
                 let key = Key::of(item_id.as_deref(), *output_index, None);
-                self.open_call(key, call_id.as_deref(), false).arguments.push_str(delta);
+                self.open_call(key, call_id.as_deref(), false).append(event);
             }
-            EventData::CustomToolCallInputDelta { item_id, call_id, output_index, delta, .. } => {
+            EventData::CustomToolCallInputDelta { item_id, call_id, output_index, .. } => {
                 let key = Key::of(item_id.as_deref(), *output_index, None);
-                self.open_call(key, call_id.as_deref(), true).arguments.push_str(delta);
+                self.open_call(key, call_id.as_deref(), true).append(event);
             }
             EventData::FunctionCallArgumentsDone { item_id, call_id, output_index, name, arguments } => {
                 let key = Key::of(item_id.as_deref(), *output_index, None);
@@ -134,8 +134,8 @@ impl Answer {
         pieces
     }
 
-    /// Ends the answer, and returns what was not shown yet: items that were begun with content and not finished, and calls that
-    /// are in no item.
+    /// Ends the answer, and returns what was not shown yet: items that were begun with content and not finished, half of a surrogate
+    /// pair at the end of a text, and calls that are in no item.
     pub fn end(&mut self) -> Vec<Piece> {
         let mut pieces = Vec::new();
         for (key, json) in core::mem::take(&mut self.begun) {
@@ -144,6 +144,10 @@ impl Answer {
             {
                 self.take_item(item, &key, Stage::Item, &mut pieces);
             }
+        }
+        for (part, text) in self.texts.iter_mut().enumerate() {
+            let kind = text.kind;
+            pieces.extend(text.show_all().map(|text| Piece::Text { part, kind, text }));
         }
         for call in self.calls.iter_mut().filter(|call| !call.shown) {
             call.shown = true;
@@ -160,8 +164,8 @@ impl Answer {
         // These texts are in no item: the server sent them only in deltas.
         let texts: Vec<ContentPart> = texts
             .into_iter()
-            .filter(|part| part.kind == TextKind::Answer && !part.in_item() && !part.shown.is_empty())
-            .map(|part| ContentPart::output_text(&part.shown))
+            .filter(|part| part.kind == TextKind::Answer && !part.in_item() && !part.received.is_empty())
+            .map(|part| ContentPart::output_text(&part.received))
             .collect();
         if !texts.is_empty() {
             items.push(Item::Message(Message::new("assistant", texts)));
@@ -177,15 +181,16 @@ impl Answer {
         items
     }
 
-    fn delta(&mut self, kind: TextKind, key: Key, delta: &str, pieces: &mut Vec<Piece>) {
+    fn delta(&mut self, kind: TextKind, key: Key, event: &ServerEvent<'_>, pieces: &mut Vec<Piece>) {
         let open = |part: &TextPart| part.kind == kind && part.is_open() && part.key.same(&key) != Some(false);
         let part = self.texts.iter().rposition(open).unwrap_or_else(|| self.new_text(kind, key));
-        self.texts[part].shown.push_str(delta);
-        pieces.push(Piece::Text { part, kind, text: delta.to_owned() });
+        let text = &mut self.texts[part];
+        text.joiner.append(&mut text.received, event);
+        pieces.extend(text.show().map(|text| Piece::Text { part, kind, text }));
     }
 
     fn new_text(&mut self, kind: TextKind, key: Key) -> usize {
-        self.texts.push(TextPart { kind, key, shown: String::new(), stages: [false; 4] });
+        self.texts.push(TextPart::new(kind, key));
         self.texts.len() - 1
     }
 
@@ -195,10 +200,7 @@ impl Answer {
         let found = &mut self.texts[part];
         let finished = found.stages[Stage::Item as usize];
         found.stages[stage as usize] = true;
-        if let Some(rest) = text.strip_prefix(found.shown.as_str()).filter(|rest| !rest.is_empty()) {
-            pieces.push(Piece::Text { part, kind, text: rest.to_owned() });
-            found.shown = text.to_owned();
-        }
+        pieces.extend(found.replace(text).map(|text| Piece::Text { part, kind, text }));
         finished
     }
 
@@ -215,11 +217,11 @@ impl Answer {
         };
         let same = |part: &TextPart| part.key.same(key) == Some(true);
         let find = |test: &dyn Fn(&TextPart) -> bool| candidates().find(|(_, part)| test(part)).map(|(at, _)| at);
-        find(&|part| part.shown == text && same(part))
-            .or_else(|| find(&|part| part.shown == text))
-            .or_else(|| find(&|part| same(part) && (text.starts_with(&part.shown) || part.shown.starts_with(text))))
+        find(&|part| part.received == text && same(part))
+            .or_else(|| find(&|part| part.received == text))
+            .or_else(|| find(&|part| same(part) && (text.starts_with(part.shown()) || part.received.starts_with(text))))
             .or_else(|| find(&|part| part.key.same_id(key)))
-            .or_else(|| find(&|part| part.key.same(key).is_none() && text.starts_with(&part.shown)))
+            .or_else(|| find(&|part| part.key.same(key).is_none() && text.starts_with(part.shown())))
     }
 
     fn part_done(&mut self, key: Key, part: &RawJson<'_>, pieces: &mut Vec<Piece>) {

@@ -1,6 +1,6 @@
 //! The received parts of a text or a call, and the identification of repetitions.
 
-use turnwire::responses::{CustomToolCall, FunctionCall, Item};
+use turnwire::responses::{CustomToolCall, DeltaJoiner, FunctionCall, Item, ServerEvent};
 
 use super::{Piece, TextKind};
 
@@ -63,11 +63,50 @@ pub(super) type Stages = [bool; 4];
 pub(super) struct TextPart {
     pub(super) kind: TextKind,
     pub(super) key: Key,
-    pub(super) shown: String,
+    pub(super) received: String,
+    /// The number of bytes of it that were shown: all, except half of a surrogate pair at its end.
+    shown: usize,
+    pub(super) joiner: DeltaJoiner,
     pub(super) stages: Stages,
 }
 
 impl TextPart {
+    pub(super) fn new(kind: TextKind, key: Key) -> Self {
+        let stages = Stages::default();
+        Self { kind, key, received: String::new(), shown: 0, joiner: DeltaJoiner::new(), stages }
+    }
+
+    /// Returns what was shown.
+    pub(super) fn shown(&self) -> &str {
+        &self.received[..self.shown]
+    }
+
+    /// Returns what was received and not shown, and can be shown.
+    pub(super) fn show(&mut self) -> Option<String> {
+        let held = if self.joiner.is_split() { char::REPLACEMENT_CHARACTER.len_utf8() } else { 0 };
+        self.show_until(self.received.len() - held)
+    }
+
+    /// Returns what was received and not shown.
+    pub(super) fn show_all(&mut self) -> Option<String> {
+        self.show_until(self.received.len())
+    }
+
+    /// Takes a whole text in place of what was received, if it continues what was shown. Returns what it adds.
+    pub(super) fn replace(&mut self, text: &str) -> Option<String> {
+        if !text.starts_with(self.shown()) {
+            return self.show_all();
+        }
+        text.clone_into(&mut self.received);
+        self.joiner = DeltaJoiner::new();
+        self.show_all()
+    }
+
+    fn show_until(&mut self, end: usize) -> Option<String> {
+        let start = core::mem::replace(&mut self.shown, end);
+        self.received.get(start..end).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
     /// Returns whether deltas may still extend this text.
     pub(super) const fn is_open(&self) -> bool {
         let [text, part, item, output] = self.stages;
@@ -86,6 +125,7 @@ pub(super) struct Call {
     pub(super) call_id: String,
     pub(super) name: String,
     pub(super) arguments: String,
+    joiner: DeltaJoiner,
     pub(super) custom: bool,
     pub(super) complete: bool,
     pub(super) shown: bool,
@@ -95,7 +135,13 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn new(key: Key, call_id: &str, name: &str, custom: bool) -> Self {
         let (call_id, name, arguments) = (call_id.to_owned(), name.to_owned(), String::new());
-        Self { key, call_id, name, arguments, custom, complete: false, shown: false, stages: Stages::default() }
+        let joiner = DeltaJoiner::new();
+        Self { key, call_id, name, arguments, joiner, custom, complete: false, shown: false, stages: Stages::default() }
+    }
+
+    /// Appends the delta of an event to the arguments.
+    pub(super) fn append(&mut self, event: &ServerEvent<'_>) {
+        self.joiner.append(&mut self.arguments, event);
     }
 
     /// Handles the end of the arguments.

@@ -137,16 +137,20 @@ impl Check {
     /// Checks the members that every response object has.
     fn object(&mut self, response: &Value, statuses: &[&str]) {
         if response["object"] != "response" {
-            self.note(format!("response: its `object` is {}", response["object"]));
+            self.note(format!("response: its `object` is {}", shown(response.get("object"))));
         }
         if !response["model"].is_string() {
-            self.note(format!("response: its `model` is {}", response["model"]));
+            self.note(format!("response: its `model` is {}", shown(response.get("model"))));
         }
         if !response["created_at"].is_i64() {
-            self.note(format!("numbers: created_at is {}, not an integer", response["created_at"]));
+            self.note(format!("numbers: created_at is {}, not an integer", shown(response.get("created_at"))));
         }
         if !response["status"].as_str().is_some_and(|status| statuses.contains(&status)) {
-            self.note(format!("response: the status is {} instead of `{}`", response["status"], statuses[0]));
+            self.note(format!(
+                "response: the status is {} instead of `{}`",
+                shown(response.get("status")),
+                statuses[0]
+            ));
         }
     }
 
@@ -251,14 +255,14 @@ impl Check {
         let [input, output, total] =
             ["input_tokens", "output_tokens", "total_tokens"].map(|name| (name, usage[name].as_u64()));
         for (name, _) in [input, output, total].into_iter().filter(|(_, count)| count.is_none()) {
-            self.note(format!("usage: {name} is {}, not a number of tokens", usage[name]));
+            self.note(not_a_count(name, usage.get(name)));
         }
         for (name, count) in [
-            ("input_tokens_details.cached_tokens", &usage["input_tokens_details"]["cached_tokens"]),
-            ("output_tokens_details.reasoning_tokens", &usage["output_tokens_details"]["reasoning_tokens"]),
+            ("input_tokens_details.cached_tokens", usage.pointer("/input_tokens_details/cached_tokens")),
+            ("output_tokens_details.reasoning_tokens", usage.pointer("/output_tokens_details/reasoning_tokens")),
         ] {
-            if !count.is_u64() {
-                self.note(format!("usage: {name} is {count}, not a number of tokens"));
+            if !count.is_some_and(Value::is_u64) {
+                self.note(not_a_count(name, count));
             }
         }
         if let (Some(input), Some(output), Some(total)) = (input.1, output.1, total.1)
@@ -281,6 +285,19 @@ impl Check {
             self.note(format!("order: {added} items were added, and {done} are done"));
         }
     }
+}
+
+/// The deviation of a count of tokens that is none.
+fn not_a_count(name: &str, value: Option<&Value>) -> String {
+    format!(
+        "usage: {name} is {}",
+        value.map_or_else(|| shown(None), |value| format!("{value}, not a number of tokens"))
+    )
+}
+
+/// A member's value, or that it is missing.
+fn shown(value: Option<&Value>) -> String {
+    value.map_or_else(|| "missing".to_owned(), Value::to_string)
 }
 
 #[cfg(test)]
@@ -365,6 +382,10 @@ mod tests {
     fn usage_without_details_is_a_deviation() {
         let found = response(|events| {
             events[6]["response"]["usage"]["input_tokens_details"] = Value::Null;
+        });
+        assert_eq!(found, ["usage: input_tokens_details.cached_tokens is missing"]);
+        let found = response(|events| {
+            events[6]["response"]["usage"]["input_tokens_details"]["cached_tokens"] = Value::Null;
         });
         assert_eq!(found, ["usage: input_tokens_details.cached_tokens is null, not a number of tokens"]);
     }
