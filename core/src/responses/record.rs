@@ -136,12 +136,12 @@ macro_rules! record {
             /// Returns [`Malformed`](crate::responses::Malformed) when the text is not a JSON object of this `type`, or a
             /// required member is missing or has another type.
             pub fn parse(json: &str) -> Result<Self, $crate::responses::Malformed> {
-                #[allow(unused_mut, reason = "an object without members takes none")]
                 let mut members = $crate::responses::record::members(json, $kind)?;
                 Ok(Self {
                     $($required: members.required_value($crate::responses::record::wire_name!($required $($required_wire)?))?,)*
                     $($member: members.optional_value($crate::responses::record::wire_name!($member $($wire)?)),)*
-                    extra: members.rest(),
+                    // Taken, so that the members change in an object without declared ones too.
+                    extra: core::mem::take(&mut members).rest(),
                 })
             }
 

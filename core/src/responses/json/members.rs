@@ -18,6 +18,7 @@ use crate::responses::json::value::JsonValue;
 const LARGE: usize = 4 * 1024;
 
 /// The members of one object, in order.
+#[derive(Default)]
 pub(crate) struct Members<'a> {
     kind: String,
     members: Vec<(Cow<'a, str>, &'a str)>,
