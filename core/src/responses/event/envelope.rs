@@ -309,8 +309,9 @@ impl<'a> Envelope<'a> {
 
     /// Returns the positions of all members, to read many of them.
     #[inline]
-    pub(super) fn all_spans(&self) -> AllSpans<'a> {
-        AllSpans { text: self.text, spans: self.spans.expand() }
+    pub(super) fn all_spans(&self) -> AllSpans<'a, '_> {
+        let (spans, places) = self.spans.places();
+        AllSpans { text: self.text, spans, places }
     }
 
     /// Returns a member's text. `null` counts as missing.
@@ -335,21 +336,29 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// A payload, and the positions of all members: a table that is quicker to read many of them from.
-pub(super) struct AllSpans<'a> {
+/// A payload, and the place of each member's position: a table that is quicker to read many members from.
+pub(super) struct AllSpans<'a, 'e> {
     text: &'a str,
-    spans: [Span; COUNT],
+    spans: &'e [Span],
+    places: [u8; COUNT],
 }
 
-impl<'a> AllSpans<'a> {
+impl<'a> AllSpans<'a, '_> {
+    /// Returns the position of a member; empty if the payload does not have it.
+    #[inline]
+    fn get(&self, member: Member) -> Span {
+        let place = usize::from(self.places[member as usize]);
+        self.spans.get(place).copied().unwrap_or_default()
+    }
+
     #[inline]
     pub(super) fn raw(&self, member: Member) -> Option<&'a str> {
-        raw_at(self.text, self.spans[member as usize])
+        raw_at(self.text, self.get(member))
     }
 
     #[inline]
     pub(super) fn string_opt(&self, member: Member) -> Option<Cow<'a, str>> {
-        text_at(self.text, self.spans[member as usize])
+        text_at(self.text, self.get(member))
     }
 
     #[inline]

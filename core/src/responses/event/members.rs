@@ -66,6 +66,19 @@ pub(super) type Span = (u32, u32);
 /// The number of members whose positions are kept without an allocation. Few events have more.
 pub(super) const INLINE: usize = 8;
 
+/// The place of a member that the payload does not have: it is no index.
+const ABSENT: u8 = u8::MAX;
+
+/// The place of each member among the positions of all members.
+const EVERY_PLACE: [u8; COUNT] = {
+    let (mut places, mut at) = ([0; COUNT], 0);
+    while at < COUNT {
+        places[at] = at as u8;
+        at += 1;
+    }
+    places
+};
+
 /// The positions of the known members of one payload.
 #[derive(Clone, Debug)]
 pub(super) struct Spans {
@@ -109,21 +122,19 @@ impl Spans {
         }
     }
 
-    /// Returns the positions of all members; empty for those that the payload does not have.
+    /// Returns positions, and for each member which of them is its own; [`ABSENT`] if the payload does not have it.
     #[inline]
-    pub(super) fn expand(&self) -> [Span; COUNT] {
+    pub(super) fn places(&self) -> (&[Span], [u8; COUNT]) {
         if let Some(all) = &self.all {
-            return **all;
+            return (all.as_slice(), EVERY_PLACE);
         }
-        let (mut all, mut rest) = ([(0, 0); COUNT], self.present);
-        for span in &self.at {
-            if rest == 0 {
-                break;
-            }
-            all[rest.trailing_zeros() as usize] = *span;
+        let (mut places, mut rest, mut place) = ([ABSENT; COUNT], self.present, 0);
+        while rest != 0 {
+            places[rest.trailing_zeros() as usize] = place;
             rest &= rest - 1;
+            place += 1;
         }
-        all
+        (&self.at, places)
     }
 
     /// Returns the number of members that are present and before this one: its index in `at`.

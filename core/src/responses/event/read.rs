@@ -29,7 +29,7 @@ macro_rules! read {
 }
 
 #[cold]
-fn no_string(envelope: &Envelope<'_>, spans: &AllSpans<'_>, member: Member) -> Malformed {
+fn no_string(envelope: &Envelope<'_>, spans: &AllSpans<'_, '_>, member: Member) -> Malformed {
     match spans.raw(member) {
         Some(_) => Malformed::wrong_type(envelope.kind(), member.name()),
         None => Malformed::missing(envelope.kind(), member.name()),
@@ -39,7 +39,7 @@ fn no_string(envelope: &Envelope<'_>, spans: &AllSpans<'_>, member: Member) -> M
 macro_rules! reader {
     ($($(#[$doc:meta])* $variant:ident $kind:literal $class:ident { $($member:ident: $how:ident,)* })*) => {
         impl<'a> EventData<'a> {
-            pub(super) fn read(envelope: &Envelope<'a>, spans: &AllSpans<'a>) -> Result<Self, Malformed> {
+            pub(super) fn read(envelope: &Envelope<'a>, spans: &AllSpans<'a, '_>) -> Result<Self, Malformed> {
                 Ok(match envelope.event_type {
                     $(EventType::$variant => Self::$variant { $($member: read!($how envelope spans $member),)* },)*
                     EventType::Other => Self::Other { kind: envelope.kind.clone() },

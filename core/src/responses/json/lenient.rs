@@ -107,12 +107,21 @@ pub(in crate::responses) fn code_unit(bytes: &[u8]) -> Option<u16> {
 #[inline]
 pub(in crate::responses) fn count(text: &str) -> Option<i64> {
     // Fewer digits than those of the greatest number, so that the sum does not overflow.
-    if (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(text.bytes().fold(0, |count, digit| count * 10 + i64::from(digit - b'0')));
+    if !(1..=18).contains(&text.len()) {
+        return count_of_any_form(text);
     }
-    count_of_any_form(text)
+    let mut count = 0;
+    for byte in text.bytes() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return count_of_any_form(text);
+        }
+        count = count * 10 + i64::from(digit);
+    }
+    Some(count)
 }
 
+#[inline(never)]
 fn count_of_any_form(text: &str) -> Option<i64> {
     let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).trim();
     if let Ok(count) = text.parse::<i64>() {
