@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 /// The capacity in bytes that an empty buffer keeps after one large message or event.
 pub(crate) const RETAINED: usize = 64 * 1024;
 
-/// Reserves room for `more` bytes. The capacity doubles, as that of a vector does by itself, but not beyond `limit`.
+/// Reserves room for `more` bytes. The capacity doubles up to [`RETAINED`], and grows by half beyond, but not beyond `limit`: while the
+/// bytes move, the buffer takes at most two and a half times its former capacity.
 #[inline]
 pub(crate) fn reserve(buffer: &mut Vec<u8>, more: usize, limit: usize) {
     buffer.reserve_exact(growth(buffer.len(), buffer.capacity(), more, limit));
@@ -22,5 +23,9 @@ pub(crate) fn reserve_text(buffer: &mut String, more: usize, limit: usize) {
 #[inline]
 pub(crate) fn growth(length: usize, capacity: usize, more: usize, limit: usize) -> usize {
     let needed = length.saturating_add(more);
-    if needed <= capacity { 0 } else { capacity.saturating_mul(2).min(limit).max(needed) - length }
+    if needed <= capacity { 0 } else { wanted(capacity).min(limit).max(needed) - length }
+}
+
+const fn wanted(capacity: usize) -> usize {
+    capacity.saturating_add(if capacity < RETAINED { capacity } else { capacity / 2 })
 }

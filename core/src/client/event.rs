@@ -59,7 +59,7 @@ pub enum Event<'a> {
         id: RequestId,
         /// Why it cannot be read.
         malformed: Malformed,
-        /// The payload.
+        /// The payload. If only a member of it cannot be read, its first 64 KiB: the whole was delivered as an event before.
         text: &'a str,
     },
     /// The event before this one violated the protocol. The response goes on.
@@ -280,7 +280,8 @@ pub(super) enum QueuedEvent {
     Payload(RequestId),
     /// A payload without a `type`, which its event type takes the place of.
     NamedPayload(RequestId, Box<str>),
-    Malformed(RequestId, Malformed),
+    /// A member of the payload before cannot be read. The text is the beginning of the payload.
+    Malformed(RequestId, Malformed, Box<str>),
     Info(Option<RequestId>, Box<ResponseInfo<'static>>),
     Violation(RequestId, Box<ServerViolation>),
     Steering(Option<RequestId>, Box<SteeringUpdate>),
@@ -335,7 +336,7 @@ pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>
         QueuedEvent::Found(id, found) => server_event(*id, found.read(text), text),
         QueuedEvent::Payload(id) => server_event(*id, ServerEvent::parse(text), text),
         QueuedEvent::NamedPayload(id, kind) => server_event(*id, ServerEvent::parse_named(text, kind), text),
-        QueuedEvent::Malformed(id, malformed) => Event::Malformed { id: *id, malformed: malformed.clone(), text },
+        QueuedEvent::Malformed(id, malformed, text) => Event::Malformed { id: *id, malformed: malformed.clone(), text },
         QueuedEvent::Info(id, info) => Event::Info { id: *id, info },
         QueuedEvent::Violation(id, violation) => Event::Violation { id: *id, violation },
         QueuedEvent::Steering(id, update) => Event::Steering { id: *id, update },

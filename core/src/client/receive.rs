@@ -10,7 +10,7 @@ use super::steering::{SteeringUpdate, WaitingSubmissions};
 use crate::connection::{CloseReason, EventQueue, Step, Transport};
 use crate::http::Response;
 use crate::responses::{EndMembers, Envelope, EventClass, Failure, FailureKind, Found, HeaderSource, InterruptReply};
-use crate::responses::{RateLimits, RequestProgress, ResponseInfo, SteerReply, TURN_STATE};
+use crate::responses::{RateLimits, RequestProgress, ResponseInfo, SteerReply, TURN_STATE, truncate_message};
 use crate::time::Instant;
 use crate::turn::{Turn, Violation};
 
@@ -359,7 +359,8 @@ fn apply_event(
         EventClass::Completed | EventClass::Incomplete => {
             let mut end = EndMembers::of(envelope);
             for malformed in &end.malformed {
-                events.push(QueuedEvent::Malformed(id, malformed.clone()), envelope.text());
+                let text = truncate_message(envelope.text());
+                events.push(QueuedEvent::Malformed(id, malformed.clone(), text.into()), "");
             }
             request.record_end(&end.completed);
             end.completed.response = request.take_collected();

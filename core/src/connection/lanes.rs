@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::responses::{Envelope, EventClass};
+use crate::responses::{Envelope, EventClass, id_of_object};
 use crate::turn::{RequestInput, RequestState, Violation};
 
 /// Maximum number of named lanes to remember. By default, the client layer uses at most 32.
@@ -437,25 +437,18 @@ fn remember(ids: &mut Vec<Box<str>>, id: Box<str>, limit: usize) {
 /// Returns the id of the response that an event names, if it is a non-empty string of at most [`MAX_ID`] bytes.
 fn response_id<'e>(envelope: &Envelope<'e>) -> Option<Cow<'e, str>> {
     let class = envelope.class();
-    let named = if class == EventClass::Created || class.is_terminal() { id_of(envelope.response()) } else { None };
+    let named = if class == EventClass::Created || class.is_terminal() {
+        envelope.response().and_then(id_of_object)
+    } else {
+        None
+    };
     named.or_else(|| envelope.response_id()).filter(|id| (1..=MAX_ID).contains(&id.len()))
 }
 
 /// Returns the id of the item that an event names, with the same limits.
 fn item_id<'e>(envelope: &Envelope<'e>) -> Option<Cow<'e, str>> {
-    let id = envelope.item_id().or_else(|| id_of(envelope.item()));
+    let id = envelope.item_id().or_else(|| envelope.item().and_then(id_of_object));
     id.filter(|id| (1..=MAX_ID).contains(&id.len()))
-}
-
-/// Returns the `id` member of an object.
-fn id_of(object: Option<&str>) -> Option<Cow<'_, str>> {
-    #[derive(serde::Deserialize)]
-    struct Named<'a> {
-        #[serde(borrow)]
-        id: Cow<'a, str>,
-    }
-    let named: Named<'_> = serde_json::from_str(object?).ok()?;
-    Some(named.id)
 }
 
 /// Maps the class of an event to the input that it is for the state of its request.

@@ -20,9 +20,9 @@ pub(in crate::responses) fn visible(value: &str) -> Option<&str> {
     Some(value).filter(|value| value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')))
 }
 
-/// Returns the pairs of an object that contains headers, up to their limit, with each value as JSON text.
+/// Returns the pairs of an object that contains headers, up to their limits, with each value as JSON text.
 pub(in crate::responses) fn json_fields(headers: &str) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
-    members(headers).take(limits::EVENT_HEADERS)
+    members(headers).take(limits::EVENT_HEADERS).filter(|(_, value)| value.len() <= limits::EVENT_HEADER)
 }
 
 /// Returns the first valid value of a header with one of these names, in an object that contains headers. The value is

@@ -15,6 +15,21 @@ pub(in crate::responses) const NAME: usize = 256;
 /// Maximum number of strings of a list, such as the use cases of a safety buffering.
 pub(in crate::responses) const WORDS: usize = 64;
 
+/// Maximum length in bytes of the JSON text of a response's id. Some servers encrypt theirs.
+pub(in crate::responses) const RESPONSE_ID: usize = 4 * 1024;
+
+/// Maximum length in bytes of the message of a failure. Its payload or body is beside it.
+pub(in crate::responses) const MESSAGE: usize = 64 * 1024;
+
+/// Maximum length in bytes of the JSON text of a header's value in an event. A longer one is ignored.
+pub(in crate::responses) const EVENT_HEADER: usize = 64 * 1024;
+
+/// Truncates a message to its limit, between two characters.
+pub(crate) fn message(text: &str) -> &str {
+    let end = (0..=MESSAGE.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    &text[..end]
+}
+
 /// Truncates a name to its limit, between two characters.
 pub(in crate::responses) fn name(text: &str) -> &str {
     let end = (0..=NAME.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();

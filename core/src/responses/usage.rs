@@ -3,8 +3,9 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
+use crate::responses::json::iter::{each_member, members};
 use crate::responses::json::lenient;
-use crate::responses::json::members::{Members, member};
+use crate::responses::json::members::member;
 use crate::responses::json::raw::RawJson;
 
 /// Token counts of a response. Missing details are 0.
@@ -59,8 +60,8 @@ impl Usage {
     /// Parses the `usage` of a response, each count by itself: a count that is missing or cannot be parsed is 0, and a
     /// missing total is the sum of input and output. Returns `None` if no count can be parsed.
     pub(in crate::responses) fn read(json: &str) -> Option<Self> {
-        let members = Members::pairs(json).ok()?;
-        let get = |name: &str| members.iter().rev().find(|(key, _)| key == name).map(|(_, value)| *value);
+        each_member(json, |_, _| ()).ok()?;
+        let get = |name: &str| members(json).filter(|(key, _)| key == name).last().map(|(_, value)| value);
         let counts = ["input_tokens", "output_tokens", "total_tokens"].map(|name| get(name).and_then(lenient::count));
         let detail = |details: &str, name: &str| lenient::count(member(get(details)?, name)?);
         if counts.iter().all(Option::is_none) {

@@ -13,7 +13,7 @@ use crate::client::violation::ServerViolation;
 use crate::connection::Transport;
 use crate::responses::{
     Collector, CompletedResponse, Envelope, EventClass, Failure, FailureKind, HeaderSource, Item, RequestProgress,
-    Response, ResponseInfo, ResponseInfoTracker, ServerEvent,
+    Response, ResponseInfo, ResponseInfoTracker, ServerEvent, id_of_object,
 };
 use crate::time::Instant;
 
@@ -466,9 +466,9 @@ impl ActiveRequest {
         self.received.progress = self.received.progress.max(reached);
     }
 
-    /// Records an item that is done. No item is kept once their texts are longer than `limit` bytes.
+    /// Records an item that is done. No item is kept once they take more than `limit` bytes.
     pub(in crate::client) fn record_item(&mut self, text: Option<&str>, limit: usize) {
-        self.received.item_bytes += text.map_or(0, str::len);
+        self.received.item_bytes += text.map_or(0, Item::memory_of);
         let kept = text.filter(|_| self.received.item_bytes <= limit);
         match (&mut self.received.items, kept.map(Item::parse_or_other)) {
             (Some(items), Some(item)) => items.push(item),
@@ -539,11 +539,7 @@ impl ActiveRequest {
 
 /// The `id` of a response object.
 fn id_of(response: Option<&str>) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct Identified {
-        id: String,
-    }
-    serde_json::from_str::<Identified>(response?).ok().map(|response| response.id)
+    id_of_object(response?).map(alloc::borrow::Cow::into_owned)
 }
 
 /// What is left of a request that has ended.

@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::server_event::ServerEvent;
 use super::table::EventData;
-use crate::responses::json::lenient::code_unit;
+use crate::responses::json::escape::code_unit;
 use crate::responses::json::members::member;
 
 /// What a lone surrogate is read as.

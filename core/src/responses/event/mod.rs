@@ -25,6 +25,7 @@ pub use delta_joiner::DeltaJoiner;
 pub use envelope::Envelope;
 pub(crate) use found::Found;
 pub use parser::EventParser;
+pub(crate) use queries::id_of_object;
 pub(crate) use response_end::EndMembers;
 pub use response_end::{CompletedResponse, IncompleteResponse};
 pub use server_event::ServerEvent;

@@ -1,5 +1,6 @@
 //! Queries of the client layer: whether an event contains output, and which previous response its response names.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::class::EventClass;
@@ -7,6 +8,7 @@ use super::envelope::{Envelope, Member};
 use crate::responses::json::iter::elements;
 use crate::responses::json::lenient;
 use crate::responses::json::members::member;
+use crate::responses::limits;
 
 impl Envelope<'_> {
     /// Returns whether the event contains output: a delta, a text, a call or a finished item. A message or a reasoning
@@ -41,6 +43,13 @@ impl Envelope<'_> {
     pub(crate) fn echoed_previous_response(&self) -> Option<String> {
         lenient::read(member(self.response()?, "previous_response_id")?).ok()
     }
+}
+
+/// Returns the `id` of a response or an item, unless it is longer than an id that is kept.
+pub(crate) fn id_of_object(object: &str) -> Option<Cow<'_, str>> {
+    let id = member(object, "id").filter(|id| id.len() <= limits::RESPONSE_ID)?;
+    let text = id.strip_prefix('"')?.strip_suffix('"')?;
+    if text.contains('\\') { lenient::read(id).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(text)) }
 }
 
 /// Returns whether an item that was added contains output. A call does, because its name is output.

@@ -10,6 +10,7 @@ use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::raw::RawJson;
+use crate::responses::limits;
 use crate::responses::response::Response;
 use crate::responses::usage::Usage;
 
@@ -84,7 +85,8 @@ impl EndMembers {
             end.malformed.push(Malformed::wrong_type("response", "response"));
             return end;
         };
-        end.completed.id = end.member(&mut members, "id", |text| lenient::read(text).ok());
+        end.completed.id = end
+            .member(&mut members, "id", |text| lenient::read(text).ok().filter(|_| text.len() <= limits::RESPONSE_ID));
         end.completed.raw_usage = members.take("usage").map(|usage| RawJson::trusted(usage).into_owned());
         if let Some(raw) = &end.completed.raw_usage {
             end.completed.usage = Usage::read(raw.as_str());

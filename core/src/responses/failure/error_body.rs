@@ -2,8 +2,8 @@
 
 use alloc::string::{String, ToString as _};
 
+use crate::responses::json::iter::{each_member, members};
 use crate::responses::json::lenient;
-use crate::responses::json::members::Members;
 use crate::responses::limits;
 
 /// The members of an error, in any of its shapes.
@@ -23,12 +23,12 @@ impl ErrorBody {
     /// Reads an error: an object, or a string that is its message.
     pub(super) fn read(json: &str) -> Option<Self> {
         if json.starts_with('"') {
-            return Some(Self { message: lenient::read(json).ok(), ..Self::default() });
+            return Some(Self { message: scalar_text(json), ..Self::default() });
         }
-        let pairs = Members::pairs(json).ok()?;
         let mut body = Self { is_exact: true, ..Self::default() };
-        for (key, value) in pairs.iter().filter(|(_, value)| *value != "null") {
-            let slot = match &**key {
+        each_member(json, |_, _| ()).ok()?;
+        for (key, value) in members(json).filter(|(_, value)| *value != "null") {
+            let slot = match &*key {
                 "code" => &mut body.code,
                 "type" => &mut body.error_type,
                 "message" => &mut body.message,
@@ -52,13 +52,14 @@ impl ErrorBody {
 
     /// Reads the body of a response or an event, which contains the error as `error`, or is the error.
     pub(super) fn of(json: &str) -> Option<Self> {
-        let pairs = Members::pairs(json).ok()?;
+        each_member(json, |_, _| ()).ok()?;
         let get = |name: &str| {
-            pairs.iter().rev().find(|(key, value)| key == name && *value != "null").map(|(_, value)| *value)
+            members(json).filter(|(key, value)| key == name && *value != "null").last().map(|(_, value)| value)
         };
         // Other servers than OpenAI's have the message as `detail` or `details`, possibly structured.
         let detail = || {
-            get("detail").or_else(|| get("details")).map(|json| scalar_text(json).unwrap_or_else(|| json.to_string()))
+            let json = get("detail").or_else(|| get("details"))?;
+            Some(scalar_text(json).unwrap_or_else(|| limits::message(json).to_string()))
         };
         let Some(error) = get("error") else {
             let mut body = Self::read(json)?;
@@ -98,8 +99,11 @@ impl ErrorBody {
 /// Returns the text of a string, or of a number as written.
 fn scalar_text(json: &str) -> Option<String> {
     match json.as_bytes().first()? {
-        b'"' => lenient::read(json).ok(),
-        b'0'..=b'9' | b'-' => Some(json.into()),
+        b'"' => {
+            let text: String = lenient::read(json).ok()?;
+            Some(if text.len() > limits::MESSAGE { limits::message(&text).to_string() } else { text })
+        }
+        b'0'..=b'9' | b'-' => Some(limits::message(json).to_string()),
         _ => None,
     }
 }

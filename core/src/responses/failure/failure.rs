@@ -5,6 +5,7 @@ use alloc::string::{String, ToString as _};
 use core::fmt;
 use core::time::Duration;
 
+use crate::responses::limits;
 use crate::responses::rate_limit::RateLimits;
 
 /// The kind of a failure.
@@ -156,7 +157,7 @@ impl Failure {
             delay: None,
             status: None,
             code: None,
-            message: message.to_string(),
+            message: limits::message(message).to_string(),
             raw: None,
             progress: RequestProgress::NotSent,
             details: Box::default(),

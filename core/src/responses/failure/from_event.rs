@@ -39,7 +39,9 @@ impl Failure {
             | EventClass::Output
             | EventClass::Completed => failed(envelope),
         };
-        failure.raw = Some(envelope.text().to_string());
+        if failure.raw.is_none() {
+            failure.raw = Some(envelope.text().to_string());
+        }
         failure
     }
 
@@ -103,6 +105,7 @@ fn error(envelope: &Envelope<'_>) -> Failure {
     // Some servers put the status where the code belongs.
     let status = envelope.status().or_else(|| body.code().parse().ok().filter(|code| (400..=599).contains(code)));
     if let Some(status) = status.filter(|_| !overrides_status(body.code())) {
+        drop(body);
         return Failure::from_http(status, &fields, envelope.text(), None, None);
     }
     let mut failure = Failure::from_error(&body);

@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString as _};
 
 use crate::responses::failure::{Failure, FailureKind};
-use crate::responses::json::members::Members;
+use crate::responses::json::iter::members;
 
 /// Maximum number of bytes of a body that a message shows.
 const SHOWN: usize = 1000;
@@ -168,7 +168,7 @@ fn shown(body: &str) -> String {
 }
 
 fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
-    Members::pairs(object).ok()?.into_iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    members(object).find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
 fn append(text: &mut String, before: &str, value: Option<&String>) {

@@ -16,6 +16,7 @@ use crate::responses::item::types::{
     FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, PASSTHROUGH, Reasoning, ToolSearchCall,
     ToolSearchOutput, WebSearchCall,
 };
+use crate::responses::json::iter::members;
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
@@ -172,13 +173,12 @@ fn encode_other(raw: &str, wire: ItemEncoding, out: &mut Vec<u8>) {
         PASSTHROUGH => wire.passthrough,
         _ => true,
     };
-    let pairs = if wire == ItemEncoding::EVERYTHING { Vec::new() } else { Members::pairs(raw).unwrap_or_default() };
-    if pairs.iter().all(travels) {
+    if wire == ItemEncoding::EVERYTHING || members(raw).all(|pair| travels(&pair)) {
         return out.extend_from_slice(raw.as_bytes());
     }
     let mut object = Object::new(out);
-    for (key, value) in pairs.iter().filter(|pair| travels(pair)) {
-        object.raw(key, value);
+    for (key, value) in members(raw).filter(|pair| travels(pair)) {
+        object.raw(&key, value);
     }
     object.end();
 }
@@ -196,8 +196,11 @@ impl Item {
         let json = repaired.as_deref().unwrap_or(json);
         Self::parse_typed(json).or_else(|why| {
             // Some servers write the content of a message as a string.
-            let is_message = Members::parse(json).is_ok_and(|members| members.kind() == "message");
-            Message::shorthand(json).filter(|_| is_message).map(Self::Message).ok_or(why)
+            let is_message = matches!(&why, Malformed::Missing { kind, .. } | Malformed::WrongType { kind, .. } if kind == "message");
+            if !is_message {
+                return Err(why);
+            }
+            Message::shorthand(json).map(Self::Message).ok_or(why)
         })
     }
 
@@ -206,10 +209,33 @@ impl Item {
     #[must_use]
     pub fn parse_or_other(json: &str) -> Self {
         Self::parse(json).unwrap_or_else(|_| {
-            let members = Members::parse(json).ok();
+            let kind = Members::named(json, &["type"]).ok().and_then(|mut members| members.optional("type").ok()?);
+            let kind = kind.map(|kind: String| String::from(limits::name(&kind))).unwrap_or_default();
             let repaired = lenient::repair(json);
-            Self::other(members.as_ref().map(Members::kind).unwrap_or_default(), repaired.as_deref().unwrap_or(json))
+            Self::other(&kind, repaired.as_deref().unwrap_or(json))
         })
+    }
+
+    /// Returns the maximum number of bytes that an item takes once it is parsed from this text.
+    #[must_use]
+    pub(crate) fn memory_of(json: &str) -> usize {
+        // What is parsed by itself, an element or a member, follows a bracket or a comma.
+        const EACH: usize = if size_of::<ContentPart>() > size_of::<(String, RawJson<'_>)>() {
+            size_of::<ContentPart>()
+        } else {
+            size_of::<(String, RawJson<'_>)>()
+        };
+        let (mut parsed, mut in_string, mut escaped) = (0_usize, false, false);
+        for byte in json.bytes() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = !in_string,
+                b',' | b'{' | b'[' if !in_string => parsed += 1,
+                _ => {}
+            }
+        }
+        size_of::<Self>() + json.len() + parsed * EACH
     }
 
     /// Parses a reference without a `type`: an object that has only an id.
@@ -298,7 +324,7 @@ impl<'de> serde::Deserialize<'de> for Item {
         if let Some(message) = Message::shorthand(json) {
             return Ok(Self::Message(message));
         }
-        Members::untyped(json).map_err(serde::de::Error::custom)?;
+        Members::named(json, &[]).map_err(serde::de::Error::custom)?;
         Ok(Self::parse_or_other(json))
     }
 }

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::responses::item::part::{ContentPart, ToolOutput};
-use crate::responses::json::iter::elements;
+use crate::responses::json::iter::list;
 use crate::responses::json::lenient::{self, text_or_json};
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
@@ -78,8 +78,7 @@ impl FieldCodec for ModelText {
     type Value = String;
 
     fn read(members: &mut Members<'_>, key: &'static str) -> Result<String, Malformed> {
-        let raw = members.optional_raw(key)?;
-        Ok(raw.map_or_else(String::new, |raw| text_or_json(raw.as_str())))
+        Ok(members.take(key).map_or_else(String::new, text_or_json))
     }
 
     fn write(object: &mut Object<'_>, key: &str, value: &String) {
@@ -89,9 +88,9 @@ impl FieldCodec for ModelText {
 
 /// Parses the id of an item. A number becomes its text.
 pub(in crate::responses) fn read_id(members: &mut Members<'_>) -> Result<Option<String>, Malformed> {
-    let Some(raw) = members.optional_raw("id")? else { return Ok(None) };
-    match raw.as_str().as_bytes() {
-        [b'"' | b'-' | b'0'..=b'9', ..] => Ok(Some(text_or_json(raw.as_str()))),
+    let Some(json) = members.take("id") else { return Ok(None) };
+    match json.as_bytes() {
+        [b'"' | b'-' | b'0'..=b'9', ..] => Ok(Some(text_or_json(json))),
         _ => Err(Malformed::wrong_type(members.kind(), "id")),
     }
 }
@@ -150,9 +149,9 @@ impl FieldCodec for Parts {
     type Value = Vec<ContentPart>;
 
     fn read(members: &mut Members<'_>, key: &'static str) -> Result<Vec<ContentPart>, Malformed> {
-        let Some(raw) = members.optional_raw(key)? else { return Ok(Vec::new()) };
+        let Some(json) = members.take(key) else { return Ok(Vec::new()) };
         let text = (members.kind() == "reasoning").then_some("summary_text");
-        parts(raw.as_str(), text).ok_or_else(|| Malformed::wrong_type(members.kind(), key))
+        parts(json, text).ok_or_else(|| Malformed::wrong_type(members.kind(), key))
     }
 
     fn write(object: &mut Object<'_>, key: &str, value: &Vec<ContentPart>) {
@@ -167,8 +166,8 @@ impl FieldCodec for ReasoningContent {
     type Value = Option<Vec<ContentPart>>;
 
     fn read(members: &mut Members<'_>, key: &'static str) -> Result<Option<Vec<ContentPart>>, Malformed> {
-        let Some(raw) = members.optional_raw(key)? else { return Ok(None) };
-        let read = parts(raw.as_str(), Some("reasoning_text"));
+        let Some(json) = members.take(key) else { return Ok(None) };
+        let read = parts(json, Some("reasoning_text"));
         read.map(Some).ok_or_else(|| Malformed::wrong_type(members.kind(), key))
     }
 
@@ -184,7 +183,7 @@ impl FieldCodec for ReasoningContent {
 /// Reads parts: an array, one part, or a string where `text` names the type of its part.
 fn parts(json: &str, text: Option<&'static str>) -> Option<Vec<ContentPart>> {
     match (json.as_bytes().first()?, text) {
-        (b'[', _) => Some(elements(json).map(ContentPart::read).collect()),
+        (b'[', _) => list(json, |part| Some(ContentPart::read(part))),
         (b'{', _) => Some(alloc::vec![ContentPart::read(json)]),
         (b'"', Some(kind)) => Some(alloc::vec![ContentPart::text_of(kind, lenient::read(json).ok()?)]),
         _ => None,
@@ -198,7 +197,8 @@ impl FieldCodec for Output {
     type Value = ToolOutput;
 
     fn read(members: &mut Members<'_>, key: &'static str) -> Result<ToolOutput, Malformed> {
-        Ok(ToolOutput::parse(members.required_raw(key)?.as_str()))
+        let json = members.take(key).ok_or_else(|| Malformed::missing(members.kind(), key))?;
+        Ok(ToolOutput::parse(json))
     }
 
     fn write(object: &mut Object<'_>, key: &str, value: &ToolOutput) {

@@ -15,6 +15,7 @@ use super::types::{
     FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, Reasoning, ToolSearchCall, ToolSearchOutput,
     WebSearchCall,
 };
+use crate::responses::json::iter::each_element;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::elements;
 use crate::responses::json::raw::RawJson;
@@ -195,5 +196,9 @@ pub fn parse_input(text: &str) -> Result<Vec<Item>, Malformed> {
 ///
 /// [`Malformed`] when the text is not an array.
 pub fn parse_items(text: &str) -> Result<Vec<Item>, Malformed> {
-    Ok(elements(text)?.into_iter().map(Item::parse_or_other).collect())
+    let mut count = 0;
+    each_element(text, |_| count += 1)?;
+    let mut items = Vec::with_capacity(count);
+    each_element(text, |item| items.push(Item::parse_or_other(item)))?;
+    Ok(items)
 }

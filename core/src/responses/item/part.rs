@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::responses::json::iter::elements;
+use crate::responses::json::iter::list;
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
@@ -398,9 +398,10 @@ impl From<Vec<OutputPart>> for ToolOutput {
 impl ToolOutput {
     /// Reads a string or an array of parts. Any other value is kept as its JSON text (`docs/differences.md` row 46).
     pub(in crate::responses) fn parse(json: &str) -> Self {
-        let is_part = |part: &str| Members::parse(part).is_ok_and(|members| !members.kind().is_empty());
-        if json.starts_with('[') && elements(json).all(is_part) {
-            return Self::Parts(elements(json).map(ContentPart::read).collect());
+        let is_part = |part: &str| Members::named(part, &["type"]).is_ok_and(|mut part| part.take("type").is_some());
+        let part = |part| is_part(part).then(|| ContentPart::read(part));
+        if let Some(parts) = list(json, part) {
+            return Self::Parts(parts);
         }
         Self::Text(lenient::text_or_json(json))
     }

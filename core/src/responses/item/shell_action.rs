@@ -61,8 +61,8 @@ impl FieldCodec for Action {
     type Value = LocalShellAction;
 
     fn read(members: &mut Members<'_>, key: &'static str) -> Result<LocalShellAction, Malformed> {
-        let raw = members.required_raw(key)?;
-        Ok(exec(raw.as_str()).unwrap_or(LocalShellAction::Other(raw)))
+        let json = members.take(key).ok_or_else(|| Malformed::missing(members.kind(), key))?;
+        Ok(exec(json).unwrap_or_else(|| LocalShellAction::Other(RawJson::trusted(json).into_owned())))
     }
 
     fn write(object: &mut Object<'_>, key: &str, value: &LocalShellAction) {
@@ -93,7 +93,7 @@ fn exec(json: &str) -> Option<LocalShellAction> {
         return None;
     }
     Some(LocalShellAction::Exec {
-        command: inner.required("command").ok()?,
+        command: inner.required_value("command").ok()?,
         timeout_ms: inner.optional("timeout_ms").ok()?,
         working_directory: inner.optional("working_directory").ok()?,
         env: inner.optional_raw("env").ok()?,

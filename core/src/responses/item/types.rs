@@ -9,9 +9,10 @@ use crate::responses::item::field_codec::{
 };
 use crate::responses::item::part::{ContentPart, ToolOutput};
 use crate::responses::item::shell_action::{Action, LocalShellAction};
+use crate::responses::json::iter::list;
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
-use crate::responses::json::members::{Members, elements};
+use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
 use crate::responses::record::{JsonValue, field_type, record, wire_name};
@@ -464,13 +465,10 @@ impl Message {
         let content = members.take("content")?;
         let content = if content.starts_with('"') {
             let text: String = lenient::read(content).ok()?;
-            alloc::vec![if role == "assistant" {
-                ContentPart::output_text(&text)
-            } else {
-                ContentPart::input_text(&text)
-            }]
+            let kind = if role == "assistant" { "output_text" } else { "input_text" };
+            alloc::vec![ContentPart::text_of(kind, text)]
         } else {
-            elements(content).ok()?.into_iter().map(ContentPart::read).collect()
+            list(content, |part| Some(ContentPart::read(part)))?
         };
         Some(Self {
             id: codec::read_id(&mut members).ok()?,

@@ -3,6 +3,7 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use super::lenient;
 use super::malformed::Malformed;
@@ -47,6 +48,24 @@ pub(in crate::responses) fn each_element<'a>(array: &'a str, mut each: impl FnMu
         each(value);
     }
     values.check_end(b']')
+}
+
+/// Minimum number of elements of a list that is parsed element by element.
+const MIN_ELEMENTS: usize = 4096;
+
+/// Parses each element of an array. Returns `None` if the text is not an array, if an element cannot be parsed, or if there are so many
+/// short elements that the parsed ones, each of a fixed size at least, would take much more memory than their text.
+pub(in crate::responses) fn list<'a, T>(array: &'a str, mut each: impl FnMut(&'a str) -> Option<T>) -> Option<Vec<T>> {
+    let mut count = 0_usize;
+    each_element(array, |_| count += 1).ok()?;
+    if count > MIN_ELEMENTS + array.len() / (8 * size_of::<T>().max(1)) {
+        return None;
+    }
+    let mut values = Vec::with_capacity(count);
+    for element in elements(array) {
+        values.push(each(element)?);
+    }
+    Some(values)
 }
 
 /// Returns the first string in an array, at any depth, or the string itself. Nothing after it is parsed.
@@ -147,8 +166,6 @@ impl<'a> Values<'a> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use super::*;
 
     #[test]

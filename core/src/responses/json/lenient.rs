@@ -6,14 +6,26 @@ use alloc::string::String;
 
 use serde::de::DeserializeOwned;
 
+use super::escape;
+use super::long_string::{self, Unreadable};
+
 /// Numbers that JSON does not allow.
 pub(super) const NOT_NUMBERS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
 
-/// The escape of U+FFFD.
-const REPLACEMENT: &str = "\\ufffd";
-
 /// Parses a value. Lone surrogates become U+FFFD, and numbers that JSON does not allow become `null`.
 pub(in crate::responses) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    if text.len() > long_string::LONG {
+        match long_string::read(text, |piece| read_short(piece).ok()) {
+            Some(Ok(value)) => return Ok(value),
+            Some(Err(why @ Unreadable::Type)) => return Err(serde::de::Error::custom(why)),
+            Some(Err(Unreadable::NeedsJson)) | None => {}
+        }
+    }
+    read_short(text)
+}
+
+/// Does the same, with serde_json alone.
+fn read_short<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
     serde_json::from_str(text).or_else(|error| match repair(text) {
         Some(repaired) => serde_json::from_str(&repaired),
         None => Err(error),
@@ -34,7 +46,7 @@ pub(in crate::responses) fn repair(text: &str) -> Option<String> {
                 in_string = !in_string;
                 (1, None)
             }
-            b'\\' if in_string => escape(&bytes[at..]),
+            b'\\' if in_string => escape::length_and_replacement(&bytes[at..]),
             b'N' | b'I' | b'-' if !in_string => {
                 let word = NOT_NUMBERS.into_iter().find(|word| bytes[at..].starts_with(word));
                 word.map_or((1, None), |word| (word.len(), Some("null")))
@@ -69,7 +81,7 @@ pub fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
     let (mut out, mut copied, mut at) = (String::new(), 0, 0);
     while let Some(next) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'\\')) {
         at += next;
-        let (length, replacement) = escape(&bytes[at..]);
+        let (length, replacement) = escape::length_and_replacement(&bytes[at..]);
         if let Some(replacement) = replacement {
             out.push_str(&text[copied..at]);
             out.push_str(replacement);
@@ -82,25 +94,6 @@ pub fn replace_lone_surrogates(text: &str) -> Cow<'_, str> {
     }
     out.push_str(text.get(copied..).unwrap_or_default());
     Cow::Owned(out)
-}
-
-/// Returns the length of an escape, and its replacement.
-fn escape(bytes: &[u8]) -> (usize, Option<&'static str>) {
-    match code_unit(bytes) {
-        Some(0xD800..=0xDBFF) if matches!(bytes.get(6..).and_then(code_unit), Some(0xDC00..=0xDFFF)) => (12, None),
-        Some(0xD800..=0xDFFF) => (6, Some(REPLACEMENT)),
-        Some(_) => (6, None),
-        None => (2, None),
-    }
-}
-
-/// Returns the code unit of an escape `\uXXXX` at the beginning of the bytes.
-pub(in crate::responses) fn code_unit(bytes: &[u8]) -> Option<u16> {
-    let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
-    if !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    u16::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 /// Parses a count: an integer, a number without fraction, or a string of decimal digits. `None` for everything else.
@@ -146,6 +139,9 @@ pub(in crate::responses) fn text_or_json(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
+    use super::long_string::LONG;
     use super::*;
 
     #[test]
@@ -183,5 +179,34 @@ mod tests {
         ] {
             assert_eq!(count(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn long_string_is_decoded_like_a_short_one() {
+        for piece in ["x", "\\n", "a\\\"", "\\u00e9\u{e9}", "\\ud83d\\ude00", "\\ud83d", "\u{1F600}\\\\", "\\/ \\b"] {
+            for shift in 0..13 {
+                let json = format!("\"{}{}\"", "y".repeat(shift), piece.repeat(3 * LONG / piece.len()));
+                let expected = read_short::<String>(&json).expect("a string");
+                assert_eq!(read::<String>(&json).expect("a string"), expected, "{piece} {shift}");
+                assert_eq!(read::<Option<String>>(&json).expect("a string"), Some(expected));
+                assert!(read::<serde_json::Value>(&json).is_ok(), "{piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn long_text_that_is_no_string_is_rejected() {
+        let long = "x".repeat(2 * LONG);
+        for json in [
+            format!("\"{long}"),
+            format!("\"{long}\\\""),
+            format!("\"{long}\"{long}\""),
+            format!("\"{long}\n\""),
+            format!("\"{long}\\x\""),
+            format!("\"{long}\\u12\""),
+        ] {
+            assert!(read::<String>(&json).is_err(), "{}", &json[2 * LONG..]);
+        }
+        assert!(read::<f64>(&format!("\"{long}\"")).is_err());
     }
 }

@@ -38,6 +38,12 @@ pub enum Malformed {
     /// The JSON is nested more deeply than 128 levels in a part that is parsed.
     #[error("the payload is nested too deeply")]
     TooDeep,
+    /// An object that is parsed member by member has too many members.
+    #[error("an object has more than {limit} members")]
+    TooManyMembers {
+        /// The limit for an object of its length.
+        limit: usize,
+    },
 }
 
 impl Malformed {

@@ -7,15 +7,20 @@ use alloc::vec::Vec;
 
 use serde::de::DeserializeOwned;
 
-use super::iter::{each_element, each_member};
+use super::iter::{each_element, each_member, list};
 use super::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::ExtraMembers;
 use crate::responses::json::raw::RawJson;
 use crate::responses::json::value::JsonValue;
+use crate::responses::limits;
 
 /// The length in bytes of an object from which on its members are counted before they are collected.
 const LARGE: usize = 4 * 1024;
+
+/// The maximum number of members of an object that is parsed member by member: so many, and one for each so many bytes.
+const MIN_MEMBERS: usize = 1024;
+const MEMBER: usize = 1024;
 
 /// The members of one object, in order.
 #[derive(Default)]
@@ -28,8 +33,9 @@ impl<'a> Members<'a> {
     /// Parses the object, and its `type`, which may be missing.
     pub(crate) fn parse(text: &'a str) -> Result<Self, Malformed> {
         let mut members = Self { kind: String::new(), members: Self::pairs(text)? };
-        if let Some(kind) = members.optional("type")? {
-            members.kind = kind;
+        if let Some(kind) = members.optional::<String>("type")? {
+            // Truncated, a long `type` is not that of anything known, either.
+            members.kind = if kind.len() > limits::NAME { limits::name(&kind).into() } else { kind };
         }
         Ok(members)
     }
@@ -124,8 +130,13 @@ impl<'a> Members<'a> {
         each: impl Fn(&str) -> Result<T, Malformed>,
     ) -> Result<Option<Vec<T>>, Malformed> {
         let Some(text) = self.take(member) else { return Ok(None) };
-        let elements = elements(text).map_err(|_| Malformed::wrong_type(&self.kind, member))?;
-        elements.into_iter().map(each).collect::<Result<_, _>>().map(Some)
+        let mut fault = None;
+        let read = list(text, |element| each(element).map_err(|why| fault = Some(why)).ok());
+        match (read, fault) {
+            (Some(elements), _) => Ok(Some(elements)),
+            (None, Some(why)) => Err(why),
+            (None, None) => Err(Malformed::wrong_type(&self.kind, member)),
+        }
     }
 
     /// Takes a required array out and parses each element.
@@ -149,6 +160,11 @@ impl<'a> Members<'a> {
         if text.len() > LARGE {
             let mut count = 0;
             each_member(text, |_, _| count += 1)?;
+            // Each member is kept with its name, which takes more memory than the text of a short one.
+            let limit = MIN_MEMBERS + text.len() / MEMBER;
+            if count > limit {
+                return Err(Malformed::TooManyMembers { limit });
+            }
             pairs.reserve_exact(count);
         }
         each_member(text, |key, value| pairs.push((key, value)))?;

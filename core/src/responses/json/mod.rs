@@ -3,6 +3,7 @@
 pub(super) mod escape;
 pub(super) mod iter;
 pub(super) mod lenient;
+mod long_string;
 pub(super) mod malformed;
 pub(super) mod members;
 pub(super) mod object_writer;

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::iter::each_element;
+use super::iter::list;
 use super::lenient;
 use super::object_writer::{array, string};
 use super::raw::RawJson;
@@ -70,13 +70,7 @@ impl JsonValue for RawJson<'static> {
 
 impl<T: JsonValue> JsonValue for Vec<T> {
     fn read(json: &str) -> Option<Self> {
-        let mut values = Some(Self::new());
-        each_element(json, |element| match (T::read(element), &mut values) {
-            (Some(value), Some(values)) => values.push(value),
-            _ => values = None,
-        })
-        .ok()?;
-        values
+        list(json, T::read)
     }
 
     fn write(&self, out: &mut Vec<u8>) {

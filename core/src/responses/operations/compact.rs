@@ -7,6 +7,7 @@ use core::time::Duration;
 use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
 use crate::responses::item::{Item, parse_input, parse_items};
+use crate::responses::json::iter::{each_member, members};
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
@@ -224,8 +225,8 @@ impl Operation for Compact {
     }
 
     fn read(_: HeaderPairs<'_>, body: &str) -> Result<Compacted, Failure> {
-        let members = Members::pairs(body).map_err(|why| unreadable("", &why, body))?;
-        let get = |name: &str| members.iter().rfind(|(known, _)| known == name).map(|(_, value)| *value);
+        each_member(body, |_, _| ()).map_err(|why| unreadable("", &why, body))?;
+        let get = |name: &str| members(body).filter(|(known, _)| known == name).last().map(|(_, value)| value);
         let Some(output) = get("output") else {
             return Err(unreadable("", &Malformed::missing("compaction", "output"), body));
         };

@@ -1,0 +1,127 @@
+//! Decoding of long strings in steps.
+//!
+//! serde_json decodes a string with escapes into a buffer whose capacity doubles, and then copies it. It also writes a string
+//! that it did not expect into its error. Either takes several times the memory of the string.
+
+use alloc::string::String;
+use core::fmt;
+
+use serde::Deserializer;
+use serde::de::{DeserializeOwned, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::escape;
+
+/// The length in bytes from which on a string is decoded in steps.
+pub(super) const LONG: usize = 4 * 1024;
+
+/// Why a long string is not a value of the requested type.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// The type is not made of a string.
+    Type,
+    /// The type needs the JSON text.
+    NeedsJson,
+}
+
+/// Parses a string as `T`. Returns `None` if the text is not one string. `short` decodes a string of about [`LONG`] bytes.
+pub(super) fn read<T: DeserializeOwned>(
+    json: &str,
+    short: impl Fn(&str) -> Option<String>,
+) -> Option<Result<T, Unreadable>> {
+    decode(json, short).map(|text| T::deserialize(LongString(text)))
+}
+
+/// Decodes a string in steps. The result takes at most the memory of the text.
+fn decode(json: &str, short: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    let bytes = inner.as_bytes();
+    let (mut out, mut quoted) = (String::new(), String::new());
+    out.reserve_exact(decoded_len(bytes));
+    let mut at = 0;
+    while at < inner.len() {
+        let mut end = at;
+        while end < inner.len() && end - at < LONG {
+            end += if bytes[end] == b'\\' { escape::length_and_replacement(&bytes[end..]).0 } else { 1 };
+        }
+        while end < inner.len() && !inner.is_char_boundary(end) {
+            end += 1;
+        }
+        quoted.clear();
+        quoted.push('"');
+        quoted.push_str(inner.get(at..end)?);
+        quoted.push('"');
+        match serde_json::from_str::<&str>(&quoted) {
+            Ok(text) => out.push_str(text),
+            Err(_) => out.push_str(&short(&quoted)?),
+        }
+        at = end;
+    }
+    Some(out)
+}
+
+/// Returns the maximum length of the decoded text: `\n` stands for 1 byte, `\uXXXX` for at most 3, and a pair of surrogates for 4.
+fn decoded_len(bytes: &[u8]) -> usize {
+    let (mut length, mut at) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
+        let (escape, decoded) = match byte {
+            b'\\' => match escape::length_and_replacement(&bytes[at..]).0 {
+                2 => (2, 1),
+                units => (units, units / 2),
+            },
+            _ => (1, 1),
+        };
+        length += decoded;
+        at += escape;
+    }
+    length
+}
+
+/// A decoded string as the value from which a type is made.
+struct LongString(String);
+
+impl<'de> Deserializer<'de> for LongString {
+    type Error = Unreadable;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        visitor.visit_string(self.0)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unreadable> {
+        visitor.visit_some(self)
+    }
+
+    /// `RawValue` is read as such a structure.
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, _: V) -> Result<V::Value, Unreadable> {
+        Err(Unreadable::NeedsJson)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Unreadable> {
+        Err(Unreadable::NeedsJson)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct identifier ignored_any
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the value is a string")
+    }
+}
+
+impl core::error::Error for Unreadable {}
+
+impl serde::de::Error for Unreadable {
+    /// The message, which contains the string, is not formatted.
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self::Type
+    }
+}
