@@ -81,18 +81,19 @@ impl DeltaJoiner {
 impl EventData<'_> {
     /// Returns the text of a delta.
     fn delta(&self) -> Option<&str> {
-        match self {
-            Self::OutputTextDelta { delta, .. }
-            | Self::RefusalDelta { delta, .. }
-            | Self::FunctionCallArgumentsDelta { delta, .. }
-            | Self::CustomToolCallInputDelta { delta, .. }
-            | Self::ReasoningSummaryTextDelta { delta, .. }
-            | Self::ReasoningTextDelta { delta, .. }
-            | Self::CodeInterpreterCallCodeDelta { delta, .. }
-            | Self::McpCallArgumentsDelta { delta, .. }
-            | Self::AudioTranscriptDelta { delta, .. } => Some(delta),
-            _ => None,
-        }
+        let (Self::OutputTextDelta { delta, .. }
+        | Self::RefusalDelta { delta, .. }
+        | Self::FunctionCallArgumentsDelta { delta, .. }
+        | Self::CustomToolCallInputDelta { delta, .. }
+        | Self::ReasoningSummaryTextDelta { delta, .. }
+        | Self::ReasoningTextDelta { delta, .. }
+        | Self::CodeInterpreterCallCodeDelta { delta, .. }
+        | Self::McpCallArgumentsDelta { delta, .. }
+        | Self::AudioTranscriptDelta { delta, .. }) = self
+        else {
+            return None;
+        };
+        Some(delta)
     }
 }
 
