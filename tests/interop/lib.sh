@@ -77,6 +77,14 @@ node_env() { # node_env NAME PACKAGE…: installs packages from npm once, and se
     echo "$*" >"$modules/installed"
 }
 
+git_clone() { # git_clone NAME URL COMMIT FOLDER: clones a repository once, unless FOLDER has it, and sets $clone
+    clone=${4:-$packages/$1-$3}
+    [ -e "$clone" ] && return
+    need git
+    { git clone --quiet "$2" "$clone" && git -C "$clone" checkout --quiet "$3"; } >"$work/git" 2>&1 ||
+        { tail -3 "$work/git"; rm -rf "$clone"; missing "$2 cannot be cloned"; }
+}
+
 free_port() { # prints a free port of the loopback interface
     python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
