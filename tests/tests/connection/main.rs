@@ -11,3 +11,4 @@ mod server;
 mod server_role;
 mod shutdown;
 mod steering;
+mod strictness;
