@@ -1,10 +1,12 @@
 //! `turnwire record`: a proxy that records exchanges with a server, over both transports (docs/recordings.md).
 
+mod deltas;
 mod proxy;
 mod redact;
 mod writer;
 
 use core::net::SocketAddr;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{self, Write as _};
 use std::net;
@@ -19,7 +21,7 @@ use turnwire_tokio::TcpIo;
 use url::Url;
 
 use self::writer::Recorder;
-use crate::serve;
+use crate::serve::{self, OpenConnection};
 
 /// Options of `turnwire record`.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,6 +35,9 @@ pub struct Options {
     /// Address to listen on. Port 0 selects a free port.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// Maximum number of open connections. Further ones are answered with 503.
+    #[arg(long, value_name = "NUMBER", default_value_t = MAX_CONNECTIONS)]
+    pub max_connections: usize,
 }
 
 impl Options {
@@ -90,7 +95,7 @@ pub fn main(options: &Options) -> ExitCode {
 }
 
 fn run(options: &Options) -> io::Result<()> {
-    let proxy = Proxy::new(&options.upstream, &options.out)?;
+    let proxy = Proxy::new(&options.upstream, &options.out, options.max_connections)?;
     let listener = net::TcpListener::bind(options.listen)?;
     writeln!(io::stdout(), "listening on http://{}/v1", listener.local_addr()?)?;
     proxy.run(listener)
@@ -102,7 +107,16 @@ fn run(options: &Options) -> io::Result<()> {
 ///
 /// Returns an error when the URL is invalid, the folder is not empty, or no port can be opened.
 pub fn spawn(upstream: &str, out: &Path) -> io::Result<String> {
-    let proxy = Proxy::new(upstream, out)?;
+    spawn_with(upstream, out, MAX_CONNECTIONS)
+}
+
+/// The same with a limit of open connections.
+///
+/// # Errors
+///
+/// Those of [`spawn`].
+pub fn spawn_with(upstream: &str, out: &Path, max_connections: usize) -> io::Result<String> {
+    let proxy = Proxy::new(upstream, out, max_connections)?;
     let listener = net::TcpListener::bind("127.0.0.1:0")?;
     let url = format!("http://{}/v1", listener.local_addr()?);
     // An error ends the proxy: its port then refuses connections.
@@ -113,12 +127,14 @@ pub fn spawn(upstream: &str, out: &Path) -> io::Result<String> {
 struct Proxy {
     upstream: Upstream,
     recorder: Arc<Recorder>,
+    max_connections: usize,
+    open: Arc<AtomicUsize>,
 }
 
 impl Proxy {
-    fn new(upstream: &str, out: &Path) -> io::Result<Self> {
+    fn new(upstream: &str, out: &Path, max_connections: usize) -> io::Result<Self> {
         let upstream = Upstream::parse(upstream).map_err(io::Error::other)?;
-        Ok(Self { upstream, recorder: Arc::new(Recorder::create(out)?) })
+        Ok(Self { upstream, recorder: Arc::new(Recorder::create(out)?), max_connections, open: Arc::default() })
     }
 
     fn run(self, listener: net::TcpListener) -> io::Result<()> {
@@ -133,6 +149,10 @@ impl Proxy {
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 };
+                if self.open.load(Ordering::Relaxed) >= self.max_connections {
+                    serve::refuse(stream);
+                    continue;
+                }
                 connections += 1;
                 self.serve(stream, connections);
             }
@@ -140,6 +160,7 @@ impl Proxy {
     }
 
     fn serve(&self, stream: TcpStream, number: u64) {
+        let guard = OpenConnection::new(&self.open);
         let (upstream, recorder) = (self.upstream.clone(), Arc::clone(&self.recorder));
         // Fails only because of a TLS configuration, and there is none.
         let Ok(server) = turnwire_rustls::accept(TcpIo::from_stream(stream), serve::config(true), None) else { return };
@@ -147,9 +168,13 @@ impl Proxy {
             if let Err(error) = proxy::serve(server, upstream, &recorder, number).await {
                 let _ = writeln!(io::stderr(), "turnwire: the recording cannot be written: {error}");
             }
+            drop(guard);
         });
     }
 }
+
+/// The number of open connections by default. Each has one to the server beside it.
+const MAX_CONNECTIONS: usize = 256;
 
 /// The pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_millis(50);

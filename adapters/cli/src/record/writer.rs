@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use turnwire::connection::Transport;
@@ -12,6 +13,7 @@ use turnwire::http::{Headers, Request, Response};
 use turnwire::responses::TURN_STATE;
 use turnwire_testkit::recording::{Line, raw_or_string};
 
+use super::deltas::Waiting;
 use super::redact::Redactor;
 
 /// The folder of a recording.
@@ -19,7 +21,7 @@ use super::redact::Redactor;
 pub(super) struct Recorder {
     folder: PathBuf,
     exchanges: AtomicUsize,
-    pub(super) redactor: Redactor,
+    redactor: Arc<Redactor>,
 }
 
 /// The file of one exchange.
@@ -27,6 +29,15 @@ pub(super) struct Recorder {
 pub(super) struct ExchangeFile {
     file: File,
     begun: Instant,
+    waiting: Waiting,
+    redactor: Arc<Redactor>,
+}
+
+impl Drop for ExchangeFile {
+    fn drop(&mut self) {
+        // The exchange is over. An error was reported for an earlier line, or is one of the end of the process.
+        let _ = self.flush();
+    }
 }
 
 impl Recorder {
@@ -40,7 +51,7 @@ impl Recorder {
         if fs::read_dir(folder)?.next().is_some() {
             return Err(io::Error::other(format!("{}: the folder is not empty", folder.display())));
         }
-        Ok(Self { folder: folder.to_owned(), exchanges: AtomicUsize::new(0), redactor: Redactor::default() })
+        Ok(Self { folder: folder.to_owned(), exchanges: AtomicUsize::new(0), redactor: Arc::default() })
     }
 
     /// Begins the file of a request.
@@ -58,7 +69,12 @@ impl Recorder {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut exchange = ExchangeFile { file: options.open(path)?, begun: Instant::now() };
+        let mut exchange = ExchangeFile {
+            file: options.open(path)?,
+            begun: Instant::now(),
+            waiting: Waiting::default(),
+            redactor: Arc::clone(&self.redactor),
+        };
         let mut line = Line::new("request", Duration::ZERO);
         // The headers come first: their secrets are then known.
         line.headers = self.redactor.headers(pairs(&head.headers));
@@ -75,15 +91,16 @@ impl Recorder {
         Ok(exchange)
     }
 
-    /// Writes a line that has a payload: `event` or `message`.
+    /// Writes a line that has a payload: `event` or `message`. It waits while a secret may be spread over several deltas.
     pub(super) fn payload(&self, exchange: &mut ExchangeFile, kind: &str, text: &str) -> io::Result<()> {
-        let mut line = exchange.line(kind);
-        line.data = Some(raw_or_string(&self.redactor.text(text)));
-        exchange.write(&line)
+        let line = exchange.line(kind);
+        let lines = exchange.waiting.push(&self.redactor, line, text);
+        exchange.write_payloads(lines)
     }
 
     /// Writes the head of a response, and its body unless it is an event stream.
     pub(super) fn response(&self, exchange: &mut ExchangeFile, head: &Response, body: Option<&[u8]>) -> io::Result<()> {
+        exchange.flush()?;
         let mut line = exchange.line("response");
         line.status = Some(head.status());
         line.headers = self.redactor.headers(pairs(&head.headers));
@@ -102,14 +119,30 @@ impl ExchangeFile {
         self.file.write_all(format!("{}\n", line.to_json()).as_bytes())
     }
 
+    fn write_payloads(&mut self, lines: Vec<(Line, String)>) -> io::Result<()> {
+        for (mut line, text) in lines {
+            line.data = Some(raw_or_string(&text));
+            self.write(&line)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what waits.
+    fn flush(&mut self) -> io::Result<()> {
+        let lines = self.waiting.take(&self.redactor);
+        self.write_payloads(lines)
+    }
+
     /// Writes that the event stream has ended.
     pub(super) fn end(&mut self) -> io::Result<()> {
+        self.flush()?;
         let line = self.line("end");
         self.write(&line)
     }
 
     /// Writes that the connection has ended before the response did.
     pub(super) fn closed(&mut self, code: Option<u16>, reason: &str) -> io::Result<()> {
+        self.flush()?;
         let mut line = self.line("closed");
         line.code = code;
         line.reason = Some(reason.to_owned());

@@ -322,10 +322,10 @@ impl Server {
 }
 
 /// Counts a connection while it is open, even if its task panics.
-struct OpenConnection(Arc<AtomicUsize>);
+pub(crate) struct OpenConnection(Arc<AtomicUsize>);
 
 impl OpenConnection {
-    fn new(open: &Arc<AtomicUsize>) -> Self {
+    pub(crate) fn new(open: &Arc<AtomicUsize>) -> Self {
         open.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(open))
     }
@@ -338,7 +338,7 @@ impl Drop for OpenConnection {
 }
 
 /// Refuses a connection without reading its request.
-fn refuse(stream: TcpStream) {
+pub(crate) fn refuse(stream: TcpStream) {
     const RESPONSE: &[u8] =
         b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     // The socket does not block: a new one has room for the response.

@@ -16,6 +16,7 @@ mod server;
 mod status;
 mod store;
 
+pub(crate) use listen::{OpenConnection, refuse};
 pub use listen::{Options, ReplayOptions, ServerOptions, config, demo, main, replay, spawn};
 pub use request::{ObservedRequest, OwnedRequest, RecordedRequest};
 pub use script::{Call, FailureReply, Handshake, Operation, Reply, Script, ScriptError, UsageReply};

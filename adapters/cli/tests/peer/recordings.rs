@@ -253,3 +253,62 @@ fn commands_record_a_tls_server_and_replay_it() {
         Command::new(env!("CARGO_BIN_EXE_turnwire")).args(["record", "--upstream", &upstream, "--out", out]).output();
     assert!(String::from_utf8_lossy(&again.expect("it runs").stderr).contains("the folder is not empty"));
 }
+
+#[test]
+fn secret_that_is_streamed_in_pieces_is_not_in_the_recording() {
+    // One delta for each word, and here for parts of the secret.
+    let pieces = ["My key is sk-li", "ve-0123456", "789abcdefghijkl", " and not sk-short."];
+    let event = |piece| {
+        format!(
+            r#"{{ type = "response.output_text.delta", item_id = "msg", output_index = 0, content_index = 0, delta = "{piece}" }}"#
+        )
+    };
+    let events = pieces.map(event).join(", ");
+    let script = format!("created_at = 0\n[[reply]]\nevents = [{events}]\n[[reply]]\ntext = \"a\"\n");
+    for websocket in [true, false] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (upstream, _) = demo(Script::parse(&script).expect("a script")).expect("a port");
+        let recorder = record::spawn(&upstream, folder.path()).expect("a port");
+        let transport = if websocket { TransportPreference::WebSocket } else { TransportPreference::Http };
+        converse(&recorder, transport);
+        let text = all_text(folder.path());
+        let recording = Recording::load(folder.path()).expect("a recording");
+        assert_eq!(recording.exchanges.len(), 2);
+        assert!(!text.contains("sk-li") && !text.contains("0123456") && !text.contains("789abc"), "{text}");
+        assert!(text.contains("My key is sk-***"), "{text}");
+        assert!(text.contains("and not sk-short."), "{text}");
+        assert_eq!(text.matches("response.output_text.delta").count(), 5, "{text}");
+        assert_eq!(text.matches("response.completed").count(), 2, "{text}");
+    }
+}
+
+#[test]
+fn connection_of_record_over_the_limit_is_refused_with_503_until_another_ends() {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpStream;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let (upstream, _) = demo(Script::parse(SCRIPT).expect("a script")).expect("a port");
+    let recorder = record::spawn_with(&upstream, folder.path(), 2).expect("a port");
+    let address = recorder.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
+    let connect = || TcpStream::connect(&address).expect("a connection");
+    let first_line = |stream: &mut TcpStream| {
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).expect("a line");
+        line
+    };
+    let models = |stream: &mut TcpStream| {
+        // A refusal may come before the request is written.
+        let _ = stream.write_all(b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n");
+        first_line(stream)
+    };
+    let (mut first, mut second, mut third) = (connect(), connect(), connect());
+    assert_eq!(models(&mut first), "HTTP/1.1 200 OK\r\n");
+    assert_eq!(models(&mut second), "HTTP/1.1 200 OK\r\n");
+    assert_eq!(first_line(&mut third), "HTTP/1.1 503 Service Unavailable\r\n");
+    // The end of one makes room.
+    first.shutdown(std::net::Shutdown::Write).expect("open");
+    let _ = first.read_to_end(&mut Vec::new());
+    let answered = (0..200).any(|_| models(&mut connect()).contains(" 200 "));
+    assert!(answered);
+}
