@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 const RETAINED: usize = 16 * 1024;
 
 /// A buffer that is appended to at its end and read from its front.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct InputBuffer {
     bytes: Vec<u8>,
     /// The number of bytes at the front that were read.

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::mem;
+use core::{fmt, mem};
 
 use super::command::{Command, ExchangeId, FetchRequest, WebSocketRequest};
 use super::input::InputBuffer;
@@ -34,7 +34,8 @@ pub enum ReadResult {
 /// The client's side: [`open`](Self::open), [`write`](Self::write), [`read`](Self::read), [`disconnect`](Self::disconnect). The runtime's
 /// side: [`poll_command`](Self::poll_command), and `handle_*` for what has happened. Pings of the client are answered here, because the
 /// Web has none: only the runtime notices a peer that is gone.
-#[derive(Debug)]
+///
+/// `Debug` shows no bytes.
 pub struct Socket {
     settings: Settings,
     tls: bool,
@@ -45,7 +46,6 @@ pub struct Socket {
     commands: VecDeque<Command>,
 }
 
-#[derive(Debug)]
 enum State {
     /// Not open, or ended: what the client writes is dropped.
     Closed,
@@ -71,7 +71,6 @@ enum State {
 }
 
 /// The framing between the client and this socket: that of a server.
-#[derive(Debug)]
 struct Frames {
     decoder: ws::Decoder,
     encoder: ws::Encoder,
@@ -96,6 +95,17 @@ enum Step {
     Close(Option<Code>, String),
     Nothing,
     Invalid(&'static str),
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("settings", &self.settings)
+            .field("exchange", &self.exchange)
+            .field("waiting", &self.input.len())
+            .field("commands", &self.commands.len())
+            .finish_non_exhaustive()
+    }
 }
 
 /// The client's side.

@@ -21,6 +21,7 @@ use turnwire::responses::{
 use turnwire::sse;
 use turnwire::time::Instant;
 use turnwire::turn::Turn;
+use turnwire::web;
 use turnwire::ws::{self, Close, Message, Role, handshake};
 use turnwire_tests::fixtures::{ask, delta, done, token};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, owned, provider};
@@ -42,6 +43,7 @@ pub(crate) fn all() -> Vec<Shown> {
     all.extend(of_framing());
     all.extend(of_websockets());
     all.extend(of_proxies());
+    all.extend(of_web());
     all.extend(of_responses());
     all.extend(of_connections());
     all.extend(of_configuration());
@@ -123,6 +125,43 @@ fn of_websockets() -> Vec<Shown> {
         ("ws::Refusal", debug(&refusal.expect_err("a POST"))),
         ("ws::Inflater", debug(&ws::deflate::Inflater::new(&params, Role::Client))),
         ("ws::Deflater", debug(&ws::deflate::Deflater::new(&params, Role::Client))),
+    ]
+}
+
+/// A socket that holds a part of a request, one that holds its commands, and their commands.
+fn of_web() -> Vec<Shown> {
+    let mut settings = web::Settings::new();
+    settings.key_subprotocol = Some("key.".into());
+    let written = |text: &str| {
+        let mut socket = web::Socket::new(settings.clone());
+        socket.open(true);
+        socket.write(text.as_bytes());
+        socket
+    };
+    let head = |method: &str| {
+        format!(
+            "{method} /v1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {SECRET}\r\nX-Codex-Turn-State: {SECRET}\r\n"
+        )
+    };
+    let post = |length: usize| format!("{}Content-Length: {length}\r\n\r\n{SECRET}", head("POST"));
+    let upgrade = format!(
+        "{}Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        head("GET")
+    );
+    let mut sockets = [written(&head("POST")), written(&post(1000)), written(&post(SECRET.len())), written(&upgrade)];
+    let shown = debug(&sockets);
+    let fetch = sockets[2].poll_command().expect("a command");
+    let open = sockets[3].poll_command().expect("a command");
+    let web::Command::OpenWebSocket(websocket) = &open else { panic!("{open:?}") };
+    assert!(websocket.subprotocols.iter().any(|name| name.contains(SECRET)), "the key is no subprotocol");
+    let web::Command::Fetch(request) = &fetch else { panic!("{fetch:?}") };
+    assert_eq!(request.body, SECRET.as_bytes());
+    let text = web::Command::SendText { exchange: request.exchange, text: SECRET.into() };
+    vec![
+        ("web::Socket", shown),
+        ("web::WebSocketRequest", debug(websocket)),
+        ("web::FetchRequest", debug(request)),
+        ("web::Command", debug(&[&open, &fetch, &text])),
     ]
 }
 
