@@ -40,9 +40,11 @@ fn decode(json: &str, short: impl Fn(&str) -> Option<String>) -> Option<String> 
     out.reserve_exact(decoded_len(bytes));
     let mut at = 0;
     while at < inner.len() {
-        let mut end = at;
+        let (mut end, mut has_escapes) = (at, false);
         while end < inner.len() && end - at < LONG {
-            end += if bytes[end] == b'\\' { escape::length_and_replacement(&bytes[end..]).0 } else { 1 };
+            let is_escape = bytes[end] == b'\\';
+            has_escapes |= is_escape;
+            end += if is_escape { escape::length_and_replacement(&bytes[end..]).0 } else { 1 };
         }
         while end < inner.len() && !inner.is_char_boundary(end) {
             end += 1;
@@ -51,9 +53,11 @@ fn decode(json: &str, short: impl Fn(&str) -> Option<String>) -> Option<String> 
         quoted.push('"');
         quoted.push_str(inner.get(at..end)?);
         quoted.push('"');
-        match serde_json::from_str::<&str>(&quoted) {
-            Ok(text) => out.push_str(text),
-            Err(_) => out.push_str(&short(&quoted)?),
+        // A string with escapes cannot be borrowed. To try would format all of it into an error.
+        let borrowed = if has_escapes { None } else { serde_json::from_str::<&str>(&quoted).ok() };
+        match borrowed {
+            Some(text) => out.push_str(text),
+            None => out.push_str(&short(&quoted)?),
         }
         at = end;
     }
