@@ -1,0 +1,80 @@
+//! One pass over a workload, for callgrind: `instructions ROW`. `tests/benches/instructions/run` counts the instructions of `region`
+//! and compares them with `baselines`.
+
+#[path = "../../src/workload/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "the workload of the benchmarks has more parts")]
+mod workload;
+
+use std::hint::black_box;
+
+use turnwire::responses::{Envelope, EventData, EventParser, ServerEvent};
+use turnwire::sse::{Decoder, Input, Limits};
+
+/// How each payload is read.
+#[derive(Clone, Copy)]
+enum Row {
+    /// Only framing.
+    Framing,
+    /// The members are found and not read.
+    Scan,
+    /// Typed events, each by itself.
+    Single,
+    /// Typed events of one stream.
+    Stream,
+}
+
+impl Row {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "framing" => Some(Self::Framing),
+            "scan" => Some(Self::Scan),
+            "single" => Some(Self::Single),
+            "stream" => Some(Self::Stream),
+            _ => None,
+        }
+    }
+}
+
+/// The number of events, and the length of the text of those that were read.
+#[inline(never)]
+fn region(reads: &[Vec<&[u8]>], row: Row) -> (u64, u64) {
+    let (mut events, mut text) = (0, 0);
+    for body in reads {
+        let (mut decoder, mut parser) = (Decoder::new(Limits::default()), EventParser::new());
+        for bytes in body {
+            let mut input = Input::new(bytes);
+            while let Some(event) = decoder.decode(&mut input).expect("within the limits") {
+                events += 1;
+                let event = match row {
+                    Row::Framing => {
+                        black_box(event.data);
+                        continue;
+                    }
+                    Row::Scan => {
+                        black_box(Envelope::scan(event.data).expect("an event"));
+                        continue;
+                    }
+                    Row::Single => ServerEvent::parse(event.data),
+                    Row::Stream => parser.parse(event.data),
+                };
+                let event = black_box(event.expect("an event"));
+                if let EventData::OutputTextDelta { delta, .. } = &event.data {
+                    text += delta.len() as u64;
+                }
+            }
+        }
+    }
+    (events, text)
+}
+
+fn main() {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    let Some(row) = Row::named(&name) else { panic!("the rows are framing, scan, single and stream") };
+    let streams = workload::streams(workload::SEED, 1_000_000, workload::KeyOrder::TypeFirst);
+    let (events, text) = region(&streams.reads(workload::READ), row);
+    assert_eq!(events, streams.expected.events, "the number of events");
+    if matches!(row, Row::Single | Row::Stream) {
+        assert_eq!(text, streams.expected.text, "the length of the text");
+    }
+    println!("{events}");
+}
