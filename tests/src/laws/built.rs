@@ -267,7 +267,8 @@ fn sent(texts: Texts<'_>, choice: u8) -> Result<(), String> {
     if pair.outcome(id).is_none() || seen.len() > 1 || seen.iter().any(|seen| seen.json().is_null()) {
         return Err(format!("{} requests were sent: {seen:?}", seen.len()));
     }
-    let is_clean = |value: &str| !value.chars().any(|letter| letter.is_control() && letter != '\t');
+    // RFC 9110 §5.5: bytes from 0x80 on, and with them U+0080 to U+009F, are no control characters.
+    let is_clean = |value: &str| !value.chars().any(|letter| letter.is_ascii_control() && letter != '\t');
     match pair.seen.iter().flat_map(|seen| &seen.headers).find(|(_, value)| !is_clean(value)) {
         Some((name, value)) => Err(format!("the header {name} has control characters: {value:?}")),
         None => Ok(()),
