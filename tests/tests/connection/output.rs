@@ -204,6 +204,21 @@ fn pings_to_a_peer_that_does_not_read_do_not_pile_up() {
     assert_eq!(server.poll_transmit().len(), 2, "one ping");
 }
 
+#[test]
+fn ping_interval_of_zero_is_a_millisecond() {
+    let mut config = client::Config::new("localhost");
+    config.ping_interval = Some(Duration::ZERO);
+    let (mut client, _) = websocket(config, server::Config::new());
+    let (mut now, mut timeouts) = (START, 0);
+    while now < after(20) && timeouts < 100 {
+        now = client.poll_timeout().expect("the next ping");
+        client.handle_timeout(now);
+        client.handle_written(now, usize::MAX);
+        timeouts += 1;
+    }
+    assert!(now >= after(20) && timeouts <= 40, "{timeouts} timeouts until {now:?}");
+}
+
 /// Returns the time at which the write deadline closes a connection whose peer reads `pace` bytes every `every`
 /// milliseconds, starting at once; `None` if everything was read in time.
 fn write_deadline(pending: usize, pace: usize, every: u64) -> Option<Duration> {
