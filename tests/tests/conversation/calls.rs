@@ -54,7 +54,6 @@ fn client(choice: TransportPreference, script: &str) -> (turnwire_tokio::Client,
     client_with(choice, script, |_| {})
 }
 
-/// The turn tokens of the requests that a server got.
 /// Returns the turn tokens of the requests for a response. Commands about a running response have none.
 fn tokens(scripted: &ScriptedServer) -> Vec<Option<String>> {
     let is_create = |request: &RecordedRequest| request.body.get("response_id").is_none();
