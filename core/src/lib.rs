@@ -110,6 +110,8 @@ mod entropy;
 #[cfg(any(feature = "sse", feature = "http", feature = "responses"))]
 mod hidden;
 pub mod time;
+#[cfg(any(feature = "ws", feature = "sse", feature = "responses"))]
+mod truncate;
 #[cfg(any(feature = "ws", feature = "sse"))]
 mod utf8;
 

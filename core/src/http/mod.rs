@@ -50,3 +50,5 @@ pub use head::{InvalidHead, Request, Response, Version};
 pub use header_value::{HeaderValue, InvalidHeader};
 pub use headers::Headers;
 pub use limits::{BodyLimits, HeadLimits};
+#[cfg(feature = "web")]
+pub(crate) use syntax::is_token;

@@ -1,7 +1,7 @@
 //! The characters of tokens and field values (RFC 9110 §5.5, §5.6).
 
 /// Returns whether a byte is a character of a token (RFC 9110 §5.6.2).
-pub(super) const fn is_token(byte: u8) -> bool {
+pub(crate) const fn is_token(byte: u8) -> bool {
     matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
         || byte.is_ascii_alphanumeric()
 }

@@ -1,5 +1,7 @@
 //! Limits of names and headers from a server (`docs/limits.md`, `docs/differences.md` row 62).
 
+use crate::truncate::truncated;
+
 /// Maximum number of headers of an event. Later ones are ignored.
 pub(in crate::responses) const EVENT_HEADERS: usize = 128;
 
@@ -26,12 +28,10 @@ pub(in crate::responses) const EVENT_HEADER: usize = 64 * 1024;
 
 /// Truncates a message to its limit, between two characters.
 pub(crate) fn message(text: &str) -> &str {
-    let end = (0..=MESSAGE.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
-    &text[..end]
+    truncated(text, MESSAGE)
 }
 
 /// Truncates a name to its limit, between two characters.
 pub(in crate::responses) fn name(text: &str) -> &str {
-    let end = (0..=NAME.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
-    &text[..end]
+    truncated(text, NAME)
 }

@@ -13,6 +13,7 @@ use crate::responses::json::lenient;
 use crate::responses::json::members::member;
 use crate::responses::json::object_writer::{Object, array};
 use crate::responses::json::raw::RawJson;
+use crate::truncate::truncated;
 
 /// What became of a steering submission, as a server says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +88,7 @@ impl SteerReply {
 /// A member that is a non-empty string, truncated at [`MAX_TEXT`].
 fn text_of(object: &str, name: &str) -> Option<String> {
     let mut text: String = lenient::read(member(object, name)?).ok()?;
-    let end = (0..=MAX_TEXT.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    text.truncate(end);
+    text.truncate(truncated(&text, MAX_TEXT).len());
     Some(text).filter(|text| !text.is_empty())
 }
 

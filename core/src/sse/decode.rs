@@ -12,6 +12,7 @@ use super::input::Input;
 use super::limits::{Error, Limits};
 use super::line_decoder::LineDecoder;
 use super::predict::{DATA, Predicted, PrefixPredictor};
+use crate::truncate::truncated;
 
 const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
@@ -58,8 +59,7 @@ impl Decoder {
     #[must_use]
     pub fn resuming(limits: Limits, id: &str) -> Self {
         let mut decoder = Self::new(limits);
-        let end = (0..=id.len().min(limits.id)).rev().find(|at| id.is_char_boundary(*at)).unwrap_or(0);
-        decoder.last_id.push_str(&id[..end]);
+        decoder.last_id.push_str(truncated(id, limits.id));
         decoder
     }
 

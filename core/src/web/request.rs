@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::settings::Settings;
-use crate::http::{Headers, Request, Response};
+use crate::http::{Headers, Request, Response, is_token};
 
 /// Headers that concern the connection, or that a runtime sets itself.
 const OF_CONNECTION: [&str; 10] = [
@@ -98,9 +98,4 @@ fn is_one_of(name: &str, names: &[&str]) -> bool {
 fn is_of_handshake(name: &str) -> bool {
     let prefix = "sec-websocket-";
     name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-}
-
-/// Returns whether a token can contain this byte (RFC 9110 §5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

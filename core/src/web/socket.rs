@@ -11,6 +11,7 @@ use super::input::InputBuffer;
 use super::request;
 use super::settings::Settings;
 use crate::http::{self, BodyDecoder, BodyLimits, BodyPart, HeadDecoder, HeadLimits, Headers, Request};
+use crate::truncate::truncated;
 use crate::ws::{self, Close, Message, Role, handshake};
 
 /// The number of waiting bytes from which on no more of a body is wanted.
@@ -257,8 +258,7 @@ impl Socket {
             State::WebSocket(_) => match code {
                 1005 => self.end_with(Message::Close(None)),
                 code if ws::is_close_code(code) => {
-                    let most = (0..=reason.len().min(123)).rev().find(|at| reason.is_char_boundary(*at)).unwrap_or(0);
-                    self.end_with(Message::Close(Some(Close { code, reason: &reason[..most] })));
+                    self.end_with(Message::Close(Some(Close { code, reason: truncated(reason, 123) })));
                 }
                 code => self.lose(alloc::format!("the WebSocket was closed with code {code}")),
             },

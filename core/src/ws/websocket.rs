@@ -14,6 +14,7 @@ use super::limits::Limits;
 use super::message::{Close, Message, is_close_code};
 use super::role::Role;
 use crate::entropy::{MaskingKeys, Seed};
+use crate::truncate::truncated;
 
 /// The state of the closing handshake (RFC 6455 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,12 +109,11 @@ impl ControlPayload {
 
     /// Creates the payload of a close frame. A reason that is too long is truncated between two characters.
     fn close(code: u16, reason: &str) -> Self {
-        let room = CONTROL - 2;
-        let end = (0..=reason.len().min(room)).rev().find(|at| reason.is_char_boundary(*at)).unwrap_or(0);
+        let reason = truncated(reason, CONTROL - 2);
         let mut bytes = [0; CONTROL];
         bytes[..2].copy_from_slice(&code.to_be_bytes());
-        bytes[2..2 + end].copy_from_slice(&reason.as_bytes()[..end]);
-        Self { bytes, length: 2 + end }
+        bytes[2..2 + reason.len()].copy_from_slice(reason.as_bytes());
+        Self { bytes, length: 2 + reason.len() }
     }
 
     fn bytes(&self) -> &[u8] {

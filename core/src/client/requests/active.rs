@@ -16,6 +16,7 @@ use crate::responses::{
     Response, ResponseInfo, ResponseInfoTracker, ServerEvent, id_of_object,
 };
 use crate::time::Instant;
+use crate::truncate::truncated;
 
 /// The maximum length of the previous response's id that is kept of a response, in bytes.
 const MAX_ECHO: usize = 256;
@@ -493,8 +494,7 @@ impl ActiveRequest {
         let sent = &self.received.previous_response_id;
         let mut echoed = envelope.echoed_previous_response().filter(|echoed| !echoed.is_empty())?;
         let differs = sent.as_deref() != Some(&*echoed);
-        let end = (0..=MAX_ECHO.min(echoed.len())).rev().find(|at| echoed.is_char_boundary(*at)).unwrap_or(0);
-        echoed.truncate(end);
+        echoed.truncate(truncated(&echoed, MAX_ECHO).len());
         let violation = differs.then(|| ServerViolation::PreviousResponse { sent: sent.clone(), echoed });
         self.received.previous_response_checked = true;
         violation

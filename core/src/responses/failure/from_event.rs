@@ -15,6 +15,7 @@ use crate::responses::event::{Envelope, EventClass};
 use crate::responses::headers::json_fields;
 use crate::responses::json::lenient;
 use crate::responses::json::members::member;
+use crate::truncate::truncated;
 
 pub(super) const CYBER: &str = "This request has been flagged for possible cybersecurity risk.";
 const LIMIT: &str =
@@ -73,8 +74,7 @@ fn unreadable(envelope: &Envelope<'_>) -> Failure {
     let text = envelope.text().trim();
     if envelope.class() == EventClass::Error {
         // The event type was `error`, and the data is its message.
-        let end = (0..=MAX_MESSAGE.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        return Failure::new(FailureKind::Retryable, &text[..end]);
+        return Failure::new(FailureKind::Retryable, truncated(text, MAX_MESSAGE));
     }
     Failure::stream(&alloc::format!("the event `{}` cannot be read", envelope.kind()))
 }

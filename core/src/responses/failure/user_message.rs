@@ -4,6 +4,7 @@ use alloc::string::{String, ToString as _};
 
 use crate::responses::failure::{Failure, FailureKind};
 use crate::responses::json::iter::members;
+use crate::truncate::truncated;
 
 /// Maximum number of bytes of a body that a message shows.
 const SHOWN: usize = 1000;
@@ -163,8 +164,7 @@ fn shown(body: &str) -> String {
     if text.len() <= SHOWN {
         return text;
     }
-    let cut = (0..=SHOWN).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    alloc::format!("{}...", &text[..cut])
+    alloc::format!("{}...", truncated(&text, SHOWN))
 }
 
 fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
