@@ -8,9 +8,9 @@ use std::time;
 use async_io::Timer;
 use turnwire::time::Instant;
 
-/// The time since a point in the past, and one timer.
+/// The system's monotonic clock, measured from the creation of this value, and one timer.
 #[derive(Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     epoch: time::Instant,
     /// The deadline, and the timer that is set to it.
     timer: Option<(time::Instant, Timer)>,
@@ -40,5 +40,11 @@ impl Clock {
         // An expired timer does not fire again: the next wait creates a new one.
         self.timer = None;
         Poll::Ready(())
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -81,8 +81,7 @@ impl Io for TcpIo {
     }
 
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
-        let until = self.race.as_ref().and_then(HappyEyeballsConnect::poll_timeout).into_iter().chain(until).min();
-        self.clock.poll_until(cx, until)
+        self.clock.poll_until(cx, HappyEyeballsConnect::next_poll(self.race.as_ref(), until))
     }
 
     fn disconnect(&mut self) {

@@ -181,7 +181,7 @@ impl Io for TcpIo {
 
     /// Blocks until the socket is ready or `until` has come.
     fn poll_wait(&mut self, _: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
-        let until = self.race.as_ref().and_then(HappyEyeballsConnect::poll_timeout).into_iter().chain(until).min();
+        let until = HappyEyeballsConnect::next_poll(self.race.as_ref(), until);
         let timeout = until.map(|until| until.saturating_duration_since(self.now()));
         match (&mut self.poller, timeout) {
             (Some((poller, events)), timeout) => {

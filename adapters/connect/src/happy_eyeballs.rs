@@ -94,6 +94,12 @@ impl<S> HappyEyeballsConnect<S> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.addresses.as_ref().and_then(HappyEyeballs::poll_timeout)
     }
+
+    /// Returns until when a socket waits: until the attempts, if there are any, must be polled again, but no longer than `until`.
+    #[must_use]
+    pub fn next_poll(attempts: Option<&Self>, until: Option<Instant>) -> Option<Instant> {
+        attempts.and_then(Self::poll_timeout).into_iter().chain(until).min()
+    }
 }
 
 impl<S> core::fmt::Debug for HappyEyeballsConnect<S> {

@@ -7,9 +7,9 @@ use core::task::{Context, Poll};
 use tokio::time::{self, Sleep};
 use turnwire::time::Instant;
 
-/// The time since a point in the past, and one timer.
+/// Tokio's clock, measured from the creation of this value, and one timer.
 #[derive(Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     epoch: time::Instant,
     sleep: Option<Pin<Box<Sleep>>>,
 }
@@ -34,5 +34,11 @@ impl Clock {
             sleep.as_mut().reset(until);
         }
         sleep.as_mut().poll(cx)
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
     }
 }

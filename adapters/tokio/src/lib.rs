@@ -48,6 +48,7 @@ mod stream;
 mod tcp;
 
 pub use client::{Client, ClientBuilder, Server, StreamClient, StreamClientBuilder, Turn, accept, accept_stream};
+pub use clock::Clock;
 pub use stream::StreamIo;
 pub use tcp::TcpIo;
 /// The core, which defines the requests and events.
