@@ -105,6 +105,8 @@ extern crate alloc;
 
 #[cfg(any(feature = "ws", feature = "sse"))]
 mod buffer;
+#[cfg(any(feature = "connection", feature = "web"))]
+mod byte_queue;
 #[cfg(feature = "ws")]
 mod entropy;
 #[cfg(any(feature = "sse", feature = "http", feature = "responses"))]

@@ -41,7 +41,6 @@ mod error;
 mod event_queue;
 mod lanes;
 mod repeats;
-mod send_buffer;
 mod shared;
 mod timers;
 mod transport;

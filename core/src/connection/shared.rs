@@ -7,8 +7,8 @@ use super::config::{Deadline, RoleConfig};
 use super::error::{CloseReason, LossReason};
 use super::lanes::LaneStates;
 use super::repeats::Repeats;
-use super::send_buffer::SendBuffer;
 use super::timers::{Due, Timers};
+use crate::byte_queue::ByteQueue;
 use crate::entropy::{Entropy, Seed};
 use crate::time::Instant;
 use crate::ws;
@@ -18,7 +18,7 @@ use crate::ws;
 pub(super) struct SharedState<C> {
     pub(super) config: C,
     pub(super) entropy: Entropy,
-    pub(super) send_buffer: SendBuffer,
+    pub(super) send_buffer: ByteQueue,
     pub(super) timers: Timers,
     pub(super) lanes: LaneStates,
     pub(super) repeats: Repeats,
@@ -49,7 +49,7 @@ impl<C: RoleConfig> SharedState<C> {
         Self {
             config,
             entropy: Entropy::new(seed),
-            send_buffer: SendBuffer::default(),
+            send_buffer: ByteQueue::default(),
             timers: Timers::default(),
             lanes: LaneStates::default(),
             repeats: Repeats::default(),
@@ -140,7 +140,7 @@ impl<C: RoleConfig> SharedState<C> {
         let due = self.timers.due(now, &self.config.timeouts())?;
         match due {
             Due::Expired(_) if self.is_closed() => {
-                self.send_buffer = SendBuffer::default();
+                self.send_buffer = ByteQueue::default();
                 self.timers.stop();
                 None
             }
@@ -155,7 +155,7 @@ impl<C: RoleConfig> SharedState<C> {
     /// Returns the close reason of an expired deadline. Drops unsent bytes if the peer does not read them.
     pub(super) fn expire(&mut self, deadline: Deadline) -> CloseReason {
         if deadline == Deadline::Write {
-            self.send_buffer = SendBuffer::default();
+            self.send_buffer = ByteQueue::default();
         }
         if deadline == Deadline::Close { CloseReason::Local } else { CloseReason::Timeout(deadline) }
     }
@@ -221,7 +221,7 @@ pub(super) fn websocket_end(socket: &ws::WebSocket, lost: Option<&LossReason>) -
 }
 
 /// Writes the pending replies of a WebSocket that must close for `reason`. A binary message is rejected with code 1003.
-pub(super) fn write_final_replies(socket: &mut ws::WebSocket, reason: &CloseReason, send_buffer: &mut SendBuffer) {
+pub(super) fn write_final_replies(socket: &mut ws::WebSocket, reason: &CloseReason, send_buffer: &mut ByteQueue) {
     if *reason == CloseReason::Binary {
         // Fails only if a close frame is pending already, which is then sent instead.
         let _ = socket.close(1003, "");
@@ -230,7 +230,7 @@ pub(super) fn write_final_replies(socket: &mut ws::WebSocket, reason: &CloseReas
 }
 
 /// Starts the closing handshake, with code 1000 if `code` and `reason` cannot be sent.
-pub(super) fn start_closing(socket: &mut ws::WebSocket, code: u16, reason: &str, send_buffer: &mut SendBuffer) {
+pub(super) fn start_closing(socket: &mut ws::WebSocket, code: u16, reason: &str, send_buffer: &mut ByteQueue) {
     if socket.close(code, reason).is_err() {
         let _ = socket.close(1000, "");
     }

@@ -28,10 +28,10 @@
 //! ```
 
 mod command;
-mod input;
 mod request;
 mod settings;
 mod socket;
+mod state;
 
 pub use command::{Command, ExchangeId, FetchRequest, WebSocketRequest};
 pub use settings::Settings;

@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 use core::{fmt, mem};
 
 use super::command::{Command, ExchangeId, FetchRequest, WebSocketRequest};
-use super::input::InputBuffer;
 use super::request;
 use super::settings::Settings;
-use crate::http::{self, BodyDecoder, BodyLimits, BodyPart, HeadDecoder, HeadLimits, Headers, Request};
+use super::state::{Frames, State, Step};
+use crate::byte_queue::ByteQueue;
+use crate::http::{self, Headers, Request};
 use crate::truncate::truncated;
 use crate::ws::{self, Close, Message, Role, handshake};
 
@@ -42,60 +43,15 @@ pub struct Socket {
     tls: bool,
     state: State,
     exchange: ExchangeId,
-    input: InputBuffer,
+    input: ByteQueue,
     end: Option<End>,
     commands: VecDeque<Command>,
 }
-
-enum State {
-    /// Not open, or ended: what the client writes is dropped.
-    Closed,
-    /// Reads the head of the client's request.
-    Head(Box<HeadDecoder<Request>>),
-    /// Reads the body of the client's request.
-    Body {
-        head: Box<Request>,
-        body: BodyDecoder,
-        bytes: Vec<u8>,
-    },
-    /// The runtime opens a WebSocket.
-    Opening(Box<Request>),
-    WebSocket(Box<Frames>),
-    /// The runtime closes the WebSocket.
-    Closing(Option<Code>),
-    /// The runtime sends the request.
-    Fetching,
-    /// The head of the response has arrived.
-    Response {
-        bodiless: bool,
-    },
-}
-
-/// The framing between the client and this socket: that of a server.
-struct Frames {
-    decoder: ws::Decoder,
-    encoder: ws::Encoder,
-}
-
-/// A close code that can be in a frame.
-type Code = u16;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum End {
     Eof,
     Lost(String),
-}
-
-/// What a part of the client's bytes leads to.
-enum Step {
-    Incomplete,
-    Request(Request),
-    RequestWithBody(Request, Vec<u8>),
-    Text(String),
-    Pong(Vec<u8>),
-    Close(Option<Code>, String),
-    Nothing,
-    Invalid(&'static str),
 }
 
 impl fmt::Debug for Socket {
@@ -119,7 +75,7 @@ impl Socket {
             tls: false,
             state: State::Closed,
             exchange: ExchangeId(0),
-            input: InputBuffer::default(),
+            input: ByteQueue::default(),
             end: None,
             commands: VecDeque::new(),
         }
@@ -131,13 +87,13 @@ impl Socket {
         self.disconnect();
         self.exchange.0 += 1;
         self.tls = tls;
-        self.state = State::Head(Box::new(HeadDecoder::new(client_head_limits())));
+        self.state = State::request();
     }
 
     /// Takes all bytes that the client writes.
     pub fn write(&mut self, mut bytes: &[u8]) {
         loop {
-            match self.step(&mut bytes) {
+            match self.state.step(&mut bytes) {
                 Step::Incomplete => return,
                 Step::Nothing => {}
                 Step::Request(head) if handshake::is_upgrade(&head) => self.open_websocket(head),
@@ -159,7 +115,11 @@ impl Socket {
 
     /// Reads into `buffer`, which is not empty.
     pub fn read(&mut self, buffer: &mut [u8]) -> ReadResult {
-        match (self.input.read(buffer), &self.end) {
+        let waiting = self.input.pending();
+        let length = waiting.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&waiting[..length]);
+        self.input.advance(length);
+        match (length, &self.end) {
             (0, None) => ReadResult::Blocked,
             (0, Some(End::Eof)) => ReadResult::Eof,
             (0, Some(End::Lost(reason))) => ReadResult::Lost(reason.clone()),
@@ -171,7 +131,7 @@ impl Socket {
     pub fn disconnect(&mut self) {
         self.abort();
         self.state = State::Closed;
-        self.input = InputBuffer::default();
+        self.input = ByteQueue::default();
         self.end = None;
     }
 }
@@ -199,7 +159,7 @@ impl Socket {
         match handshake::accept(&head, &handshake::ServerOptions::default()) {
             Ok((mut response, _)) => {
                 request::add_to_handshake(&mut response, headers);
-                http::encode_response(&response, self.input.bytes_mut());
+                http::encode_response(&response, self.input.buffer_mut());
                 let limits = ws::Limits::new().with_frame(usize::MAX).with_message(usize::MAX);
                 self.state = State::WebSocket(Box::new(Frames {
                     decoder: ws::Decoder::new(Role::Server, limits, None),
@@ -207,7 +167,7 @@ impl Socket {
                 }));
             }
             Err(refusal) => {
-                http::encode_response(&refusal.response, self.input.bytes_mut());
+                http::encode_response(&refusal.response, self.input.buffer_mut());
                 self.abort_exchange();
                 self.end(End::Eof);
             }
@@ -224,7 +184,7 @@ impl Socket {
         let Some(mut response) = response else { return self.lose_unreadable() };
         let _ = response.headers.append("Content-Length", alloc::format!("{}", body.len()));
         let _ = response.headers.append("Connection", "close");
-        let out = self.input.bytes_mut();
+        let out = self.input.buffer_mut();
         http::encode_response(&response, out);
         if !request::is_bodiless(status) {
             out.extend_from_slice(body);
@@ -265,7 +225,7 @@ impl Socket {
             // The client has closed it: what the peer answers is the end that it waits for.
             State::Closing(sent) => {
                 let close = sent.map(|code| Close { code, reason: "" });
-                let out = self.input.bytes_mut();
+                let out = self.input.buffer_mut();
                 // Cannot fail: the code was in a frame, and there is no reason.
                 let _ = ws::Encoder::new(Role::Server, None).encode(Message::Close(close), [0; 4], out);
                 self.end(End::Eof);
@@ -287,7 +247,7 @@ impl Socket {
         }
         // The runtime keeps connections; the next request takes another socket of this kind.
         let _ = response.headers.append("Connection", "close");
-        http::encode_response(&response, self.input.bytes_mut());
+        http::encode_response(&response, self.input.buffer_mut());
         self.state = State::Response { bodiless };
     }
 
@@ -298,7 +258,7 @@ impl Socket {
         }
         // A chunk of no bytes would be the last one.
         if !bytes.is_empty() {
-            http::encode_chunk(bytes, self.input.bytes_mut());
+            http::encode_chunk(bytes, self.input.buffer_mut());
             self.check_limit();
         }
     }
@@ -310,7 +270,7 @@ impl Socket {
         }
         if let State::Response { bodiless } = self.state {
             if !bodiless {
-                http::encode_last_chunk(self.input.bytes_mut());
+                http::encode_last_chunk(self.input.buffer_mut());
             }
             self.end(End::Eof);
         }
@@ -326,51 +286,6 @@ impl Socket {
 }
 
 impl Socket {
-    /// Takes some of the client's bytes.
-    fn step(&mut self, bytes: &mut &[u8]) -> Step {
-        const NO_HTTP: Step = Step::Invalid("the client wrote bytes that are not an HTTP request");
-        match &mut self.state {
-            State::Head(decoder) => match decoder.decode(bytes) {
-                Ok(None) => Step::Incomplete,
-                Err(_) => NO_HTTP,
-                Ok(Some(head)) if handshake::is_upgrade(&head) => Step::Request(head),
-                Ok(Some(head)) => match BodyDecoder::request(&head, BodyLimits::new()) {
-                    Ok(body) => {
-                        self.state = State::Body { head: Box::new(head), body, bytes: Vec::new() };
-                        Step::Nothing
-                    }
-                    Err(_) => NO_HTTP,
-                },
-            },
-            State::Body { head, body, bytes: collected } => match body.decode(bytes) {
-                Ok(None) => Step::Incomplete,
-                Err(_) => NO_HTTP,
-                Ok(Some(BodyPart::Data(data))) => {
-                    collected.extend_from_slice(data);
-                    Step::Nothing
-                }
-                Ok(Some(BodyPart::End(_))) => Step::RequestWithBody((**head).clone(), mem::take(collected)),
-            },
-            State::WebSocket(frames) => match frames.decoder.decode(bytes) {
-                Ok(None) => Step::Incomplete,
-                Ok(Some(Message::Text(text))) => Step::Text(text.into()),
-                Ok(Some(Message::Ping(payload))) => Step::Pong(payload.into()),
-                Ok(Some(Message::Pong(_))) => Step::Nothing,
-                Ok(Some(Message::Close(close))) => {
-                    Step::Close(close.map(|close| close.code), close.map_or("", |close| close.reason).into())
-                }
-                Ok(Some(Message::Binary(_))) | Err(_) => {
-                    Step::Invalid("the client wrote bytes that are no text message")
-                }
-            },
-            // Nothing follows a handshake before its response, or a request: a response ends the connection.
-            State::Closed | State::Opening(_) | State::Closing(_) | State::Fetching | State::Response { .. } => {
-                *bytes = &[];
-                Step::Incomplete
-            }
-        }
-    }
-
     fn open_websocket(&mut self, head: Request) {
         match request::subprotocols(&head, &self.settings) {
             Ok(subprotocols) => {
@@ -401,7 +316,7 @@ impl Socket {
     fn push_frame(&mut self, message: Message<'_>) {
         let State::WebSocket(frames) = &mut self.state else { return };
         // Cannot fail: there is no close code, and a pong has the payload of a ping.
-        let _ = frames.encoder.encode(message, [0; 4], self.input.bytes_mut());
+        let _ = frames.encoder.encode(message, [0; 4], self.input.buffer_mut());
         self.check_limit();
     }
 
@@ -409,7 +324,7 @@ impl Socket {
     fn end_with(&mut self, close: Message<'_>) {
         let State::WebSocket(frames) = &mut self.state else { return };
         // Cannot fail: the code is valid, and the reason is short enough.
-        let _ = frames.encoder.encode(close, [0; 4], self.input.bytes_mut());
+        let _ = frames.encoder.encode(close, [0; 4], self.input.buffer_mut());
         self.end(End::Eof);
     }
 
@@ -418,7 +333,7 @@ impl Socket {
         let limit = self.settings.max_waiting;
         if self.input.len() > limit {
             self.abort();
-            self.input = InputBuffer::default();
+            self.input = ByteQueue::default();
             self.lose(alloc::format!("more than {limit} bytes wait to be read"));
         }
     }
@@ -450,9 +365,4 @@ impl Socket {
     fn abort_exchange(&mut self) {
         self.commands.push_back(Command::Abort(self.exchange));
     }
-}
-
-/// The client's own heads are as long as the application makes them.
-const fn client_head_limits() -> HeadLimits {
-    HeadLimits::new().with_bytes(usize::MAX).with_headers(1024)
 }

@@ -1,4 +1,4 @@
-//! The buffer of bytes that wait to be written.
+//! `ByteQueue`: bytes that wait to be written, or to be read.
 
 use alloc::vec::Vec;
 use core::mem;
@@ -6,98 +6,98 @@ use core::mem;
 /// Capacity in bytes that an empty buffer keeps.
 const RETAINED: usize = 4 * 1024;
 
-/// A buffer that is appended to at its end and written from its front.
+/// A buffer that is appended to at its end and taken from at its front.
 ///
-/// It holds at most twice the bytes that wait to be written and a small constant: see [`fit`](Self::fit).
+/// It holds at most twice the bytes that wait and a small constant: see [`fit`](Self::fit).
 #[derive(Debug, Default)]
-pub(super) struct SendBuffer {
+pub(crate) struct ByteQueue {
     bytes: Vec<u8>,
-    /// The number of bytes at the front of `bytes` that are written.
-    written: usize,
-    /// The number of bytes before those of `bytes` that the caller has taken and not reported as written.
+    /// The number of bytes at the front of `bytes` that are gone.
+    gone: usize,
+    /// The number of bytes before those of `bytes` that were taken and not reported as gone.
     taken: usize,
 }
 
-impl SendBuffer {
-    /// Returns the bytes to write next: those that were not taken.
-    pub(super) fn pending(&self) -> &[u8] {
-        &self.bytes[self.written..]
+impl ByteQueue {
+    /// Returns the bytes that come next: those that were not taken.
+    pub(crate) fn pending(&self) -> &[u8] {
+        &self.bytes[self.gone..]
     }
 
-    /// Moves the bytes to write next into `out`, whose memory takes their place. They count as waiting until
+    /// Moves the bytes that come next into `out`, whose memory takes their place. They count as waiting until
     /// [`advance`](Self::advance).
-    pub(super) fn take(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn take(&mut self, out: &mut Vec<u8>) {
         out.clear();
-        if self.written < self.bytes.len() {
-            self.remove_written();
+        if self.gone < self.bytes.len() {
+            self.remove_gone();
             mem::swap(&mut self.bytes, out);
             self.taken += out.len();
         }
     }
 
-    /// Returns the number of bytes that wait to be written, taken ones included.
-    pub(super) const fn len(&self) -> usize {
-        self.taken + self.bytes.len() - self.written
+    /// Returns the number of bytes that wait, taken ones included.
+    pub(crate) const fn len(&self) -> usize {
+        self.taken + self.bytes.len() - self.gone
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Returns the buffer to append to. The caller must not remove bytes, and calls [`fit`](Self::fit) afterwards.
-    pub(super) fn buffer_mut(&mut self) -> &mut Vec<u8> {
-        // Moves no more bytes than were written.
-        if self.written >= self.pending().len() {
-            self.remove_written();
+    pub(crate) fn buffer_mut(&mut self) -> &mut Vec<u8> {
+        // Moves no more bytes than are gone, so that the work is linear.
+        if self.gone >= self.pending().len() {
+            self.remove_gone();
         }
         &mut self.bytes
     }
 
     /// Frees the buffer if it is empty.
-    pub(super) fn release(&mut self) {
+    pub(crate) fn release(&mut self) {
         if self.is_empty() {
             *self = Self::default();
         }
     }
 
     /// Removes `length` bytes from the front, or all if there are fewer. Returns the number of removed bytes.
-    pub(super) fn advance(&mut self, length: usize) -> usize {
+    pub(crate) fn advance(&mut self, length: usize) -> usize {
         let removed = length.min(self.len());
         let taken = removed.min(self.taken);
         self.taken -= taken;
-        self.written += removed - taken;
+        self.gone += removed - taken;
         self.fit();
         removed
     }
 
     /// Gives memory back when more than twice the waiting bytes are held. The waiting bytes are moved only after at
-    /// least a quarter of their number was written or appended since the last time, so the total work is linear.
-    pub(super) fn fit(&mut self) {
+    /// least a quarter of their number was removed or appended since the last time, so the total work is linear.
+    pub(crate) fn fit(&mut self) {
         let pending = self.pending().len();
         if pending == 0 {
             self.bytes.clear();
             self.bytes.shrink_to(RETAINED);
-            self.written = 0;
+            self.gone = 0;
         } else if self.bytes.capacity() > 2 * pending + 2 * RETAINED {
-            self.remove_written();
+            self.remove_gone();
             self.bytes.shrink_to(pending + pending / 2 + RETAINED);
         }
     }
 
-    fn remove_written(&mut self) {
-        self.bytes.drain(..self.written);
-        self.written = 0;
+    fn remove_gone(&mut self) {
+        self.bytes.drain(..self.gone);
+        self.gone = 0;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{RETAINED, SendBuffer};
+    use super::{ByteQueue, RETAINED};
     use alloc::vec::Vec;
 
     #[test]
     fn taken_bytes_wait_until_they_are_reported_as_written() {
-        let (mut buffer, mut out) = (SendBuffer::default(), Vec::new());
+        let (mut buffer, mut out) = (ByteQueue::default(), Vec::new());
         buffer.take(&mut out);
         assert!(out.is_empty() && buffer.is_empty());
         buffer.buffer_mut().extend_from_slice(b"first");
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn bytes_are_taken_without_a_copy_and_the_memory_is_exchanged() {
-        let (mut buffer, mut out) = (SendBuffer::default(), Vec::with_capacity(RETAINED));
+        let (mut buffer, mut out) = (ByteQueue::default(), Vec::with_capacity(RETAINED));
         buffer.buffer_mut().extend_from_slice(&[7; 3 * RETAINED]);
         let (place, lent) = (buffer.pending().as_ptr(), out.as_ptr());
         buffer.take(&mut out);
