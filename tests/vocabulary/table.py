@@ -145,7 +145,7 @@ def turnwire():
     table = (CORE / "event/table.rs").read_text().split("$callback! {", 1)[1]
     events = {kind: set(re.findall(r"(\w+): \w+", members))
               for kind, members in re.findall(r"\w+ \"([\w.]+)\" \w+ \{(.*?)\}", table, re.S)}
-    files = [CORE / "item/types.rs", *sorted((CORE / "item/hosted").glob("*.rs"))]
+    files = [CORE / "item/message.rs", CORE / "item/call.rs", *sorted((CORE / "item/hosted").glob("*.rs"))]
     members = {name: names for file in files for name, _, names in records(file, "item")}
     codec = (CORE / "item/codec.rs").read_text()
     listed = codec.split("macro_rules! kinds", 1)[1].split("macro_rules! implement", 1)[0]

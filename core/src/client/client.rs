@@ -522,7 +522,7 @@ impl Client {
     }
 
     fn insert(&mut self, now: Instant, mut request: ActiveRequest) {
-        let total = request.own_deadline().or(self.conversation.builder.settings.deadline);
+        let total = request.submission.deadline().or(self.conversation.builder.settings.deadline);
         request.total_deadline = total.map(|total| now + total);
         if request.collects() || (self.conversation.builder.settings.collect && !request.is_operation()) {
             request.collector = Some(Box::default());

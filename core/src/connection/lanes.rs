@@ -5,7 +5,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::responses::{Envelope, EventClass, id_of_object};
+use super::lane::{Lane, item_id, response_id};
+use crate::responses::{Envelope, EventClass};
 use crate::turn::{RequestInput, RequestState, Violation};
 
 /// Maximum number of named lanes to remember. By default, the client layer uses at most 32.
@@ -13,15 +14,6 @@ const MAX_NAMED: usize = 64;
 
 /// Maximum length of a lane's name in bytes.
 const MAX_NAME: usize = 256;
-
-/// Maximum length of the id of a response or an item to remember, in bytes.
-const MAX_ID: usize = 256;
-
-/// Number of ended responses to remember, per lane.
-const MAX_ENDED: usize = 4;
-
-/// Number of items to remember, per lane, of the current response and of those that have ended.
-const MAX_ITEMS: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct LaneStates {
@@ -36,31 +28,6 @@ pub(super) struct LaneStates {
     /// Number of messages about a response that may have ended when they arrive: the peer may answer them with an `error` that
     /// concerns no request.
     unanswered: u32,
-}
-
-#[derive(Debug, Default)]
-struct Lane {
-    state: RequestState,
-    /// The newest request has no end yet. A cancelled one may still get one.
-    awaits_end: bool,
-    /// The newest response has ended, and a successor of it may come by itself.
-    held: bool,
-    /// The number of the newest request.
-    request: u64,
-    /// The id of the response to the newest request, once the server has sent it.
-    current: Option<Box<str>>,
-    history: Option<Box<History>>,
-}
-
-/// What is remembered of the responses of a lane, newest first.
-#[derive(Debug, Default)]
-struct History {
-    /// The ids of the last responses that ended.
-    ended: Vec<Box<str>>,
-    /// The ids of items of the current response.
-    items: Vec<Box<str>>,
-    /// The ids of items of responses that ended.
-    ended_items: Vec<Box<str>>,
 }
 
 /// The relation of an event to the state of its lane.
@@ -294,10 +261,7 @@ impl LaneStates {
     /// The named lane of the response that the message of a client is about.
     pub(super) fn lane_of_command(&self, message: &Envelope<'_>) -> Option<String> {
         let id = message.commanded_response()?;
-        let is_of = |lane: &Lane| {
-            lane.current.as_deref() == Some(&*id)
-                || lane.history.as_deref().is_some_and(|known| knows(&known.ended, &id))
-        };
+        let is_of = |lane: &Lane| lane.current.as_deref() == Some(&*id) || lane.has_ended_response(&id);
         self.named.iter().find(|(_, lane)| is_of(lane)).map(|(name, _)| String::from(&**name))
     }
 
@@ -316,90 +280,6 @@ impl LaneStates {
                 lane.state = RequestState::Lost;
             }
         }
-    }
-}
-
-impl Lane {
-    /// Returns whether an event belongs to a response before the pending one.
-    fn is_late(&self, envelope: &Envelope<'_>, id: Option<&str>, item: Option<&str>) -> bool {
-        let history = self.history.as_deref().filter(|_| self.awaits_end || self.held);
-        let Some(history) = history else { return false };
-        let is_of_ended = id.is_some_and(|id| knows(&history.ended, id)) && self.current.as_deref() != id;
-        let class = envelope.class();
-        // The end is late even if other events came before it, or the pending response has started. A cancelled response
-        // is skipped up to its own end, not up to that of another response.
-        if class.is_terminal() {
-            return is_of_ended;
-        }
-        match class {
-            EventClass::Informational => {
-                is_of_ended || (envelope.names_its_response() && self.current.is_some() && self.differs(id))
-            }
-            // Until the pending response has started, output may still be that of one that has ended. A response may
-            // have the id of one that has ended: some servers give every response the same.
-            EventClass::Output => {
-                let requested = self.state == RequestState::Requested || self.held;
-                requested && (is_of_ended || item.is_some_and(|item| knows(&history.ended_items, item)))
-            }
-            // Once more the `response.created` of the response that may have a successor.
-            EventClass::Created => self.held && is_of_ended,
-            EventClass::Completed
-            | EventClass::Failed
-            | EventClass::Incomplete
-            | EventClass::Cancelled
-            | EventClass::Error => false,
-        }
-    }
-
-    /// Whether a `response.created` is that of a successor: no request is pending, and either a successor is expected, or the
-    /// response names the last one that ended as the one that it continues.
-    fn is_succeeded_by(&self, envelope: &Envelope<'_>, id: Option<&str>) -> bool {
-        if self.state.is_in_flight() || self.awaits_end {
-            return false;
-        }
-        let ended = self.history.as_deref().and_then(|history| history.ended.first()).map(|id| &**id);
-        self.held || (ended.is_some() && ended != id && envelope.echoed_previous_response().as_deref() == ended)
-    }
-
-    /// Whether an event names a response that has ended, or an item of one.
-    fn has_ended(&self, envelope: &Envelope<'_>) -> bool {
-        let Some(history) = self.history.as_deref() else { return false };
-        let is_known = |ids: &[Box<str>], id: Option<Cow<'_, str>>| id.is_some_and(|id| knows(ids, &id));
-        is_known(&history.ended, response_id(envelope)) || is_known(&history.ended_items, item_id(envelope))
-    }
-
-    /// Returns whether the current response has an item of this id.
-    fn has_item(&self, id: &str) -> bool {
-        self.history.as_deref().is_some_and(|history| knows(&history.items, id))
-    }
-
-    /// Returns whether an event names another response than the current one.
-    fn differs(&self, id: Option<&str>) -> bool {
-        id.is_some() && self.current.as_deref() != id
-    }
-
-    /// Records the end of a response.
-    fn end_response(&mut self, id: Option<Box<str>>) {
-        self.awaits_end = false;
-        let ended = id.or_else(|| self.current.clone());
-        self.current = None;
-        let history = self.history.get_or_insert_default();
-        if let Some(ended) = ended {
-            remember(&mut history.ended, ended, MAX_ENDED);
-        }
-        for item in history.items.drain(..).rev() {
-            remember(&mut history.ended_items, item, MAX_ITEMS);
-        }
-    }
-
-    /// Records an item of the current response. Returns whether it is a new one.
-    fn add_item(&mut self, id: &str) -> bool {
-        let history = self.history.get_or_insert_default();
-        let is_new = !knows(&history.items, id);
-        if is_new {
-            remember(&mut history.items, id.into(), MAX_ITEMS);
-        }
-        is_new
     }
 }
 
@@ -423,32 +303,6 @@ fn owner_of_unlabelled<'l>(
         (Some((owner, _)), None) => owner,
         _ => None,
     }
-}
-
-fn knows(ids: &[Box<str>], id: &str) -> bool {
-    ids.iter().any(|known| **known == *id)
-}
-
-fn remember(ids: &mut Vec<Box<str>>, id: Box<str>, limit: usize) {
-    ids.truncate(limit - 1);
-    ids.insert(0, id);
-}
-
-/// Returns the id of the response that an event names, if it is a non-empty string of at most [`MAX_ID`] bytes.
-fn response_id<'e>(envelope: &Envelope<'e>) -> Option<Cow<'e, str>> {
-    let class = envelope.class();
-    let named = if class == EventClass::Created || class.is_terminal() {
-        envelope.response().and_then(id_of_object)
-    } else {
-        None
-    };
-    named.or_else(|| envelope.response_id()).filter(|id| (1..=MAX_ID).contains(&id.len()))
-}
-
-/// Returns the id of the item that an event names, with the same limits.
-fn item_id<'e>(envelope: &Envelope<'e>) -> Option<Cow<'e, str>> {
-    let id = envelope.item_id().or_else(|| envelope.item().and_then(id_of_object));
-    id.filter(|id| (1..=MAX_ID).contains(&id.len()))
 }
 
 /// Maps the class of an event to the input that it is for the state of its request.

@@ -39,6 +39,7 @@ mod config;
 mod content_coding;
 mod error;
 mod event_queue;
+mod lane;
 mod lanes;
 mod repeats;
 mod shared;

@@ -9,7 +9,7 @@ use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
-use crate::responses::record::JsonValue;
+use crate::responses::record::{JsonValue, serde_by_text};
 
 /// An error to be sent. Unset members are omitted.
 ///
@@ -119,3 +119,15 @@ impl ErrorObject {
         object.extra(&self.extra);
     }
 }
+
+impl JsonValue for ErrorObject {
+    fn read(json: &str) -> Option<Self> {
+        Self::parse(json).ok()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.encode(out);
+    }
+}
+
+serde_by_text!(ErrorObject);

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::responses::error_object::ErrorObject;
 use crate::responses::event::{Envelope, EventClass};
+use crate::responses::incomplete_details::IncompleteDetails;
 use crate::responses::item::{ContentPart, CustomToolCall, FunctionCall, Item};
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
@@ -12,7 +13,7 @@ use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object, array};
 use crate::responses::json::raw::RawJson;
 use crate::responses::metadata::ClientMetadata;
-use crate::responses::record::{JsonValue, field_type, given_type, given_value, record, serde_by_text};
+use crate::responses::record::{JsonValue, field_type, given_type, given_value, serde_by_text};
 use crate::responses::request::{
     AccessPrograms, Conversation, CreateResponse, ImageOptions, Prompt, PromptCacheOptions, ReasoningOptions,
     TextOptions,
@@ -203,22 +204,6 @@ response! {
         tool_usage: RawJson,
         /// Whether the model has ended its turn.
         end_turn: bool,
-    }
-}
-
-record! {
-    /// The reason why a response is incomplete.
-    ///
-    /// ```
-    /// use turnwire::responses::IncompleteDetails;
-    ///
-    /// let details = IncompleteDetails::new().reason("max_output_tokens");
-    /// assert_eq!(details.to_raw().as_str(), r#"{"reason":"max_output_tokens"}"#);
-    /// ```
-    #[derive(Debug, Default, Eq)]
-    IncompleteDetails "" pub new() {
-        /// `max_output_tokens`, `content_filter`, `max_messages`, `steered`, `interrupted`, or another word.
-        reason: String,
     }
 }
 
@@ -454,24 +439,4 @@ impl JsonValue for Seconds {
     }
 }
 
-impl JsonValue for Item {
-    fn read(json: &str) -> Option<Self> {
-        Some(Self::parse_or_other(json))
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        self.encode(out);
-    }
-}
-
-impl JsonValue for ErrorObject {
-    fn read(json: &str) -> Option<Self> {
-        Self::parse(json).ok()
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        self.encode(out);
-    }
-}
-
-serde_by_text!(Response ErrorObject);
+serde_by_text!(Response);

@@ -5,7 +5,7 @@ use crate::client::config::AbandonMode;
 use crate::client::connect::{ConnectTarget, ForwardProxy, SocketCommand};
 use crate::client::event::{Disconnected, QueuedEvent};
 use crate::client::policy::{self, FailurePoint};
-use crate::client::requests::{ActiveRequest, LaneId};
+use crate::client::requests::LaneId;
 use crate::client::transport::{ConnectionCheck, ConnectionPhase, ConnectionSlot, DrainEnd, ManagedConnection};
 use crate::connection::{ClientConnection, CloseReason, Transport};
 use crate::responses::Failure;
@@ -33,7 +33,7 @@ impl Conversation {
                 ConnectionPhase::Open
             }
             Transport::WebSocket => {
-                let requests = || self.requests.iter().filter_map(ActiveRequest::own_request);
+                let requests = || self.requests.iter().filter_map(|request| request.submission.request());
                 let request = requests().find(|request| request.turn.is_some()).or_else(|| requests().next());
                 let begun = self.builder.build_handshake(request).and_then(|(target, headers)| {
                     let rejected = |_| Failure::build("the handshake cannot be built");

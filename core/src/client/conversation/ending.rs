@@ -55,7 +55,7 @@ impl Conversation {
         let (settings, retry) = (&self.builder.settings, &self.builder.provider.retry);
         let rules = RecoveryRules {
             retry,
-            max_retries: request.own_max_retries().unwrap_or(retry.max_retries),
+            max_retries: request.submission.max_retries().unwrap_or(retry.max_retries),
             can_fall_back: self.selector.can_fall_back(),
             plain: !self.builder.endpoint.tls,
             resend_after_output: settings.resend_after_output,

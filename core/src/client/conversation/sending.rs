@@ -17,7 +17,7 @@ impl Conversation {
     pub(super) fn send_over_http(&mut self, now: Instant, id: RequestId) {
         let Some(request) = self.requests.get(id) else { return };
         let token = self.turn.token().filter(|_| request.carries_turn_token()).map(String::from);
-        let own_request = request.own_request();
+        let own_request = request.submission.request();
         let own_previous_response = own_request.and_then(|request| request.body.previous_response_id.clone());
         let response_id = request.report.response_id.as_deref().unwrap_or_default();
         let head_timeout = match &request.submission {

@@ -3,53 +3,12 @@
 use core::time::Duration;
 
 use super::backoff;
+use super::failed_attempt::{FailedAttempt, FailurePoint};
+use super::handshake_rejection::{HandshakeRejection, rejection};
 use crate::client::config::RetryPolicy;
-use crate::client::requests::{AttemptKind, RetryState};
+use crate::client::requests::AttemptKind;
 use crate::connection::Transport;
-use crate::responses::{Failure, FailureKind, RequestProgress};
-
-/// Where a request failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::client) enum FailurePoint {
-    /// The request could not be built or sent.
-    Unsent,
-    /// No connection could be opened for it.
-    NoConnection,
-    /// The server answered the WebSocket handshake with this status.
-    HandshakeRejected { status: u16 },
-    /// The response over HTTP, by its status.
-    HttpResponse,
-    /// An event of the response.
-    Event,
-    /// The connection ended, or a deadline passed.
-    ConnectionLost,
-}
-
-/// A failed attempt. `failure.progress` says how far it got.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::client) struct FailedAttempt<'a> {
-    pub(in crate::client) point: FailurePoint,
-    pub(in crate::client) failure: &'a Failure,
-    /// The transport of the latest attempt that was sent.
-    pub(in crate::client) sent_on: Option<Transport>,
-    /// The transport of the next attempt, if nothing changes it.
-    pub(in crate::client) next_transport: Transport,
-    pub(in crate::client) incremental: bool,
-    pub(in crate::client) prewarm: bool,
-    /// What the attempt asked for.
-    pub(in crate::client) kind: AttemptKind,
-    /// The response runs in the background and goes on, so that the rest of it can be requested.
-    pub(in crate::client) resumable: bool,
-    /// The request can be made again. That of a response that another client requested cannot.
-    pub(in crate::client) repeatable: bool,
-    /// The server has, or may have, taken further input for the response.
-    pub(in crate::client) steered: bool,
-    /// The number of the retry for its delay, from 1. Attempts to connect are counted for the connection, others for the request.
-    pub(in crate::client) backoff_step: u32,
-    pub(in crate::client) retry_state: &'a RetryState,
-    /// The time since the request was submitted.
-    pub(in crate::client) elapsed: Duration,
-}
+use crate::responses::{FailureKind, RequestProgress};
 
 /// The recovery that the configuration allows.
 #[derive(Clone, Copy, Debug)]
@@ -246,30 +205,11 @@ fn retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>, random: f64) ->
     if too_long || too_late { Recovery::Fail } else { Recovery::Retry { delay } }
 }
 
-/// The meaning of the status of a rejected WebSocket handshake (docs/differences.md row 31).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::client) enum HandshakeRejection {
-    /// The server supports no WebSocket at this URL.
-    NoWebSocket,
-    /// The server may support HTTP alone: a server without a WebSocket route answers with many statuses.
-    Unclear,
-    /// The status holds for a request over HTTP as well: credentials, payment, rate limits, the proxy, errors of the server.
-    AnyTransport,
-}
-
-/// Returns the meaning of the status of a rejected handshake.
-pub(in crate::client) const fn rejection(status: u16) -> HandshakeRejection {
-    match status {
-        404 | 405 | 426 | 501 => HandshakeRejection::NoWebSocket,
-        401 | 402 | 407 | 429 => HandshakeRejection::AnyTransport,
-        200..=499 => HandshakeRejection::Unclear,
-        _ => HandshakeRejection::AnyTransport,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::requests::RetryState;
+    use crate::responses::Failure;
 
     const RULES: RecoveryRules<'static> = RecoveryRules {
         retry: &RetryPolicy {

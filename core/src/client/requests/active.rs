@@ -5,34 +5,19 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::received::Received;
 use super::resumption::{AttemptKind, Resumption};
+use super::submission::Submission;
 use crate::client::event::{QueuedOutcome, RequestReport};
-use crate::client::request::{RawOperation, Request, RequestId};
+use crate::client::request::RequestId;
 use crate::client::steering::{Interruption, SteeringUpdate, Submission as Steering, Submissions};
 use crate::client::violation::ServerViolation;
 use crate::connection::Transport;
 use crate::responses::{
-    Collector, CompletedResponse, Envelope, EventClass, Failure, FailureKind, HeaderSource, Item, RequestProgress,
-    Response, ResponseInfo, ResponseInfoTracker, ServerEvent, id_of_object,
+    Collector, CompletedResponse, Envelope, Failure, FailureKind, HeaderSource, Item, RequestProgress, Response,
+    ResponseInfo, ServerEvent, id_of_object,
 };
 use crate::time::Instant;
-use crate::truncate::truncated;
-
-/// The maximum length of the previous response's id that is kept of a response, in bytes.
-const MAX_ECHO: usize = 256;
-
-/// The submission of the application.
-#[derive(Debug)]
-pub(in crate::client) enum Submission {
-    /// A request for a response. A prewarm asks for none of its output.
-    Response {
-        request: Box<Request>,
-        prewarm: bool,
-    },
-    Operation(Box<RawOperation>),
-    /// The rest of a background response that another client requested.
-    Resume,
-}
 
 /// The phase of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,26 +45,6 @@ pub(in crate::client) struct RetryState {
     pub(in crate::client) forced_http: bool,
     /// The request tries HTTP because the server answered the handshake with this status. If it succeeds, all requests take HTTP.
     pub(in crate::client) http_trial: Option<u16>,
-}
-
-/// The received part of the response to the latest attempt.
-#[derive(Debug, Default)]
-struct Received {
-    /// How far the request got. Terminal events do not lower it. A new attempt sets it back to `Sent`, unless an earlier attempt
-    /// delivered output.
-    progress: RequestProgress,
-    /// The items that are done. `None` when one of them could not be kept, so that no later request can be incremental.
-    items: Option<Vec<Item>>,
-    /// The length of the texts of these items, in bytes.
-    item_bytes: usize,
-    info: ResponseInfoTracker,
-    last_event: Instant,
-    /// The previous response that the request named.
-    previous_response_id: Option<String>,
-    /// It was compared with the one that the response names.
-    previous_response_checked: bool,
-    /// The response ended because it was steered, so that a successor follows.
-    steered_end: bool,
 }
 
 /// The end of a response that a successor may follow: the request ends when none does.
@@ -305,7 +270,7 @@ impl ActiveRequest {
         self.phase = RequestPhase::InFlight { head_deadline: record.head_deadline };
         self.sent_at = now;
         match self.attempt {
-            AttemptKind::Create => self.begin_received(now, record.previous_response_id),
+            AttemptKind::Create => self.begin_attempt(now, record.previous_response_id),
             AttemptKind::Resume | AttemptKind::Cancel => {
                 self.received.last_event = now;
                 self.received.progress = self.received.progress.max(RequestProgress::Sent);
@@ -324,20 +289,8 @@ impl ActiveRequest {
     }
 
     /// Nothing of a response has been received.
-    fn begin_received(&mut self, now: Instant, previous_response_id: Option<String>) {
-        self.received = Received {
-            progress: match self.received.progress {
-                RequestProgress::OutputSeen => RequestProgress::OutputSeen,
-                RequestProgress::NotSent | RequestProgress::Sent | RequestProgress::Created => RequestProgress::Sent,
-            },
-            items: Some(Vec::new()),
-            item_bytes: 0,
-            info: ResponseInfoTracker::default(),
-            last_event: now,
-            previous_response_id,
-            previous_response_checked: false,
-            steered_end: false,
-        };
+    fn begin_attempt(&mut self, now: Instant, previous_response_id: Option<String>) {
+        self.received.begin(now, previous_response_id);
         self.report.first_event = None;
         self.report.response_id = None;
         if let Some(collector) = &mut self.collector {
@@ -404,32 +357,6 @@ impl ActiveRequest {
         (interruption.asked.as_deref() != Some(id)).then_some(id)
     }
 
-    /// Returns the request for a response that it is.
-    pub(in crate::client) fn own_request(&self) -> Option<&Request> {
-        match &self.submission {
-            Submission::Response { request, .. } => Some(request),
-            Submission::Operation(_) | Submission::Resume => None,
-        }
-    }
-
-    /// Returns the number of its retries on one transport, if it has one of its own.
-    pub(in crate::client) const fn own_max_retries(&self) -> Option<u32> {
-        match &self.submission {
-            Submission::Response { request, .. } => request.retries,
-            Submission::Operation(operation) => operation.retries,
-            Submission::Resume => None,
-        }
-    }
-
-    /// Its total time, if it has one of its own.
-    pub(in crate::client) const fn own_deadline(&self) -> Option<Duration> {
-        match &self.submission {
-            Submission::Response { request, .. } => request.deadline,
-            Submission::Operation(operation) => operation.deadline,
-            Submission::Resume => None,
-        }
-    }
-
     /// Records the head of its response. From here on, the connection watches for silence.
     pub(in crate::client) fn record_head(&mut self, now: Instant, status: u16, request_id: Option<&str>) {
         self.received.last_event = now;
@@ -449,33 +376,18 @@ impl ActiveRequest {
 
     /// Raises the progress to what this event shows.
     pub(in crate::client) fn record_progress(&mut self, envelope: &Envelope<'_>) {
-        if self.received.progress == RequestProgress::OutputSeen {
-            return;
-        }
-        let reached = match envelope.class() {
-            EventClass::Created => RequestProgress::Created,
-            EventClass::Output if envelope.has_output() => RequestProgress::OutputSeen,
-            // What has only begun can be forgotten (docs/differences.md row 42).
-            EventClass::Output => RequestProgress::Created,
-            EventClass::Informational
-            | EventClass::Completed
-            | EventClass::Failed
-            | EventClass::Incomplete
-            | EventClass::Cancelled
-            | EventClass::Error => return,
-        };
-        self.received.progress = self.received.progress.max(reached);
+        self.received.record_progress(envelope);
     }
 
     /// Records an item that is done. No item is kept once they take more than `limit` bytes.
     pub(in crate::client) fn record_item(&mut self, text: Option<&str>, limit: usize) {
-        self.received.item_bytes += text.map_or(0, Item::memory_of);
-        let kept = text.filter(|_| self.received.item_bytes <= limit);
-        match (&mut self.received.items, kept.map(Item::parse_or_other)) {
-            (Some(items), Some(item)) => items.push(item),
-            (_, None) => self.received.items = None,
-            (None, Some(_)) => {}
-        }
+        self.received.record_item(text, limit);
+    }
+
+    /// Compares the previous response that its response names, at most once, with the one that it named itself
+    /// (docs/differences.md row 58).
+    pub(in crate::client) fn check_previous_response(&mut self, envelope: &Envelope<'_>) -> Option<ServerViolation> {
+        self.received.check_previous_response(envelope)
     }
 
     /// Reads the id of the response from the `response` member of an event.
@@ -483,21 +395,6 @@ impl ActiveRequest {
         if let Some(id) = id_of(response) {
             self.report.response_id = Some(id);
         }
-    }
-
-    /// Compares the previous response that its response names, at most once, with the one that it named itself
-    /// (docs/differences.md row 58).
-    pub(in crate::client) fn check_previous_response(&mut self, envelope: &Envelope<'_>) -> Option<ServerViolation> {
-        if self.received.previous_response_checked {
-            return None;
-        }
-        let sent = &self.received.previous_response_id;
-        let mut echoed = envelope.echoed_previous_response().filter(|echoed| !echoed.is_empty())?;
-        let differs = sent.as_deref() != Some(&*echoed);
-        echoed.truncate(truncated(&echoed, MAX_ECHO).len());
-        let violation = differs.then(|| ServerViolation::PreviousResponse { sent: sent.clone(), echoed });
-        self.received.previous_response_checked = true;
-        violation
     }
 
     /// Records the contents of the terminal event.

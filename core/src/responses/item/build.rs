@@ -4,12 +4,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::shell_action::LocalShellAction;
-use crate::responses::item::part::{ContentPart, ToolOutput};
-use crate::responses::item::types::{
-    AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput, FunctionCall,
-    FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, Reasoning, ToolSearchCall, ToolSearchOutput,
-    WebSearchCall,
+use crate::responses::item::call::{
+    CustomToolCall, CustomToolCallOutput, FunctionCall, FunctionCallOutput, ImageGenerationCall, LocalShellCall,
+    ToolSearchCall, ToolSearchOutput, WebSearchCall,
 };
+use crate::responses::item::message::{
+    AdditionalTools, AgentMessage, Compaction, ContextCompaction, Message, Reasoning,
+};
+use crate::responses::item::part::{ContentPart, ToolOutput};
 use crate::responses::json::object_writer::ExtraMembers;
 use crate::responses::json::raw::RawJson;
 

@@ -5,17 +5,20 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::responses::item::Item;
+use crate::responses::item::call::{
+    CustomToolCall, CustomToolCallOutput, FunctionCall, FunctionCallOutput, ImageGenerationCall, LocalShellCall,
+    ToolSearchCall, ToolSearchOutput, WebSearchCall,
+};
 use crate::responses::item::hosted::{
     ApplyPatchCall, ApplyPatchCallOutput, CodeInterpreterCall, ComputerCall, ComputerCallOutput, ConfigurationUpdate,
     FileSearchCall, ItemReference, LocalShellCallOutput, McpApprovalRequest, McpApprovalResponse, McpCall,
     McpListTools, Program, ProgramOutput, ShellCall, ShellCallOutput,
 };
-use crate::responses::item::part::{ContentPart, ToolOutput};
-use crate::responses::item::types::{
-    AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput, FunctionCall,
-    FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, PASSTHROUGH, Reasoning, ToolSearchCall,
-    ToolSearchOutput, WebSearchCall,
+use crate::responses::item::macros::PASSTHROUGH;
+use crate::responses::item::message::{
+    AdditionalTools, AgentMessage, Compaction, ContextCompaction, Message, Reasoning,
 };
+use crate::responses::item::part::{ContentPart, ToolOutput};
 use crate::responses::json::iter::members;
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;

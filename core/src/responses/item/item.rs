@@ -4,21 +4,22 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::call::{
+    CustomToolCall, CustomToolCallOutput, FunctionCall, FunctionCallOutput, ImageGenerationCall, LocalShellCall,
+    ToolSearchCall, ToolSearchOutput, WebSearchCall,
+};
 use super::hosted::{
     ApplyPatchCall, ApplyPatchCallOutput, CodeInterpreterCall, ComputerCall, ComputerCallOutput, ConfigurationUpdate,
     FileSearchCall, ItemReference, LocalShellCallOutput, McpApprovalRequest, McpApprovalResponse, McpCall,
     McpListTools, Program, ProgramOutput, ShellCall, ShellCallOutput,
 };
+use super::message::{AdditionalTools, AgentMessage, Compaction, ContextCompaction, Message, Reasoning};
 use super::part::{ContentPart, ToolOutput};
-use super::types::{
-    AdditionalTools, AgentMessage, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput, FunctionCall,
-    FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, Reasoning, ToolSearchCall, ToolSearchOutput,
-    WebSearchCall,
-};
 use crate::responses::json::iter::each_element;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::elements;
 use crate::responses::json::raw::RawJson;
+use crate::responses::json::value::JsonValue;
 
 /// One item.
 ///
@@ -201,4 +202,14 @@ pub fn parse_items(text: &str) -> Result<Vec<Item>, Malformed> {
     let mut items = Vec::with_capacity(count);
     each_element(text, |item| items.push(Item::parse_or_other(item)))?;
     Ok(items)
+}
+
+impl JsonValue for Item {
+    fn read(json: &str) -> Option<Self> {
+        Some(Self::parse_or_other(json))
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.encode(out);
+    }
 }

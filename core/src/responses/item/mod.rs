@@ -4,16 +4,22 @@
 //! Every type keeps unknown members and writes them back unchanged. An item of an unknown `type` is kept as a whole.
 
 mod build;
+mod call;
 mod codec;
 mod field_codec;
 mod hosted;
 #[expect(clippy::module_inception, reason = "the file is named after the type")]
 mod item;
+mod macros;
+mod message;
 mod part;
 mod shell_action;
-mod types;
 
 pub use crate::responses::item_encoding::is_prefixed;
+pub use call::{
+    Caller, CustomToolCall, CustomToolCallOutput, FunctionCall, FunctionCallOutput, ImageGenerationCall,
+    LocalShellCall, ToolSearchCall, ToolSearchOutput, WebSearchCall,
+};
 pub use hosted::{
     ApplyPatchCall, ApplyPatchCallOutput, CodeInterpreterCall, CodeOutput, ComputerCall, ComputerCallOutput,
     ConfigurationUpdate, FileSearchCall, FileSearchResult, ItemReference, LocalShellCallOutput, McpApprovalRequest,
@@ -21,10 +27,6 @@ pub use hosted::{
     ShellAction, ShellCall, ShellCallOutput, ShellOutcome, ShellOutput,
 };
 pub use item::{Item, parse_input, parse_items};
+pub use message::{AdditionalTools, AgentMessage, Compaction, ContextCompaction, Message, Reasoning};
 pub use part::{AudioData, ContentPart, OutputPart, ToolOutput};
 pub use shell_action::LocalShellAction;
-pub use types::{
-    AdditionalTools, AgentMessage, Caller, Compaction, ContextCompaction, CustomToolCall, CustomToolCallOutput,
-    FunctionCall, FunctionCallOutput, ImageGenerationCall, LocalShellCall, Message, Reasoning, ToolSearchCall,
-    ToolSearchOutput, WebSearchCall,
-};

@@ -20,6 +20,8 @@
 
 mod compact;
 mod images;
+mod input_items;
+mod input_tokens;
 mod memories;
 mod model;
 mod models;
@@ -29,6 +31,8 @@ mod stored;
 
 pub use compact::{Compact, Compacted};
 pub use images::{EditImage, GenerateImage, Image, ImageSource, Images};
+pub use input_items::{InputItems, ListInputItems};
+pub use input_tokens::{CountInputTokens, InputTokens};
 pub use memories::{MemoryTrace, Summaries, Summarize, Summary};
 pub use model::{ContextLimits, Model, ReasoningLevel, ServiceTier, ToolSupport, TruncationPolicy};
 pub use models::{ListModels, Models};
@@ -38,7 +42,4 @@ pub use search::{
     SearchResults, SearchSettings, Sports, TimeZone, Weather,
 };
 pub(crate) use stored::path_of as path_of_response;
-pub use stored::{
-    CancelResponse, CountInputTokens, DeleteResponse, Deleted, InputItems, InputTokens, ListInputItems,
-    RetrieveResponse,
-};
+pub use stored::{CancelResponse, DeleteResponse, Deleted, RetrieveResponse};

@@ -2,9 +2,10 @@
 
 use alloc::string::String;
 
+use crate::responses::item::call::Caller;
 use crate::responses::item::field_codec::{self as codec, FieldCodec as _, ModelText};
 use crate::responses::item::hosted::declare::item;
-use crate::responses::item::types::{Caller, PASSTHROUGH};
+use crate::responses::item::macros::PASSTHROUGH;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object};

@@ -4,8 +4,8 @@ use alloc::string::String;
 
 use crate::responses::item::field_codec::{self as codec};
 use crate::responses::item::hosted::declare::item;
+use crate::responses::item::macros::PASSTHROUGH;
 use crate::responses::item::part::ContentPart;
-use crate::responses::item::types::PASSTHROUGH;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object};
