@@ -6,6 +6,7 @@ use core::task::{Context, Poll};
 use std::collections::HashSet;
 
 use turnwire::client::Request;
+use turnwire::responses::request::Input;
 use turnwire::responses::{
     CustomToolCall, CustomToolCallOutput, Failure, FunctionCall, FunctionCallOutput, Item, Response, ToolOutput,
 };
@@ -63,9 +64,10 @@ impl ToolCall {
 
     /// Returns the calls of functions and custom tools in a history that have no output there, in order.
     #[must_use]
-    pub fn open(history: &[Item]) -> Vec<Self> {
-        let answered: HashSet<&str> = history.iter().filter_map(answered_call).collect();
-        let calls = history.iter().filter_map(|item| match item {
+    pub fn open<'h>(history: impl IntoIterator<Item = &'h Item, IntoIter: Clone>) -> Vec<Self> {
+        let history = history.into_iter();
+        let answered: HashSet<&str> = history.clone().filter_map(answered_call).collect();
+        let calls = history.filter_map(|item| match item {
             Item::FunctionCall(call) => Some(Self::Function(call.clone())),
             Item::CustomToolCall(call) => Some(Self::Custom(call.clone())),
             _ => None,
@@ -141,11 +143,11 @@ impl<I: Io> Turn<'_, I> {
     }
 
     /// Runs the calls that have no output in the history, and appends each output once it exists.
-    async fn run_open_calls<T>(&mut self, history: &mut Vec<Item>, tool: &mut impl FnMut(ToolCall) -> T)
+    async fn run_open_calls<T>(&mut self, history: &mut Input, tool: &mut impl FnMut(ToolCall) -> T)
     where
         T: Future<Output: Into<ToolOutput>>,
     {
-        let calls = ToolCall::open(history);
+        let calls = ToolCall::open(&*history);
         let mut outputs = Outputs { history, finished: Vec::new() };
         let mut running: Vec<Option<(ToolCall, Pin<Box<T>>)>> =
             calls.into_iter().map(|call| Some((call.clone(), Box::pin(tool(call))))).collect();
@@ -173,7 +175,7 @@ impl<I: Io> Turn<'_, I> {
 
 /// The outputs of the calls of one response, at the end of the history.
 struct Outputs<'h> {
-    history: &'h mut Vec<Item>,
+    history: &'h mut Input,
     /// The positions of the calls that have an output, in order.
     finished: Vec<usize>,
 }

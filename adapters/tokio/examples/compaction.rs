@@ -29,7 +29,7 @@ async fn main() -> support::Result<()> {
 /// The server: keeps the last two messages and adds an opaque summary of all others.
 fn compact(body: &[u8]) -> Vec<u8> {
     let text = core::str::from_utf8(body).unwrap_or_default();
-    let mut input = Compact::parse(text).map(|compact| compact.input).unwrap_or_default();
+    let mut input = Compact::parse(text).map(|compact| compact.input.into_items()).unwrap_or_default();
     let mut output = input.split_off(input.len().saturating_sub(2));
     output.push(Item::Compaction(Compaction::new("opaque")));
     let mut body = Vec::new();

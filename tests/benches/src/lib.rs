@@ -7,6 +7,7 @@
 pub mod contest;
 pub mod events;
 pub mod machine;
+pub mod requests;
 pub mod sse;
 pub mod workload;
 pub mod ws;

@@ -13,6 +13,7 @@ pub mod differential;
 pub mod ends;
 pub mod gzip;
 pub mod handshake;
+pub mod history;
 pub mod http;
 pub mod operations;
 pub mod proxy;

@@ -5,6 +5,7 @@ mod client;
 mod connection;
 mod framing;
 mod framing_laws;
+mod history;
 mod idle_websocket;
 mod server;
 mod wide_and_deep;

@@ -15,6 +15,7 @@ use turnwire::client::{
 use turnwire::connection::server;
 use turnwire::http::Headers;
 use turnwire::responses::operations::{Compact, ListModels};
+use turnwire::responses::request::Input;
 use turnwire::responses::{ClientEvent, CreateResponse, FailureKind, FunctionCall, Item, ResponseWriter, ToolOutput};
 use turnwire_cli::serve::{self, RecordedRequest, Script, ScriptedServer};
 use turnwire_driver::{ClientDriver, Io, Reaction, ToolCall};
@@ -325,7 +326,7 @@ always = true
 text = "done"
 "#;
 
-fn outputs(history: &[Item]) -> Vec<(&str, &str)> {
+fn outputs(history: &Input) -> Vec<(&str, &str)> {
     let mut outputs = Vec::new();
     for item in history {
         match item {

@@ -2,13 +2,18 @@
 
 use proptest::prelude::*;
 use turnwire_tests::chunks::Chunks;
-use turnwire_tests::laws::{client, cut};
+use turnwire_tests::laws::{client, cut, history};
 use turnwire_tests::pair::Cut;
 
 proptest! {
     #[test]
     fn random_run_ends_and_is_equal_for_all_splits(input in prop::collection::vec(any::<u8>(), 0..160)) {
         prop_assert_eq!(client::anything(&input), Ok(()));
+    }
+
+    #[test]
+    fn history_that_is_shared_is_sent_like_a_copied_one(input in prop::collection::vec(any::<u8>(), 0..80)) {
+        prop_assert_eq!(history::shared(&input), Ok(()));
     }
 }
 

@@ -73,14 +73,15 @@ impl Conversation {
         let Some(managed) = self.slot.connected_mut() else { return };
         let lane = request.lane.clone();
         let message = self.builder.build_message(now, request, *prewarm, token.as_deref(), &managed.previous_responses);
-        if let Err(failure) = self.builder.check_size(message.text.len()) {
+        let text = message.text();
+        if let Err(failure) = self.builder.check_size(text.len()) {
             return self.fail(now, id, FailurePoint::Unsent, failure);
         }
-        if let Some(limit) = managed.exceeded_limit(&message.text) {
-            return self.send_too_large_elsewhere(now, id, message.text.len(), limit);
+        if let Some(limit) = managed.exceeded_limit(text) {
+            return self.send_too_large_elsewhere(now, id, text.len(), limit);
         }
         managed.record_lane(lane.as_deref());
-        if managed.connection.send_request_message(now, lane.as_deref(), &message.text).is_err() {
+        if managed.connection.send_request_message(now, lane.as_deref(), text).is_err() {
             // The connection is closing, or has another state of the lane. A new connection can take the request.
             managed.retired = true;
             return;
@@ -91,7 +92,7 @@ impl Conversation {
             reused: managed.record_request(),
             incremental: message.incremental,
             turn_token: token.is_some(),
-            bytes: message.text.len(),
+            bytes: text.len(),
             head_deadline: None,
             previous_response_id: message.previous_response_id.clone(),
         };

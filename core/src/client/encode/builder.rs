@@ -4,6 +4,7 @@
 
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
+use core::mem;
 use core::time::Duration;
 
 use super::headers::{RejectedHeader, merge};
@@ -16,7 +17,7 @@ use crate::connection::client::Config;
 use crate::connection::{ExpectedBody, OutgoingRequest, Transport};
 use crate::http::{HeaderValue, Headers};
 use crate::responses::operations::path_of_response;
-use crate::responses::request::{ItemEncoding, MessageFields, ReasoningOptions};
+use crate::responses::request::{Input, ItemEncoding, MessageFields, ReasoningOptions};
 use crate::responses::session::{HeaderSet, RequestContext, Session, TurnMetadata};
 use crate::responses::{ClientMetadata, CreateResponse, Failure, FailureKind, TURN_STATE};
 use crate::time::Instant;
@@ -46,9 +47,15 @@ pub(in crate::client) struct RequestBuilder {
 pub(in crate::client) struct EncodedMessage {
     /// The response that it continues.
     pub(in crate::client) previous_response_id: Option<String>,
-    pub(in crate::client) text: String,
+    text: Vec<u8>,
     /// It names the previous response, and contains only what follows it.
     pub(in crate::client) incremental: bool,
+}
+
+impl EncodedMessage {
+    pub(in crate::client) fn text(&self) -> &str {
+        simdutf8::compat::from_utf8(&self.text).expect("JSON is written as UTF-8")
+    }
 }
 
 impl RequestBuilder {
@@ -118,7 +125,7 @@ impl RequestBuilder {
 
     /// Changes a request, once, to what the provider, the session and the model require.
     pub(in crate::client) fn prepare(&self, request: &mut Request) {
-        let mut create = request.body.clone();
+        let mut create = mem::replace(&mut request.body, CreateResponse::new("", Input::new()));
         take_previous_response(&mut create);
         if request.lite {
             create = create.into_lite();
@@ -303,10 +310,9 @@ impl RequestBuilder {
         };
         let mut out = Vec::new();
         request.body.encode_ws(&fields, self.item_encoding(&request.body), &mut out);
-        let text = String::from_utf8(out).expect("JSON is written as UTF-8");
         let chained = continuation.map(|known| known.previous_response_id);
         EncodedMessage {
-            text,
+            text: out,
             incremental: continuation.is_some(),
             previous_response_id: chained.or(request.body.previous_response_id.as_deref()).map(Into::into),
         }

@@ -12,11 +12,10 @@ use crate::responses::{CreateResponse, Item};
 #[derive(Debug)]
 struct PreviousResponse {
     lane: LaneId,
-    /// The whole request that it answered, with the ids of items.
+    /// The whole request that it answered, with the ids of items. Behind its input are the items of the response, in the order in
+    /// which they were done.
     request: Box<CreateResponse>,
     response_id: String,
-    /// The items of the response, in the order in which they were done.
-    items: Vec<Item>,
 }
 
 /// The last completed response of each lane of one connection. The server forgets them with the connection.
@@ -36,13 +35,14 @@ impl PreviousResponses {
     pub(in crate::client) fn store(
         &mut self,
         lane: LaneId,
-        request: Box<CreateResponse>,
+        mut request: Box<CreateResponse>,
         response_id: &str,
         items: Vec<Item>,
     ) {
         self.remove(lane.name());
         if !response_id.is_empty() {
-            self.0.push(PreviousResponse { lane, request, response_id: response_id.into(), items });
+            request.input.append(items.into());
+            self.0.push(PreviousResponse { lane, request, response_id: response_id.into() });
         }
     }
 
@@ -93,10 +93,7 @@ impl PreviousResponse {
             && last.text == request.text
             && last.has_public_members_of(request)
             && last.extra == request.extra;
-        let known = last.input.len() + self.items.len();
-        let prefix = request.input.get(..known)?;
-        let same_items =
-            last.input.iter().chain(&self.items).zip(prefix).all(|(before, now)| before.equals_for_incremental(now));
-        (same_settings && same_items).then_some(known)
+        let continues = same_settings && request.input.starts_with(&last.input, Item::equals_for_incremental);
+        continues.then(|| last.input.len())
     }
 }

@@ -134,9 +134,19 @@ macro_rules! implement {
                 }
             }
 
+            /// Returns whether the members that count in comparisons are equal as they are written. Otherwise they may still
+            /// have equal values.
+            pub(in crate::responses) fn is_written_as(&self, other: &Self) -> bool {
+                match (self, other) {
+                    $((Self::$variant(this), Self::$variant(other)) => this.is_written_as(other),)*
+                    $((Self::$hosted(this), Self::$hosted(other)) => this.is_written_as(other),)*
+                    _ => self == other,
+                }
+            }
+
             /// Removes the members that do not count in comparisons.
             pub(in crate::responses) fn clear_beside(&mut self) {
-                for part in self.parts_mut() {
+                for part in self.parts_mut().into_iter().flatten() {
                     if let Some(extra) = part.extra_mut() {
                         extra.clear();
                     }
@@ -168,6 +178,52 @@ macro_rules! implement {
 }
 
 kinds!(implement);
+
+/// The parts of an item's content, summary or output.
+macro_rules! parts {
+    ($item:expr, $from:path, $deref:ident $(, $mutable:tt)?) => {
+        match $item {
+            Self::Message(item) => [&$($mutable)? item.content[..], &$($mutable)? []],
+            Self::AgentMessage(item) => [&$($mutable)? item.content[..], &$($mutable)? []],
+            Self::ComputerCallOutput(item) => [$from(&$($mutable)? item.output), &$($mutable)? []],
+            Self::Reasoning(item) => [&$($mutable)? item.summary[..], item.content.$deref().unwrap_or_default()],
+            Self::FunctionCallOutput(FunctionCallOutput { output: ToolOutput::Parts(parts), .. })
+            | Self::CustomToolCallOutput(CustomToolCallOutput { output: ToolOutput::Parts(parts), .. }) => {
+                [&$($mutable)? parts[..], &$($mutable)? []]
+            }
+            Self::FunctionCallOutput(_)
+            | Self::CustomToolCallOutput(_)
+            | Self::LocalShellCall(_)
+            | Self::FunctionCall(_)
+            | Self::CustomToolCall(_)
+            | Self::ToolSearchCall(_)
+            | Self::ToolSearchOutput(_)
+            | Self::WebSearchCall(_)
+            | Self::ImageGenerationCall(_)
+            | Self::Compaction(_)
+            | Self::ContextCompaction(_)
+            | Self::CompactionTrigger
+            | Self::AdditionalTools(_)
+            | Self::FileSearchCall(_)
+            | Self::ComputerCall(_)
+            | Self::CodeInterpreterCall(_)
+            | Self::LocalShellCallOutput(_)
+            | Self::ShellCall(_)
+            | Self::ShellCallOutput(_)
+            | Self::ApplyPatchCall(_)
+            | Self::ApplyPatchCallOutput(_)
+            | Self::McpCall(_)
+            | Self::McpListTools(_)
+            | Self::McpApprovalRequest(_)
+            | Self::McpApprovalResponse(_)
+            | Self::Program(_)
+            | Self::ProgramOutput(_)
+            | Self::ConfigurationUpdate(_)
+            | Self::ItemReference(_)
+            | Self::Other { .. } => [&$($mutable)? [], &$($mutable)? []],
+        }
+    };
+}
 
 /// An unknown item, unchanged except for members that are not sent.
 fn encode_other(raw: &str, wire: ItemEncoding, out: &mut Vec<u8>) {
@@ -263,47 +319,13 @@ impl Item {
     }
 
     /// Returns the parts of its content, summary or output.
-    pub(crate) fn parts_mut(&mut self) -> Vec<&mut ContentPart> {
-        match self {
-            Self::Message(item) => item.content.iter_mut().collect(),
-            Self::AgentMessage(item) => item.content.iter_mut().collect(),
-            Self::ComputerCallOutput(item) => alloc::vec![&mut item.output],
-            Self::Reasoning(item) => item.summary.iter_mut().chain(item.content.iter_mut().flatten()).collect(),
-            Self::FunctionCallOutput(FunctionCallOutput { output: ToolOutput::Parts(parts), .. })
-            | Self::CustomToolCallOutput(CustomToolCallOutput { output: ToolOutput::Parts(parts), .. }) => {
-                parts.iter_mut().collect()
-            }
-            Self::FunctionCallOutput(_)
-            | Self::CustomToolCallOutput(_)
-            | Self::LocalShellCall(_)
-            | Self::FunctionCall(_)
-            | Self::CustomToolCall(_)
-            | Self::ToolSearchCall(_)
-            | Self::ToolSearchOutput(_)
-            | Self::WebSearchCall(_)
-            | Self::ImageGenerationCall(_)
-            | Self::Compaction(_)
-            | Self::ContextCompaction(_)
-            | Self::CompactionTrigger
-            | Self::AdditionalTools(_)
-            | Self::FileSearchCall(_)
-            | Self::ComputerCall(_)
-            | Self::CodeInterpreterCall(_)
-            | Self::LocalShellCallOutput(_)
-            | Self::ShellCall(_)
-            | Self::ShellCallOutput(_)
-            | Self::ApplyPatchCall(_)
-            | Self::ApplyPatchCallOutput(_)
-            | Self::McpCall(_)
-            | Self::McpListTools(_)
-            | Self::McpApprovalRequest(_)
-            | Self::McpApprovalResponse(_)
-            | Self::Program(_)
-            | Self::ProgramOutput(_)
-            | Self::ConfigurationUpdate(_)
-            | Self::ItemReference(_)
-            | Self::Other { .. } => Vec::new(),
-        }
+    pub(in crate::responses) fn parts(&self) -> [&[ContentPart]; 2] {
+        parts!(self, core::slice::from_ref, as_deref)
+    }
+
+    /// Returns the parts of its content, summary or output.
+    pub(in crate::responses) fn parts_mut(&mut self) -> [&mut [ContentPart]; 2] {
+        parts!(self, core::slice::from_mut, as_deref_mut, mut)
     }
 }
 

@@ -17,13 +17,18 @@ use crate::responses::json::raw::RawJson;
 /// Parses and writes one kind of member.
 pub(in crate::responses) trait FieldCodec {
     /// The type of the member.
-    type Value;
+    type Value: PartialEq;
 
     /// Takes the member out of the parsed members.
     fn read(members: &mut Members<'_>, key: &'static str) -> Result<Self::Value, Malformed>;
 
     /// Writes the member.
     fn write(object: &mut Object<'_>, key: &str, value: &Self::Value);
+
+    /// Returns whether two members are equal, apart from unknown members of their parts.
+    fn are_equal(this: &Self::Value, other: &Self::Value) -> bool {
+        this == other
+    }
 }
 
 /// A required string.
@@ -157,6 +162,10 @@ impl FieldCodec for Parts {
     fn write(object: &mut Object<'_>, key: &str, value: &Vec<ContentPart>) {
         object.array(key, value, ContentPart::encode);
     }
+
+    fn are_equal(this: &Vec<ContentPart>, other: &Vec<ContentPart>) -> bool {
+        equal_parts(this, other)
+    }
 }
 
 /// The content of a reasoning item (`docs/protocol.md` §3.4.1).
@@ -178,6 +187,18 @@ impl FieldCodec for ReasoningContent {
             Some(parts) => object.array(key, parts, ContentPart::encode),
         }
     }
+
+    fn are_equal(this: &Self::Value, other: &Self::Value) -> bool {
+        match (this, other) {
+            (Some(this), Some(other)) => equal_parts(this, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+}
+
+fn equal_parts(this: &[ContentPart], other: &[ContentPart]) -> bool {
+    this.len() == other.len() && this.iter().zip(other).all(|(this, other)| this.is_written_as(other))
 }
 
 /// Reads parts: an array, one part, or a string where `text` names the type of its part.
@@ -203,5 +224,13 @@ impl FieldCodec for Output {
 
     fn write(object: &mut Object<'_>, key: &str, value: &ToolOutput) {
         value.encode(object.key(key));
+    }
+
+    fn are_equal(this: &ToolOutput, other: &ToolOutput) -> bool {
+        match (this, other) {
+            (ToolOutput::Parts(this), ToolOutput::Parts(other)) => equal_parts(this, other),
+            (ToolOutput::Text(this), ToolOutput::Text(other)) => this == other,
+            (ToolOutput::Parts(_), ToolOutput::Text(_)) | (ToolOutput::Text(_), ToolOutput::Parts(_)) => false,
+        }
     }
 }

@@ -159,7 +159,7 @@ impl Item {
     /// metadata (`docs/protocol.md` §9.5, rule 4) and without unknown members.
     #[must_use]
     pub fn equals_for_incremental(&self, other: &Self) -> bool {
-        if self == other {
+        if self.is_written_as(other) {
             return true;
         }
         let bare = |item: &Self| {

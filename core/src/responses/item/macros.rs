@@ -34,6 +34,11 @@ macro_rules! item {
                 })
             }
 
+            /// Returns whether the members that count in comparisons are equal.
+            pub(in crate::responses) fn is_written_as(&self, other: &Self) -> bool {
+                self.id == other.id $(&& $codec::are_equal(&self.$member, &other.$member))*
+            }
+
             /// Removes the members that do not count in comparisons.
             pub(in crate::responses) fn clear_beside(&mut self) {
                 self.passthrough = None;

@@ -319,6 +319,17 @@ impl ContentPart {
         object.end();
     }
 
+    /// Returns whether two parts are equal apart from unknown members. Texts, of which most of a history consists, are compared
+    /// without them; other parts as a whole.
+    pub(in crate::responses) fn is_written_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Text { kind, text, .. }, Self::Text { kind: other_kind, text: other, .. }) => {
+                kind == other_kind && text == other
+            }
+            _ => self == other,
+        }
+    }
+
     pub(in crate::responses) fn extra_mut(&mut self) -> Option<&mut ExtraMembers> {
         match self {
             Self::Text { extra, .. }

@@ -62,7 +62,7 @@ impl<'o> Object<'o> {
         self.raw(key, &text);
     }
 
-    pub(crate) fn array<T>(&mut self, key: &str, values: &[T], each: impl Fn(&T, &mut Vec<u8>)) {
+    pub(crate) fn array<T>(&mut self, key: &str, values: impl IntoIterator<Item = T>, each: impl Fn(T, &mut Vec<u8>)) {
         array(values, self.key(key), each);
     }
 
@@ -86,9 +86,9 @@ pub(crate) fn object(write: impl FnOnce(&mut Object<'_>)) -> RawJson<'static> {
     RawJson::built(alloc::string::String::from_utf8(out).expect("JSON is written as UTF-8"))
 }
 
-pub(crate) fn array<T>(values: &[T], out: &mut Vec<u8>, each: impl Fn(&T, &mut Vec<u8>)) {
+pub(crate) fn array<T>(values: impl IntoIterator<Item = T>, out: &mut Vec<u8>, each: impl Fn(T, &mut Vec<u8>)) {
     out.push(b'[');
-    for (index, value) in values.iter().enumerate() {
+    for (index, value) in values.into_iter().enumerate() {
         if index > 0 {
             out.push(b',');
         }

@@ -15,7 +15,7 @@ use crate::responses::json::object_writer::{ExtraMembers, Object};
 use crate::responses::json::raw::RawJson;
 use crate::responses::operations::{Operation, type_name, unreadable};
 use crate::responses::request::{
-    CreateResponse, ImageOptions, ItemEncoding, PromptCacheOptions, ReasoningOptions, TextOptions,
+    CreateResponse, ImageOptions, Input, ItemEncoding, PromptCacheOptions, ReasoningOptions, TextOptions,
 };
 use crate::responses::session::HeaderSet;
 use crate::responses::usage::Usage;
@@ -34,7 +34,7 @@ pub struct Compact {
     /// The model.
     pub model: String,
     /// The history. If it is empty, no request is needed.
-    pub input: Vec<Item>,
+    pub input: Input,
     /// The instructions; omitted when empty.
     pub instructions: String,
     /// The tools; omitted when unset.
@@ -87,10 +87,10 @@ pub struct Compacted {
 impl Compact {
     /// Creates the smallest request: a history, with everything else unset.
     #[must_use]
-    pub fn new(model: &str, input: Vec<Item>) -> Self {
+    pub fn new(model: &str, input: impl Into<Input>) -> Self {
         Self {
             model: model.into(),
-            input,
+            input: input.into(),
             instructions: String::new(),
             tools: None,
             parallel_tool_calls: false,
@@ -115,7 +115,7 @@ impl Compact {
         let mut members = Members::parse(json)?;
         Ok(Self {
             model: members.optional("model")?.unwrap_or_default(),
-            input: members.take("input").map(parse_input).transpose()?.unwrap_or_default(),
+            input: members.take("input").map(parse_input).transpose()?.map(Input::from).unwrap_or_default(),
             instructions: members.optional("instructions")?.unwrap_or_default(),
             tools: members.optional("tools")?,
             parallel_tool_calls: members.optional("parallel_tool_calls")?.unwrap_or(false),

@@ -11,7 +11,7 @@ use super::settings::{
     PromptCacheOptions, StreamOptions,
 };
 use super::text_options::TextOptions;
-use crate::responses::item::{Item, parse_input};
+use crate::responses::item::parse_input;
 use crate::responses::item_encoding::ItemEncoding;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
@@ -45,7 +45,7 @@ macro_rules! create_response {
             /// The names of the members that are known.
             pub const MEMBERS: &'static [&'static str] = &[$(stringify!($first),)* $(stringify!($member),)*];
 
-            fn unset(model: String, input: Vec<Item>) -> Self {
+            fn unset(model: String, input: Input) -> Self {
                 let mut request = Self { $($first: $unset,)* $($member: None,)* extra: ExtraMembers::new() };
                 request.model = model;
                 request.input = input;
@@ -112,7 +112,7 @@ create_response! {
         /// The instructions; omitted when empty.
         instructions: String = String::new(),
         /// The conversation.
-        input: Vec<Item> = Vec::new(),
+        input: Input = Input::new(),
         /// The tools, as JSON objects; omitted when unset, an empty array when set but empty.
         tools: Option<Vec<RawJson<'static>>> = None,
         /// The tool choice, as JSON. Default: `"auto"`.
@@ -191,7 +191,7 @@ impl CreateResponse {
     /// Creates a request of a model and its input: a text of the user, or items. Everything else is unset.
     #[must_use]
     pub fn new(model: &str, input: impl Into<Input>) -> Self {
-        Self::unset(model.into(), input.into().into_items())
+        Self::unset(model.into(), input.into())
     }
 
     /// Sets a member by its name. A known member is set as by its own method; any other is added to
@@ -256,7 +256,7 @@ impl CreateResponse {
     fn write(&self, object: &mut Object<'_>, wire: ItemEncoding, from: usize, metadata: &[(&str, &str)]) {
         object.string("model", &self.model);
         object.optional("instructions", Some(self.instructions.as_str()).filter(|text| !text.is_empty()));
-        let input = self.input.get(from..).unwrap_or_default();
+        let input = self.input.iter_from(from);
         object.array("input", input, |item, out| item.encode_for(wire, out));
         if let Some(tools) = &self.tools {
             object.array("tools", tools, |tool, out| out.extend_from_slice(tool.as_str().as_bytes()));
@@ -331,7 +331,7 @@ impl CreateResponse {
     }
 
     pub(crate) fn read(mut members: Members<'_>) -> Result<Self, Malformed> {
-        let mut request = Self::unset(String::new(), Vec::new());
+        let mut request = Self::unset(String::new(), Input::new());
         request.stream = false;
         request.read_members(&mut members)?;
         request.extra = members.rest();
@@ -346,7 +346,7 @@ impl CreateResponse {
             }
         }
 
-        set(&mut self.input, members.take("input").map(parse_input).transpose()?);
+        set(&mut self.input, members.take("input").map(parse_input).transpose()?.map(Input::from));
         set(&mut self.model, members.optional("model")?);
         set(&mut self.instructions, members.optional("instructions")?);
         set(&mut self.tools, members.optional("tools")?.map(Some));

@@ -7,7 +7,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::responses::item::{AdditionalTools, ContentPart, Item, Message};
-use crate::responses::request::{CreateResponse, ReasoningOptions, StreamOptions};
+use crate::responses::request::{CreateResponse, Input, ReasoningOptions, StreamOptions};
 
 /// Compresses a body into one zstd frame; the core has no compressor of its own.
 pub type CompressFn = fn(&[u8]) -> Vec<u8>;
@@ -29,20 +29,27 @@ impl CreateResponse {
         let tools = self.tools.take();
         let has_item = self.input.iter().any(|item| matches!(item, Item::AdditionalTools(_)));
         let is_empty = tools.is_none() && self.instructions.is_empty() && self.input.is_empty();
-        let mut input = Vec::new();
+        let mut first = Vec::new();
         if tools.is_some() || !(has_item || is_empty) {
-            input.push(Item::AdditionalTools(AdditionalTools::new(tools.unwrap_or_default())));
+            first.push(Item::AdditionalTools(AdditionalTools::new(tools.unwrap_or_default())));
         }
         if !self.instructions.is_empty() {
-            input.push(Item::Message(Message::new("developer", vec![ContentPart::input_text(&self.instructions)])));
+            first.push(Item::Message(Message::new("developer", vec![ContentPart::input_text(&self.instructions)])));
             self.instructions.clear();
         }
-        input.append(&mut self.input);
-        for part in input.iter_mut().flat_map(Item::parts_mut) {
-            if let ContentPart::InputImage { detail, .. } = part {
-                *detail = None;
-            }
-        }
+        let mut input = Input::from(first);
+        input.append(self.input);
+        let has_detail = |part: &ContentPart| matches!(part, ContentPart::InputImage { detail: Some(_), .. });
+        input.change_where(
+            |item| item.parts().into_iter().flatten().any(has_detail),
+            |item| {
+                for part in item.parts_mut().into_iter().flatten() {
+                    if let ContentPart::InputImage { detail, .. } = part {
+                        *detail = None;
+                    }
+                }
+            },
+        );
         self.input = input;
         self.parallel_tool_calls = false;
         self.reasoning.get_or_insert_with(ReasoningOptions::default).context = Some("all_turns".into());

@@ -11,7 +11,7 @@ mod settings;
 mod text_options;
 
 pub use create_response::CreateResponse;
-pub use input::Input;
+pub use input::{Input, Items};
 pub use lite::{CompressFn, ZSTD_LEVEL};
 pub use message::{MessageFields, steer};
 pub use reasoning_options::ReasoningOptions;

@@ -102,6 +102,15 @@ fn token(rng: &mut Rng) -> String {
     }
 }
 
+/// Returns text of about this many bytes, not escaped.
+pub fn text(rng: &mut Rng, length: usize) -> String {
+    let mut text = String::with_capacity(length + 16);
+    while text.len() < length {
+        text.push_str(&token(rng));
+    }
+    text
+}
+
 /// Appends text, escaped for a JSON string.
 fn escape(text: &str, out: &mut String) {
     for character in text.chars() {

@@ -62,6 +62,14 @@ macro_rules! item {
                 })
             }
 
+            /// Returns whether the members that count in comparisons are equal.
+            pub(in crate::responses) fn is_written_as(&self, other: &Self) -> bool {
+                self.id == other.id
+                    $(&& self.$required == other.$required)*
+                    $(&& self.$model == other.$model)*
+                    $(&& self.$member == other.$member)*
+            }
+
             /// Removes the members that do not count in comparisons.
             pub(in crate::responses) fn clear_beside(&mut self) {
                 self.passthrough = None;
