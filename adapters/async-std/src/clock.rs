@@ -17,10 +17,6 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn new() -> Self {
-        Self { epoch: time::Instant::now(), timer: None }
-    }
-
     pub(crate) fn now(&self) -> Instant {
         Instant::from_duration(self.epoch.elapsed())
     }
@@ -45,6 +41,6 @@ impl Clock {
 
 impl Default for Clock {
     fn default() -> Self {
-        Self::new()
+        Self { epoch: time::Instant::now(), timer: None }
     }
 }

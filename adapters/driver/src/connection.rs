@@ -9,8 +9,7 @@ use turnwire::connection::{ClientConnection, client};
 use turnwire::time::Instant;
 
 use crate::io::Io;
-use crate::io_loop::{IoLoop, SocketState};
-use crate::state_machine::{IoEvent, StateMachine};
+use crate::io_loop::{IoEvent, IoLoop, SocketState, StateMachine};
 
 /// The client's end of one connection, with the socket and the clock that drive it. A [`ClientDriver`](crate::ClientDriver) opens
 /// connections and repeats requests by itself; this is for programs that decide that, such as proxies.

@@ -2,26 +2,27 @@
 
 use core::cell::RefCell;
 use core::task::{Context, Poll, Waker};
-use core::time::Duration;
 use std::io;
-use std::time::SystemTime;
 
 use turnwire::client::{ConnectTarget, SocketCommand};
 use turnwire::connection::LossReason;
 use turnwire::time::Instant;
 
+mod clocks;
+mod lateness;
+mod state_machine;
+
+use clocks::Clocks;
+use lateness::Lateness;
+pub(crate) use state_machine::{IoEvent, StateMachine};
+
 use crate::io::Io;
-use crate::state_machine::{IoEvent, StateMachine};
 
 /// Maximum number of rounds of one poll. Then other tasks get to run, however much is ready.
 const ROUNDS: usize = 32;
 
 /// Size of the read buffer in bytes.
 const READ: usize = 16 * 1024;
-
-/// How long input is read before an expired deadline is reported: long enough for the bytes that are in the socket already, and a bound
-/// for a peer that never stops sending.
-const GRACE: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// One read buffer for all connections of a thread: nothing is left in it between two reads.
@@ -33,24 +34,8 @@ thread_local! {
 pub(crate) struct IoLoop<I> {
     pub(crate) io: I,
     socket: SocketState,
-    late: Option<Late>,
-    /// The wall clock and the loop's clock at the last poll.
-    clocks: Option<(SystemTime, Instant)>,
-}
-
-/// How much further than the loop's clock the wall clock moves on while a machine sleeps, at least. Corrections of the wall clock are
-/// smaller.
-const SLEEP: Duration = Duration::from_secs(30);
-
-/// An expired deadline that is not yet reported, because the input in the socket is read first.
-#[derive(Clone, Copy, Debug)]
-struct Late {
-    /// When the expiry was noticed.
-    since: Instant,
-    /// If anything was read since then, the peer has until this time: as long as this task was late, because the peer could not send
-    /// meanwhile.
-    until: Instant,
-    has_read: bool,
+    lateness: Lateness,
+    clocks: Clocks,
 }
 
 /// State of a deadline.
@@ -76,7 +61,7 @@ pub(crate) enum SocketState {
 
 impl<I: Io> IoLoop<I> {
     pub(crate) fn new(io: I, socket: SocketState) -> Self {
-        Self { io, socket, late: None, clocks: None }
+        Self { io, socket, lateness: Lateness::default(), clocks: Clocks::default() }
     }
 
     /// Returns whether the socket is open, in at least one direction.
@@ -101,10 +86,7 @@ impl<I: Io> IoLoop<I> {
                 DeadlineState::Progress => continue,
                 DeadlineState::Waiting(until) => Some(until),
             };
-            let connected = self.connect(machine, cx);
-            let wrote = self.write(machine, cx);
-            let read = self.read(machine, cx);
-            if connected || wrote || read {
+            if self.round(machine, cx) {
                 continue;
             }
             if self.io.poll_wait(cx, waiting.or_else(|| machine.poll_timeout())).is_pending() {
@@ -121,14 +103,19 @@ impl<I: Io> IoLoop<I> {
         for _ in 0..ROUNDS {
             self.follow_command(machine);
             let progress = matches!(self.handle_deadline(machine, cx), DeadlineState::Progress);
-            let connected = self.connect(machine, cx);
-            let wrote = self.write(machine, cx);
-            let read = self.read(machine, cx);
-            if !(progress || connected || wrote || read) {
+            if !self.round(machine, cx) && !progress {
                 return;
             }
         }
         cx.waker().wake_by_ref();
+    }
+
+    /// Connects, writes and reads what is ready. Returns whether anything was.
+    fn round<M: StateMachine>(&mut self, machine: &mut M, cx: &mut Context<'_>) -> bool {
+        let connected = self.connect(machine, cx);
+        let wrote = self.write(machine, cx);
+        let read = self.read(machine, cx);
+        connected || wrote || read
     }
 
     /// Writes what the socket takes now.
@@ -167,8 +154,7 @@ impl<I: Io> IoLoop<I> {
     /// Reports that the machine was asleep. The loop's clock may stand still meanwhile, so that no deadline notices it.
     fn compare_clocks<M: StateMachine>(&mut self, machine: &mut M) {
         let (wall, now) = (self.io.wall_clock(), self.io.now());
-        let last = self.clocks.replace((wall, now));
-        if last.is_some_and(|last| was_asleep(last, (wall, now))) {
+        if self.clocks.were_apart(wall, now) {
             machine.handle(now, IoEvent::ClockJump(wall));
         }
     }
@@ -178,22 +164,21 @@ impl<I: Io> IoLoop<I> {
     fn handle_deadline<M: StateMachine>(&mut self, machine: &mut M, cx: &mut Context<'_>) -> DeadlineState {
         let now = self.io.now();
         let Some(deadline) = machine.poll_timeout().filter(|deadline| *deadline <= now) else {
-            self.late = None;
+            self.lateness = Lateness::default();
             return DeadlineState::NotPassed;
         };
-        let lateness = now.saturating_duration_since(deadline).min(GRACE);
-        let late = *self.late.get_or_insert(Late { since: now, until: now + lateness, has_read: false });
+        let may_read = self.lateness.expire(now, deadline);
         let connected = self.connect(machine, cx);
-        let read = now.saturating_duration_since(late.since) < GRACE && self.read(machine, cx);
+        let read = may_read && self.read(machine, cx);
         if connected || read {
-            self.late = Some(Late { has_read: true, ..late });
+            self.lateness.record_input();
             self.write(machine, cx);
             return DeadlineState::Progress;
         }
-        if late.has_read && now < late.until {
-            return DeadlineState::Waiting(late.until);
+        if let Some(until) = self.lateness.waits_until(now) {
+            return DeadlineState::Waiting(until);
         }
-        self.late = None;
+        self.lateness = Lateness::default();
         machine.handle(now, IoEvent::Timeout);
         DeadlineState::Progress
     }
@@ -290,36 +275,8 @@ impl<I: Io> IoLoop<I> {
     }
 }
 
-/// Returns whether the wall clock has moved on much further than the loop's clock, from one pair of times to the next.
-fn was_asleep((last_wall, last): (SystemTime, Instant), (wall, now): (SystemTime, Instant)) -> bool {
-    let passed = wall.duration_since(last_wall).unwrap_or_default();
-    passed.saturating_sub(now.saturating_duration_since(last)) >= SLEEP
-}
-
 /// Returns the reason that the `Io` passed in its error, or the error's text.
 fn loss_reason(error: &io::Error) -> LossReason {
     let given = error.get_ref().and_then(|error| error.downcast_ref::<LossReason>());
     given.cloned().unwrap_or_else(|| LossReason::Network(error.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use core::time::Duration;
-    use std::time::SystemTime;
-
-    use super::was_asleep;
-    use turnwire::time::Instant;
-
-    #[test]
-    fn wall_clock_runs_ahead_by_half_a_minute_machine_was_asleep() {
-        let (wall, start) = (SystemTime::now(), Instant::ZERO);
-        let asleep = |wall_seconds, seconds| {
-            let later = (wall + Duration::from_secs(wall_seconds), start + Duration::from_secs(seconds));
-            was_asleep((wall, start), later)
-        };
-        assert!(asleep(3600, 2) && asleep(31, 1) && asleep(30, 0));
-        assert!(!asleep(29, 0) && !asleep(3600, 3590) && !asleep(3600, 3600) && !asleep(0, 3600));
-        let set_back = (wall - Duration::from_secs(3600), start);
-        assert!(!was_asleep((wall, start), set_back));
-    }
 }

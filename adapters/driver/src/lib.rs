@@ -47,7 +47,6 @@ mod io;
 mod io_loop;
 mod proxy;
 mod server;
-mod state_machine;
 mod tools;
 mod turn;
 

@@ -9,8 +9,7 @@ use turnwire::connection::{CloseReason, Deadline, ServerConnection, server};
 use turnwire::time::Instant;
 
 use crate::io::Io;
-use crate::io_loop::{IoLoop, SocketState};
-use crate::state_machine::{IoEvent, StateMachine};
+use crate::io_loop::{IoEvent, IoLoop, SocketState, StateMachine};
 
 /// How long, after an error response, input is read and discarded: see [`ServerDriver::next`].
 const LINGER: Duration = Duration::from_secs(1);

@@ -15,10 +15,6 @@ pub struct Clock {
 }
 
 impl Clock {
-    pub(crate) fn new() -> Self {
-        Self { epoch: time::Instant::now(), sleep: None }
-    }
-
     pub(crate) fn now(&self) -> Instant {
         Instant::from_duration(self.epoch.elapsed())
     }
@@ -39,6 +35,6 @@ impl Clock {
 
 impl Default for Clock {
     fn default() -> Self {
-        Self::new()
+        Self { epoch: time::Instant::now(), sleep: None }
     }
 }

@@ -26,6 +26,7 @@ use crate::clock::Clock;
 /// let io = TcpIo::new();
 /// assert!(io.now() <= io.now());
 /// ```
+#[derive(Debug)]
 pub struct TcpIo {
     clock: Clock,
     race: Option<HappyEyeballsConnect<TcpStream>>,
@@ -43,7 +44,7 @@ impl TcpIo {
     /// Creates an `Io` without a socket.
     #[must_use]
     pub fn new() -> Self {
-        Self { clock: Clock::new(), race: None, stream: None, last_read: None, ask_socket: false }
+        Self { clock: Clock::default(), race: None, stream: None, last_read: None, ask_socket: false }
     }
 
     /// Wraps an open socket, for example an accepted one. Sets the options of [`set_tcp_options`].
@@ -129,11 +130,5 @@ impl Io for TcpIo {
 impl Default for TcpIo {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl core::fmt::Debug for TcpIo {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("TcpIo").field("stream", &self.stream).finish_non_exhaustive()
     }
 }
