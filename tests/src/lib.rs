@@ -5,11 +5,13 @@ pub mod chunks;
 pub mod fixtures;
 pub mod generators;
 pub mod laws;
+pub mod open_websocket;
 pub mod pair;
 pub mod reference;
 pub mod sim;
 pub mod targets;
 pub mod third_party;
+pub mod vectors;
 
 /// The README's examples, which must compile.
 #[cfg(doctest)]

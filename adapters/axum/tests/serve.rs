@@ -17,7 +17,7 @@ use turnwire::connection::Transport;
 use turnwire::proxy::ProxySelector;
 use turnwire::responses::{CreateResponse, ErrorObject, FailureKind, FunctionCall, Item, ResponseCommand, ToolOutput};
 use turnwire_axum::{Exchange, Responses, SendError};
-use turnwire_tokio::{Client, ClientBuilder};
+use turnwire_tokio::{Client, ClientBuilder, Turn};
 
 const TRANSPORTS: [TransportPreference; 2] = [TransportPreference::WebSocket, TransportPreference::Http];
 const SOON: Duration = Duration::from_secs(10);
@@ -168,6 +168,16 @@ impl Drop for Gone {
     }
 }
 
+/// Sends the question, and waits for the first event of the response.
+async fn begin(turn: &mut Turn<'_>) {
+    turn.send(question()).expect("a request");
+    while let Some(event) = turn.next().await {
+        if matches!(event, Event::Server { .. }) {
+            break;
+        }
+    }
+}
+
 #[tokio::test]
 async fn handler_is_dropped_when_client_leaves() {
     for transport in TRANSPORTS {
@@ -186,12 +196,7 @@ async fn handler_is_dropped_when_client_leaves() {
         .await;
         let mut client = client(transport, &address);
         let mut turn = client.turn().expect("a turn");
-        turn.send(question()).expect("a request");
-        while let Some(event) = turn.next().await {
-            if matches!(event, Event::Server { .. }) {
-                break;
-            }
-        }
+        begin(&mut turn).await;
         drop(turn);
         drop(client);
         timeout(SOON, gone.notified()).await.expect("the handler is dropped");
@@ -219,12 +224,7 @@ async fn handler_waits_while_client_does_not_read() {
         .await;
         let mut client = client(transport, &address);
         let mut turn = client.turn().expect("a turn");
-        turn.send(question()).expect("a request");
-        while let Some(event) = turn.next().await {
-            if matches!(event, Event::Server { .. }) {
-                break;
-            }
-        }
+        begin(&mut turn).await;
         // The client reads no more. The handler stops once all buffers are full: those of the sockets hold a few MiB.
         let mut before = usize::MAX;
         while before != sent.load(Ordering::SeqCst) {

@@ -1,11 +1,12 @@
 //! Laws of the fast path for deltas that repeat an earlier one except for a few values: it changes no result.
 
 use turnwire::connection::client::{self, Event};
-use turnwire::connection::{ClientConnection, ServerConnection, Transport, server};
-use turnwire::http::Headers;
+use turnwire::connection::server;
 use turnwire::responses::{Envelope, EventData, EventParser, ServerEvent};
 use turnwire::time::Instant;
 use turnwire::ws::{Limits, Message, Role, WebSocket};
+
+use crate::open_websocket::open_websocket;
 
 /// Law 9: a parser that remembers shapes parses each payload of a stream as one that remembers nothing.
 ///
@@ -88,15 +89,7 @@ pub fn routes_alike(acts: &[Act]) -> Result<(), String> {
 /// What a client's connection reports. `differing`: each event gets a member of its own.
 fn reported(acts: &[Act], differing: bool) -> Vec<String> {
     const NOW: Instant = Instant::ZERO;
-    let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::WebSocket, [1; 32]);
-    let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
-    client.upgrade(NOW, "/", &Headers::new()).expect("a handshake");
-    server.handle_input(NOW, client.poll_transmit());
-    client.handle_written(NOW, usize::MAX);
-    assert!(server.poll_event().is_some());
-    server.accept(NOW, &Headers::new()).expect("an upgrade");
-    client.handle_input(NOW, server.poll_transmit());
-    while client.poll_event().is_some() {}
+    let (mut client, _) = open_websocket(NOW, client::Config::new("localhost"), server::Config::new());
     let mut peer = WebSocket::new(Role::Server, Limits::default(), None, [3; 32]);
     let (mut reports, mut lanes) = (Vec::new(), vec![None]);
     for (number, act) in acts.iter().enumerate() {

@@ -10,6 +10,7 @@ use turnwire::http::Headers;
 use turnwire::time::Instant;
 use turnwire::ws::deflate::{Offer, ServerPolicy};
 use turnwire::ws::{Limits, Message, Role, WebSocket};
+use turnwire_tests::open_websocket::open_websocket;
 
 const START: Instant = Instant::ZERO;
 
@@ -111,15 +112,7 @@ fn end_marker_of_stream_is_not_an_event() {
 
 /// Creates a client with an open WebSocket, and the codec of its peer.
 fn websocket(config: client::Config) -> (ClientConnection, WebSocket) {
-    let mut client = ClientConnection::new(config, Transport::WebSocket, [1; 32]);
-    let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
-    client.upgrade(START, "/v1/responses", &Headers::new()).expect("a handshake");
-    server.handle_input(START, client.poll_transmit());
-    client.handle_written(START, usize::MAX);
-    assert!(server.poll_event().is_some());
-    server.accept(START, &Headers::new()).expect("an upgrade");
-    client.handle_input(START, server.poll_transmit());
-    while client.poll_event().is_some() {}
+    let (client, _) = open_websocket(START, config, server::Config::new());
     (client, WebSocket::new(Role::Server, Limits::default(), None, [3; 32]))
 }
 

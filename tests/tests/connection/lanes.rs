@@ -2,11 +2,11 @@
 
 use allocation_counter::measure;
 use turnwire::connection::client::{self, Event};
-use turnwire::connection::{ClientConnection, CommandError, ServerConnection, Transport, server};
-use turnwire::http::Headers;
+use turnwire::connection::{ClientConnection, CommandError, ServerConnection, server};
 use turnwire::time::Instant;
 use turnwire::turn::RequestState;
 use turnwire::ws::{Limits, Message, Role, WebSocket};
+use turnwire_tests::open_websocket::open_websocket;
 
 const NOW: Instant = Instant::ZERO;
 
@@ -18,15 +18,7 @@ struct Pair {
 
 impl Pair {
     fn new() -> Self {
-        let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::WebSocket, [1; 32]);
-        let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
-        client.upgrade(NOW, "/", &Headers::new()).expect("a handshake");
-        server.handle_input(NOW, client.poll_transmit());
-        client.handle_written(NOW, usize::MAX);
-        assert!(server.poll_event().is_some());
-        server.accept(NOW, &Headers::new()).expect("an upgrade");
-        client.handle_input(NOW, server.poll_transmit());
-        while client.poll_event().is_some() {}
+        let (client, _) = open_websocket(NOW, client::Config::new("localhost"), server::Config::new());
         Self { client, peer: WebSocket::new(Role::Server, Limits::default(), None, [3; 32]) }
     }
 
@@ -311,13 +303,7 @@ fn number_of_lanes_is_limited() {
 
 /// Creates a server with an open WebSocket, and the codec of its peer.
 fn server() -> (ServerConnection, WebSocket) {
-    let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::WebSocket, [1; 32]);
-    let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
-    client.upgrade(NOW, "/", &Headers::new()).expect("a handshake");
-    server.handle_input(NOW, client.poll_transmit());
-    assert!(server.poll_event().is_some());
-    server.accept(NOW, &Headers::new()).expect("an upgrade");
-    server.handle_written(NOW, usize::MAX);
+    let (_, server) = open_websocket(NOW, client::Config::new("localhost"), server::Config::new());
     (server, WebSocket::new(Role::Client, Limits::default(), None, [3; 32]))
 }
 

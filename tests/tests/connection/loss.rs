@@ -9,6 +9,7 @@ use turnwire::http::Headers;
 use turnwire::responses::{CreateResponse, FailureKind, Item};
 use turnwire::time::Instant;
 use turnwire::ws::{Limits, Message, Role, WebSocket};
+use turnwire_tests::open_websocket::open_websocket;
 
 const NOW: Instant = Instant::ZERO;
 
@@ -125,17 +126,7 @@ fn loss_inside_a_head_or_a_handshake_is_a_loss() {
 
 /// A client and a server whose WebSocket is open.
 fn websocket() -> (ClientConnection, ServerConnection) {
-    let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::WebSocket, [1; 32]);
-    let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
-    client.upgrade(NOW, "/", &Headers::new()).expect("a handshake");
-    server.handle_input(NOW, client.poll_transmit());
-    client.handle_written(NOW, usize::MAX);
-    assert!(server.poll_event().is_some());
-    server.accept(NOW, &Headers::new()).expect("an upgrade");
-    client.handle_input(NOW, server.poll_transmit());
-    server.handle_written(NOW, usize::MAX);
-    assert!(client.poll_event().is_some());
-    (client, server)
+    open_websocket(NOW, client::Config::new("localhost"), server::Config::new())
 }
 
 #[test]

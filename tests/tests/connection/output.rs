@@ -8,26 +8,12 @@ use turnwire::connection::{ClientConnection, CloseReason, Deadline, ServerConnec
 use turnwire::http::Headers;
 use turnwire::time::Instant;
 use turnwire::ws::{Limits, Message, Role, WebSocket};
+use turnwire_tests::open_websocket::open_websocket;
 
 const START: Instant = Instant::ZERO;
 
 fn after(millis: u64) -> Instant {
     START + Duration::from_millis(millis)
-}
-
-/// Creates a client and a server with an open WebSocket and no pending output.
-fn websocket(client: client::Config, server: server::Config) -> (ClientConnection, ServerConnection) {
-    let mut client = ClientConnection::new(client, Transport::WebSocket, [1; 32]);
-    let mut server = ServerConnection::new(server, [2; 32]);
-    client.upgrade(START, "/v1/responses", &Headers::new()).expect("a handshake");
-    server.handle_input(START, client.poll_transmit());
-    client.handle_written(START, usize::MAX);
-    assert!(matches!(server.poll_event(), Some(server::Event::Upgrade { .. })));
-    server.accept(START, &Headers::new()).expect("an upgrade");
-    client.handle_input(START, server.poll_transmit());
-    server.handle_written(START, usize::MAX);
-    while client.poll_event().is_some() {}
-    (client, server)
 }
 
 /// A client's frames, one for each text.
@@ -49,7 +35,7 @@ fn server_whose_peer_does_not_read_holds_the_limit_and_one_response() {
     for reads in [0, 1, 300] {
         let mut config = server::Config::new();
         config.max_send_backlog = 64 * 1024;
-        let (_, mut server) = websocket(client::Config::new("localhost"), config);
+        let (_, mut server) = open_websocket(START, client::Config::new("localhost"), config);
         // Three hundred requests in one read: the events of all of them are queued at once.
         let input = frames(&[r#"{"type":"response.create","stream_id":"a"}"#; 300]);
         let event = delta(20_000);
@@ -79,7 +65,7 @@ fn server_whose_peer_does_not_read_holds_the_limit_and_one_response() {
 fn taken_bytes_wait_to_be_written_until_they_are_reported() {
     let mut config = server::Config::new();
     config.max_send_backlog = 1000;
-    let (_, mut server) = websocket(client::Config::new("localhost"), config);
+    let (_, mut server) = open_websocket(START, client::Config::new("localhost"), config);
     server.handle_input(START, &frames(&[r#"{"type":"response.create"}"#; 2]));
     assert!(server.poll_event().is_some());
     server.send(START, &delta(2000)).expect("an open socket");
@@ -95,7 +81,7 @@ fn taken_bytes_wait_to_be_written_until_they_are_reported() {
 fn server_delivers_waiting_requests_once_peer_has_read() {
     let mut config = server::Config::new();
     config.max_send_backlog = 1000;
-    let (_, mut server) = websocket(client::Config::new("localhost"), config);
+    let (_, mut server) = open_websocket(START, client::Config::new("localhost"), config);
     server.handle_input(START, &frames(&[r#"{"type":"response.create"}"#; 3]));
     let mut answered = 0;
     for _ in 0..3 {
@@ -112,7 +98,7 @@ fn server_delivers_waiting_requests_once_peer_has_read() {
 fn server_that_is_closed_delivers_all_events() {
     let mut config = server::Config::new();
     config.max_send_backlog = 10;
-    let (_, mut server) = websocket(client::Config::new("localhost"), config);
+    let (_, mut server) = open_websocket(START, client::Config::new("localhost"), config);
     server.handle_input(START, &frames(&[r#"{"type":"response.create"}"#; 2]));
     server.send(START, &delta(1000)).expect("an open socket");
     assert!(server.poll_event().is_none());
@@ -145,7 +131,7 @@ fn pipelined_request_waits_until_the_response_before_it_is_written() {
 fn client_whose_peer_does_not_read_wants_no_input_on_websocket() {
     let mut config = client::Config::new("localhost");
     config.max_send_backlog = 1000;
-    let (mut client, _) = websocket(config, server::Config::new());
+    let (mut client, _) = open_websocket(START, config, server::Config::new());
     client.send_message(START, &delta(500)).expect("an open socket");
     assert!(client.wants_input());
     client.send_message(START, &delta(500)).expect("an open socket");
@@ -175,7 +161,7 @@ fn http_response_is_read_although_its_request_is_not_written() {
 /// A peer that pings without reading causes one pending pong; a close reply is one frame.
 #[test]
 fn replies_to_a_peer_that_does_not_read_are_bounded() {
-    let (mut client, mut server) = websocket(client::Config::new("localhost"), server::Config::new());
+    let (mut client, mut server) = open_websocket(START, client::Config::new("localhost"), server::Config::new());
     let (mut pings, mut socket) = (Vec::new(), WebSocket::new(Role::Client, Limits::default(), None, [3; 32]));
     for _ in 0..1000 {
         socket.send(Message::Ping(&[b'?'; 100]), &mut pings).expect("a ping");
@@ -196,7 +182,7 @@ fn pings_to_a_peer_that_does_not_read_do_not_pile_up() {
     let mut config = server::Config::new();
     (config.ping_interval, config.timeouts.write) = (Some(Duration::from_secs(1)), None);
     config.timeouts.websocket_idle = None;
-    let (_, mut server) = websocket(client::Config::new("localhost"), config);
+    let (_, mut server) = open_websocket(START, client::Config::new("localhost"), config);
     for _ in 0..1000 {
         let at = server.poll_timeout().expect("a ping");
         server.handle_timeout(at);
@@ -208,7 +194,7 @@ fn pings_to_a_peer_that_does_not_read_do_not_pile_up() {
 fn ping_interval_of_zero_is_a_millisecond() {
     let mut config = client::Config::new("localhost");
     config.ping_interval = Some(Duration::ZERO);
-    let (mut client, _) = websocket(config, server::Config::new());
+    let (mut client, _) = open_websocket(START, config, server::Config::new());
     let (mut now, mut timeouts) = (START, 0);
     while now < after(20) && timeouts < 100 {
         now = client.poll_timeout().expect("the next ping");
@@ -224,7 +210,7 @@ fn ping_interval_of_zero_is_a_millisecond() {
 fn write_deadline(pending: usize, pace: usize, every: u64) -> Option<Duration> {
     let mut config = server::Config::new();
     config.max_send_backlog = usize::MAX;
-    let (_, mut server) = websocket(client::Config::new("localhost"), config);
+    let (_, mut server) = open_websocket(START, client::Config::new("localhost"), config);
     server.send(START, &delta(pending)).expect("an open socket");
     for step in 0_u64.. {
         let now = after(step * every);
@@ -262,7 +248,7 @@ fn write_deadline_requires_minimum_rate() {
 
 #[test]
 fn write_deadline_of_client_requires_minimum_rate() {
-    let (mut client, _) = websocket(client::Config::new("localhost"), server::Config::new());
+    let (mut client, _) = open_websocket(START, client::Config::new("localhost"), server::Config::new());
     client.send_message(START, &delta(1_000_000)).expect("an open socket");
     for second in 0..60 {
         client.handle_written(after(second * 1000), 20);
@@ -279,7 +265,7 @@ fn write_deadline_of_client_requires_minimum_rate() {
 /// Output that is appended later does not restart the period.
 #[test]
 fn appending_does_not_restart_the_write_deadline() {
-    let (_, mut server) = websocket(client::Config::new("localhost"), server::Config::new());
+    let (_, mut server) = open_websocket(START, client::Config::new("localhost"), server::Config::new());
     for second in 0..50 {
         server.send(after(second * 1000), &delta(10)).expect("an open socket");
     }
@@ -290,7 +276,7 @@ fn appending_does_not_restart_the_write_deadline() {
 fn with_rate_zero_any_byte_restarts_the_write_deadline() {
     let mut config = server::Config::new();
     (config.timeouts.min_rate, config.timeouts.websocket_idle) = (0, None);
-    let (_, mut server) = websocket(client::Config::new("localhost"), config);
+    let (_, mut server) = open_websocket(START, client::Config::new("localhost"), config);
     server.send(START, &delta(1_000_000)).expect("an open socket");
     for minute in 1..100 {
         server.handle_written(after(minute * 59_000), 1);
@@ -300,7 +286,7 @@ fn with_rate_zero_any_byte_restarts_the_write_deadline() {
 
 #[test]
 fn more_written_than_was_waiting_counts_as_all() {
-    let (mut client, mut server) = websocket(client::Config::new("localhost"), server::Config::new());
+    let (mut client, mut server) = open_websocket(START, client::Config::new("localhost"), server::Config::new());
     client.send_message(START, &delta(10)).expect("an open socket");
     server.send(START, &delta(10)).expect("an open socket");
     for length in [usize::MAX, usize::MAX, 0, usize::MAX - 1] {
@@ -314,7 +300,7 @@ fn more_written_than_was_waiting_counts_as_all() {
 
 #[test]
 fn written_output_is_not_held() {
-    let (_, mut server) = websocket(client::Config::new("localhost"), server::Config::new());
+    let (_, mut server) = open_websocket(START, client::Config::new("localhost"), server::Config::new());
     let event = delta(10_000_000);
     let sent = measure(|| server.send(START, &event).expect("an open socket"));
     let mut held = sent.bytes_current;
@@ -333,7 +319,7 @@ proptest! {
     /// bytes plus a small constant. Moving them is linear work.
     #[test]
     fn output_of_any_schedule_is_whole_and_small(steps in proptest::collection::vec((0_usize..3000, 0_usize..5000), 1..200)) {
-        let (_, mut server) = websocket(client::Config::new("localhost"), server::Config::new());
+        let (_, mut server) = open_websocket(START, client::Config::new("localhost"), server::Config::new());
         let (mut expected, mut written, mut held) = (Vec::new(), Vec::new(), 0);
         let mut socket = WebSocket::new(Role::Server, Limits::default(), None, [3; 32]);
         for (send, write) in steps {

@@ -9,6 +9,7 @@ use turnwire::http::{
 };
 use turnwire_tests::chunks::Chunks;
 use turnwire_tests::laws::http::{self as laws, Limits, Message, Side, Start};
+use turnwire_tests::vectors::bytes;
 
 #[derive(Deserialize)]
 struct Vectors {
@@ -40,18 +41,6 @@ struct Case {
     #[serde(default)]
     reuse: bool,
     error: Option<String>,
-}
-
-/// Parses text, in which `hex:…` means bytes and `N times:…` repeats.
-fn bytes(text: &str) -> Vec<u8> {
-    if let Some(hex) = text.strip_prefix("hex:") {
-        let pairs = hex.as_bytes().chunks(2).map(|pair| core::str::from_utf8(pair).expect("hex"));
-        return pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hex")).collect();
-    }
-    match text.split_once(" times:").and_then(|(times, unit)| Some((times.parse::<usize>().ok()?, unit))) {
-        Some((times, unit)) => unit.repeat(times).into_bytes(),
-        None => text.as_bytes().to_vec(),
-    }
 }
 
 /// Returns the first word of an error's `Debug` output.

@@ -9,6 +9,7 @@ use turnwire::sse::{
 };
 use turnwire_tests::chunks::Chunks;
 use turnwire_tests::laws::sse::{self as laws, Owned};
+use turnwire_tests::vectors::bytes;
 
 #[derive(Deserialize)]
 struct Vectors<C> {
@@ -39,18 +40,6 @@ struct Case {
     lines_limit: Option<usize>,
     error: Option<String>,
     offset: Option<u64>,
-}
-
-/// Parses text, in which `hex:…` means bytes and `N times:…` repeats.
-fn bytes(text: &str) -> Vec<u8> {
-    if let Some(hex) = text.strip_prefix("hex:") {
-        let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("hex"));
-        return pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hex")).collect();
-    }
-    match text.split_once(" times:").and_then(|(times, unit)| Some((times.parse::<usize>().ok()?, unit))) {
-        Some((times, unit)) => unit.repeat(times).into_bytes(),
-        None => text.as_bytes().to_vec(),
-    }
 }
 
 fn milliseconds(time: Option<Duration>) -> Option<u64> {
