@@ -63,6 +63,7 @@ const VALUES: &[&str] = &[
     "responses::Input",
     "responses::InputItems",
     "responses::ItemReference",
+    "responses::Items",
     "responses::ListInputItems",
     "responses::RetrieveResponse",
     "responses::TextFormat",
