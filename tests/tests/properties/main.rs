@@ -3,6 +3,7 @@
 mod client;
 mod connection;
 mod ends;
+mod escape;
 mod http;
 mod http_gzip;
 mod proxy;

@@ -2,15 +2,152 @@
 
 use alloc::vec::Vec;
 
-/// Writes a JSON string. Text without characters to escape, the usual case, is copied at once.
+/// The number of bytes that are searched and copied at once.
+const BLOCK: usize = 32;
+
+/// The length of the longest escape.
+const LONGEST: usize = 6;
+
+/// The room for a block of which every byte is escaped, and for one that is copied behind it.
+const ROOM: usize = BLOCK * LONGEST + BLOCK;
+
+/// The number of bytes for which memory is prepared at once, where characters are escaped.
+const PIECE: usize = 1024;
+
+/// The letter of each escape of two characters. The other characters that must be escaped are below U+0020, and have 0 here.
+const LETTERS: [u8; 256] = {
+    let mut letters = [0; 256];
+    letters[b'"' as usize] = b'"';
+    letters[b'\\' as usize] = b'\\';
+    letters[0x08] = b'b';
+    letters[b'\t' as usize] = b't';
+    letters[b'\n' as usize] = b'n';
+    letters[0x0C] = b'f';
+    letters[b'\r' as usize] = b'r';
+    letters
+};
+
+/// Writes a JSON string. The beginning that needs no escape, usually all of it, is copied at once.
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
-    if text.bytes().any(|byte| matches!(byte, 0..0x20 | b'"' | b'\\')) {
-        // Serializing a string cannot fail.
-        out.extend_from_slice(serde_json::to_string(text).expect("a string can be serialized").as_bytes());
-    } else {
-        out.push(b'"');
-        out.extend_from_slice(text.as_bytes());
-        out.push(b'"');
+    let bytes = text.as_bytes();
+    out.reserve(bytes.len() + 2);
+    out.push(b'"');
+    let (blocks, short) = bytes.as_chunks::<BLOCK>();
+    let clean = blocks.iter().take_while(|block| !has_escape(block)).count();
+    let is_clean = clean == blocks.len() && is_clean(short);
+    let (plain, rest) = bytes.split_at(if is_clean { bytes.len() } else { clean * BLOCK });
+    out.extend_from_slice(plain);
+    escape_text(rest, out);
+    out.push(b'"');
+}
+
+/// Writes text of which some characters are to be escaped.
+fn escape_text(mut text: &[u8], out: &mut Vec<u8>) {
+    while !text.is_empty() {
+        let start = out.len();
+        // The cursor of a slice is in a register, unlike the length of a vector.
+        out.resize(start + text.len().min(PIECE) + PIECE / 8 + ROOM, 0);
+        let (mut read, mut written) = (0, 0);
+        while read < text.len()
+            && let Some(room) = out[start + written..].first_chunk_mut::<ROOM>()
+        {
+            let rest = &text[read..];
+            if let Some(two) = rest.first_chunk::<{ 2 * BLOCK }>()
+                && !has_escape(two)
+            {
+                room[..two.len()].copy_from_slice(two);
+                (read, written) = (read + two.len(), written + two.len());
+                continue;
+            }
+            let length = rest.len().min(BLOCK);
+            written += match rest.first_chunk() {
+                Some(source) => escape_block(source, length, room),
+                None => {
+                    let mut source = [b' '; 2 * BLOCK];
+                    source[..rest.len()].copy_from_slice(rest);
+                    escape_block(&source, length, room)
+                }
+            };
+            read += length;
+        }
+        out.truncate(start + written);
+        text = &text[read..];
+    }
+}
+
+/// Writes the first `length` bytes of a source, escaped; none of those behind them in the block is to be escaped. Returns the number of
+/// bytes that were written.
+///
+/// Whole blocks are copied, of which the next copy replaces what does not belong there: that is faster than copies of the right length.
+#[inline]
+fn escape_block(source: &[u8; 2 * BLOCK], length: usize, room: &mut [u8; ROOM]) -> usize {
+    let mut found = escapes(source);
+    let (mut read, mut written) = (0, 0);
+    while found != 0 {
+        room[written..written + BLOCK].copy_from_slice(&source[read..read + BLOCK]);
+        let at = found.trailing_zeros() as usize;
+        found &= found - 1;
+        written += at - read;
+        read = at + 1;
+        let (escape, length) = escape(source[at]);
+        room[written..written + LONGEST].copy_from_slice(&escape);
+        written += length;
+    }
+    room[written..written + BLOCK].copy_from_slice(&source[read..read + BLOCK]);
+    written + length - read
+}
+
+/// Returns the positions of the bytes of a block that must be escaped, as bits.
+#[inline]
+fn escapes(source: &[u8; 2 * BLOCK]) -> u32 {
+    // Moves the lowest bits of the bytes of a word to its highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    // Without an early exit, so that the compiler makes vector instructions of it.
+    let (block, _) = source.split_first_chunk::<BLOCK>().expect("a block is shorter than two");
+    let found = block.map(|byte| u8::from(must_be_escaped(byte)));
+    let (words, _) = found.as_chunks::<8>();
+    let bits = words.iter().map(|word| (u64::from_le_bytes(*word).wrapping_mul(GATHER) >> 56) as u32);
+    bits.enumerate().fold(0, |all, (at, bits)| all | bits << (8 * at))
+}
+
+/// Returns whether a block contains a byte that must be escaped.
+#[inline]
+fn has_escape<const N: usize>(block: &[u8; N]) -> bool {
+    block.iter().fold(false, |found, byte| found | must_be_escaped(*byte))
+}
+
+/// Returns whether none of a few bytes must be escaped.
+#[inline]
+fn is_clean(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    words.iter().all(|word| is_clean_word(u64::from_le_bytes(*word))) && !rest.iter().any(|byte| must_be_escaped(*byte))
+}
+
+#[inline]
+const fn is_clean_word(word: u64) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    // A byte is below U+0020, or zero, if taking that number or 1 from it borrows from its highest bit, which it has not itself.
+    let (quote, backslash) = (word ^ (ONES * b'"' as u64), word ^ (ONES * b'\\' as u64));
+    let found = (word.wrapping_sub(ONES * 0x20) & !word)
+        | (quote.wrapping_sub(ONES) & !quote)
+        | (backslash.wrapping_sub(ONES) & !backslash);
+    found & (ONES << 7) == 0
+}
+
+const fn must_be_escaped(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
+/// Returns the escape of a byte and its length.
+#[inline]
+fn escape(byte: u8) -> ([u8; LONGEST], usize) {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    match LETTERS[usize::from(byte)] {
+        0 => {
+            let (high, low) = (DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0F)]);
+            ([b'\\', b'u', b'0', b'0', high, low], LONGEST)
+        }
+        letter => ([b'\\', letter, 0, 0, 0, 0], 2),
     }
 }
 
