@@ -29,17 +29,28 @@ pub fn encode_chunk(data: &[u8], out: &mut Vec<u8>) {
     if data.is_empty() {
         return;
     }
+    begin_chunk(data.len(), out);
+    out.extend_from_slice(data);
+    end_chunk(out);
+}
+
+/// Appends what precedes the data of a chunk of this length, which is not 0. The data and [`end_chunk`] follow.
+pub(crate) fn begin_chunk(length: usize, out: &mut Vec<u8>) {
     let mut digits = [0; 2 * size_of::<usize>()];
     let mut at = digits.len();
-    let mut left = data.len();
+    let mut left = length;
     while left > 0 {
         at -= 1;
         digits[at] = b"0123456789abcdef"[left % 16];
         left /= 16;
     }
-    for part in [&digits[at..], b"\r\n", data, b"\r\n"] {
-        out.extend_from_slice(part);
-    }
+    out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends what follows the data of a chunk.
+pub(crate) fn end_chunk(out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends the last chunk of a chunked body, without trailers.

@@ -44,6 +44,8 @@ mod syntax;
 pub use body::{BodyDecoder, Framing, is_persistent};
 pub use body_part::BodyPart;
 pub use decode::{Head, HeadDecoder};
+#[cfg(feature = "connection")]
+pub(crate) use encode::{begin_chunk, end_chunk};
 pub use encode::{encode_chunk, encode_last_chunk, encode_request, encode_response};
 pub use error::{Error, Protocol};
 pub use head::{InvalidHead, Request, Response, Version};

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 
 use crate::hidden::Hidden;
 
@@ -93,35 +93,87 @@ impl core::error::Error for EncodeError {}
 ///
 /// [`EncodeError`] if a decoder would read something else. Nothing was appended.
 pub fn encode_event(event: &OutgoingEvent<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let has_line_end = |text: &str| memchr2(b'\r', b'\n', text.as_bytes()).is_some();
-    if event.event_type.is_some_and(|name| name.is_empty() || has_line_end(name) || event.data.is_none()) {
-        return Err(EncodeError::Event);
-    }
-    if event.data.is_some_and(|data| memchr(b'\r', data.as_bytes()).is_some()) {
-        return Err(EncodeError::Data);
-    }
-    if event.id.is_some_and(|id| has_line_end(id) || id.contains('\0')) {
-        return Err(EncodeError::Id);
-    }
-    let retry = match event.retry.map(|retry| u64::try_from(retry.as_millis())) {
-        Some(Err(_) | Ok(u64::MAX)) => return Err(EncodeError::Retry),
-        Some(Ok(milliseconds)) => Some(milliseconds),
-        None => None,
-    };
+    let lines = check(event)?;
     if let Some(name) = event.event_type {
-        field(b"event: ", name.as_bytes(), out);
+        field(EVENT, name.as_bytes(), out);
     }
     if let Some(id) = event.id {
         field(b"id: ", id.as_bytes(), out);
     }
-    if let Some(milliseconds) = retry {
-        field(b"retry: ", alloc::format!("{milliseconds}").as_bytes(), out);
+    if let Some(retry) = event.retry {
+        field(b"retry: ", alloc::format!("{}", retry.as_millis()).as_bytes(), out);
     }
-    for line in event.data.into_iter().flat_map(|data| data.split('\n')) {
-        field(b"data: ", line.as_bytes(), out);
-    }
+    data(event.data, lines, out);
     out.push(b'\n');
     Ok(())
+}
+
+/// An event with a type and data, to be written behind its length.
+#[cfg(feature = "connection")]
+#[derive(Clone, Copy)]
+pub(crate) struct SizedEvent<'a> {
+    event_type: &'a str,
+    data: &'a str,
+    lines: usize,
+}
+
+#[cfg(feature = "connection")]
+impl<'a> SizedEvent<'a> {
+    /// Checks the event as [`encode_event`] does.
+    pub(crate) fn new(event_type: &'a str, data: &'a str) -> Result<Self, EncodeError> {
+        let lines = check(&OutgoingEvent::data(data).named(event_type))?;
+        Ok(Self { event_type, data, lines })
+    }
+
+    /// Returns the number of bytes that [`encode`](Self::encode) appends.
+    pub(crate) const fn length(self) -> usize {
+        // Each line of the data but the last has a line end already.
+        EVENT.len() + self.event_type.len() + 1 + self.lines * DATA.len() + self.data.len() + 2
+    }
+
+    pub(crate) fn encode(self, out: &mut Vec<u8>) {
+        field(EVENT, self.event_type.as_bytes(), out);
+        data(Some(self.data), self.lines, out);
+        out.push(b'\n');
+    }
+}
+
+const EVENT: &[u8] = b"event: ";
+const DATA: &[u8] = b"data: ";
+
+/// Returns the number of lines of the data, if a decoder would read what the event says.
+fn check(event: &OutgoingEvent<'_>) -> Result<usize, EncodeError> {
+    let has_line_end = |text: &str| memchr2(b'\r', b'\n', text.as_bytes()).is_some();
+    if event.event_type.is_some_and(|name| name.is_empty() || has_line_end(name) || event.data.is_none()) {
+        return Err(EncodeError::Event);
+    }
+    let lines = match event.data.map(str::as_bytes) {
+        None => 0,
+        Some(data) => match memchr2(b'\r', b'\n', data) {
+            None => 1,
+            Some(at) if memchr(b'\r', &data[at..]).is_some() => return Err(EncodeError::Data),
+            Some(at) => 1 + memchr_iter(b'\n', &data[at..]).count(),
+        },
+    };
+    if event.id.is_some_and(|id| has_line_end(id) || id.contains('\0')) {
+        return Err(EncodeError::Id);
+    }
+    match event.retry.map(|retry| u64::try_from(retry.as_millis())) {
+        Some(Err(_) | Ok(u64::MAX)) => Err(EncodeError::Retry),
+        Some(Ok(_)) | None => Ok(lines),
+    }
+}
+
+/// Appends the data, of which the number of lines is known.
+fn data(data: Option<&str>, lines: usize, out: &mut Vec<u8>) {
+    match data {
+        Some(data) if lines == 1 => field(DATA, data.as_bytes(), out),
+        data => {
+            for line in data.into_iter().flat_map(|data| data.split('\n')) {
+                field(DATA, line.as_bytes(), out);
+            }
+        }
+    }
 }
 
 /// Appends a comment, which decoders skip: a keep-alive.

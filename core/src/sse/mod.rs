@@ -35,6 +35,8 @@ mod predict;
 mod utf8_buffer;
 
 pub use decode::Decoder;
+#[cfg(feature = "connection")]
+pub(crate) use encode::SizedEvent;
 pub use encode::{EncodeError, OutgoingEvent, encode_comment, encode_event};
 pub use event::{Discarded, Event};
 pub use input::Input;

@@ -8,6 +8,7 @@ pub mod contest;
 pub mod events;
 pub mod machine;
 pub mod requests;
+pub mod server;
 pub mod sse;
 pub mod workload;
 pub mod ws;

@@ -27,9 +27,13 @@ pub fn history(items: usize) -> Vec<Item> {
             let text = text(&mut rng, 900);
             match number % 4 {
                 0 => Item::user(&text),
-                1 => FunctionCall::new(&format!("call_{number}"), "shell", &text).with_id(&format!("fc_{number}")).into(),
+                1 => {
+                    FunctionCall::new(&format!("call_{number}"), "shell", &text).with_id(&format!("fc_{number}")).into()
+                }
                 2 => Item::function_call_output(&format!("call_{}", number - 1), &text),
-                _ => Message::new("assistant", vec![ContentPart::output_text(&text)]).with_id(&format!("msg_{number}")).into(),
+                _ => Message::new("assistant", vec![ContentPart::output_text(&text)])
+                    .with_id(&format!("msg_{number}"))
+                    .into(),
             }
         })
         .collect()
@@ -45,8 +49,16 @@ enum Entry<'a> {
         role: &'a str,
         content: [Part<'a>; 1],
     },
-    FunctionCall { id: &'a str, name: &'a str, arguments: &'a str, call_id: &'a str },
-    FunctionCallOutput { call_id: &'a str, output: &'a str },
+    FunctionCall {
+        id: &'a str,
+        name: &'a str,
+        arguments: &'a str,
+        call_id: &'a str,
+    },
+    FunctionCallOutput {
+        call_id: &'a str,
+        output: &'a str,
+    },
 }
 
 #[derive(Serialize)]
@@ -144,7 +156,8 @@ struct Open {
 impl Open {
     fn new() -> Self {
         let provider = Provider::new("bench", "http://127.0.0.1:8080/v1");
-        let mut client = Client::new(provider, Credentials::bearer("key"), Settings::default(), [7; 32]).expect("valid");
+        let mut client =
+            Client::new(provider, Credentials::bearer("key"), Settings::default(), [7; 32]).expect("valid");
         let mut server = ServerConnection::new(server::Config::new(), [7; 32]);
         client.preconnect(NOW);
         assert!(matches!(client.poll_socket(), Some(SocketCommand::Connect(_))));

@@ -32,7 +32,20 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
         match letter % 11 {
             0..=3 => {
                 said.push_str(word);
-                events.extend(writer.text(&id, word));
+                let mut sending = writer.clone();
+                let mut sent = Vec::new();
+                let _: Result<(), ()> = sending.send_text(&id, word, |event| {
+                    sent.push(event.to_owned());
+                    Ok(())
+                });
+                let written = writer.text(&id, word);
+                if !written.iter().map(ServerEvent::to_json).eq(sent.iter().cloned()) {
+                    return Err(format!("{sent:?} was sent, not {written:?}"));
+                }
+                events.extend(written);
+                if letter & 16 != 0 {
+                    writer = sending;
+                }
             }
             4 => events.extend(writer.end_message()),
             5 => {

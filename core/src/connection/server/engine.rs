@@ -33,7 +33,6 @@ pub(super) struct ServerEngine {
     shutting_down: bool,
     /// The reason to close for once the last step is no longer borrowed.
     deferred: Option<Box<CloseReason>>,
-    scratch: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -74,6 +73,21 @@ enum StreamFraming {
     Bodiless,
 }
 
+impl StreamFraming {
+    /// Writes a part of the stream, which is not empty and whose length is known.
+    fn write(self, length: usize, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        match self {
+            Self::Chunked => {
+                http::begin_chunk(length, out);
+                write(out);
+                http::end_chunk(out);
+            }
+            Self::CloseDelimited => write(out),
+            Self::Bodiless => {}
+        }
+    }
+}
+
 /// Input from the socket, and time.
 impl ServerEngine {
     pub(super) fn new(config: Config, seed: Seed) -> Self {
@@ -91,15 +105,7 @@ impl ServerEngine {
     }
 
     const fn with_mode(mode: Mode, shared: SharedState<Config>) -> Self {
-        Self {
-            shared,
-            mode,
-            keep_alive: true,
-            started: false,
-            shutting_down: false,
-            deferred: None,
-            scratch: Vec::new(),
-        }
+        Self { shared, mode, keep_alive: true, started: false, shutting_down: false, deferred: None }
     }
 
     /// Returns the next step that `input` leads to; `None` once all of it is consumed, or while a response is pending.
@@ -523,11 +529,9 @@ impl ServerEngine {
                 }
             }
             Mode::Stream(framing) => {
-                let framing = *framing;
-                self.scratch.clear();
-                let outgoing = sse::OutgoingEvent::data(event).named(envelope.kind());
-                sse::encode_event(&outgoing, &mut self.scratch).map_err(|_| CommandError::Event)?;
-                self.write_scratch(framing);
+                let outgoing = sse::SizedEvent::new(envelope.kind(), event).map_err(|_| CommandError::Event)?;
+                let out = self.shared.send_buffer.buffer_mut();
+                framing.write(outgoing.length(), out, |out| outgoing.encode(out));
             }
             Mode::Closed => return Err(CommandError::Closed),
             Mode::Head(_) | Mode::Announced { .. } | Mode::Body { .. } | Mode::AwaitingResponse { .. } => {
@@ -552,10 +556,9 @@ impl ServerEngine {
                 socket.send(ws::Message::Ping(b""), out).map_err(|_| CommandError::Closed)?;
             }
             Mode::Stream(framing) => {
-                let framing = *framing;
-                self.scratch.clear();
-                sse::encode_comment("", &mut self.scratch).map_err(|_| CommandError::Event)?;
-                self.write_scratch(framing);
+                const COMMENT: &[u8] = b": \n";
+                let out = self.shared.send_buffer.buffer_mut();
+                framing.write(COMMENT.len(), out, |out| out.extend_from_slice(COMMENT));
             }
             Mode::Head(_)
             | Mode::Announced { .. }
@@ -567,15 +570,6 @@ impl ServerEngine {
         }
         self.shared.on_appended(now);
         Ok(())
-    }
-
-    fn write_scratch(&mut self, framing: StreamFraming) {
-        let out = self.shared.send_buffer.buffer_mut();
-        match framing {
-            StreamFraming::Chunked => http::encode_chunk(&self.scratch, out),
-            StreamFraming::CloseDelimited => out.extend_from_slice(&self.scratch),
-            StreamFraming::Bodiless => {}
-        }
     }
 
     pub(super) fn end_stream(&mut self, now: Instant) -> Result<(), CommandError> {

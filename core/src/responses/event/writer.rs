@@ -11,7 +11,7 @@ use crate::responses::error_object::ErrorObject;
 use crate::responses::event::response_members::RequestMembers;
 use crate::responses::event::{EventData, ServerEvent};
 use crate::responses::item::{ContentPart, CustomToolCall, FunctionCall, Item, Reasoning};
-use crate::responses::json::object_writer::{Object, array, object};
+use crate::responses::json::object_writer::{Object, array, integer, object, string};
 use crate::responses::json::raw::RawJson;
 use crate::responses::usage::Usage;
 
@@ -45,6 +45,8 @@ pub struct ResponseWriter {
     /// The finished items, as JSON.
     output: Vec<String>,
     message: Option<Open>,
+    /// The last delta that was sent as JSON; its memory is used for the next one.
+    delta: Vec<u8>,
 }
 
 /// The message in progress.
@@ -52,6 +54,8 @@ pub struct ResponseWriter {
 struct Open {
     id: String,
     text: String,
+    /// The JSON of its deltas before and behind their text, up to the number.
+    frame: [String; 2],
 }
 
 type Events = Vec<ServerEvent<'static>>;
@@ -82,6 +86,7 @@ impl ResponseWriter {
             sequence_number: 0,
             output: Vec::new(),
             message: None,
+            delta: Vec::new(),
         }
     }
 
@@ -163,21 +168,53 @@ impl ResponseWriter {
                 part: Some(part("")),
             };
             events.push(self.event(added));
-            self.message = Some(Open { id: item_id.into(), text: String::new() });
+            let frame = self.delta_frame(item_id);
+            self.message = Some(Open { id: item_id.into(), text: String::new(), frame });
         }
         if let Some(message) = &mut self.message {
             message.text.push_str(delta);
         }
-        let delta = EventData::OutputTextDelta {
-            item_id: owned(item_id),
-            output_index: self.index(),
-            content_index: Some(0),
-            delta: Cow::Owned(delta.into()),
-            logprobs: Some(empty_array()),
-            obfuscation: None,
-        };
+        let delta = self.delta_of(item_id, delta);
         events.push(self.event(delta));
         events
+    }
+
+    /// Writes text as [`text`](Self::text) does, and gives each event to `send` as JSON, in order. A text that goes on a message allocates
+    /// nothing but the memory of the whole text, which is part of the message's end.
+    ///
+    /// ```
+    /// use turnwire::responses::ResponseWriter;
+    ///
+    /// let mut writer = ResponseWriter::new("resp_1", "gpt-x", 1_767_225_600);
+    /// let mut sent = Vec::new();
+    /// writer.send_text("msg_1", "Hel", |event| Ok::<(), ()>(sent.push(event.to_owned())))?;
+    /// writer.send_text("msg_1", "lo", |event| Ok::<(), ()>(sent.push(event.to_owned())))?;
+    /// assert!(sent[3].starts_with(r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"lo""#));
+    /// # Ok::<(), ()>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the first error of `send`. The events are written then as if they had been sent: the response cannot go on.
+    pub fn send_text<E>(
+        &mut self,
+        item_id: &str,
+        delta: &str,
+        mut send: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Some(message) = self.message.as_mut().filter(|message| message.id == item_id) else {
+            return self.text(item_id, delta).iter().try_for_each(|event| send(&event.to_json()));
+        };
+        message.text.push_str(delta);
+        let [before, behind] = &message.frame;
+        self.delta.clear();
+        self.delta.extend_from_slice(before.as_bytes());
+        string(delta, &mut self.delta);
+        self.delta.extend_from_slice(behind.as_bytes());
+        integer(self.sequence_number, &mut self.delta);
+        self.delta.push(b'}');
+        self.sequence_number = self.sequence_number.saturating_add(1);
+        send(core::str::from_utf8(&self.delta).expect("JSON is written as UTF-8"))
     }
 
     /// Ends the message in progress, if there is one.
@@ -231,13 +268,40 @@ impl ResponseWriter {
         alloc::vec![self.event(EventData::Failed { response: Some(response) })]
     }
 
+    /// Returns the JSON of a delta of this message before and behind its text, up to the number.
+    fn delta_frame(&self, item_id: &str) -> [String; 2] {
+        let event = ServerEvent {
+            sequence_number: None,
+            stream_id: self.stream_id.as_deref().map(Cow::Borrowed),
+            data: self.delta_of(item_id, ""),
+            raw: None,
+        };
+        const TEXT: &str = r#","delta":"#;
+        let json = event.to_json();
+        // Quotes within strings are escaped, so that the member's name is not found in the id.
+        let (before, behind) = json.split_once(TEXT).expect("a delta has text");
+        let behind = behind.trim_start_matches('"').trim_end_matches('}');
+        [alloc::format!("{before}{TEXT}"), alloc::format!(r#"{behind},"sequence_number":"#)]
+    }
+
+    fn delta_of(&self, item_id: &str, delta: &str) -> EventData<'static> {
+        EventData::OutputTextDelta {
+            item_id: owned(item_id),
+            output_index: self.index(),
+            content_index: Some(0),
+            delta: Cow::Owned(delta.into()),
+            logprobs: Some(empty_array()),
+            obfuscation: None,
+        }
+    }
+
     /// Returns the index of the next item.
     fn index(&self) -> Option<i64> {
         i64::try_from(self.output.len()).ok()
     }
 
     fn end(&mut self, status: &str) -> Events {
-        let Some(Open { id, text }) = self.message.take() else { return Vec::new() };
+        let Some(Open { id, text, .. }) = self.message.take() else { return Vec::new() };
         let (output_index, content_index) = (self.index(), Some(0));
         let part = part(&text);
         let item = message(&id, status, Some(&part));

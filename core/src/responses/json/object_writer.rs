@@ -58,8 +58,7 @@ impl<'o> Object<'o> {
     }
 
     pub(crate) fn integer(&mut self, key: &str, value: i64) {
-        let text = alloc::format!("{value}");
-        self.raw(key, &text);
+        integer(value, self.key(key));
     }
 
     pub(crate) fn array<T>(&mut self, key: &str, values: impl IntoIterator<Item = T>, each: impl Fn(T, &mut Vec<u8>)) {
@@ -75,6 +74,25 @@ impl<'o> Object<'o> {
     pub(crate) fn end(self) {
         self.out.push(b'}');
     }
+}
+
+/// Writes an integer.
+pub(crate) fn integer(value: i64, out: &mut Vec<u8>) {
+    // The digits of the longest one.
+    let mut digits = [0; 19];
+    let (mut at, mut left) = (digits.len(), value.unsigned_abs());
+    loop {
+        at -= 1;
+        digits[at] = b"0123456789"[(left % 10) as usize];
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 /// Writes a whole object.
