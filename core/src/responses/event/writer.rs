@@ -129,10 +129,15 @@ impl ResponseWriter {
     /// Any other event of this response, with the next number and the lane: a search's progress, an annotation.
     pub fn event(&mut self, data: EventData<'static>) -> ServerEvent<'static> {
         let mut event = ServerEvent::new(data);
-        event.sequence_number = Some(self.sequence_number);
+        event.sequence_number = Some(self.next_number());
         event.stream_id = self.stream_id.clone().map(Cow::Owned);
-        self.sequence_number = self.sequence_number.saturating_add(1);
         event
+    }
+
+    const fn next_number(&mut self) -> i64 {
+        let number = self.sequence_number;
+        self.sequence_number = self.sequence_number.saturating_add(1);
+        number
     }
 
     /// Writes the events for a response that is in progress.
@@ -202,18 +207,19 @@ impl ResponseWriter {
         delta: &str,
         mut send: impl FnMut(&str) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Some(message) = self.message.as_mut().filter(|message| message.id == item_id) else {
+        if self.message.as_ref().is_none_or(|message| message.id != item_id) {
             return self.text(item_id, delta).iter().try_for_each(|event| send(&event.to_json()));
-        };
+        }
+        let number = self.next_number();
+        let Some(message) = &mut self.message else { return Ok(()) };
         message.text.push_str(delta);
         let [before, behind] = &message.frame;
         self.delta.clear();
         self.delta.extend_from_slice(before.as_bytes());
         string(delta, &mut self.delta);
         self.delta.extend_from_slice(behind.as_bytes());
-        integer(self.sequence_number, &mut self.delta);
+        integer(number, &mut self.delta);
         self.delta.push(b'}');
-        self.sequence_number = self.sequence_number.saturating_add(1);
         send(core::str::from_utf8(&self.delta).expect("JSON is written as UTF-8"))
     }
 
