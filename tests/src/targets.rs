@@ -26,6 +26,7 @@ pub const TARGETS: &[(&str, Law)] = &[
     ("operations", laws::operations::anything),
     ("server", laws::server::anything),
     ("writer", laws::writer::anything),
+    ("web", laws::web::anything),
     ("ws-client", |input| laws::ws::anything(Role::Client, input)),
     ("ws-deflate", laws::deflate::anything),
     ("ws-differential", laws::differential::anything),

@@ -165,6 +165,7 @@ impl Socket {
                     decoder: ws::Decoder::new(Role::Server, limits, None),
                     encoder: ws::Encoder::new(Role::Server, None),
                 }));
+                self.check_limit();
             }
             Err(refusal) => {
                 http::encode_response(&refusal.response, self.input.buffer_mut());
@@ -230,18 +231,17 @@ impl Socket {
                 let _ = ws::Encoder::new(Role::Server, None).encode(Message::Close(close), [0; 4], out);
                 self.end(End::Eof);
             }
-            State::Closed | State::Head(_) | State::Body { .. } | State::Fetching | State::Response { .. } => {}
+            State::Closed | State::Head(_) | State::Body { .. } | State::Fetching { .. } | State::Response { .. } => {}
         }
     }
 
     /// The head of the response has arrived, with the headers that the runtime shows. A page sees only those that
     /// `Access-Control-Expose-Headers` names.
     pub fn handle_head(&mut self, exchange: ExchangeId, status: u16, headers: &Headers) {
-        if exchange != self.exchange || !matches!(self.state, State::Fetching) {
-            return;
-        }
+        let (State::Fetching { is_head }, true) = (&self.state, exchange == self.exchange) else { return };
+        let is_head = *is_head;
         let Some(mut response) = request::response(status, headers) else { return self.lose_unreadable() };
-        let bodiless = request::is_bodiless(status);
+        let bodiless = is_head || request::is_bodiless(status);
         if !bodiless {
             let _ = response.headers.append("Transfer-Encoding", "chunked");
         }
@@ -249,6 +249,7 @@ impl Socket {
         let _ = response.headers.append("Connection", "close");
         http::encode_response(&response, self.input.buffer_mut());
         self.state = State::Response { bodiless };
+        self.check_limit();
     }
 
     /// A part of the response's body has arrived, decoded.
@@ -309,7 +310,7 @@ impl Socket {
             headers: request::request_headers(head),
             body,
         }));
-        self.state = State::Fetching;
+        self.state = State::Fetching { is_head: head.method() == "HEAD" };
     }
 
     /// Appends a frame for the client, on an open WebSocket.
@@ -355,9 +356,11 @@ impl Socket {
     /// Lets the runtime drop what it does for this socket.
     fn abort(&mut self) {
         match self.state {
-            State::Opening(_) | State::WebSocket(_) | State::Closing(_) | State::Fetching | State::Response { .. } => {
-                self.abort_exchange()
-            }
+            State::Opening(_)
+            | State::WebSocket(_)
+            | State::Closing(_)
+            | State::Fetching { .. }
+            | State::Response { .. } => self.abort_exchange(),
             State::Closed | State::Head(_) | State::Body { .. } => {}
         }
     }

@@ -25,8 +25,10 @@ pub(super) enum State {
     WebSocket(Box<Frames>),
     /// The runtime closes the WebSocket.
     Closing(Option<Code>),
-    /// The runtime sends the request.
-    Fetching,
+    /// The runtime sends the request. `is_head`: its method is HEAD, whose response has no body.
+    Fetching {
+        is_head: bool,
+    },
     /// The head of the response has arrived.
     Response {
         bodiless: bool,
@@ -98,7 +100,7 @@ impl State {
                 }
             },
             // Nothing follows a handshake before its response, or a request: a response ends the connection.
-            Self::Closed | Self::Opening(_) | Self::Closing(_) | Self::Fetching | Self::Response { .. } => {
+            Self::Closed | Self::Opening(_) | Self::Closing(_) | Self::Fetching { .. } | Self::Response { .. } => {
                 *bytes = &[];
                 Step::Incomplete
             }

@@ -22,5 +22,6 @@ pub mod responses;
 pub mod resume;
 pub mod server;
 pub mod sse;
+pub mod web;
 pub mod writer;
 pub mod ws;

@@ -1,44 +1,29 @@
 //! Properties of the socket that a runtime's WebSocket and `fetch` stand in for.
 
+use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 use turnwire::http::{self, Headers, Request};
-use turnwire::web::{Command, ExchangeId, ReadResult, Settings, Socket};
+use turnwire::web::{Command, ReadResult, Settings, Socket};
 use turnwire::ws::{self, Message, Role, handshake};
+use turnwire_tests::chunks::Chunks;
+use turnwire_tests::laws::web::{self as laws, Action, Age, Report};
 
-/// What a runtime may report, in any order.
-#[derive(Clone, Debug)]
-enum Input {
-    Open,
-    Rejected(u16),
-    Text(String),
-    Binary,
-    Close(u16, String),
-    Head(u16),
-    Body(Vec<u8>),
-    End,
-    Lost,
-    Write(Vec<u8>),
-    Read(usize),
-    Reopen(bool),
-    Disconnect,
-}
-
-fn input() -> impl Strategy<Value = Input> {
+/// Actions that follow each other often, so that the states behind them are reached.
+fn likely() -> impl Strategy<Value = Vec<Action>> {
+    let last = |report| Action::Report(report, Age::Last);
     prop_oneof![
-        Just(Input::Open),
-        (0..1100u16).prop_map(Input::Rejected),
-        ".{0,40}".prop_map(Input::Text),
-        Just(Input::Binary),
-        (0..5001u16, ".{0,200}").prop_map(|(code, reason)| Input::Close(code, reason)),
-        (0..1100u16).prop_map(Input::Head),
-        proptest::collection::vec(any::<u8>(), 0..300).prop_map(Input::Body),
-        Just(Input::End),
-        Just(Input::Lost),
-        proptest::collection::vec(any::<u8>(), 0..60).prop_map(Input::Write),
-        prop::sample::select(vec![upgrade(), post(b"{}")]).prop_map(Input::Write),
-        (1..200usize).prop_map(Input::Read),
-        any::<bool>().prop_map(Input::Reopen),
-        Just(Input::Disconnect),
+        Just(vec![Action::Open(true), Action::Upgrade, last(Report::Open)]),
+        select(vec!["GET", "HEAD", "POST"])
+            .prop_map(|method| vec![Action::Open(false), Action::Request(method, vec![7; 9])]),
+        (200..600u16).prop_map(move |status| vec![last(Report::Head(status))]),
+        vec(any::<u8>(), 0..300).prop_map(move |bytes| vec![last(Report::Body(bytes))]),
+        ".{0,200}".prop_map(move |text| vec![Action::Send(text.clone()), last(Report::Text(text))]),
+        vec(any::<u8>(), 0..125).prop_map(|payload| vec![Action::Ping(payload)]),
+        (999..1017u16, ".{0,200}").prop_map(move |(code, reason)| vec![last(Report::Close(code, reason))]),
+        (999..1017u16).prop_map(|code| vec![Action::Close(code)]),
+        (1..400usize).prop_map(|length| vec![Action::Read(length)]),
+        select(vec![Report::End, Report::Lost, Report::Binary]).prop_map(move |report| vec![last(report)]),
     ]
 }
 
@@ -57,15 +42,6 @@ fn post(body: &[u8]) -> Vec<u8> {
     http::encode_request(&request, &mut bytes);
     bytes.extend_from_slice(body);
     bytes
-}
-
-/// Returns the exchange that a command begins.
-fn begun(command: &Command) -> Option<ExchangeId> {
-    match command {
-        Command::OpenWebSocket(request) => Some(request.exchange),
-        Command::Fetch(request) => Some(request.exchange),
-        _ => None,
-    }
 }
 
 /// Reads everything, in pieces of this size.
@@ -94,44 +70,22 @@ fn texts(bytes: &[u8]) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn any_inputs_never_panic_and_waiting_bytes_are_bounded(inputs in proptest::collection::vec(input(), 0..60)) {
-        const LIMIT: usize = 1000;
-        let mut settings = Settings::new();
-        settings.max_waiting = LIMIT;
-        let mut socket = Socket::new(settings);
-        let mut exchange = None;
-        for input in inputs {
-            let mut buffer = [0; 200];
-            match (input, exchange) {
-                (Input::Write(bytes), _) => socket.write(&bytes),
-                (Input::Read(length), _) => drop(socket.read(&mut buffer[..length])),
-                (Input::Reopen(tls), _) => socket.open(tls),
-                (Input::Disconnect, _) => socket.disconnect(),
-                (_, None) => {}
-                (Input::Open, Some(exchange)) => socket.handle_open(exchange, &Headers::new()),
-                (Input::Rejected(status), Some(exchange)) => {
-                    socket.handle_rejected(exchange, status, &Headers::new(), b"no");
-                }
-                (Input::Text(text), Some(exchange)) => socket.handle_text(exchange, &text),
-                (Input::Binary, Some(exchange)) => socket.handle_binary(exchange),
-                (Input::Close(code, reason), Some(exchange)) => socket.handle_close(exchange, code, &reason),
-                (Input::Head(status), Some(exchange)) => socket.handle_head(exchange, status, &Headers::new()),
-                (Input::Body(bytes), Some(exchange)) => socket.handle_body(exchange, &bytes),
-                (Input::End, Some(exchange)) => socket.handle_end(exchange),
-                (Input::Lost, Some(exchange)) => socket.handle_lost(exchange, "gone"),
-            }
-            while let Some(command) = socket.poll_command() {
-                exchange = begun(&command).or(exchange);
-            }
-        }
-        // A head and a close frame come on top of the limit.
-        prop_assert!(read_all(&mut socket, 64).0.len() <= LIMIT + 512);
+    fn whatever_the_order_client_reads_one_response_and_one_end(
+        limit in select(vec![300, 1000, 100_000]),
+        likely in vec(likely(), 0..40),
+        bytes in vec(any::<u8>(), 0..80),
+        sizes in vec(0..9usize, 1..4),
+    ) {
+        let mut actions = likely.concat();
+        actions.extend(laws::script(&bytes));
+        let result = laws::check(&actions, limit, &Chunks::Cycle(sizes));
+        prop_assert!(result.is_ok(), "{}: {actions:?}", result.unwrap_err());
     }
 
     #[test]
     fn messages_are_the_same_however_bytes_are_split(
-        sent in proptest::collection::vec(".{0,300}", 0..8),
-        received in proptest::collection::vec(".{0,300}", 0..8),
+        sent in vec(".{0,300}", 0..8),
+        received in vec(".{0,300}", 0..8),
         piece in 1..40usize,
     ) {
         let mut socket = Socket::new(Settings::new());
@@ -162,8 +116,8 @@ proptest! {
 
     #[test]
     fn bodies_are_the_same_however_bytes_are_split(
-        sent in proptest::collection::vec(any::<u8>(), 0..400),
-        received in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..6),
+        sent in vec(any::<u8>(), 0..400),
+        received in vec(vec(any::<u8>(), 0..200), 0..6),
         piece in 1..40usize,
     ) {
         let mut socket = Socket::new(Settings::new());
