@@ -243,3 +243,23 @@ text = "Hi"
     assert!(matches!(result, Err(Exit::Protocol(_))), "{result:?} {out}");
     assert!(out.contains("websocket, continued: chain: the server does not know its last response"), "{out}");
 }
+
+#[test]
+fn conform_lists_a_deviation_once_and_a_refused_request_as_none() {
+    let events = [
+        r#"{"type":"response.created","response":{"id":"resp_a","object":"response","created_at":1,"model":"m","status":"in_progress"}}"#,
+        r#"{"type":"response.completed","response":{"id":"resp_a","object":"response","created_at":1,"model":"m","status":"completed","output":[]}}"#,
+    ];
+    let reply = format!("{{\"events\":[{}]}}\n", events.join(","));
+    let (url, _) = demo(Script::parse(&reply).expect("a script")).expect("a port");
+    let (out, result) = run(&["--conform", &url]);
+    assert!(matches!(&result, Err(Exit::Protocol(why)) if why.starts_with("2 dev")), "{result:?} {out}");
+    assert_eq!(out.matches("numbers: no event has a sequence_number").count(), 1, "{out}");
+    assert!(out.contains("http, continued: 2 events, 0 deviations, and 2 that are listed above"), "{out}");
+
+    let (url, _) =
+        demo(Script::parse("[[reply]]\nwhen = \"nothing\"\ntext = \"Hi\"\n").expect("a script")).expect("a port");
+    let (out, result) = run(&["--conform", &url]);
+    assert!(matches!(result, Err(Exit::Refused(_))), "{result:?} {out}");
+    assert!(out.starts_with("websocket: no response: ") && !out.contains("order:"), "{out}");
+}

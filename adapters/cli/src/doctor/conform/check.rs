@@ -1,5 +1,6 @@
 //! The checks of one response, event by event.
 
+use core::mem;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -26,6 +27,13 @@ pub(super) struct Check {
     /// The parts that were added and are not done, by item and index.
     parts: BTreeSet<(String, i64)>,
     ends: usize,
+    /// The types of the events that came before `response.created`.
+    early: BTreeSet<String>,
+    /// The types of the events that have no number, and of those that name no lane, although one was requested.
+    unnumbered: BTreeSet<String>,
+    laneless: BTreeSet<String>,
+    /// Whether an event has named the lane.
+    names_lane: bool,
 }
 
 impl Check {
@@ -45,6 +53,11 @@ impl Check {
 
     pub(super) const fn deviations(&self) -> usize {
         self.found.len()
+    }
+
+    /// Returns whether the server has begun to respond.
+    pub(super) const fn is_created(&self) -> bool {
+        self.response_id.is_some()
     }
 
     /// Returns the items of the response, for the next request.
@@ -67,7 +80,7 @@ impl Check {
         let Some(kind) = event["type"].as_str().map(str::to_owned) else {
             return self.note("type: an event has none".into());
         };
-        if kind == "error" {
+        if kind == "error" && self.is_created() {
             self.note("end: an `error` comes after the response was created".into());
         }
         if !kind.starts_with("response.") {
@@ -78,8 +91,8 @@ impl Check {
             self.note(format!("end: `{kind}` follows the end of the response"));
         }
         // The metadata of a turn comes at any time.
-        if self.response_id.is_none() && !matches!(kind.as_str(), "response.created" | "response.metadata") {
-            self.note(format!("order: `{kind}` comes before `response.created`"));
+        if !self.is_created() && !matches!(kind.as_str(), "response.created" | "response.metadata") {
+            self.early.insert(kind.clone());
         }
         self.numbers(event, &kind);
         self.lanes(event, &kind);
@@ -107,7 +120,7 @@ impl Check {
             return;
         }
         match (event["sequence_number"].as_i64(), self.number) {
-            (None, _) => self.note(format!("numbers: `{kind}` has no sequence_number")),
+            (None, _) => drop(self.unnumbered.insert(kind.to_owned())),
             (Some(number), None) if number != 0 => self.note(format!("numbers: the first sequence_number is {number}")),
             (Some(number), Some(last)) if number != last + 1 => {
                 self.note(format!("numbers: sequence_number {number} follows {last}"));
@@ -119,9 +132,14 @@ impl Check {
 
     fn lanes(&mut self, event: &Value, kind: &str) {
         let named = event["stream_id"].as_str();
-        if self.lane.as_deref() != named {
-            let expected = self.lane.as_deref().unwrap_or("no lane");
-            self.note(format!("lanes: `{kind}` names {}, and belongs to {expected}", named.unwrap_or("no lane")));
+        self.names_lane |= named.is_some();
+        match (self.lane.as_deref(), named) {
+            (Some(_), None) => drop(self.laneless.insert(kind.to_owned())),
+            (expected, Some(named)) if expected != Some(named) => {
+                let expected = expected.unwrap_or("no lane");
+                self.note(format!("lanes: `{kind}` names {named}, and belongs to {expected}"));
+            }
+            (None | Some(_), _) => {}
         }
     }
 
@@ -143,7 +161,12 @@ impl Check {
             self.note(format!("response: its `model` is {}", shown(response.get("model"))));
         }
         if !response["created_at"].is_i64() {
-            self.note(format!("numbers: created_at is {}, not an integer", shown(response.get("created_at"))));
+            let found = match response.get("created_at") {
+                None => "missing",
+                Some(Value::Number(_)) => "a fraction",
+                Some(_) => "not a number",
+            };
+            self.note(format!("numbers: created_at is {found} instead of an integer"));
         }
         if !response["status"].as_str().is_some_and(|status| statuses.contains(&status)) {
             self.note(format!(
@@ -234,7 +257,7 @@ impl Check {
     fn completed(&mut self, event: &Value) {
         self.ends += 1;
         let response = &event["response"];
-        if response["id"].as_str() != self.response_id.as_deref() {
+        if self.is_created() && response["id"].as_str() != self.response_id.as_deref() {
             self.note("ids: the completed response has another id than the created one".into());
         }
         self.object(response, &["completed"]);
@@ -243,7 +266,8 @@ impl Check {
             self.note("end: the output of the completed response is not the items that were finished".into());
         }
         if let Some(at) = output.iter().zip(&self.done).position(|(item, done)| item != done) {
-            self.note(format!("end: item {at} of the output is not the item that was finished"));
+            let members = differing(&output[at], &self.done[at]);
+            self.note(format!("end: item {at} of the output is not the item that was finished: {members} differs"));
         }
         self.usage(&response["usage"]);
     }
@@ -274,8 +298,22 @@ impl Check {
 
     /// Notes the deviations that show at the end only.
     pub(super) fn finish(&mut self) {
-        if self.response_id.is_none() {
-            self.note("order: there is no `response.created`".into());
+        let (unnumbered, laneless) = (mem::take(&mut self.unnumbered), mem::take(&mut self.laneless));
+        match self.number {
+            None if !unnumbered.is_empty() => self.note("numbers: no event has a sequence_number".into()),
+            _ => unnumbered.iter().for_each(|kind| self.note(format!("numbers: `{kind}` has no sequence_number"))),
+        }
+        let lane = self.lane.clone().unwrap_or_default();
+        match self.names_lane {
+            false if !laneless.is_empty() => self.note(format!("lanes: no event names {lane}, to which all belong")),
+            _ => laneless.iter().for_each(|kind| {
+                self.note(format!("lanes: `{kind}` names no lane, and belongs to {lane}"));
+            }),
+        }
+        let early = mem::take(&mut self.early);
+        match self.is_created() {
+            false => self.note("order: there is no `response.created`".into()),
+            true => early.iter().for_each(|kind| self.note(format!("order: `{kind}` comes before `response.created`"))),
         }
         if self.ends != 1 {
             self.note(format!("end: {} events end the response", self.ends));
@@ -285,6 +323,14 @@ impl Check {
             self.note(format!("order: {added} items were added, and {done} are done"));
         }
     }
+}
+
+/// Returns the names of the members in which two items differ.
+fn differing(item: &Value, other: &Value) -> String {
+    let names = [item, other].into_iter().filter_map(Value::as_object).flat_map(serde_json::Map::keys);
+    let names: BTreeSet<_> =
+        names.filter(|name| item.get(name) != other.get(name)).map(|name| format!("`{name}`")).collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// The deviation of a count of tokens that is none.
@@ -342,17 +388,19 @@ mod tests {
     #[test]
     fn deviation_of_each_kind_is_named() {
         type Change = fn(&mut Vec<Value>);
-        let cases: [(&str, Change); 24] = [
+        let cases: [(&str, Change); 27] = [
             ("end: 0 events", |events| drop(events.pop())),
             ("end: `response.completed` follows", |events| events.push(events[6].clone())),
             ("response: the status", |events| events[6]["response"]["status"] = "in_progress".into()),
             ("response: the status", |events| events[0]["response"]["status"] = "completed".into()),
             ("response: its `object`", |events| events[0]["response"]["object"] = "chat.completion".into()),
             ("response: its `model`", |events| events[6]["response"]["model"] = Value::Null),
-            ("numbers: created_at is 1.0", |events| events[6]["response"]["created_at"] = json!(1.0)),
+            ("numbers: created_at is a fraction", |events| events[6]["response"]["created_at"] = json!(1.0)),
             ("end: `response.done` instead", |events| events[6]["type"] = "response.done".into()),
             ("end: the output", |events| events[6]["response"]["output"] = json!([])),
-            ("end: item 0 of the output", |events| events[6]["response"]["output"][0]["id"] = "n".into()),
+            ("end: item 0 of the output is not the item that was finished: `id` differs", |events| {
+                events[6]["response"]["output"][0]["id"] = "n".into()
+            }),
             ("end: an `error`", |events| events.insert(5, json!({"type": "error"}))),
             ("ids: the completed response", |events| events[6]["response"]["id"] = "resp_2".into()),
             ("ids: `response.output_text.delta` names an item", |events| events[3]["item_id"] = "other".into()),
@@ -369,11 +417,20 @@ mod tests {
             ("usage: the completed response has none", |events| events[6]["response"]["usage"] = Value::Null),
             ("usage: total_tokens is not the sum", |events| events[6]["response"]["usage"]["total_tokens"] = 4.into()),
             ("lanes: `response.created` names no lane", |events| events[0]["stream_id"] = Value::Null),
+            ("lanes: `response.created` names other", |events| events[0]["stream_id"] = "other".into()),
+            ("lanes: no event names lane", |events| {
+                events.iter_mut().for_each(|event| event["stream_id"] = Value::Null);
+            }),
+            ("numbers: `response.created` has no", |events| events[0]["sequence_number"] = Value::Null),
         ];
         for (expected, change) in cases {
             let found = response(change);
             assert!(found.iter().any(|deviation| deviation.starts_with(expected)), "{expected}: {found:?}");
         }
+        let found = response(|events| events.iter_mut().for_each(|event| event["sequence_number"] = Value::Null));
+        assert_eq!(found, ["numbers: no event has a sequence_number"]);
+        let found = response(|events| drop(events.remove(0)));
+        assert_eq!(found, ["numbers: the first sequence_number is 1", "order: there is no `response.created`"]);
         let found = response(|events| events[3]["delta"] = "ho".into());
         assert_eq!(found, ["text: the deltas of a message are not its text"]);
     }

@@ -2,6 +2,7 @@
 
 mod check;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use serde_json::Value;
@@ -22,37 +23,40 @@ const LANE: &str = "doctor";
 ///
 /// Returns [`Exit::Protocol`] if there is a deviation, and the failure of the request if there is no response.
 pub(super) async fn examine(server: &Server, model: &str, out: &mut dyn Write) -> Result<(), Exit> {
-    let mut deviations = 0;
+    let mut report = Report { server, out, listed: BTreeSet::new() };
     let mut client = server.client(TransportPreference::WebSocket)?;
     let now = client.now();
     client.client().preconnect(now);
     match server.within("websocket", handshake(&mut client)).await? {
         Handshake::Accepted(_) => {
-            let first = converse(server, &mut client, question(model, Vec::new()), None, "websocket", out).await?;
+            let first = report.converse(&mut client, question(model, Vec::new()), None, "websocket").await?;
             let next = question(model, first.items());
-            let second = converse(server, &mut client, next, None, "websocket, continued", out).await?;
+            report.converse(&mut client, next, None, "websocket, continued").await?;
             let on_lane = question(model, Vec::new());
-            let third = converse(server, &mut client, on_lane, Some(LANE), "websocket, lane", out).await?;
-            deviations += [first, second, third].iter().map(Check::deviations).sum::<usize>();
-            client.close().await;
+            match report.converse(&mut client, on_lane, Some(LANE), "websocket, lane").await {
+                Ok(_) => client.close().await,
+                Err(Exit::Output(error)) => return Err(Exit::Output(error)),
+                // The server responds without a lane.
+                Err(_) => drop(report.listed.insert("there is no response on a lane".into())),
+            }
         }
         Handshake::Failed(failure) => match failure.status {
             // A server that has HTTP only says so with one of these.
-            Some(status @ (404 | 405 | 426 | 501)) => writeln!(out, "websocket: refused, status {status}")?,
+            Some(status @ (404 | 405 | 426 | 501)) => writeln!(report.out, "websocket: refused, status {status}")?,
             Some(status) => {
-                deviations += 1;
-                writeln!(out, "websocket: refused with status {status} instead of 404, 405, 426 or 501")?;
+                let deviation = format!("refused with status {status} instead of 404, 405, 426 or 501");
+                writeln!(report.out, "websocket: {deviation}")?;
+                report.listed.insert(deviation);
             }
             None => return Err(Exit::of(&failure)),
         },
         Handshake::Closed(reason) => return Err(Exit::Protocol(reason)),
     }
     let mut client = server.client(TransportPreference::Http)?;
-    let first = converse(server, &mut client, question(model, Vec::new()), None, "http", out).await?;
+    let first = report.converse(&mut client, question(model, Vec::new()), None, "http").await?;
     let next = question(model, first.items());
-    let second = converse(server, &mut client, next, None, "http, continued", out).await?;
-    deviations += first.deviations() + second.deviations();
-    match deviations {
+    report.converse(&mut client, next, None, "http, continued").await?;
+    match report.listed.len() {
         0 => Ok(()),
         count => Err(Exit::Protocol(format!("{count} deviations from the protocol"))),
     }
@@ -68,24 +72,44 @@ fn question(model: &str, answer: Vec<Item>) -> CreateResponse {
     CreateResponse::new(model, input)
 }
 
-/// Requests one response, and writes its deviations.
-async fn converse(
-    server: &Server,
-    client: &mut Client,
-    request: CreateResponse,
-    lane: Option<&str>,
-    name: &str,
-    out: &mut dyn Write,
-) -> Result<Check, Exit> {
-    let request = Request::from(request);
-    let request = lane.into_iter().fold(request, Request::on_lane);
-    let mut checked = server.within(name, receive(client, request, lane)).await??;
-    checked.finish();
-    writeln!(out, "{name}: {} events, {} deviations", checked.events(), checked.deviations())?;
-    for deviation in checked.found() {
-        writeln!(out, "{name}: {}", shown(deviation))?;
+/// The deviations that were listed, of all responses of a server. Each is listed once.
+struct Report<'a> {
+    server: &'a Server,
+    out: &'a mut dyn Write,
+    listed: BTreeSet<String>,
+}
+
+impl Report<'_> {
+    /// Requests one response, and writes its deviations.
+    async fn converse(
+        &mut self,
+        client: &mut Client,
+        request: CreateResponse,
+        lane: Option<&str>,
+        name: &str,
+    ) -> Result<Check, Exit> {
+        let request = Request::from(request);
+        let request = lane.into_iter().fold(request, Request::on_lane);
+        let mut checked = match self.server.within(name, receive(client, request, lane)).await {
+            Ok(Ok(checked)) => checked,
+            Ok(Err(exit)) | Err(exit) => {
+                writeln!(self.out, "{name}: no response: {}", shown(&exit.to_string()))?;
+                return Err(exit);
+            }
+        };
+        checked.finish();
+        let new: Vec<&String> = checked.found().iter().filter(|deviation| !self.listed.contains(*deviation)).collect();
+        let known = match checked.deviations() - new.len() {
+            0 => String::new(),
+            known => format!(", and {known} that are listed above"),
+        };
+        writeln!(self.out, "{name}: {} events, {} deviations{known}", checked.events(), new.len())?;
+        for deviation in &new {
+            writeln!(self.out, "{name}: {}", shown(deviation))?;
+        }
+        self.listed.extend(new.into_iter().cloned());
+        Ok(checked)
     }
-    Ok(checked)
 }
 
 async fn receive(client: &mut Client, request: Request, lane: Option<&str>) -> Result<Check, Exit> {
@@ -108,7 +132,7 @@ async fn receive(client: &mut Client, request: Request, lane: Option<&str>) -> R
             },
             Event::Malformed { malformed, .. } => check.note(format!("an event cannot be read: {malformed}")),
             Event::Violation { violation, .. } => check.note(format!("order: {violation}")),
-            Event::Finished { outcome: Outcome::Failed(failure), .. } if check.events() == 0 => {
+            Event::Finished { outcome: Outcome::Failed(failure), .. } if !check.is_created() => {
                 return Err(Exit::of(failure));
             }
             Event::Finished { outcome: Outcome::Failed(failure), .. } => {
