@@ -7,7 +7,6 @@ use core::future::Future;
 use core::time::Duration;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant as Clock, timeout};
@@ -20,12 +19,11 @@ use turnwire::http::Response;
 use turnwire::responses::{CreateResponse, EventData, Failure, Item, RawJson};
 use turnwire::time::Instant;
 use turnwire_driver::proxies_from_environment;
-use turnwire_rustls::rustls::ClientConfig;
 use turnwire_tokio::{Client, ClientBuilder};
 
 use crate::chat::Exit;
 use crate::terminal::escape_line;
-use crate::tls::TlsOptions;
+use crate::tls::{TlsConfigs, TlsOptions};
 
 /// Options of `turnwire doctor`.
 #[derive(Clone, Debug, clap::Args)]
@@ -127,7 +125,7 @@ fn through_proxy(target: ConnectTarget, out: &mut dyn Write) -> Result<ConnectTa
 struct Server {
     provider: Provider,
     credentials: Credentials,
-    tls: Option<Arc<ClientConfig>>,
+    tls: TlsConfigs,
     limit: Duration,
 }
 
@@ -142,11 +140,11 @@ impl Server {
         provider.check()?;
         let key = std::env::var(&options.api_key_env).ok().filter(|key| !key.trim().is_empty());
         let credentials = key.map_or(Credentials::None, |key| Credentials::bearer(key.trim()));
-        Ok(Self { provider, credentials, tls: options.tls.client_config()?, limit })
+        Ok(Self { provider, credentials, tls: options.tls.configs()?, limit })
     }
 
     fn client(&self, transport: TransportPreference) -> Result<Client, Exit> {
-        let builder = self.tls.clone().into_iter().fold(ClientBuilder::default(), ClientBuilder::tls);
+        let builder = self.tls.configure(ClientBuilder::default());
         Ok(builder.build(self.provider.clone(), self.credentials.clone(), settings(transport))?)
     }
 

@@ -22,7 +22,7 @@ const READ: usize = 1024;
 ///
 /// It connects the wrapped `Io` to the proxy, with [`ConnectTarget::tls`] set if the proxy requires TLS, and runs the handshake. An
 /// HTTP proxy gets requests for plain `http` in absolute form instead, as curl sends them: many proxies open tunnels to port 443
-/// alone. It never uses TLS to the host itself: wrap it in an `Io` that does. A host for which a proxy is selected is never reached
+/// alone. A WebSocket always takes a tunnel (RFC 6455 §4.1). It never uses TLS to the host itself: wrap it in an `Io` that does. A host for which a proxy is selected is never reached
 /// directly.
 ///
 /// ```

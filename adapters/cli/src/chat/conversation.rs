@@ -61,7 +61,7 @@ impl Conversation {
         // The server of the demo is in this process, and no proxy can reach it.
         let builder = ClientBuilder::default();
         let builder = if options.demo { builder.proxies(ProxySelector::new()) } else { builder };
-        let builder = options.tls.client_config()?.into_iter().fold(builder, ClientBuilder::tls);
+        let builder = options.tls.configs()?.configure(builder);
         let items = options.continue_from.as_deref().map(history::load).transpose()?.unwrap_or_default();
         Ok(Self {
             attachments: attachments::parts(options)?,

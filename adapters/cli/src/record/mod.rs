@@ -22,11 +22,12 @@ use url::Url;
 
 use self::writer::Recorder;
 use crate::serve::{self, OpenConnection};
+use crate::tls::{TlsConfigs, TlsOptions};
 
 /// Options of `turnwire record`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Base URL of the server. TLS certificates are verified; `SSL_CERT_FILE` names other roots.
+    /// Base URL of the server.
     #[arg(long, value_name = "URL")]
     pub upstream: String,
     /// Folder of the recording. It is created, and must be empty.
@@ -38,6 +39,9 @@ pub struct Options {
     /// Maximum number of open connections. Further ones are answered with 503.
     #[arg(long, value_name = "NUMBER", default_value_t = MAX_CONNECTIONS)]
     pub max_connections: usize,
+    /// Options for TLS.
+    #[command(flatten)]
+    pub tls: TlsOptions,
 }
 
 impl Options {
@@ -59,6 +63,7 @@ struct Upstream {
     authority: String,
     /// The path of the base URL, without a slash at its end.
     path: String,
+    tls: TlsConfigs,
 }
 
 impl Upstream {
@@ -73,7 +78,7 @@ impl Upstream {
         let port = url.port_or_known_default().unwrap_or(if tls { 443 } else { 80 });
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let target = ConnectTarget::new(host.trim_matches(['[', ']']), port, tls);
-        Ok(Self { target, authority, path: url.path().trim_end_matches('/').to_owned() })
+        Ok(Self { target, authority, path: url.path().trim_end_matches('/').to_owned(), tls: TlsConfigs::default() })
     }
 
     /// Returns the target of a request of a client, whose base URL ends in `/v1`.
@@ -95,7 +100,9 @@ pub fn main(options: &Options) -> ExitCode {
 }
 
 fn run(options: &Options) -> io::Result<()> {
-    let proxy = Proxy::new(&options.upstream, &options.out, options.max_connections)?;
+    let tls = options.tls.configs().map_err(io::Error::other)?;
+    let mut proxy = Proxy::new(&options.upstream, &options.out, options.max_connections)?;
+    proxy.upstream.tls = tls;
     let listener = net::TcpListener::bind(options.listen)?;
     writeln!(io::stdout(), "listening on http://{}/v1", listener.local_addr()?)?;
     proxy.run(listener)

@@ -6,8 +6,8 @@ use std::io;
 use turnwire::connection::{ClientConnection, CloseReason, ExpectedBody, OutgoingRequest, Transport, client, server};
 use turnwire::http::{Headers, Request, Response};
 use turnwire::responses::Envelope;
-use turnwire_driver::{ConnectionDriver, Io, ProxyIo, ServerDriver, Wake, proxies_from_environment};
-use turnwire_rustls::{ClientIo, TlsIo};
+use turnwire_driver::{ConnectionDriver, Io, ServerDriver, Wake};
+use turnwire_rustls::ClientIo;
 use turnwire_tokio::TcpIo;
 
 use super::Upstream;
@@ -300,9 +300,8 @@ impl<I: Io> Session<'_, I> {
         config.timeouts.idle = None;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the operating system has a random source");
-        let socket = ProxyIo::new(TlsIo::new(TcpIo::new()), proxies_from_environment());
         let connection = ClientConnection::new(config, transport, seed);
-        ConnectionDriver::new(connection, TlsIo::new(socket), self.upstream.target.clone())
+        ConnectionDriver::new(connection, self.upstream.tls.layers(TcpIo::new()), self.upstream.target.clone())
     }
 }
 

@@ -71,15 +71,26 @@ impl Fixture {
 
     /// Runs `turnwire chat` with options whose values are names of files, and with a variable of the environment.
     fn chat(&self, options: &[(&str, &str)], variable: Option<(&str, PathBuf)>) -> Output {
+        self.chat_with(&self.url, options, variable)
+    }
+
+    /// The same with another base URL, for which this server is the proxy: it responds to requests in absolute form.
+    fn chat_through(&self, options: &[(&str, &str)]) -> Output {
+        let proxy = self.url.trim_end_matches("/v1").into();
+        self.chat_with("http://model.invalid/v1", options, Some(("http_proxy", proxy)))
+    }
+
+    fn chat_with(&self, url: &str, options: &[(&str, &str)], variable: Option<(&str, PathBuf)>) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_turnwire"));
-        command.args(["chat", "--base-url", &self.url, "--transport", "sse", "--retries", "0"]);
+        command.args(["chat", "--base-url", url, "--allow-plain", "--transport", "sse", "--retries", "0"]);
         for (option, name) in options {
             command.arg(option).arg(self.path(name));
         }
-        for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "OPENAI_API_KEY", "https_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
+        for name in ["SSL_CERT_FILE", "SSL_CERT_DIR", "https_proxy", "HTTPS_PROXY", "ALL_PROXY", "no_proxy", "NO_PROXY"]
+        {
             command.env_remove(name);
         }
-        command.arg("hi").envs(variable).output().expect("it ends")
+        command.env("OPENAI_API_KEY", "key").arg("hi").envs(variable).output().expect("it ends")
     }
 }
 
@@ -149,4 +160,21 @@ fn server_requires_client_certificate_cert_and_key_are_shown() {
     assert_eq!(code, Some(2), "{error}");
     let (code, error) = code_and_error(&fixture.chat(&[("--key", "client.key")], None));
     assert!(code == Some(2) && error.contains("--cert"), "{error}");
+}
+
+#[test]
+fn proxy_cacert_names_the_only_roots_of_a_proxy() {
+    let fixture = Fixture::start(None);
+    let output = fixture.chat_through(&[("--proxy-cacert", "server.pem")]);
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "Safe.\n", "{output:?}");
+    // The roots of the server are not those of a proxy, and the other way round.
+    for options in [&[("--cacert", "server.pem")][..], &[("--proxy-cacert", "other.pem"), ("--cacert", "server.pem")]] {
+        let (code, error) = code_and_error(&fixture.chat_through(options));
+        assert_eq!(code, Some(3), "the proxy cannot be reached: {error}");
+        assert!(error.contains("no trusted root has issued the certificate"), "{error}");
+    }
+    let (code, _) = code_and_error(&fixture.chat(&[("--proxy-cacert", "server.pem")], None));
+    assert_eq!(code, Some(4));
+    let (code, error) = code_and_error(&fixture.chat_through(&[("--proxy-cacert", "missing.pem")]));
+    assert!(code == Some(2) && error.contains("--proxy-cacert"), "{error}");
 }
