@@ -39,7 +39,9 @@ need() { # need TOOL…
     done
 }
 
-build_turnwire() { # sets $turnwire
+build_turnwire() { # sets $turnwire: $TURNWIRE, if it names a command that is built already
+    turnwire=${TURNWIRE:-}
+    [ -z "$turnwire" ] || return 0
     cargo build --quiet -p turnwire-cli || exit 1
     turnwire=${CARGO_TARGET_DIR:-$PWD/target}/debug/turnwire
 }

@@ -6,12 +6,14 @@ a text, which says what the last tool said: "The tool says wet." With `once`, th
 output, for gateways that lose it.
 """
 
+import itertools
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ONCE = "once" in sys.argv
 called = False
+NUMBERS = itertools.count(1)
 USAGE = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}
 
 
@@ -79,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
         request = json.loads(self.body())
         if not self.path.endswith("/chat/completions"):
             return self.send_error(404)
-        common = {"id": "chatcmpl_1", "created": 0, "model": request["model"]}
+        common = {"id": f"chatcmpl_{next(NUMBERS)}", "created": 0, "model": request["model"]}
         message, reason = answer(request)
         if not request.get("stream"):
             choice = {"index": 0, "message": message, "finish_reason": reason}
