@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::class::EventClass;
 pub(in crate::responses) use super::members::Member;
-use super::members::{COUNT, ESCAPED, LONGEST_PAYLOAD, Span, Spans};
+use super::members::{COUNT, ESCAPED, LONGEST_PAYLOAD, Places, Span, Spans};
 use super::table::EventType;
 use crate::responses::TURN_STATE;
 use crate::responses::headers::json_field;
@@ -307,13 +307,6 @@ impl<'a> Envelope<'a> {
         json_field(self.headers()?, &[TURN_STATE]).map(Cow::Owned)
     }
 
-    /// Returns the positions of all members, to read many of them.
-    #[inline]
-    pub(super) fn all_spans(&self) -> AllSpans<'a, '_> {
-        let (spans, places) = self.spans.places();
-        AllSpans { text: self.text, spans, places }
-    }
-
     /// Returns a member's text. `null` counts as missing.
     #[inline]
     pub(in crate::responses) fn raw(&self, member: Member) -> Option<&'a str> {
@@ -336,11 +329,11 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// A payload, and the place of each member's position: a table that is quicker to read many members from.
+/// A payload, its positions, and for each member which of them is its own: a table that is quicker to read many members from.
 pub(super) struct AllSpans<'a, 'e> {
-    text: &'a str,
-    spans: &'e [Span],
-    places: [u8; COUNT],
+    pub(super) text: &'a str,
+    pub(super) spans: &'e [Span],
+    pub(super) places: &'e Places,
 }
 
 impl<'a> AllSpans<'a, '_> {
@@ -472,13 +465,13 @@ fn raw_at(text: &str, (start, end): Span) -> Option<&str> {
 /// Parses a JSON string, borrowed if it has no escapes.
 #[inline]
 fn text_at(text: &str, (start, end): Span) -> Option<Cow<'_, str>> {
-    let text = text.get(start as usize..(end & !ESCAPED) as usize)?;
-    if end & ESCAPED != 0 {
-        return lenient::read(text).ok().map(Cow::Owned);
+    let (start, end) = (start as usize, end as usize);
+    if end & ESCAPED as usize != 0 {
+        return lenient::read(text.get(start..end & !(ESCAPED as usize))?).ok().map(Cow::Owned);
     }
-    // A value that begins with a quote is a string, and ends with one.
-    let is_string = text.as_bytes().first() == Some(&b'"');
-    text.get(1..text.len().wrapping_sub(1)).filter(|_| is_string).map(Cow::Borrowed)
+    // A value that begins with a quote is a string, and ends with one. What is no value has no such first byte: a payload is an object.
+    let is_string = text.as_bytes().get(start) == Some(&b'"');
+    text.get(start + 1..end.wrapping_sub(1)).filter(|_| is_string).map(Cow::Borrowed)
 }
 
 impl core::fmt::Debug for Envelope<'_> {

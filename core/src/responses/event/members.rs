@@ -69,8 +69,13 @@ pub(super) const INLINE: usize = 8;
 /// The place of a member that the payload does not have: it is no index.
 const ABSENT: u8 = u8::MAX;
 
-/// The place of each member among the positions of all members.
-const EVERY_PLACE: [u8; COUNT] = {
+/// For each member, the index of its position; [`ABSENT`] if the payload does not have it.
+pub(super) type Places = [u8; COUNT];
+
+pub(super) const NO_PLACE: Places = [ABSENT; COUNT];
+
+/// The places among the positions of all members.
+const EVERY_PLACE: Places = {
     let (mut places, mut at) = ([0; COUNT], 0);
     while at < COUNT {
         places[at] = at as u8;
@@ -122,13 +127,13 @@ impl Spans {
         }
     }
 
-    /// Returns positions, and for each member which of them is its own; [`ABSENT`] if the payload does not have it.
+    /// Returns positions, and for each member which of them is its own.
     #[inline]
-    pub(super) fn places(&self) -> (&[Span], [u8; COUNT]) {
+    pub(super) fn places(&self) -> (&[Span], Places) {
         if let Some(all) = &self.all {
             return (all.as_slice(), EVERY_PLACE);
         }
-        let (mut places, mut rest, mut place) = ([ABSENT; COUNT], self.present, 0);
+        let (mut places, mut rest, mut place) = (NO_PLACE, self.present, 0);
         while rest != 0 {
             places[rest.trailing_zeros() as usize] = place;
             rest &= rest - 1;

@@ -51,7 +51,7 @@ impl EventParser {
     /// As [`ServerEvent::parse_named`]. The next payload can be parsed.
     #[inline]
     pub fn parse_named<'a>(&mut self, payload: &'a str, event_type: &'a str) -> Result<ServerEvent<'a>, Malformed> {
-        ServerEvent::read(&self.shapes.find(payload, event_type)?)
+        self.shapes.parse(payload, event_type)
     }
 }
 

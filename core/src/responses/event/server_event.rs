@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::table::{EventData, own};
-use crate::responses::event::envelope::{Envelope, Member};
+use super::envelope::{AllSpans, Envelope, Member};
+use super::table::{EventData, EventType, own};
 use crate::responses::item::Item;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::Object;
@@ -82,12 +82,23 @@ impl<'a> ServerEvent<'a> {
     ///
     /// [`Malformed`] if it lacks a required member of a known type.
     pub fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
-        let spans = envelope.all_spans();
+        let (spans, places) = envelope.spans.places();
+        let spans = AllSpans { text: envelope.text(), spans, places: &places };
+        Self::read_members(envelope.event_type, &envelope.kind, &spans)
+    }
+
+    /// Parses an event from the positions of its members. `kind`: its `type`.
+    #[inline]
+    pub(super) fn read_members(
+        event_type: EventType,
+        kind: &Cow<'a, str>,
+        spans: &AllSpans<'a, '_>,
+    ) -> Result<Self, Malformed> {
         Ok(Self {
             sequence_number: spans.integer_opt(Member::sequence_number),
             stream_id: spans.string_opt(Member::stream_id),
-            data: EventData::read(envelope, &spans)?,
-            raw: Some(Cow::Borrowed(envelope.text())),
+            data: EventData::read(event_type, kind, spans)?,
+            raw: Some(Cow::Borrowed(spans.text)),
         })
     }
 

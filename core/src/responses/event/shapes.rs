@@ -4,12 +4,14 @@
 //! equal to bytes that a scan has validated, and therefore mean the same. Only the values are scanned, with the code that scans
 //! every value, so that the result is exactly that of a scan of the whole payload.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::envelope::Envelope;
-use super::members::{INLINE, Member, Spans};
+use super::envelope::{AllSpans, Envelope};
+use super::members::{INLINE, Member, NO_PLACE, Places, Span, Spans};
+use super::server_event::ServerEvent;
 use super::table::EventType;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::scan::Cursor;
@@ -52,9 +54,13 @@ struct Shape {
     /// The payload.
     text: String,
     event_type: EventType,
-    /// The positions of its members.
-    spans: Spans,
-    /// For each of them, how many varying values are before it.
+    /// One bit for each of its members.
+    present: u64,
+    /// The positions of its members, in the order of the bits.
+    at: [Span; INLINE],
+    /// For each member, the index of its position.
+    places: Places,
+    /// For each position, how many varying values are before it.
     preceding: [u8; INLINE],
     /// The varying values, by position.
     holes: [Hole; HOLES],
@@ -75,15 +81,17 @@ impl Shapes {
         Self { shapes: Vec::new(), recent: 0, oldest: 0 }
     }
 
-    /// Does what [`Envelope::find`] does.
+    /// Does what [`ServerEvent::parse_named`] does.
     #[inline]
-    pub(super) fn find<'a>(&mut self, text: &'a str, event_type: &'a str) -> Result<Envelope<'a>, Malformed> {
-        if let Some((_, envelope)) = self.recognize(text) {
-            return Ok(envelope);
+    pub(super) fn parse<'a>(&mut self, text: &'a str, event_type: &'a str) -> Result<ServerEvent<'a>, Malformed> {
+        if let Some((index, spans)) = self.recognize(text) {
+            let Shape { event_type, places, .. } = &self.shapes[index];
+            let spans = AllSpans { text, spans: &spans, places };
+            return ServerEvent::read_members(*event_type, &Cow::Borrowed(event_type.name()), &spans);
         }
         let envelope = Envelope::find(text, event_type)?;
         self.learn(&envelope);
-        Ok(envelope)
+        ServerEvent::read(&envelope)
     }
 
     /// Does what [`Envelope::scan_named`] does, and says which shape the payload has.
@@ -93,7 +101,9 @@ impl Shapes {
         text: &'a str,
         event_type: &'a str,
     ) -> Result<(Envelope<'a>, Option<ShapeMatch>), Malformed> {
-        if let Some((index, envelope)) = self.recognize(text) {
+        if let Some((index, at)) = self.recognize(text) {
+            let Shape { event_type, present, .. } = self.shapes[index];
+            let envelope = Envelope::known(text, event_type, Spans { present, at, all: None });
             return Ok((envelope, Some(ShapeMatch { index, is_new: false })));
         }
         let envelope = Envelope::scan_named(text, event_type)?;
@@ -101,21 +111,22 @@ impl Shapes {
         Ok((envelope, learnt))
     }
 
+    /// Returns the index of the payload's shape, and the positions that a scan would find.
     #[inline]
-    fn recognize<'a>(&mut self, text: &'a str) -> Option<(usize, Envelope<'a>)> {
+    fn recognize(&mut self, text: &str) -> Option<(usize, [Span; INLINE])> {
         let recent = self.shapes.get(self.recent).filter(|_| text.len() <= LONGEST_MATCH)?;
-        if let Some(envelope) = recent.recognize(text) {
-            return Some((self.recent, envelope));
+        if let Some(spans) = recent.recognize(text) {
+            return Some((self.recent, spans));
         }
         self.recognize_other(text)
     }
 
     #[inline(never)]
-    fn recognize_other<'a>(&mut self, text: &'a str) -> Option<(usize, Envelope<'a>)> {
+    fn recognize_other(&mut self, text: &str) -> Option<(usize, [Span; INLINE])> {
         let others = self.shapes.iter().enumerate().filter(|(index, _)| *index != self.recent);
-        let (index, envelope) = others.filter_map(|(index, shape)| Some((index, shape.recognize(text)?))).next()?;
+        let (index, spans) = others.filter_map(|(index, shape)| Some((index, shape.recognize(text)?))).next()?;
         self.recent = index;
-        Some((index, envelope))
+        Some((index, spans))
     }
 
     /// Remembers the shape of a delta. Returns its index, or `None` if it is no delta or too long.
@@ -142,7 +153,9 @@ impl Shape {
         Self {
             text: String::new(),
             event_type: EventType::Other,
-            spans: Spans::NONE,
+            present: 0,
+            at: Spans::NONE.at,
+            places: NO_PLACE,
             preceding: [0; INLINE],
             holes: [Hole { start: 0, end: 0, slot: 0 }; HOLES],
             hole_count: 0,
@@ -153,26 +166,27 @@ impl Shape {
         self.text.clear();
         self.text.push_str(envelope.text());
         self.event_type = envelope.event_type;
-        self.spans = envelope.spans.clone();
+        let Spans { present, at, .. } = envelope.spans;
+        (self.present, self.at, self.places) = (present, at, envelope.spans.places().1);
         self.hole_count = 0;
         for member in VARYING {
             // An empty array is nearly always followed by another one.
             let Some(value) = envelope.raw(member).filter(|value| *value != "[]") else { continue };
-            let slot = self.spans.rank(member);
-            let start = self.spans.at[slot].0 as usize;
+            let slot = envelope.spans.rank(member);
+            let start = at[slot].0 as usize;
             self.holes[self.hole_count] = Hole { start, end: start + value.len(), slot };
             self.hole_count += 1;
         }
         let holes = &mut self.holes[..self.hole_count];
         holes.sort_unstable_by_key(|hole| hole.start);
-        for (preceding, (start, _)) in self.preceding.iter_mut().zip(self.spans.at) {
+        for (preceding, (start, _)) in self.preceding.iter_mut().zip(at) {
             *preceding = holes.iter().map(|hole| u8::from(hole.start < start as usize)).sum();
         }
     }
 
-    /// Returns what a scan finds in a payload of this shape; `None` for any other payload.
+    /// Returns the positions that a scan finds in a payload of this shape; `None` for any other payload.
     #[inline]
-    fn recognize<'a>(&self, text: &'a str) -> Option<Envelope<'a>> {
+    fn recognize(&self, text: &str) -> Option<[Span; INLINE]> {
         let (bytes, known) = (text.as_bytes(), self.text.as_bytes());
         let (mut cursor, mut known_at) = (Cursor::new(text), 0);
         // How much farther behind each varying value the text is than the known one.
@@ -191,15 +205,15 @@ impl Shape {
         if bytes.get(cursor.at..)? != known.get(known_at..)? {
             return None;
         }
-        let mut spans = Spans { all: None, ..self.spans };
-        for ((start, end), preceding) in spans.at.iter_mut().zip(self.preceding) {
+        let mut at = self.at;
+        for ((start, end), preceding) in at.iter_mut().zip(self.preceding) {
             let shift = shifts[usize::from(preceding)];
             (*start, *end) = (start.wrapping_add(shift), end.wrapping_add(shift));
         }
         for (hole, value) in self.holes[..self.hole_count].iter().zip(values) {
-            spans.at[hole.slot] = value;
+            at[hole.slot] = value;
         }
-        Some(Envelope::known(text, self.event_type, spans))
+        Some(at)
     }
 }
 
