@@ -261,3 +261,39 @@ fn websocket_holds_nothing_of_a_large_message_that_is_written() {
     });
     assert!(info.bytes_current < 16 * 1024, "{info:?}");
 }
+
+/// A stream that ends inside an event leaves nothing of it to the next response of its connection.
+#[test]
+fn stream_cut_inside_an_event_leaves_nothing_to_the_next_response() {
+    for cut in
+        ["data: {\"type\":\"response.left\"}\n", "data: {\"type\":\"resp", "event: response.left\n", "id: 7\ndata"]
+    {
+        let mut client = http();
+        stream(&mut client);
+        let bytes = [STREAM, &chunk(CREATED), &chunk(cut), "0\r\n\r\n"].concat();
+        client.handle_input(START, bytes.as_bytes());
+        let first = events(&mut client);
+        assert!(first.last().is_some_and(|event| event == "End { reusable: true }"), "{first:?}");
+        let mut fresh = http();
+        for client in [&mut client, &mut fresh] {
+            stream(client);
+            let bytes = [STREAM, &chunk(CREATED), &chunk(COMPLETED), "0\r\n\r\n"].concat();
+            client.handle_input(START, bytes.as_bytes());
+        }
+        assert_eq!(events(&mut client), events(&mut fresh), "{cut:?}");
+    }
+}
+
+/// A peer that does not answer the close frame gets its time once, however often the application closes.
+#[test]
+fn closing_again_does_not_restart_the_deadline_of_the_close_frame() {
+    let (mut client, mut server) = open_websocket(START, client::Config::new("localhost"), server::Config::new());
+    for millis in [0, 400, 900] {
+        client.close(after(millis), 1000);
+        server.close(after(millis), 1000, "");
+        assert_eq!((client.poll_timeout(), server.poll_timeout()), (Some(after(1000)), Some(after(1000))));
+    }
+    client.handle_written(after(900), usize::MAX);
+    client.handle_timeout(after(1000));
+    assert!(matches!(client.poll_event(), Some(Event::Closed(CloseReason::Local))));
+}
