@@ -81,6 +81,7 @@ mod happy_eyeballs;
 mod operation;
 mod passed;
 mod policy;
+mod queued_event;
 mod receive;
 mod request;
 mod requests;

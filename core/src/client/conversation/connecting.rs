@@ -3,8 +3,9 @@
 use super::Conversation;
 use crate::client::config::AbandonMode;
 use crate::client::connect::{ConnectTarget, ForwardProxy, SocketCommand};
-use crate::client::event::{Disconnected, QueuedEvent};
+use crate::client::event::Disconnected;
 use crate::client::policy::{self, FailurePoint};
+use crate::client::queued_event::QueuedEvent;
 use crate::client::requests::LaneId;
 use crate::client::transport::{ConnectionCheck, ConnectionPhase, ConnectionSlot, DrainEnd, ManagedConnection};
 use crate::connection::{ClientConnection, CloseReason, Transport};

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 use super::Conversation;
 use crate::client::encode::RESPONSES;
-use crate::client::event::{Disconnected, FallbackReason, FinishedEvent, QueuedEvent, QueuedOutcome};
+use crate::client::event::{Disconnected, FallbackReason};
 use crate::client::policy::{self, FailedAttempt, FailurePoint, HandshakeRejection, Recovery, RecoveryRules};
+use crate::client::queued_event::{FinishedEvent, QueuedEvent, QueuedOutcome};
 use crate::client::request::RequestId;
 use crate::client::requests::{ActiveRequest, AttemptKind, LaneId, RequestPhase, Submission};
 use crate::connection::Transport;

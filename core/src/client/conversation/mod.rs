@@ -11,7 +11,8 @@ use alloc::boxed::Box;
 
 use super::connect::SocketCommand;
 use super::encode::RequestBuilder;
-use super::event::{Disconnected, QueuedEvent, QueuedOutcome};
+use super::event::Disconnected;
+use super::queued_event::{QueuedEvent, QueuedOutcome};
 use super::requests::RequestTable;
 use super::scheduler::{NextAction, SchedulerState, next_action};
 use super::steering::WaitingSubmissions;

@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 
 use super::{Conversation, SocketInput};
 use crate::client::encode::RESPONSES;
-use crate::client::event::{Disconnected, QueuedEvent, QueuedOutcome};
+use crate::client::event::Disconnected;
 use crate::client::policy::{self, FailurePoint};
+use crate::client::queued_event::{QueuedEvent, QueuedOutcome};
 use crate::client::receive::{ConnectionEffect, Received, Receiver};
 use crate::client::request::RequestId;
 use crate::client::requests::{ActiveRequest, AttemptKind, Submission};

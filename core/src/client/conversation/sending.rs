@@ -4,8 +4,9 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::Conversation;
-use crate::client::event::{FallbackReason, QueuedEvent, Sent};
+use crate::client::event::{FallbackReason, Sent};
 use crate::client::policy::FailurePoint;
+use crate::client::queued_event::QueuedEvent;
 use crate::client::request::RequestId;
 use crate::client::requests::{AttemptKind, SendRecord, Submission};
 use crate::client::transport::HttpSlot;

@@ -2,7 +2,7 @@
 
 use super::{ClientPhase, Conversation};
 use crate::client::config::{AbandonMode, CancelMode};
-use crate::client::event::{QueuedEvent, QueuedOutcome};
+use crate::client::queued_event::{QueuedEvent, QueuedOutcome};
 use crate::client::request::{CommandError, RequestId};
 use crate::client::requests::{ActiveRequest, AttemptKind, HeldEnd, LaneId, RequestPhase};
 use crate::client::steering::{Interruption, SteeringUpdate, Submission, SubmissionId};

@@ -1,0 +1,122 @@
+//! Events that wait to be polled.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use super::event::{Disconnected, Event, FallbackReason, Outcome, RequestReport, Sent};
+use super::request::RequestId;
+use super::steering::SteeringUpdate;
+use super::violation::ServerViolation;
+use crate::connection::{EventQueue, Polled, Transport};
+use crate::http::Response;
+use crate::responses::{CompletedResponse, Failure, Found, IncompleteResponse, Malformed, ResponseInfo, ServerEvent};
+
+/// An event that waits to be polled. Its text or body is in the arena of the queue.
+#[derive(Debug)]
+pub(super) enum QueuedEvent {
+    /// The turn token, if one was sent, is the text.
+    Sent {
+        id: RequestId,
+        sent: Sent,
+        turn_token: bool,
+    },
+    Head(RequestId, Box<Response>),
+    /// A payload, and what was found in it.
+    Found(RequestId, Found),
+    /// A payload that has to be scanned again.
+    Payload(RequestId),
+    /// A payload without a `type`, which its event type takes the place of.
+    NamedPayload(RequestId, Box<str>),
+    /// A member of the payload before cannot be read. The text is the beginning of the payload.
+    Malformed(RequestId, Malformed, Box<str>),
+    Info(Option<RequestId>, Box<ResponseInfo<'static>>),
+    Violation(RequestId, Box<ServerViolation>),
+    Steering(Option<RequestId>, Box<SteeringUpdate>),
+    /// The id of the successor is the text.
+    Continued(RequestId),
+    Unmatched,
+    Retry {
+        id: RequestId,
+        failure: Box<Failure>,
+        retries: u32,
+        delay: Duration,
+    },
+    Resuming {
+        id: RequestId,
+        failure: Box<Failure>,
+        retries: u32,
+        delay: Duration,
+    },
+    HttpFallback(Box<FallbackReason>),
+    CredentialsNeeded(RequestId, Box<Failure>),
+    Connected(Transport, Option<Box<Response>>),
+    Disconnected(Box<Disconnected>),
+    Finished(RequestId, Box<FinishedEvent>),
+}
+
+/// The end of a request that waits to be polled.
+#[derive(Debug)]
+pub(super) struct FinishedEvent {
+    pub(super) outcome: QueuedOutcome,
+    pub(super) report: RequestReport,
+}
+
+/// The queued form of an [`Outcome`].
+#[derive(Debug)]
+pub(super) enum QueuedOutcome {
+    Completed(CompletedResponse),
+    Incomplete(IncompleteResponse),
+    Failed(Failure),
+    Cancelled,
+    PrewarmSkipped,
+    OperationCompleted(Response),
+}
+
+/// Takes the next event from the queue. The event borrows from the queue.
+pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>> {
+    let (event, Polled { text, body }) = queue.pop()?;
+    Some(match event {
+        QueuedEvent::Sent { id, sent, turn_token } => {
+            Event::Sent { id: *id, sent: *sent, turn_token: turn_token.then_some(text) }
+        }
+        QueuedEvent::Head(id, head) => Event::Head { id: *id, head },
+        QueuedEvent::Found(id, found) => server_event(*id, found.read(text), text),
+        QueuedEvent::Payload(id) => server_event(*id, ServerEvent::parse(text), text),
+        QueuedEvent::NamedPayload(id, kind) => server_event(*id, ServerEvent::parse_named(text, kind), text),
+        QueuedEvent::Malformed(id, malformed, text) => Event::Malformed { id: *id, malformed: malformed.clone(), text },
+        QueuedEvent::Info(id, info) => Event::Info { id: *id, info },
+        QueuedEvent::Violation(id, violation) => Event::Violation { id: *id, violation },
+        QueuedEvent::Steering(id, update) => Event::Steering { id: *id, update },
+        QueuedEvent::Continued(id) => Event::Continued { id: *id, response_id: text },
+        QueuedEvent::Unmatched => Event::Unmatched { text },
+        QueuedEvent::Retry { id, failure, retries, delay } => {
+            Event::Retry { id: *id, failure, retries: *retries, delay: *delay }
+        }
+        QueuedEvent::Resuming { id, failure, retries, delay } => {
+            Event::Resuming { id: *id, failure, retries: *retries, delay: *delay }
+        }
+        QueuedEvent::HttpFallback(reason) => Event::HttpFallback(reason),
+        QueuedEvent::CredentialsNeeded(id, failure) => Event::CredentialsNeeded { id: *id, failure },
+        QueuedEvent::Connected(transport, head) => Event::Connected { transport: *transport, head: head.as_deref() },
+        QueuedEvent::Disconnected(reason) => Event::Disconnected(reason),
+        QueuedEvent::Finished(id, finished) => {
+            let FinishedEvent { outcome, report } = &**finished;
+            let outcome = match outcome {
+                QueuedOutcome::Completed(response) => Outcome::Completed(response),
+                QueuedOutcome::Incomplete(response) => Outcome::Incomplete(response),
+                QueuedOutcome::Failed(failure) => Outcome::Failed(failure),
+                QueuedOutcome::Cancelled => Outcome::Cancelled,
+                QueuedOutcome::PrewarmSkipped => Outcome::PrewarmSkipped,
+                QueuedOutcome::OperationCompleted(head) => Outcome::OperationCompleted { head, body },
+            };
+            Event::Finished { id: *id, outcome, report }
+        }
+    })
+}
+
+fn server_event<'a>(id: RequestId, event: Result<ServerEvent<'a>, Malformed>, text: &'a str) -> Event<'a> {
+    match event {
+        Ok(event) => Event::Server { id, event },
+        Err(malformed) => Event::Malformed { id, malformed, text },
+    }
+}
