@@ -186,7 +186,11 @@ impl<I: Io> Io for TlsIo<I> {
                 return Poll::Ready(Ok(0));
             }
             session.check()?;
-            if !ready!(session.poll_fill(&mut self.io, cx))? {
+            let Poll::Ready(filled) = session.poll_fill(&mut self.io, cx) else {
+                session.tls.release_idle_memory();
+                return Poll::Pending;
+            };
+            if !filled? {
                 // The peer or an attacker has truncated the connection (RFC 8446 §6.1).
                 let words = "the peer closed the socket without close_notify";
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, words)));

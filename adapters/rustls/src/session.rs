@@ -178,6 +178,15 @@ impl TlsSession {
         self.cipher.advance(length);
     }
 
+    /// Frees the memory of the buffers that are empty, for a session that waits.
+    pub fn release_idle_memory(&mut self) {
+        for queue in [&mut self.plain, &mut self.cipher] {
+            if queue.waiting().is_empty() {
+                *queue = Queue::default();
+            }
+        }
+    }
+
     /// Moves the ciphertext to write into `buffer`, for I/O that owns its buffers until it is complete. It counts as written. Nothing is
     /// copied, unless a part of it was written before.
     pub fn take_transmit(&mut self, buffer: &mut Vec<u8>) {

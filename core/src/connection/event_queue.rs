@@ -117,6 +117,21 @@ impl<T> EventQueue<T> {
         }
     }
 
+    /// Gives back all memory but that of the only record that waits, if it is the only one. The record that was polled before it is no
+    /// longer borrowed then.
+    pub(crate) fn release_around_last(&mut self) {
+        if self.waiting() != 1 {
+            return;
+        }
+        if core::mem::take(&mut self.is_first_polled) {
+            self.records.pop_front();
+        }
+        self.arena.drain(..self.polled_end - self.arena_base);
+        self.arena.shrink_to_fit();
+        self.arena_base = self.polled_end;
+        self.records.shrink_to_fit();
+    }
+
     /// Removes polled bytes. It moves at most half of the bytes, and only after as many were polled, so the total work
     /// is linear.
     fn compact(&mut self) {

@@ -202,11 +202,13 @@ pub(super) fn release_message(socket: &mut ws::WebSocket) {
     let _ = socket.decode(&mut &[][..]);
 }
 
-/// Frees the memory that a WebSocket needs only for received messages, while none is expected.
-pub(super) fn release_idle_input(socket: &mut ws::WebSocket, lanes: &LaneStates, repeats: &mut Repeats) {
-    if !lanes.in_flight() {
+/// Frees the memory that a client's WebSocket needs only for a request and its response, while there is none.
+pub(super) fn release_idle_input<C>(socket: &mut ws::WebSocket, shared: &mut SharedState<C>) {
+    if !shared.lanes.in_flight() {
         socket.release_input_memory();
-        repeats.release();
+        shared.repeats.release();
+        // It is empty, unless the peer does not read.
+        shared.send_buffer.release();
     }
 }
 

@@ -5,7 +5,7 @@ use allocation_counter::measure;
 use turnwire::client::{Client, Event, Settings};
 use turnwire::responses::EventData;
 use turnwire::time::Instant;
-use turnwire_tests::fixtures::{ask, created, delta, msg, on_lane, token};
+use turnwire_tests::fixtures::{ask, created, delta, done, msg, on_lane, token};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
 
 /// Feeds the client the reads and polls its events. Returns the number of text bytes.
@@ -155,5 +155,34 @@ fn polled_events_are_not_held() {
             let kept = usize::try_from(made.bytes_current).unwrap_or_default();
             assert!(kept <= 4 * BACKLOG, "ws {ws}, {event}: {kept} bytes are held");
         }
+    }
+}
+
+/// The bytes that a client holds after a response with this many text deltas.
+fn held_after(provider: turnwire::client::Provider, script: Script) -> i64 {
+    let mut pair = Pair::new(provider, Settings::default(), script);
+    pair.ask(ask("one"));
+    assert!(!pair.client.has_pending_requests());
+    let client = pair.client;
+    -measure(|| drop(client)).bytes_current
+}
+
+#[test]
+fn idle_client_holds_no_memory_of_the_deltas_of_its_last_response() {
+    let events = |deltas| {
+        let begin = [created("r")].into_iter();
+        begin.chain((0..deltas).map(|_| text())).chain([done("r")]).collect::<Vec<_>>()
+    };
+    for (long, short) in [
+        (
+            held_after(provider(), Script::new().ws([events(500)])),
+            held_after(provider(), Script::new().ws([events(0)])),
+        ),
+        (
+            held_after(http_provider(), Script::new().sse([events(500)])),
+            held_after(http_provider(), Script::new().sse([events(0)])),
+        ),
+    ] {
+        assert!(long <= short + 1024, "{long} bytes are held, and {short} without deltas");
     }
 }

@@ -37,8 +37,9 @@ impl PreviousResponses {
         lane: LaneId,
         mut request: Box<CreateResponse>,
         response_id: &str,
-        items: Vec<Item>,
+        mut items: Vec<Item>,
     ) {
+        items.shrink_to_fit();
         self.remove(lane.name());
         if !response_id.is_empty() {
             request.input.append(items.into());

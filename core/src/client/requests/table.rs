@@ -19,7 +19,12 @@ impl RequestTable {
 
     pub(in crate::client) fn remove(&mut self, id: RequestId) -> Option<ActiveRequest> {
         let at = self.0.iter().position(|request| request.id == id)?;
-        Some(self.0.remove(at))
+        let request = self.0.remove(at);
+        if self.0.is_empty() {
+            // An idle client has none.
+            self.0 = Vec::new();
+        }
+        Some(request)
     }
 
     pub(in crate::client) fn get(&self, id: RequestId) -> Option<&ActiveRequest> {

@@ -193,7 +193,7 @@ impl ClientEngine {
         } else if !self.body_has_ended() {
             if let Mode::WebSocket(socket) = &mut self.mode {
                 shared::release_message(socket);
-                shared::release_idle_input(socket, &self.shared.lanes, &mut self.shared.repeats);
+                shared::release_idle_input(socket, &mut self.shared);
             }
             return None;
         }
