@@ -330,3 +330,36 @@ fn certificates_are_verified_against_ssl_cert_file_on_both_transports() {
         }
     }
 }
+
+#[test]
+fn chat_names_the_server_and_the_option_of_its_failures() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    drop(listener);
+    let closed = format!("http://{address}/v1");
+    for (url, code, expected) in [
+        (closed.as_str(), 3, format!("cannot connect: {address}: ")),
+        ("localhost:8080/v1", 2, "--base-url: the url scheme is not supported".to_owned()),
+    ] {
+        let output = turnwire(&["chat", "--base-url", url, "--retries", "0", "-q", "say", "hi"], b"");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{error}");
+        assert!(
+            error.starts_with(&format!("turnwire: {}{expected}", if code == 2 { "bad arguments: " } else { "" })),
+            "{error}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn chat_whose_reader_has_gone_ends_without_an_error() {
+    let script = "[[reply]]\nalways = true\ntext = \"one two three four\"\ntyping_ms = 50\n";
+    let (url, _) = serve::demo(Script::parse(script).expect("a script")).expect("a port");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_turnwire"));
+    command.args(["chat", "--base-url", &url, "-q", "hi"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(1), &b""[..]));
+}

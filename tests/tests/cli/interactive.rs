@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use turnwire_cli::chat::{self, Console, Input, Printer};
+use turnwire_cli::chat::{self, Consent, Console, Input, Printer};
 use turnwire_cli::serve::{self, Script, ScriptedServer};
 
 /// A user who enters these lines, answers confirmations, and may interrupt responses.
@@ -31,9 +31,13 @@ impl Console for &mut User {
         self.interrupts = false;
     }
 
-    async fn confirm(&mut self, question: &str) -> io::Result<bool> {
+    async fn confirm(&mut self, question: &str) -> io::Result<Consent> {
         self.questions.push(question.to_owned());
-        Ok(self.agrees)
+        Ok(match (self.agrees, self.interrupts) {
+            (_, true) => Consent::Interrupted,
+            (true, false) => Consent::Yes,
+            (false, false) => Consent::No,
+        })
     }
 }
 
@@ -168,5 +172,36 @@ fn first_message_has_attachments_and_each_message_has_schema() {
         let (mut out, mut sink) = (Vec::new(), io::sink());
         let result = chat::prompt(&options(&all), "hi", &mut Printer::new(&mut out, &mut sink, false));
         assert!(matches!(result, Err(chat::Exit::Arguments(_))), "{arguments:?}: {result:?}");
+    }
+}
+
+#[test]
+fn interrupted_call_ends_turn_and_leaves_each_call_an_output() {
+    let call = |id| json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": "wait", "arguments": "{}"});
+    let events: Vec<Value> = [
+        json!({"type": "response.created", "response": {"id": "resp_1"}}),
+        json!({"type": "response.output_item.done", "output_index": 0, "item": call("one")}),
+        json!({"type": "response.output_item.done", "output_index": 1, "item": call("two")}),
+        json!({"type": "response.completed", "response": {"id": "resp_1", "output": []}}),
+    ]
+    .into();
+    let script = format!("{}\n{}\n", json!({"events": events}), json!({"text": "whole"}));
+    // While the user is asked, and while the command runs.
+    for more in [&[][..], &["--yes"]] {
+        let mut user = user(&["a", "b"]);
+        user.interrupts = true;
+        let arguments: Vec<&str> =
+            ["--transport", "sse", "--tool", "wait=sleep 0.6"].iter().chain(more).copied().collect();
+        let (answers, notices, scripted) = converse(&script, &arguments, &mut user);
+        assert_eq!(answers, "whole\n", "{notices}");
+        assert!(notices.contains("interrupted\n"), "{notices}");
+        assert!(user.questions.len() <= 1, "{:?}", user.questions);
+        let requests = scripted.requests();
+        assert_eq!(requests.len(), 2);
+        let input = requests[1].body["input"].as_array().expect("input").clone();
+        let kinds: Vec<&str> = input.iter().map(|item| item["type"].as_str().expect("a type")).collect();
+        let call = ["function_call"; 2].into_iter().chain(["function_call_output"; 2]);
+        assert_eq!(kinds, ["message"].into_iter().chain(call).chain(["message"]).collect::<Vec<_>>());
+        assert_eq!(input[3]["output"], "the user interrupted this call");
     }
 }

@@ -20,6 +20,23 @@ pub enum Input {
     End,
 }
 
+/// The user's answer to a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Yes.
+    Yes,
+    /// No, or no answer.
+    No,
+    /// Ctrl-C: the turn is interrupted.
+    Interrupted,
+}
+
+impl Consent {
+    fn of(line: &str) -> Self {
+        if matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes") { Self::Yes } else { Self::No }
+    }
+}
+
 /// The user.
 pub trait Console {
     /// Reads a line. Dropping the future loses a line that is being typed.
@@ -29,7 +46,7 @@ pub trait Console {
     fn interrupted(&mut self) -> impl Future<Output = ()>;
 
     /// Asks a question that is answered by yes or no.
-    fn confirm(&mut self, question: &str) -> impl Future<Output = io::Result<bool>>;
+    fn confirm(&mut self, question: &str) -> impl Future<Output = io::Result<Consent>>;
 }
 
 /// No user: the command runs to its end, and Ctrl-C ends it.
@@ -45,22 +62,18 @@ impl Console for Unattended {
         pending().await
     }
 
-    async fn confirm(&mut self, question: &str) -> io::Result<bool> {
+    async fn confirm(&mut self, question: &str) -> io::Result<Consent> {
         let mut errors = io::stderr();
         write!(errors, "{question} [y/N] ")?;
         errors.flush()?;
         if !io::stdin().is_terminal() {
             writeln!(errors)?;
-            return Ok(false);
+            return Ok(Consent::No);
         }
         let mut line = String::new();
         io::stdin().read_line(&mut line)?;
-        Ok(is_yes(&line))
+        Ok(Consent::of(&line))
     }
-}
-
-fn is_yes(line: &str) -> bool {
-    matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
 /// A question to the thread that owns the terminal, and where the answer goes.
@@ -132,7 +145,11 @@ impl Console for TerminalConsole {
         self.interrupts.notified().await;
     }
 
-    async fn confirm(&mut self, question: &str) -> io::Result<bool> {
-        Ok(matches!(self.ask(&format!("{question} [y/N] ")).await?, Input::Line(line) if is_yes(&line)))
+    async fn confirm(&mut self, question: &str) -> io::Result<Consent> {
+        Ok(match self.ask(&format!("{question} [y/N] ")).await? {
+            Input::Line(line) => Consent::of(&line),
+            Input::Interrupted => Consent::Interrupted,
+            Input::End => Consent::No,
+        })
     }
 }

@@ -12,9 +12,10 @@ use turnwire::responses::operations::Compact;
 use turnwire::responses::request::TextOptions;
 use turnwire::responses::{ContentPart, CreateResponse, Item, RawJson};
 use turnwire_tokio::{Client, ClientBuilder, Turn};
+use url::Url;
 
 use super::answer::Answer;
-use super::console::Console;
+use super::console::{Consent, Console};
 use super::exit::Exit;
 use super::options::Options;
 use super::printer::{Printer, incomplete};
@@ -40,6 +41,8 @@ pub struct Conversation {
     items: Vec<Item>,
     /// File that the items are written to after each turn.
     save: Option<PathBuf>,
+    /// The server's host, for errors.
+    server: String,
 }
 
 impl Conversation {
@@ -58,6 +61,7 @@ impl Conversation {
             provider.idle_timeout = Duration::from_secs(seconds);
             provider.connect_timeout = Duration::from_secs(seconds);
         }
+        let server = authority(&provider.base_url);
         // The server of the demo is in this process, and no proxy can reach it.
         let builder = ClientBuilder::default();
         let builder = if options.demo { builder.proxies(ProxySelector::new()) } else { builder };
@@ -72,6 +76,7 @@ impl Conversation {
             tools: Tools::of(options),
             items,
             save: options.save.clone(),
+            server,
         })
     }
 
@@ -106,7 +111,7 @@ impl Conversation {
         let before = self.items.len();
         let parts = core::mem::take(&mut self.attachments);
         self.items.push(attachments::message(text, parts.clone()));
-        let result = self.requests(printer, console).await;
+        let result = self.requests(printer, console).await.map_err(|exit| exit.at(&self.server));
         if result.is_err() && self.items.len() == before + 1 {
             self.items.truncate(before);
             self.attachments = parts;
@@ -144,10 +149,17 @@ impl Conversation {
             if calls.is_empty() || matches!(tools, Tools::None) {
                 return Ok(true);
             }
+            let mut is_interrupted = false;
             for call in calls {
-                let output = run(tools, &call, printer, console).await?;
+                let output = if is_interrupted { None } else { run(tools, &call, printer, console).await? };
+                is_interrupted |= output.is_none();
+                // A server rejects a history with a call that has no output.
+                let output = output.unwrap_or_else(|| "the user interrupted this call".to_owned());
                 printer.tool(&call.name, &call.arguments, &output)?;
                 items.push(call.output(&output));
+            }
+            if is_interrupted {
+                return Ok(false);
             }
         }
         Err(Exit::Model(format!("the model called tools in each of the turn's {MAX_REQUESTS} requests")))
@@ -207,6 +219,13 @@ impl Conversation {
     pub async fn close(&mut self) {
         self.client.close().await;
     }
+}
+
+/// Returns the host of a URL, with its port if there is one.
+fn authority(url: &str) -> String {
+    let url = Url::parse(url).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    url.as_ref().and_then(Url::port).map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 /// The result of a request.
@@ -282,29 +301,36 @@ async fn receive(
     }
 }
 
-/// Runs a tool, after asking if the options say so. Returns its output for the model.
+/// Runs a tool, after asking if the options say so. Returns its output for the model, or `None` if the user interrupted the turn.
 async fn run(
     tools: &Tools,
     call: &Call,
     printer: &mut Printer<'_>,
     console: &mut impl Console,
-) -> Result<String, Exit> {
+) -> Result<Option<String>, Exit> {
     let question = format!("run {}({})?", escape_line(&call.name), escape_line(&call.arguments));
     if tools.asks(&call.name) {
         printer.end_line()?;
-        if !console.confirm(&question).await.map_err(Exit::Output)? {
-            return Ok("the user does not allow this call".to_owned());
+        match console.confirm(&question).await.map_err(Exit::Output)? {
+            Consent::Yes => {}
+            Consent::No => return Ok(Some("the user does not allow this call".to_owned())),
+            Consent::Interrupted => return Ok(None),
         }
     }
     let runnable = tools.runnable(call);
     // The connection stays as it is meanwhile; a command that runs for long costs at most a new one.
     let run = tokio::task::spawn_blocking(runnable);
     tokio::pin!(run);
+    let mut is_interrupted = false;
     loop {
         tokio::select! {
-            output = &mut run => return output.map_err(|error| Exit::Output(std::io::Error::other(error))),
+            biased;
             // On a terminal the command is interrupted as well, and ends by itself.
-            () = console.interrupted() => {}
+            () = console.interrupted() => is_interrupted = true,
+            output = &mut run => {
+                let output = output.map_err(|error| Exit::Output(std::io::Error::other(error)))?;
+                return Ok((!is_interrupted).then_some(output));
+            }
         }
     }
 }

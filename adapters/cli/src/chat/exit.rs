@@ -44,6 +44,15 @@ impl Exit {
         })
     }
 
+    /// Names the server of a failure to connect.
+    #[must_use]
+    pub(super) fn at(self, server: &str) -> Self {
+        match self {
+            Self::Connect(text) if !server.is_empty() => Self::Connect(format!("{server}: {text}")),
+            other => other,
+        }
+    }
+
     /// Converts the failure of a request.
     #[must_use]
     pub fn of(failure: &Failure) -> Self {

@@ -14,7 +14,7 @@ mod run;
 mod tools;
 
 pub use answer::{Answer, Piece, TextKind};
-pub use console::{Console, Input, TerminalConsole, Unattended};
+pub use console::{Consent, Console, Input, TerminalConsole, Unattended};
 pub use conversation::Conversation;
 pub use exit::Exit;
 pub use interactive::converse;

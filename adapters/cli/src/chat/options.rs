@@ -100,10 +100,10 @@ pub struct Options {
     /// Write the conversation to this file after each turn.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
-    /// Text of the user message; `-` reads it from the standard input, as does leaving it out when that is not a terminal. Without
-    /// it on a terminal, a conversation begins.
+    /// Text of the user message. Words are joined by spaces; `-` stands for the standard input, as a paragraph of its own. Without a
+    /// text, it is the standard input, or on a terminal a conversation begins.
     #[arg(value_name = "PROMPT")]
-    pub prompt: Option<String>,
+    pub prompt: Vec<String>,
 }
 
 impl Options {

@@ -188,7 +188,7 @@ impl<'o> Printer<'o> {
         if self.json {
             return self.line(&json!({"type": kind, "turn": self.turn, "message": text}));
         }
-        self.notice_of(WARNING, &format!("-- {kind}: {}", escape_line(text)))
+        self.notice_of(WARNING, &format!("-- {}: {}", kind.replace('_', " "), escape_line(text)))
     }
 
     /// Prints text for the user of a conversation, whatever the verbosity.

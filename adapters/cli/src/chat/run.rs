@@ -36,6 +36,8 @@ pub fn main(options: &Options) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        // The reader of the answer has enough.
+        Err(Exit::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
         Err(exit) => {
             let _ = writeln!(errors, "turnwire: {}", escape_line(&exit.to_string()));
             exit.code()
@@ -52,15 +54,26 @@ fn run(options: &Options, printer: &mut Printer<'_>) -> Result<(), Exit> {
         let text = "--tool needs --yes, because the standard input is not a terminal and cannot be asked";
         return Err(Exit::Arguments(text.to_owned()));
     }
-    match options.prompt.as_deref() {
-        Some("-") => prompt(options, &standard_input()?, printer),
-        Some(text) => prompt(options, text, printer),
-        None if !terminal => prompt(options, &standard_input()?, printer),
-        None => {
+    match options.prompt.as_slice() {
+        [] if terminal => {
             // The thread that reads the terminal needs the runtime for its answers only.
             converse_with(options, printer, TerminalConsole::new)
         }
+        [] => prompt(options, &standard_input()?, printer),
+        words => prompt(options, &text_of(words, standard_input)?, printer),
     }
+}
+
+/// Joins the words of a prompt. `-` stands for the standard input, which can be read once.
+fn text_of(words: &[String], mut input: impl FnMut() -> Result<String, Exit>) -> Result<String, Exit> {
+    if words.iter().filter(|word| *word == "-").count() > 1 {
+        return Err(Exit::Arguments("`-` can be in the prompt once".to_owned()));
+    }
+    let mut paragraphs = Vec::new();
+    for words in words.chunk_by(|one, next| one != "-" && next != "-") {
+        paragraphs.push(if words == ["-"] { input()? } else { words.join(" ") });
+    }
+    Ok(paragraphs.join("\n\n"))
 }
 
 /// Reads a prompt from the standard input.
@@ -117,6 +130,10 @@ pub fn converse_with<C: Console>(
 
 /// Begins a conversation with the server of the options.
 fn begin(options: &Options) -> Result<Conversation, Exit> {
+    let mut provider = Provider::new("custom", &options.base_url);
+    provider.allow_plain = options.allow_plain;
+    // Before the key: without a valid URL it is not known whether one is needed.
+    provider.check().map_err(|error| Exit::Arguments(format!("--base-url: {error}")))?;
     let credentials = match std::env::var(&options.api_key_env) {
         Ok(key) if !key.trim().is_empty() => Credentials::bearer(key.trim()),
         _ if is_local(&options.base_url) => Credentials::None,
@@ -127,8 +144,6 @@ fn begin(options: &Options) -> Result<Conversation, Exit> {
             )));
         }
     };
-    let mut provider = Provider::new("custom", &options.base_url);
-    provider.allow_plain = options.allow_plain;
     Conversation::new(options, provider, credentials)
 }
 
@@ -188,4 +203,26 @@ fn block_on<T>(future: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit>
     // A name lookup or a tool that is still running must not delay the end.
     runtime.shutdown_background();
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exit, text_of};
+
+    #[test]
+    fn words_of_a_prompt_are_joined_and_a_dash_is_the_standard_input() {
+        let text = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            text_of(&words, || Ok("from\nthe pipe".to_owned()))
+        };
+        for (words, expected) in [
+            (&["hi"][..], "hi"),
+            (&["say", "hi"], "say hi"),
+            (&["-"], "from\nthe pipe"),
+            (&["sum", "up:", "-", "in", "French"], "sum up:\n\nfrom\nthe pipe\n\nin French"),
+        ] {
+            assert_eq!(text(words).ok().as_deref(), Some(expected));
+        }
+        assert!(matches!(text(&["-", "-"]), Err(Exit::Arguments(_))));
+    }
 }
