@@ -146,11 +146,21 @@ listening() { # listening NAME SUBCOMMAND OPTIONS…: starts a subcommand of tur
     local name=$1
     shift
     start "$name" "$turnwire" "$1" --listen 127.0.0.1:0 "${@:2}"
-    until grep -q '^listening' "$work/$name"; do
-        kill -0 "$pid" 2>/dev/null || { cat "$work/$name"; exit 1; }
+    wait_until_listening "$name"
+}
+
+serve_axum() { # serve_axum NAME: builds and starts the example server of turnwire-axum, and sets $url; its output is $work/NAME
+    cargo build --quiet -p turnwire-axum --example server || exit 1
+    start "$1" "${CARGO_TARGET_DIR:-$PWD/target}/debug/examples/server" 127.0.0.1:0
+    wait_until_listening "$1"
+}
+
+wait_until_listening() { # wait_until_listening NAME: until the server of this name has printed its address, and sets $url
+    until grep -q '^listening' "$work/$1"; do
+        kill -0 "$pid" 2>/dev/null || { cat "$work/$1"; exit 1; }
         sleep 0.05
     done
-    url=$(sed -n 's/^listening on //p' "$work/$name")
+    url=$(sed -n 's/^listening on //p' "$work/$1")
 }
 
 watch_wire() { # watch_wire PORT: a proxy in front of this port, which looks at frames; sets $wire, its port

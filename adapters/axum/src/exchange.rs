@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use http::request::Parts;
 use tokio::sync::mpsc;
 use turnwire::connection::Transport;
+use turnwire::responses::request::Input;
 use turnwire::responses::{CreateMessage, CreateResponse, ErrorObject, ResponseCommand, ResponseWriter, TURN_STATE};
 
 use crate::output::{Output, OutputSender, SendError};
@@ -44,6 +45,14 @@ impl Exchange {
     #[must_use]
     pub fn previous_response_id(&self) -> Option<&str> {
         self.message.previous_response_id.as_deref().or(self.message.request.previous_response_id.as_deref())
+    }
+
+    /// Returns the items of the whole conversation: those of the responses that the request continues, if the server has a
+    /// [`History`](crate::History), and those of the request.
+    #[must_use]
+    pub fn conversation(&self) -> Input {
+        let continuation = self.output.continuation.as_ref();
+        continuation.map_or(&self.message.request.input, |continuation| &continuation.conversation).clone()
     }
 
     /// Returns whether the client only wants the server to prepare (`generate: false`): begin and complete a response without output.

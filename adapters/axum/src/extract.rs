@@ -18,6 +18,7 @@ use turnwire::responses::ErrorObject;
 use turnwire::ws::handshake::{self, ServerOptions};
 
 use crate::exchange::Exchange;
+use crate::history::History;
 use crate::output::SendError;
 use crate::post::{self, error_response};
 use crate::websocket::{Handlers, Shutdown};
@@ -28,6 +29,7 @@ pub struct Responses {
     kind: Kind,
     config: Config,
     shutdown: Option<Shutdown>,
+    history: Option<History>,
 }
 
 enum Kind {
@@ -65,6 +67,13 @@ impl Responses {
         self
     }
 
+    /// Lets a request continue an earlier response by its id, and remembers the responses for that.
+    #[must_use]
+    pub fn with_history(mut self, history: &History) -> Self {
+        self.history = Some(history.clone());
+        self
+    }
+
     /// Returns the head of the request.
     #[must_use]
     pub const fn head(&self) -> &Parts {
@@ -81,15 +90,15 @@ impl Responses {
         H: Fn(Exchange) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), SendError>> + Send + 'static,
     {
-        let Self { parts, kind, config, shutdown } = self;
+        let Self { parts, kind, config, shutdown, history } = self;
         match kind {
-            Kind::Post(body) => post::serve(parts, &body, handler).await,
+            Kind::Post(body) => post::serve(parts, &body, history, handler).await,
             Kind::WebSocket { head, upgrade } => {
                 let options = ServerOptions::default().with_deflate(config.deflate_policy);
                 match handshake::accept(&head, &options) {
                     Err(refusal) => response_of(&refusal.response),
                     Ok((response, negotiated)) => {
-                        let handlers = Handlers::new(handler, parts);
+                        let handlers = Handlers::new(handler, parts, history);
                         tokio::spawn(async move {
                             // Fails only if the connection has ended.
                             if let Ok(upgraded) = upgrade.await {
@@ -115,7 +124,8 @@ impl<S: Sync> FromRequest<S> for Responses {
             let upgrade = parts.extensions.remove::<OnUpgrade>();
             let upgrade = upgrade
                 .ok_or_else(|| invalid(StatusCode::UPGRADE_REQUIRED, "The connection cannot become a WebSocket."))?;
-            return Ok(Self { parts, kind: Kind::WebSocket { head: Box::new(head), upgrade }, config, shutdown: None });
+            let kind = Kind::WebSocket { head: Box::new(head), upgrade };
+            return Ok(Self { parts, kind, config, shutdown: None, history: None });
         }
         if parts.method != Method::POST {
             let mut response = invalid(StatusCode::METHOD_NOT_ALLOWED, "Use POST, or GET with a WebSocket handshake.");
@@ -130,7 +140,7 @@ impl<S: Sync> FromRequest<S> for Responses {
             ));
         }
         match Limited::new(body, config.max_body).collect().await {
-            Ok(body) => Ok(Self { parts, kind: Kind::Post(body.to_bytes()), config, shutdown: None }),
+            Ok(body) => Ok(Self { parts, kind: Kind::Post(body.to_bytes()), config, shutdown: None, history: None }),
             Err(error) if error.is::<LengthLimitError>() => {
                 Err(invalid(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long."))
             }

@@ -31,12 +31,16 @@
 //!
 //! **Authorization.** Another extractor or a middleware, which runs before this one, sees the head before the body is read.
 //!
+//! **Conversations.** With a [`History`], a request can continue an earlier response by its id: see
+//! [`Exchange::conversation`].
+//!
 //! A handler that ends without ending its response, for example because of an error, leaves a failed response: the client gets
 //! `response.failed` with the code `server_error`, or status 500.
 #![forbid(unsafe_code)]
 
 mod exchange;
 mod extract;
+mod history;
 mod output;
 mod post;
 mod respond;
@@ -44,6 +48,7 @@ mod websocket;
 
 pub use exchange::Exchange;
 pub use extract::Responses;
+pub use history::{History, HistoryLimits};
 pub use output::SendError;
 pub use respond::Responder;
 /// The core, which defines the requests and events.

@@ -3,6 +3,7 @@
 use core::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::history::Continuation;
 use tokio::sync::mpsc;
 use turnwire::responses::{Envelope, ErrorObject, ResponseWriter, ServerEvent};
 
@@ -53,6 +54,8 @@ pub(crate) struct OutputSender {
     pub(crate) lane: Option<String>,
     pub(crate) sender: mpsc::Sender<OutputOnLane>,
     progress: Arc<Mutex<Progress>>,
+    /// What the request continues, if the server has a history.
+    pub(crate) continuation: Option<Arc<Continuation>>,
 }
 
 #[derive(Debug, Default)]
@@ -63,16 +66,31 @@ struct Progress {
 }
 
 impl OutputSender {
-    pub(crate) fn new(lane: Option<String>, sender: mpsc::Sender<OutputOnLane>) -> Self {
-        Self { lane, sender, progress: Arc::default() }
+    pub(crate) fn new(
+        lane: Option<String>,
+        sender: mpsc::Sender<OutputOnLane>,
+        continuation: Option<Continuation>,
+    ) -> Self {
+        Self { lane, sender, progress: Arc::default(), continuation: continuation.map(Arc::new) }
     }
 
     pub(crate) async fn send(&self, output: Output) -> Result<(), SendError> {
         let is_end = matches!(output, Output::Event { is_end: true, .. } | Output::Rejected { .. });
         if is_end {
             self.progress().has_ended = true;
+            // Before the client can continue it.
+            self.remember(&output);
         }
         self.sender.send((self.lane.clone(), output)).await.map_err(|_| SendError)
+    }
+
+    fn remember(&self, end: &Output) {
+        let Some(continuation) = &self.continuation else { return };
+        match end {
+            Output::Event { json, .. } => continuation.remember(json),
+            Output::Rejected { .. } => continuation.forget_previous(),
+            Output::TurnToken(_) => {}
+        }
     }
 
     pub(crate) fn leave_unfinished(&self, writer: ResponseWriter) {

@@ -21,6 +21,7 @@ use turnwire::responses::{CreateMessage, CreateResponse, Envelope, ErrorObject, 
 use turnwire::sse;
 
 use crate::exchange::Exchange;
+use crate::history::{ConnectionHistory, History};
 use crate::output::{Output, OutputOnLane, OutputSender, SendError, WAITING};
 
 /// Time without an event after which the stream has a comment, so that proxies do not take the connection for dead.
@@ -50,7 +51,7 @@ impl Running {
 }
 
 /// Serves one `POST`.
-pub(crate) async fn serve<H, F>(parts: Parts, body: &Bytes, handler: H) -> AxumResponse
+pub(crate) async fn serve<H, F>(parts: Parts, body: &Bytes, history: Option<History>, handler: H) -> AxumResponse
 where
     H: Fn(Exchange) -> F,
     F: Future<Output = Result<(), SendError>> + Send + 'static,
@@ -66,7 +67,13 @@ where
     };
     let is_stream = request.stream;
     let (sender, outputs) = mpsc::channel(WAITING);
-    let output = OutputSender::new(None, sender);
+    let previous = request.previous_response_id.as_deref();
+    let resume = |history: History| history.resume(&ConnectionHistory::default(), None, &request, previous, text.len());
+    let continuation = match history.map(resume).transpose() {
+        Ok(continuation) => continuation,
+        Err(error) => return error_response(StatusCode::BAD_REQUEST, &error),
+    };
+    let output = OutputSender::new(None, sender, continuation);
     let exchange = Exchange {
         message: CreateMessage::new(request),
         text: text.into(),

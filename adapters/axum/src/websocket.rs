@@ -20,6 +20,7 @@ use turnwire_driver::{ServerDriver, Wake};
 use turnwire_tokio::StreamIo;
 
 use crate::exchange::Exchange;
+use crate::history::{ConnectionHistory, History};
 use crate::output::{Output, OutputOnLane, OutputSender, SendError, WAITING};
 
 /// The number of bytes that wait to be written from which on no handler may send more.
@@ -40,6 +41,7 @@ pub(crate) struct Shutdown {
 /// The handlers of one WebSocket.
 pub(crate) struct Handlers<H> {
     handler: Arc<H>,
+    history: Option<(History, ConnectionHistory)>,
     parts: Arc<Parts>,
     /// Those that run. Dropping them cancels them.
     tasks: JoinSet<()>,
@@ -56,10 +58,11 @@ where
     H: Fn(Exchange) -> F + Send + Sync + 'static,
     F: Future<Output = Result<(), SendError>> + Send + 'static,
 {
-    pub(crate) fn new(handler: H, parts: Parts) -> Self {
+    pub(crate) fn new(handler: H, parts: Parts, history: Option<History>) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
         Self {
             handler: Arc::new(handler),
+            history: history.map(|history| (history, ConnectionHistory::of_websocket())),
             parts: Arc::new(parts),
             tasks: JoinSet::new(),
             outputs: HashMap::new(),
@@ -177,9 +180,17 @@ where
             let error = ErrorObject::new("rate_limit_exceeded", "Too many responses are in progress.");
             return Some(error_event(429, &error.of_type("rate_limit_error"), lane.as_ref()));
         }
+        let previous = message.previous_response_id.as_deref().or(message.request.previous_response_id.as_deref());
+        let resume = |(history, connection): &(History, ConnectionHistory)| {
+            history.resume(connection, lane.as_deref(), &message.request, previous, text.len())
+        };
+        let continuation = match self.history.as_ref().map(resume).transpose() {
+            Ok(continuation) => continuation,
+            Err(error) => return Some(error_event(400, &error, lane.as_ref())),
+        };
         let (commands, receiver) = mpsc::channel(WAITING);
         self.lanes.insert(lane.clone(), commands);
-        let output = OutputSender::new(lane, self.sender.clone());
+        let output = OutputSender::new(lane, self.sender.clone(), continuation);
         let turn_token = message.request.client_metadata.as_ref().and_then(token_of);
         let exchange = Exchange {
             message,

@@ -1,5 +1,7 @@
 //! The extractor in an axum server on loopback, with turnwire's own client, and with clients that behave badly.
 
+mod history;
+
 use core::future::pending;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
