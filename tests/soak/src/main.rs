@@ -1,7 +1,8 @@
 //! Measures a `turnwire serve` process while it is idle and under attack.
 //!
 //! `cargo run --release -p turnwire-soak -- --seconds 60 --idle 10000` prints the figures and exits with 1 if one of them passes its
-//! limit. Both processes need a file descriptor for each idle connection.
+//! limit. Both processes need a file descriptor for each idle connection. `--only pings` runs the attacks whose name contains the
+//! word, without the others.
 
 mod attacks;
 mod honest;
@@ -44,7 +45,8 @@ fn main() -> ExitCode {
     }
     let seconds = number("--seconds", 60);
     if seconds > 0 {
-        attack(Duration::from_secs(seconds), &mut failures);
+        let only = arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1));
+        attack(Duration::from_secs(seconds), only.map(String::as_str), &mut failures);
     }
     for failure in &failures {
         print(&format!("FAILED: {failure}"));
@@ -91,13 +93,14 @@ fn measure_idle(count: usize, failures: &mut Vec<String>) {
     }
 }
 
-/// Runs all attacks at once, with well-behaved clients.
-fn attack(time: Duration, failures: &mut Vec<String>) {
+/// Runs all attacks at once, or those whose name contains `only`, with well-behaved clients.
+fn attack(time: Duration, only: Option<&str>, failures: &mut Vec<String>) {
     let server = Server::start(&["--deflate", "--json"]);
     let stop = Arc::new(AtomicBool::new(false));
     let address = server.address();
     let attackers: Vec<_> = attacks::ALL
         .iter()
+        .filter(|(name, _)| only.is_none_or(|only| name.contains(only)))
         .flat_map(|(name, attack)| [(name, attack); 2])
         .map(|(name, attack)| {
             let stop = Arc::clone(&stop);

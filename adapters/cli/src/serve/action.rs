@@ -19,6 +19,12 @@ const MAX_UNSENT: usize = 32 * 1024;
 /// The number of responses of one connection that may be incomplete at a time.
 const MAX_RESPONSES: usize = 64;
 
+/// The memory in bytes that the incomplete responses of one connection may take before it takes another request.
+const MAX_HELD: usize = 4 * 1024 * 1024;
+
+/// The memory of an event beside its text: its reference count, and what the allocator adds.
+const EVENT_OVERHEAD: usize = 32;
+
 /// One action.
 #[derive(Clone, Debug)]
 pub(super) enum Action {
@@ -42,6 +48,16 @@ impl Action {
     /// Returns whether it writes the head of a response.
     const fn has_head(&self) -> bool {
         matches!(self, Self::Accept(_) | Self::Respond(..) | Self::Begin(_))
+    }
+
+    /// Returns the memory that it takes.
+    fn bytes(&self) -> usize {
+        let own = match self {
+            Self::Send(event) => event.len() + EVENT_OVERHEAD,
+            Self::Respond(_, _, body) => body.len(),
+            Self::Accept(_) | Self::Begin(_) | Self::End | Self::Pause(_) | Self::Close(_) => 0,
+        };
+        own + size_of::<Self>()
     }
 
     fn perform(&self, now: Instant, connection: &mut ServerConnection) -> Result<(), CommandError> {
@@ -88,6 +104,12 @@ impl Plan {
         Self { actions: [action].into(), ..Self::default() }
     }
 
+    /// Returns the memory that it takes: its actions, and what they were made from, which takes about as much.
+    pub(super) fn bytes(&self) -> usize {
+        let actions: usize = self.actions.iter().map(Action::bytes).sum();
+        if self.source.is_some() { 2 * actions } else { actions }
+    }
+
     /// Cuts the response before its end, so that it is not complete.
     pub(super) fn cut_before_end(&mut self, cut: Cut) {
         let is_end = |action: &Action| matches!(action, Action::End);
@@ -123,6 +145,8 @@ pub(super) struct Responses(Vec<Response>);
 #[derive(Debug)]
 struct Response {
     plan: Plan,
+    /// The memory that it takes: that of the actions that are left, and of what they were made from.
+    held: usize,
     /// The end of the pause at the front.
     resume_at: Option<Instant>,
     /// Whether the first action was performed.
@@ -147,17 +171,30 @@ pub(super) struct Next {
     pub(super) until: Option<Instant>,
     /// The connection is to be cut now.
     pub(super) cut: bool,
+    /// An action was performed.
+    pub(super) progressed: bool,
 }
 
 impl Responses {
     /// Returns whether no further response can be taken.
     pub(super) fn is_full(&self) -> bool {
-        self.0.len() >= MAX_RESPONSES
+        self.0.len() >= MAX_RESPONSES || self.held() >= MAX_HELD
+    }
+
+    /// Returns the memory that the responses take.
+    pub(super) fn held(&self) -> usize {
+        self.0.iter().map(|response| response.held).sum()
+    }
+
+    /// Measures the responses again, after a command has changed one of them.
+    pub(super) fn measure(&mut self) {
+        self.0.iter_mut().for_each(|response| response.held = response.plan.bytes());
     }
 
     pub(super) fn push(&mut self, plan: Plan) {
         if !plan.actions.is_empty() || plan.cut.is_some() {
-            self.0.push(Response { plan, resume_at: None, begun: false, sent: 0 });
+            let held = plan.bytes();
+            self.0.push(Response { plan, held, resume_at: None, begun: false, sent: 0 });
         }
     }
 
@@ -196,6 +233,7 @@ impl Response {
             self.plan.actions = [Action::Send(Arc::clone(last))].into();
             self.plan.actions.extend(stream.then_some(Action::End));
             self.plan.cancelled = None;
+            self.held = self.plan.bytes();
         }
         while let Some(action) = self.plan.actions.front() {
             if connection.poll_transmit().len() > MAX_UNSENT {
@@ -214,6 +252,7 @@ impl Response {
                 if action.perform(now, connection).is_err() {
                     // The connection has ended; its last event gives the reason.
                     self.plan.actions.clear();
+                    self.held = 0;
                     return;
                 }
                 if let (true, Some(pause)) = (action.has_head(), self.plan.head_byte.take()) {
@@ -224,6 +263,8 @@ impl Response {
                 self.sent += 1;
                 self.plan.exchange.iter().for_each(|exchange| exchange.sent());
             }
+            next.progressed = true;
+            self.held = self.held.saturating_sub(action.bytes());
             self.plan.actions.pop_front();
         }
         if let Some(exchange) = &self.plan.exchange {

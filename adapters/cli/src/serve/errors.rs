@@ -70,6 +70,11 @@ impl ApiError {
         Self { kind: "rate_limit_error", ..Self::new(429, "rate_limit_exceeded", None, message) }
     }
 
+    pub(super) fn overloaded() -> Self {
+        let message = "the server's memory for responses is used up".to_owned();
+        Self { kind: "server_error", ..Self::new(503, "server_is_overloaded", None, message) }
+    }
+
     /// Returns the error object.
     pub(super) fn object(&self) -> Value {
         json!({"type": self.kind, "code": self.code, "param": self.param, "message": self.message})

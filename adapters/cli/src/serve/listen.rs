@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep};
@@ -22,8 +23,9 @@ use turnwire_tokio::TcpIo;
 use super::faults::{Faults, InputBudget, ServeIo};
 use super::journal::Journal;
 use super::request::ObservedRequest;
+use super::response_budget::ResponseBudget;
 use super::script::{MOCK, Script};
-use super::server::{ScriptedServer, serve_with};
+use super::server::{ConnectionLimits, ScriptedServer, serve_with};
 
 /// Options of every server of the command.
 #[derive(Clone, Debug, clap::Args)]
@@ -132,6 +134,15 @@ const MAX_REQUEST: usize = 16 * 1024 * 1024;
 /// The memory in bytes that incomplete requests of all connections may take together, beyond 64 KiB of each.
 const MAX_INCOMPLETE: usize = 64 * 1024 * 1024;
 
+/// The memory in bytes that unsent responses of all connections may take together.
+const MAX_UNSENT_RESPONSES: usize = 96 * 1024 * 1024;
+
+/// The number of connections that the operating system accepts before this program takes them. It may have a lower limit of its own.
+const BACKLOG: i32 = 1024;
+
+/// How many tasks run before the runtime looks for new connections and input. A task may make a long response.
+const EVENT_INTERVAL: u32 = 8;
+
 /// How many times larger than its compressed bytes a message may become.
 const MAX_RATIO: u32 = 64;
 
@@ -189,6 +200,7 @@ fn run_replay(options: &ReplayOptions) -> io::Result<()> {
 /// Opens the port, and prints the base URL.
 fn bind(address: SocketAddr) -> io::Result<net::TcpListener> {
     let listener = net::TcpListener::bind(address)?;
+    SockRef::from(&listener).listen(BACKLOG)?;
     writeln!(io::stdout(), "listening on http://{}/v1", listener.local_addr()?)?;
     Ok(listener)
 }
@@ -235,7 +247,7 @@ pub fn spawn(scripted: ScriptedServer) -> io::Result<(String, Arc<ScriptedServer
 }
 
 fn runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
+    Builder::new_current_thread().event_interval(EVENT_INTERVAL).enable_all().build()
 }
 
 fn nonblocking(listener: net::TcpListener) -> io::Result<net::TcpListener> {
@@ -264,7 +276,8 @@ struct Server {
     config: Config,
     max_connections: usize,
     open: Arc<AtomicUsize>,
-    budget: Arc<InputBudget>,
+    input: Arc<InputBudget>,
+    responses: Arc<ResponseBudget>,
 }
 
 impl Server {
@@ -275,8 +288,9 @@ impl Server {
     }
 
     fn with_config(scripted: Arc<ScriptedServer>, config: Config, max_connections: usize) -> Self {
-        let budget = Arc::new(InputBudget::new(MAX_INCOMPLETE, MAX_REQUEST));
-        Self { scripted, config, max_connections, open: Arc::default(), budget }
+        let input = Arc::new(InputBudget::new(MAX_INCOMPLETE, MAX_REQUEST));
+        let responses = ResponseBudget::new(MAX_UNSENT_RESPONSES);
+        Self { scripted, config, max_connections, open: Arc::default(), input, responses }
     }
 
     /// Accepts connections for ever. A connection that cannot be accepted, or fails, concerns only its peer.
@@ -308,16 +322,20 @@ impl Server {
 
     fn serve(&self, stream: TcpStream) {
         let guard = OpenConnection::new(&self.open);
-        let (scripted, budget) = (Arc::clone(&self.scripted), Arc::clone(&self.budget));
-        let faults = Arc::new(Faults::default());
-        let io = ServeIo::new(TcpIo::from_stream(stream), Arc::clone(&faults), Arc::clone(&budget));
+        let scripted = Arc::clone(&self.scripted);
+        let (faults, input) = (Arc::new(Faults::default()), Arc::clone(&self.input));
+        let io = ServeIo::new(TcpIo::from_stream(stream), Arc::clone(&faults), Arc::clone(&input));
         // Fails only because of a TLS configuration, and there is none.
         let Ok(mut server) = turnwire_rustls::accept(io, self.config.clone(), None) else { return };
         let inflates_to = if self.config.deflate_policy.is_some() { MAX_RATIO as usize } else { 1 };
-        tokio::spawn(async move {
-            serve_with(&mut server, &scripted, &faults, &budget, inflates_to).await;
-            drop(guard);
+        let share = Arc::new(self.responses.share());
+        let limits = ConnectionLimits { faults, input, responses: Arc::clone(&share), inflates_to };
+        let task = tokio::spawn(async move {
+            serve_with(&mut server, &scripted, &limits).await;
+            drop((limits, guard));
         });
+        let task = task.abort_handle();
+        share.set_drop(move || task.abort());
     }
 }
 

@@ -11,6 +11,7 @@ mod listen;
 mod operations;
 mod replay;
 mod request;
+mod response_budget;
 mod script;
 mod server;
 mod status;

@@ -1,7 +1,7 @@
 //! Responds to requests as a script defines. Uses no socket.
 
 use core::{fmt, mem};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ use super::errors::{ApiError, error_event};
 use super::faults::{Faults, InputBudget, ServeIo};
 use super::replay::Replay;
 use super::request::{ObservedRequest, OwnedRequest, RecordedRequest, callable_tool};
+use super::response_budget::{ResponseBudget, Share};
 use super::script::{Call, Reply, Script};
 use super::status::Exchanges;
 use super::store::{Chains, Store};
@@ -291,24 +292,46 @@ impl ScriptedServer {
 
 /// Serves one connection until it is closed.
 pub async fn serve<I: Io>(server: &mut ServerDriver<I>, scripted: &ScriptedServer) {
-    serve_with(server, scripted, &Faults::default(), &InputBudget::new(usize::MAX, usize::MAX), 1).await;
+    let limits = ConnectionLimits {
+        faults: Arc::default(),
+        input: Arc::new(InputBudget::new(usize::MAX, usize::MAX)),
+        responses: Arc::new(ResponseBudget::new(usize::MAX).share()),
+        inflates_to: 1,
+    };
+    serve_with(server, scripted, &limits).await;
 }
 
-/// Serves one connection until it is closed or cut. `inflates_to`: how many bytes one byte on an open WebSocket may become.
+/// The limits of one connection.
+#[derive(Debug)]
+pub(super) struct ConnectionLimits {
+    pub(super) faults: Arc<Faults>,
+    pub(super) input: Arc<InputBudget>,
+    pub(super) responses: Arc<Share>,
+    /// How many bytes one byte on an open WebSocket may become.
+    pub(super) inflates_to: usize,
+}
+
+/// The memory of the compressor of a WebSocket, which exists while a response is in progress.
+const COMPRESSOR: usize = 384 * 1024;
+
+/// Serves one connection until it is closed or cut.
 pub(super) async fn serve_with<I: Io>(
     server: &mut ServerDriver<I>,
     scripted: &ScriptedServer,
-    faults: &Faults,
-    budget: &InputBudget,
-    inflates_to: usize,
+    limits: &ConnectionLimits,
 ) {
+    let ConnectionLimits { faults, input, responses: share, inflates_to } = limits;
     let (mut responses, mut chains) = (Responses::default(), Chains::default());
+    let mut compressor = 0;
     loop {
         let now = server.now();
         let next = responses.run(now, server.connection(), faults);
         if next.cut {
             return;
         }
+        let unsent = server.connection().poll_transmit().len();
+        let held = if responses.held() > 0 || unsent > 0 { compressor } else { 0 };
+        share.update(responses.held() + unsent + held, next.unsent.is_some(), next.progressed);
         match server.wait(next.unsent, next.until).await {
             Wake::Event => {}
             Wake::Closed => return,
@@ -317,9 +340,13 @@ pub(super) async fn serve_with<I: Io>(
         }
         let Some(incoming) = server.next().await else { return };
         let request = OwnedRequest::from_incoming(&incoming);
-        ServeIo::request_is_complete(faults, budget);
-        match request {
-            OwnedRequest::Upgrade(_) => faults.inflates_to(inflates_to),
+        ServeIo::request_is_complete(faults, input);
+        match &request {
+            OwnedRequest::Upgrade(head) => {
+                faults.inflates_to(*inflates_to);
+                let offer = head.headers.get_str("sec-websocket-extensions").unwrap_or_default();
+                compressor = if *inflates_to > 1 && offer.contains("permessage-deflate") { COMPRESSOR } else { 0 };
+            }
             OwnedRequest::Text(lane, _) if responses.is_full() => {
                 let error = ApiError::too_many_responses();
                 // Fails only when the connection has ended.
@@ -333,9 +360,40 @@ pub(super) async fn serve_with<I: Io>(
             && let Ok(Some(command)) = ResponseCommand::parse(text)
         {
             responses.command(scripted, &command, lane.as_deref(), text, &mut chains);
+            responses.measure();
             continue;
         }
-        responses.push(scripted.plan(request, Some(&mut chains)));
+        responses.push(admit(scripted, request, &mut chains, |plan| {
+            share.admit(responses.held() + plan.bytes() + compressor)
+        }));
+    }
+}
+
+/// Plans the response to a request, or an error if there is no memory for it.
+fn admit(
+    scripted: &ScriptedServer,
+    request: OwnedRequest,
+    chains: &mut Chains,
+    has_memory: impl FnOnce(&Plan) -> bool,
+) -> Plan {
+    let lane = match &request {
+        OwnedRequest::Text(lane, _) => Some(lane.clone()),
+        OwnedRequest::Request(..) => None,
+        // What is sent of these is short.
+        OwnedRequest::Upgrade(_) | OwnedRequest::Malformed(_) | OwnedRequest::Ignored => {
+            return scripted.plan(request, Some(chains));
+        }
+    };
+    let plan = scripted.plan(request, Some(chains));
+    if has_memory(&plan) {
+        return plan;
+    }
+    if let Some(exchange) = &plan.exchange {
+        exchange.end(false);
+    }
+    match lane {
+        Some(lane) => Plan::one(ApiError::overloaded().event(lane.as_deref())),
+        None => ApiError::overloaded().respond(),
     }
 }
 

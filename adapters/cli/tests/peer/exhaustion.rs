@@ -133,3 +133,100 @@ fn connections_need_no_threads_of_their_own() {
     assert_eq!(threads(), before, "a hundred connections more");
     drop(first);
 }
+
+/// A script with a response of more than a mebibyte.
+const LONG: &str =
+    "[[reply]]\nevents = [{ type = \"response.output_text.delta\", item_id = \"m\", delta = \"LONG\" }]\n";
+
+/// Returns a message of a client, masked with zeros.
+fn message(text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).ok().filter(|length| *length < 126).expect("a short message");
+    [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
+}
+
+impl Process {
+    /// Starts a server whose responses have more than a mebibyte.
+    fn start_with_long_responses(folder: &tempfile::TempDir) -> Self {
+        let script = folder.path().join("long.toml");
+        fs::write(&script, LONG.replace("LONG", &"x".repeat(1024 * 1024))).expect("a script");
+        Self::start(256, &["--script", script.to_str().expect("a path")])
+    }
+
+    fn websocket(&self) -> TcpStream {
+        let mut stream = self.connect();
+        let head = "GET /v1/responses HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        stream.write_all(head.as_bytes()).expect("an open connection");
+        let (mut head, mut byte) = (Vec::new(), [0; 1]);
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).expect("a response");
+            head.push(byte[0]);
+        }
+        assert!(head.starts_with(b"HTTP/1.1 101 "));
+        stream
+    }
+
+    /// Resident memory in KiB.
+    fn resident(&self) -> u64 {
+        let status = fs::read_to_string(self.proc("status")).expect("the server runs");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        resident.trim().trim_end_matches(" kB").trim().parse().expect("a number")
+    }
+}
+
+/// Sends requests on lanes of their own, and reads nothing.
+fn send_requests(stream: &mut TcpStream, count: usize) {
+    for at in 0..count {
+        let lane = format!("\"stream_id\":\"lane{at}\"");
+        let request = format!(r#"{{"type":"response.create",{lane},"model":"m","store":false,"input":"hi"}}"#);
+        // The server may have dropped the connection.
+        let _ = stream.write_all(&message(&request));
+    }
+}
+
+/// Counts an end of events until this number of them has come.
+fn count(stream: &mut TcpStream, ends: [&[u8]; 2], until: usize) -> [usize; 2] {
+    let (mut counts, mut kept, mut buffer) = ([0; 2], Vec::new(), vec![0; 256 * 1024]);
+    while counts[0] + counts[1] < until {
+        let length = stream.read(&mut buffer).expect("more events");
+        assert!(length > 0, "the connection ended after {counts:?}");
+        kept.extend_from_slice(&buffer[..length]);
+        let rest = kept.len().saturating_sub(ends[0].len().max(ends[1].len()) - 1);
+        for (count, end) in counts.iter_mut().zip(ends) {
+            *count += kept.windows(end.len()).take(rest).filter(|window| window == &end).count();
+        }
+        kept.drain(..rest);
+    }
+    counts
+}
+
+#[test]
+fn websocket_whose_client_reads_nothing_gets_429_beyond_four_mebibytes_of_responses() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Process::start_with_long_responses(&folder);
+    let mut stream = server.websocket();
+    send_requests(&mut stream, 32);
+    sleep(Duration::from_millis(500));
+    let ends: [&[u8]; 2] = [b"\"type\":\"response.completed\"", b"\"code\":\"rate_limit_exceeded\""];
+    let [completed, refused] = count(&mut stream, ends, 32);
+    assert!(completed >= 2 && refused > 0, "{completed} responses, {refused} refusals");
+}
+
+#[test]
+fn clients_that_read_nothing_are_dropped_when_the_memory_for_responses_is_used_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Process::start_with_long_responses(&folder);
+    let mut idle: Vec<TcpStream> = Vec::new();
+    for _ in 0..64 {
+        let mut stream = server.websocket();
+        send_requests(&mut stream, 8);
+        idle.push(stream);
+    }
+    let mut stream = server.websocket();
+    send_requests(&mut stream, 1);
+    let ends: [&[u8]; 2] = [b"\"type\":\"response.completed\"", b"\"type\":\"error\""];
+    assert_eq!(count(&mut stream, ends, 1), [1, 0], "a client that reads is served");
+    let resident = server.resident();
+    assert!(resident < 224 * 1024, "{resident} KiB");
+    drop(idle);
+}
