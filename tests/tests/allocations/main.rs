@@ -7,5 +7,6 @@ mod framing;
 mod framing_laws;
 mod history;
 mod idle_websocket;
+mod peaks;
 mod server;
 mod wide_and_deep;

@@ -7,7 +7,7 @@ use turnwire_tests::fixtures::{ask, created};
 use turnwire_tests::pair::{Pair, Script, provider};
 
 /// The name of a shape, and a function that makes a value of about so many bytes.
-type Shape = (&'static str, fn(usize) -> String);
+pub(crate) type Shape = (&'static str, fn(usize) -> String);
 
 const SHAPES: [Shape; 5] = [
     ("a long string", |size| format!("\"{}\"", "x".repeat(size))),
@@ -93,13 +93,13 @@ fn event_of_any_shape_takes_memory_and_work_in_proportion_to_its_length() {
 
 /// How many times its length an event may take at the peak, for every shape: the message as it is assembled, the event that waits to be
 /// polled, and what is read of it.
-const PEAK: usize = 3;
+pub(crate) const PEAK: usize = 3;
 
 /// Memory that does not depend on the length of an event: buffers that are kept, and the least number of elements of a list.
-const CONSTANT: usize = 768 * 1024;
+pub(crate) const CONSTANT: usize = 768 * 1024;
 
 /// Values that take much more memory parsed than as text, or whose text is decoded.
-const TIGHT: [Shape; 8] = [
+pub(crate) const TIGHT: [Shape; 8] = [
     ("a string", |size| format!("\"{}\"", "x".repeat(size))),
     ("a string of lines", |size| format!("\"{}\"", "fn main() {}\\n".repeat(size / 14))),
     ("a string of quotes", |size| format!("\"{}\"", "\\\"".repeat(size / 2))),
@@ -118,7 +118,7 @@ const TIGHT: [Shape; 8] = [
 
 /// Events with a place for a value: in items of each kind that is read member by member, in errors, in the ends of responses, and in
 /// what the client reads of them.
-const PLACES: [&str; 28] = [
+pub(crate) const PLACES: [&str; 28] = [
     r#"{"type":"response.output_item.done","item":@}"#,
     r#"{"type":"response.output_item.done","item":{"type":"message","role":"assistant","content":@}}"#,
     r#"{"type":"response.output_item.done","item":{"type":"message","role":"assistant","content":[{"type":"output_text","text":@}]}}"#,

@@ -66,9 +66,15 @@ struct Row {
     holder: String,
 }
 
+/// The rows of the table with this head, without the head.
+fn table<'d>(document: &'d str, head: &str) -> Vec<&'d str> {
+    let from_head = document.lines().skip_while(|line| !line.starts_with(head));
+    from_head.take_while(|line| line.starts_with('|')).skip(2).collect()
+}
+
 fn rows() -> Vec<Row> {
     let document = read(&root().join("SECURITY.md"));
-    let table: Vec<&str> = document.lines().filter(|line| line.starts_with('|')).skip(2).collect();
+    let table = table(&document, "| guarantee |");
     let row = |line: &&str| {
         let holder = line.trim_matches('|').rsplit('|').next().unwrap_or_default();
         Row { line: (*line).into(), holder: holder.into() }
@@ -82,47 +88,86 @@ fn code_spans(text: &str) -> Vec<(&str, &str, &str)> {
     quotes.chunks_exact(2).map(|pair| (&text[..pair[0]], &text[pair[0] + 1..pair[1]], &text[pair[1] + 1..])).collect()
 }
 
-#[test]
-fn what_holds_a_guarantee_exists() {
+/// The names of all tests.
+fn known_tests() -> BTreeSet<String> {
     let mut known: BTreeSet<String> = BTreeSet::new();
     for directory in ["tests/tests", "core/src", "adapters"] {
         each_source(&root().join(directory), &mut |path| known.extend(tests(&read(path)).map(Into::into)));
     }
+    known
+}
+
+/// Returns how many laws, tests and fuzz targets a text names. All of them exist. `line`: where the text is.
+fn holders(known: &BTreeSet<String>, text: &str, line: &str) -> usize {
+    let mut held = 0;
+    for (before, name, behind) in code_spans(text) {
+        let part = before.rsplit(';').next().unwrap_or_default();
+        if name.contains('/') {
+            let missing = expanded(name).into_iter().find(|path| !root().join(path).exists());
+            assert!(missing.is_none(), "SECURITY.md: no file {missing:?}: {line}");
+        } else if part.contains("fuzz target") {
+            let target = root().join(format!("fuzz/fuzz_targets/{name}.rs"));
+            assert!(target.exists(), "SECURITY.md: no fuzz target `{name}`: {line}");
+            held += 1;
+        } else if let Some((_, place)) = behind.split_once(" in `").filter(|(between, _)| is_list(between)) {
+            // A law, which is one function of each of the files.
+            for path in expanded(place.split('`').next().unwrap_or_default()) {
+                let source = read(&root().join(&path));
+                assert!(functions(&source).any(|other| other == name), "SECURITY.md: no `{name}` in {path}: {line}");
+            }
+            held += 1;
+        } else if name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_') {
+            assert!(known.contains(name), "SECURITY.md: no test `{name}`: {line}");
+            held += 1;
+        }
+    }
+    held
+}
+
+#[test]
+fn what_holds_a_guarantee_exists() {
+    let known = known_tests();
     assert!(known.contains("what_holds_a_guarantee_exists"), "the tests of this file are found");
     let rows = rows();
     for Row { line, holder } in &rows {
-        let mut held = 0;
-        for (before, name, behind) in code_spans(holder) {
-            let part = before.rsplit(';').next().unwrap_or_default();
-            if name.contains('/') {
-                let missing = expanded(name).into_iter().find(|path| !root().join(path).exists());
-                assert!(missing.is_none(), "SECURITY.md: no file {missing:?}: {line}");
-            } else if part.contains("fuzz target") {
-                let target = root().join(format!("fuzz/fuzz_targets/{name}.rs"));
-                assert!(target.exists(), "SECURITY.md: no fuzz target `{name}`: {line}");
-                held += 1;
-            } else if let Some((_, place)) = behind.split_once(" in `").filter(|(between, _)| is_list(between)) {
-                // A law, which is one function of each of the files.
-                for path in expanded(place.split('`').next().unwrap_or_default()) {
-                    let source = read(&root().join(&path));
-                    assert!(
-                        functions(&source).any(|other| other == name),
-                        "SECURITY.md: no `{name}` in {path}: {line}"
-                    );
-                }
-                held += 1;
-            } else if name.contains('_')
-                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-            {
-                assert!(known.contains(name), "SECURITY.md: no test `{name}`: {line}");
-                held += 1;
-            }
-        }
+        let held = holders(&known, holder, line);
         let by_compiler = holder.contains("forbid(unsafe_code)");
         let by_file = holder.contains("`tests/tests/");
         assert!(held > 0 || by_compiler || by_file, "SECURITY.md: nothing holds this guarantee: {line}");
     }
     assert!(rows.len() > 20, "the table has {} rows", rows.len());
+}
+
+/// The rows of the table of laws.
+const LAYERS: [&str; 12] = [
+    "`sse`",
+    "`http`",
+    "`ws`",
+    "`ws::deflate`",
+    "`proxy`",
+    "`responses`",
+    "`connection`, client",
+    "`connection`, server",
+    "`client`",
+    "`driver`",
+    "`rustls`",
+    "`turnwire serve`",
+];
+
+#[test]
+fn each_law_of_each_layer_has_a_test_or_says_why_it_has_none() {
+    let known = known_tests();
+    let document = read(&root().join("SECURITY.md"));
+    let rows = table(&document, "| layer |");
+    assert_eq!(rows.len(), LAYERS.len());
+    for (row, layer) in rows.iter().zip(LAYERS) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        assert_eq!((cells.len(), cells[0]), (5, layer), "SECURITY.md: {row}");
+        for cell in &cells[1..] {
+            let says_why = cell.strip_prefix("none: ").is_some_and(|why| why.len() > 8);
+            assert!(says_why || holders(&known, cell, row) > 0, "SECURITY.md: {layer}: nothing holds {cell:?}");
+        }
+    }
 }
 
 /// Whether a text joins two names of a list: ``` ` and ` ```.
