@@ -1,14 +1,13 @@
 //! The client's engine: turns commands into bytes, and bytes into steps, on either transport.
 
-use alloc::borrow::Cow;
+mod read;
+
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::super::config::Deadline;
 use super::super::error::{CloseReason, CommandError, LossReason};
-use super::super::lanes::LaneEvent;
-use super::super::shared::{self, SharedState, WebSocketInput};
+use super::super::shared::{self, SharedState};
 use super::super::timers::Due;
 use super::super::transport::Transport;
 use super::config::Config;
@@ -17,8 +16,6 @@ use super::http_response::{HttpProgress, HttpResponseReader};
 use super::request::{ExpectedBody, OutgoingRequest};
 use crate::entropy::Seed;
 use crate::http::{self, Headers, Request, Response};
-use crate::responses::EventClass;
-use crate::sse;
 use crate::time::Instant;
 use crate::turn::RequestInput;
 use crate::ws::{self, handshake};
@@ -352,204 +349,6 @@ impl ClientEngine {
         }
         self.end(now, if closed_by_us { CloseReason::Local } else { reason });
     }
-}
-
-/// Reading, by mode.
-impl ClientEngine {
-    /// Turns the progress of an HTTP response into a step.
-    fn http_step(&mut self, now: Instant, progress: HttpProgress) -> Step<'static> {
-        let SharedState { timers, lanes, repeats, .. } = &mut self.shared;
-        match progress {
-            HttpProgress::Nothing => Step::Consumed,
-            HttpProgress::Head(head) => {
-                timers.on_head();
-                timers.await_events(now, true);
-                Step::Head { head: Box::new(head) }
-            }
-            HttpProgress::Body(head, body) => {
-                timers.on_head();
-                timers.await_events(now, false);
-                // A body completes a request that expected one. If events were expected, this is an error response.
-                let input = if head.is_success() { RequestInput::Completed } else { RequestInput::Failed };
-                let _ = lanes.apply(None, input);
-                Step::Body { head, body }
-            }
-            HttpProgress::End { reusable, tail } => {
-                timers.await_events(now, false);
-                repeats.release();
-                let _ = lanes.apply(None, RequestInput::Lost);
-                if !reusable {
-                    self.end(now, CloseReason::Eof);
-                }
-                Step::End { reusable, tail }
-            }
-        }
-    }
-
-    fn read_handshake(&mut self, now: Instant, input: &mut &[u8]) -> Step<'static> {
-        let Mode::Handshake { nonce, reader } = &mut self.mode else { return Step::Consumed };
-        let nonce = *nonce;
-        let mut progress = match reader.advance(input) {
-            Ok(progress) => progress,
-            Err(reason) => return self.fail(now, reason),
-        };
-        // A server that treats the handshake as a plain request may send a body without end: do not wait for it.
-        if reader.collecting_head().is_some_and(Response::is_success)
-            && let Some((head, body)) = reader.take_partial()
-        {
-            progress = HttpProgress::Body(head, body);
-        }
-        match progress {
-            HttpProgress::Body(head, _) if head.status() == 101 => self.open_websocket(now, nonce, head),
-            HttpProgress::Body(head, body) => {
-                self.shared.timers.on_head();
-                self.end(now, CloseReason::Local);
-                Step::Refused { head, body }
-            }
-            HttpProgress::Nothing | HttpProgress::Head(_) | HttpProgress::End { .. } => Step::Consumed,
-        }
-    }
-
-    fn open_websocket(&mut self, now: Instant, nonce: [u8; 16], head: Response) -> Step<'static> {
-        let shared = &mut self.shared;
-        match handshake::verify_response(nonce, &head, shared.config.deflate_offer.as_ref(), &[]) {
-            Ok(negotiated) => {
-                let (limits, deflate) = (shared.config.message_limits, negotiated.deflate.as_ref());
-                let socket = ws::WebSocket::new(ws::Role::Client, limits, deflate, shared.entropy.fork());
-                self.mode = Mode::WebSocket(Box::new(socket));
-                // The handshake request is larger than most messages, and contains credentials.
-                shared.send_buffer.release();
-                // Only requests over HTTP name it.
-                shared.config.authority = String::new();
-                shared.timers.on_head();
-                shared.on_websocket_open(now);
-                Step::Upgraded { head }
-            }
-            Err(error) => self.fail(now, CloseReason::Handshake(error)),
-        }
-    }
-
-    fn read_http<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Step<'s> {
-        let Mode::Http(reader) = &mut self.mode else { return Step::Consumed };
-        if reader.is_idle() {
-            *input = &[];
-            return self.fail(now, CloseReason::Unsolicited);
-        }
-        if reader.is_streaming() {
-            match reader.peek_data(input) {
-                Ok(true) => {}
-                Ok(false) => return Step::Consumed,
-                Err(reason) => return self.fail(now, reason),
-            }
-            if reader.has_data() {
-                return self.read_event(now, input);
-            }
-        }
-        let Mode::Http(reader) = &mut self.mode else { return Step::Consumed };
-        match reader.advance(input) {
-            Ok(progress) => self.http_step(now, progress),
-            Err(reason) => self.fail(now, reason),
-        }
-    }
-
-    /// Reads the next event from the data that `peek_data` has found.
-    fn read_event<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Step<'s> {
-        let Self { mode: Mode::Http(reader), shared, deferred, .. } = self else { return Step::Consumed };
-        match reader.next_event(input) {
-            Ok(None) => Step::Consumed,
-            // Some servers end their streams with a marker that is not an event.
-            Ok(Some(sse::Event { data: "" | "[DONE]", .. })) => {
-                shared.timers.on_event(now, false);
-                Step::Consumed
-            }
-            Ok(Some(event)) => {
-                let step = payload(event.data, event.event_type, shared, now, Delimiting::PerRequest);
-                if is_terminal(&step) {
-                    *deferred = Some(Deferred::Discard);
-                }
-                step
-            }
-            Err(reason) => {
-                *deferred = Some(Deferred::Close(Box::new(reason)));
-                Step::Consumed
-            }
-        }
-    }
-
-    fn read_websocket<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
-        let Self { mode: Mode::WebSocket(socket), shared, deferred, unmatched_events, .. } = self else { return None };
-        match shared::decode_websocket(socket, input) {
-            WebSocketInput::Incomplete => return None,
-            WebSocketInput::Text(text) => {
-                let step = payload(text, "", shared, now, Delimiting::Shared);
-                if let Step::Payload { violation: Some(_), .. } | Step::Payload { late: true, .. } = step {
-                    *unmatched_events += 1;
-                }
-                return Some(step);
-            }
-            WebSocketInput::Control => {
-                shared.timers.on_control(now);
-                *deferred = Some(Deferred::Reply);
-            }
-            WebSocketInput::Close(reason) => *deferred = Some(Deferred::Close(Box::new(reason))),
-        }
-        Some(Step::Consumed)
-    }
-}
-
-/// How responses are separated on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Delimiting {
-    /// Each response has a head and a body of its own (HTTP).
-    PerRequest,
-    /// Responses follow each other without heads (WebSocket), so that an event may belong to an earlier one.
-    Shared,
-}
-
-/// Applies a payload to the state of its lane. `event_type`: the event type of an event stream, or empty.
-fn payload<'s>(
-    text: &'s str,
-    event_type: &'s str,
-    shared: &'s mut SharedState<Config>,
-    now: Instant,
-    delimiting: Delimiting,
-) -> Step<'s> {
-    let SharedState { timers, lanes, repeats, .. } = shared;
-    let Ok((envelope, shape)) = repeats.scan(text, event_type) else {
-        timers.on_event(now, false);
-        return Step::Malformed { text };
-    };
-    if repeats.lane(shape, lanes).is_some() {
-        timers.on_event(now, true);
-        let lane = repeats.lane(shape, lanes).flatten().map(Cow::Borrowed);
-        return Step::Payload { text, envelope, lane, violation: None, late: false };
-    }
-    let before = lanes.generation();
-    repeats.forget(shape);
-    let shared = delimiting == Delimiting::Shared;
-    let lane = if shared { lanes.route(&envelope) } else { None };
-    // An event on a lane without a pending request does not count as activity.
-    let awaited = !shared || lanes.state(lane.as_deref()).is_in_flight();
-    let violation = match lanes.observe(&envelope, lane.as_deref(), shared) {
-        // Neither does an event of an earlier response.
-        LaneEvent::Late => return Step::Payload { text, envelope, lane, violation: None, late: true },
-        LaneEvent::Expected => None,
-        LaneEvent::Unexpected(violation) => Some(violation),
-    };
-    if awaited {
-        timers.on_event(now, envelope.class() != EventClass::Informational);
-        if violation.is_none() {
-            repeats.record(shape, lane.as_deref(), before, lanes);
-        }
-    }
-    if envelope.class().is_terminal() || (envelope.class() == EventClass::Created && !awaited) {
-        timers.await_events(now, lanes.in_flight());
-    }
-    Step::Payload { text, envelope, lane, violation, late: false }
-}
-
-fn is_terminal(step: &Step<'_>) -> bool {
-    matches!(step, Step::Payload { envelope, .. } if envelope.class().is_terminal())
 }
 
 /// Returns the head of a request: the caller's headers, and those that the connection sets itself.
