@@ -25,6 +25,7 @@ mod operations;
 mod plain_deltas;
 mod provider;
 mod recovery;
+mod recovery_rules;
 mod replay;
 mod request_members;
 mod resume;

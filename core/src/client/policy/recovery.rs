@@ -173,7 +173,7 @@ fn may_retry(attempt: &FailedAttempt<'_>, policy: &RetryPolicy) -> bool {
         (Some(300..=399), _) | (_, FailureKind::PreviousResponseNotFound) => false,
         (Some(status), _) => {
             let handshake = matches!(attempt.point, FailurePoint::HandshakeRejected { .. });
-            let may_pass = matches!(status, 408 | 409 | 425 | 429 | 500..) && status != 501;
+            let may_pass = matches!(status, 408 | 409 | 425 | 429);
             failure.retryable && (may_pass || !handshake)
         }
         (None, _) if matches!(attempt.point, FailurePoint::NoConnection | FailurePoint::ConnectionLost) => {
