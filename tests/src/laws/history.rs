@@ -90,8 +90,9 @@ impl Histories {
 
     fn check(&self) -> Result<(), String> {
         let (shared, copied) = (&self.shared, &self.copied);
+        let of_copies = Input::from(copied.clone());
         let same = *shared == *copied
-            && *shared == Input::from(copied.clone())
+            && *shared == of_copies
             && shared.len() == copied.len()
             && shared.is_empty() == copied.is_empty()
             && shared.iter().len() == copied.len()
