@@ -135,7 +135,7 @@ const MAX_REQUEST: usize = 16 * 1024 * 1024;
 const MAX_INCOMPLETE: usize = 64 * 1024 * 1024;
 
 /// The memory in bytes that unsent responses of all connections may take together.
-const MAX_UNSENT_RESPONSES: usize = 96 * 1024 * 1024;
+const MAX_UNSENT_RESPONSES: usize = 512 * 1024 * 1024;
 
 /// The number of connections that the operating system accepts before this program takes them. It may have a lower limit of its own.
 const BACKLOG: i32 = 1024;
