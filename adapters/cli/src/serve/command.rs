@@ -147,14 +147,20 @@ impl ScriptedServer {
         let (reply, number, tool) =
             if completes && stubs.is_empty() { self.pick(text) } else { (Reply::default(), source.number, None) };
         let steer = format!("steer_{number}");
+        let input = serde_json::from_str(text).map_or(Value::Null, |mut message: Value| message["input"].take());
+        let waits = completes && !stubs.is_empty();
+        if waits && !chains.keep_steering(&source.id, &input) {
+            let error = ErrorObject::new("invalid_input", "The input is too long to wait for the next request.");
+            return insert(plan, sent, &writer.steer_failed(None, &given_back(&input), &error));
+        }
         insert(plan, sent, &writer.steer_accepted(&steer));
         let last_number = plan.actions.iter().rev().find_map(number_of).unwrap_or_default();
         if !completes || !stubs.is_empty() {
-            let event = if completes {
+            let event = if waits {
                 writer.steer_pending(&steer, &stubs)
             } else {
                 let error = ErrorObject::new("response_not_active", "The response did not complete.");
-                writer.steer_failed(Some(&steer), &RawJson::string(""), &error)
+                writer.steer_failed(Some(&steer), &given_back(&input), &error)
             };
             plan.actions.push_back(numbered(&event, last_number + 1));
             plan.source = None;
@@ -180,6 +186,11 @@ fn not_found(command: &ResponseCommand, lane: Option<&str>) -> Action {
     let steer = json!({"input": input, "previous_response_id": id});
     let event = json!({"type": "response.steer.failed", "steer": steer, "error": error});
     Action::Send(with_lane(event, lane).to_string().into())
+}
+
+/// Returns the input of steering as the client sent it.
+fn given_back(input: &Value) -> RawJson<'static> {
+    RawJson::of(input).unwrap_or_else(|_| RawJson::string(""))
 }
 
 /// Sends an event now, before those of the response that are left. `sent`: the number of events that were sent.

@@ -124,7 +124,7 @@ impl ScriptedServer {
         plan
     }
 
-    pub(super) fn message(&self, lane: Option<&str>, text: &str, chains: Option<&mut Chains>) -> Plan {
+    pub(super) fn message(&self, lane: Option<&str>, text: &str, mut chains: Option<&mut Chains>) -> Plan {
         let members = match RequestMembers::read(text) {
             Ok(members) => members,
             Err(reason) => return Plan::one(ApiError::invalid(&reason).event(lane)),
@@ -142,6 +142,11 @@ impl ScriptedServer {
         let request = ObservedRequest { transport: Transport::WebSocket, turn_state, body: text };
         self.observe(&request, !members.generate);
         let previous = members.previous_response_id.clone();
+        let steered = match (&previous, chains.as_deref_mut()) {
+            (Some(previous), Some(chains)) => chains.with_steering(previous, text),
+            _ => None,
+        };
+        let text = steered.as_deref().unwrap_or(text);
         let evict = |chains: Option<&mut Chains>| {
             if let (Some(chains), Some(previous)) = (chains, &previous) {
                 chains.evict(lane, previous);

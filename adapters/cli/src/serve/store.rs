@@ -123,12 +123,8 @@ impl Stored {
 
     /// Returns the items of the request, with ids, the newest first unless `order` is `asc`.
     pub(super) fn input_items(&self, query: &Query<'_>) -> Value {
-        let input = self.input.as_deref().and_then(|input| serde_json::from_str(input).ok()).unwrap_or_default();
-        let mut items = match input {
-            Value::Array(items) => items,
-            Value::String(text) => vec![json!({"type": "message", "role": "user", "content": text})],
-            _ => Vec::new(),
-        };
+        let input: Value = self.input.as_deref().and_then(|input| serde_json::from_str(input).ok()).unwrap_or_default();
+        let mut items = items(&input);
         for (at, item) in items.iter_mut().enumerate() {
             let Some(item) = item.as_object_mut() else { continue };
             let kind = item.entry("type").or_insert_with(|| "message".into()).clone();
@@ -217,25 +213,65 @@ impl Store {
 
 /// The last response of each lane of a connection. An id of another connection is not known here.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Chains(Vec<(Option<String>, String, OpenCalls)>);
+pub(super) struct Chains(Vec<Chain>);
+
+/// The last response of a lane.
+#[derive(Clone, Debug)]
+struct Chain {
+    lane: Option<String>,
+    id: String,
+    calls: OpenCalls,
+    /// The items of steering that wait for the request that continues the response.
+    waiting: Vec<Value>,
+}
 
 impl Chains {
     /// Remembers the last response of a lane.
     pub(super) fn insert(&mut self, lane: Option<&str>, id: &str, calls: OpenCalls) {
-        self.0.retain(|(known, ..)| known.as_deref() != lane);
+        self.0.retain(|known| known.lane.as_deref() != lane);
         if self.0.len() >= MAX_LANES {
             self.0.remove(0);
         }
-        self.0.push((lane.map(str::to_owned), id.to_owned(), calls));
+        self.0.push(Chain { lane: lane.map(str::to_owned), id: id.to_owned(), calls, waiting: Vec::new() });
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&OpenCalls> {
-        self.0.iter().find(|(_, known, _)| known == id).map(|(.., calls)| calls)
+        self.0.iter().find(|known| known.id == id).map(|known| &known.calls)
+    }
+
+    /// Keeps the `input` of steering for the request that continues a response. Returns whether the response is known and the input not
+    /// too long.
+    pub(super) fn keep_steering(&mut self, id: &str, input: &Value) -> bool {
+        let Some(chain) = self.0.iter_mut().find(|known| known.id == id) else { return false };
+        let is_short = input.to_string().len() <= MAX_INPUT;
+        if is_short {
+            chain.waiting.extend(items(input));
+        }
+        is_short
+    }
+
+    /// Returns a request with the steering that waits for it in front of its input; `None` if there is none.
+    pub(super) fn with_steering(&mut self, previous: &str, request: &str) -> Option<String> {
+        let chain = self.0.iter_mut().find(|known| known.id == previous && !known.waiting.is_empty())?;
+        let mut request: Value = serde_json::from_str(request).ok()?;
+        let mut input = core::mem::take(&mut chain.waiting);
+        input.extend(items(&request["input"]));
+        request["input"] = input.into();
+        Some(request.to_string())
     }
 
     /// Forgets a response that a request of the same lane could not continue.
     pub(super) fn evict(&mut self, lane: Option<&str>, id: &str) {
-        self.0.retain(|(known, response, _)| known.as_deref() != lane || response != id);
+        self.0.retain(|known| known.lane.as_deref() != lane || known.id != id);
+    }
+}
+
+/// Returns the items of an `input`: a text is a message of the user.
+fn items(input: &Value) -> Vec<Value> {
+    match input {
+        Value::Array(items) => items.clone(),
+        Value::String(text) => vec![json!({"type": "message", "role": "user", "content": text})],
+        _ => Vec::new(),
     }
 }
 
@@ -282,6 +318,22 @@ mod tests {
         assert!(chains.get("b").is_some());
         chains.evict(None, "b");
         assert!(chains.get("b").is_none());
+    }
+
+    #[test]
+    fn steering_waits_for_the_request_that_continues_its_response_and_is_put_in_front_once() {
+        let mut chains = Chains::default();
+        assert!(!chains.keep_steering("a", &json!("now")), "the response is not known");
+        chains.insert(None, "a", OpenCalls::default());
+        assert!(chains.keep_steering("a", &json!("now")));
+        assert!(chains.with_steering("b", r#"{"input":"x"}"#).is_none());
+        let request = chains.with_steering("a", r#"{"model":"m","input":[{"type":"function_call_output"}]}"#);
+        let request: serde_json::Value = serde_json::from_str(&request.expect("a request")).expect("JSON");
+        assert_eq!(request["model"], "m");
+        assert_eq!(request["input"][0], json!({"type": "message", "role": "user", "content": "now"}));
+        assert_eq!(request["input"][1], json!({"type": "function_call_output"}));
+        assert!(chains.with_steering("a", r#"{"input":"x"}"#).is_none(), "it is not sent twice");
+        assert!(!chains.keep_steering("a", &"x".repeat(super::MAX_INPUT).into()), "with its quotes it is too long");
     }
 
     #[test]

@@ -194,6 +194,43 @@ fn a_script_says_how_steering_and_interruption_end() {
 }
 
 #[test]
+fn steering_that_waits_for_a_tool_comes_in_front_of_the_output_of_the_tool() {
+    let script = "[[reply]]\nwhen = \"hi\"\ntext = \"a b c\"\ntyping_ms = 30\nsteer = \"complete\"\ncall = { name = \"f\", arguments = \"{}\" }\n\
+                  [[reply]]\nwhen = \"another\"\ntext = \"other\"\n";
+    let mut settings = Settings::default();
+    settings.transport = TransportPreference::WebSocket;
+    let provider = Provider::new("test", &format!("http://{}/v1", start(scripted(script))));
+    let mut client = Client::new(provider, Credentials::None, settings).expect("a client");
+    let mut turn = client.turn().expect("a turn");
+    let mut history = vec![Item::user("hi")];
+    let mut texts = Vec::new();
+    for _ in 0..2 {
+        let id = turn.send(CreateResponse::new("gpt-x", history.clone())).expect("a request");
+        let mut text = String::new();
+        while let Some(event) = block_on(turn.next()) {
+            let Event::Server { event, .. } = event else { continue };
+            if let EventData::OutputTextDelta { delta, .. } = &event.data {
+                text.push_str(delta);
+                if text == "a " {
+                    let now = turn.now();
+                    turn.client().steer(now, id, &[Item::user("another")]).expect("a response in progress");
+                }
+            } else if let EventData::OutputItemDone { .. } = &event.data {
+                history.extend(event.item());
+            }
+        }
+        let call_id = history.iter().rev().find_map(|item| match item {
+            Item::FunctionCall(call) => Some(call.call_id.clone()),
+            _ => None,
+        });
+        history.push(Item::function_call_output(&call_id.expect("a call"), "done"));
+        texts.push(text);
+    }
+    // The second request contains no word of the script.
+    assert_eq!(texts, ["a b c", "other"]);
+}
+
+#[test]
 fn the_schema_of_scripts_has_the_members_that_a_script_may_have() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/serve.schema.json");
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("a file")).expect("JSON");
