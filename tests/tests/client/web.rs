@@ -320,7 +320,13 @@ fn response_that_breaks_off_before_output_is_requested_again() {
     page.socket.handle_end(first.exchange);
     page.run();
     assert!(page.outcome(id).is_none());
-    page.stream(second.exchange, &event_stream(), &[created("b"), done("b")]);
+    page.socket.handle_head(second.exchange, 200, &event_stream());
+    page.socket.handle_end(first.exchange);
+    for event in [created("b"), done("b")] {
+        page.socket.handle_body(second.exchange, format!("data: {event}\n\n").as_bytes());
+    }
+    page.socket.handle_end(second.exchange);
+    page.run();
     assert_eq!(page.completed(id), "b");
 }
 
