@@ -189,6 +189,10 @@ pub fn encode_comment(text: &str, out: &mut Vec<u8>) -> Result<(), EncodeError> 
     Ok(())
 }
 
+/// What [`encode_comment`] appends for an empty text: the shortest keep-alive.
+#[cfg(feature = "connection")]
+pub(crate) const EMPTY_COMMENT: &[u8] = b": \n";
+
 fn field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     for part in [name, value, b"\n"] {
         out.extend_from_slice(part);

@@ -36,7 +36,7 @@ mod utf8_buffer;
 
 pub use decode::Decoder;
 #[cfg(feature = "connection")]
-pub(crate) use encode::SizedEvent;
+pub(crate) use encode::{EMPTY_COMMENT, SizedEvent};
 pub use encode::{EncodeError, OutgoingEvent, encode_comment, encode_event};
 pub use event::{Discarded, Event};
 pub use input::Input;

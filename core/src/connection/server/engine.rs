@@ -556,9 +556,8 @@ impl ServerEngine {
                 socket.send(ws::Message::Ping(b""), out).map_err(|_| CommandError::Closed)?;
             }
             Mode::Stream(framing) => {
-                const COMMENT: &[u8] = b": \n";
-                let out = self.shared.send_buffer.buffer_mut();
-                framing.write(COMMENT.len(), out, |out| out.extend_from_slice(COMMENT));
+                let (comment, out) = (sse::EMPTY_COMMENT, self.shared.send_buffer.buffer_mut());
+                framing.write(comment.len(), out, |out| out.extend_from_slice(comment));
             }
             Mode::Head(_)
             | Mode::Announced { .. }
