@@ -13,7 +13,7 @@ use turnwire::time::Instant;
 const NOW: Instant = Instant::ZERO;
 
 /// Creates a client and a server connection with a response in progress.
-fn begun(transport: Transport) -> (ClientConnection, ServerConnection) {
+pub(crate) fn begun(transport: Transport) -> (ClientConnection, ServerConnection) {
     let mut client = ClientConnection::new(client::Config::new("localhost"), transport, [1; 32]);
     let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
     match transport {

@@ -1,40 +1,18 @@
 //! A server's connection that has sent some events makes no allocation for a text delta, from the application to the bytes.
 
 use allocation_counter::measure;
-use turnwire::connection::{
-    ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client, server,
-};
-use turnwire::http::Headers;
+use turnwire::connection::{ServerConnection, Transport};
 use turnwire::responses::ResponseWriter;
 use turnwire::time::Instant;
 use turnwire_tests::laws::repeats::delta;
 
+use super::connection;
+
 const NOW: Instant = Instant::ZERO;
 
-/// Creates a server's connection with a response in progress.
+/// Creates a server's connection that has sent the first event of a response.
 fn begun(transport: Transport) -> ServerConnection {
-    let mut client = ClientConnection::new(client::Config::new("localhost"), transport, [1; 32]);
-    let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
-    match transport {
-        Transport::Http => {
-            let post = OutgoingRequest::new("/v1/responses", Headers::new(), b"{}".to_vec(), ExpectedBody::EventStream);
-            client.send_request(NOW, post).expect("it is idle");
-            server.handle_input(NOW, client.poll_transmit());
-            while server.poll_event().is_some() {}
-            server.begin_stream(NOW, &Headers::new()).expect("a request waits");
-        }
-        Transport::WebSocket => {
-            client.upgrade(NOW, "/v1/responses", &Headers::new()).expect("it is fresh");
-            server.handle_input(NOW, client.poll_transmit());
-            client.handle_written(NOW, usize::MAX);
-            while server.poll_event().is_some() {}
-            server.accept(NOW, &Headers::new()).expect("it was asked for");
-            client.handle_input(NOW, server.poll_transmit());
-            client.send_request_message(NOW, None, r#"{"type":"response.create"}"#).expect("it is idle");
-            server.handle_input(NOW, client.poll_transmit());
-            while server.poll_event().is_some() {}
-        }
-    }
+    let (_, mut server) = connection::begun(transport);
     server.send(NOW, r#"{"type":"response.created","response":{"id":"resp_a"}}"#).expect("the stream is open");
     server.handle_written(NOW, usize::MAX);
     server
