@@ -19,6 +19,10 @@ const MAX_INPUT: usize = 1024 * 1024;
 /// The number of responses that a connection remembers: the last one of each lane (32 named ones and the other).
 const MAX_LANES: usize = 33;
 
+/// The maximum size in bytes of the steering of one connection that waits for requests: what an incomplete request may take in any
+/// case.
+const MAX_WAITING: usize = 64 * 1024;
+
 /// The number of calls without an output that a chain of responses remembers.
 const MAX_CALLS: usize = 256;
 
@@ -239,15 +243,14 @@ impl Chains {
         self.0.iter().find(|known| known.id == id).map(|known| &known.calls)
     }
 
-    /// Keeps the `input` of steering for the request that continues a response. Returns whether the response is known and the input not
-    /// too long.
+    /// Keeps the `input` of steering for the request that continues a response. Returns whether the response is known and there is room.
     pub(super) fn keep_steering(&mut self, id: &str, input: &Value) -> bool {
-        let Some(chain) = self.0.iter_mut().find(|known| known.id == id) else { return false };
-        let is_short = input.to_string().len() <= MAX_INPUT;
-        if is_short {
-            chain.waiting.extend(items(input));
-        }
-        is_short
+        let waiting = self.0.iter().flat_map(|known| &known.waiting).map(|item| item.to_string().len()).sum::<usize>();
+        let has_room = waiting + input.to_string().len() <= MAX_WAITING;
+        let chain = self.0.iter_mut().find(|known| known.id == id).filter(|_| has_room);
+        let is_kept = chain.is_some();
+        chain.into_iter().for_each(|chain| chain.waiting.extend(items(input)));
+        is_kept
     }
 
     /// Returns a request with the steering that waits for it in front of its input; `None` if there is none.
@@ -333,7 +336,10 @@ mod tests {
         assert_eq!(request["input"][0], json!({"type": "message", "role": "user", "content": "now"}));
         assert_eq!(request["input"][1], json!({"type": "function_call_output"}));
         assert!(chains.with_steering("a", r#"{"input":"x"}"#).is_none(), "it is not sent twice");
-        assert!(!chains.keep_steering("a", &"x".repeat(super::MAX_INPUT).into()), "with its quotes it is too long");
+        assert!(!chains.keep_steering("a", &"x".repeat(super::MAX_WAITING).into()), "with its quotes it is too long");
+        chains.insert(Some("lane"), "b", OpenCalls::default());
+        assert!(chains.keep_steering("a", &"x".repeat(super::MAX_WAITING / 2).into()));
+        assert!(!chains.keep_steering("b", &"x".repeat(super::MAX_WAITING / 2).into()), "the lanes share the room");
     }
 
     #[test]
