@@ -289,6 +289,21 @@ fn b19_lite() {
 }
 
 #[test]
+fn lite_request_whose_tools_are_an_item_gets_no_second_one() {
+    let tools = json!({"type":"additional_tools","role":"developer","tools":[]});
+    let request = CreateResponse::new("m", vec![item(&tools), item(&with_id("msg_1"))]).into_lite();
+    let sent = body(&request, ItemEncoding::EVERYTHING);
+    assert_eq!((&sent["input"][0], &sent["input"][1]["type"]), (&tools, &json!("message")));
+    let kinds = |request: CreateResponse| body(&request.into_lite(), ItemEncoding::EVERYTHING)["input"].clone();
+    assert_eq!(kinds(CreateResponse::new("m", Vec::new())), json!([]), "nothing is prewarmed with");
+    assert_eq!(
+        kinds(CreateResponse::new("m", vec![item(&with_id("msg_1"))]))[0],
+        tools,
+        "no tools are said to be none"
+    );
+}
+
+#[test]
 fn b20_lite_image_detail() {
     let image = |detail: bool| {
         let mut image = json!({"type":"input_image","image_url":"data:,"});
