@@ -10,20 +10,26 @@ use axum_core::response::Response;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode, Version, header};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::upgrade::OnUpgrade;
 use turnwire::connection::server::Config;
 use turnwire::http::{self as wire, Request as Head};
 use turnwire::responses::ErrorObject;
 use turnwire::ws::handshake::{self, ServerOptions};
 
+use crate::body::{self, BodyError};
 use crate::exchange::Exchange;
+use crate::framing;
 use crate::history::History;
 use crate::output::SendError;
 use crate::post::{self, error_response};
 use crate::websocket::{Handlers, Shutdown};
 
 /// An extractor that takes a WebSocket handshake, or a `POST` with its whole body. `Debug` shows no content and no headers.
+///
+/// Its limits and deadlines are those of the [`Config`] in the request's extensions, or else the default: a router with the layer
+/// `axum::Extension(config)` sets them. Of a `POST`, [`Config::max_body`] limits the body (status 413), and
+/// [`Timeouts::body`](turnwire::connection::server::Timeouts::body) the time in which it must come (status 408). The head is read by
+/// hyper, which has limits of its own.
 pub struct Responses {
     parts: Parts,
     kind: Kind,
@@ -48,7 +54,7 @@ impl fmt::Debug for Responses {
 }
 
 impl Responses {
-    /// Sets the limits, deadlines and compression of the WebSocket. The limit of a `POST` body is [`Config::max_body`] of the default.
+    /// Sets the limits, deadlines and compression of the WebSocket. The body of a `POST` was read before.
     #[must_use]
     pub fn with_config(mut self, config: Config) -> Self {
         self.config = config;
@@ -117,10 +123,19 @@ impl<S: Sync> FromRequest<S> for Responses {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Response> {
-        let config = Config::new();
         let (mut parts, body) = request.into_parts();
+        let config = parts.extensions.get::<Config>().cloned().unwrap_or_default();
         let head = head_of(&parts).map_err(|_| invalid(StatusCode::BAD_REQUEST, "The request head is invalid."))?;
-        if parts.version == Version::HTTP_11 && handshake::is_upgrade(&head) {
+        let is_upgrade = parts.version == Version::HTTP_11 && handshake::is_upgrade(&head);
+        if parts.version <= Version::HTTP_11
+            && let Err(reason) = framing::check(&parts, is_upgrade)
+        {
+            let mut response = invalid(StatusCode::BAD_REQUEST, reason);
+            // What follows on the connection may be a part of this request.
+            response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
+            return Err(response);
+        }
+        if is_upgrade {
             let upgrade = parts.extensions.remove::<OnUpgrade>();
             let upgrade = upgrade
                 .ok_or_else(|| invalid(StatusCode::UPGRADE_REQUIRED, "The connection cannot become a WebSocket."))?;
@@ -139,12 +154,11 @@ impl<S: Sync> FromRequest<S> for Responses {
                 "The content coding of the body is not supported.",
             ));
         }
-        match Limited::new(body, config.max_body).collect().await {
-            Ok(body) => Ok(Self { parts, kind: Kind::Post(body.to_bytes()), config, shutdown: None, history: None }),
-            Err(error) if error.is::<LengthLimitError>() => {
-                Err(invalid(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long."))
-            }
-            Err(_) => Err(invalid(StatusCode::BAD_REQUEST, "The body cannot be read.")),
+        match body::read(body, &config).await {
+            Ok(body) => Ok(Self { parts, kind: Kind::Post(body), config, shutdown: None, history: None }),
+            Err(BodyError::TooLong) => Err(invalid(StatusCode::PAYLOAD_TOO_LARGE, "The body is too long.")),
+            Err(BodyError::TooSlow) => Err(invalid(StatusCode::REQUEST_TIMEOUT, "The body comes too slowly.")),
+            Err(BodyError::Broken) => Err(invalid(StatusCode::BAD_REQUEST, "The body cannot be read.")),
         }
     }
 }

@@ -38,8 +38,10 @@
 //! `response.failed` with the code `server_error`, or status 500.
 #![forbid(unsafe_code)]
 
+mod body;
 mod exchange;
 mod extract;
+mod framing;
 mod history;
 mod output;
 mod post;
