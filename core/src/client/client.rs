@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::collectors::Collectors;
 use super::config::{Credentials, InvalidProvider, Provider, Settings};
 use super::connect::{ConnectError, ForwardProxy, SocketCommand};
 use super::conversation::{ClientPhase, Conversation, SocketInput};
@@ -62,6 +63,7 @@ impl Client {
             slot: ConnectionSlot::Disconnected,
             connect_attempts: ConnectAttempts::default(),
             events: EventQueue::default(),
+            collectors: Collectors::default(),
             turn: Turn::new(),
             socket_command: None,
             phase: ClientPhase::Open,
@@ -414,7 +416,7 @@ impl Client {
             // The end of the last request: nothing else needs the memory of the response's events.
             self.conversation.events.release_around_last();
         }
-        pop_event(&mut self.conversation.events)
+        pop_event(&mut self.conversation.events, &mut self.conversation.collectors)
     }
 
     /// Returns whether [`poll_event`](Self::poll_event) would return an event.
@@ -530,7 +532,7 @@ impl Client {
         let total = request.submission.deadline().or(self.conversation.builder.settings.deadline);
         request.total_deadline = total.map(|total| now + total);
         if request.collects() || (self.conversation.builder.settings.collect && !request.is_operation()) {
-            request.collector = Some(Box::default());
+            self.conversation.collectors.insert(request.id);
         }
         self.conversation.requests.insert(request);
         self.conversation.run_scheduler(now);

@@ -10,6 +10,7 @@
 //! | `conversation/` | the state, and everything that changes it |
 //! | `scheduler`, `deadlines`, `policy/` | decisions: functions of the state, without effects |
 //! | `receive` | applies the steps of the connection to their requests |
+//! | `collectors` | the responses that are assembled for the application |
 //! | `requests/` | the requests that have not ended |
 //! | `steering/` | steering submissions and interruptions |
 //! | `transport/` | the connection, and the choice of its transport |
@@ -71,6 +72,7 @@
 
 #[expect(clippy::module_inception, reason = "the file is named after the type")]
 mod client;
+mod collectors;
 mod config;
 mod connect;
 mod conversation;

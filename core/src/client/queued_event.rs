@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
+use super::collectors::Collectors;
 use super::event::{Disconnected, Event, FallbackReason, Outcome, RequestReport, Sent};
 use super::request::RequestId;
 use super::steering::SteeringUpdate;
@@ -72,17 +73,22 @@ pub(super) enum QueuedOutcome {
     OperationCompleted(Response),
 }
 
-/// Takes the next event from the queue. The event borrows from the queue.
-pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>> {
+/// Takes the next event from the queue, and adds it to the response that is collected. The event borrows from the queue.
+pub(super) fn pop_event<'q>(queue: &'q mut EventQueue<QueuedEvent>, collectors: &mut Collectors) -> Option<Event<'q>> {
     let (event, Polled { text, body }) = queue.pop()?;
     Some(match event {
         QueuedEvent::Sent { id, sent, turn_token } => {
+            if !sent.resumed {
+                collectors.restart(*id);
+            }
             Event::Sent { id: *id, sent: *sent, turn_token: turn_token.then_some(text) }
         }
         QueuedEvent::Head(id, head) => Event::Head { id: *id, head },
-        QueuedEvent::Found(id, found) => server_event(*id, found.read(text), text),
-        QueuedEvent::Payload(id) => server_event(*id, ServerEvent::parse(text), text),
-        QueuedEvent::NamedPayload(id, kind) => server_event(*id, ServerEvent::parse_named(text, kind), text),
+        QueuedEvent::Found(id, found) => server_event(*id, found.read(text), text, collectors),
+        QueuedEvent::Payload(id) => server_event(*id, ServerEvent::parse(text), text, collectors),
+        QueuedEvent::NamedPayload(id, kind) => {
+            server_event(*id, ServerEvent::parse_named(text, kind), text, collectors)
+        }
         QueuedEvent::Malformed(id, malformed, text) => Event::Malformed { id: *id, malformed: malformed.clone(), text },
         QueuedEvent::Info(id, info) => Event::Info { id: *id, info },
         QueuedEvent::Violation(id, violation) => Event::Violation { id: *id, violation },
@@ -100,10 +106,17 @@ pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>
         QueuedEvent::Connected(transport, head) => Event::Connected { transport: *transport, head: head.as_deref() },
         QueuedEvent::Disconnected(reason) => Event::Disconnected(reason),
         QueuedEvent::Finished(id, finished) => {
-            let FinishedEvent { outcome, report } = &**finished;
+            let FinishedEvent { outcome, report } = &mut **finished;
+            let collected = collectors.take(*id);
             let outcome = match outcome {
-                QueuedOutcome::Completed(response) => Outcome::Completed(response),
-                QueuedOutcome::Incomplete(response) => Outcome::Incomplete(response),
+                QueuedOutcome::Completed(response) => {
+                    response.response = collected;
+                    Outcome::Completed(response)
+                }
+                QueuedOutcome::Incomplete(response) => {
+                    response.response = collected;
+                    Outcome::Incomplete(response)
+                }
                 QueuedOutcome::Failed(failure) => Outcome::Failed(failure),
                 QueuedOutcome::Cancelled => Outcome::Cancelled,
                 QueuedOutcome::PrewarmSkipped => Outcome::PrewarmSkipped,
@@ -114,9 +127,17 @@ pub(super) fn pop_event(queue: &mut EventQueue<QueuedEvent>) -> Option<Event<'_>
     })
 }
 
-fn server_event<'a>(id: RequestId, event: Result<ServerEvent<'a>, Malformed>, text: &'a str) -> Event<'a> {
+fn server_event<'a>(
+    id: RequestId,
+    event: Result<ServerEvent<'a>, Malformed>,
+    text: &'a str,
+    collectors: &mut Collectors,
+) -> Event<'a> {
     match event {
-        Ok(event) => Event::Server { id, event },
+        Ok(event) => {
+            collectors.add(id, &event);
+            Event::Server { id, event }
+        }
         Err(malformed) => Event::Malformed { id, malformed, text },
     }
 }

@@ -192,7 +192,6 @@ impl Receiver<'_> {
         }
         request.record_received(now, envelope.text().len());
         self.events.push(queued_payload(request.id, envelope), envelope.text());
-        request.collect(envelope);
         true
     }
 
@@ -245,7 +244,6 @@ impl Receiver<'_> {
             self.events.push(QueuedEvent::Continued(id), successor);
         }
         self.events.push(queued_payload(id, envelope), envelope.text());
-        request.collect(envelope);
         if let Some(violation) = violation {
             self.events.push(QueuedEvent::Violation(id, Box::new(violation.into())), "");
         }
@@ -357,13 +355,12 @@ fn apply_event(
             ConnectionEffect::None
         }
         EventClass::Completed | EventClass::Incomplete => {
-            let mut end = EndMembers::of(envelope);
+            let end = EndMembers::of(envelope);
             for malformed in &end.malformed {
                 let text = truncate_message(envelope.text());
                 events.push(QueuedEvent::Malformed(id, malformed.clone(), text.into()), "");
             }
             request.record_end(&end.completed);
-            end.completed.response = request.take_collected();
             let outcome = if class == EventClass::Completed {
                 QueuedOutcome::Completed(end.completed)
             } else {

@@ -20,6 +20,10 @@ pub(in crate::responses) const WORDS: usize = 64;
 /// Maximum length in bytes of the JSON text of a response's id. Some servers encrypt theirs.
 pub(in crate::responses) const RESPONSE_ID: usize = 4 * 1024;
 
+/// Maximum length in bytes of an item's id, and of a call's id and name, by which a collector finds the item of an event. Some servers
+/// encrypt theirs.
+pub(in crate::responses) const ITEM_ID: usize = 4 * 1024;
+
 /// Maximum length in bytes of the message of a failure. Its payload or body is beside it.
 pub(in crate::responses) const MESSAGE: usize = 64 * 1024;
 

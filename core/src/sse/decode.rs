@@ -177,6 +177,13 @@ impl Decoder {
         discarded
     }
 
+    /// Frees the memory of the last event, once it is no longer borrowed.
+    pub(crate) fn release_event(&mut self) {
+        if self.lines.event.dispatched {
+            self.lines.event.clear();
+        }
+    }
+
     /// Begins the stream of a new connection. The last event ID, the reconnection time and the buffers' memory stay.
     pub fn reset(&mut self) {
         self.lines.reset();

@@ -4,7 +4,7 @@ use alloc::string::String;
 use core::ops::Range;
 
 use super::input::Input;
-use crate::buffer::RETAINED;
+use crate::buffer::{self, RETAINED};
 use crate::utf8::{CharStep, PartialChar, incomplete_suffix};
 
 /// A text to which pieces of bytes are appended, split anywhere. Each byte is validated when it arrives: validating the
@@ -55,7 +55,7 @@ impl Utf8Buffer {
         }
         let (whole, suffix) = piece.split_at(piece.len() - incomplete_suffix(piece));
         match simdutf8::basic::from_utf8(whole) {
-            Ok(whole) => self.text.push_str(whole),
+            Ok(whole) => self.append(whole),
             Err(_) => self.push_invalid(whole),
         }
         self.partial.start(suffix);
@@ -63,7 +63,7 @@ impl Utf8Buffer {
 
     /// Appends text that is valid already. No incomplete character may precede it.
     pub(super) fn push_str(&mut self, text: &str) {
-        self.text.push_str(text);
+        self.append(text);
         self.received += text.len();
     }
 
@@ -93,6 +93,13 @@ impl Utf8Buffer {
         self.text.clear();
         self.partial.clear();
         (self.received, self.replaced) = (0, false);
+    }
+
+    /// The caller checks the limit of the length.
+    #[inline]
+    fn append(&mut self, text: &str) {
+        buffer::reserve_text(&mut self.text, text.len(), usize::MAX);
+        self.text.push_str(text);
     }
 
     fn replace(&mut self) {

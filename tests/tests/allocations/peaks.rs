@@ -6,9 +6,9 @@ use turnwire::connection::{client, server};
 use turnwire::time::Instant;
 use turnwire::ws::deflate::{Params, ServerPolicy};
 use turnwire::ws::{Limits, Message, Role, WebSocket};
-use turnwire_tests::fixtures::{ask, created};
+use turnwire_tests::fixtures::{ask, created, done};
 use turnwire_tests::open_websocket::open_websocket;
-use turnwire_tests::pair::{Pair, Script, provider};
+use turnwire_tests::pair::{Pair, Script, http_provider, provider};
 
 use super::wide_and_deep::{CONSTANT, PEAK, PLACES, TIGHT};
 
@@ -52,21 +52,52 @@ fn deflated(text: &str, role: Role) -> Vec<u8> {
 /// How an event comes to a client.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
+    Frame,
     Fragments,
     Deflate,
+    EventStream,
 }
 
-fn event_cost(event: &str, way: Way) -> AllocationInfo {
+/// Whether the client also assembles the whole response.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Delivery {
+    Events,
+    Collected,
+}
+
+fn event_cost(event: &str, way: Way, delivery: Delivery) -> AllocationInfo {
     let mut settings = Settings::default();
     settings.connection.max_backlog = 64 * 1024 * 1024;
-    let mut pair = Pair::new(provider(), settings, Script::new().ws([vec![created("r")]]));
+    settings.collect = delivery == Delivery::Collected;
+    let mut pair = match way {
+        Way::EventStream => Pair::new(http_provider(), settings, Script::new()),
+        Way::Frame | Way::Fragments | Way::Deflate => {
+            Pair::new(provider(), settings, Script::new().ws([vec![created("r")]]))
+        }
+    };
     if way == Way::Deflate {
         pair.server.deflate_policy = Some(ServerPolicy::default());
     }
     pair.ask(ask("one"));
     let bytes = match way {
+        Way::Frame => [frame(0x81, event.len(), false), event.as_bytes().to_vec()].concat(),
         Way::Fragments => fragmented(event, false),
         Way::Deflate => deflated(event, Role::Server),
+        Way::EventStream => {
+            let begun = created("r");
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+            pair.client.handle_input(pair.now, format!("{head}data: {begun}\n\n").as_bytes());
+            while pair.client.poll_event().is_some() {}
+            format!("data: {event}\n\n").into_bytes()
+        }
+    };
+    // A response that is collected is whole after its end.
+    let end = match (delivery, way) {
+        (Delivery::Events, _) => Vec::new(),
+        (Delivery::Collected, Way::EventStream) => format!("data: {}\n\n", done("r")).into_bytes(),
+        (Delivery::Collected, Way::Frame | Way::Fragments | Way::Deflate) => {
+            [frame(0x81, done("r").len(), false), done("r").into_bytes()].concat()
+        }
     };
     let (now, client) = (pair.now, &mut pair.client);
     let mut polled = 0;
@@ -77,6 +108,8 @@ fn event_cost(event: &str, way: Way) -> AllocationInfo {
         while client.poll_event().is_some() {
             polled += 1;
         }
+        client.handle_input(now, &end);
+        while client.poll_event().is_some() {}
     });
     assert!(polled > 0, "{way:?}: no event");
     info
@@ -107,20 +140,45 @@ fn excess(places: &[&str], times: usize, cost: impl Fn(&str) -> AllocationInfo) 
     failures
 }
 
-fn check(way: Way) {
-    let failures = excess(&PLACES, PEAK, |event| event_cost(event, way));
+fn check(way: Way, delivery: Delivery) {
+    let failures = excess(&PLACES, PEAK, |event| event_cost(event, way, delivery));
     assert!(failures.is_empty(), "{way:?}: {} of all: {failures:#?}", failures.len());
 }
 
 #[test]
 fn event_of_any_shape_in_fragments_takes_at_most_three_times_its_length_at_the_peak() {
-    check(Way::Fragments);
+    check(Way::Fragments, Delivery::Events);
 }
 
 #[test]
 fn event_of_any_shape_compressed_takes_at_most_three_times_its_length_at_the_peak() {
-    check(Way::Deflate);
+    check(Way::Deflate, Delivery::Events);
 }
+
+#[test]
+fn event_of_any_shape_in_an_event_stream_takes_at_most_three_times_its_length_at_the_peak() {
+    check(Way::EventStream, Delivery::Events);
+}
+
+#[test]
+fn collected_event_of_any_shape_takes_at_most_three_times_its_length_at_the_peak() {
+    for way in [Way::Frame, Way::Fragments, Way::Deflate, Way::EventStream] {
+        check(way, Delivery::Collected);
+        let failures = excess(&OUTPUT, PEAK, |event| event_cost(event, way, Delivery::Collected));
+        assert!(failures.is_empty(), "{way:?}: {} of all: {failures:#?}", failures.len());
+    }
+}
+
+/// Further events of which a response is collected, with a place for a value.
+const OUTPUT: [&str; 7] = [
+    r#"{"type":"response.output_text.done","item_id":"i","text":@}"#,
+    r#"{"type":"response.content_part.done","item_id":"i","part":{"type":"output_text","text":@}}"#,
+    r#"{"type":"response.output_text.delta","item_id":@,"delta":"x"}"#,
+    r#"{"type":"response.function_call_arguments.delta","item_id":@,"call_id":@,"delta":@}"#,
+    r#"{"type":"response.output_item.added","item":{"type":"function_call","id":@,"call_id":@,"name":@,"arguments":@}}"#,
+    r#"{"type":"response.in_progress","response":{"id":"r","instructions":@}}"#,
+    r#"{"type":"response.completed","response":{"id":"r","output":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":@}]}]}}"#,
+];
 
 /// Requests with a place for a value.
 const REQUESTS: [&str; 14] = [

@@ -379,6 +379,26 @@ proptest! {
 }
 
 #[test]
+fn item_is_found_by_an_id_of_4_kib_and_by_its_index_beyond() {
+    let delta = |id: &str, index: Option<i64>, text: &str| json!({"type":"response.output_text.delta","item_id":id,"output_index":index,"delta":text});
+    for (length, indices) in [(4096, [None, None]), (4097, [Some(0), Some(1)])] {
+        let [first, second] = [("a".repeat(length), indices[0]), ("b".repeat(length), indices[1])];
+        let response = collect(&[
+            created(),
+            delta(&first.0, first.1, "on"),
+            delta(&second.0, second.1, "tw"),
+            delta(&first.0, first.1, "e"),
+            delta(&second.0, second.1, "o"),
+            completed(&json!([])),
+        ]);
+        let [Item::Message(first), Item::Message(second)] = &response.output[..] else {
+            panic!("{:?}", response.output)
+        };
+        assert_eq!((first.text(), second.text()), ("one".into(), "two".into()), "{length}");
+    }
+}
+
+#[test]
 fn unknown_members_of_a_response_are_kept() {
     let text = r#"{"id":"resp_1","object":"response.odd","output":[],"new":{"a": 1.50}}"#;
     let response = Response::parse(text).expect("a response");

@@ -9,6 +9,7 @@ mod steering;
 
 use alloc::boxed::Box;
 
+use super::collectors::Collectors;
 use super::connect::SocketCommand;
 use super::encode::RequestBuilder;
 use super::event::Disconnected;
@@ -50,6 +51,7 @@ pub(super) struct Conversation {
     pub(super) slot: ConnectionSlot,
     pub(super) connect_attempts: ConnectAttempts,
     pub(super) events: EventQueue<QueuedEvent>,
+    pub(super) collectors: Collectors,
     pub(super) turn: Turn,
     pub(super) socket_command: Option<SocketCommand>,
     pub(super) phase: ClientPhase,

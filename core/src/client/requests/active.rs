@@ -15,8 +15,7 @@ use crate::client::steering::{Interruption, SteeringUpdate, Submission as Steeri
 use crate::client::violation::ServerViolation;
 use crate::connection::Transport;
 use crate::responses::{
-    Collector, CompletedResponse, Envelope, Failure, FailureKind, HeaderSource, Item, RequestProgress, Response,
-    ResponseInfo, ServerEvent, id_of_object,
+    CompletedResponse, Envelope, Failure, FailureKind, HeaderSource, Item, RequestProgress, ResponseInfo, id_of_object,
 };
 use crate::time::Instant;
 
@@ -91,8 +90,6 @@ pub(in crate::client) struct ActiveRequest {
     pub(in crate::client) attempt: AttemptKind,
     /// What was delivered, if the response runs in the background.
     pub(in crate::client) resumption: Option<Box<Resumption>>,
-    /// Assembles the response, if it is asked for.
-    pub(in crate::client) collector: Option<Box<Collector>>,
     pub(in crate::client) submissions: Submissions,
     /// The response has ended, and a successor may follow.
     pub(in crate::client) held: Option<HeldEnd>,
@@ -112,7 +109,6 @@ impl ActiveRequest {
             submission,
             attempt: AttemptKind::Create,
             resumption: is_background.then(Box::default),
-            collector: None,
             phase: RequestPhase::Ready,
             retry_state: RetryState::default(),
             report: RequestReport::default(),
@@ -198,21 +194,6 @@ impl ActiveRequest {
         matches!(&self.submission, Submission::Response { request, prewarm: false } if request.collect)
     }
 
-    /// Adds an event to the response that is collected.
-    pub(in crate::client) fn collect(&mut self, envelope: &Envelope<'_>) {
-        if let Some(collector) = &mut self.collector
-            && let Ok(event) = ServerEvent::read(envelope)
-        {
-            collector.add(&event);
-        }
-    }
-
-    /// Takes the response that was collected, unless it was too long.
-    pub(in crate::client) fn take_collected(&mut self) -> Option<Box<Response>> {
-        let collector = self.collector.as_mut().map(|collector| core::mem::take(&mut **collector))?;
-        (!collector.is_truncated()).then(|| Box::new(collector.finish()))
-    }
-
     /// The failed attempt is followed by another one: for the rest of the response, or for a new one.
     pub(in crate::client) const fn set_next_attempt(&mut self, attempt: AttemptKind) {
         match self.attempt {
@@ -294,9 +275,6 @@ impl ActiveRequest {
         self.received.begin(now, previous_response_id);
         self.report.first_event = None;
         self.report.response_id = None;
-        if let Some(collector) = &mut self.collector {
-            **collector = Collector::new();
-        }
         self.restart_resumption();
     }
 

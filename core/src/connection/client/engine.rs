@@ -188,9 +188,13 @@ impl ClientEngine {
         if !input.is_empty() {
             self.shared.on_bytes(now);
         } else if !self.body_has_ended() {
-            if let Mode::WebSocket(socket) = &mut self.mode {
-                shared::release_message(socket);
-                shared::release_idle_input(socket, &mut self.shared);
+            match &mut self.mode {
+                Mode::WebSocket(socket) => {
+                    shared::release_message(socket);
+                    shared::release_idle_input(socket, &mut self.shared);
+                }
+                Mode::Http(reader) => reader.release_event(),
+                Mode::NotUpgraded | Mode::Handshake { .. } | Mode::Closed => {}
             }
             return None;
         }

@@ -213,6 +213,11 @@ impl HttpResponseReader {
         event.map_err(CloseReason::Events)
     }
 
+    /// Frees the memory of the last event, once it is no longer borrowed.
+    pub(super) fn release_event(&mut self) {
+        self.events.release_event();
+    }
+
     /// Reads everything except the data of an event stream.
     pub(super) fn advance(&mut self, input: &mut &[u8]) -> Result<HttpProgress, CloseReason> {
         match &mut self.state {

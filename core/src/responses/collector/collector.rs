@@ -120,7 +120,11 @@ impl Collector {
         } else if let EventData::Queued { response: Some(response) }
         | EventData::InProgress { response: Some(response) } = &event.data
         {
-            self.describe(response);
+            if !self.has_ended
+                && let Ok(begun) = Response::parse(response.as_str())
+            {
+                self.describe(begun, response.as_str().len());
+            }
         } else if self.has_ended {
             // Late events of a response that has ended.
         } else if let EventData::Error { error, code, message, param, .. } = &event.data {
@@ -159,17 +163,12 @@ impl Collector {
         if is_other {
             *self = Self::with_limit(self.limit);
         }
-        if !self.has_ended {
-            self.describe(response);
-        }
+        self.describe(begun, response.as_str().len());
     }
 
-    /// Stores members of the response that arrive before its end.
-    fn describe(&mut self, response: &RawJson<'_>) {
-        if self.has_ended || !self.spend(response.as_str().len()) {
-            return;
-        }
-        if let Ok(begun) = Response::parse(response.as_str()) {
+    /// Stores members of the response that arrive before its end. `length`: that of their text.
+    fn describe(&mut self, begun: Response, length: usize) {
+        if !self.has_ended && self.spend(length) {
             *self.response = Response { output: Vec::new(), ..begun };
         }
     }
@@ -205,7 +204,7 @@ impl Collector {
             if !self.spend(piece.text.len()) {
                 return;
             }
-            let Some(at) = self.slot(piece.output_index, piece.item_id) else { return };
+            let Some(at) = self.slot(piece.output_index, piece.item_id.filter(is_identity)) else { return };
             let before = self.slots[at].parts();
             self.slots[at].add(&piece, payload);
             let parts = self.slots[at].parts().saturating_sub(before);
@@ -218,7 +217,7 @@ impl Collector {
             return;
         }
         let item = Item::parse_or_other(json.as_str());
-        let id: Option<String> = item.id().map(Into::into);
+        let id: Option<String> = item.id().filter(is_identity).map(Into::into);
         let at = if is_done {
             self.slot_of_done(output_index, id.as_deref(), item.kind())
         } else if output_index.is_none() && id.is_none() {
@@ -314,6 +313,11 @@ impl Collector {
         self.used = used;
         true
     }
+}
+
+/// Returns whether items are found by this id. A longer one is kept in its item only.
+const fn is_identity(id: &&str) -> bool {
+    id.len() <= limits::ITEM_ID
 }
 
 /// Returns the response of a terminal event.

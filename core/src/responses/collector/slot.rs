@@ -9,6 +9,7 @@ use crate::responses::event::DeltaJoiner;
 use crate::responses::item::{
     CodeInterpreterCall, ContentPart, CustomToolCall, FunctionCall, Item, Message, Reasoning,
 };
+use crate::responses::limits;
 
 /// The received parts of one item of the output.
 #[derive(Clone, Debug)]
@@ -107,10 +108,11 @@ impl Slot {
         if self.is_done {
             return;
         }
-        if let (Some(call_id), None) = (piece.call_id, &self.call_id) {
+        let is_short = |name: &&str| name.len() <= limits::ITEM_ID;
+        if let (Some(call_id), None) = (piece.call_id.filter(is_short), &self.call_id) {
             self.call_id = Some(call_id.into());
         }
-        if let (Some(name), None) = (piece.name, &self.name) {
+        if let (Some(name), None) = (piece.name.filter(is_short), &self.name) {
             self.name = Some(name.into());
         }
         let text = match piece.target {
