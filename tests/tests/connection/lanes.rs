@@ -1,67 +1,15 @@
 //! Lanes: the request to which an event belongs, and the limits of names from a peer.
 
 use allocation_counter::measure;
-use turnwire::connection::client::{self, Event};
-use turnwire::connection::{ClientConnection, CommandError, ServerConnection, server};
+use turnwire::connection::{CommandError, ServerConnection, client, server};
 use turnwire::time::Instant;
 use turnwire::turn::RequestState;
 use turnwire::ws::{Limits, Message, Role, WebSocket};
 use turnwire_tests::open_websocket::open_websocket;
 
+use crate::lane_pair::{EXPECTED, Pair, UNMATCHED, completed, created, delta};
+
 const NOW: Instant = Instant::ZERO;
-
-/// A client with an open WebSocket, and the codec of its peer.
-struct Pair {
-    client: ClientConnection,
-    peer: WebSocket,
-}
-
-impl Pair {
-    fn new() -> Self {
-        let (client, _) = open_websocket(NOW, client::Config::new("localhost"), server::Config::new());
-        Self { client, peer: WebSocket::new(Role::Server, Limits::default(), None, [3; 32]) }
-    }
-
-    fn request(&mut self, lane: Option<&str>) {
-        self.client.send_request_message(NOW, lane, r#"{"type":"response.create"}"#).expect("a free lane");
-        self.client.handle_written(NOW, usize::MAX);
-    }
-
-    /// Delivers an event to the client. Returns the number of events and violations that it reports.
-    fn hear(&mut self, event: &str) -> (usize, usize) {
-        let mut bytes = Vec::new();
-        self.peer.send(Message::Text(event), &mut bytes).expect("a message");
-        self.client.handle_input(NOW, &bytes);
-        let (mut events, mut violations) = (0, 0);
-        while let Some(event) = self.client.poll_event() {
-            match event {
-                Event::Server(_) => events += 1,
-                Event::Violation(_) => violations += 1,
-                other => panic!("{other:?}"),
-            }
-        }
-        (events, violations)
-    }
-
-    fn state(&self, lane: Option<&str>) -> RequestState {
-        self.client.state(lane)
-    }
-}
-
-const EXPECTED: (usize, usize) = (1, 0);
-const UNMATCHED: (usize, usize) = (0, 0);
-
-fn created(id: &str, lane: &str) -> String {
-    format!(r#"{{"type":"response.created","response":{{"id":"{id}"}}{lane}}}"#)
-}
-
-fn completed(id: &str, lane: &str) -> String {
-    format!(r#"{{"type":"response.completed","response":{{"id":"{id}"}}{lane}}}"#)
-}
-
-fn delta(item: &str, rest: &str) -> String {
-    format!(r#"{{"type":"response.output_text.delta","item_id":"{item}","delta":"x"{rest}}}"#)
-}
 
 #[test]
 fn event_without_a_known_lane_belongs_to_the_only_request() {

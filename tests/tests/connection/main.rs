@@ -3,9 +3,12 @@
 mod bodies;
 mod client_role;
 mod gzip;
+mod lane_pair;
 mod lanes;
 mod loss;
 mod output;
+mod owners;
+mod reading;
 mod requests;
 mod server;
 mod server_role;

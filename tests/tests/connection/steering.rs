@@ -101,6 +101,12 @@ fn command_reaches_the_server_typed_and_with_the_lane_of_its_response() {
     let (lane, command) = ends.receive(&[r#"{"type":"response.inject","response_id":"rb","input":[]}"#]);
     let expected = ResponseCommand::Inject { response_id: "rb".into(), input: RawJson::new("[]").expect("JSON") };
     assert_eq!((lane.as_deref(), command), (Some("b"), Some(expected)));
+    // That a response has ended does not take its lane away.
+    let mut ended = ResponseWriter::new("ra", "m", 0).on_lane("a");
+    ended.begin();
+    ends.send(ended.complete(None, None));
+    let interrupt = r#"{"type":"response.interrupt","response_id":"ra"}"#;
+    assert!(matches!(ends.receive(&[interrupt]), (Some(lane), Some(ResponseCommand::Interrupt { .. })) if lane == "a"));
     // Of a response that nobody knows, there is no lane.
     let unknown = r#"{"type":"response.interrupt","response_id":"rx"}"#;
     assert!(matches!(ends.receive(&[unknown]), (None, Some(ResponseCommand::Interrupt { mode: None, .. }))));
