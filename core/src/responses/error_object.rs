@@ -1,6 +1,7 @@
 //! Errors as a server sends them: in the body of a response, in an event, in a failed response
 //! ([docs/protocol.md §6](crate::docs::protocol#6-errors)).
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -69,6 +70,25 @@ impl ErrorObject {
             None => {}
         }
         Ok(error)
+    }
+
+    /// Returns the error for a request that continues a response which the server does not know.
+    #[must_use]
+    pub fn previous_response_not_found(id: &str) -> Self {
+        let message = format!("Previous response with id '{id}' not found.");
+        Self::invalid_request("previous_response_not_found", "previous_response_id", &message)
+    }
+
+    /// Returns the error for a request with the output of a call that its conversation does not have, or that has an output.
+    #[must_use]
+    pub fn no_such_call(call_id: &str) -> Self {
+        let message = format!("No tool call found for function call output with call_id {call_id}.");
+        Self::invalid_request("no_such_call", "input", &message)
+    }
+
+    fn invalid_request(code: &str, param: &str, message: &str) -> Self {
+        let error = Self::new(code, message).of_type("invalid_request_error");
+        Self { param: Some(param.into()), ..error }
     }
 
     /// Returns the error as JSON.

@@ -25,6 +25,7 @@
 //! | `request/`, `session/` | requests, and the headers and metadata of a session |
 //! | `failure/`, `error_object` | why a request failed; errors that a server sends |
 //! | `info`, `rate_limit`, `timing`, `usage`, `metadata` | what headers and events report beside the response |
+//! | `chains`, `open_calls` | the responses that a server remembers, so that requests can continue them |
 //! | `store` | the events of responses that a server keeps, so that their streams can be resumed |
 //! | `steering`, `response_command` | steering, interruption and injection on a WebSocket |
 //! | `headers`, `response_headers` | headers as pairs; the headers that a server sends |
@@ -33,6 +34,7 @@
 //! | `record` | how objects are declared member by member |
 //! | `json/` | JSON text |
 
+mod chains;
 mod client_event;
 mod collector;
 mod error_object;
@@ -46,6 +48,7 @@ mod item_encoding;
 mod json;
 mod limits;
 mod metadata;
+mod open_calls;
 pub mod operations;
 mod quota;
 mod rate_limit;
@@ -61,6 +64,7 @@ mod timing;
 pub mod tool;
 mod usage;
 
+pub use chains::Chains;
 pub use client_event::{ClientEvent, CreateMessage, SteerMessage};
 pub use collector::Collector;
 pub use error_object::ErrorObject;
@@ -79,6 +83,7 @@ pub use json::object_writer::ExtraMembers;
 pub use json::raw::RawJson;
 pub(crate) use limits::message as truncate_message;
 pub use metadata::ClientMetadata;
+pub use open_calls::{CallStep, OpenCalls};
 pub use quota::Quota;
 pub use rate_limit::{Credits, RateLimitWindow, RateLimits};
 pub use request::CreateResponse;

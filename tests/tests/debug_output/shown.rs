@@ -15,8 +15,8 @@ use turnwire::proxy::{self, Proxy, ProxyCredentials, ProxyHandshake, ProxySelect
 use turnwire::responses::request::MessageFields;
 use turnwire::responses::session::RequestContext;
 use turnwire::responses::{
-    ClientMetadata, Collector, Envelope, EventData, EventParser, Failure, RawJson, ResponseHeaders, ResponseInfo,
-    ResponseStore, ResponseWriter, ServerEvent, StoreLimits,
+    CallStep, Chains, ClientMetadata, Collector, Envelope, EventData, EventParser, Failure, OpenCalls, RawJson,
+    ResponseHeaders, ResponseInfo, ResponseStore, ResponseWriter, ServerEvent, StoreLimits,
 };
 use turnwire::sse;
 use turnwire::time::Instant;
@@ -214,6 +214,10 @@ fn of_responses() -> Vec<Shown> {
     let mut store = ResponseStore::new(StoreLimits::default());
     store.begin("resp_1");
     assert!(store.push("resp_1", &text));
+    let mut calls = OpenCalls::default();
+    calls.step(CallStep::Call(SECRET));
+    let mut chains = Chains::new(1, 100);
+    chains.remember(Some(SECRET), SECRET, calls.clone(), SECRET, 1);
     let mut headers = ResponseHeaders::default();
     headers.turn_state = Some(SECRET.into());
     let fields = MessageFields { metadata: &[("x-codex-turn-state", SECRET)], ..MessageFields::default() };
@@ -226,6 +230,9 @@ fn of_responses() -> Vec<Shown> {
         ("responses::ServerEvent", debug(&[&payload, &text].map(|text| ServerEvent::parse(text).expect("an event")))),
         ("responses::EventData", debug(&data)),
         ("responses::EventParser", debug(&parser)),
+        ("responses::Chains", debug(&chains)),
+        ("responses::CallStep", debug(&CallStep::Call("call_1"))),
+        ("responses::OpenCalls", debug(&calls)),
         ("responses::ResponseStore", debug(&store)),
         ("responses::ResponseWriter", debug(&writer)),
         ("responses::Collector", debug(&collector)),

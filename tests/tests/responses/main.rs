@@ -1,5 +1,6 @@
 //! The types of the Responses API: parsing, writing, and the meaning of failures.
 
+mod chains;
 mod closes;
 mod collector;
 mod delays;
