@@ -1,11 +1,10 @@
 //! `History`: the responses that a server remembers, so that a request can continue one by its id.
 
 use core::fmt;
-use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use turnwire::responses::request::Input;
-use turnwire::responses::{CreateResponse, Envelope, ErrorObject, Item, Response};
+use turnwire::responses::{CallStep, Chains, CreateResponse, Envelope, ErrorObject, OpenCalls, Response};
 
 /// The memory of a remembered response besides its JSON, in bytes.
 const OVERHEAD: usize = 256;
@@ -74,10 +73,20 @@ impl HistoryLimits {
 /// `previous_response_id` gets the conversation by [`Exchange::conversation`](crate::Exchange::conversation), or is rejected with
 /// `previous_response_not_found`. A response with `store: false` can be continued only on the WebSocket that it was made on, and only as the
 /// last one of its lane; one that a request of that lane failed to continue is forgotten there.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct History {
     limits: HistoryLimits,
-    stored: Arc<Mutex<Entries>>,
+    stored: Arc<Mutex<Chains<Remembered>>>,
+}
+
+/// What is remembered of a response.
+#[derive(Clone)]
+struct Remembered {
+    /// The items of the requests and responses up to it, which the responses of one conversation share.
+    conversation: Input,
+    /// The response object, as JSON.
+    response: Arc<str>,
+    bytes: usize,
 }
 
 /// Shows counts, and no content.
@@ -86,9 +95,15 @@ impl fmt::Debug for History {
         let stored = lock(&self.stored);
         f.debug_struct("History")
             .field("limits", &self.limits)
-            .field("responses", &stored.entries.len())
-            .field("bytes", &stored.bytes)
+            .field("responses", &stored.len())
+            .field("bytes", &stored.bytes())
             .finish()
+    }
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -96,24 +111,29 @@ impl History {
     /// Creates an empty history with the default limits.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with_limits(HistoryLimits::new())
     }
 
     /// Creates an empty history with these limits.
     #[must_use]
     pub fn with_limits(limits: HistoryLimits) -> Self {
-        Self { limits, ..Self::default() }
+        Self { limits, stored: Arc::new(Mutex::new(Chains::new(limits.responses, limits.bytes))) }
     }
 
     /// Returns a stored response, as JSON.
     #[must_use]
     pub fn response(&self, id: &str) -> Option<String> {
-        lock(&self.stored).get(id).map(|entry| entry.response.as_ref().to_owned())
+        lock(&self.stored).get(id).map(|known| known.response.as_ref().to_owned())
     }
 
     /// Forgets a stored response. Returns whether it was stored.
     pub fn remove(&self, id: &str) -> bool {
-        lock(&self.stored).remove(|entry| entry.id.as_ref() == id)
+        lock(&self.stored).forget(id).is_some()
+    }
+
+    /// Returns the responses that a new WebSocket remembers for itself: none yet.
+    pub(crate) fn of_websocket(&self) -> ConnectionHistory {
+        ConnectionHistory(Some(Arc::new(Mutex::new(Chains::of_connection(LANES, self.limits.connection_bytes)))))
     }
 
     /// Returns what a request continues.
@@ -135,17 +155,18 @@ impl History {
             lane: lane.map(Into::into),
             previous: previous.map(Into::into),
             conversation: Input::new(),
+            calls: OpenCalls::default(),
             bytes: length,
         };
-        if let Some(previous) = previous {
-            let known = connection.get(previous).or_else(|| lock(&self.stored).get(previous).cloned());
-            let Some(known) = known else { return Err(Box::new(not_found(previous))) };
-            if let Some(call) = unknown_call(&known.conversation, &request.input) {
-                continuation.forget_previous();
-                return Err(Box::new(call));
+        match previous {
+            // What a client says of its own calls is not checked.
+            None => continuation.calls.extend(&request.input),
+            Some(previous) => {
+                if let Err(error) = continuation.resume(previous, &request.input) {
+                    continuation.forget_previous();
+                    return Err(error);
+                }
             }
-            continuation.bytes = continuation.bytes.saturating_add(known.bytes);
-            continuation.conversation = known.conversation;
         }
         continuation.conversation.append(request.input.clone());
         Ok(continuation)
@@ -154,17 +175,7 @@ impl History {
 
 /// The last response of each lane of one WebSocket. A request over HTTP has none.
 #[derive(Clone, Default)]
-pub(crate) struct ConnectionHistory(Option<Arc<Mutex<Entries>>>);
-
-impl ConnectionHistory {
-    pub(crate) fn of_websocket() -> Self {
-        Self(Some(Arc::default()))
-    }
-
-    fn get(&self, id: &str) -> Option<Entry> {
-        lock(self.0.as_ref()?).get(id).cloned()
-    }
-}
+pub(crate) struct ConnectionHistory(Option<Arc<Mutex<Chains<Remembered>>>>);
 
 /// What a request continues, and where its response is remembered.
 pub(crate) struct Continuation {
@@ -174,6 +185,8 @@ pub(crate) struct Continuation {
     previous: Option<Box<str>>,
     /// The items up to and with those of the request.
     pub(crate) conversation: Input,
+    /// The calls of the conversation that have no output.
+    calls: OpenCalls,
     /// The bytes of the conversation's JSON.
     bytes: usize,
 }
@@ -185,6 +198,19 @@ impl fmt::Debug for Continuation {
 }
 
 impl Continuation {
+    fn resume(&mut self, previous: &str, input: &Input) -> Result<(), Box<ErrorObject>> {
+        let connection = self.connection.0.as_deref().map(lock);
+        let stored = lock(&self.history.stored);
+        let steps = || input.iter().filter_map(CallStep::of);
+        let own = connection.as_ref().and_then(|connection| connection.resume(previous, steps()));
+        let known = own.or_else(|| stored.resume(previous, steps()));
+        let (known, calls) = known.ok_or_else(|| ErrorObject::previous_response_not_found(previous))??;
+        self.bytes = self.bytes.saturating_add(known.bytes);
+        self.conversation = known.conversation.clone();
+        self.calls = calls;
+        Ok(())
+    }
+
     /// Remembers the response that this event ends. One that failed is not remembered, and its predecessor is forgotten on the lane.
     pub(crate) fn remember(&self, event: &str) {
         let Ok(envelope) = Envelope::scan(event) else { return };
@@ -195,111 +221,30 @@ impl Continuation {
         if response.status.as_deref() == Some("failed") {
             return self.forget_previous();
         }
+        let mut calls = self.calls.clone();
+        calls.extend(&response.output);
         let mut conversation = self.conversation.clone();
         conversation.append(response.output.into());
-        let entry = Entry {
-            id: id.into(),
-            lane: self.lane.clone(),
-            conversation,
-            response: json.into(),
-            bytes: self.bytes.saturating_add(json.len()).saturating_add(OVERHEAD),
-        };
-        let limits = &self.history.limits;
+        let bytes = self.bytes.saturating_add(json.len()).saturating_add(OVERHEAD);
+        let remembered = Remembered { conversation, response: json.into(), bytes };
+        let lane = self.lane.as_deref();
         if let Some(connection) = &self.connection.0 {
-            let mut connection = lock(connection);
-            connection.remove(|known| known.lane == entry.lane);
-            connection.insert(entry.clone(), LANES, limits.connection_bytes);
+            lock(connection).remember(lane, &id, calls.clone(), remembered.clone(), bytes);
         }
         // The response object repeats the member of the request, which is true unless the request says otherwise.
         if response.store != Some(false) {
-            lock(&self.history.stored).insert(entry, limits.responses, limits.bytes);
+            lock(&self.history.stored).remember(lane, &id, calls, remembered, bytes);
         }
     }
 
     /// Forgets the previous response on the lane of the request.
     pub(crate) fn forget_previous(&self) {
         if let (Some(connection), Some(previous)) = (&self.connection.0, &self.previous) {
-            lock(connection).remove(|known| known.lane == self.lane && known.id.as_ref() == previous.as_ref());
+            lock(connection).forget_on_lane(self.lane.as_deref(), previous);
         }
     }
 }
 
-/// A response, and the conversation up to it.
-#[derive(Clone)]
-struct Entry {
-    id: Arc<str>,
-    lane: Option<Box<str>>,
-    /// The items of the requests and responses, which entries of one conversation share.
-    conversation: Input,
-    /// The response object, as JSON.
-    response: Arc<str>,
-    bytes: usize,
-}
-
-/// Responses, the oldest one first.
-#[derive(Default)]
-struct Entries {
-    entries: VecDeque<Entry>,
-    bytes: usize,
-}
-
-impl Entries {
-    fn get(&self, id: &str) -> Option<&Entry> {
-        self.entries.iter().rev().find(|entry| entry.id.as_ref() == id)
-    }
-
-    /// Adds a response. One with the same id is replaced, and the oldest ones are forgotten beyond the limits.
-    fn insert(&mut self, entry: Entry, count: usize, bytes: usize) {
-        self.remove(|known| known.id == entry.id);
-        self.bytes = self.bytes.saturating_add(entry.bytes);
-        self.entries.push_back(entry);
-        while self.entries.len() > count || self.bytes > bytes {
-            let Some(oldest) = self.entries.pop_front() else { return };
-            self.bytes = self.bytes.saturating_sub(oldest.bytes);
-        }
-    }
-
-    fn remove(&mut self, is_it: impl Fn(&Entry) -> bool) -> bool {
-        let removed = self.entries.iter().position(is_it).and_then(|at| self.entries.remove(at));
-        self.bytes = self.bytes.saturating_sub(removed.as_ref().map_or(0, |entry| entry.bytes));
-        removed.is_some()
-    }
-}
-
-fn lock(entries: &Mutex<Entries>) -> MutexGuard<'_, Entries> {
-    entries.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn not_found(id: &str) -> ErrorObject {
-    let message = format!("Previous response with id '{id}' not found.");
-    let mut error = ErrorObject::new("previous_response_not_found", &message).of_type("invalid_request_error");
-    error.param = Some("previous_response_id".into());
-    error
-}
-
-/// Returns the error for the first output of a call that is not open: not in the conversation, or with an output there.
-fn unknown_call(conversation: &Input, input: &Input) -> Option<ErrorObject> {
-    let mut open = HashSet::new();
-    for (item, is_new) in conversation.iter().map(|item| (item, false)).chain(input.iter().map(|item| (item, true))) {
-        let output = match item {
-            Item::FunctionCall(call) => {
-                open.insert(call.call_id.as_str());
-                continue;
-            }
-            Item::CustomToolCall(call) => {
-                open.insert(call.call_id.as_str());
-                continue;
-            }
-            Item::FunctionCallOutput(output) => output.call_id.as_str(),
-            Item::CustomToolCallOutput(output) => output.call_id.as_str(),
-            _ => continue,
-        };
-        if !open.remove(output) && is_new {
-            let message = format!("No tool call found for function call output with call_id {output}.");
-            let mut error = ErrorObject::new("no_such_call", &message).of_type("invalid_request_error");
-            error.param = Some("input".into());
-            return Some(error);
-        }
-    }
-    None
+fn lock(chains: &Mutex<Chains<Remembered>>) -> MutexGuard<'_, Chains<Remembered>> {
+    chains.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -62,7 +62,7 @@ where
         let (sender, receiver) = mpsc::channel(WAITING);
         Self {
             handler: Arc::new(handler),
-            history: history.map(|history| (history, ConnectionHistory::of_websocket())),
+            history: history.map(|history| (history.clone(), history.of_websocket())),
             parts: Arc::new(parts),
             tasks: JoinSet::new(),
             outputs: HashMap::new(),
