@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 use turnwire::connection::Transport;
-use turnwire::responses::{ErrorObject, RawJson, ResponseCommand, ResponseWriter, ServerEvent};
+use turnwire::responses::{ErrorObject, OpenCalls, RawJson, ResponseCommand, ResponseWriter, ServerEvent};
 
 use super::action::{Action, Plan, Responses};
 use super::errors::ApiError;
 use super::request::ObservedRequest;
 use super::script::{Call, Reply, Step, WhenInterrupted, WhenSteered};
 use super::server::{ScriptedServer, with_lane};
-use super::store::{Chains, OpenCalls, response_of};
+use super::store::{Lanes, calls_after, response_of};
 
 /// What a response on a WebSocket was made from.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl Responses {
         command: &ResponseCommand,
         lane: Option<&str>,
         text: &str,
-        chains: &mut Chains,
+        lanes: &mut Lanes,
     ) {
         server.observe(&ObservedRequest { transport: Transport::WebSocket, turn_state: None, body: text }, false);
         let id = command.response_id();
@@ -96,7 +96,7 @@ impl Responses {
                 return insert(plan, *sent, &writer.steer_failed(None, &message.input, &error));
             }
             ResponseCommand::Steer(_) if source.reply.steer == WhenSteered::Complete => {
-                return server.steer_at_the_end(plan, *sent, writer, text, chains);
+                return server.steer_at_the_end(plan, *sent, writer, text, lanes);
             }
             ResponseCommand::Steer(_) => {
                 let (reply, number, tool) = server.pick(text);
@@ -107,7 +107,7 @@ impl Responses {
                 renumber(&mut actions, source.inserted);
                 *sent = -i64::try_from(actions.len()).unwrap_or(0);
                 let source = Source { id: successor, writer, reply, number, tool, inserted: 0 };
-                actions.extend(source.actions(chains));
+                actions.extend(source.actions(lanes));
                 plan.actions = actions.into();
                 plan.source = Some(Box::new(source));
                 return;
@@ -123,14 +123,7 @@ impl Responses {
 impl ScriptedServer {
     /// Accepts steering that is applied once the response has completed: the successor follows, or, where the response stopped for
     /// output of the client's tools, the input waits for it.
-    fn steer_at_the_end(
-        &self,
-        plan: &mut Plan,
-        sent: i64,
-        mut writer: ResponseWriter,
-        text: &str,
-        chains: &mut Chains,
-    ) {
+    fn steer_at_the_end(&self, plan: &mut Plan, sent: i64, mut writer: ResponseWriter, text: &str, lanes: &mut Lanes) {
         let Some(source) = plan.source.clone() else { return };
         let last = plan.actions.iter().rev().find_map(|action| match action {
             Action::Send(event) => response_of(event),
@@ -149,7 +142,7 @@ impl ScriptedServer {
         let steer = format!("steer_{number}");
         let input = serde_json::from_str(text).map_or(Value::Null, |mut message: Value| message["input"].take());
         let waits = completes && !stubs.is_empty();
-        if waits && !chains.keep_steering(&source.id, &input) {
+        if waits && !lanes.keep_steering(&source.id, &input) {
             let error = ErrorObject::new("invalid_input", "The input is too long to wait for the next request.");
             return insert(plan, sent, &writer.steer_failed(None, &given_back(&input), &error));
         }
@@ -169,7 +162,7 @@ impl ScriptedServer {
         let successor = format!("resp_{number}");
         let writer = writer.successor(&successor, self.created_at());
         let source = Source { id: successor, writer, reply, number, tool, inserted: 0 };
-        plan.actions.extend(source.actions(chains));
+        plan.actions.extend(source.actions(lanes));
         // Until the successor is created, commands are about no response that is known.
         plan.source = None;
     }
@@ -233,7 +226,7 @@ fn number_of(action: &Action) -> Option<i64> {
 
 impl Source {
     /// Returns the actions of a successor, which the next request of its lane can continue.
-    fn actions(&self, chains: &mut Chains) -> Vec<Action> {
+    fn actions(&self, lanes: &mut Lanes) -> Vec<Action> {
         let (mut steps, _) = self.reply.write(self.writer.clone(), self.number, false, self.tool.as_ref(), usize::MAX);
         self.insert_token(&mut steps);
         let last = steps.iter().rev().find_map(|step| match step {
@@ -241,7 +234,7 @@ impl Source {
             Step::Pause(_) => None,
         });
         let output = last.map_or_else(|| json!([]), |mut response| response["output"].take());
-        chains.insert(self.writer.lane(), &self.id, OpenCalls::default().after(&[], &output));
+        lanes.insert(self.writer.lane(), &self.id, calls_after(OpenCalls::default(), &output));
         steps.into_iter().map(Action::from).collect()
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use turnwire::connection::Transport;
 use turnwire::http::{Headers, Request};
-use turnwire::responses::{ServerEvent, TURN_STATE};
+use turnwire::responses::{ErrorObject, OpenCalls, ServerEvent, TURN_STATE};
 
 use super::action::{Action, Plan};
 use super::command::Source;
@@ -16,47 +16,39 @@ use super::errors::{ApiError, error_event};
 use super::request::{InputCalls, ObservedRequest, RequestMembers, raw_member};
 use super::script::{Reply, ResponseContext, Step};
 use super::server::{ScriptedServer, headers, respond_text, set};
-use super::store::{Background, Chains, OpenCalls, Store, Stored, response_of};
+use super::store::{Background, Lanes, Store, Stored, calls_after, response_of};
 
 /// A request for a response, that was read and may be answered.
 struct Creation<'a> {
     members: RequestMembers,
     body: &'a str,
     lane: Option<&'a str>,
-    /// The calls of the conversation so far that have no output.
+    /// The calls of the conversation that have no output, the request included.
     calls: OpenCalls,
-    outputs: Vec<String>,
 }
 
 impl<'a> Creation<'a> {
-    /// Checks a request. `chains`: what its connection remembers; `None` if any response may be continued.
+    /// Checks a request. `lanes`: what its connection remembers; `None` if any response may be continued.
     fn check(
         members: RequestMembers,
         body: &'a str,
         lane: Option<&'a str>,
         store: &Store,
-        chains: Option<&Chains>,
+        lanes: Option<&Lanes>,
     ) -> Result<Self, ApiError> {
         if members.background && !members.store {
             return Err(ApiError::invalid_value("background", "a background response must be stored"));
         }
-        let mut creation = Self { members, body, lane, calls: OpenCalls::default(), outputs: Vec::new() };
+        let mut creation = Self { members, body, lane, calls: OpenCalls::default() };
         let Some(previous) = creation.members.previous_response_id.as_deref() else { return Ok(creation) };
-        let known =
-            chains.and_then(|chains| chains.get(previous)).or_else(|| store.get(previous).map(|stored| &stored.calls));
         let input = InputCalls::read(body);
-        match (known, chains) {
-            (Some(calls), _) => {
-                let open = |call: &&String| !calls.contains(call) && !input.calls.contains(call);
-                if let Some(call) = input.outputs.iter().find(open) {
-                    return Err(ApiError::no_such_call(call));
-                }
-                creation.calls = calls.clone();
-            }
-            (None, Some(_)) => return Err(ApiError::previous_response_not_found(previous)),
+        let own = lanes.and_then(|lanes| Some(lanes.0.resume(previous, input.steps())?.map(|(_, calls)| calls)));
+        let stored = || Some(store.responses.resume(previous, input.steps())?.map(|(_, calls)| calls));
+        match (own.or_else(stored), lanes) {
+            (Some(calls), _) => creation.calls = calls.map_err(|error| ApiError::of(&error))?,
+            (None, Some(_)) => return Err(ApiError::of(&ErrorObject::previous_response_not_found(previous))),
             (None, None) => {}
         }
-        creation.outputs = input.outputs;
         Ok(creation)
     }
 
@@ -86,7 +78,7 @@ impl ScriptedServer {
         let turn_state = head.headers.get_str(TURN_STATE);
         self.observe(&ObservedRequest { transport: Transport::Http, turn_state, body }, false);
         // Only stored responses can be continued over HTTP.
-        let creation = match Creation::check(members, body, None, &self.state().store, Some(&Chains::default())) {
+        let creation = match Creation::check(members, body, None, &self.state().store, Some(&Lanes::default())) {
             Ok(creation) => creation,
             Err(error) => return error.respond(),
         };
@@ -124,7 +116,7 @@ impl ScriptedServer {
         plan
     }
 
-    pub(super) fn message(&self, lane: Option<&str>, text: &str, mut chains: Option<&mut Chains>) -> Plan {
+    pub(super) fn message(&self, lane: Option<&str>, text: &str, mut lanes: Option<&mut Lanes>) -> Plan {
         let members = match RequestMembers::read(text) {
             Ok(members) => members,
             Err(reason) => return Plan::one(ApiError::invalid(&reason).event(lane)),
@@ -142,31 +134,31 @@ impl ScriptedServer {
         let request = ObservedRequest { transport: Transport::WebSocket, turn_state, body: text };
         self.observe(&request, !members.generate);
         let previous = members.previous_response_id.clone();
-        let steered = match (&previous, chains.as_deref_mut()) {
-            (Some(previous), Some(chains)) => chains.with_steering(previous, text),
+        let steered = match (&previous, lanes.as_deref_mut()) {
+            (Some(previous), Some(lanes)) => lanes.with_steering(previous, text),
             _ => None,
         };
         let text = steered.as_deref().unwrap_or(text);
-        let evict = |chains: Option<&mut Chains>| {
-            if let (Some(chains), Some(previous)) = (chains, &previous) {
-                chains.evict(lane, previous);
+        let evict = |lanes: Option<&mut Lanes>| {
+            if let (Some(lanes), Some(previous)) = (lanes, &previous) {
+                lanes.evict(lane, previous);
             }
         };
-        let creation = match Creation::check(members, text, lane, &self.state().store, chains.as_deref()) {
+        let creation = match Creation::check(members, text, lane, &self.state().store, lanes.as_deref()) {
             Ok(creation) => creation,
             Err(error) => {
-                evict(chains);
+                evict(lanes);
                 return Plan::one(error.event(lane));
             }
         };
         if !creation.members.generate {
-            return self.prewarm(&creation, chains);
+            return self.prewarm(&creation, lanes);
         }
         let (reply, number, tool) = self.pick(text);
         let mut plan = Plan { cut: reply.cut_at_byte(), ..Plan::default() };
         plan.actions.extend(reply.delay().map(Action::Pause));
         if let Some(status) = reply.status {
-            evict(chains);
+            evict(lanes);
             let body = reply.body.as_deref().and_then(|body| serde_json::from_str::<Value>(body).ok());
             let error = body.map_or_else(|| json!({"message": "refused"}), |mut body| body["error"].take());
             plan.actions.push_back(Action::Send(error_event(status, &error, lane).into()));
@@ -174,7 +166,7 @@ impl ScriptedServer {
         }
         let context = creation.context(format!("resp_{number}"), number, self.created_at());
         let mut steps = reply.steps(&context, tool.as_ref());
-        let background = self.keep(&creation, &reply, &steps, chains);
+        let background = self.keep(&creation, &reply, &steps, lanes);
         plan.cancelled = background.map(|background| background.cancelled);
         if let Some(token) = &reply.turn_state {
             let event = ServerEvent::turn_state(token);
@@ -191,7 +183,7 @@ impl ScriptedServer {
     }
 
     /// A prewarm request generates nothing and uses no reply. The next request can continue it.
-    fn prewarm(&self, creation: &Creation<'_>, chains: Option<&mut Chains>) -> Plan {
+    fn prewarm(&self, creation: &Creation<'_>, lanes: Option<&mut Lanes>) -> Plan {
         let number = {
             let mut state = self.state();
             state.prewarmed += 1;
@@ -200,7 +192,7 @@ impl ScriptedServer {
         let reply = Reply::default();
         let context = creation.context(format!("resp_prewarm_{number}"), 0, self.created_at());
         let steps = reply.steps(&context, None);
-        self.keep(creation, &reply, &steps, chains);
+        self.keep(creation, &reply, &steps, lanes);
         Plan { actions: steps.into_iter().map(Action::from).collect(), ..Plan::default() }
     }
 
@@ -210,16 +202,16 @@ impl ScriptedServer {
         creation: &Creation<'_>,
         reply: &Reply,
         steps: &[Step],
-        chains: Option<&mut Chains>,
+        lanes: Option<&mut Lanes>,
     ) -> Option<Background> {
         let response = final_response(steps);
         let id = response["id"].as_str()?;
-        let calls = creation.calls.clone().after(&creation.outputs, &response["output"]);
-        if let Some(chains) = chains {
+        let calls = calls_after(creation.calls.clone(), &response["output"]);
+        if let Some(lanes) = lanes {
             match (response["status"].as_str(), &creation.members.previous_response_id) {
-                (Some("failed"), Some(previous)) => chains.evict(creation.lane, previous),
+                (Some("failed"), Some(previous)) => lanes.evict(creation.lane, previous),
                 (Some("failed"), None) => {}
-                _ => chains.insert(creation.lane, id, calls.clone()),
+                _ => lanes.insert(creation.lane, id, calls.clone()),
             }
         }
         if !creation.members.store {
@@ -231,13 +223,15 @@ impl ScriptedServer {
             cancelled: Arc::new(OnceLock::new()),
             kept: 0,
         });
-        self.state().store.insert(Stored {
-            id: id.to_owned(),
+        self.state().store.insert(
+            Stored {
+                id: id.to_owned(),
+                input: raw_member(creation.body, "input").map(Arc::from),
+                response: response.to_string().into(),
+                background: background.clone(),
+            },
             calls,
-            input: raw_member(creation.body, "input").map(Arc::from),
-            response: response.to_string().into(),
-            background: background.clone(),
-        });
+        );
         background
     }
 }
@@ -314,7 +308,7 @@ pub(super) fn respond_now(stored: &Stored) -> Plan {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Action, Chains, Plan, ScriptedServer, response_of};
+    use super::{Action, Lanes, Plan, ScriptedServer, response_of};
     use crate::serve::Script;
 
     /// Returns the events that a plan sends.
@@ -327,10 +321,10 @@ mod tests {
     }
 
     /// Returns the response of a message: its last event.
-    fn ask(server: &ScriptedServer, chains: &mut Chains, lane: Option<&str>, mut request: Value) -> Value {
+    fn ask(server: &ScriptedServer, lanes: &mut Lanes, lane: Option<&str>, mut request: Value) -> Value {
         request["type"] = "response.create".into();
         request["model"] = "m".into();
-        sent(&server.message(lane, &request.to_string(), Some(chains))).pop().expect("an event")
+        sent(&server.message(lane, &request.to_string(), Some(lanes))).pop().expect("an event")
     }
 
     fn server(script: &str) -> ScriptedServer {
@@ -341,15 +335,15 @@ mod tests {
 
     #[test]
     fn a_response_that_is_not_stored_is_continued_on_its_connection_only() {
-        let (server, mut chains) = (server(TEXT), Chains::default());
-        let first = ask(&server, &mut chains, None, json!({"store": false, "input": "a"}));
+        let (server, mut lanes) = (server(TEXT), Lanes::default());
+        let first = ask(&server, &mut lanes, None, json!({"store": false, "input": "a"}));
         let id = &first["response"]["id"];
         assert_eq!(first["response"]["store"], false);
         let again = json!({"store": false, "previous_response_id": id, "input": "b"});
-        let next = ask(&server, &mut chains, Some("lane"), again.clone());
+        let next = ask(&server, &mut lanes, Some("lane"), again.clone());
         assert_eq!((&next["type"], &next["stream_id"]), (&json!("response.completed"), &json!("lane")));
         assert_eq!(&next["response"]["previous_response_id"], id);
-        let elsewhere = ask(&server, &mut Chains::default(), None, again);
+        let elsewhere = ask(&server, &mut Lanes::default(), None, again);
         let error = json!({"type": "invalid_request_error", "code": "previous_response_not_found",
             "param": "previous_response_id", "message": format!("Previous response with id '{}' not found.", id.as_str().unwrap())});
         assert_eq!(elsewhere, json!({"type": "error", "status": 400, "error": error}));
@@ -358,50 +352,50 @@ mod tests {
     #[test]
     fn a_stored_response_is_continued_anywhere() {
         let server = server(TEXT);
-        let first = ask(&server, &mut Chains::default(), None, json!({"input": "a"}));
+        let first = ask(&server, &mut Lanes::default(), None, json!({"input": "a"}));
         let again = json!({"previous_response_id": first["response"]["id"], "input": "b"});
-        assert_eq!(ask(&server, &mut Chains::default(), None, again)["type"], "response.completed");
+        assert_eq!(ask(&server, &mut Lanes::default(), None, again)["type"], "response.completed");
     }
 
     #[test]
     fn an_output_without_its_call_fails_and_evicts_the_response_from_its_lane() {
         let script = "[[reply]]\nwhen = \"weather\"\ncall = { name = \"f\", arguments = \"{}\" }\n[[reply]]\nwhen = \"\"\ntext = \"Hi\"\n";
-        let (server, mut chains) = (server(script), Chains::default());
-        let first = ask(&server, &mut chains, None, json!({"store": false, "input": "weather"}));
+        let (server, mut lanes) = (server(script), Lanes::default());
+        let first = ask(&server, &mut lanes, None, json!({"store": false, "input": "weather"}));
         let output = |id: &Value, call: &str| {
             let input = json!([{"type": "function_call_output", "call_id": call, "output": "x"}]);
             json!({"store": false, "previous_response_id": id, "input": input})
         };
         let call = first["response"]["output"][0]["call_id"].as_str().expect("a call");
-        let second = ask(&server, &mut chains, None, output(&first["response"]["id"], call));
+        let second = ask(&server, &mut lanes, None, output(&first["response"]["id"], call));
         assert_eq!(second["type"], "response.completed", "{second}");
         let id = &second["response"]["id"];
-        let answered = ask(&server, &mut chains, None, output(id, call));
+        let answered = ask(&server, &mut lanes, None, output(id, call));
         assert_eq!(
             (&answered["status"], &answered["error"]["param"]),
             (&json!(400), &json!("input")),
             "the call has its output"
         );
-        let gone = ask(&server, &mut chains, None, json!({"store": false, "previous_response_id": id, "input": "c"}));
+        let gone = ask(&server, &mut lanes, None, json!({"store": false, "previous_response_id": id, "input": "c"}));
         assert_eq!(gone["error"]["code"], "previous_response_not_found");
     }
 
     #[test]
     fn a_prewarm_request_can_be_continued_and_uses_no_reply() {
-        let (server, mut chains) = (server(TEXT), Chains::default());
-        let warm = ask(&server, &mut chains, None, json!({"generate": false, "store": false}));
+        let (server, mut lanes) = (server(TEXT), Lanes::default());
+        let warm = ask(&server, &mut lanes, None, json!({"generate": false, "store": false}));
         let id = &warm["response"]["id"];
         assert_eq!((id, &warm["response"]["output"]), (&json!("resp_prewarm_1"), &json!([])));
-        let next = ask(&server, &mut chains, None, json!({"previous_response_id": id, "input": "a"}));
+        let next = ask(&server, &mut lanes, None, json!({"previous_response_id": id, "input": "a"}));
         assert_eq!(next["response"]["id"], "resp_1");
     }
 
     #[test]
     fn the_built_in_script_calls_a_function_and_answers_its_output() {
-        let (server, mut chains) = (ScriptedServer::new(Script::mock()), Chains::default());
+        let (server, mut lanes) = (ScriptedServer::new(Script::mock()), Lanes::default());
         let tools = json!([{"type": "function", "name": "f"}]);
         for _ in 0..2 {
-            let call = ask(&server, &mut chains, None, json!({"tools": tools, "input": "a"}));
+            let call = ask(&server, &mut lanes, None, json!({"tools": tools, "input": "a"}));
             let item = &call["response"]["output"][0];
             assert_eq!(
                 (&item["type"], &item["name"], &item["arguments"]),
@@ -409,9 +403,9 @@ mod tests {
             );
             let input = json!([{"type": "function_call_output", "call_id": item["call_id"], "output": "x"}]);
             let request = json!({"tools": tools, "previous_response_id": call["response"]["id"], "input": input});
-            assert_eq!(ask(&server, &mut chains, None, request)["response"]["output"][0]["type"], "message");
+            assert_eq!(ask(&server, &mut lanes, None, request)["response"]["output"][0]["type"], "message");
         }
-        assert_eq!(ask(&server, &mut chains, None, json!({"input": "a"}))["response"]["output"][0]["type"], "message");
+        assert_eq!(ask(&server, &mut lanes, None, json!({"input": "a"}))["response"]["output"][0]["type"], "message");
         assert_eq!(response_of("{}"), None);
     }
 }

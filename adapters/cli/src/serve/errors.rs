@@ -1,6 +1,9 @@
 //! Errors in the format of the public API: with `type`, `code`, `param` and `message`.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
+use turnwire::responses::ErrorObject;
 
 use super::action::{Action, Plan};
 use super::server::{respond_json, with_lane};
@@ -10,14 +13,14 @@ use super::server::{respond_json, with_lane};
 pub(super) struct ApiError {
     pub(super) status: u16,
     kind: &'static str,
-    pub(super) code: &'static str,
-    param: Option<&'static str>,
+    code: Cow<'static, str>,
+    param: Option<Cow<'static, str>>,
     message: String,
 }
 
 impl ApiError {
-    const fn new(status: u16, code: &'static str, param: Option<&'static str>, message: String) -> Self {
-        Self { status, kind: "invalid_request_error", code, param, message }
+    fn new(status: u16, code: &'static str, param: Option<&'static str>, message: String) -> Self {
+        Self { status, kind: "invalid_request_error", code: code.into(), param: param.map(Cow::from), message }
     }
 
     pub(super) fn invalid(reason: &str) -> Self {
@@ -32,14 +35,12 @@ impl ApiError {
         Self::new(400, "missing_required_parameter", Some(param), format!("the required member `{param}` is missing"))
     }
 
-    pub(super) fn previous_response_not_found(id: &str) -> Self {
-        let message = format!("Previous response with id '{id}' not found.");
-        Self::new(400, "previous_response_not_found", Some("previous_response_id"), message)
-    }
-
-    pub(super) fn no_such_call(call_id: &str) -> Self {
-        let message = format!("No tool call found for function call output with call_id {call_id}.");
-        Self::new(400, "no_such_call", Some("input"), message)
+    /// An error of the core about a request.
+    pub(super) fn of(error: &ErrorObject) -> Self {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let param = error.param.clone().map(Cow::from);
+        let kind = "invalid_request_error";
+        Self { status: 400, kind, code: text(&error.code).into(), param, message: text(&error.message) }
     }
 
     pub(super) fn response_not_found(id: &str) -> Self {

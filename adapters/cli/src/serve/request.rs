@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use turnwire::connection::{Transport, server};
 use turnwire::http::Request;
-use turnwire::responses::TURN_STATE;
+use turnwire::responses::{CallStep, TURN_STATE};
 
 use super::script::Call;
 
@@ -217,11 +217,11 @@ impl InputItem {
     }
 }
 
-/// The calls in the input of a request, and those whose outputs it brings.
+/// The calls in the input of a request, and the outputs that it brings.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct InputCalls {
-    pub(super) calls: Vec<String>,
-    pub(super) outputs: Vec<String>,
+    /// The `call_id` of each, in their order, and whether it is an output.
+    calls: Vec<(String, bool)>,
     /// Whether the last item is an output.
     ends_with_output: bool,
 }
@@ -235,10 +235,14 @@ impl InputCalls {
             let item: InputItem = serde_json::from_str(item.get()).unwrap_or_default();
             found.ends_with_output = item.is_output();
             if let Some(call_id) = item.call_id {
-                if found.ends_with_output { found.outputs.push(call_id) } else { found.calls.push(call_id) }
+                found.calls.push((call_id, found.ends_with_output));
             }
         }
         found
+    }
+
+    pub(super) fn steps(&self) -> impl Iterator<Item = CallStep<'_>> {
+        self.calls.iter().map(|(id, is_output)| if *is_output { CallStep::Output(id) } else { CallStep::Call(id) })
     }
 }
 
@@ -336,8 +340,8 @@ mod tests {
             {"type":"custom_tool_call_output","call_id":"b"},{"role":"user"}]}"#;
         let found = InputCalls::read(body);
         assert_eq!(
-            (found.calls, found.outputs, found.ends_with_output),
-            (vec!["a".into()], vec!["a".into(), "b".into()], false)
+            (found.calls, found.ends_with_output),
+            (vec![("a".into(), false), ("a".into(), true), ("b".into(), true)], false)
         );
         assert_eq!(InputCalls::read(r#"{"input":"text"}"#), InputCalls::default());
     }

@@ -21,7 +21,7 @@ use super::request::{ObservedRequest, OwnedRequest, RecordedRequest, callable_to
 use super::response_budget::{ResponseBudget, Share};
 use super::script::{Call, Reply, Script};
 use super::status::Exchanges;
-use super::store::{Chains, Store};
+use super::store::{Lanes, Store};
 
 /// A script with its progress and the recorded requests. All connections of a server share one.
 pub struct ScriptedServer {
@@ -118,8 +118,8 @@ impl ScriptedServer {
         self.plan(request, None).perform(now, connection)
     }
 
-    /// Decides what to do in response to a request. `chains`: what its connection remembers.
-    pub(super) fn plan(&self, request: OwnedRequest, chains: Option<&mut Chains>) -> Plan {
+    /// Decides what to do in response to a request. `lanes`: what its connection remembers.
+    pub(super) fn plan(&self, request: OwnedRequest, lanes: Option<&mut Lanes>) -> Plan {
         let origin = match &request {
             OwnedRequest::Upgrade(head) => match self.cors.origin_of(head) {
                 Origin::Forbidden => return cors::refuse(),
@@ -151,8 +151,8 @@ impl ScriptedServer {
             _ => None,
         };
         let mut plan = match exchange {
-            Some(_) => self.answer_or_fail(request, chains),
-            None => self.answer(request, chains),
+            Some(_) => self.answer_or_fail(request, lanes),
+            None => self.answer(request, lanes),
         };
         plan.exchange = exchange;
         if let Origin::Allowed(origin) = origin {
@@ -162,19 +162,19 @@ impl ScriptedServer {
     }
 
     /// Decides what to do in response to a request for a response, which a fault may concern.
-    fn answer_or_fail(&self, request: OwnedRequest, mut chains: Option<&mut Chains>) -> Plan {
+    fn answer_or_fail(&self, request: OwnedRequest, mut lanes: Option<&mut Lanes>) -> Plan {
         let chaos = self.chaos.as_ref();
         let fault = chaos.and_then(|chaos| chaos.lock().unwrap_or_else(PoisonError::into_inner).draw());
-        let Some(fault) = fault else { return self.answer(request, chains) };
+        let Some(fault) = fault else { return self.answer(request, lanes) };
         // A response that fails uses no reply, so that the next attempt gets it.
         let used = self.state().used.clone();
         let progress = self.replay.as_ref().map(Replay::progress);
-        let known = chains.as_deref().cloned();
+        let known = lanes.as_deref().cloned();
         let lane = match &request {
             OwnedRequest::Text(lane, _) => Some(lane.clone()),
             _ => None,
         };
-        let mut plan = self.answer(request, chains.as_deref_mut());
+        let mut plan = self.answer(request, lanes.as_deref_mut());
         if let Fault::Pause(pause) = fault {
             plan.actions.push_front(Action::Pause(pause));
             return plan;
@@ -183,8 +183,8 @@ impl ScriptedServer {
         if let (Some(replay), Some(progress)) = (&self.replay, progress) {
             replay.restore(progress);
         }
-        if let (Some(chains), Some(known)) = (chains, known) {
-            *chains = known;
+        if let (Some(lanes), Some(known)) = (lanes, known) {
+            *lanes = known;
         }
         match (fault, lane) {
             (Fault::HangUp(at), _) => plan.cut_before_end(Cut { at, reset: false }),
@@ -196,7 +196,7 @@ impl ScriptedServer {
         plan
     }
 
-    fn answer(&self, request: OwnedRequest, chains: Option<&mut Chains>) -> Plan {
+    fn answer(&self, request: OwnedRequest, lanes: Option<&mut Lanes>) -> Plan {
         match (request, &self.replay) {
             (OwnedRequest::Upgrade(head), Some(replay))
                 if is_responses(head.target()) && !self.script.refuse_websocket =>
@@ -205,16 +205,16 @@ impl ScriptedServer {
             }
             (OwnedRequest::Request(head, body), Some(replay)) => replay.request(self, &head, &body),
             (OwnedRequest::Text(lane, text), Some(replay)) => replay.message(self, lane.as_deref(), &text),
-            (request, _) => self.scripted(request, chains),
+            (request, _) => self.scripted(request, lanes),
         }
     }
 
     /// Decides what the script says in response to a request.
-    fn scripted(&self, request: OwnedRequest, chains: Option<&mut Chains>) -> Plan {
+    fn scripted(&self, request: OwnedRequest, lanes: Option<&mut Lanes>) -> Plan {
         match request {
             OwnedRequest::Upgrade(head) => self.upgrade(head.target()),
             OwnedRequest::Request(head, body) => self.request(&head, &body),
-            OwnedRequest::Text(lane, text) => self.message(lane.as_deref(), &text, chains),
+            OwnedRequest::Text(lane, text) => self.message(lane.as_deref(), &text, lanes),
             OwnedRequest::Malformed(reason) => Plan {
                 actions: [ApiError::invalid(&reason).event(None), Action::Close(1007)].into(),
                 ..Plan::default()
@@ -321,7 +321,7 @@ pub(super) async fn serve_with<I: Io>(
     limits: &ConnectionLimits,
 ) {
     let ConnectionLimits { faults, input, responses: share, inflates_to } = limits;
-    let (mut responses, mut chains) = (Responses::default(), Chains::default());
+    let (mut responses, mut lanes) = (Responses::default(), Lanes::default());
     let mut compressor = 0;
     loop {
         let now = server.now();
@@ -359,11 +359,11 @@ pub(super) async fn serve_with<I: Io>(
         if let OwnedRequest::Text(lane, text) = &request
             && let Ok(Some(command)) = ResponseCommand::parse(text)
         {
-            responses.command(scripted, &command, lane.as_deref(), text, &mut chains);
+            responses.command(scripted, &command, lane.as_deref(), text, &mut lanes);
             responses.measure();
             continue;
         }
-        responses.push(admit(scripted, request, &mut chains, |plan| {
+        responses.push(admit(scripted, request, &mut lanes, |plan| {
             share.admit(responses.held() + plan.bytes() + compressor)
         }));
     }
@@ -373,7 +373,7 @@ pub(super) async fn serve_with<I: Io>(
 fn admit(
     scripted: &ScriptedServer,
     request: OwnedRequest,
-    chains: &mut Chains,
+    lanes: &mut Lanes,
     has_memory: impl FnOnce(&Plan) -> bool,
 ) -> Plan {
     let lane = match &request {
@@ -381,10 +381,10 @@ fn admit(
         OwnedRequest::Request(..) => None,
         // What is sent of these is short.
         OwnedRequest::Upgrade(_) | OwnedRequest::Malformed(_) | OwnedRequest::Ignored => {
-            return scripted.plan(request, Some(chains));
+            return scripted.plan(request, Some(lanes));
         }
     };
-    let plan = scripted.plan(request, Some(chains));
+    let plan = scripted.plan(request, Some(lanes));
     if has_memory(&plan) {
         return plan;
     }

@@ -2,12 +2,11 @@
 //! to be continued on it.
 
 use core::time::Duration;
-use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use turnwire::responses::ResponseStore;
+use turnwire::responses::{CallStep, Chains, OpenCalls, ResponseStore};
 
 /// The maximum number of stored responses, and of the bytes of their inputs and events.
 const MAX_STORED: usize = 1024;
@@ -23,40 +22,25 @@ const MAX_LANES: usize = 33;
 /// case.
 const MAX_WAITING: usize = 64 * 1024;
 
-/// The number of calls without an output that a chain of responses remembers.
-const MAX_CALLS: usize = 256;
-
 /// The events of a response, each with its time after the beginning.
 pub(super) type Timeline = Arc<[(Duration, Arc<str>)]>;
 
 /// How a background response was cancelled: the last event of its stream.
 pub(super) type Cancelled = Arc<OnceLock<Arc<str>>>;
 
-/// The function calls of a conversation that have no output.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct OpenCalls(Vec<String>);
-
-impl OpenCalls {
-    /// The calls after a response with this output.
-    pub(super) fn after(mut self, outputs: &[String], output: &Value) -> Self {
-        self.0.retain(|call| !outputs.contains(call));
-        let calls = output.as_array().into_iter().flatten().filter_map(|item| item["call_id"].as_str());
-        self.0.extend(calls.map(str::to_owned));
-        let excess = self.0.len().saturating_sub(MAX_CALLS);
-        self.0.drain(..excess);
-        self
-    }
-
-    pub(super) fn contains(&self, call_id: &str) -> bool {
-        self.0.iter().any(|call| call == call_id)
-    }
+/// The calls of a conversation after a response with this output.
+pub(super) fn calls_after(mut calls: OpenCalls, output: &Value) -> OpenCalls {
+    let made = output.as_array().into_iter().flatten().filter_map(|item| item["call_id"].as_str());
+    made.for_each(|call| {
+        calls.step(CallStep::Call(call));
+    });
+    calls
 }
 
 /// A response that is stored.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
     pub(super) id: String,
-    pub(super) calls: OpenCalls,
     /// The request's `input`, as JSON.
     pub(super) input: Option<Arc<str>>,
     /// The whole response.
@@ -166,34 +150,35 @@ impl<'a> Query<'a> {
 }
 
 /// The stored responses of a process. The oldest ones are forgotten.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Store {
-    responses: VecDeque<Stored>,
-    bytes: usize,
+    pub(super) responses: Chains<Stored>,
     /// The events of background responses that have happened.
     pub(super) events: ResponseStore,
 }
 
+impl Default for Store {
+    fn default() -> Self {
+        Self { responses: Chains::new(MAX_STORED, MAX_STORED_BYTES), events: ResponseStore::default() }
+    }
+}
+
 impl Store {
-    pub(super) fn insert(&mut self, mut stored: Stored) {
+    pub(super) fn insert(&mut self, mut stored: Stored, calls: OpenCalls) {
         stored.input = stored.input.filter(|input| input.len() <= MAX_INPUT);
-        self.remove(&stored.id.clone());
-        self.bytes += stored.bytes();
-        if stored.background.is_some() {
-            self.events.begin(&stored.id);
+        let (id, bytes) = (stored.id.clone(), stored.bytes());
+        let is_background = stored.background.is_some();
+        for (forgotten, _) in self.responses.remember(None, &id, calls, stored, bytes) {
+            self.events.remove(&forgotten);
         }
-        self.responses.push_back(stored);
-        while self.responses.len() > MAX_STORED || (self.bytes > MAX_STORED_BYTES && self.responses.len() > 1) {
-            if let Some(oldest) = self.responses.pop_front() {
-                self.bytes -= oldest.bytes();
-                self.events.remove(&oldest.id);
-            }
+        if is_background && self.responses.get(&id).is_some() {
+            self.events.begin(&id);
         }
     }
 
     /// Keeps the events of a background response that are due.
     pub(super) fn keep_due(&mut self, id: &str, now: Instant) {
-        let Some(stored) = self.responses.iter_mut().rev().find(|stored| stored.id == id) else { return };
+        let Some(stored) = self.responses.get_mut(id) else { return };
         let Some(background) = stored.background.as_mut().filter(|it| it.cancelled.get().is_none()) else { return };
         let (due, _) = background.split(now);
         for (_, event) in background.events.get(background.kept..due).into_iter().flatten() {
@@ -203,61 +188,48 @@ impl Store {
     }
 
     pub(super) fn get(&self, id: &str) -> Option<&Stored> {
-        self.responses.iter().rev().find(|stored| stored.id == id)
+        self.responses.get(id)
     }
 
     pub(super) fn remove(&mut self, id: &str) -> Option<Stored> {
-        let at = self.responses.iter().position(|stored| stored.id == id)?;
-        let stored = self.responses.remove(at)?;
-        self.bytes -= stored.bytes();
         self.events.remove(id);
-        Some(stored)
+        self.responses.forget(id)
     }
 }
 
-/// The last response of each lane of a connection. An id of another connection is not known here.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Chains(Vec<Chain>);
-
-/// The last response of a lane.
+/// The last response of each lane of a connection, each with the items of steering that wait for the request that continues it. An id of
+/// another connection is not known here.
 #[derive(Clone, Debug)]
-struct Chain {
-    lane: Option<String>,
-    id: String,
-    calls: OpenCalls,
-    /// The items of steering that wait for the request that continues the response.
-    waiting: Vec<Value>,
+pub(super) struct Lanes(pub(super) Chains<Waiting>);
+
+/// Items of steering, which take no place in the sum of bytes: [`MAX_WAITING`] limits them.
+type Waiting = Vec<Value>;
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self(Chains::of_connection(MAX_LANES, usize::MAX))
+    }
 }
 
-impl Chains {
+impl Lanes {
     /// Remembers the last response of a lane.
     pub(super) fn insert(&mut self, lane: Option<&str>, id: &str, calls: OpenCalls) {
-        self.0.retain(|known| known.lane.as_deref() != lane);
-        if self.0.len() >= MAX_LANES {
-            self.0.remove(0);
-        }
-        self.0.push(Chain { lane: lane.map(str::to_owned), id: id.to_owned(), calls, waiting: Vec::new() });
-    }
-
-    pub(super) fn get(&self, id: &str) -> Option<&OpenCalls> {
-        self.0.iter().find(|known| known.id == id).map(|known| &known.calls)
+        self.0.remember(lane, id, calls, Waiting::new(), 0);
     }
 
     /// Keeps the `input` of steering for the request that continues a response. Returns whether the response is known and there is room.
     pub(super) fn keep_steering(&mut self, id: &str, input: &Value) -> bool {
-        let waiting = self.0.iter().flat_map(|known| &known.waiting).map(|item| item.to_string().len()).sum::<usize>();
+        let waiting = self.0.values().flatten().map(|item| item.to_string().len()).sum::<usize>();
         let has_room = waiting + input.to_string().len() <= MAX_WAITING;
-        let chain = self.0.iter_mut().find(|known| known.id == id).filter(|_| has_room);
-        let is_kept = chain.is_some();
-        chain.into_iter().for_each(|chain| chain.waiting.extend(items(input)));
-        is_kept
+        let known = self.0.get_mut(id).filter(|_| has_room);
+        known.map(|waiting| waiting.extend(items(input))).is_some()
     }
 
     /// Returns a request with the steering that waits for it in front of its input; `None` if there is none.
     pub(super) fn with_steering(&mut self, previous: &str, request: &str) -> Option<String> {
-        let chain = self.0.iter_mut().find(|known| known.id == previous && !known.waiting.is_empty())?;
+        let waiting = self.0.get_mut(previous).filter(|waiting| !waiting.is_empty())?;
         let mut request: Value = serde_json::from_str(request).ok()?;
-        let mut input = core::mem::take(&mut chain.waiting);
+        let mut input = core::mem::take(waiting);
         input.extend(items(&request["input"]));
         request["input"] = input.into();
         Some(request.to_string())
@@ -265,7 +237,7 @@ impl Chains {
 
     /// Forgets a response that a request of the same lane could not continue.
     pub(super) fn evict(&mut self, lane: Option<&str>, id: &str) {
-        self.0.retain(|known| known.lane.as_deref() != lane || known.id != id);
+        self.0.forget_on_lane(lane, id);
     }
 }
 
@@ -285,12 +257,11 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{Chains, MAX_STORED, MAX_STORED_BYTES, OpenCalls, Query, Store, Stored};
+    use super::{Lanes, MAX_STORED, MAX_STORED_BYTES, OpenCalls, Query, Store, Stored};
 
     fn stored(id: &str, input: &str, length: usize) -> Stored {
         Stored {
             id: id.to_owned(),
-            calls: OpenCalls::default(),
             input: Some(input.into()),
             response: Arc::from("x".repeat(length)),
             background: None,
@@ -300,53 +271,33 @@ mod tests {
     #[test]
     fn the_oldest_responses_are_forgotten_at_the_limits_of_count_and_bytes() {
         let mut store = Store::default();
-        (0..=MAX_STORED).for_each(|number| store.insert(stored(&number.to_string(), "", 1)));
+        (0..=MAX_STORED).for_each(|number| store.insert(stored(&number.to_string(), "", 1), OpenCalls::default()));
         assert!(store.get("0").is_none() && store.get("1").is_some());
-        assert_eq!(store.bytes, MAX_STORED);
-        store.insert(stored("large", "", MAX_STORED_BYTES - 1));
+        assert_eq!(store.responses.bytes(), MAX_STORED);
+        store.insert(stored("large", "", MAX_STORED_BYTES - 1), OpenCalls::default());
         assert!(store.get(&MAX_STORED.to_string()).is_some() && store.get(&(MAX_STORED - 1).to_string()).is_none());
-        assert_eq!(store.bytes, MAX_STORED_BYTES);
-        store.insert(stored("large", "", 2));
-        assert_eq!(store.bytes, 3, "a response of the same id is replaced");
-    }
-
-    #[test]
-    fn a_lane_remembers_its_last_response_and_an_error_of_another_lane_does_not_evict_it() {
-        let mut chains = Chains::default();
-        chains.insert(None, "a", OpenCalls::default());
-        chains.insert(None, "b", OpenCalls::default());
-        chains.insert(Some("lane"), "c", OpenCalls::default());
-        assert!(chains.get("a").is_none() && chains.get("b").is_some() && chains.get("c").is_some());
-        chains.evict(Some("lane"), "b");
-        assert!(chains.get("b").is_some());
-        chains.evict(None, "b");
-        assert!(chains.get("b").is_none());
+        assert_eq!(store.responses.bytes(), MAX_STORED_BYTES);
+        store.insert(stored("large", "", 2), OpenCalls::default());
+        assert_eq!(store.responses.bytes(), 3, "a response of the same id is replaced");
     }
 
     #[test]
     fn steering_waits_for_the_request_that_continues_its_response_and_is_put_in_front_once() {
-        let mut chains = Chains::default();
-        assert!(!chains.keep_steering("a", &json!("now")), "the response is not known");
-        chains.insert(None, "a", OpenCalls::default());
-        assert!(chains.keep_steering("a", &json!("now")));
-        assert!(chains.with_steering("b", r#"{"input":"x"}"#).is_none());
-        let request = chains.with_steering("a", r#"{"model":"m","input":[{"type":"function_call_output"}]}"#);
+        let mut lanes = Lanes::default();
+        assert!(!lanes.keep_steering("a", &json!("now")), "the response is not known");
+        lanes.insert(None, "a", OpenCalls::default());
+        assert!(lanes.keep_steering("a", &json!("now")));
+        assert!(lanes.with_steering("b", r#"{"input":"x"}"#).is_none());
+        let request = lanes.with_steering("a", r#"{"model":"m","input":[{"type":"function_call_output"}]}"#);
         let request: serde_json::Value = serde_json::from_str(&request.expect("a request")).expect("JSON");
         assert_eq!(request["model"], "m");
         assert_eq!(request["input"][0], json!({"type": "message", "role": "user", "content": "now"}));
         assert_eq!(request["input"][1], json!({"type": "function_call_output"}));
-        assert!(chains.with_steering("a", r#"{"input":"x"}"#).is_none(), "it is not sent twice");
-        assert!(!chains.keep_steering("a", &"x".repeat(super::MAX_WAITING).into()), "with its quotes it is too long");
-        chains.insert(Some("lane"), "b", OpenCalls::default());
-        assert!(chains.keep_steering("a", &"x".repeat(super::MAX_WAITING / 2).into()));
-        assert!(!chains.keep_steering("b", &"x".repeat(super::MAX_WAITING / 2).into()), "the lanes share the room");
-    }
-
-    #[test]
-    fn calls_are_open_until_their_output_comes() {
-        let calls = OpenCalls::default().after(&[], &json!([{"call_id": "1"}, {"call_id": "2"}, {"type": "message"}]));
-        let calls = calls.after(&["1".to_owned()], &json!([{"call_id": "3"}]));
-        assert!(!calls.contains("1") && calls.contains("2") && calls.contains("3"));
+        assert!(lanes.with_steering("a", r#"{"input":"x"}"#).is_none(), "it is not sent twice");
+        assert!(!lanes.keep_steering("a", &"x".repeat(super::MAX_WAITING).into()), "with its quotes it is too long");
+        lanes.insert(Some("lane"), "b", OpenCalls::default());
+        assert!(lanes.keep_steering("a", &"x".repeat(super::MAX_WAITING / 2).into()));
+        assert!(!lanes.keep_steering("b", &"x".repeat(super::MAX_WAITING / 2).into()), "the lanes share the room");
     }
 
     #[test]
