@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use turnwire::client::{CancelMode, OwnedOutcome, Provider, Request, Settings};
-use turnwire_tests::fixtures::{ask, created, delta, done, on_lane};
+use turnwire_tests::fixtures::{ask, assistant, created, delta, done, msg, on_lane, request, user};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
 
 fn draining() -> Settings {
@@ -136,4 +136,38 @@ fn draining_response_counts_as_in_flight() {
     pair.act(Act::Send(done("r1")));
     pair.act(Act::Send(on_lane("a", &done("r2"))));
     assert_eq!((pair.completed(second).as_str(), pair.dials.len()), ("r2", 1));
+}
+
+/// A connection with an abandoned response is kept for the requests beside it, and no longer.
+#[test]
+fn connection_of_a_cancelled_request_closes_after_the_requests_beside_it() {
+    let mut wide = provider();
+    wide.capabilities.max_concurrent_requests = 4;
+    let mut pair = Pair::new(wide, Settings::default(), Script::new());
+    let [first, second] = ["a", "b"].map(|lane| pair.ask(Request::from(ask(lane)).on_lane(lane)));
+    for lane in ["a", "b"] {
+        pair.act(Act::Send(on_lane(lane, &created(lane))));
+    }
+    pair.client.cancel(pair.now, first);
+    pair.run();
+    assert!(cancelled(&pair, first) && pair.is_connected());
+    pair.act(Act::Send(on_lane("b", &done("b"))));
+    assert_eq!(pair.completed(second), "b");
+    assert!(!pair.is_connected(), "nothing but the abandoned response was left");
+}
+
+/// What was cancelled without an interruption has no end that the server knows: no request continues it.
+#[test]
+fn response_that_was_cancelled_is_not_continued() {
+    let mut pair = Pair::new(provider(), draining(), Script::new());
+    let first = pair.ask(ask("one"));
+    for event in [created("r1"), msg("m", "hi")] {
+        pair.act(Act::Send(event));
+    }
+    pair.client.cancel(pair.now, first);
+    pair.act(Act::Send(done("r1")));
+    assert!(cancelled(&pair, first) && pair.is_connected());
+    pair.ask(request(vec![user("one"), assistant("m", "hi"), user("two")]));
+    let sent = pair.texts()[1];
+    assert_eq!((sent.previous(), sent.input().len()), (None, 3));
 }

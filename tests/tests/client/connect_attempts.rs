@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use turnwire::client::{ConnectError, OwnedEvent, OwnedOutcome, Provider, Request, RequestId, Settings};
 use turnwire_tests::fixtures::{ask, done, on_lane};
-use turnwire_tests::pair::{Act, Kind, Pair, Script, provider};
+use turnwire_tests::pair::{Act, Kind, Pair, Script, ok_stream, provider};
 
 const LANES: usize = 16;
 
@@ -106,4 +106,39 @@ fn cancelled_requests_end_the_attempts() {
     assert_eq!(pair.client.poll_timeout(), None);
     pair.pass(Duration::from_secs(60));
     assert_eq!(pair.dials.len(), 1);
+}
+
+/// Attempts are counted up to an open connection. The next connection has all of them again.
+#[test]
+fn open_connection_ends_the_count_of_attempts() {
+    let mut script = Script::new();
+    for _ in 0..2 {
+        script = script.on(Kind::Dial, vec![refused()]).on(Kind::Dial, vec![Act::Connect]);
+    }
+    let mut pair = Pair::new(wide(1), Settings::default(), script.ws([vec![done("a")], vec![done("b")]]));
+    for expected in ["a", "b"] {
+        let id = pair.ask(ask("one"));
+        pair.run_out();
+        assert_eq!((pair.completed(id).as_str(), retries_of(&pair, id)), (expected, vec![1]));
+        pair.act(Act::Drop);
+    }
+    assert_eq!(pair.dials.len(), 4);
+}
+
+/// A proxy that refuses the tunnel for a WebSocket may forward requests, but no requests that belong into TLS.
+#[test]
+fn plain_request_that_gets_no_tunnel_takes_http_and_one_in_tls_fails() {
+    for (base, takes_http) in [("http://127.0.0.1:8080/v1", true), ("https://h.example/v1", false)] {
+        let refusal = ConnectError::Proxy { message: "no tunnel".into(), retryable: false };
+        let script = Script::new().on(Kind::Dial, vec![Act::Fail(refusal)]).on(Kind::Post, ok_stream());
+        let mut provider = wide(0);
+        provider.base_url = base.into();
+        let mut pair = Pair::new(provider, Settings::default(), script);
+        let id = pair.ask(ask("one"));
+        pair.run_out();
+        let completed = matches!(pair.outcome(id), Some(OwnedOutcome::Completed(_)));
+        let websockets: Vec<bool> = pair.dials.iter().map(|target| target.websocket).collect();
+        let expected = if takes_http { &[true, false][..] } else { &[true] };
+        assert_eq!((completed, &websockets[..]), (takes_http, expected), "{base}");
+    }
 }

@@ -340,3 +340,16 @@ fn failed_connect_does_not_fail_queued_request() {
         .collect();
     assert_eq!(retried, [first]);
 }
+
+/// Without a request, so that the next one does not wait for the close of the old WebSocket.
+#[test]
+fn websocket_that_is_too_old_closes_while_it_is_idle() {
+    let mut provider = provider();
+    provider.capabilities.max_connection_age = Some(Duration::from_secs(60));
+    let mut pair = Pair::new(provider, Settings::default(), Script::new().ws([vec![done("a")]]));
+    let (start, id) = (pair.now, pair.ask(ask("one")));
+    pair.completed(id);
+    assert!(pair.is_connected() && pair.client.poll_timeout() == Some(start + Duration::from_secs(60)));
+    pair.run_down();
+    assert!(!pair.is_connected());
+}

@@ -154,6 +154,20 @@ fn signer() -> Credentials {
     Credentials::Signer(Arc::new(Marking))
 }
 
+/// A handshake could not be signed: the next request takes HTTP, although a WebSocket was possible before.
+#[test]
+fn credentials_that_sign_requests_take_the_place_of_others_over_http() {
+    let script = Script::new().ws([vec![done("a")]]).on(Kind::Post, ok_stream());
+    let mut pair = Pair::new(provider(), Settings::default(), script);
+    let id = pair.ask(ask("one"));
+    assert_eq!((pair.completed(id).as_str(), pair.upgrades().len()), ("a", 1));
+    pair.client.set_credentials(pair.now, signer());
+    let id = pair.ask(ask("two"));
+    pair.run_out();
+    assert_eq!((pair.completed(id).as_str(), pair.upgrades().len()), ("ok", 1));
+    assert_eq!(pair.posts()[0].header("x-signature"), Some("signed"));
+}
+
 #[test]
 fn credentials_that_sign_requests_take_http() {
     let script = Script::new().on(Kind::Post, ok_stream());

@@ -117,6 +117,28 @@ fn unknown_response_is_requested_anew_before_output_and_fails_after_it() {
     }
 }
 
+/// A response that is made anew has events of its own: that some were numbered like those of the lost one drops none.
+#[test]
+fn response_that_is_requested_anew_is_delivered_whole() {
+    let all = events(Some(0));
+    let mut pair = lost_after(&all[..2], 3);
+    pair.script.plan(Kind::Post, vec![Act::respond(404, r#"{"error":{"message":"no such response"}}"#)]);
+    let mut again = vec![Act::stream_with(&[])];
+    again.extend(all.iter().cloned().map(Act::Send));
+    pair.script.plan(Kind::Post, again);
+    let id = pair.send(ask("hi").background(true));
+    pair.run_out();
+    assert_eq!(pair.completed(id), "resp_1");
+    assert_eq!(pair.kinds(id).len(), 2 + all.len());
+    let resumed: Vec<bool> = (pair.events.iter())
+        .filter_map(|event| match event {
+            OwnedEvent::Sent { sent, .. } => Some(sent.resumed),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(resumed, [false, true, false]);
+}
+
 #[test]
 fn response_in_the_foreground_is_not_resumed() {
     let mut pair = lost_after(&events(Some(0))[..4], 3);

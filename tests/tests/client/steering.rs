@@ -163,6 +163,87 @@ fn input_that_waits_is_given_back_after_the_request_has_ended() {
     assert_eq!(pair.kinds(next), ["response.created", "response.completed"], "it is not of the next request");
 }
 
+/// Inputs wait for the continuation of their response on their lane, and for no other.
+#[test]
+fn input_that_waits_is_taken_by_the_request_that_continues_its_response_only() {
+    let mut wide = provider();
+    wide.capabilities.max_concurrent_requests = 4;
+    let mut pair = Pair::new(wide, Settings::default(), Script::new());
+    let mut of = Vec::new();
+    for (lane, response) in [("A", "ra"), ("B", "rb")] {
+        let id = pair.ask(Request::from(ask(lane)).on_lane(lane));
+        says(&mut pair, [on_lane(lane, &created(response))]);
+        of.push(steer(&mut pair, id, lane));
+        let events = [accepted(lane, response), done(response), pending(lane, response)];
+        says(&mut pair, events.map(|event| on_lane(lane, &event)));
+        pair.completed(id);
+    }
+    // One fails at the server while both wait, and the other is not forgotten for it.
+    says(&mut pair, [on_lane("A", &failed(Some("A"), "ra", "no"))]);
+    assert_eq!(updates(&pair).last(), Some(&(of[0], Failed)));
+    let owner = |pair: &Pair| {
+        pair.events.iter().rev().find_map(|event| match event {
+            OwnedEvent::Steering { id, update } => Some((*id, update.submission, update.state)),
+            _ => None,
+        })
+    };
+    // A request on another lane continues another response.
+    let other = pair.ask(Request::from(request(vec![user("A"), user("more")])).on_lane("A"));
+    says(&mut pair, [created("ra2"), done("ra2")].map(|event| on_lane("A", &event)));
+    pair.completed(other);
+    assert_eq!(updates(&pair).last(), Some(&(of[0], Failed)), "nothing has happened to the other input");
+    let next = pair.ask(Request::from(request(vec![user("B"), user("more")])).on_lane("B"));
+    says(&mut pair, [on_lane("B", &succeeding("rb2", "rb")), on_lane("B", &done("rb2"))]);
+    pair.completed(next);
+    assert_eq!(owner(&pair), Some((Some(next), of[1], Committed)));
+}
+
+/// The submission of a reply is the one with its id; without an id, one of the same response, and rather one without a reply.
+#[test]
+fn reply_without_an_id_is_for_a_submission_of_its_response() {
+    let other = || failed(None, "other", "no");
+    let own = || failed(None, "r1", "no");
+    for (said, expected) in [
+        (vec![other()], vec![]),
+        (vec![accepted("a", "r1"), other()], vec![(0, Accepted)]),
+        (vec![own()], vec![(0, Failed)]),
+        (vec![accepted("a", "r1"), own()], vec![(0, Accepted), (1, Failed)]),
+        (vec![accepted("a", "r1"), own(), own()], vec![(0, Accepted), (1, Failed), (0, Failed)]),
+        (vec![accepted("a", "r1"), own(), own(), own()], vec![(0, Accepted), (1, Failed), (0, Failed)]),
+    ] {
+        let (mut pair, _, of) = steered(2);
+        says(&mut pair, said.clone());
+        let expected: Vec<_> = expected.into_iter().map(|(at, state)| (of[at], state)).collect();
+        assert_eq!(updates(&pair), expected, "{said:?}");
+    }
+}
+
+/// A server that replies to no steering message has applied the first where a successor begins.
+#[test]
+fn successor_commits_the_first_submission_that_has_no_reply() {
+    let (mut pair, _, of) = steered(2);
+    says(&mut pair, [incomplete("r1", "steered"), succeeding("r2", "r1")]);
+    assert_eq!(updates(&pair), [(of[0], Committed)]);
+}
+
+/// A reply to something that this client has not sent is an event of the request whose response it names, if it names one.
+#[test]
+fn reply_to_a_steering_message_of_nobody_is_an_event_of_the_response_that_it_names() {
+    for (named, is_delivered) in [(Some("r1"), true), (None, true), (Some("other"), false)] {
+        let (mut pair, id, _) = steered(0);
+        let mut reply: serde_json::Value = serde_json::from_str(&failed(Some("x"), "r1", "no")).expect("JSON");
+        let steer = reply["steer"].as_object_mut().expect("an object");
+        steer.remove("previous_response_id");
+        if let Some(named) = named {
+            steer.insert("previous_response_id".into(), named.into());
+        }
+        says(&mut pair, [reply.to_string(), done("r1")]);
+        let kinds = pair.kinds(id);
+        assert_eq!(kinds.contains(&"response.steer.failed".into()), is_delivered, "{named:?}: {kinds:?}");
+        assert_eq!(pair.completed(id), "r1");
+    }
+}
+
 #[test]
 fn input_that_waits_is_unknown_when_the_connection_ends() {
     let (mut pair, _, of) = steered(1);
