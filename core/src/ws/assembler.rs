@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::deflate::{self, Inflater, Params};
+use super::deflate::{self, Inflater, Params, SharedPool};
 use super::error::Error;
 use super::limits::Limits;
 use super::mask::{self, Key, PayloadBytes};
@@ -76,6 +76,13 @@ impl MessageAssembler {
         let inflation =
             deflate.map(|params| Box::new(Inflation { inflater: Inflater::new(params, role), bytes: Vec::new() }));
         Self { limits, message: None, bytes: Vec::new(), text: String::new(), inflation }
+    }
+
+    /// Uses memory of this pool for decompression.
+    pub(super) fn use_pool(&mut self, pool: &SharedPool) {
+        if let Some(inflation) = &mut self.inflation {
+            inflation.inflater.use_pool(pool);
+        }
     }
 
     /// Returns whether permessage-deflate was negotiated.

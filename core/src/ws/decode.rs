@@ -4,7 +4,7 @@ use core::fmt;
 use core::mem;
 
 use super::assembler::{CompleteMessage, MessageAssembler, Payload};
-use super::deflate::Params;
+use super::deflate::{Params, SharedPool};
 use super::error::Error;
 use super::fast_path::{self, SingleFrameMessage};
 use super::frame::{CONTROL, Header, HeaderContext, LONGEST, Opcode};
@@ -97,6 +97,11 @@ impl Decoder {
             assembler: MessageAssembler::new(role, limits, deflate),
             control: [0; CONTROL],
         }
+    }
+
+    /// Uses memory of this pool for permessage-deflate from now on.
+    pub fn use_pool(&mut self, pool: &SharedPool) {
+        self.assembler.use_pool(pool);
     }
 
     /// Decodes up to the end of the next message or control frame. Returns `None` when all input is consumed. Masked payloads are

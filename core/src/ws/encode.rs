@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::deflate::{Deflater, Params};
+use super::deflate::{Deflater, Params, SharedPool};
 use super::frame::{CONTROL, Header, LONGEST, Opcode};
 use super::mask;
 use super::message::{Close, Message, is_close_code};
@@ -54,6 +54,13 @@ impl Encoder {
     pub fn new(role: Role, deflate: Option<&Params>) -> Self {
         let deflater = deflate.and_then(|params| Deflater::new(params, role));
         Self { role, deflation: deflater.map(|deflater| Box::new(Deflation { deflater, bytes: Vec::new() })) }
+    }
+
+    /// Uses memory of this pool for permessage-deflate from now on.
+    pub fn use_pool(&mut self, pool: &SharedPool) {
+        if let Some(deflation) = &mut self.deflation {
+            deflation.deflater.use_pool(pool);
+        }
     }
 
     pub(super) const fn role(&self) -> Role {

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::decode::Decoder;
-use super::deflate::Params;
+use super::deflate::{Params, SharedPool};
 use super::encode::{Encoder, SendError};
 use super::error::Error;
 use super::frame::CONTROL;
@@ -134,6 +134,12 @@ impl WebSocket {
             close: CloseFrame::None,
             peer: Peer::Open,
         }
+    }
+
+    /// Uses memory of this pool for permessage-deflate from now on.
+    pub fn use_pool(&mut self, pool: &SharedPool) {
+        self.decoder.use_pool(pool);
+        self.encoder.use_pool(pool);
     }
 
     /// Decodes up to the end of the next message or control frame. After a ping or a close frame, a reply is pending:

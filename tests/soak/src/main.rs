@@ -21,7 +21,7 @@ use crate::server::{Sample, Server};
 /// Limits of the server's memory, in KiB: for one idle WebSocket, for one that used permessage-deflate once and keeps its window, and
 /// under attack.
 const IDLE_KIB: u64 = 12;
-const DEFLATE_KIB: u64 = 72;
+const DEFLATE_KIB: u64 = 24;
 const ATTACK_KIB: u64 = 640 * 1024;
 
 /// Number of file descriptors that may be open after the attack.

@@ -22,6 +22,7 @@ use turnwire::sse;
 use turnwire::time::Instant;
 use turnwire::turn::Turn;
 use turnwire::web;
+use turnwire::ws::deflate::{MemoryKind, MemoryPool, PooledMemory, SharedPool};
 use turnwire::ws::{self, Close, Message, Role, handshake};
 use turnwire_tests::fixtures::{ask, delta, done, token};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, owned, provider};
@@ -116,6 +117,12 @@ fn of_websockets() -> Vec<Shown> {
         &handshake::ServerOptions::default().with_deflate(None),
     );
     let params = ws::deflate::Params::default();
+    let spare = Spare::default();
+    let pool = SharedPool::new(Pool(Arc::clone(&spare)));
+    let mut deflater = ws::deflate::Deflater::new(&params, Role::Client).expect("a window from 9 up");
+    deflater.use_pool(&pool);
+    deflater.message(SECRET.as_bytes(), &mut Vec::new());
+    drop(deflater);
     vec![
         ("ws::Message", debug(&messages)),
         ("ws::Close", debug(&close)),
@@ -125,7 +132,23 @@ fn of_websockets() -> Vec<Shown> {
         ("ws::Refusal", debug(&refusal.expect_err("a POST"))),
         ("ws::Inflater", debug(&ws::deflate::Inflater::new(&params, Role::Client))),
         ("ws::Deflater", debug(&ws::deflate::Deflater::new(&params, Role::Client))),
+        ("ws::SharedPool", debug(&pool)),
+        ("ws::PooledMemory", debug(&spare.lock().expect("no panic").take().expect("it was put"))),
     ]
+}
+
+type Spare = Arc<Mutex<Option<PooledMemory>>>;
+
+struct Pool(Spare);
+
+impl MemoryPool for Pool {
+    fn take(&self, _: MemoryKind) -> Option<PooledMemory> {
+        None
+    }
+
+    fn put(&self, memory: PooledMemory) {
+        *self.0.lock().expect("no panic") = Some(memory);
+    }
 }
 
 /// A socket that holds a part of a request, one that holds its commands, and their commands.

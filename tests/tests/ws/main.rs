@@ -4,5 +4,6 @@ mod handshake;
 mod hostile;
 mod memory;
 mod messages;
+mod pool;
 mod released;
 mod retained;

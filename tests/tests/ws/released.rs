@@ -49,7 +49,7 @@ fn stored(text: &[u8], is_final: bool) -> Vec<u8> {
 }
 
 /// A message of three bytes: a reference to text that lies this distance back.
-fn reference(distance: usize) -> Vec<u8> {
+pub(super) fn reference(distance: usize) -> Vec<u8> {
     // The codes of RFC 1951 §3.2.5 from 16 385 bytes on have 13 extra bits each. Nearer ones are needed up to 4 bytes only.
     let (code, extra, base) = match distance {
         1..=4 => (distance - 1, 0, distance),

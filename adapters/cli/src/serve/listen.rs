@@ -16,10 +16,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{Instant, sleep};
 use turnwire::connection::server::Config;
-use turnwire::ws::deflate::ServerPolicy;
+use turnwire::ws::deflate::{ServerPolicy, SharedPool};
 use turnwire_testkit::Recording;
 use turnwire_tokio::TcpIo;
 
+use super::deflate_pool::DeflatePool;
 use super::faults::{Faults, InputBudget, ServeIo};
 use super::journal::Journal;
 use super::request::ObservedRequest;
@@ -287,7 +288,8 @@ impl Server {
         Self::with_config(scripted, config, max_connections)
     }
 
-    fn with_config(scripted: Arc<ScriptedServer>, config: Config, max_connections: usize) -> Self {
+    fn with_config(scripted: Arc<ScriptedServer>, mut config: Config, max_connections: usize) -> Self {
+        config.deflate_pool = Some(SharedPool::new(DeflatePool::default()));
         let input = Arc::new(InputBudget::new(MAX_INCOMPLETE, MAX_REQUEST));
         let responses = ResponseBudget::new(MAX_UNSENT_RESPONSES);
         Self { scripted, config, max_connections, open: Arc::default(), input, responses }

@@ -4,6 +4,7 @@ mod action;
 mod command;
 mod cors;
 mod create;
+mod deflate_pool;
 mod errors;
 mod faults;
 mod journal;

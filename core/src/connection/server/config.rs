@@ -24,6 +24,8 @@ pub struct Config {
     pub message_limits: ws::Limits,
     /// The offers of permessage-deflate to accept. Default: `None`, which means none.
     pub deflate_policy: Option<ws::deflate::ServerPolicy>,
+    /// Memory of compressors that the connections of a server share. Default: `None`, which means that each allocates its own.
+    pub deflate_pool: Option<ws::deflate::SharedPool>,
     /// The WebSocket subprotocols of the server, in order of preference: the first one that a client requests is selected. Default:
     /// none. A browser that requests subprotocols closes a WebSocket for which none is selected.
     pub subprotocols: Vec<String>,
@@ -78,6 +80,7 @@ impl Default for Config {
             announce_heads: false,
             message_limits: ws::Limits::default(),
             deflate_policy: None,
+            deflate_pool: None,
             subprotocols: Vec::new(),
             ping_interval: None,
             timeouts: Timeouts::default(),

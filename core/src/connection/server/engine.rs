@@ -99,7 +99,7 @@ impl ServerEngine {
     /// The engine of a WebSocket whose handshake is done.
     pub(super) fn accepted(now: Instant, config: Config, seed: Seed, deflate: Option<&ws::deflate::Params>) -> Self {
         let mut shared = SharedState::new(config, seed);
-        let socket = ws::WebSocket::new(ws::Role::Server, shared.config.message_limits, deflate, shared.entropy.fork());
+        let socket = websocket(&mut shared, deflate);
         shared.on_websocket_open(now);
         Self::with_mode(Mode::WebSocket(Box::new(socket)), shared)
     }
@@ -432,8 +432,7 @@ impl ServerEngine {
                     response.headers.append(name, value.clone()).map_err(|_| CommandError::Head)?;
                 }
                 http::encode_response(&response, shared.send_buffer.buffer_mut());
-                let (limits, deflate) = (shared.config.message_limits, negotiated.deflate.as_ref());
-                let socket = ws::WebSocket::new(ws::Role::Server, limits, deflate, shared.entropy.fork());
+                let socket = websocket(shared, negotiated.deflate.as_ref());
                 self.mode = Mode::WebSocket(Box::new(socket));
                 shared.on_websocket_open(now);
             }
@@ -625,6 +624,15 @@ impl ServerEngine {
             }
         }
     }
+}
+
+/// Returns the WebSocket of a connection whose handshake is done. `deflate`: the negotiated parameters.
+fn websocket(shared: &mut SharedState<Config>, deflate: Option<&ws::deflate::Params>) -> ws::WebSocket {
+    let mut socket = ws::WebSocket::new(ws::Role::Server, shared.config.message_limits, deflate, shared.entropy.fork());
+    if let Some(pool) = &shared.config.deflate_pool {
+        socket.use_pool(pool);
+    }
+    socket
 }
 
 /// Appends a response without a body to a request that cannot be answered. The connection closes afterwards.

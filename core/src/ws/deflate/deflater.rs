@@ -8,6 +8,7 @@ use zlib_rs::{Deflate, DeflateFlush};
 
 use super::history::History;
 use super::params::{LARGEST, Params, TAIL};
+use super::pool::SharedPool;
 use crate::ws::role::Role;
 
 /// The number of bytes of text that are kept while the compressor's memory is released. The next message can refer to
@@ -32,6 +33,7 @@ pub struct Deflater {
     history: History,
     takeover: bool,
     window_bits: u8,
+    pool: Option<SharedPool>,
 }
 
 impl Deflater {
@@ -46,15 +48,20 @@ impl Deflater {
         let (takeover, window_bits) = (params.takeover(role), params.window_bits(role));
         (9..=LARGEST).contains(&window_bits).then(|| {
             let history = History::new(KEPT.min(1 << window_bits));
-            Self { stream: None, history, takeover, window_bits }
+            Self { stream: None, history, takeover, window_bits, pool: None }
         })
+    }
+
+    /// Uses memory of this pool from now on.
+    pub fn use_pool(&mut self, pool: &SharedPool) {
+        self.pool = Some(pool.clone());
     }
 
     /// Compresses a whole message and appends the result to `out`.
     pub fn message(&mut self, payload: &[u8], out: &mut Vec<u8>) {
         let (start, mut taken) = (out.len(), 0);
-        let Self { stream, history, window_bits, .. } = self;
-        let stream = stream.get_or_insert_with(|| restored(*window_bits, history));
+        let Self { stream, history, window_bits, pool, .. } = self;
+        let stream = stream.get_or_insert_with(|| restored(*window_bits, history, pool.as_ref()));
         loop {
             let length = out.len();
             let step = (payload.len() - taken).clamp(512, 64 * 1024);
@@ -85,14 +92,27 @@ impl Deflater {
     /// Frees the compressor's memory, except for the last 8 KiB of text. The next message restores it, and can refer to no
     /// more than these.
     pub fn release_memory(&mut self) {
-        self.stream = None;
+        self.release_stream();
         self.history.release_memory();
+    }
+
+    fn release_stream(&mut self) {
+        if let (Some(stream), Some(pool)) = (self.stream.take(), &self.pool) {
+            pool.put_compressor(stream, self.window_bits);
+        }
+    }
+}
+
+impl Drop for Deflater {
+    fn drop(&mut self) {
+        self.release_stream();
     }
 }
 
 /// Returns a stream whose window begins with the end of the text before it.
-fn restored(window_bits: u8, history: &mut History) -> Box<Deflate> {
-    let mut stream = Box::new(Deflate::new(Deflater::LEVEL, false, window_bits));
+fn restored(window_bits: u8, history: &mut History, pool: Option<&SharedPool>) -> Box<Deflate> {
+    let pooled = pool.and_then(|pool| pool.compressor(window_bits));
+    let mut stream = pooled.unwrap_or_else(|| Box::new(Deflate::new(Deflater::LEVEL, false, window_bits)));
     let text = history.dictionary();
     if !text.is_empty() {
         // Fails only within a stream. Without the text the stream is valid, too.

@@ -18,6 +18,10 @@ pub enum Offer {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerPolicy {}
 
+/// Shared memory of compressors; without the feature `deflate` there is none.
+#[derive(Clone, Debug)]
+pub enum SharedPool {}
+
 /// The reason why a message cannot be inflated; without the feature `deflate` none is inflated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Error {
@@ -61,6 +65,11 @@ impl Inflater {
     }
 
     #[expect(clippy::needless_pass_by_ref_mut, reason = "the real one changes")]
+    pub(super) fn use_pool(&mut self, _: &SharedPool) {
+        match *self {}
+    }
+
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "the real one changes")]
     pub(super) fn push(&mut self, _: &[u8], _: &mut Vec<u8>, _: usize) -> Result<(), Error> {
         match *self {}
     }
@@ -79,6 +88,11 @@ impl Inflater {
 impl Deflater {
     pub(super) fn new(params: &Params, _: Role) -> Option<Self> {
         match *params {}
+    }
+
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "the real one changes")]
+    pub(super) fn use_pool(&mut self, _: &SharedPool) {
+        match *self {}
     }
 
     #[expect(clippy::needless_pass_by_ref_mut, reason = "the real one changes")]

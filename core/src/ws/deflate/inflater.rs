@@ -8,6 +8,7 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::history::History;
 use super::params::{LARGEST, Params, TAIL};
+use super::pool::SharedPool;
 use crate::buffer;
 use crate::ws::role::Role;
 
@@ -60,6 +61,7 @@ pub struct Inflater {
     begun: bool,
     /// Whether the last block was a final one: a new stream follows it (RFC 7692 §7.2.3.4).
     finished: bool,
+    pool: Option<SharedPool>,
 }
 
 impl Inflater {
@@ -75,7 +77,13 @@ impl Inflater {
             used: false,
             begun: false,
             finished: false,
+            pool: None,
         }
+    }
+
+    /// Uses memory of this pool from now on.
+    pub fn use_pool(&mut self, pool: &SharedPool) {
+        self.pool = Some(pool.clone());
     }
 
     /// Inflates the next piece of a message and appends the result to `out`, up to a length of `limit` bytes in total.
@@ -133,9 +141,15 @@ impl Inflater {
     /// restores it. Does nothing within a message.
     pub fn release_memory(&mut self) {
         if !self.begun {
-            self.stream = None;
+            self.release_stream();
             self.used = false;
             self.history.release_memory();
+        }
+    }
+
+    fn release_stream(&mut self) {
+        if let (Some(stream), Some(pool)) = (self.stream.take(), &self.pool) {
+            pool.put_decompressor(stream);
         }
     }
 
@@ -154,7 +168,8 @@ impl Inflater {
     /// window is all of the state that remains then.
     fn stream(&mut self) -> Result<&mut Inflate, Error> {
         if self.stream.is_none() {
-            let mut stream = Box::new(Inflate::new(false, LARGEST));
+            let pooled = self.pool.as_ref().and_then(SharedPool::decompressor);
+            let mut stream = pooled.unwrap_or_else(|| Box::new(Inflate::new(false, LARGEST)));
             let window = self.history.dictionary();
             if !window.is_empty() {
                 stream.set_dictionary(window).map_err(|_| Error::Corrupt)?;
@@ -199,6 +214,12 @@ impl Inflater {
                 Ok(Status::Ok | Status::BufError) => {}
             }
         }
+    }
+}
+
+impl Drop for Inflater {
+    fn drop(&mut self) {
+        self.release_stream();
     }
 }
 

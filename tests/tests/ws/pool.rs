@@ -1,0 +1,129 @@
+//! Compressors and decompressors whose memory comes from a pool work as new ones, and give it back.
+
+use std::sync::{Arc, Mutex};
+
+use turnwire::ws::deflate::{Deflater, Error, Inflater, MemoryKind, MemoryPool, Params, PooledMemory, SharedPool};
+use turnwire::ws::{Limits, Message, Role, WebSocket};
+
+use super::released::reference;
+
+/// A pool that counts, and keeps everything. `mixes`: it gives any memory, whatever is asked for.
+#[derive(Debug, Default)]
+struct Spare {
+    memory: Mutex<Vec<PooledMemory>>,
+    mixes: bool,
+}
+
+struct Counted(Arc<Spare>);
+
+impl MemoryPool for Counted {
+    fn take(&self, kind: MemoryKind) -> Option<PooledMemory> {
+        let mut spare = self.0.memory.lock().expect("no panic");
+        let at = spare.iter().position(|memory| self.0.mixes || memory.kind() == kind)?;
+        Some(spare.swap_remove(at))
+    }
+
+    fn put(&self, memory: PooledMemory) {
+        self.0.memory.lock().expect("no panic").push(memory);
+    }
+}
+
+fn pool(mixes: bool) -> (Arc<Spare>, SharedPool) {
+    let spare = Arc::new(Spare { mixes, ..Spare::default() });
+    (Arc::clone(&spare), SharedPool::new(Counted(spare)))
+}
+
+fn kinds(spare: &Spare) -> Vec<MemoryKind> {
+    spare.memory.lock().expect("no panic").iter().map(PooledMemory::kind).collect()
+}
+
+fn compressors(spare: &Spare) -> usize {
+    kinds(spare).iter().filter(|kind| matches!(kind, MemoryKind::Compressor { .. })).count()
+}
+
+/// The texts of two connections, in turns. The second one repeats the first one's, which it must not refer to.
+const TEXTS: [&str; 6] = ["the first text", "the first text", "other words", "the first text", "words", "other words"];
+
+/// What two compressors make of the texts in turns, one after the other released, and what is inflated of it again.
+fn in_turns(pool: Option<&SharedPool>, params: [&Params; 2]) -> Vec<Vec<u8>> {
+    let mut ends = params.map(|params| {
+        let mut deflater = Deflater::new(params, Role::Server).expect("a window from 9 up");
+        let mut inflater = Inflater::new(params, Role::Client);
+        if let Some(pool) = pool {
+            deflater.use_pool(pool);
+            inflater.use_pool(pool);
+        }
+        (deflater, inflater)
+    });
+    let messages = TEXTS.iter().enumerate().map(|(at, text)| {
+        let (deflater, inflater) = &mut ends[at % 2];
+        let (mut compressed, mut inflated) = (Vec::new(), Vec::new());
+        deflater.message(text.as_bytes(), &mut compressed);
+        inflater.push(&compressed, &mut inflated, 1024).expect("a message");
+        inflater.end(&mut inflated).expect("a whole message");
+        assert_eq!(inflated, text.as_bytes());
+        deflater.release_memory();
+        inflater.release_memory();
+        compressed
+    });
+    messages.collect()
+}
+
+#[test]
+fn memory_of_a_pool_compresses_and_inflates_as_new_memory() {
+    let small = Params::default().with_server_max_window_bits(10);
+    let alone = Params::default().with_server_no_context_takeover(true);
+    for params in [[&Params::default(); 2], [&Params::default(), &small], [&alone, &Params::default()]] {
+        for mixes in [false, true] {
+            let (spare, pool) = pool(mixes);
+            assert_eq!(in_turns(Some(&pool), params), in_turns(None, params), "{params:?}, {mixes}");
+            assert!(!kinds(&spare).is_empty());
+        }
+    }
+}
+
+#[test]
+fn released_and_closed_websockets_give_their_memory_to_the_next_one() {
+    let (spare, pool) = pool(false);
+    let params = Params::default();
+    let open = |role: Role| {
+        let mut socket = WebSocket::new(role, Limits::default(), Some(&params), [3; 32]);
+        socket.use_pool(&pool);
+        socket
+    };
+    let mut wire = Vec::new();
+    let [mut first, mut second] = [open(Role::Server), open(Role::Server)];
+    first.send(Message::Text("hello"), &mut wire).expect("it is open");
+    assert_eq!(kinds(&spare), []);
+    first.release_output_memory();
+    assert_eq!(compressors(&spare), 1);
+    second.send(Message::Text("hello"), &mut Vec::new()).expect("it is open");
+    assert_eq!(compressors(&spare), 0, "the second one uses it");
+    drop(second);
+    assert_eq!(compressors(&spare), 1, "one that ends within a message gives it back");
+    let mut client = open(Role::Client);
+    assert_eq!(client.decode(&mut wire.as_slice()), Ok(Some(Message::Text("hello"))));
+    client.release_input_memory();
+    assert!(kinds(&spare).contains(&MemoryKind::Decompressor));
+    assert_eq!(kinds(&spare).len(), 2);
+}
+
+#[test]
+fn memory_of_a_message_that_failed_holds_nothing_that_the_next_can_refer_to() {
+    let (spare, pool) = pool(false);
+    let inflater = || {
+        let mut inflater = Inflater::new(&Params::default(), Role::Client);
+        inflater.use_pool(&pool);
+        inflater
+    };
+    let mut out = Vec::new();
+    let mut first = inflater();
+    // A stored block with a text, and a block of a type that there is none.
+    let text = [&[0, 3, 0, !3, !0][..], b"abc", &[7]].concat();
+    assert_eq!(first.push(&text, &mut out, 1024), Err(Error::Corrupt));
+    drop(first);
+    assert_eq!(kinds(&spare), [MemoryKind::Decompressor]);
+    let mut second = inflater();
+    assert_eq!(second.push(&reference(3), &mut out, 1024), Err(Error::Corrupt));
+    assert_eq!(kinds(&spare), [], "it uses the memory of the first one");
+}
