@@ -4,3 +4,5 @@ mod heads;
 mod messages;
 mod proxy_handshake;
 mod proxy_selector;
+mod proxy_values;
+mod values;
