@@ -5,6 +5,7 @@ use std::mem;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use turnwire::responses::Envelope;
 use turnwire_testkit::recording::Line;
 
 use super::redact::Redactor;
@@ -57,23 +58,11 @@ struct Delta<'a> {
     delta: &'a RawValue,
 }
 
-/// Ends of responses.
-const ENDS: [&str; 8] = [
-    "response.completed",
-    "response.done",
-    "response.failed",
-    "response.incomplete",
-    "response.cancelled",
-    "response.interrupted",
-    "error",
-    "response.output_item.done",
-];
-
 impl Waiting {
     /// Adds an event. Returns the lines that can be written now.
     pub(super) fn push(&mut self, redactor: &Redactor, line: Line, text: &str) -> Vec<(Line, String)> {
         let part = serde_json::from_str::<Part>(text).ok();
-        let ends = part.as_ref().is_some_and(|part| self.is_ended_by(part));
+        let ends = part.as_ref().is_some_and(|part| self.is_ended_by(part, text));
         let part = part.filter(|part| part.kind.ends_with(".delta") && delta_of(text).is_some());
         if self.events.is_empty() && part.is_none() {
             return vec![(line, redactor.text(text))];
@@ -84,10 +73,11 @@ impl Waiting {
     }
 
     /// Returns whether no further delta of a text that waits can follow this event.
-    fn is_ended_by(&self, event: &Part) -> bool {
-        let mut parts = self.events.iter().filter_map(|event| event.part.as_ref());
-        ENDS.contains(&event.kind.as_str())
-            && (event.kind != "response.output_item.done" || parts.all(|part| part.output_index == event.output_index))
+    fn is_ended_by(&self, event: &Part, text: &str) -> bool {
+        let is_of_item = |part: &Part| part.output_index == event.output_index;
+        let ends_item = event.kind == "response.output_item.done"
+            && self.events.iter().filter_map(|event| event.part.as_ref()).all(is_of_item);
+        ends_item || Envelope::scan(text).is_ok_and(|envelope| envelope.class().is_terminal())
     }
 
     /// Takes all lines, with their payloads redacted.
@@ -156,6 +146,7 @@ fn spread(deltas: &[String], joined: &str, redacted: &str) -> Vec<String> {
 mod tests {
     use core::time::Duration;
 
+    use turnwire::responses::EVENT_TYPES;
     use turnwire_testkit::recording::Line;
 
     use super::{Waiting, delta_of, spread};
@@ -195,6 +186,19 @@ mod tests {
             assert_eq!(said(&events, 0), "The \"clé\" is sk-***, so é.", "in pieces of {size}");
             let others: String = (0..letters.chunks(size).len()).map(|at| format!("{at} ")).collect();
             assert_eq!(said(&events, 1), others);
+        }
+    }
+
+    #[test]
+    fn every_event_that_ends_a_response_lets_what_waits_be_written() {
+        for (kind, class, _) in EVENT_TYPES {
+            let mut waiting = Waiting::default();
+            assert!(push(&mut waiting, &delta(0, "a")).is_empty());
+            let written = push(
+                &mut waiting,
+                &format!(r#"{{"type":"{kind}","response":{{"id":"r"}},"error":{{"code":"e"}},"output_index":1}}"#),
+            );
+            assert_eq!(written.len(), if class.is_terminal() { 2 } else { 0 }, "{kind}");
         }
     }
 
