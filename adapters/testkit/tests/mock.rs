@@ -1,11 +1,14 @@
 //! Clients of a scripted server, in each runtime, with a virtual clock.
 
+use core::future::poll_fn;
+use core::task::Poll;
 use core::time::Duration;
+use std::io;
 
-use turnwire::client::{Credentials, Event, Outcome, Provider, Settings, TransportPreference};
+use turnwire::client::{ConnectTarget, Credentials, Event, Outcome, Provider, Settings, TransportPreference};
 use turnwire::responses::{CreateResponse, EventData, Item, Usage};
 use turnwire_driver::{ClientDriver, Io};
-use turnwire_testkit::{Faults, MockIo, MockServer, Reply, block_on};
+use turnwire_testkit::{Fault, Faults, MockIo, MockServer, Reply, block_on};
 
 /// Sends one request. Returns the text, and how it ended.
 async fn ask<I: Io>(client: &mut ClientDriver<I>, question: &str) -> (String, String) {
@@ -201,4 +204,67 @@ fn a_response_is_interrupted_and_steered() {
     assert_eq!(text, "a b c");
     assert!(kinds.iter().any(|kind| kind == "response.steer.accepted"), "{kinds:?}");
     assert_eq!(server.seen()[1].json()["type"], "response.steer");
+}
+
+/// Sends a request on a socket of its own. Returns how long each read was, and how the bytes ended.
+fn read_raw(server: &MockServer) -> (Vec<usize>, io::Result<usize>) {
+    let body = r#"{"model":"m","input":"?","stream":true}"#;
+    let length = body.len();
+    let request = format!(
+        "POST /v1/responses HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    let (mut socket, mut buffer, mut lengths) = (server.io(), vec![0; 1 << 16], Vec::new());
+    block_on(async {
+        let target = ConnectTarget::new("a", 80, false);
+        poll_fn(|cx| socket.poll_connect(cx, &target)).await.expect("it accepts");
+        poll_fn(|cx| socket.poll_write(cx, request.as_bytes())).await.expect("it is open");
+        loop {
+            let read = poll_fn(|cx| match socket.poll_read(cx, &mut buffer) {
+                // The clock moves while it is waited for.
+                Poll::Pending if socket.poll_wait(cx, None).is_ready() => socket.poll_read(cx, &mut buffer),
+                read => read,
+            });
+            match read.await {
+                Ok(0) => return (lengths, Ok(0)),
+                Ok(length) => lengths.push(length),
+                Err(error) => return (lengths, Err(error)),
+            }
+        }
+    })
+}
+
+/// Returns the faults of the first seed whose first fault is such.
+fn first(is_it: impl Fn(Fault) -> bool) -> (Fault, Faults) {
+    let faults = (0..1000).map(|seed| Faults::new(seed, 1.0));
+    let mut faults = faults.map(|faults| (faults.clone().draw().expect("the rate is 1"), faults));
+    faults.find(|(fault, _)| is_it(*fault)).expect("one of a thousand")
+}
+
+#[test]
+fn cut_comes_at_its_byte_as_an_end_or_a_reset_and_uses_no_reply() {
+    let is_cut = |fault| match fault {
+        Fault::HangUp(at) => Some((at, None)),
+        Fault::Reset(at) => Some((at, Some(io::ErrorKind::ConnectionReset))),
+        _ => None,
+    };
+    let script = [Reply::text(&"one ".repeat(500)), Reply::text("two")];
+    for is_reset in [false, true] {
+        let (fault, faults) =
+            first(|fault| is_cut(fault).is_some_and(|(at, reset)| at > 0 && reset.is_some() == is_reset));
+        let (at, reset) = is_cut(fault).expect("a cut");
+        let server = MockServer::new(script.clone()).with_faults(faults);
+        let (lengths, end) = read_raw(&server);
+        assert_eq!((lengths.iter().sum::<usize>() as u64, end.err().map(|error| error.kind())), (at, reset));
+        // Faults go on: the reply that is sent at last is still the first one.
+        let server = server.with_faults(Faults::new(0, 0.0));
+        assert!(block_on(ask(&mut server.client(), "?")).0.starts_with("one one"), "{fault:?}");
+        assert_eq!(block_on(ask(&mut server.client(), "?")).0, "two");
+    }
+}
+
+#[test]
+fn faults_split_what_is_read() {
+    let (_, faults) = first(|fault| matches!(fault, Fault::Pause(_)));
+    let whole = read_raw(&MockServer::new([Reply::text("one two three")]).with_faults(faults)).0;
+    assert!(whole.iter().any(|length| *length <= 64) && whole.iter().any(|length| *length > 64), "{whole:?}");
 }
