@@ -21,7 +21,7 @@ use turnwire_tokio::TcpIo;
 use url::Url;
 
 use self::writer::Recorder;
-use crate::serve::{self, OpenConnection};
+use crate::serve;
 use crate::tls::{TlsConfigs, TlsOptions};
 
 /// Options of `turnwire record`.
@@ -185,6 +185,22 @@ const MAX_CONNECTIONS: usize = 256;
 
 /// The pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Counts a connection while it is open, even if its task panics.
+struct OpenConnection(Arc<AtomicUsize>);
+
+impl OpenConnection {
+    fn new(open: &Arc<AtomicUsize>) -> Self {
+        open.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(open))
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 #[cfg(test)]
 mod tests {

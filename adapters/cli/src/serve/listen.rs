@@ -1,7 +1,6 @@
 //! Accepts connections, and serves all of them on one thread, each in a task of its own.
 
 use core::net::SocketAddr;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::fs;
 use std::io::{self, Write as _};
@@ -20,13 +19,15 @@ use turnwire::ws::deflate::{ServerPolicy, SharedPool};
 use turnwire_testkit::Recording;
 use turnwire_tokio::TcpIo;
 
+use super::connection::{ConnectionLimits, serve_with};
+use super::connections::{Admitted, Connections};
 use super::deflate_pool::DeflatePool;
 use super::faults::{Faults, InputBudget, ServeIo};
 use super::journal::Journal;
 use super::request::ObservedRequest;
 use super::response_budget::ResponseBudget;
 use super::script::{MOCK, Script};
-use super::server::{ConnectionLimits, ScriptedServer, serve_with};
+use super::server::ScriptedServer;
 
 /// Options of every server of the command.
 #[derive(Clone, Debug, clap::Args)]
@@ -276,7 +277,7 @@ struct Server {
     scripted: Arc<ScriptedServer>,
     config: Config,
     max_connections: usize,
-    open: Arc<AtomicUsize>,
+    connections: Arc<Connections>,
     input: Arc<InputBudget>,
     responses: Arc<ResponseBudget>,
 }
@@ -292,7 +293,7 @@ impl Server {
         config.deflate_pool = Some(SharedPool::new(DeflatePool::default()));
         let input = Arc::new(InputBudget::new(MAX_INCOMPLETE, MAX_REQUEST));
         let responses = ResponseBudget::new(MAX_UNSENT_RESPONSES);
-        Self { scripted, config, max_connections, open: Arc::default(), input, responses }
+        Self { scripted, config, max_connections, connections: Connections::new(max_connections), input, responses }
     }
 
     /// Accepts connections for ever. A connection that cannot be accepted, or fails, concerns only its peer.
@@ -300,20 +301,28 @@ impl Server {
         let (mut notices, mut pause) = (Notices::default(), FIRST_PAUSE);
         loop {
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, address)) => {
                     pause = FIRST_PAUSE;
-                    if self.open.load(Ordering::Relaxed) < self.max_connections {
-                        self.serve(stream);
-                    } else {
-                        notices
-                            .write(&format!("{} connections are open; refusing more with 503", self.max_connections));
-                        refuse(stream);
+                    let max = self.max_connections;
+                    match self.connections.open(address.ip()) {
+                        Some(admitted) => {
+                            if admitted.has_displaced {
+                                notices.write(&format!(
+                                    "{max} connections are open; one of the peer with the most was dropped for another peer"
+                                ));
+                            }
+                            self.serve(stream, admitted);
+                        }
+                        None => {
+                            notices.write(&format!("{max} connections are open; refusing more with 503"));
+                            refuse(stream);
+                        }
                     }
                 }
                 Err(error) if concerns_one_connection(&error) => {}
                 // No file descriptor or no memory is left: wait until connections have ended.
                 Err(error) => {
-                    let open = self.open.load(Ordering::Relaxed);
+                    let open = self.connections.count();
                     notices.write(&format!("cannot accept a connection beside {open} open ones: {error}"));
                     sleep(pause).await;
                     pause = (pause * 2).min(LAST_PAUSE);
@@ -322,8 +331,8 @@ impl Server {
         }
     }
 
-    fn serve(&self, stream: TcpStream) {
-        let guard = OpenConnection::new(&self.open);
+    fn serve(&self, stream: TcpStream, admitted: Admitted) {
+        let place = Arc::new(admitted.place);
         let scripted = Arc::clone(&self.scripted);
         let (faults, input) = (Arc::new(Faults::default()), Arc::clone(&self.input));
         let io = ServeIo::new(TcpIo::from_stream(stream), Arc::clone(&faults), Arc::clone(&input));
@@ -331,29 +340,20 @@ impl Server {
         let Ok(mut server) = turnwire_rustls::accept(io, self.config.clone(), None) else { return };
         let inflates_to = if self.config.deflate_policy.is_some() { MAX_RATIO as usize } else { 1 };
         let share = Arc::new(self.responses.share());
-        let limits = ConnectionLimits { faults, input, responses: Arc::clone(&share), inflates_to };
+        let limits = ConnectionLimits {
+            faults,
+            input,
+            responses: Arc::clone(&share),
+            place: Some(Arc::clone(&place)),
+            inflates_to,
+        };
         let task = tokio::spawn(async move {
             serve_with(&mut server, &scripted, &limits).await;
-            drop((limits, guard));
         });
         let task = task.abort_handle();
+        let again = task.clone();
+        place.set_drop(move || again.abort());
         share.set_drop(move || task.abort());
-    }
-}
-
-/// Counts a connection while it is open, even if its task panics.
-pub(crate) struct OpenConnection(Arc<AtomicUsize>);
-
-impl OpenConnection {
-    pub(crate) fn new(open: &Arc<AtomicUsize>) -> Self {
-        open.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(open))
-    }
-}
-
-impl Drop for OpenConnection {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

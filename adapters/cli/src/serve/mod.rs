@@ -2,6 +2,8 @@
 
 mod action;
 mod command;
+mod connection;
+mod connections;
 mod cors;
 mod create;
 mod deflate_pool;
@@ -18,8 +20,9 @@ mod server;
 mod status;
 mod store;
 
-pub(crate) use listen::{OpenConnection, refuse};
+pub use connection::serve;
+pub(crate) use listen::refuse;
 pub use listen::{Options, ReplayOptions, ServerOptions, config, demo, main, replay, spawn};
 pub use request::{ObservedRequest, OwnedRequest, RecordedRequest};
 pub use script::{Call, FailureReply, Handshake, Operation, Reply, Script, ScriptError, UsageReply};
-pub use server::{ScriptedServer, serve};
+pub use server::ScriptedServer;

@@ -1,24 +1,22 @@
 //! Responds to requests as a script defines. Uses no socket.
 
+use core::sync::atomic::AtomicUsize;
 use core::{fmt, mem};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
 use turnwire::connection::{CommandError, ServerConnection, Transport};
 use turnwire::http::Headers;
-use turnwire::responses::{Envelope, ResponseCommand};
+use turnwire::responses::Envelope;
 use turnwire::time::Instant;
-use turnwire_driver::{Io, ServerDriver, Wake};
 use turnwire_testkit::{Fault, Recording};
 
-use super::action::{Action, Cut, Plan, Responses};
+use super::action::{Action, Cut, Plan};
 use super::cors::{self, Cors, Origin};
-use super::errors::{ApiError, error_event};
-use super::faults::{Faults, InputBudget, ServeIo};
+use super::errors::ApiError;
 use super::replay::Replay;
 use super::request::{ObservedRequest, OwnedRequest, RecordedRequest, callable_tool};
-use super::response_budget::{ResponseBudget, Share};
 use super::script::{Call, Reply, Script};
 use super::status::Exchanges;
 use super::store::{Lanes, Store};
@@ -32,6 +30,8 @@ pub struct ScriptedServer {
     cors: Cors,
     chaos: Option<Mutex<turnwire_testkit::Faults>>,
     exchanges: Exchanges,
+    /// The memory of the longest response that was made, in bytes.
+    pub(super) longest: AtomicUsize,
 }
 
 /// Called with each request.
@@ -68,6 +68,7 @@ impl ScriptedServer {
             cors: Cors::default(),
             chaos: None,
             exchanges: Exchanges::default(),
+            longest: AtomicUsize::new(0),
         }
     }
 
@@ -287,113 +288,6 @@ impl ScriptedServer {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // A poisoned lock is safe to use: every update is a single assignment.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Serves one connection until it is closed.
-pub async fn serve<I: Io>(server: &mut ServerDriver<I>, scripted: &ScriptedServer) {
-    let limits = ConnectionLimits {
-        faults: Arc::default(),
-        input: Arc::new(InputBudget::new(usize::MAX, usize::MAX)),
-        responses: Arc::new(ResponseBudget::new(usize::MAX).share()),
-        inflates_to: 1,
-    };
-    serve_with(server, scripted, &limits).await;
-}
-
-/// The limits of one connection.
-#[derive(Debug)]
-pub(super) struct ConnectionLimits {
-    pub(super) faults: Arc<Faults>,
-    pub(super) input: Arc<InputBudget>,
-    pub(super) responses: Arc<Share>,
-    /// How many bytes one byte on an open WebSocket may become.
-    pub(super) inflates_to: usize,
-}
-
-/// The memory of the compressor of a WebSocket, which exists while a response is in progress.
-const COMPRESSOR: usize = 384 * 1024;
-
-/// Serves one connection until it is closed or cut.
-pub(super) async fn serve_with<I: Io>(
-    server: &mut ServerDriver<I>,
-    scripted: &ScriptedServer,
-    limits: &ConnectionLimits,
-) {
-    let ConnectionLimits { faults, input, responses: share, inflates_to } = limits;
-    let (mut responses, mut lanes) = (Responses::default(), Lanes::default());
-    let mut compressor = 0;
-    loop {
-        let now = server.now();
-        let next = responses.run(now, server.connection(), faults);
-        if next.cut {
-            return;
-        }
-        let unsent = server.connection().poll_transmit().len();
-        let held = if responses.held() > 0 || unsent > 0 { compressor } else { 0 };
-        share.update(responses.held() + unsent + held, next.unsent.is_some(), next.progressed);
-        match server.wait(next.unsent, next.until).await {
-            Wake::Event => {}
-            Wake::Closed => return,
-            // The next action can be performed.
-            _ => continue,
-        }
-        let Some(incoming) = server.next().await else { return };
-        let request = OwnedRequest::from_incoming(&incoming);
-        ServeIo::request_is_complete(faults, input);
-        match &request {
-            OwnedRequest::Upgrade(head) => {
-                faults.inflates_to(*inflates_to);
-                let offer = head.headers.get_str("sec-websocket-extensions").unwrap_or_default();
-                compressor = if *inflates_to > 1 && offer.contains("permessage-deflate") { COMPRESSOR } else { 0 };
-            }
-            OwnedRequest::Text(lane, _) if responses.is_full() => {
-                let error = ApiError::too_many_responses();
-                // Fails only when the connection has ended.
-                let _ = server.connection().send(now, &error_event(error.status, &error.object(), lane.as_deref()));
-                continue;
-            }
-            OwnedRequest::Request(..) | OwnedRequest::Text(..) | OwnedRequest::Malformed(_) | OwnedRequest::Ignored => {
-            }
-        }
-        if let OwnedRequest::Text(lane, text) = &request
-            && let Ok(Some(command)) = ResponseCommand::parse(text)
-        {
-            responses.command(scripted, &command, lane.as_deref(), text, &mut lanes);
-            responses.measure();
-            continue;
-        }
-        responses.push(admit(scripted, request, &mut lanes, |plan| {
-            share.admit(responses.held() + plan.bytes() + compressor)
-        }));
-    }
-}
-
-/// Plans the response to a request, or an error if there is no memory for it.
-fn admit(
-    scripted: &ScriptedServer,
-    request: OwnedRequest,
-    lanes: &mut Lanes,
-    has_memory: impl FnOnce(&Plan) -> bool,
-) -> Plan {
-    let lane = match &request {
-        OwnedRequest::Text(lane, _) => Some(lane.clone()),
-        OwnedRequest::Request(..) => None,
-        // What is sent of these is short.
-        OwnedRequest::Upgrade(_) | OwnedRequest::Malformed(_) | OwnedRequest::Ignored => {
-            return scripted.plan(request, Some(lanes));
-        }
-    };
-    let plan = scripted.plan(request, Some(lanes));
-    if has_memory(&plan) {
-        return plan;
-    }
-    if let Some(exchange) = &plan.exchange {
-        exchange.end(false);
-    }
-    match lane {
-        Some(lane) => Plan::one(ApiError::overloaded().event(lane.as_deref())),
-        None => ApiError::overloaded().respond(),
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use socket2::{Domain, Socket, Type};
 
 const REQUEST: &str = "GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -34,6 +36,17 @@ impl Process {
 
     fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).expect("the kernel accepts");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        stream
+    }
+
+    /// Connects from another address of this machine.
+    fn connect_from(&self, address: [u8; 4]) -> TcpStream {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((address, 0)).into()).expect("a loopback address");
+        let server: SocketAddr = self.address.parse().expect("an address");
+        socket.connect(&server.into()).expect("the kernel accepts");
+        let stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
         stream
     }
@@ -95,6 +108,27 @@ fn connection_over_the_limit_is_refused_with_503() {
     assert_eq!(server.ask().1.as_deref(), Some("503"));
     drop(first);
     server.ask_until("200");
+}
+
+#[test]
+fn peer_that_has_all_connections_does_not_keep_another_one_out() {
+    let server = Process::start(256, &["--max-connections", "4"]);
+    let mut all: Vec<TcpStream> = (0..4).map(|_| server.connect()).collect();
+    // It is idle later than the others.
+    all[0].write_all(REQUEST.as_bytes()).expect("an open connection");
+    assert_eq!(status(&mut all[0]).as_deref(), Some("200"));
+    assert_eq!(server.ask().1.as_deref(), Some("503"), "a further one of the same peer");
+    let mut other = server.connect_from([127, 0, 0, 2]);
+    other.write_all(REQUEST.as_bytes()).expect("an open connection");
+    assert_eq!(status(&mut other).as_deref(), Some("200"));
+    assert_eq!(all[1].read(&mut [0]).ok().filter(|length| *length > 0), None, "it gave way");
+    for at in [0, 2, 3] {
+        all[at].set_nonblocking(true).expect("a socket");
+        let _ = all[at].read_to_end(&mut Vec::new());
+        all[at].set_nonblocking(false).expect("a socket");
+        all[at].write_all(REQUEST.as_bytes()).expect("an open connection");
+        assert_eq!(status(&mut all[at]).as_deref(), Some("200"), "{at}");
+    }
 }
 
 #[test]

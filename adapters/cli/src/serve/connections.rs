@@ -1,0 +1,236 @@
+//! The open connections, and which of them gives way to a new one when there are too many.
+
+use core::fmt;
+use core::net::{IpAddr, Ipv6Addr};
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The open connections. When there are too many, a new one takes the place of one of the peer with the most, if its own peer has fewer by
+/// more than one: no peer keeps others out.
+#[derive(Debug)]
+pub(super) struct Connections {
+    max: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    /// Counts what happens, so that it is known what came first.
+    now: u64,
+    connections: BTreeMap<u64, Connection>,
+    /// The number of connections of each peer.
+    of_peer: BTreeMap<IpAddr, usize>,
+}
+
+/// Drops a connection.
+type DropConnection = Box<dyn FnOnce() + Send>;
+
+struct Connection {
+    peer: IpAddr,
+    /// Since when it has no response in progress. `None` while it has one.
+    idle_since: Option<u64>,
+    drop_connection: Option<DropConnection>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+impl Connections {
+    pub(super) fn new(max: usize) -> Arc<Self> {
+        Arc::new(Self { max, open: Mutex::default() })
+    }
+
+    /// Returns the number of open connections.
+    pub(super) fn count(&self) -> usize {
+        self.lock().connections.len()
+    }
+
+    /// Takes a new connection from this address. `None` if there are too many, and none gives way.
+    pub(super) fn open(self: &Arc<Self>, address: IpAddr) -> Option<Admitted> {
+        let peer = peer_of(address);
+        let mut open = self.lock();
+        let displaced = match open.connections.len() < self.max {
+            true => None,
+            false => Some(open.displace(peer)?),
+        };
+        let number = open.tick();
+        let connection = Connection { peer, idle_since: Some(number), drop_connection: None };
+        open.connections.insert(number, connection);
+        *open.of_peer.entry(peer).or_default() += 1;
+        drop(open);
+        let has_displaced = displaced.is_some();
+        if let Some(drop_connection) = displaced.and_then(|connection| connection.drop_connection) {
+            drop_connection();
+        }
+        let place = Place { connections: Arc::clone(self), number, is_busy: AtomicBool::new(false) };
+        Some(Admitted { place, has_displaced })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        // A poisoned lock is safe to use: no code that can panic runs while it is held.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn tick(&mut self) -> u64 {
+        self.now += 1;
+        self.now
+    }
+
+    /// Removes a connection of the peer with the most, for one of `new`: the one that has been idle for the longest time, or else the
+    /// oldest one.
+    fn displace(&mut self, new: IpAddr) -> Option<Connection> {
+        let own = self.of_peer.get(&new).copied().unwrap_or_default();
+        let (peer, _) = self.of_peer.iter().max_by_key(|(_, count)| **count).filter(|(_, count)| **count > own + 1)?;
+        let of_peer = self.connections.iter().filter(|(_, connection)| connection.peer == *peer);
+        let (number, _) = of_peer.min_by_key(|(number, connection)| match connection.idle_since {
+            Some(since) => (false, since),
+            None => (true, **number),
+        })?;
+        self.remove(*number)
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Connection> {
+        let connection = self.connections.remove(&number)?;
+        if let Some(count) = self.of_peer.get_mut(&connection.peer) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_peer.remove(&connection.peer);
+            }
+        }
+        Some(connection)
+    }
+}
+
+/// Returns what stands for a peer: its address, or of an IPv6 address the network of 64 bits, which one host can have for itself
+/// (RFC 4291 §2.5.4).
+const fn peer_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+/// A connection that was taken.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub(super) place: Place,
+    /// Another connection was dropped for it.
+    pub(super) has_displaced: bool,
+}
+
+/// The place of one connection. It is free again when this value is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    connections: Arc<Connections>,
+    number: u64,
+    is_busy: AtomicBool,
+}
+
+impl Place {
+    /// Sets how the connection is dropped.
+    pub(super) fn set_drop(&self, drop_connection: impl FnOnce() + Send + 'static) {
+        if let Some(connection) = self.connections.lock().connections.get_mut(&self.number) {
+            connection.drop_connection = Some(Box::new(drop_connection));
+        }
+    }
+
+    /// Records whether the connection has a response in progress.
+    pub(super) fn set_busy(&self, is_busy: bool) {
+        if self.is_busy.swap(is_busy, Ordering::Relaxed) == is_busy {
+            return;
+        }
+        let mut open = self.connections.lock();
+        let now = open.tick();
+        if let Some(connection) = open.connections.get_mut(&self.number) {
+            connection.idle_since = (!is_busy).then_some(now);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let removed = self.connections.lock().remove(self.number);
+        drop(removed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::IpAddr;
+    use core::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Arc;
+
+    use super::{Connections, Place};
+
+    const A: &str = "192.0.2.1";
+    const B: &str = "192.0.2.2";
+
+    /// Opens a connection, and counts how often it is dropped.
+    fn open(connections: &Arc<Connections>, address: &str) -> Option<(Place, Arc<AtomicUsize>)> {
+        let address: IpAddr = address.parse().expect("an address");
+        let place = connections.open(address)?.place;
+        let drops = Arc::new(AtomicUsize::new(0));
+        let shared = Arc::clone(&drops);
+        place.set_drop(move || {
+            shared.fetch_add(1, Ordering::Relaxed);
+        });
+        Some((place, drops))
+    }
+
+    fn dropped(all: &[(Place, Arc<AtomicUsize>)]) -> Vec<usize> {
+        all.iter().map(|(_, drops)| drops.load(Ordering::Relaxed)).collect()
+    }
+
+    #[test]
+    fn a_new_peer_takes_the_place_of_the_longest_idle_connection_of_the_peer_with_the_most() {
+        let connections = Connections::new(4);
+        let all: Vec<_> = (0..4).map(|_| open(&connections, A).expect("a place")).collect();
+        // The first has a response in progress, the second had one since the third is idle.
+        all[0].0.set_busy(true);
+        all[1].0.set_busy(true);
+        all[1].0.set_busy(false);
+        assert!(open(&connections, A).is_none(), "a further one of the same peer");
+        let first = open(&connections, B).expect("a place for another peer");
+        assert_eq!(dropped(&all), [0, 0, 1, 0]);
+        let second = open(&connections, B).expect("three and one");
+        assert_eq!(dropped(&all), [0, 0, 1, 1]);
+        assert!(open(&connections, B).is_none(), "both have two");
+        assert!(open(&connections, "192.0.2.3").is_some(), "and a third one has none");
+        assert_eq!(connections.count(), 3, "it has left again, with the place that it took");
+        drop((first, second, all));
+        assert_eq!(connections.count(), 0);
+        assert!(connections.lock().of_peer.is_empty());
+    }
+
+    #[test]
+    fn the_oldest_connection_gives_way_if_none_is_idle() {
+        let connections = Connections::new(2);
+        let all: Vec<_> = (0..2).map(|_| open(&connections, A).expect("a place")).collect();
+        all.iter().for_each(|(place, _)| place.set_busy(true));
+        let _other = open(&connections, B).expect("a place for another peer");
+        assert_eq!(dropped(&all), [1, 0]);
+    }
+
+    #[test]
+    fn one_place_is_not_taken_from_its_peer() {
+        let connections = Connections::new(1);
+        let _first = open(&connections, A).expect("a place");
+        assert!(open(&connections, B).is_none());
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_and_mapped_addresses_are_one_peer() {
+        let connections = Connections::new(3);
+        let _v4: Vec<_> = [A, "::ffff:192.0.2.1"].map(|address| open(&connections, address)).into();
+        let _v6 = open(&connections, "2001:db8::1").expect("a place");
+        assert!(open(&connections, "2001:db8::ffff:0:0:2").is_none(), "it has as many as the other one, but for one");
+        assert_eq!(connections.lock().of_peer.len(), 2);
+        assert!(open(&connections, "2001:db8:0:1::1").is_some(), "another network");
+    }
+}
