@@ -121,15 +121,13 @@ impl Receiver<'_> {
                 *self.unmatched_events += 1;
                 ConnectionEffect::None.into()
             }
-            Step::Payload { envelope, lane, violation: None, late: false, .. }
-                if self.apply_plain_delta(now, transport, handshake, &envelope, lane.as_deref()) =>
-            {
-                ConnectionEffect::None.into()
-            }
             Step::Payload { envelope, lane, violation, late: false, .. } => Received {
                 ended_lane: envelope.class().is_terminal().then(|| LaneId::new(lane.as_deref())),
                 effect: self.apply_payload(now, transport, handshake, &envelope, lane.as_deref(), violation),
             },
+            Step::Repeat { text, found, lane } => {
+                self.apply_repeat(now, transport, handshake, (text, found), lane).into()
+            }
             Step::Malformed { text } => {
                 self.apply_malformed(now, text);
                 ConnectionEffect::None.into()
@@ -170,29 +168,32 @@ impl Receiver<'_> {
         }
     }
 
-    /// Applies a delta that says nothing beside its output, to a request that has had output: it is delivered and collected, and changes nothing
-    /// but the request's report. Returns `false`, and does nothing, for any other event.
+    /// Applies a delta that repeats an earlier one, and says nothing beside its output.
     #[inline]
-    fn apply_plain_delta(
+    fn apply_repeat(
         &mut self,
         now: Instant,
         transport: Transport,
         handshake: Option<&Response>,
-        envelope: &Envelope<'_>,
+        (text, found): (&str, Found),
         lane: Option<&str>,
-    ) -> bool {
-        if !envelope.is_plain_delta() {
-            return false;
+    ) -> ConnectionEffect {
+        if let Some(request) = request_for(self.requests, transport, lane, None)
+            && request.progress() == RequestProgress::OutputSeen
+            // What was delivered of a background response is recorded, and may come again.
+            && !request.is_background()
+            && !(handshake.is_some() && request.awaits_first_event())
+        {
+            let id = request.id;
+            request.record_received(now, text.len());
+            self.events.push(QueuedEvent::Found(id, found), text);
+            return ConnectionEffect::None;
         }
-        let Some(request) = request_for(self.requests, transport, lane, None) else { return false };
-        let is_first = handshake.is_some() && request.awaits_first_event();
-        // What was delivered of a background response is recorded, and may come again.
-        if is_first || request.is_background() || request.progress() != RequestProgress::OutputSeen {
-            return false;
-        }
-        request.record_received(now, envelope.text().len());
-        self.events.push(queued_payload(request.id, envelope), envelope.text());
-        true
+        let Ok(envelope) = Envelope::scan(text) else {
+            debug_assert!(false, "an event like it was scanned");
+            return ConnectionEffect::None;
+        };
+        self.apply_payload(now, transport, handshake, &envelope, lane, None)
     }
 
     fn apply_payload(

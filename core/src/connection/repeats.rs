@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::lanes::LaneStates;
-use crate::responses::{Envelope, Malformed, SHAPES, ShapeMatch, Shapes};
+use crate::responses::{Envelope, Found, Malformed, SHAPES, Shapes};
 
 /// The shapes of the last deltas, and the lanes that they belong to. Allocated by the first event.
 #[derive(Debug, Default)]
@@ -25,28 +25,44 @@ struct KnownLane {
 }
 
 impl Repeats {
-    /// Scans a payload as [`Envelope::scan_named`] does.
+    /// Returns the shape of a payload, and what a scan would find; `None` if it repeats no earlier one.
     #[inline]
+    pub(super) fn recognize(&mut self, text: &str) -> Option<(usize, Found)> {
+        self.0.as_mut()?.shapes.recognize(text)
+    }
+
+    /// Scans a payload as [`Envelope::scan_named`] does, and returns its shape. `shape`: the shape, if it was recognized.
     pub(super) fn scan<'a>(
         &mut self,
         text: &'a str,
         event_type: &'a str,
-    ) -> Result<(Envelope<'a>, Option<ShapeMatch>), Malformed> {
-        self.0.get_or_insert_default().shapes.scan_named(text, event_type)
+        shape: Option<usize>,
+    ) -> Result<(Envelope<'a>, Option<usize>), Malformed> {
+        let envelope = Envelope::scan_named(text, event_type)?;
+        let shape = shape.or_else(|| self.0.get_or_insert_default().shapes.learn(&envelope));
+        Ok((envelope, shape))
     }
 
-    /// Returns the lane of an event that needs no more than that: an event of its shape was expected and changed nothing, and the
-    /// lanes' states are the same. Then this holds for it too, because its effect depends on the states and on nothing in which it
-    /// differs.
+    /// Returns whether an event of this shape needs no more than its lane: one was expected and changed nothing, and the lanes' states
+    /// are the same. Then this holds for it too, because its effect depends on the states and on nothing in which it differs.
     #[inline]
-    pub(super) fn lane(&self, shape: Option<ShapeMatch>, lanes: &LaneStates) -> Option<Option<&str>> {
-        let shape = shape.filter(|shape| !shape.is_new)?;
-        let known = self.0.as_ref()?.lanes.get(shape.index)?;
-        (known.generation == lanes.generation()).then_some(known.lane.as_deref())
+    pub(super) fn is_known(&self, shape: usize, lanes: &LaneStates) -> bool {
+        self.known_lane(shape).is_some_and(|known| known.generation == lanes.generation())
+    }
+
+    /// Returns the lane of the events of a shape that [is known](Self::is_known).
+    #[inline]
+    pub(super) fn lane(&self, shape: usize) -> Option<&str> {
+        self.known_lane(shape)?.lane.as_deref()
+    }
+
+    #[inline]
+    fn known_lane(&self, shape: usize) -> Option<&KnownLane> {
+        self.0.as_ref()?.lanes.get(shape)
     }
 
     /// Records an event that was expected on this lane. `before`: the generation of the states before it.
-    pub(super) fn record(&mut self, shape: Option<ShapeMatch>, lane: Option<&str>, before: u64, lanes: &LaneStates) {
+    pub(super) fn record(&mut self, shape: Option<usize>, lane: Option<&str>, before: u64, lanes: &LaneStates) {
         let Some(known) = self.lane_of(shape) else { return };
         let is_unchanged = before == lanes.generation();
         known.generation = if is_unchanged { before } else { 0 };
@@ -60,14 +76,14 @@ impl Repeats {
     }
 
     /// Forgets that the lane of a shape is known.
-    pub(super) fn forget(&mut self, shape: Option<ShapeMatch>) {
+    pub(super) fn forget(&mut self, shape: Option<usize>) {
         if let Some(known) = self.lane_of(shape) {
             known.generation = 0;
         }
     }
 
-    fn lane_of(&mut self, shape: Option<ShapeMatch>) -> Option<&mut KnownLane> {
-        self.0.as_mut()?.lanes.get_mut(shape?.index)
+    fn lane_of(&mut self, shape: Option<usize>) -> Option<&mut KnownLane> {
+        self.0.as_mut()?.lanes.get_mut(shape?)
     }
 
     /// Frees the memory.

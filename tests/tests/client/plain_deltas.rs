@@ -10,7 +10,7 @@ fn with(member: &str) -> String {
     delta("more").replacen('{', &format!("{{{member},"), 1)
 }
 
-/// What two plain deltas, one with headers, a plain one, and one of a response that is held back say beside their output.
+/// What two plain deltas, one with headers, a plain one, and two of a response that is held back say beside their output.
 fn said(mut pair: Pair) -> Vec<&'static str> {
     let id = pair.send(ask("one"));
     pair.run();
@@ -27,11 +27,22 @@ fn said(mut pair: Pair) -> Vec<&'static str> {
 fn events() -> Vec<String> {
     let headers = with(r#""headers":{"openai-model":"gpt-y"}"#);
     let held = with(r#""safety_buffering":{"use_cases":["a"],"reasons":["b"]}"#);
-    vec![created("r"), delta("He"), delta("llo"), headers, delta("!"), held, done("r")]
+    vec![created("r"), delta("He"), delta("llo"), headers, delta("!"), held.clone(), held, done("r")]
 }
 
-const EXPECTED: [&str; 9] =
-    ["an event", "an event", "an event", "a model", "an event", "an event", "held back", "an event", "an event"];
+const EXPECTED: [&str; 11] = [
+    "an event",
+    "an event",
+    "an event",
+    "a model",
+    "an event",
+    "an event",
+    "held back",
+    "an event",
+    "held back",
+    "an event",
+    "an event",
+];
 
 #[test]
 fn delta_with_headers_or_safety_buffering_over_websocket_is_reported() {

@@ -7,6 +7,7 @@ use turnwire::connection::{
     ClientConnection, CloseReason, Deadline, ExpectedBody, OutgoingRequest, ServerConnection, Transport, server,
 };
 use turnwire::http::Headers;
+use turnwire::responses::{EventData, ServerEvent};
 use turnwire::time::Instant;
 use turnwire::ws::deflate::{Offer, ServerPolicy};
 use turnwire::ws::{Limits, Message, Role, WebSocket};
@@ -296,4 +297,36 @@ fn closing_again_does_not_restart_the_deadline_of_the_close_frame() {
     client.handle_written(after(900), usize::MAX);
     client.handle_timeout(after(1000));
     assert!(matches!(client.poll_event(), Some(Event::Closed(CloseReason::Local))));
+}
+
+#[test]
+fn queued_event_is_read_as_by_itself_whatever_its_length() {
+    let (mut client, _) = open_websocket(START, client::Config::new("localhost"), server::Config::new());
+    client.send_request_message(START, None, r#"{"type":"response.create"}"#).expect("it is idle");
+    client.handle_written(START, usize::MAX);
+    let mut peer = WebSocket::new(Role::Server, Limits::default(), None, [3; 32]);
+    // The positions of members are kept in 16 bits, one of which is a flag, where the payload is short enough.
+    for length in [100_usize, 4095, 4096, 4097, 32_766, 32_767, 32_768, 32_769, 65_534, 65_535, 65_536, 65_537, 70_000]
+    {
+        let payload = |filler: &str| {
+            format!(
+                r#"{{"type":"response.output_text.delta","delta":"{filler}\n","output_index":65535,"item_id":"msg\"","obfuscation":"a\t"}}"#
+            )
+        };
+        for longer in [0, 1] {
+            let filler = "x".repeat((length + longer).saturating_sub(payload("").len()));
+            let payload = payload(&filler);
+            let mut bytes = Vec::new();
+            peer.send(Message::Text(&payload), &mut bytes).expect("a message");
+            client.handle_input(START, &bytes);
+            let Some(Event::Server(event)) = client.poll_event() else { panic!("no event of {length} bytes") };
+            assert_eq!(event, ServerEvent::parse(&payload).expect("an event"));
+            let EventData::OutputTextDelta { delta, item_id, output_index, obfuscation, .. } = &event.data else {
+                panic!()
+            };
+            assert_eq!(delta.strip_suffix('\n'), Some(&*filler), "{length}");
+            assert_eq!((item_id.as_deref(), *output_index), (Some("msg\""), Some(65_535)), "{length}");
+            assert_eq!(obfuscation.as_deref(), Some("a\t"), "{length}");
+        }
+    }
 }

@@ -318,3 +318,17 @@ fn client_keeps_no_copy_of_a_long_id() {
     }
     assert!(held < 100_000, "{held} bytes are held, and one id takes as many");
 }
+
+#[test]
+fn late_delta_is_late_though_it_repeats_ones_that_were_not() {
+    let mut pair = Pair::new();
+    pair.request(Some("busy"));
+    pair.request(None);
+    assert_eq!(pair.hear(&created("r1", "")), EXPECTED);
+    for number in 1..5 {
+        assert_eq!(pair.hear(&delta("i1", &format!(r#","sequence_number":{number}"#))), EXPECTED, "{number}");
+    }
+    assert_eq!(pair.hear(&completed("r1", "")), EXPECTED);
+    pair.request(None);
+    assert_eq!(pair.hear(&delta("i1", r#","sequence_number":5"#)), UNMATCHED);
+}

@@ -6,8 +6,8 @@ use std::path::Path;
 use core::time::Duration;
 
 use turnwire::responses::{
-    EVENT_TYPES, Envelope, EventClass, EventData, HeaderSource, Malformed, ResponseInfo, ResponseInfoTracker,
-    ServerEvent, TimingMetrics,
+    EVENT_TYPES, Envelope, EventClass, EventData, EventParser, HeaderSource, Malformed, ResponseInfo,
+    ResponseInfoTracker, ServerEvent, TimingMetrics,
 };
 
 /// Formats the table, one event type per line: its class, and its members with their parsers.
@@ -62,6 +62,51 @@ fn member_of_wrong_type_fails_event_only_if_required() {
     assert!(matches!(ServerEvent::parse(needed), Err(Malformed::WrongType { member: "delta", .. })));
     let huge = r#"{"type":"response.output_text.delta","delta":"x","output_index":99999999999999999999}"#;
     assert!(ServerEvent::parse(huge).is_ok());
+}
+
+#[test]
+fn integers_of_every_length_and_form_are_read() {
+    let mut parser = EventParser::new();
+    for (number, expected) in [
+        ("0", Some(0)),
+        ("9", Some(9)),
+        ("65534", Some(65_534)),
+        ("65535", Some(65_535)),
+        ("65536", Some(65_536)),
+        ("99999", Some(99_999)),
+        ("100000", Some(100_000)),
+        ("4294967295", Some(4_294_967_295)),
+        ("9223372036854775807", Some(i64::MAX)),
+        ("-1", Some(-1)),
+        ("-0", Some(0)),
+        ("1.0", Some(1)),
+        ("1e2", Some(100)),
+        ("\"65535\"", Some(65_535)),
+        (" 12 ", Some(12)),
+        ("1.5", None),
+        ("null", None),
+        ("NaN", None),
+        ("[1]", None),
+    ] {
+        // The second delta has the shape of the first, and a longer text before the integers.
+        for delta in ["x", "x y z"] {
+            let payload = format!(
+                r#"{{"type":"response.output_text.delta","delta":"{delta}","output_index":{number},"sequence_number":{number}}}"#
+            );
+            for event in [ServerEvent::parse(&payload), parser.parse(&payload)] {
+                let event = event.expect("an event");
+                let EventData::OutputTextDelta { output_index, .. } = event.data else { panic!("{event:?}") };
+                assert_eq!((output_index, event.sequence_number), (expected, expected), "{number}");
+            }
+        }
+    }
+    for invalid in ["00", "01", "-", "+1", "1.", "1 2", ""] {
+        let payload = format!(r#"{{"type":"response.output_text.delta","delta":"x","sequence_number":{invalid}}}"#);
+        assert!(ServerEvent::parse(&payload).is_err(), "{invalid}");
+        assert!(parser.parse(&payload.replace("sequence", "x")).is_err(), "{invalid}");
+        let valid = payload.replace(&format!(":{invalid}}}"), ":5}");
+        assert!(parser.parse(&valid).is_ok() && parser.parse(&payload).is_err(), "{invalid}");
+    }
 }
 
 #[test]

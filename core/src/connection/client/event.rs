@@ -115,6 +115,13 @@ pub(crate) enum Step<'s> {
         /// It belongs to an earlier response.
         late: bool,
     },
+    /// A delta that repeats an earlier one except for its values, was expected, and says nothing beside its output.
+    Repeat {
+        text: &'s str,
+        found: Found,
+        /// The lane that it belongs to.
+        lane: Option<&'s str>,
+    },
     /// A payload that is not a JSON object with a `type`.
     Malformed {
         text: &'s str,
@@ -167,6 +174,7 @@ pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
                 queue.push(Record::Violation(violation), "");
             }
         }
+        Step::Repeat { text, found, .. } => queue.push(Record::Found(found), text),
         Step::Malformed { text } => queue.push(Record::Payload, text),
         Step::End { reusable, .. } => queue.push(Record::End(reusable), ""),
         Step::Closed(reason) => queue.push(Record::Closed(Box::new(reason)), ""),

@@ -516,29 +516,17 @@ impl ServerEngine {
     }
 
     pub(super) fn send(&mut self, now: Instant, event: &str) -> Result<(), CommandError> {
-        let (envelope, shape) = self.shared.repeats.scan(event, "").map_err(|_| CommandError::Event)?;
-        match &mut self.mode {
-            Mode::WebSocket(socket) => {
-                let out = self.shared.send_buffer.buffer_mut();
-                socket.send(ws::Message::Text(event), out).map_err(|_| CommandError::Closed)?;
-                // At the end of every response, and not only when the connection becomes idle: the compressed bytes must
-                // not depend on how many requests have arrived.
-                if envelope.class().is_terminal() {
-                    socket.release_output_memory();
-                }
-            }
-            Mode::Stream(framing) => {
-                let outgoing = sse::SizedEvent::new(envelope.kind(), event).map_err(|_| CommandError::Event)?;
-                let out = self.shared.send_buffer.buffer_mut();
-                framing.write(outgoing.length(), out, |out| outgoing.encode(out));
-            }
-            Mode::Closed => return Err(CommandError::Closed),
-            Mode::Head(_) | Mode::Announced { .. } | Mode::Body { .. } | Mode::AwaitingResponse { .. } => {
-                return Err(CommandError::NoRequest);
-            }
-        }
         let SharedState { lanes, repeats, .. } = &mut self.shared;
-        if repeats.lane(shape, lanes).is_none() {
+        let recognized = repeats.recognize(event);
+        let shape = recognized.as_ref().map(|(shape, _)| *shape);
+        if let Some((shape, found)) = recognized
+            && repeats.is_known(shape, lanes)
+        {
+            self.write_event(found.kind(), event, false)?;
+        } else {
+            let (envelope, shape) = repeats.scan(event, "", shape).map_err(|_| CommandError::Event)?;
+            self.write_event(envelope.kind(), event, envelope.class().is_terminal())?;
+            let SharedState { lanes, repeats, .. } = &mut self.shared;
             let before = lanes.generation();
             // The application may send an event that the request's state does not allow: the client reports the violation.
             let _ = lanes.observe(&envelope, envelope.stream_id().as_deref(), false);
@@ -546,6 +534,32 @@ impl ServerEngine {
         }
         self.shared.on_appended(now);
         Ok(())
+    }
+
+    #[inline]
+    fn write_event(&mut self, kind: &str, event: &str, is_terminal: bool) -> Result<(), CommandError> {
+        match &mut self.mode {
+            Mode::WebSocket(socket) => {
+                let out = self.shared.send_buffer.buffer_mut();
+                socket.send(ws::Message::Text(event), out).map_err(|_| CommandError::Closed)?;
+                // At the end of every response, and not only when the connection becomes idle: the compressed bytes must
+                // not depend on how many requests have arrived.
+                if is_terminal {
+                    socket.release_output_memory();
+                }
+                Ok(())
+            }
+            Mode::Stream(framing) => {
+                let outgoing = sse::SizedEvent::new(kind, event).map_err(|_| CommandError::Event)?;
+                let out = self.shared.send_buffer.buffer_mut();
+                framing.write(outgoing.length(), out, |out| outgoing.encode(out));
+                Ok(())
+            }
+            Mode::Closed => Err(CommandError::Closed),
+            Mode::Head(_) | Mode::Announced { .. } | Mode::Body { .. } | Mode::AwaitingResponse { .. } => {
+                Err(CommandError::NoRequest)
+            }
+        }
     }
 
     pub(super) fn send_keep_alive(&mut self, now: Instant) -> Result<(), CommandError> {

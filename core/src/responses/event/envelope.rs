@@ -4,9 +4,11 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::class::EventClass;
+use super::fields::{COMMON, FIELDS, Positions, kept};
 pub(in crate::responses) use super::members::Member;
-use super::members::{COUNT, ESCAPED, LONGEST_PAYLOAD, Places, Span, Spans};
+use super::members::{COUNT, LONGEST_PAYLOAD, Span, Spans};
 use super::table::EventType;
+use super::value::{raw_at, text_at};
 use crate::responses::TURN_STATE;
 use crate::responses::headers::json_field;
 use crate::responses::json::lenient;
@@ -82,13 +84,6 @@ impl<'a> Envelope<'a> {
             }
             Err(malformed) => Self::unreadable_end(text, event_type).ok_or(malformed),
         }
-    }
-
-    /// Creates the envelope of a payload of a known type whose members were found before.
-    #[inline]
-    pub(super) const fn known(text: &'a str, event_type: EventType, spans: Spans) -> Self {
-        let (kind, class) = (Cow::Borrowed(event_type.name()), event_type.class());
-        Self { text, kind, source: KindSource::Payload, class, event_type, spans }
     }
 
     /// Creates the envelope of a payload that cannot be parsed and counts as terminal.
@@ -307,6 +302,16 @@ impl<'a> Envelope<'a> {
         json_field(self.headers()?, &[TURN_STATE]).map(Cow::Owned)
     }
 
+    /// Returns the positions of the members that the event is read from.
+    #[inline]
+    pub(super) fn positions(&self) -> Positions {
+        let (mut positions, all) = ([(0, 0); FIELDS], self.spans.all());
+        for (position, member) in positions.iter_mut().zip(COMMON.iter().chain(self.event_type.members())) {
+            *position = kept(self.text, *member, all[*member as usize]);
+        }
+        positions
+    }
+
     /// Returns a member's text. `null` counts as missing.
     #[inline]
     pub(in crate::responses) fn raw(&self, member: Member) -> Option<&'a str> {
@@ -325,42 +330,6 @@ impl<'a> Envelope<'a> {
     }
 
     pub(in crate::responses) fn value(&self, member: Member) -> Option<RawJson<'a>> {
-        self.raw(member).map(RawJson::trusted)
-    }
-}
-
-/// A payload, its positions, and for each member which of them is its own: a table that is quicker to read many members from.
-pub(super) struct AllSpans<'a, 'e> {
-    pub(super) text: &'a str,
-    pub(super) spans: &'e [Span],
-    pub(super) places: &'e Places,
-}
-
-impl<'a> AllSpans<'a, '_> {
-    /// Returns the position of a member; empty if the payload does not have it.
-    #[inline]
-    fn get(&self, member: Member) -> Span {
-        let place = usize::from(self.places[member as usize]);
-        self.spans.get(place).copied().unwrap_or_default()
-    }
-
-    #[inline]
-    pub(super) fn raw(&self, member: Member) -> Option<&'a str> {
-        raw_at(self.text, self.get(member))
-    }
-
-    #[inline]
-    pub(super) fn string_opt(&self, member: Member) -> Option<Cow<'a, str>> {
-        text_at(self.text, self.get(member))
-    }
-
-    #[inline]
-    pub(super) fn integer_opt(&self, member: Member) -> Option<i64> {
-        lenient::count(self.raw(member)?)
-    }
-
-    #[inline]
-    pub(super) fn value(&self, member: Member) -> Option<RawJson<'a>> {
         self.raw(member).map(RawJson::trusted)
     }
 }
@@ -454,24 +423,6 @@ fn has_error_members<'a>(text: &'a str, raw: impl Fn(Member) -> Option<&'a str>)
     let known = [Member::error, Member::message, Member::code];
     known.into_iter().any(|member| raw(member).is_some())
         || ["detail", "details"].into_iter().any(|name| member(text, name).is_some())
-}
-
-/// Returns the text of a value. `null` counts as missing.
-#[inline]
-fn raw_at(text: &str, (start, end): Span) -> Option<&str> {
-    text.get(start as usize..(end & !ESCAPED) as usize).filter(|text| !text.is_empty() && *text != "null")
-}
-
-/// Parses a JSON string, borrowed if it has no escapes.
-#[inline]
-fn text_at(text: &str, (start, end): Span) -> Option<Cow<'_, str>> {
-    let (start, end) = (start as usize, end as usize);
-    if end & ESCAPED as usize != 0 {
-        return lenient::read(text.get(start..end & !(ESCAPED as usize))?).ok().map(Cow::Owned);
-    }
-    // A value that begins with a quote is a string, and ends with one. What is no value has no such first byte: a payload is an object.
-    let is_string = text.as_bytes().get(start) == Some(&b'"');
-    text.get(start + 1..end.wrapping_sub(1)).filter(|_| is_string).map(Cow::Borrowed)
 }
 
 impl core::fmt::Debug for Envelope<'_> {

@@ -1,47 +1,63 @@
 //! What the scan of a payload has found, kept beside a payload that waits to be polled, so that it is not scanned again.
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
 use super::envelope::Envelope;
-use super::members::{ESCAPED, INLINE, Span, Spans};
+use super::fields::{FIELDS, KEPT, Positions};
+use super::members::{ESCAPED, Span};
 use super::server_event::ServerEvent;
 use super::table::EventType;
 use crate::responses::json::malformed::Malformed;
 
-/// The flag of an escaped string in the end of a short span.
+/// The flag of an escaped string in the end of a short position.
 const SHORT_ESCAPED: u16 = 1 << 15;
 
-/// The length of the payloads whose positions fit into 15 bits.
-const SHORT: usize = SHORT_ESCAPED as usize;
+/// The length from which on positions do not fit into 15 bits, of which all ones are no position.
+const SHORT: usize = SHORT_ESCAPED as usize - 1;
+
+/// The positions in a short payload: of each member the start and the end.
+pub(super) type ShortPositions = [[u16; 2]; FIELDS];
 
 /// The type of a payload and the positions of its members, without the payload.
 #[derive(Debug)]
 pub(crate) struct Found {
     event_type: EventType,
-    spans: FoundSpans,
+    positions: FoundPositions,
 }
 
 #[derive(Debug)]
-enum FoundSpans {
-    Short { present: u64, at: [(u16, u16); INLINE] },
-    Long(Box<Spans>),
+enum FoundPositions {
+    Short(ShortPositions),
+    Long(Box<Positions>),
 }
 
 impl Found {
-    /// Keeps what an envelope has found. Returns `None` if the payload has to be scanned again: it has many members, an unknown `type`
-    /// or none, or cannot be parsed.
+    /// Keeps what an envelope has found. Returns `None` if the payload has to be scanned again: it has an unknown `type` or none, or
+    /// cannot be parsed.
     #[inline]
     pub(crate) fn of(envelope: &Envelope<'_>) -> Option<Self> {
-        let Spans { present, at, all: None } = &envelope.spans else { return None };
         if envelope.event_type == EventType::Other || !envelope.has_type() {
             return None;
         }
-        let spans = if envelope.text().len() < SHORT {
-            FoundSpans::Short { present: *present, at: at.map(short) }
+        let positions = envelope.positions();
+        let positions = if envelope.text().len() < SHORT {
+            FoundPositions::Short(positions.map(short))
         } else {
-            FoundSpans::Long(Box::new(envelope.spans.clone()))
+            FoundPositions::Long(Box::new(positions))
         };
-        Some(Self { event_type: envelope.event_type, spans })
+        Some(Self { event_type: envelope.event_type, positions })
+    }
+
+    /// The members of a payload of a known type, shorter than 32 KiB, are at these positions.
+    #[inline]
+    pub(super) const fn at(event_type: EventType, positions: ShortPositions) -> Self {
+        Self { event_type, positions: FoundPositions::Short(positions) }
+    }
+
+    /// Returns the `type` of the payload.
+    pub(crate) const fn kind(&self) -> &'static str {
+        self.event_type.name()
     }
 
     /// Parses the payload that this was found in.
@@ -51,24 +67,33 @@ impl Found {
     /// As [`ServerEvent::read`].
     #[inline]
     pub(crate) fn read<'a>(&self, text: &'a str) -> Result<ServerEvent<'a>, Malformed> {
-        let spans = match &self.spans {
-            FoundSpans::Short { present, at } => Spans { present: *present, at: at.map(long), all: None },
-            FoundSpans::Long(spans) => Spans::clone(spans),
+        let widened;
+        let positions = match &self.positions {
+            FoundPositions::Short(positions) => {
+                widened = positions.map(long);
+                &widened
+            }
+            FoundPositions::Long(positions) => &**positions,
         };
-        ServerEvent::read(&Envelope::known(text, self.event_type, spans))
+        ServerEvent::read_at(self.event_type, &Cow::Borrowed(self.kind()), text, positions)
     }
 }
 
-/// Shortens a span of a short payload.
+/// Shortens a position in a short payload.
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "a position in a short payload fits into 15 bits, and the flag is moved"
+    reason = "a position in a short payload fits into 15 bits, a kept integer into 16, and the flag is moved"
 )]
-const fn short((start, end): Span) -> (u16, u16) {
-    (start as u16, end as u16 | (end >> 16) as u16)
+pub(super) const fn short((start, end): Span) -> [u16; 2] {
+    [start as u16, end as u16 | (end >> 16) as u16]
 }
 
-fn long((start, end): (u16, u16)) -> Span {
-    let flag = if end & SHORT_ESCAPED == 0 { 0 } else { ESCAPED };
-    (u32::from(start), u32::from(end & !SHORT_ESCAPED) | flag)
+/// Reverses [`short`].
+#[inline]
+fn long([start, end]: [u16; 2]) -> Span {
+    const MOVED: u32 = ESCAPED - SHORT_ESCAPED as u32;
+    // Without branches, so that the compiler makes vector instructions of all positions.
+    let kept = if end == u16::MAX { KEPT } else { 0 };
+    let end = u32::from(end);
+    (u32::from(start), (end + (end >> 15) * MOVED) | kept)
 }

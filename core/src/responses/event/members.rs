@@ -47,6 +47,20 @@ impl Member {
         NAMES[self as usize]
     }
 
+    /// Returns whether the member is an integer in the events that have it.
+    pub(super) const fn is_integer(self) -> bool {
+        matches!(
+            self,
+            Self::sequence_number
+                | Self::output_index
+                | Self::content_index
+                | Self::summary_index
+                | Self::annotation_index
+                | Self::partial_image_index
+                | Self::command_index
+        )
+    }
+
     /// Returns the bit that stands for the member.
     #[inline]
     pub(super) const fn bit(self) -> u64 {
@@ -57,32 +71,14 @@ impl Member {
 // One bit of a word stands for each member.
 const _: () = assert!(COUNT <= 64);
 
-/// Maximum length of a payload: one bit of the end of a span is a flag.
-pub(super) const LONGEST_PAYLOAD: usize = ESCAPED as usize - 1;
+/// Maximum length of a payload: one bit of the end of a span is a flag, and no end is [`KEPT`](super::fields::KEPT).
+pub(super) const LONGEST_PAYLOAD: usize = ESCAPED as usize - 2;
 
 /// The position of a value in the payload; empty if there is none.
 pub(super) type Span = (u32, u32);
 
 /// The number of members whose positions are kept without an allocation. Few events have more.
 pub(super) const INLINE: usize = 8;
-
-/// The place of a member that the payload does not have: it is no index.
-const ABSENT: u8 = u8::MAX;
-
-/// For each member, the index of its position; [`ABSENT`] if the payload does not have it.
-pub(super) type Places = [u8; COUNT];
-
-pub(super) const NO_PLACE: Places = [ABSENT; COUNT];
-
-/// The places among the positions of all members.
-const EVERY_PLACE: Places = {
-    let (mut places, mut at) = ([0; COUNT], 0);
-    while at < COUNT {
-        places[at] = at as u8;
-        at += 1;
-    }
-    places
-};
 
 /// The positions of the known members of one payload.
 #[derive(Clone, Debug)]
@@ -127,24 +123,26 @@ impl Spans {
         }
     }
 
-    /// Returns positions, and for each member which of them is its own.
+    /// Returns the positions of all members, by member; empty where the payload does not have one.
     #[inline]
-    pub(super) fn places(&self) -> (&[Span], Places) {
+    pub(super) fn all(&self) -> [Span; COUNT] {
         if let Some(all) = &self.all {
-            return (all.as_slice(), EVERY_PLACE);
+            return **all;
         }
-        let (mut places, mut rest, mut place) = (NO_PLACE, self.present, 0);
-        while rest != 0 {
-            places[rest.trailing_zeros() as usize] = place;
+        let (mut all, mut rest) = ([(0, 0); COUNT], self.present);
+        for position in self.at {
+            if rest == 0 {
+                break;
+            }
+            all[rest.trailing_zeros() as usize] = position;
             rest &= rest - 1;
-            place += 1;
         }
-        (&self.at, places)
+        all
     }
 
     /// Returns the number of members that are present and before this one: its index in `at`.
     #[inline]
-    pub(super) const fn rank(&self, member: Member) -> usize {
+    const fn rank(&self, member: Member) -> usize {
         (self.present & (member.bit() - 1)).count_ones() as usize
     }
 }

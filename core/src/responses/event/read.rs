@@ -2,55 +2,68 @@
 
 use alloc::borrow::Cow;
 
-use super::envelope::{AllSpans, Member};
+use super::fields::{FieldReader, Positions};
+use super::members::Member;
+use super::server_event::ServerEvent;
 use super::table::{EventData, EventType, event_table};
 use crate::responses::json::malformed::Malformed;
 
 macro_rules! read {
-    (str_opt $kind:ident $spans:ident $member:ident) => {
-        $spans.string_opt(Member::$member)
+    (str_opt $kind:ident $fields:ident $member:ident) => {
+        $fields.string()
     };
-    (int_opt $kind:ident $spans:ident $member:ident) => {
-        $spans.integer_opt(Member::$member)
+    (int_opt $kind:ident $fields:ident $member:ident) => {
+        $fields.integer()
     };
-    (raw_opt $kind:ident $spans:ident $member:ident) => {
-        $spans.value(Member::$member)
+    (raw_opt $kind:ident $fields:ident $member:ident) => {
+        $fields.value()
     };
-    (str $kind:ident $spans:ident $member:ident) => {
-        match $spans.string_opt(Member::$member) {
-            Some(text) => text,
-            None => return Err(no_string($kind, $spans, Member::$member)),
-        }
+    (str $kind:ident $fields:ident $member:ident) => {
+        $fields.required_string($kind, Member::$member)?
     };
-    (raw $kind:ident $spans:ident $member:ident) => {
-        match $spans.value(Member::$member) {
+    (raw $kind:ident $fields:ident $member:ident) => {
+        match $fields.value() {
             Some(value) => value,
             None => return Err(Malformed::missing($kind, Member::$member.name())),
         }
     };
 }
 
-#[cold]
-fn no_string(kind: &str, spans: &AllSpans<'_, '_>, member: Member) -> Malformed {
-    match spans.raw(member) {
-        Some(_) => Malformed::wrong_type(kind, member.name()),
-        None => Malformed::missing(kind, member.name()),
-    }
-}
-
 macro_rules! reader {
     ($($(#[$doc:meta])* $variant:ident $kind:literal $class:ident { $($member:ident: $how:ident,)* })*) => {
-        impl<'a> EventData<'a> {
-            /// `kind`: the `type`, whose type is `event_type`.
-            pub(super) fn read(
+        impl EventType {
+            /// Returns the members that the contents of an event of this type are read from, in the order in which they are read.
+            pub(super) const fn members(self) -> &'static [Member] {
+                match self {
+                    $(Self::$variant => &[$(Member::$member),*],)*
+                    Self::Other => &[],
+                }
+            }
+        }
+
+        impl<'a> ServerEvent<'a> {
+            /// Parses a payload whose members are at these positions. `kind`: its `type`, whose type is `event_type`.
+            pub(super) fn read_at(
                 event_type: EventType,
                 kind: &Cow<'a, str>,
-                spans: &AllSpans<'a, '_>,
+                text: &'a str,
+                positions: &Positions,
             ) -> Result<Self, Malformed> {
-                Ok(match event_type {
-                    $(EventType::$variant => Self::$variant { $($member: read!($how kind spans $member),)* },)*
-                    EventType::Other => Self::Other { kind: kind.clone() },
-                })
+                let mut fields = FieldReader::new(text, positions);
+                let (sequence_number, stream_id) = (fields.integer(), fields.string());
+                let raw = Some(Cow::Borrowed(text));
+                // Each event is built where it is returned: its parts would be moved otherwise.
+                match event_type {
+                    $(EventType::$variant => Ok(Self {
+                        data: EventData::$variant { $($member: read!($how kind fields $member),)* },
+                        sequence_number,
+                        stream_id,
+                        raw,
+                    }),)*
+                    EventType::Other => {
+                        Ok(Self { data: EventData::Other { kind: kind.clone() }, sequence_number, stream_id, raw })
+                    }
+                }
             }
         }
     };

@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::envelope::{AllSpans, Envelope, Member};
-use super::table::{EventData, EventType, own};
+use super::envelope::Envelope;
+use super::table::{EventData, own};
 use crate::responses::item::Item;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::Object;
@@ -82,24 +82,7 @@ impl<'a> ServerEvent<'a> {
     ///
     /// [`Malformed`] if it lacks a required member of a known type.
     pub fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
-        let (spans, places) = envelope.spans.places();
-        let spans = AllSpans { text: envelope.text(), spans, places: &places };
-        Self::read_members(envelope.event_type, &envelope.kind, &spans)
-    }
-
-    /// Parses an event from the positions of its members. `kind`: its `type`.
-    #[inline]
-    pub(super) fn read_members(
-        event_type: EventType,
-        kind: &Cow<'a, str>,
-        spans: &AllSpans<'a, '_>,
-    ) -> Result<Self, Malformed> {
-        Ok(Self {
-            sequence_number: spans.integer_opt(Member::sequence_number),
-            stream_id: spans.string_opt(Member::stream_id),
-            data: EventData::read(event_type, kind, spans)?,
-            raw: Some(Cow::Borrowed(spans.text)),
-        })
+        Self::read_at(envelope.event_type, &envelope.kind, envelope.text(), &envelope.positions())
     }
 
     /// Returns the item of `response.output_item.added` and `response.output_item.done`. One that cannot be read is

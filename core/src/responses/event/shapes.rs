@@ -4,13 +4,14 @@
 //! equal to bytes that a scan has validated, and therefore mean the same. Only the values are scanned, with the code that scans
 //! every value, so that the result is exactly that of a scan of the whole payload.
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::envelope::{AllSpans, Envelope};
-use super::members::{INLINE, Member, NO_PLACE, Places, Span, Spans};
+use super::envelope::Envelope;
+use super::fields::{FIELDS, KEPT, index_of};
+use super::found::{Found, ShortPositions, short};
+use super::members::{Member, Span};
 use super::server_event::ServerEvent;
 use super::table::EventType;
 use crate::responses::json::malformed::Malformed;
@@ -40,40 +41,28 @@ pub(crate) struct Shapes {
     oldest: usize,
 }
 
-/// The shape of a payload that was remembered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ShapeMatch {
-    /// Its index, below [`SHAPES`].
-    pub(crate) index: usize,
-    /// It was remembered just now, in place of another one.
-    pub(crate) is_new: bool,
-}
-
 /// A payload of which only some values vary.
 struct Shape {
     /// The payload.
     text: String,
     event_type: EventType,
-    /// One bit for each of its members.
-    present: u64,
-    /// The positions of its members, in the order of the bits.
-    at: [Span; INLINE],
-    /// For each member, the index of its position.
-    places: Places,
-    /// For each position, how many varying values are before it.
-    preceding: [u8; INLINE],
+    /// The positions of its members.
+    positions: ShortPositions,
     /// The varying values, by position.
     holes: [Hole; HOLES],
     hole_count: usize,
 }
 
 /// A value that varies.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Hole {
     start: usize,
     end: usize,
-    /// The index of its position in the spans.
-    slot: usize,
+    is_integer: bool,
+    /// The index of its position; none if the type does not have the member.
+    index: usize,
+    /// All ones for the positions behind it.
+    behind: ShortPositions,
 }
 
 impl Shapes {
@@ -84,60 +73,42 @@ impl Shapes {
     /// Does what [`ServerEvent::parse_named`] does.
     #[inline]
     pub(super) fn parse<'a>(&mut self, text: &'a str, event_type: &'a str) -> Result<ServerEvent<'a>, Malformed> {
-        if let Some((index, spans)) = self.recognize(text) {
-            let Shape { event_type, places, .. } = &self.shapes[index];
-            let spans = AllSpans { text, spans: &spans, places };
-            return ServerEvent::read_members(*event_type, &Cow::Borrowed(event_type.name()), &spans);
+        if let Some((_, found)) = self.recognize(text) {
+            return found.read(text);
         }
         let envelope = Envelope::find(text, event_type)?;
         self.learn(&envelope);
         ServerEvent::read(&envelope)
     }
 
-    /// Does what [`Envelope::scan_named`] does, and says which shape the payload has.
+    /// Returns the index of the payload's shape, below [`SHAPES`], and what a scan would find; `None` if it has none of the shapes.
     #[inline]
-    pub(crate) fn scan_named<'a>(
-        &mut self,
-        text: &'a str,
-        event_type: &'a str,
-    ) -> Result<(Envelope<'a>, Option<ShapeMatch>), Malformed> {
-        if let Some((index, at)) = self.recognize(text) {
-            let Shape { event_type, present, .. } = self.shapes[index];
-            let envelope = Envelope::known(text, event_type, Spans { present, at, all: None });
-            return Ok((envelope, Some(ShapeMatch { index, is_new: false })));
-        }
-        let envelope = Envelope::scan_named(text, event_type)?;
-        let learnt = self.learn(&envelope).map(|index| ShapeMatch { index, is_new: true });
-        Ok((envelope, learnt))
-    }
-
-    /// Returns the index of the payload's shape, and the positions that a scan would find.
-    #[inline]
-    fn recognize(&mut self, text: &str) -> Option<(usize, [Span; INLINE])> {
+    pub(crate) fn recognize(&mut self, text: &str) -> Option<(usize, Found)> {
         let recent = self.shapes.get(self.recent).filter(|_| text.len() <= LONGEST_MATCH)?;
-        if let Some(spans) = recent.recognize(text) {
-            return Some((self.recent, spans));
+        if let Some(positions) = recent.recognize(text) {
+            return Some((self.recent, Found::at(recent.event_type, positions)));
         }
         self.recognize_other(text)
     }
 
     #[inline(never)]
-    fn recognize_other(&mut self, text: &str) -> Option<(usize, [Span; INLINE])> {
+    fn recognize_other(&mut self, text: &str) -> Option<(usize, Found)> {
         let others = self.shapes.iter().enumerate().filter(|(index, _)| *index != self.recent);
-        let (index, spans) = others.filter_map(|(index, shape)| Some((index, shape.recognize(text)?))).next()?;
+        let mut found =
+            others.filter_map(|(index, shape)| Some((index, Found::at(shape.event_type, shape.recognize(text)?))));
+        let (index, found) = found.next()?;
         self.recent = index;
-        Some((index, spans))
+        Some((index, found))
     }
 
-    /// Remembers the shape of a delta. Returns its index, or `None` if it is no delta or too long.
+    /// Remembers the shape of a delta, perhaps in place of another one. Returns its index, or `None` if it is no delta or too long.
     #[inline(never)]
-    fn learn(&mut self, envelope: &Envelope<'_>) -> Option<usize> {
-        let is_short = envelope.text().len() <= LONGEST_SHAPE && envelope.spans.all.is_none();
-        if !is_short || !envelope.is_plain_delta() {
+    pub(crate) fn learn(&mut self, envelope: &Envelope<'_>) -> Option<usize> {
+        if envelope.text().len() > LONGEST_SHAPE || !envelope.is_plain_delta() {
             return None;
         }
         self.recent = if self.shapes.len() < SHAPES {
-            self.shapes.push(Shape::empty());
+            self.shapes.push(Shape::EMPTY);
             self.shapes.len() - 1
         } else {
             self.oldest
@@ -149,71 +120,64 @@ impl Shapes {
 }
 
 impl Shape {
-    const fn empty() -> Self {
-        Self {
-            text: String::new(),
-            event_type: EventType::Other,
-            present: 0,
-            at: Spans::NONE.at,
-            places: NO_PLACE,
-            preceding: [0; INLINE],
-            holes: [Hole { start: 0, end: 0, slot: 0 }; HOLES],
-            hole_count: 0,
-        }
-    }
+    const EMPTY: Self = Self {
+        text: String::new(),
+        event_type: EventType::Other,
+        positions: [[0; 2]; FIELDS],
+        holes: [Hole { start: 0, end: 0, is_integer: false, index: FIELDS, behind: [[0; 2]; FIELDS] }; HOLES],
+        hole_count: 0,
+    };
 
     fn learn(&mut self, envelope: &Envelope<'_>) {
         self.text.clear();
         self.text.push_str(envelope.text());
         self.event_type = envelope.event_type;
-        let Spans { present, at, .. } = envelope.spans;
-        (self.present, self.at, self.places) = (present, at, envelope.spans.places().1);
+        let positions = envelope.positions();
+        self.positions = positions.map(short);
         self.hole_count = 0;
         for member in VARYING {
             // An empty array is nearly always followed by another one.
             let Some(value) = envelope.raw(member).filter(|value| *value != "[]") else { continue };
-            let slot = envelope.spans.rank(member);
-            let start = at[slot].0 as usize;
-            self.holes[self.hole_count] = Hole { start, end: start + value.len(), slot };
+            let (start, _) = envelope.spans.get(member);
+            let is_behind = |(other, end): Span| other > start && end != KEPT;
+            let behind = positions.map(|position| if is_behind(position) { [u16::MAX; 2] } else { [0; 2] });
+            let (start, index) = (start as usize, index_of(self.event_type, member));
+            self.holes[self.hole_count] =
+                Hole { start, end: start + value.len(), is_integer: member.is_integer(), index, behind };
             self.hole_count += 1;
         }
-        let holes = &mut self.holes[..self.hole_count];
-        holes.sort_unstable_by_key(|hole| hole.start);
-        for (preceding, (start, _)) in self.preceding.iter_mut().zip(at) {
-            *preceding = holes.iter().map(|hole| u8::from(hole.start < start as usize)).sum();
-        }
+        self.holes[..self.hole_count].sort_unstable_by_key(|hole| hole.start);
     }
 
-    /// Returns the positions that a scan finds in a payload of this shape; `None` for any other payload.
+    /// Returns the positions that a scan finds in a payload of this shape, of at most [`LONGEST_MATCH`] bytes; `None` for any other
+    /// payload.
     #[inline]
-    fn recognize(&self, text: &str) -> Option<[Span; INLINE]> {
+    fn recognize(&self, text: &str) -> Option<ShortPositions> {
         let (bytes, known) = (text.as_bytes(), self.text.as_bytes());
-        let (mut cursor, mut known_at) = (Cursor::new(text), 0);
-        // How much farther behind each varying value the text is than the known one.
-        let mut shifts = [0_u32; HOLES + 1];
-        let mut values = [(0, 0); HOLES];
-        for (index, hole) in self.holes[..self.hole_count].iter().enumerate() {
+        let (mut cursor, mut known_at, mut positions) = (Cursor::new(text), 0, self.positions);
+        for hole in &self.holes[..self.hole_count] {
             let constant = known.get(known_at..hole.start)?;
             if !bytes.get(cursor.at..)?.starts_with(constant) {
                 return None;
             }
             cursor.at += constant.len();
-            values[index] = cursor.span().ok()?;
+            let start = cursor.at;
+            let integer = if hole.is_integer { cursor.small_integer() } else { None };
+            let position = match integer {
+                Some(integer) => (u32::from(integer), KEPT),
+                None => cursor.span_of_string().ok()?,
+            };
             known_at = hole.end;
-            shifts[index + 1] = (cursor.at as u32).wrapping_sub(hole.end as u32);
+            // Modulo 2^16, as the flag in the end of a position is a part of the sum.
+            let longer = (cursor.at - start).wrapping_sub(hole.end - hole.start) as u16;
+            for (position, behind) in positions.as_flattened_mut().iter_mut().zip(hole.behind.as_flattened()) {
+                *position = position.wrapping_add(longer & behind);
+            }
+            if let Some(kept) = positions.get_mut(hole.index) {
+                *kept = short(position);
+            }
         }
-        if bytes.get(cursor.at..)? != known.get(known_at..)? {
-            return None;
-        }
-        let mut at = self.at;
-        for ((start, end), preceding) in at.iter_mut().zip(self.preceding) {
-            let shift = shifts[usize::from(preceding)];
-            (*start, *end) = (start.wrapping_add(shift), end.wrapping_add(shift));
-        }
-        for (hole, value) in self.holes[..self.hole_count].iter().zip(values) {
-            at[hole.slot] = value;
-        }
-        Some(at)
+        (bytes.get(cursor.at..)? == known.get(known_at..)?).then_some(positions)
     }
 }
 

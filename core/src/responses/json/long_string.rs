@@ -6,6 +6,7 @@
 use alloc::string::String;
 use core::fmt;
 
+use memchr::memchr;
 use serde::Deserializer;
 use serde::de::{DeserializeOwned, Visitor};
 use serde::forward_to_deserialize_any;
@@ -41,10 +42,16 @@ fn decode(json: &str, short: impl Fn(&str) -> Option<String>) -> Option<String> 
     let mut at = 0;
     while at < inner.len() {
         let (mut end, mut has_escapes) = (at, false);
-        while end < inner.len() && end - at < LONG {
-            let is_escape = bytes[end] == b'\\';
-            has_escapes |= is_escape;
-            end += if is_escape { escape::length_and_replacement(&bytes[end..]).0 } else { 1 };
+        let step = inner.len().min(at + LONG);
+        while end < step {
+            match memchr(b'\\', &bytes[end..step]) {
+                Some(plain) => {
+                    end += plain;
+                    end += escape::length_and_replacement(&bytes[end..]).0;
+                    has_escapes = true;
+                }
+                None => end = step,
+            }
         }
         while end < inner.len() && !inner.is_char_boundary(end) {
             end += 1;
@@ -66,19 +73,13 @@ fn decode(json: &str, short: impl Fn(&str) -> Option<String>) -> Option<String> 
 
 /// Returns the maximum length of the decoded text: `\n` stands for 1 byte, `\uXXXX` for at most 3, and a pair of surrogates for 4.
 fn decoded_len(bytes: &[u8]) -> usize {
-    let (mut length, mut at) = (0, 0);
-    while let Some(byte) = bytes.get(at) {
-        let (escape, decoded) = match byte {
-            b'\\' => match escape::length_and_replacement(&bytes[at..]).0 {
-                2 => (2, 1),
-                units => (units, units / 2),
-            },
-            _ => (1, 1),
-        };
-        length += decoded;
-        at += escape;
+    let (mut length, mut rest) = (0, bytes);
+    while let Some(plain) = memchr(b'\\', rest) {
+        let escape = escape::length_and_replacement(&rest[plain..]).0;
+        length += plain + if escape == 2 { 1 } else { escape / 2 };
+        rest = rest.get(plain + escape..).unwrap_or_default();
     }
-    length
+    length + rest.len()
 }
 
 /// A decoded string as the value from which a type is made.

@@ -131,6 +131,37 @@ impl<'a> Cursor<'a> {
         Ok((start as u32, self.at as u32 | flag))
     }
 
+    /// Does what [`span`](Self::span) does. A string without escapes or white space before it takes less time, and all else more.
+    #[inline]
+    pub(in crate::responses) fn span_of_string(&mut self) -> Result<(u32, u32), Fault> {
+        if self.bytes.get(self.at) == Some(&b'"') {
+            let (start, end) = (self.at, plain(self.bytes, self.at + 1));
+            if self.bytes.get(end) == Some(&b'"') {
+                self.at = end + 1;
+                return Ok((start as u32, self.at as u32));
+            }
+        }
+        self.span()
+    }
+
+    /// Consumes a value that is an integer below 65 536, and returns it. Consumes nothing of any other value, nor if white space is
+    /// around it.
+    #[inline]
+    pub(in crate::responses) fn small_integer(&mut self) -> Option<u16> {
+        let (mut integer, mut at) = (0_u16, self.at);
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(at) {
+            integer = integer.checked_mul(10)?.checked_add(u16::from(digit - b'0'))?;
+            at += 1;
+        }
+        let has_zero = self.bytes.get(self.at) == Some(&b'0');
+        let is_integer = at > self.at && (!has_zero || at == self.at + 1);
+        let is_end = matches!(self.bytes.get(at), Some(b',' | b'}'));
+        (is_integer && is_end).then(|| {
+            self.at = at;
+            integer
+        })
+    }
+
     fn nested(&mut self) -> Result<(), Fault> {
         let mut open = Brackets::default();
         loop {

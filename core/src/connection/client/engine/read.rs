@@ -1,6 +1,5 @@
 //! Reads the input of a connection: heads, events and messages, and applies payloads to the lanes' states.
 
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 
@@ -179,15 +178,18 @@ fn payload<'s>(
     delimiting: Delimiting,
 ) -> Step<'s> {
     let SharedState { timers, lanes, repeats, .. } = shared;
-    let Ok((envelope, shape)) = repeats.scan(text, event_type) else {
+    let recognized = repeats.recognize(text);
+    let shape = recognized.as_ref().map(|(shape, _)| *shape);
+    if let Some((shape, found)) = recognized
+        && repeats.is_known(shape, lanes)
+    {
+        timers.on_event(now, true);
+        return Step::Repeat { text, found, lane: repeats.lane(shape) };
+    }
+    let Ok((envelope, shape)) = repeats.scan(text, event_type, shape) else {
         timers.on_event(now, false);
         return Step::Malformed { text };
     };
-    if repeats.lane(shape, lanes).is_some() {
-        timers.on_event(now, true);
-        let lane = repeats.lane(shape, lanes).flatten().map(Cow::Borrowed);
-        return Step::Payload { text, envelope, lane, violation: None, late: false };
-    }
     let before = lanes.generation();
     repeats.forget(shape);
     let shared = delimiting == Delimiting::Shared;

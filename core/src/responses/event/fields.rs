@@ -1,0 +1,118 @@
+//! The positions of the members that an event is read from, in the order in which its type declares them.
+
+use alloc::borrow::Cow;
+
+use super::members::{Member, Span};
+use super::table::{EVENT_TYPES, EventType};
+use super::value::{integer_at, raw_at, text_at};
+use crate::responses::json::malformed::Malformed;
+use crate::responses::json::raw::RawJson;
+
+/// The members that every type has: `sequence_number` and `stream_id`.
+pub(super) const COMMON: [Member; 2] = [Member::sequence_number, Member::stream_id];
+
+/// The number of positions: those of the common members, and of as many others as a type has at most.
+pub(super) const FIELDS: usize = COMMON.len() + 8;
+
+const _: () = {
+    let mut types = EVENT_TYPES;
+    while let Some(((_, _, members), rest)) = types.split_first() {
+        assert!(COMMON.len() + members.len() <= FIELDS);
+        types = rest;
+    }
+};
+
+/// The end in place of a small integer's position, which has the integer itself as its start: it is not parsed again.
+pub(super) const KEPT: u32 = u32::MAX;
+
+/// The positions of the common members, and behind them those of the type's own; empty where the payload does not have a member.
+pub(super) type Positions = [Span; FIELDS];
+
+/// Returns the index of a member among the positions of a type; [`FIELDS`] if the type does not have it.
+pub(super) fn index_of(event_type: EventType, member: Member) -> usize {
+    let mut members = COMMON.iter().chain(event_type.members());
+    members.position(|known| *known == member).unwrap_or(FIELDS)
+}
+
+/// Returns what is kept of a member at this position: an integer itself, if it is small.
+#[inline]
+pub(super) fn kept(text: &str, member: Member, position: Span) -> Span {
+    if !member.is_integer() {
+        return position;
+    }
+    let (start, end) = position;
+    let digits = text.as_bytes().get(start as usize..end as usize).unwrap_or_default();
+    small_integer(digits).map_or(position, |integer| (u32::from(integer), KEPT))
+}
+
+/// Parses decimal digits.
+#[inline]
+fn small_integer(digits: &[u8]) -> Option<u16> {
+    let mut integer = 0_u16;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        integer = integer.checked_mul(10)?.checked_add(u16::from(digit))?;
+    }
+    (!digits.is_empty()).then_some(integer)
+}
+
+/// Reads the members of a payload one after the other.
+pub(super) struct FieldReader<'a, 'p> {
+    text: &'a str,
+    positions: core::slice::Iter<'p, Span>,
+}
+
+impl<'a, 'p> FieldReader<'a, 'p> {
+    #[inline]
+    pub(super) fn new(text: &'a str, positions: &'p Positions) -> Self {
+        Self { text, positions: positions.iter() }
+    }
+
+    #[inline]
+    fn next(&mut self) -> Span {
+        self.positions.next().copied().unwrap_or_default()
+    }
+
+    #[inline]
+    pub(super) fn string(&mut self) -> Option<Cow<'a, str>> {
+        text_at(self.text, self.next())
+    }
+
+    /// `kind`: the type, of which this member is required.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] if it is missing, or no string.
+    #[inline]
+    pub(super) fn required_string(&mut self, kind: &str, member: Member) -> Result<Cow<'a, str>, Malformed> {
+        let position = self.next();
+        match text_at(self.text, position) {
+            Some(text) => Ok(text),
+            None => Err(self.no_string(position, kind, member)),
+        }
+    }
+
+    #[cold]
+    fn no_string(&self, position: Span, kind: &str, member: Member) -> Malformed {
+        match raw_at(self.text, position) {
+            Some(_) => Malformed::wrong_type(kind, member.name()),
+            None => Malformed::missing(kind, member.name()),
+        }
+    }
+
+    #[inline]
+    pub(super) fn integer(&mut self) -> Option<i64> {
+        match self.next() {
+            (integer, KEPT) => Some(i64::from(integer)),
+            position => integer_at(self.text, position),
+        }
+    }
+
+    #[inline]
+    pub(super) fn value(&mut self) -> Option<RawJson<'a>> {
+        raw_at(self.text, self.next()).map(RawJson::trusted)
+    }
+}
