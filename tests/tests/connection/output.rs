@@ -61,6 +61,38 @@ fn server_whose_peer_does_not_read_holds_the_limit_and_one_response() {
     }
 }
 
+/// The peer sends requests for 100 s and reads 20 kB every 10 s, which is above the least rate: the connection stays, and holds no more.
+#[test]
+fn server_whose_peer_reads_in_a_trickle_holds_the_limit_and_one_response() {
+    let config = server::Config::new();
+    let limit = config.max_send_backlog;
+    let (_, mut server) = open_websocket(START, client::Config::new("localhost"), config);
+    let input = frames(&[r#"{"type":"response.create","stream_id":"a"}"#; 300]);
+    let event = delta(20_000);
+    let mut answered = 0;
+    let info = measure(|| {
+        for second in 0..=100 {
+            let now = after(second * 1000);
+            server.handle_timeout(now);
+            if server.wants_input() {
+                server.handle_input(now, &input);
+            }
+            while server.poll_event().is_some() {
+                server.send(now, &event).expect("an open socket");
+                answered += 1;
+            }
+            if second % 10 == 9 {
+                server.handle_written(now, 20_000);
+            }
+        }
+    });
+    let at_most = (limit + 10 * 20_000) / 20_000 + 1;
+    assert!(answered <= at_most, "{answered} requests were answered, and {at_most} may be");
+    assert!(!server.is_finished() && server.poll_transmit().len() <= limit + 21_000);
+    // The output, as its buffer grows, and a read of requests.
+    assert!(info.bytes_max <= 4 * 1024 * 1024, "{info:?}");
+}
+
 #[test]
 fn taken_bytes_wait_to_be_written_until_they_are_reported() {
     let mut config = server::Config::new();

@@ -13,6 +13,7 @@ mod memory;
 mod namespace;
 mod pending_io;
 mod proxies;
+mod resets;
 mod scenario;
 mod setup;
 mod streams;

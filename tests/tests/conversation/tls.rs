@@ -58,6 +58,8 @@ enum End {
     SocketOnly,
     /// With `close_notify`, and reads on until the client ends, too.
     HalfClosed,
+    /// With a record that was not encrypted with the session's key, then the socket.
+    BadRecord,
 }
 
 async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
@@ -83,12 +85,20 @@ async fn serve(tls: Arc<ServerConfig>, end: End, body: &'static str) -> SocketAd
             let (stream, _) = listener.accept().await.expect("a client");
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
             read_request(&mut stream).await;
-            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+            let kind = if body.starts_with('{') { "application/json" } else { "text/event-stream" };
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n");
             stream.write_all(format!("{head}{body}").as_bytes()).await.expect("a response");
             stream.flush().await.expect("a response");
             match end {
                 End::CloseNotify => stream.shutdown().await.expect("an end"),
                 End::SocketOnly => stream.get_mut().0.shutdown().await.expect("an end"),
+                End::BadRecord => {
+                    // Application data (RFC 8446 §5.1) whose authentication tag is zero.
+                    let record = [&[23, 3, 3, 0, 32][..], &[0; 32]].concat();
+                    stream.get_mut().0.write_all(&record).await.expect("a record");
+                    // The client ends the session with an alert.
+                    let _ = stream.get_mut().0.read(&mut [0; 1024]).await;
+                }
                 End::HalfClosed => {
                     let (_, session) = stream.get_mut();
                     session.send_close_notify();
@@ -214,6 +224,25 @@ async fn body_ends_with_connection_only_close_notify_makes_it_whole() {
         let failure = turn(&mut client(address, trust(&made))).await.expect_err("no terminal event");
         assert_eq!(failure.message.contains("close_notify"), expected, "{end:?}: {failure}");
     }
+}
+
+/// The JSON of a response, all of whose bytes have come when the session breaks.
+const RESPONSE: &str = r#"{"id":"resp_1","object":"response","status":"completed","output":[]}"#;
+
+#[tokio::test]
+async fn record_with_a_bad_mac_is_a_failure_of_tls_and_no_end_of_a_body() {
+    let made = certificate(|_| {});
+    let address = serve(server_of(&made), End::CloseNotify, RESPONSE).await;
+    turn(&mut client(address, trust(&made))).await.expect("a whole body");
+    let (first, _) = EVENTS.split_once("\n\n").expect("two events");
+    let first: &'static str = String::leak(format!("{first}\n\n"));
+    for body in [RESPONSE, first] {
+        let address = serve(server_of(&made), End::BadRecord, body).await;
+        let failure = turn(&mut client(address, trust(&made))).await.expect_err("the session broke");
+        assert_eq!(failure.kind, FailureKind::Tls, "{failure:?}");
+    }
+    let address = serve(server_of(&made), End::SocketOnly, RESPONSE).await;
+    turn(&mut client(address, trust(&made))).await.expect_err("no close_notify");
 }
 
 #[tokio::test]

@@ -41,8 +41,15 @@ fn compressors(spare: &Spare) -> usize {
     kinds(spare).iter().filter(|kind| matches!(kind, MemoryKind::Compressor { .. })).count()
 }
 
-/// The texts of two connections, in turns. The second one repeats the first one's, which it must not refer to.
-const TEXTS: [&str; 6] = ["the first text", "the first text", "other words", "the first text", "words", "other words"];
+/// The texts of two connections, in turns. The second one repeats the first one's, which it must not refer to; and a text repeats itself
+/// after more bytes than the smaller window has.
+fn texts() -> Vec<String> {
+    let noise: String =
+        (0..2000_u32).map(|at| char::from(b'a' + (at.wrapping_mul(2_654_435_761) >> 27) as u8 % 26)).collect();
+    ["the first text", "the first text", &noise.repeat(2), &noise.repeat(2), "words", "other words"]
+        .map(Into::into)
+        .into()
+}
 
 /// What two compressors make of the texts in turns, one after the other released, and what is inflated of it again.
 fn in_turns(pool: Option<&SharedPool>, params: [&Params; 2]) -> Vec<Vec<u8>> {
@@ -55,11 +62,11 @@ fn in_turns(pool: Option<&SharedPool>, params: [&Params; 2]) -> Vec<Vec<u8>> {
         }
         (deflater, inflater)
     });
-    let messages = TEXTS.iter().enumerate().map(|(at, text)| {
+    let messages = texts().into_iter().enumerate().map(|(at, text)| {
         let (deflater, inflater) = &mut ends[at % 2];
         let (mut compressed, mut inflated) = (Vec::new(), Vec::new());
         deflater.message(text.as_bytes(), &mut compressed);
-        inflater.push(&compressed, &mut inflated, 1024).expect("a message");
+        inflater.push(&compressed, &mut inflated, 8192).expect("a message");
         inflater.end(&mut inflated).expect("a whole message");
         assert_eq!(inflated, text.as_bytes());
         deflater.release_memory();
@@ -73,7 +80,7 @@ fn in_turns(pool: Option<&SharedPool>, params: [&Params; 2]) -> Vec<Vec<u8>> {
 fn memory_of_a_pool_compresses_and_inflates_as_new_memory() {
     let small = Params::default().with_server_max_window_bits(10);
     let alone = Params::default().with_server_no_context_takeover(true);
-    for params in [[&Params::default(); 2], [&Params::default(), &small], [&alone, &Params::default()]] {
+    for params in [[&Params::default(); 2], [&Params::default(), &small], [&small, &alone]] {
         for mixes in [false, true] {
             let (spare, pool) = pool(mixes);
             assert_eq!(in_turns(Some(&pool), params), in_turns(None, params), "{params:?}, {mixes}");
@@ -109,21 +116,28 @@ fn released_and_closed_websockets_give_their_memory_to_the_next_one() {
 }
 
 #[test]
-fn memory_of_a_message_that_failed_holds_nothing_that_the_next_can_refer_to() {
+fn memory_of_a_decompressor_holds_nothing_that_the_next_can_refer_to() {
     let (spare, pool) = pool(false);
     let inflater = || {
         let mut inflater = Inflater::new(&Params::default(), Role::Client);
         inflater.use_pool(&pool);
         inflater
     };
-    let mut out = Vec::new();
-    let mut first = inflater();
-    // A stored block with a text, and a block of a type that there is none.
-    let text = [&[0, 3, 0, !3, !0][..], b"abc", &[7]].concat();
-    assert_eq!(first.push(&text, &mut out, 1024), Err(Error::Corrupt));
-    drop(first);
-    assert_eq!(kinds(&spare), [MemoryKind::Decompressor]);
-    let mut second = inflater();
-    assert_eq!(second.push(&reference(3), &mut out, 1024), Err(Error::Corrupt));
-    assert_eq!(kinds(&spare), [], "it uses the memory of the first one");
+    // A stored block with a text, without and with a block behind it that has a type that there is none.
+    let text = [&[0, 3, 0, !3, !0][..], b"abc"].concat();
+    for (message, expected) in [(text.clone(), Ok(())), ([&text[..], &[7]].concat(), Err(Error::Corrupt))] {
+        let mut out = Vec::new();
+        let mut first = inflater();
+        assert_eq!(first.push(&message, &mut out, 1024), expected);
+        drop(first);
+        assert_eq!(kinds(&spare), [MemoryKind::Decompressor]);
+        let mut second = inflater();
+        assert_eq!(second.push(&text, &mut out, 1024), Ok(()), "it can be used");
+        assert_eq!(kinds(&spare), [], "it uses the memory of the first one");
+        drop(second);
+        let mut third = inflater();
+        assert_eq!(third.push(&reference(3), &mut out, 1024), Err(Error::Corrupt));
+        drop(third);
+        spare.memory.lock().expect("no panic").clear();
+    }
 }

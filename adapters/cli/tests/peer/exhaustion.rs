@@ -3,11 +3,13 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
+use turnwire::ws::Role;
+use turnwire::ws::deflate::{Deflater, Params};
 
 const REQUEST: &str = "GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -15,6 +17,8 @@ const REQUEST: &str = "GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n";
 struct Process {
     child: Child,
     address: String,
+    /// Its standard output, which is open and not read.
+    _stdout: BufReader<ChildStdout>,
 }
 
 impl Process {
@@ -29,9 +33,10 @@ impl Process {
             .spawn()
             .expect("the server starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("its address");
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        stdout.read_line(&mut line).expect("its address");
         let address = line.trim().trim_start_matches("listening on http://").trim_end_matches("/v1").to_owned();
-        Self { child, address }
+        Self { child, address, _stdout: stdout }
     }
 
     fn connect(&self) -> TcpStream {
@@ -187,9 +192,15 @@ impl Process {
     }
 
     fn websocket(&self) -> TcpStream {
+        self.websocket_with("")
+    }
+
+    /// Opens a WebSocket with further headers.
+    fn websocket_with(&self, headers: &str) -> TcpStream {
         let mut stream = self.connect();
         let head = "GET /v1/responses HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let head = format!("{head}{headers}\r\n");
         stream.write_all(head.as_bytes()).expect("an open connection");
         let (mut head, mut byte) = (Vec::new(), [0; 1]);
         while !head.ends_with(b"\r\n\r\n") {
@@ -263,4 +274,47 @@ fn clients_that_read_nothing_are_dropped_when_the_memory_for_responses_is_used_u
     let resident = server.resident();
     assert!(resident < 224 * 1024, "{resident} KiB");
     drop(idle);
+}
+
+#[test]
+fn server_whose_json_lines_nobody_reads_serves_its_clients() {
+    let server = Process::start(256, &["--json"]);
+    let body = format!(r#"{{"model":"m","stream":true,"store":false,"input":"{}"}}"#, "x".repeat(32 * 1024));
+    let length = body.len();
+    let head = "POST /v1/responses HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n";
+    let request = format!("{head}Content-Length: {length}\r\n\r\n{body}");
+    // A pipe holds two lines.
+    for at in 0..200 {
+        let mut stream = server.connect();
+        stream.write_all(request.as_bytes()).expect("an open connection");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("a response");
+        assert!(response.contains("response.completed"), "{at}: {response}");
+    }
+    let resident = server.resident();
+    assert!(resident < 64 * 1024, "{resident} KiB");
+}
+
+#[test]
+fn deflate_bombs_of_63_kb_are_refused_and_take_little_memory() {
+    let server = Process::start(256, &["--deflate"]);
+    let mut bomb = Vec::new();
+    let mut deflater = Deflater::new(&Params::default(), Role::Client).expect("a window from 9 up");
+    deflater.message(&vec![b' '; 6 * 1024 * 1024], &mut bomb);
+    let length = u16::try_from(bomb.len()).expect("a length of 16 bits");
+    assert!(length > 60_000, "{length} bytes");
+    let frame = [&[0xC1, 0xFE][..], &length.to_be_bytes(), &[0; 4], &bomb].concat();
+    let mut all = Vec::new();
+    for _ in 0..32 {
+        let mut stream = server.websocket_with("Sec-WebSocket-Extensions: permessage-deflate\r\n");
+        // The server may have closed the connection before it has read everything.
+        let _ = stream.write_all(&frame);
+        let mut close = [0; 4];
+        if stream.read_exact(&mut close).is_ok() {
+            assert_eq!(close, [0x88, 2, 0x03, 0xF1], "code 1009");
+        }
+        all.push(stream);
+    }
+    let resident = server.resident();
+    assert!(resident < 64 * 1024, "{resident} KiB");
 }
