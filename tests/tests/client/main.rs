@@ -37,3 +37,4 @@ mod steering;
 mod time;
 mod total_time;
 mod web;
+mod web_exchanges;

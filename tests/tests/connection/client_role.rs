@@ -330,3 +330,17 @@ fn queued_event_is_read_as_by_itself_whatever_its_length() {
         }
     }
 }
+
+#[test]
+fn handshake_offers_compression_unless_it_is_configured_not_to() {
+    for offers in [true, false] {
+        let mut config = client::Config::new("localhost");
+        if !offers {
+            config.deflate_offer = None;
+        }
+        let mut client = ClientConnection::new(config, Transport::WebSocket, [1; 32]);
+        client.upgrade(START, "/", &Headers::new()).expect("a handshake");
+        let head = String::from_utf8_lossy(client.poll_transmit()).to_ascii_lowercase();
+        assert_eq!(head.contains("\r\nsec-websocket-extensions: permessage-deflate"), offers, "{head}");
+    }
+}

@@ -134,3 +134,16 @@ fn other_protocols_are_named() {
         assert_eq!(protocol.to_string(), name);
     }
 }
+
+/// A client of another protocol is told apart from one that speaks HTTP badly.
+#[test]
+fn request_of_another_protocol_is_named() {
+    for (bytes, seems) in [
+        (&b"SSH-2.0-OpenSSH_9.9\r\n\r\n"[..], Protocol::Ssh),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Protocol::Http2),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00", Protocol::Tls),
+    ] {
+        let mut decoder = HeadDecoder::<Request>::new(HeadLimits::default());
+        assert_eq!(decoder.decode(&mut &bytes[..]), Err(Error::NotHttp { seems }));
+    }
+}

@@ -1,5 +1,6 @@
 //! WebSocket: handshakes, frames and messages, hostile peers, and memory.
 
+mod buffered;
 mod handshake;
 mod hostile;
 mod memory;
