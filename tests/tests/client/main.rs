@@ -3,6 +3,7 @@
 
 mod addressing;
 mod cancel;
+mod changed_history;
 mod codex_requests;
 mod collect;
 mod connect_attempts;

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod client_role;
+mod ends;
 mod gzip;
 mod lane_pair;
 mod lanes;

@@ -54,3 +54,24 @@ fn events_without_a_number_are_counted() {
     assert_eq!(rest, [r#"{"type":"b"}"#, END]);
     assert_eq!((store.newest_object("r"), store.last_number("r")), (Some(END), Some(2)));
 }
+
+#[test]
+fn limits_of_a_store_are_those_that_were_set() {
+    let limits = StoreLimits::new().responses(1).bytes(2).response_bytes(3);
+    assert_eq!((limits.responses, limits.bytes, limits.response_bytes), (1, 2, 3));
+}
+
+#[test]
+fn what_is_forgotten_is_no_longer_counted() {
+    let mut store = ResponseStore::new(StoreLimits::new().responses(1));
+    store.begin("a");
+    let begun = store.bytes();
+    assert!(begun > 0);
+    assert!(store.push("a", &event(1)));
+    assert!(store.bytes() >= begun + event(1).len());
+    // The same name is as many bytes: with the first one forgotten, only the second is counted.
+    store.begin("b");
+    assert_eq!((store.len(), store.bytes()), (1, begun));
+    store.begin("b");
+    assert_eq!((store.len(), store.bytes()), (1, begun), "begun again, it is one");
+}

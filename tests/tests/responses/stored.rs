@@ -36,6 +36,32 @@ fn operations_on_stored_responses_have_their_methods_and_paths() {
 }
 
 #[test]
+fn query_of_an_operation_is_what_it_includes() {
+    assert!(RetrieveResponse::new("r_1").query().is_empty());
+    assert!(DeleteResponse::new("r_1").query().is_empty() && CancelResponse::new("r_1").query().is_empty());
+    let including = RetrieveResponse::new("r_1").include(["a.b", "c"]);
+    let query: Vec<String> = including.query().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(query, ["include[]=a.b", "include[]=c"]);
+}
+
+#[test]
+fn answer_about_a_response_is_one_with_an_id_or_a_status() {
+    for (body, is_answer) in [
+        (r#"{"id":"r","status":"cancelled"}"#, true),
+        (r#"{"id":"r"}"#, true),
+        (r#"{"status":"cancelled"}"#, true),
+        (r#"{"output":[]}"#, false),
+    ] {
+        let cancelled = CancelResponse::read(&[], body);
+        assert_eq!(cancelled.is_ok(), is_answer, "{body}");
+        if let Ok(response) = cancelled {
+            assert_eq!(response, Response::parse(body).expect("a response"));
+        }
+        assert_eq!(RetrieveResponse::read(&[], body).is_ok(), is_answer, "{body}");
+    }
+}
+
+#[test]
 fn id_cannot_leave_its_segment_of_the_path() {
     for (id, path) in [
         ("a/b?c#d", "responses/a%2Fb%3Fc%23d"),
