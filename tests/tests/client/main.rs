@@ -32,6 +32,7 @@ mod recovery_rules;
 mod replay;
 mod request_members;
 mod resume;
+mod resumed_texts;
 mod retries;
 mod secrets;
 mod steering;

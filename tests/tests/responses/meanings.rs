@@ -7,7 +7,7 @@ use turnwire::responses::FailureKind::{
     PreviousResponseNotFound, QuotaExceeded, RateLimited, TooLarge, Unauthorized, UnexpectedStatus, UsageLimitReached,
     UsageNotIncluded,
 };
-use turnwire::responses::{Envelope, Failure, retry_after};
+use turnwire::responses::{Envelope, Failure, RateLimits, retry_after};
 
 fn event(error: &str) -> Failure {
     Failure::from_event(&Envelope::scan(&format!(r#"{{"type":"error","error":{error}}}"#)).expect("an event"))
@@ -239,4 +239,25 @@ fn times_of_dates_are_valid_up_to_their_last() {
     assert_eq!(year("Thursday, 01-Jan-70 00:00:00 GMT"), Some(0));
     assert_eq!(year("Sunday, 06-Nov-69 00:00:00 GMT"), year("Wed, 06 Nov 2069 00:00:00 GMT"));
     assert_eq!(year("Saturday, 01-Jan-00 00:00:00 GMT"), Some(946_684_800));
+}
+
+#[test]
+fn flags_of_credits_are_numbers_or_words() {
+    let credits = |flag: &str| {
+        let headers = [("x-codex-credits-has-credits", flag), ("x-codex-credits-unlimited", flag)];
+        let limits = RateLimits::from_headers(&headers).into_iter().next();
+        limits.and_then(|limits| limits.credits).map(|credits| (credits.has_credits, credits.unlimited))
+    };
+    for (flag, expected) in [
+        ("1", Some(true)),
+        ("true", Some(true)),
+        ("TRUE", Some(true)),
+        ("0", Some(false)),
+        ("false", Some(false)),
+        ("False", Some(false)),
+        ("yes", None),
+        ("", None),
+    ] {
+        assert_eq!(credits(flag), expected.map(|flag| (flag, flag)), "{flag}");
+    }
 }

@@ -1,8 +1,10 @@
 //! The response object of a server: what it repeats of its request, with the values of the public API for the rest.
 
 use serde_json::{Value, json};
+use turnwire::responses::request::{ReasoningOptions, TextFormat, TextOptions};
 use turnwire::responses::{
-    CreateResponse, Envelope, ErrorObject, RawJson, Response, ResponseStore, ResponseWriter, ServerEvent, StoreLimits,
+    Collector, CreateResponse, Envelope, ErrorObject, RawJson, Response, ResponseStore, ResponseWriter, ServerEvent,
+    StoreLimits,
 };
 
 fn value(event: &ServerEvent<'_>) -> Value {
@@ -245,6 +247,9 @@ fn store_is_empty_without_a_response() {
 fn failed_response_has_the_members_of_its_error() {
     let error = json!({"type": "t", "code": "c", "message": "m", "param": "p", "plan_type": "plus", "resets_at": 9});
     let parsed = ErrorObject::parse(&error.to_string()).expect("an error");
+    assert_eq!((parsed.kind.as_deref(), parsed.param.as_deref()), (Some("t"), Some("p")));
+    assert_eq!((parsed.plan_type.as_deref(), parsed.resets_at), (Some("plus"), Some(9)));
+    assert!(parsed.extra.is_empty());
     let events = ResponseWriter::new("r", "m", 7).fail(&parsed);
     let found = &value(events.last().expect("an end"))["response"]["error"];
     for (name, value) in error.as_object().expect("an object") {
@@ -253,4 +258,30 @@ fn failed_response_has_the_members_of_its_error() {
     let odd = ErrorObject::parse(r#"{"code":{"a":1},"message":"m"}"#).expect("an error");
     assert_eq!(odd.code, None);
     assert_eq!(odd.extra, [("code".to_owned(), RawJson::new(r#"{"a":1}"#).expect("JSON"))]);
+}
+
+/// An error event without an error object says the same beside its type.
+#[test]
+fn collected_response_has_the_members_of_a_flat_error() {
+    let event = r#"{"type":"error","code":"c","message":"m","param":"p"}"#;
+    let mut collector = Collector::new();
+    collector.add(&ServerEvent::parse(event).expect("an event"));
+    let response = collector.finish();
+    let error = response.error.expect("an error");
+    assert_eq!(
+        (error.code.as_deref(), error.message.as_deref(), error.param.as_deref()),
+        (Some("c"), Some("m"), Some("p"))
+    );
+    assert_eq!(response.status.as_deref(), Some("failed"));
+}
+
+#[test]
+fn options_of_a_request_are_those_that_were_set() {
+    let reasoning = ReasoningOptions::effort("high").with_context("all").with_mode("pro");
+    assert_eq!((reasoning.context.as_deref(), reasoning.mode.as_deref()), (Some("all"), Some("pro")));
+    assert_eq!(reasoning.effort.as_deref(), Some("high"));
+    let request =
+        CreateResponse::parse(r#"{"model":"m","input":"x","reasoning":{"effort":"low"}}"#).expect("a request");
+    assert_eq!(request.reasoning.and_then(|reasoning| reasoning.effort).as_deref(), Some("low"));
+    assert_eq!(TextOptions::json_object().format, Some(TextFormat::JsonObject));
 }
