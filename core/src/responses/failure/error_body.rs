@@ -2,7 +2,7 @@
 
 use alloc::string::{String, ToString as _};
 
-use crate::responses::json::iter::{each_member, members};
+use crate::responses::json::iter::each_member;
 use crate::responses::json::lenient;
 use crate::responses::limits;
 
@@ -19,6 +19,9 @@ pub(super) struct ErrorBody {
     pub(super) is_exact: bool,
 }
 
+/// The members of a body that concern its error.
+const BESIDE: [&str; 5] = ["error", "code", "message", "detail", "details"];
+
 impl ErrorBody {
     /// Reads an error: an object, or a string that is its message.
     pub(super) fn read(json: &str) -> Option<Self> {
@@ -26,42 +29,55 @@ impl ErrorBody {
             return Some(Self { message: scalar_text(json), ..Self::default() });
         }
         let mut body = Self { is_exact: true, ..Self::default() };
-        each_member(json, |_, _| ()).ok()?;
-        for (key, value) in members(json).filter(|(_, value)| *value != "null") {
-            let slot = match &*key {
-                "code" => &mut body.code,
-                "type" => &mut body.error_type,
-                "message" => &mut body.message,
-                "param" => &mut body.param,
-                "plan_type" => &mut body.plan_type,
-                "resets_at" => {
-                    body.resets_at = value.parse().ok();
-                    body.is_exact &= body.resets_at.is_some();
-                    continue;
-                }
-                _ => continue,
-            };
-            body.is_exact &= value.starts_with('"');
-            *slot = scalar_text(value);
-        }
+        each_member(json, |key, value| body.set(&key, value)).ok()?;
         for name in [&mut body.code, &mut body.error_type, &mut body.param, &mut body.plan_type].into_iter().flatten() {
             name.truncate(limits::name(name).len());
         }
         Some(body)
     }
 
+    /// Sets a member, if the value is not `null`. Others than those of an error change nothing.
+    fn set(&mut self, key: &str, value: &str) {
+        let slot = match key {
+            _ if value == "null" => return,
+            "code" => &mut self.code,
+            "type" => &mut self.error_type,
+            "message" => &mut self.message,
+            "param" => &mut self.param,
+            "plan_type" => &mut self.plan_type,
+            "resets_at" => {
+                self.resets_at = value.parse().ok();
+                self.is_exact &= self.resets_at.is_some();
+                return;
+            }
+            _ => return,
+        };
+        self.is_exact &= value.starts_with('"');
+        *slot = scalar_text(value);
+    }
+
     /// Reads the body of a response or an event, which contains the error as `error`, or is the error.
     pub(super) fn of(json: &str) -> Option<Self> {
-        each_member(json, |_, _| ()).ok()?;
-        let get = |name: &str| {
-            members(json).filter(|(key, value)| key == name && *value != "null").last().map(|(_, value)| value)
+        // In one pass, because a hostile event may be long: of each member, the last one counts that is not `null`.
+        let mut found = [None; BESIDE.len()];
+        let mut record = |key: &str, value| {
+            if let Some(at) = BESIDE.iter().position(|name| key == *name) {
+                found[at] = Some(value);
+            }
         };
+        each_member(json, |key, value| {
+            if value != "null" {
+                record(&key, value)
+            }
+        })
+        .ok()?;
+        let [error, code, message, detail, details] = found;
         // Other servers than OpenAI's have the message as `detail` or `details`, possibly structured.
         let detail = || {
-            let json = get("detail").or_else(|| get("details"))?;
+            let json = detail.or(details)?;
             Some(scalar_text(json).unwrap_or_else(|| limits::message(json).to_string()))
         };
-        let Some(error) = get("error") else {
+        let Some(error) = error else {
             let mut body = Self::read(json)?;
             // This is the type of the event.
             body.error_type = body.error_type.filter(|kind| kind != "error");
@@ -69,8 +85,8 @@ impl ErrorBody {
             return Some(body);
         };
         let mut body = Self::read(error)?;
-        body.code = body.code.or_else(|| scalar_text(get("code")?));
-        if let Some(message) = get("message").and_then(scalar_text) {
+        body.code = body.code.or_else(|| scalar_text(code?));
+        if let Some(message) = message.and_then(scalar_text) {
             if error.starts_with('"') {
                 // `error` is a type, and `message` the message.
                 body.error_type = body.message.replace(message);

@@ -105,8 +105,7 @@ fn error(envelope: &Envelope<'_>) -> Failure {
     // Some servers put the status where the code belongs.
     let status = envelope.status().or_else(|| body.code().parse().ok().filter(|code| (400..=599).contains(code)));
     if let Some(status) = status.filter(|_| !overrides_status(body.code())) {
-        drop(body);
-        return Failure::from_http(status, &fields, envelope.text(), None, None);
+        return Failure::from_error_body(status, &fields, envelope.text(), &body, None, None);
     }
     let mut failure = Failure::from_error(&body);
     failure.status = status;

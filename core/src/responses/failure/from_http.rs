@@ -20,8 +20,19 @@ impl Failure {
     /// Unix time in seconds, if known.
     #[must_use]
     pub fn from_http(status: u16, fields: HeaderPairs<'_>, body: &str, url: Option<&str>, unix: Option<u64>) -> Self {
-        let error = ErrorBody::of(body).unwrap_or_default();
-        let meaning = meaning(&error, Some(status), status == 400 && body.contains(BAD_IMAGE));
+        Self::from_error_body(status, fields, body, &ErrorBody::of(body).unwrap_or_default(), url, unix)
+    }
+
+    /// Creates the failure of a response as [`from_http`](Self::from_http) does. `error`: what was read of the body.
+    pub(super) fn from_error_body(
+        status: u16,
+        fields: HeaderPairs<'_>,
+        body: &str,
+        error: &ErrorBody,
+        url: Option<&str>,
+        unix: Option<u64>,
+    ) -> Self {
+        let meaning = meaning(error, Some(status), status == 400 && body.contains(BAD_IMAGE));
         let default = if meaning.kind == FailureKind::CyberPolicy { CYBER } else { body };
         let message = error.non_blank().unwrap_or(default);
         let mut failure = Self::new(meaning.kind, message);
@@ -35,7 +46,7 @@ impl Failure {
             || if matches!(status, 429 | 503) { try_again_in(error.message.as_deref().unwrap_or(body)) } else { None };
         failure.delay = retry_after(fields, unix).or_else(in_words);
         if meaning.kind == FailureKind::UsageLimitReached {
-            usage_limit(&mut failure.details, fields, Some(&error));
+            usage_limit(&mut failure.details, fields, Some(error));
         }
         failure
     }
