@@ -101,7 +101,8 @@ pub(crate) async fn serve(
             }
         });
     }
-    drop(stopped);
+    // Another process may listen from now on.
+    drop((listener, stopped));
     stop.send_replace(());
     let _ = timeout(limits.grace, stop.closed()).await;
 }

@@ -1,7 +1,11 @@
 //! Connections that end at any step, by a reset or by the end of what the client sends.
 
+use std::net::TcpStream;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use crate::peers::{HANDSHAKE, Peer, assert_serves, frame, message, post};
-use crate::servers::{ALL, Kind, Server};
+use crate::servers::{ALL, Kind, SOON, Server};
 
 /// A step of a connection, and how to come there.
 type Step = (&'static str, fn(&Server) -> Peer);
@@ -120,4 +124,20 @@ fn ends_of_input_are_told_apart() {
             server.assert_end("Lost(Network(", "");
         }
     }
+}
+
+/// A process that takes over the port must get all further connections.
+#[test]
+fn server_that_shuts_down_accepts_no_more_and_lets_its_responses_end() {
+    let server = Kind::Axum.start();
+    let mut peer = sent(&server, &post("wait"));
+    peer.until(b"response.created");
+    server.stop();
+    let until = Instant::now() + SOON;
+    while TcpStream::connect(server.address).is_ok() {
+        assert!(Instant::now() < until, "it still accepts");
+        sleep(Duration::from_millis(10));
+    }
+    assert!(peer.is_silent());
+    server.wait_for_running(1);
 }

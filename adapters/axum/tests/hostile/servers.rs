@@ -13,7 +13,7 @@ use axum::routing::any;
 use axum::{Extension, Router};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use turnwire::connection::server::{Config, Event};
 use turnwire::http::Headers;
 use turnwire::responses::{ClientEvent, CreateResponse, ResponseWriter, ServerEvent};
@@ -72,6 +72,7 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     shared: Shared,
     ends: mpsc::Receiver<String>,
+    stop: Arc<Notify>,
     _runtime: Runtime,
 }
 
@@ -89,11 +90,14 @@ impl Kind {
         let address = listener.local_addr().expect("an address");
         let shared = Shared::default();
         let (sender, ends) = mpsc::channel();
+        let stop = Arc::new(Notify::new());
         match self {
             Self::Tokio => runtime.spawn(serve_tokio(listener, config, limits.connections, shared.clone(), sender)),
-            Self::Axum => runtime.spawn(serve_axum(listener, config, limits, shared.clone(), sender)),
+            Self::Axum => {
+                runtime.spawn(serve_axum(listener, config, limits, shared.clone(), sender, Arc::clone(&stop)))
+            }
         };
-        Server { kind: self, address, shared, ends, _runtime: runtime }
+        Server { kind: self, address, shared, ends, stop, _runtime: runtime }
     }
 }
 
@@ -122,6 +126,11 @@ impl Server {
         }
     }
 
+    /// Shuts the server in axum down gracefully.
+    pub(crate) fn stop(&self) {
+        self.stop.notify_one();
+    }
+
     /// Returns why the next connection ended: the reason of the core, or the error of hyper, or nothing if there was none.
     pub(crate) fn end(&self) -> String {
         self.ends.recv_timeout(SOON).expect("a connection ends")
@@ -134,7 +143,14 @@ impl Server {
     }
 }
 
-async fn serve_axum(listener: TcpListener, config: Config, limits: Limits, shared: Shared, ends: mpsc::Sender<String>) {
+async fn serve_axum(
+    listener: TcpListener,
+    config: Config,
+    limits: Limits,
+    shared: Shared,
+    ends: mpsc::Sender<String>,
+    stop: Arc<Notify>,
+) {
     let (handled, echoed) = (shared.clone(), shared);
     let responses =
         async move |responses: Responses| responses.serve(move |exchange| respond(exchange, handled.clone())).await;
@@ -149,7 +165,7 @@ async fn serve_axum(listener: TcpListener, config: Config, limits: Limits, share
         // The test may be over.
         let _ = ends.send(end.err().map_or_else(String::new, |error| format!("{error:?}")));
     };
-    limits::serve(listener, app, limits, std::future::pending(), on_end).await;
+    limits::serve(listener, app, limits, stop.notified(), on_end).await;
 }
 
 async fn respond(exchange: Exchange, shared: Shared) -> Result<(), SendError> {
