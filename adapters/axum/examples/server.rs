@@ -1,15 +1,15 @@
 //! A server in axum that keeps conversations: a request may continue an earlier response by its id, over both transports, and a stored
-//! response can be retrieved and deleted. Its "model" calls the first function that it is offered, and otherwise repeats the
-//! user's words.
+//! response can be retrieved, resumed, cancelled and deleted. Its "model" calls the first function of a request, or counts its messages.
 //!
 //! `cargo run -p turnwire-axum --example server -- 127.0.0.1:8080`
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +20,7 @@ use turnwire::responses::tool::Tool;
 use turnwire::responses::{Compaction, FunctionCall, Item, Usage};
 use turnwire_axum::{Exchange, History, Responses, SendError};
 
+type Parameters = HashMap<String, String>;
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// The "model".
@@ -54,8 +55,15 @@ async fn responses(State(history): State<History>, responses: Responses) -> Resp
     responses.with_history(&history).serve(respond).await
 }
 
-async fn retrieve(State(history): State<History>, Path(id): Path<String>) -> Response {
-    history.response(&id).map_or_else(|| StatusCode::NOT_FOUND.into_response(), json)
+async fn retrieve(State(history): State<History>, Path(id): Path<String>, query: Query<Parameters>) -> Response {
+    let after = query.get("starting_after").and_then(|after| after.parse().ok());
+    let is_stream = query.contains_key("stream");
+    let response = if is_stream { history.stream(&id, after) } else { history.response(&id).map(json) };
+    response.unwrap_or_else(|| StatusCode::NOT_FOUND.into_response())
+}
+
+async fn cancel(State(history): State<History>, Path(id): Path<String>) -> Response {
+    history.cancel(&id).map_or_else(|| StatusCode::NOT_FOUND.into_response(), json)
 }
 
 async fn delete(State(history): State<History>, Path(id): Path<String>) -> StatusCode {
@@ -101,6 +109,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/v1/responses", any(responses))
         .route("/v1/responses/compact", post(compact))
         .route("/v1/responses/{id}", get(retrieve).delete(delete))
+        .route("/v1/responses/{id}/cancel", post(cancel))
         .with_state(History::new())
         .layer(from_fn(check_host));
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:0".into());

@@ -61,6 +61,15 @@ impl Exchange {
         self.message.generate == Some(false)
     }
 
+    /// Returns whether the response goes on when the client leaves: with a [`History`](crate::History), over HTTP, if the request says
+    /// `background: true`. [`Responder::begin`] then says that it is queued first.
+    #[must_use]
+    pub fn is_background(&self) -> bool {
+        self.message.request.background == Some(true)
+            && self.transport == Transport::Http
+            && self.output.continuation.is_some()
+    }
+
     /// Returns the request as the client sent it: JSON.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -110,6 +119,7 @@ impl Exchange {
     /// injection. Without a listener, the client gets no reply to these, and the response goes on.
     #[must_use]
     pub fn respond_and_listen(self, response_id: &str) -> (Responder, mpsc::Receiver<ResponseCommand>) {
+        let is_background = self.is_background();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         let created_at = i64::try_from(now).unwrap_or(i64::MAX);
         let mut writer =
@@ -117,7 +127,7 @@ impl Exchange {
         if let Some(lane) = &self.output.lane {
             writer = writer.on_lane(lane);
         }
-        (Responder::new(self.output, writer), self.commands)
+        (Responder::new(self.output, writer, is_background), self.commands)
     }
 
     /// Returns the turn token of a `POST`.

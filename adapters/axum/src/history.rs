@@ -3,8 +3,12 @@
 use core::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum_core::response::Response as AxumResponse;
 use turnwire::responses::request::Input;
 use turnwire::responses::{CallStep, Chains, CreateResponse, Envelope, ErrorObject, OpenCalls, Response};
+
+use crate::background::Backgrounds;
+use crate::post;
 
 /// The memory of a remembered response besides its JSON, in bytes.
 const OVERHEAD: usize = 256;
@@ -73,10 +77,15 @@ impl HistoryLimits {
 /// `previous_response_id` gets the conversation by [`Exchange::conversation`](crate::Exchange::conversation), or is rejected with
 /// `previous_response_not_found`. A response with `store: false` can be continued only on the WebSocket that it was made on, and only as the
 /// last one of its lane; one that a request of that lane failed to continue is forgotten there.
+///
+/// A request over HTTP with `background: true` gets a response that goes on when its client leaves: its handler runs in a task of its own,
+/// and its events are kept within the default [`StoreLimits`](turnwire::responses::StoreLimits). A response that is forgotten at these
+/// limits is ended.
 #[derive(Clone)]
 pub struct History {
     limits: HistoryLimits,
     stored: Arc<Mutex<Chains<Remembered>>>,
+    pub(crate) backgrounds: Backgrounds,
 }
 
 /// What is remembered of a response.
@@ -117,18 +126,36 @@ impl History {
     /// Creates an empty history with these limits.
     #[must_use]
     pub fn with_limits(limits: HistoryLimits) -> Self {
-        Self { limits, stored: Arc::new(Mutex::new(Chains::new(limits.responses, limits.bytes))) }
+        let stored = Arc::new(Mutex::new(Chains::new(limits.responses, limits.bytes)));
+        Self { limits, stored, backgrounds: Backgrounds::default() }
     }
 
-    /// Returns a stored response, as JSON.
+    /// Returns a stored response, as JSON. One that runs in the background is returned as it is now.
     #[must_use]
     pub fn response(&self, id: &str) -> Option<String> {
-        lock(&self.stored).get(id).map(|known| known.response.as_ref().to_owned())
+        let stored = lock(&self.stored).get(id).map(|known| known.response.as_ref().to_owned());
+        stored.or_else(|| self.backgrounds.object(id))
     }
 
-    /// Forgets a stored response. Returns whether it was stored.
+    /// Forgets a stored response. One that runs in the background is ended. Returns whether it was known.
     pub fn remove(&self, id: &str) -> bool {
-        lock(&self.stored).forget(id).is_some()
+        let was_in_background = self.backgrounds.remove(id);
+        lock(&self.stored).forget(id).is_some() || was_in_background
+    }
+
+    /// Returns the event stream of a background response (`GET …/responses/ID?stream=true&starting_after=N`): the events after the number
+    /// `after`, or all of them, and those that are still to come. `None` if there is no background response with this id.
+    #[must_use]
+    pub fn stream(&self, id: &str, after: Option<i64>) -> Option<AxumResponse> {
+        self.backgrounds.is_known(id).then(|| post::follow(self.backgrounds.clone(), id.into(), after))
+    }
+
+    /// Cancels a background response (`POST …/responses/ID/cancel`): its handler is dropped, and its streams end with
+    /// `response.cancelled`. Returns the response as it is then, as JSON; one that has ended stays as it is. `None` if there is no
+    /// background response with this id.
+    #[must_use]
+    pub fn cancel(&self, id: &str) -> Option<String> {
+        self.backgrounds.cancel(id)
     }
 
     /// Returns the responses that a new WebSocket remembers for itself: none yet.

@@ -32,12 +32,13 @@
 //! **Authorization.** Another extractor or a middleware, which runs before this one, sees the head before the body is read.
 //!
 //! **Conversations.** With a [`History`], a request can continue an earlier response by its id: see
-//! [`Exchange::conversation`].
+//! [`Exchange::conversation`]. It also keeps the events of background responses, whose streams can be resumed.
 //!
 //! A handler that ends without ending its response, for example because of an error, leaves a failed response: the client gets
 //! `response.failed` with the code `server_error`, or status 500.
 #![forbid(unsafe_code)]
 
+mod background;
 mod body;
 mod exchange;
 mod extract;

@@ -20,6 +20,7 @@ use turnwire::connection::Transport;
 use turnwire::responses::{CreateMessage, CreateResponse, Envelope, ErrorObject, TURN_STATE};
 use turnwire::sse;
 
+use crate::background::{Backgrounds, Begun};
 use crate::exchange::Exchange;
 use crate::history::{ConnectionHistory, History};
 use crate::output::{Output, OutputOnLane, OutputSender, SendError, WAITING};
@@ -66,6 +67,7 @@ where
         }
     };
     let is_stream = request.stream;
+    let background = history.clone().filter(|_| request.background == Some(true));
     let (sender, outputs) = mpsc::channel(WAITING);
     let previous = request.previous_response_id.as_deref();
     let resume = |history: History| history.resume(&ConnectionHistory::default(), None, &request, previous, text.len());
@@ -85,6 +87,10 @@ where
         commands: mpsc::channel(1).1,
     };
     let handled = handler(exchange);
+    if let Some(history) = background {
+        let begun = history.backgrounds.start(handled, output, outputs).await;
+        return respond_in_background(&history.backgrounds, begun, is_stream);
+    }
     let handler = async move {
         // The client has left, or the response has ended.
         let _ = handled.await;
@@ -94,23 +100,55 @@ where
     let mut headers = HeaderMap::new();
     loop {
         match poll_fn(|cx| running.poll_output(cx)).await {
-            Some(Output::TurnToken(token)) => {
-                if let Ok(token) = HeaderValue::try_from(token) {
-                    headers.insert(HeaderName::from_static(TURN_STATE), token);
-                }
-            }
-            Some(Output::Rejected { status, error }) => {
-                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-                return error_response(status, &error);
-            }
+            Some(Output::TurnToken(token)) => set_turn_token(&mut headers, token),
+            Some(Output::Rejected { status, error }) => return rejection(status, &error),
             Some(Output::Event { json, kind, .. }) if is_stream => {
-                return stream_response(headers, EventBody::new(running, &json, &kind));
+                return stream_response(headers, EventBody::new(running, Some(event_bytes(&json, &kind))));
             }
             Some(Output::Event { json, is_end: true, .. }) => return whole_response(headers, &json),
             Some(Output::Event { .. }) => {}
             None => return error_response(StatusCode::INTERNAL_SERVER_ERROR, &ErrorObject::default()),
         }
     }
+}
+
+/// Responds with what there is of a background response: its object, or its stream from the beginning.
+fn respond_in_background(backgrounds: &Backgrounds, begun: Begun, is_stream: bool) -> AxumResponse {
+    let (id, turn_token) = match begun {
+        Begun::Response { id, turn_token } => (id, turn_token),
+        Begun::Rejected { status, error } => return rejection(status, &error),
+    };
+    let mut response = if is_stream {
+        follow(backgrounds.clone(), id, None)
+    } else {
+        json_response(StatusCode::OK, backgrounds.object(&id).unwrap_or_default())
+    };
+    if let Some(token) = turn_token {
+        set_turn_token(response.headers_mut(), token);
+    }
+    response
+}
+
+/// Returns the stream of a background response after the event with this number.
+pub(crate) fn follow(backgrounds: Backgrounds, id: String, after: Option<i64>) -> AxumResponse {
+    let (sender, outputs) = mpsc::channel(WAITING);
+    let output = OutputSender::new(None, sender, None);
+    let handler = async move {
+        // The client has left, or the stream has ended.
+        let _ = backgrounds.follow(id, after, output).await;
+    };
+    let running = Running { handler: Some(Box::pin(handler)), outputs };
+    stream_response(HeaderMap::new(), EventBody::new(running, None))
+}
+
+fn set_turn_token(headers: &mut HeaderMap, token: String) {
+    if let Ok(token) = HeaderValue::try_from(token) {
+        headers.insert(HeaderName::from_static(TURN_STATE), token);
+    }
+}
+
+fn rejection(status: u16, error: &ErrorObject) -> AxumResponse {
+    error_response(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), error)
 }
 
 fn stream_response(headers: HeaderMap, body: EventBody) -> AxumResponse {
@@ -153,11 +191,11 @@ struct EventBody {
 }
 
 impl EventBody {
-    fn new(running: Running, json: &str, kind: &str) -> Self {
+    fn new(running: Running, next: Option<Bytes>) -> Self {
         let mut keep_alive = interval(KEEP_ALIVE);
         keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         keep_alive.reset();
-        Self { running, next: Some(event_bytes(json, kind)), keep_alive }
+        Self { running, next, keep_alive }
     }
 }
 

@@ -14,11 +14,12 @@ pub struct Responder {
     output: OutputSender,
     /// `None` once the response has ended.
     writer: Option<ResponseWriter>,
+    is_background: bool,
 }
 
 impl Responder {
-    pub(crate) const fn new(output: OutputSender, writer: ResponseWriter) -> Self {
-        Self { output, writer: Some(writer) }
+    pub(crate) const fn new(output: OutputSender, writer: ResponseWriter, is_background: bool) -> Self {
+        Self { output, writer: Some(writer), is_background }
     }
 
     /// Sends the turn token, which the client returns with the further requests of the turn. Call it before
@@ -29,7 +30,8 @@ impl Responder {
 
     /// Begins the response.
     pub async fn begin(&mut self) -> Result<(), SendError> {
-        self.write(ResponseWriter::begin).await
+        let begin = if self.is_background { ResponseWriter::begin_queued } else { ResponseWriter::begin };
+        self.write(begin).await
     }
 
     /// Sends text of the message with this id. The message begins with its first text, and ends with the next other output.

@@ -1,5 +1,6 @@
 //! The extractor in an axum server on loopback, with turnwire's own client, and with clients that behave badly.
 
+mod background;
 mod history;
 
 use core::future::pending;
