@@ -7,7 +7,7 @@ mod workload;
 
 use std::hint::black_box;
 
-use turnwire::responses::{Envelope, EventData, EventParser, ServerEvent};
+use turnwire::responses::{Envelope, EventData, EventParser, Failure, ServerEvent};
 use turnwire::sse::{Decoder, Input, Limits};
 
 /// How each payload is read.
@@ -21,6 +21,8 @@ enum Row {
     Single,
     /// Typed events of one stream.
     Stream,
+    /// The failure of an error event of 1 MiB, of which each byte is an element of a header's value or between two.
+    Error,
 }
 
 impl Row {
@@ -30,6 +32,7 @@ impl Row {
             "scan" => Some(Self::Scan),
             "single" => Some(Self::Single),
             "stream" => Some(Self::Stream),
+            "error" => Some(Self::Error),
             _ => None,
         }
     }
@@ -56,6 +59,7 @@ fn region(reads: &[Vec<&[u8]>], row: Row) -> (u64, u64) {
                     }
                     Row::Single => ServerEvent::parse(event.data),
                     Row::Stream => parser.parse(event.data),
+                    Row::Error => continue,
                 };
                 let event = black_box(event.expect("an event"));
                 if let EventData::OutputTextDelta { delta, .. } = &event.data {
@@ -67,9 +71,23 @@ fn region(reads: &[Vec<&[u8]>], row: Row) -> (u64, u64) {
     (events, text)
 }
 
+/// Reads one error event of 1 MiB. Returns the number of events.
+#[inline(never)]
+fn region_of_error(event: &str) -> u64 {
+    let envelope = Envelope::scan(event).expect("an event");
+    black_box(Failure::from_event(&envelope));
+    1
+}
+
 fn main() {
     let name = std::env::args().nth(1).unwrap_or_default();
-    let Some(row) = Row::named(&name) else { panic!("the rows are framing, scan, single and stream") };
+    let Some(row) = Row::named(&name) else { panic!("the rows are framing, scan, single, stream and error") };
+    if matches!(row, Row::Error) {
+        let value = "\"\",".repeat(1024 * 1024 / 3);
+        let event = format!(r#"{{"type":"error","status":400,"headers":{{"x-a":[{value}""]}},"error":{{}}}}"#);
+        println!("{}", region_of_error(&event));
+        return;
+    }
     let streams = workload::streams(workload::SEED, 1_000_000, workload::KeyOrder::TypeFirst);
     let (events, text) = region(&streams.reads(workload::READ), row);
     assert_eq!(events, streams.expected.events, "the number of events");
