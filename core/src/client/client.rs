@@ -11,7 +11,7 @@ use super::conversation::{ClientPhase, Conversation, SocketInput};
 use super::encode::RequestBuilder;
 use super::event::Event;
 use super::policy::{self, FailurePoint};
-use super::queued_event::{QueuedOutcome, pop_event};
+use super::queued_event::{Deliver, QueuedOutcome, pop_event};
 use super::request::{CommandError, RawOperation, Rejected, Request, RequestId};
 use super::requests::{ActiveRequest, RequestPhase, RequestTable, Submission};
 use super::steering::{SubmissionId, WaitingSubmissions};
@@ -337,19 +337,61 @@ impl Client {
     }
 
     /// Bytes arrived from the socket.
-    pub fn handle_input(&mut self, now: Instant, mut input: &[u8]) {
+    pub fn handle_input(&mut self, now: Instant, input: &[u8]) {
+        self.read(now, input, None);
+    }
+
+    /// Does what [`handle_input`](Self::handle_input) does, and gives the events to `deliver`, first those that wait, in the order in which
+    /// [`poll_event`](Self::poll_event) would return them. None waits afterwards.
+    ///
+    /// That takes less time than polling: nearly all events are borrowed from `input` and not copied into the queue.
+    ///
+    /// ```
+    /// use turnwire::client::{Client, Credentials, Event, Provider, Settings};
+    /// use turnwire::responses::EventData;
+    /// use turnwire::time::Instant;
+    ///
+    /// # let provider = Provider::new("example", "http://127.0.0.1:8080/v1");
+    /// # let mut client = Client::new(provider, Credentials::bearer("key"), Settings::default(), [7; 32])?;
+    /// # let (now, bytes) = (Instant::ZERO, b"");
+    /// client.handle_input_with(now, bytes, |event| {
+    ///     if let Event::Server { event, .. } = event
+    ///         && let EventData::OutputTextDelta { delta, .. } = event.data
+    ///     {
+    ///         print!("{delta}");
+    ///     }
+    /// });
+    /// assert!(!client.has_event());
+    /// # Ok::<(), turnwire::client::InvalidProvider>(())
+    /// ```
+    pub fn handle_input_with(&mut self, now: Instant, input: &[u8], mut deliver: impl FnMut(Event<'_>)) {
+        self.read(now, input, Some(&mut deliver));
+    }
+
+    fn read(&mut self, now: Instant, mut input: &[u8], mut deliver: Option<&mut Deliver<'_>>) {
         self.conversation.update_reading(now);
         if let Some(managed) = self.conversation.slot.connected_mut().filter(|_| !input.is_empty()) {
             managed.check = ConnectionCheck::Trusted;
         }
-        while let Some(matters) = self.conversation.take_step(now, SocketInput::Bytes(&mut input)) {
+        let bytes = &mut input;
+        while let Some(matters) = self.conversation.take_step(now, SocketInput::Bytes(bytes), deliver.as_deref_mut()) {
             if matters {
                 // Run the scheduler after every step, so that the order of output does not depend on how the input was split into reads.
                 self.conversation.run_scheduler(now);
             }
+            self.deliver_waiting(deliver.as_deref_mut());
         }
         self.conversation.run_scheduler(now);
+        self.deliver_waiting(deliver);
         self.conversation.update_reading(now);
+    }
+
+    #[inline]
+    fn deliver_waiting(&mut self, deliver: Option<&mut Deliver<'_>>) {
+        let Some(deliver) = deliver.filter(|_| self.has_event()) else { return };
+        while let Some(event) = self.poll_event() {
+            deliver(event);
+        }
     }
 
     /// The peer has closed its direction of the socket in an orderly way and will send no more bytes. Under TLS, that is an end
@@ -365,7 +407,7 @@ impl Client {
     }
 
     fn end_of_input(&mut self, now: Instant, lost: Option<&LossReason>) {
-        while self.conversation.take_step(now, SocketInput::End(lost)).is_some() {}
+        while self.conversation.take_step(now, SocketInput::End(lost), None).is_some() {}
         // The peer cannot read unsent output any more.
         if self.conversation.slot.connected().is_some_and(|managed| managed.phase == ConnectionPhase::Closed) {
             self.conversation.drop_connection(now);
@@ -391,7 +433,7 @@ impl Client {
             self.conversation.update_reading(now);
         }
         self.conversation.expire_deadlines(now);
-        while self.conversation.take_step(now, SocketInput::Timeout).is_some() {}
+        while self.conversation.take_step(now, SocketInput::Timeout, None).is_some() {}
         self.conversation.requests.wake_due(now);
         self.conversation.run_scheduler(now);
     }

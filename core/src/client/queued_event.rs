@@ -73,6 +73,9 @@ pub(super) enum QueuedOutcome {
     OperationCompleted(Response),
 }
 
+/// What takes events at once, in place of the queue.
+pub(super) type Deliver<'d> = dyn FnMut(Event<'_>) + 'd;
+
 /// Takes the next event from the queue, and adds it to the response that is collected. The event borrows from the queue.
 pub(super) fn pop_event<'q>(queue: &'q mut EventQueue<QueuedEvent>, collectors: &mut Collectors) -> Option<Event<'q>> {
     let (event, Polled { text, body }) = queue.pop()?;
@@ -127,7 +130,9 @@ pub(super) fn pop_event<'q>(queue: &'q mut EventQueue<QueuedEvent>, collectors: 
     })
 }
 
-fn server_event<'a>(
+/// Returns the event of a payload, after it is collected.
+#[inline]
+pub(super) fn server_event<'a>(
     id: RequestId,
     event: Result<ServerEvent<'a>, Malformed>,
     text: &'a str,

@@ -3,7 +3,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::queued_event::{QueuedEvent, QueuedOutcome};
+use super::collectors::Collectors;
+use super::queued_event::{Deliver, QueuedEvent, QueuedOutcome, server_event};
 use super::request::RequestId;
 use super::requests::{ActiveRequest, LaneId, RequestTable};
 use super::steering::{SteeringUpdate, WaitingSubmissions};
@@ -178,14 +179,7 @@ impl Receiver<'_> {
         (text, found): (&str, Found),
         lane: Option<&str>,
     ) -> ConnectionEffect {
-        if let Some(request) = request_for(self.requests, transport, lane, None)
-            && request.progress() == RequestProgress::OutputSeen
-            // What was delivered of a background response is recorded, and may come again.
-            && !request.is_background()
-            && !(handshake.is_some() && request.awaits_first_event())
-        {
-            let id = request.id;
-            request.record_received(now, text.len());
+        if let Some(id) = self.record_repeat(now, transport, handshake, text, lane) {
             self.events.push(QueuedEvent::Found(id, found), text);
             return ConnectionEffect::None;
         }
@@ -194,6 +188,46 @@ impl Receiver<'_> {
             return ConnectionEffect::None;
         };
         self.apply_payload(now, transport, handshake, &envelope, lane, None)
+    }
+
+    /// Delivers a delta that repeats an earlier one at once. Returns `false`, and does nothing, if it is to be applied instead.
+    #[inline]
+    pub(super) fn deliver_repeat(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        handshake: Option<&Response>,
+        (text, found): (&str, &Found),
+        lane: Option<&str>,
+        (collectors, deliver): (&mut Collectors, &mut Deliver<'_>),
+    ) -> bool {
+        if !self.events.is_empty() {
+            return false;
+        }
+        let Some(id) = self.record_repeat(now, transport, handshake, text, lane) else { return false };
+        deliver(server_event(id, found.read(text), text, collectors));
+        true
+    }
+
+    /// Records a delta that repeats an earlier one, and returns its request. Returns `None`, and records nothing, unless the request has had
+    /// output: only then the delta changes nothing else.
+    #[inline]
+    fn record_repeat(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        handshake: Option<&Response>,
+        text: &str,
+        lane: Option<&str>,
+    ) -> Option<RequestId> {
+        let request = request_for(self.requests, transport, lane, None)?;
+        let is_first = handshake.is_some() && request.awaits_first_event();
+        // What was delivered of a background response is recorded, and may come again.
+        if is_first || request.is_background() || request.progress() != RequestProgress::OutputSeen {
+            return None;
+        }
+        request.record_received(now, text.len());
+        Some(request.id)
     }
 
     fn apply_payload(

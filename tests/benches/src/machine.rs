@@ -98,6 +98,7 @@ impl Wire {
             Row::new("connection, 16 KiB a read", || self.run()),
             Row::new("client, 16 KiB a read", || self.run_client(ReadSize::Large)),
             Row::new("client, one event a read", || self.run_client(ReadSize::OneEvent)),
+            Row::new("client, events delivered at once, 16 KiB a read", || self.run_delivered()),
         ]
     }
 
@@ -130,6 +131,25 @@ impl Wire {
                         count_event(&mut seen, &event);
                     }
                 }
+            }
+        }
+        seen
+    }
+
+    /// Runs one pass through a whole client: reads of 16 KiB, every event delivered while its read is handled.
+    #[must_use]
+    pub fn run_delivered(&self) -> Seen {
+        let (now, mut seen) = (Instant::ZERO, (0, 0, 0, 0));
+        let mut client = new_client(self.transport);
+        let handshakes = usize::from(self.transport == Transport::WebSocket);
+        for response in self.responses.iter().skip(handshakes) {
+            request(&mut client);
+            for read in response.chunks(READ) {
+                client.handle_input_with(now, read, |event| {
+                    if let whole::Event::Server { event, .. } = black_box(event) {
+                        count_event(&mut seen, &event);
+                    }
+                });
             }
         }
         seen

@@ -74,7 +74,7 @@ impl Run {
         settings.max_credential_requests = u32::from(choices.of(2));
         settings.connection.max_backlog = [400, 1 << 20][usize::from(choices.of(2))];
         let mut pair = Pair::with(provider, Credentials::bearer("key"), settings, Script::new());
-        (pair.up, pair.down, pair.extra_polls) = (up, down, extra_polls);
+        (pair.up, pair.down, pair.extra_polls, pair.delivers_at_once) = (up, down, extra_polls, extra_polls);
         Self {
             pair,
             turn: 0,
@@ -482,7 +482,7 @@ fn run(input: &[u8], up: Chunks, down: Chunks, extra_polls: bool) -> Result<Pair
 }
 
 /// Laws 1, 3, 6, 7, 10 and 11 over a random run: it ends, and it is the same for every split into reads and with extra
-/// polls.
+/// polls, and if events are delivered while input is read.
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let [cut, input @ ..] = input else { return Ok(()) };
     // Each operation runs client and server; a longer run finds nothing that a shorter one does not.

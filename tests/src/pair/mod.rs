@@ -95,6 +95,8 @@ pub struct Pair {
     pub carried: Vec<(Vec<u8>, Vec<u8>)>,
     /// Whether the event loop calls `poll_*` more often than needed.
     pub extra_polls: bool,
+    /// Whether events are delivered while input is read, in place of being polled after it.
+    pub delivers_at_once: bool,
     /// Whether input waits while the client does not want it.
     pub respects_backpressure: bool,
     /// Whether a connection that ends is lost, and not ended by its server.
@@ -156,6 +158,7 @@ impl Pair {
             closed: Vec::new(),
             carried: Vec::new(),
             extra_polls: false,
+            delivers_at_once: false,
             respects_backpressure: true,
             loses_connections: false,
             blocks_writes: false,

@@ -208,7 +208,12 @@ impl Pair {
             given += read.len();
             busy |= !read.is_empty();
             self.carried[number].1.extend_from_slice(read);
-            self.client.handle_input(self.now, read);
+            if self.delivers_at_once {
+                let events = &mut self.events;
+                self.client.handle_input_with(self.now, read, |event| events.push(event.into_owned()));
+            } else {
+                self.client.handle_input(self.now, read);
+            }
             self.collect();
         }
         let Some(socket) = &mut self.socket else { return busy };

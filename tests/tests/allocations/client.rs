@@ -23,6 +23,19 @@ fn read(client: &mut Client, now: Instant, reads: &[&[u8]]) -> usize {
     text
 }
 
+/// Does the same with events that are delivered at once.
+fn take(client: &mut Client, now: Instant, reads: &[&[u8]]) -> usize {
+    let mut text = 0;
+    for read in reads {
+        client.handle_input_with(now, read, |event| {
+            let Event::Server { event, .. } = event else { panic!("{event:?}") };
+            let EventData::OutputTextDelta { delta, .. } = &event.data else { panic!("{event:?}") };
+            text += delta.len();
+        });
+    }
+    text
+}
+
 fn frame(event: &str) -> Vec<u8> {
     let length = u16::try_from(event.len()).expect("a short event").to_be_bytes();
     [&[0x81, 126][..], &length, event.as_bytes()].concat()
@@ -34,8 +47,10 @@ fn check(mut pair: Pair, bytes: &[u8], expected: usize) {
         let reads: Vec<&[u8]> = bytes.chunks(size).collect();
         let now = pair.now;
         assert_eq!(read(&mut pair.client, now, &reads), expected, "warming");
-        let made = measure(|| assert_eq!(read(&mut pair.client, now, &reads), expected));
-        assert_eq!(made.count_total, 0, "reads of {size}: {made:?}");
+        for read in [read, take] {
+            let made = measure(|| assert_eq!(read(&mut pair.client, now, &reads), expected));
+            assert_eq!(made.count_total, 0, "reads of {size}: {made:?}");
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Deltas that say something beside their output, behind deltas that do not.
 
-use turnwire::client::{OwnedEvent, Settings};
-use turnwire::responses::ResponseInfo;
+use turnwire::client::{Event, OwnedEvent, Settings};
+use turnwire::responses::{EventData, ResponseInfo};
+use turnwire::ws::{Limits, Message, Role, WebSocket};
 use turnwire_tests::fixtures::{ask, created, delta, done};
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider};
 
@@ -55,4 +56,29 @@ fn delta_with_headers_or_safety_buffering_over_http_is_reported() {
     let stream = [vec![Act::stream_with(&[])], events().into_iter().map(Act::Send).collect(), vec![Act::End]].concat();
     let pair = Pair::new(http_provider(), Settings::default(), Script::new().on(Kind::Post, stream));
     assert_eq!(said(pair), EXPECTED);
+}
+
+#[test]
+fn events_that_wait_are_delivered_before_those_of_the_input() {
+    let mut pair = Pair::new(provider(), Settings::default(), Script::new().ws([vec![created("r")]]));
+    pair.ask(ask("one"));
+    let mut peer = WebSocket::new(Role::Server, Limits::default(), None, [3; 32]);
+    let mut frame = |text: &str| {
+        let mut bytes = Vec::new();
+        peer.send(Message::Text(&delta(text)), &mut bytes).expect("a message");
+        bytes
+    };
+    let mut texts = String::new();
+    let mut keep = |event: Event<'_>| {
+        let Event::Server { event, .. } = event else { panic!("{event:?}") };
+        let EventData::OutputTextDelta { delta, .. } = event.data else { panic!("{event:?}") };
+        texts.push_str(&delta);
+    };
+    for text in ["a", "b", "c"] {
+        pair.client.handle_input(pair.now, &frame(text));
+    }
+    pair.client.handle_input_with(pair.now, &[frame("d"), frame("e")].concat(), &mut keep);
+    pair.client.handle_input(pair.now, &frame("f"));
+    pair.client.handle_input_with(pair.now, b"", &mut keep);
+    assert_eq!((texts.as_str(), pair.client.has_event()), ("abcdef", false));
 }

@@ -8,12 +8,12 @@ use super::{Conversation, SocketInput};
 use crate::client::encode::RESPONSES;
 use crate::client::event::Disconnected;
 use crate::client::policy::{self, FailurePoint};
-use crate::client::queued_event::{QueuedEvent, QueuedOutcome};
+use crate::client::queued_event::{Deliver, QueuedEvent, QueuedOutcome};
 use crate::client::receive::{ConnectionEffect, Received, Receiver};
 use crate::client::request::RequestId;
 use crate::client::requests::{ActiveRequest, AttemptKind, Submission};
 use crate::client::transport::{ConnectionPhase, HttpSlot, ManagedConnection};
-use crate::connection::{CloseReason, Transport};
+use crate::connection::{CloseReason, Step, Transport};
 use crate::http::Response;
 use crate::responses::operations::path_of_response;
 use crate::responses::{CompletedResponse, Envelope, Failure, FailureKind, TURN_STATE};
@@ -22,8 +22,13 @@ use crate::time::Instant;
 
 impl Conversation {
     /// Takes one step of the connection and applies it. Returns whether the scheduler must run at once, and `None` when there is
-    /// no further step.
-    pub(in crate::client) fn take_step(&mut self, now: Instant, input: SocketInput<'_, '_>) -> Option<bool> {
+    /// no further step. `deliver` may get an event at once, if none waits.
+    pub(in crate::client) fn take_step(
+        &mut self,
+        now: Instant,
+        input: SocketInput<'_, '_>,
+        deliver: Option<&mut Deliver<'_>>,
+    ) -> Option<bool> {
         let keeps_turn_token = self.builder.provider.capabilities.turn_token;
         let max_item_bytes = self.builder.settings.connection.max_body;
         let managed = self.slot.connected_mut()?;
@@ -44,6 +49,18 @@ impl Conversation {
             keeps_turn_token,
             max_item_bytes,
         };
+        if let (Step::Repeat { text, found, lane }, Some(deliver)) = (&step, deliver)
+            && receiver.deliver_repeat(
+                now,
+                *transport,
+                handshake.as_ref(),
+                (text, found),
+                *lane,
+                (&mut self.collectors, deliver),
+            )
+        {
+            return Some(false);
+        }
         let Received { effect, ended_lane } = receiver.apply_step(now, *transport, handshake.as_ref(), step);
         self.lanes_ignored |= managed.connection.ignores_lanes();
         let matters = ended_lane.is_some() || !matches!(effect, ConnectionEffect::None);
