@@ -90,6 +90,16 @@ impl Clients {
         Ok(stream)
     }
 
+    /// Counts how a request ended.
+    pub(crate) fn count(&self, end: End) {
+        let mut tally = self.tally.borrow_mut();
+        match end {
+            End::Completed => tally.completed += 1,
+            End::Cut => tally.cut += 1,
+            End::Unanswered => tally.repeated += 1,
+        }
+    }
+
     async fn try_ask(&self, model: &str, scanner: &mut Scanner) -> io::Result<TcpStream> {
         let stream = self.send(model).await?;
         loop {

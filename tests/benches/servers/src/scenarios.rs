@@ -141,13 +141,7 @@ impl Setup<'_> {
                     while Instant::now() < until {
                         // Four seconds.
                         let (end, _) = clients.ask("paced-20-200").await;
-                        let mut tally = clients.tally.borrow_mut();
-                        match end {
-                            End::Completed => tally.completed += 1,
-                            End::Cut => tally.cut += 1,
-                            End::Unanswered => tally.repeated += 1,
-                        }
-                        drop(tally);
+                        clients.count(end);
                         sleep(Duration::from_millis(10)).await;
                     }
                 });
