@@ -262,10 +262,12 @@ mod tests {
             ("api-key", "0123456789abcdef"),
             ("ChatGPT-Account-Id", "acct-8f1e2d3c"),
             ("X-Request-Id", "local-token-1 again"),
+            // Too short to be looked for elsewhere.
+            ("Cookie", "id=7"),
         ];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let values: Vec<_> = redactor.headers(headers).into_iter().map(|(_, value)| value).collect();
-        assert_eq!(values, ["Bearer sk-***", "sk-***", "account-1", "sk-*** again"]);
+        assert_eq!(values, ["Bearer sk-***", "sk-***", "account-1", "sk-*** again", "sk-***"]);
         let text = r#"{"input":"env: local-token-1, 0123456789abcdef, acct-8f1e2d3c"}"#;
         assert_eq!(redactor.text(text), r#"{"input":"env: sk-***, sk-***, account-1"}"#);
         assert_eq!(redactor.target("/v1/x?api-key=abc&n=1&key=d"), "/v1/x?api-key=sk-***&n=1&key=sk-***");
