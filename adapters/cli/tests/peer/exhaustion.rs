@@ -272,7 +272,8 @@ fn clients_that_read_nothing_are_dropped_when_the_memory_for_responses_is_used_u
     let ends: [&[u8]; 2] = [b"\"type\":\"response.completed\"", b"\"type\":\"error\""];
     assert_eq!(count(&mut stream, ends, 1), [1, 0], "a client that reads is served");
     let resident = server.resident();
-    assert!(resident < 224 * 1024, "{resident} KiB");
+    // 64 connections with 4 MiB each, and what the allocator adds.
+    assert!(resident < 288 * 1024, "{resident} KiB");
     drop(idle);
 }
 
