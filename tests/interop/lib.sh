@@ -149,9 +149,9 @@ listening() { # listening NAME SUBCOMMAND OPTIONS…: starts a subcommand of tur
     wait_until_listening "$name"
 }
 
-serve_axum() { # serve_axum NAME: builds and starts the example server of turnwire-axum, and sets $url; its output is $work/NAME
-    cargo build --quiet -p turnwire-axum --example server || exit 1
-    start "$1" "${CARGO_TARGET_DIR:-$PWD/target}/debug/examples/server" 127.0.0.1:0
+serve_axum() { # serve_axum NAME: builds and starts the example axum_server, and sets $url; its output is $work/NAME
+    cargo build --quiet -p turnwire-axum --example axum_server || exit 1
+    start "$1" "${CARGO_TARGET_DIR:-$PWD/target}/debug/examples/axum_server" 127.0.0.1:0
     wait_until_listening "$1"
 }
 

@@ -1,7 +1,7 @@
 //! A server in axum that keeps conversations: a request may continue an earlier response by its id, over both transports, and a stored
 //! response can be retrieved, resumed, cancelled and deleted. Its "model" calls the first function of a request, or counts its messages.
 //!
-//! `cargo run -p turnwire-axum --example server -- 127.0.0.1:8080`
+//! `cargo run -p turnwire-axum --example axum_server -- 127.0.0.1:8080`
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::collections::HashMap;
