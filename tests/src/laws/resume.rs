@@ -209,3 +209,20 @@ pub fn same(style: Style, transport: Transport, cuts: &[usize], uncut: &Outcome)
     }
     Err(format!("{style:?} over {transport:?}, cut at {cuts:?}: {:?}, completed: {}", seen.payloads, seen.completed))
 }
+
+/// Checks the law for a style of server, a transport and a loss that the input selects.
+///
+/// # Errors
+///
+/// As [`same`].
+pub fn anything(input: &[u8]) -> Result<(), String> {
+    let [first, rest, transport, at @ ..] = input else { return Ok(()) };
+    let style = Style {
+        first: [None, Some(0), Some(1), Some(7)][usize::from(*first) % 4],
+        rest: Rest::ALL[usize::from(*rest) % Rest::ALL.len()],
+    };
+    let transport = if transport % 2 == 0 { Transport::Http } else { Transport::WebSocket };
+    let (uncut, carried) = deliver(style, transport, &[]);
+    let at = at.iter().take(2).fold(0, |at, byte| at * 256 + usize::from(*byte));
+    same(style, transport, &[at % carried.max(1)], &uncut).map(drop)
+}

@@ -1,0 +1,4 @@
+//! Fuzzes the `history` law.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| turnwire_tests::targets::check("history", input));
