@@ -99,7 +99,7 @@ pub fn binaries(tree: &Tree, packages: &[String]) -> Result<Vec<Binary>, String>
             let is = |kind: &str| items(&target["kind"]).iter().any(|other| text(other) == kind);
             let name = match (is("test"), is("lib")) {
                 (true, _) => format!("{name}/{}", text(&target["name"])),
-                (_, true) => format!("{name}/lib"),
+                (_, true) if target["test"] == true => format!("{name}/lib"),
                 _ => continue,
             };
             binaries.push(Binary { id: name, folder: folder.clone(), source: text(&target["src_path"]).into() });
@@ -118,7 +118,8 @@ pub fn binaries(tree: &Tree, packages: &[String]) -> Result<Vec<Binary>, String>
 /// When cargo cannot be started or its output cannot be read.
 pub fn build(tree: &Tree, packages: &[String], binaries: &[Binary], wanted: &[String]) -> Result<Build, String> {
     let mut command = cargo();
-    command.args(["build", "--keep-going", "--message-format=json"]);
+    // Unlike `cargo build`, this builds the unit tests of a library.
+    command.args(["test", "--no-run", "--no-fail-fast", "--message-format=json"]);
     for package in packages {
         // Without debug information, for it takes time to link; third-party crates stay as they are built.
         command.args(["-p", package, "--config", &format!("profile.dev.package.{package}.debug=false")]);
