@@ -80,11 +80,13 @@ impl From<ConnectionEffect> for Received {
 }
 
 /// The state that a step changes.
-#[derive(Debug)]
-pub(super) struct Receiver<'a> {
+pub(super) struct Receiver<'a, 'd> {
     pub(super) requests: &'a mut RequestTable,
     pub(super) turn: &'a mut Turn,
     pub(super) events: &'a mut EventQueue<QueuedEvent>,
+    pub(super) collectors: &'a mut Collectors,
+    /// Takes events at once.
+    pub(super) deliver: Option<&'a mut Deliver<'d>>,
     pub(super) unmatched_events: &'a mut u64,
     pub(super) waiting: &'a mut WaitingSubmissions,
     /// The application has sent a message of its own, so that events without a request are delivered.
@@ -97,7 +99,7 @@ pub(super) struct Receiver<'a> {
     pub(super) max_item_bytes: usize,
 }
 
-impl Receiver<'_> {
+impl Receiver<'_, '_> {
     /// Applies one step. `handshake`: the head that accepted the WebSocket handshake.
     pub(super) fn apply_step(
         &mut self,
@@ -169,7 +171,8 @@ impl Receiver<'_> {
         }
     }
 
-    /// Applies a delta that repeats an earlier one, and says nothing beside its output.
+    /// Applies a delta that repeats an earlier one, and says nothing beside its output. It is delivered at once if the application takes
+    /// events so and none waits, and queued otherwise.
     #[inline]
     fn apply_repeat(
         &mut self,
@@ -180,33 +183,20 @@ impl Receiver<'_> {
         lane: Option<&str>,
     ) -> ConnectionEffect {
         if let Some(id) = self.record_repeat(now, transport, handshake, text, lane) {
-            self.events.push(QueuedEvent::Found(id, found), text);
+            match &mut self.deliver {
+                Some(deliver) if self.events.is_empty() => {
+                    deliver(server_event(id, found.read(text), text, self.collectors));
+                }
+                Some(_) | None => self.events.push(QueuedEvent::Found(id, found), text),
+            }
             return ConnectionEffect::None;
         }
-        let Ok(envelope) = Envelope::scan(text) else {
-            debug_assert!(false, "an event like it was scanned");
-            return ConnectionEffect::None;
-        };
-        self.apply_payload(now, transport, handshake, &envelope, lane, None)
-    }
-
-    /// Delivers a delta that repeats an earlier one at once. Returns `false`, and does nothing, if it is to be applied instead.
-    #[inline]
-    pub(super) fn deliver_repeat(
-        &mut self,
-        now: Instant,
-        transport: Transport,
-        handshake: Option<&Response>,
-        (text, found): (&str, &Found),
-        lane: Option<&str>,
-        (collectors, deliver): (&mut Collectors, &mut Deliver<'_>),
-    ) -> bool {
-        if !self.events.is_empty() {
-            return false;
+        if let Ok(envelope) = Envelope::scan(text) {
+            return self.apply_payload(now, transport, handshake, &envelope, lane, None);
         }
-        let Some(id) = self.record_repeat(now, transport, handshake, text, lane) else { return false };
-        deliver(server_event(id, found.read(text), text, collectors));
-        true
+        // Cannot be, as an event like it was scanned. Nothing is lost if it is.
+        self.apply_malformed(now, text);
+        ConnectionEffect::None
     }
 
     /// Records a delta that repeats an earlier one, and returns its request. Returns `None`, and records nothing, unless the request has had

@@ -9,15 +9,15 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, co
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
-use turnwire::client::{Event, Outcome, TransportPreference};
+use turnwire::client::TransportPreference;
 use turnwire::proxy::ProxySelector;
-use turnwire::responses::{CreateResponse, Failure, FailureKind, Item};
+use turnwire::responses::{Failure, FailureKind};
 use turnwire_cli::serve::{self, Script, ScriptedServer};
 use turnwire_rustls::ClientBuilder;
 use turnwire_rustls::rustls::{ClientConfig, ServerConfig};
 use turnwire_tokio::{Client, TcpIo};
 
-use crate::setup::TransportSetup;
+use crate::setup::{TransportSetup, turn};
 
 const TRANSPORTS: [TransportPreference; 2] = [TransportPreference::WebSocket, TransportPreference::Http];
 
@@ -301,21 +301,6 @@ impl Server {
 fn client(setup: TransportSetup, server: SocketAddr, tls: Arc<ClientConfig>, proxies: ProxySelector) -> Client {
     let builder = ClientBuilder::new(TcpIo::new()).tls(Arc::clone(&tls)).proxy_tls(tls).proxies(proxies);
     builder.build(setup.provider(server), TransportSetup::credentials(), setup.settings()).expect("a client")
-}
-
-/// Sends one request. Returns its failure, if it failed.
-async fn turn(client: &mut Client) -> Result<(), Box<Failure>> {
-    let mut turn = client.turn().expect("a turn");
-    turn.send(CreateResponse::new("gpt-x", vec![Item::user("hi")])).expect("a request");
-    let mut result = None;
-    while let Some(event) = turn.next().await {
-        match event {
-            Event::Finished { outcome: Outcome::Completed(_), .. } => result = Some(Ok(())),
-            Event::Finished { outcome: Outcome::Failed(failure), .. } => result = Some(Err(Box::new(failure.clone()))),
-            _ => {}
-        }
-    }
-    result.expect("the request has ended")
 }
 
 fn selector(url: &str) -> ProxySelector {

@@ -6,13 +6,12 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-use tokio::time::timeout;
-use turnwire::client::{Event, Outcome, TransportPreference};
+use turnwire::client::TransportPreference;
 use turnwire::proxy::ProxySelector;
-use turnwire::responses::{CreateResponse, Failure, FailureKind};
+use turnwire::responses::{Failure, FailureKind};
 use turnwire_tokio::ClientBuilder;
 
-use crate::setup::TransportSetup;
+use crate::setup::{TransportSetup, turn};
 
 /// How a server ends its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,17 +58,7 @@ async fn ask(address: SocketAddr) -> Result<(), Box<Failure>> {
     let builder = ClientBuilder::default().proxies(ProxySelector::new());
     let client = builder.build(setup.provider(address), TransportSetup::credentials(), setup.settings());
     let mut client = client.expect("a client");
-    let mut turn = client.turn().expect("a turn");
-    turn.send(CreateResponse::new("gpt-x", "hi")).expect("a request");
-    let mut result = None;
-    while let Some(event) = timeout(Duration::from_secs(20), turn.next()).await.expect("an event") {
-        match event {
-            Event::Finished { outcome: Outcome::Completed(_), .. } => result = Some(Ok(())),
-            Event::Finished { outcome: Outcome::Failed(failure), .. } => result = Some(Err(Box::new(failure.clone()))),
-            _ => {}
-        }
-    }
-    result.expect("the request has ended")
+    turn(&mut client).await
 }
 
 #[tokio::test]

@@ -1,10 +1,13 @@
 //! The setup of a conversation: the transport, and TLS with a generated certificate.
 
+use core::time::Duration;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use turnwire::client::{Credentials, Provider, Settings, TransportPreference};
+use tokio::time::timeout;
+use turnwire::client::{Credentials, Event, Outcome, Provider, Settings, TransportPreference};
 use turnwire::proxy::ProxySelector;
+use turnwire::responses::{CreateResponse, Failure};
 use turnwire_driver::Io;
 use turnwire_rustls::rustls::pki_types::PrivateKeyDer;
 use turnwire_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -53,4 +56,19 @@ impl TransportSetup {
 pub(crate) fn client<S: Io + Default>(provider: Provider, settings: Settings, trust: Arc<ClientConfig>) -> Client<S> {
     let builder = ClientBuilder::default().tls(trust).proxies(ProxySelector::new());
     builder.build(provider, TransportSetup::credentials(), settings).expect("a client")
+}
+
+/// Sends one request, and returns its failure, if it failed.
+pub(crate) async fn turn(client: &mut turnwire_tokio::Client) -> Result<(), Box<Failure>> {
+    let mut turn = client.turn().expect("a turn");
+    turn.send(CreateResponse::new("gpt-x", "hi")).expect("a request");
+    let mut result = None;
+    while let Some(event) = timeout(Duration::from_secs(20), turn.next()).await.expect("an event") {
+        match event {
+            Event::Finished { outcome: Outcome::Completed(_), .. } => result = Some(Ok(())),
+            Event::Finished { outcome: Outcome::Failed(failure), .. } => result = Some(Err(Box::new(failure.clone()))),
+            _ => {}
+        }
+    }
+    result.expect("the request has ended")
 }

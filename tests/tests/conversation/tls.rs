@@ -7,11 +7,10 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedKey, IsCa, KeyPair};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use turnwire::client::{Event, Outcome, Provider, Settings, TransportPreference};
+use turnwire::client::{Provider, Settings, TransportPreference};
 use turnwire::proxy::ProxySelector;
-use turnwire::responses::{CreateResponse, Failure, FailureKind, Item};
+use turnwire::responses::FailureKind;
 use turnwire_rustls::rustls::crypto::ring;
 use turnwire_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use turnwire_rustls::rustls::server::WebPkiClientVerifier;
@@ -19,7 +18,7 @@ use turnwire_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use turnwire_rustls::{ClientConfigBuilder, server_config};
 use turnwire_tokio::{Client, ClientBuilder};
 
-use crate::setup::TransportSetup;
+use crate::setup::{TransportSetup, turn};
 
 /// A stream of events that completes a response.
 const EVENTS: &str = "data: {\"type\":\"response.created\",\"response\":{\"id\":\"resp_1\"}}\n\n\
@@ -122,21 +121,6 @@ fn build(mut provider: Provider, settings: Settings, tls: Arc<ClientConfig>) -> 
     provider.idle_timeout = Duration::from_secs(10);
     let builder = ClientBuilder::default().tls(tls).proxies(ProxySelector::new());
     builder.build(provider, TransportSetup::credentials(), settings).expect("a client")
-}
-
-/// Sends one request, and returns its failure, if it failed.
-async fn turn(client: &mut Client) -> Result<(), Box<Failure>> {
-    let mut turn = client.turn().expect("a turn");
-    turn.send(CreateResponse::new("gpt-x", vec![Item::user("hi")])).expect("a request");
-    let mut result = None;
-    while let Some(event) = timeout(Duration::from_secs(20), turn.next()).await.expect("an event") {
-        match event {
-            Event::Finished { outcome: Outcome::Completed(_), .. } => result = Some(Ok(())),
-            Event::Finished { outcome: Outcome::Failed(failure), .. } => result = Some(Err(Box::new(failure.clone()))),
-            _ => {}
-        }
-    }
-    result.expect("the request has ended")
 }
 
 /// Connects with a trusted root to a server with this certificate. Returns the failure, which is final and of TLS.

@@ -13,7 +13,7 @@ use crate::client::receive::{ConnectionEffect, Received, Receiver};
 use crate::client::request::RequestId;
 use crate::client::requests::{ActiveRequest, AttemptKind, Submission};
 use crate::client::transport::{ConnectionPhase, HttpSlot, ManagedConnection};
-use crate::connection::{CloseReason, Step, Transport};
+use crate::connection::{CloseReason, Transport};
 use crate::http::Response;
 use crate::responses::operations::path_of_response;
 use crate::responses::{CompletedResponse, Envelope, Failure, FailureKind, TURN_STATE};
@@ -42,6 +42,8 @@ impl Conversation {
             requests: &mut self.requests,
             turn: &mut self.turn,
             events: &mut self.events,
+            collectors: &mut self.collectors,
+            deliver,
             unmatched_events: &mut self.unmatched_events,
             waiting: &mut self.waiting,
             delivers_unmatched: managed.delivers_unmatched,
@@ -49,18 +51,6 @@ impl Conversation {
             keeps_turn_token,
             max_item_bytes,
         };
-        if let (Step::Repeat { text, found, lane }, Some(deliver)) = (&step, deliver)
-            && receiver.deliver_repeat(
-                now,
-                *transport,
-                handshake.as_ref(),
-                (text, found),
-                *lane,
-                (&mut self.collectors, deliver),
-            )
-        {
-            return Some(false);
-        }
         let Received { effect, ended_lane } = receiver.apply_step(now, *transport, handshake.as_ref(), step);
         self.lanes_ignored |= managed.connection.ignores_lanes();
         let matters = ended_lane.is_some() || !matches!(effect, ConnectionEffect::None);
@@ -71,11 +61,13 @@ impl Conversation {
         Some(matters)
     }
 
-    pub(super) fn receiver(&mut self) -> Receiver<'_> {
+    pub(super) fn receiver(&mut self) -> Receiver<'_, '_> {
         Receiver {
             requests: &mut self.requests,
             turn: &mut self.turn,
             events: &mut self.events,
+            collectors: &mut self.collectors,
+            deliver: None,
             unmatched_events: &mut self.unmatched_events,
             waiting: &mut self.waiting,
             delivers_unmatched: false,

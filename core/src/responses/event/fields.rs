@@ -41,22 +41,8 @@ pub(super) fn kept(text: &str, member: Member, position: Span) -> Span {
         return position;
     }
     let (start, end) = position;
-    let digits = text.as_bytes().get(start as usize..end as usize).unwrap_or_default();
-    small_integer(digits).map_or(position, |integer| (u32::from(integer), KEPT))
-}
-
-/// Parses decimal digits.
-#[inline]
-fn small_integer(digits: &[u8]) -> Option<u16> {
-    let mut integer = 0_u16;
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        integer = integer.checked_mul(10)?.checked_add(u16::from(digit))?;
-    }
-    (!digits.is_empty()).then_some(integer)
+    let integer = text.get(start as usize..end as usize).and_then(|digits| digits.parse::<u16>().ok());
+    integer.map_or(position, |integer| (u32::from(integer), KEPT))
 }
 
 /// Reads the members of a payload one after the other.

@@ -130,6 +130,8 @@ impl Shape {
 
     fn learn(&mut self, envelope: &Envelope<'_>) {
         self.text.clear();
+        // The memory stays within that of the longest payload.
+        self.text.reserve_exact(envelope.text().len());
         self.text.push_str(envelope.text());
         self.event_type = envelope.event_type;
         let positions = envelope.positions();

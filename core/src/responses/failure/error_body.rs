@@ -60,14 +60,9 @@ impl ErrorBody {
     pub(super) fn of(json: &str) -> Option<Self> {
         // In one pass, because a hostile event may be long: of each member, the last one counts that is not `null`.
         let mut found = [None; BESIDE.len()];
-        let mut record = |key: &str, value| {
-            if let Some(at) = BESIDE.iter().position(|name| key == *name) {
-                found[at] = Some(value);
-            }
-        };
         each_member(json, |key, value| {
-            if value != "null" {
-                record(&key, value)
+            if let Some(at) = BESIDE.iter().position(|name| key == *name).filter(|_| value != "null") {
+                found[at] = Some(value);
             }
         })
         .ok()?;
