@@ -10,5 +10,6 @@ pub mod machine;
 pub mod requests;
 pub mod server;
 pub mod sse;
+pub mod wire;
 pub mod workload;
 pub mod ws;

@@ -210,9 +210,7 @@ pub fn follow_ups(items: &[Item]) -> Vec<Row<'_, bool>> {
             other.truncate(items.len());
             true
         }),
-        Row::new("the application's own copy of the history", move || {
-            !black_box(black_box(items).to_vec()).is_empty()
-        }),
+        Row::new("the application's own copy of the history", move || !black_box(black_box(items).to_vec()).is_empty()),
         conversation("turnwire, the history shared", move || shared.clone(), few),
         conversation("turnwire, the history copied by the application", move || items.into(), few),
     ]

@@ -5,10 +5,15 @@
 #[expect(dead_code, unused_imports, reason = "the workload of the benchmarks has more parts")]
 mod workload;
 
+#[path = "../../src/wire.rs"]
+mod wire;
+
 use std::hint::black_box;
 
+use turnwire::connection::Transport;
 use turnwire::responses::{Envelope, EventData, EventParser, Failure, ServerEvent};
 use turnwire::sse::{Decoder, Input, Limits};
+use wire::{ReadSize, Seen, Wire};
 
 /// How each payload is read.
 #[derive(Clone, Copy)]
@@ -79,16 +84,45 @@ fn region_of_error(event: &str) -> u64 {
     1
 }
 
+/// A pass over the bytes of a server.
+type Pass = fn(&Wire) -> Seen;
+
+/// The rows that take the bytes of a server.
+const PASSES: [(&str, Transport, Pass); 8] = [
+    ("connection-http", Transport::Http, Wire::run),
+    ("connection-ws", Transport::WebSocket, Wire::run),
+    ("client-http", Transport::Http, |wire| wire.run_client(ReadSize::Large)),
+    ("client-ws", Transport::WebSocket, |wire| wire.run_client(ReadSize::Large)),
+    ("one-a-read-http", Transport::Http, |wire| wire.run_client(ReadSize::OneEvent)),
+    ("one-a-read-ws", Transport::WebSocket, |wire| wire.run_client(ReadSize::OneEvent)),
+    ("delivered-http", Transport::Http, Wire::run_delivered),
+    ("delivered-ws", Transport::WebSocket, Wire::run_delivered),
+];
+
+#[inline(never)]
+fn region_of_pass(wire: &Wire, pass: Pass) -> Seen {
+    pass(wire)
+}
+
 fn main() {
     let name = std::env::args().nth(1).unwrap_or_default();
-    let Some(row) = Row::named(&name) else { panic!("the rows are framing, scan, single, stream and error") };
+    let streams = || workload::streams(workload::SEED, 1_000_000, workload::KeyOrder::TypeFirst);
+    if let Some((_, transport, pass)) = PASSES.into_iter().find(|(known, ..)| *known == name) {
+        let streams = streams();
+        let (events, text) = (streams.expected.events, streams.expected.text);
+        let seen = region_of_pass(&Wire::new(&streams, transport), pass);
+        assert_eq!((seen.0, seen.2), (events, text), "the events, and the length of their text");
+        println!("{events}");
+        return;
+    }
+    let Some(row) = Row::named(&name) else { panic!("no such row: {name}") };
     if matches!(row, Row::Error) {
         let value = "\"\",".repeat(1024 * 1024 / 3);
         let event = format!(r#"{{"type":"error","status":400,"headers":{{"x-a":[{value}""]}},"error":{{}}}}"#);
         println!("{}", region_of_error(&event));
         return;
     }
-    let streams = workload::streams(workload::SEED, 1_000_000, workload::KeyOrder::TypeFirst);
+    let streams = streams();
     let (events, text) = region(&streams.reads(workload::READ), row);
     assert_eq!(events, streams.expected.events, "the number of events");
     if matches!(row, Row::Single | Row::Stream) {
