@@ -8,11 +8,26 @@ use crate::chunks::Chunks;
 use crate::fixtures::{ask, created, delta, done, on_lane};
 use crate::pair::{Act, Pair, Script, http_provider, provider, with_retries};
 
-/// Words of which every event that may end a response, or a connection, contains one. Text without any of them ends nothing.
-const ENDING: &[&str] = &["completed", "failed", "incomplete", "cancel", "done", "error", "interrupt", "\\u"];
+/// Words of which every event that may end a response, or a connection, contains one. Text without any of them ends nothing. The last
+/// ones are members of an error without a type.
+const ENDING: &[&str] = &[
+    "completed",
+    "failed",
+    "incomplete",
+    "cancel",
+    "done",
+    "error",
+    "interrupt",
+    "\\u",
+    "\"message\"",
+    "\"code\"",
+    "\"detail\"",
+    "\"details\"",
+];
 
-/// Events with such a word that end nothing.
+/// Texts with such a word that end nothing.
 const NOT_ENDING: &[&str] = &[
+    "\"type\":\"message\"",
     "response.output_item.done",
     "response.output_text.done",
     "response.content_part.done",
@@ -102,9 +117,21 @@ fn text_frame(text: &[u8]) -> Vec<u8> {
 
 /// Whether this input, sent as it is, ends nothing.
 fn ends_nothing(input: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(input).to_lowercase();
-    let text = NOT_ENDING.iter().fold(text, |text, kind| text.replace(kind, ""));
-    ENDING.iter().all(|word| !text.contains(word))
+    let text = String::from_utf8_lossy(input);
+    let lower = NOT_ENDING.iter().fold(text.to_lowercase(), |text, kind| text.replace(kind, ""));
+    ENDING.iter().all(|word| !lower.contains(word)) && is_within_limits(&text)
+}
+
+/// Whether an event stream of this text exceeds none of the limits of `sse::Limits`, of which each ends the connection. The longest
+/// data has less than the length of a fuzz input.
+fn is_within_limits(text: &str) -> bool {
+    let limits = turnwire::sse::Limits::default();
+    let is_short = |line: &str| match line {
+        _ if line.starts_with("event") => line.len() <= limits.name,
+        _ if line.starts_with("id") => line.len() <= limits.id,
+        _ => true,
+    };
+    text.split(['\r', '\n']).count() <= limits.lines && text.split(['\r', '\n']).all(is_short)
 }
 
 /// The state when everything was sent, before time passes, and the events after all deadlines.
