@@ -181,6 +181,11 @@ impl Responses {
         self.0.len() >= MAX_RESPONSES || self.held() >= MAX_HELD
     }
 
+    /// Returns the number of responses.
+    pub(super) const fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Returns the memory that the responses take.
     pub(super) fn held(&self) -> usize {
         self.0.iter().map(|response| response.held).sum()

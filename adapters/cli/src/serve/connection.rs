@@ -8,6 +8,7 @@ use turnwire_driver::{Io, ServerDriver, Wake};
 
 use super::action::{Plan, Responses};
 use super::connections::Place;
+use super::ending::Ending;
 use super::errors::{ApiError, error_event};
 use super::faults::{Faults, InputBudget, ServeIo};
 use super::request::OwnedRequest;
@@ -24,7 +25,7 @@ pub async fn serve<I: Io>(server: &mut ServerDriver<I>, scripted: &ScriptedServe
         place: None,
         inflates_to: 1,
     };
-    serve_with(server, scripted, &limits).await;
+    serve_with(server, scripted, &limits, Ending::never()).await;
 }
 
 /// The limits of one connection.
@@ -42,11 +43,12 @@ pub(super) struct ConnectionLimits {
 /// The memory of the compressor of a WebSocket, which exists while a response is in progress.
 const COMPRESSOR: usize = 384 * 1024;
 
-/// Serves one connection until it is closed or cut.
+/// Serves one connection until it is closed or cut, or its server ends.
 pub(super) async fn serve_with<I: Io>(
     server: &mut ServerDriver<I>,
     scripted: &ScriptedServer,
     limits: &ConnectionLimits,
+    mut ending: Ending,
 ) {
     let ConnectionLimits { faults, input, responses: share, place, inflates_to } = limits;
     let (mut responses, mut lanes) = (Responses::default(), Lanes::default());
@@ -60,10 +62,22 @@ pub(super) async fn serve_with<I: Io>(
         let unsent = server.connection().poll_transmit().len();
         let held = if responses.held() > 0 || unsent > 0 { compressor } else { 0 };
         share.update(responses.held() + unsent + held, next.unsent.is_some(), next.progressed);
+        // A response whose last bytes are not yet written is in progress too.
+        let ends = responses.count() == 0 && unsent > 0;
         if let Some(place) = place {
-            place.set_busy(responses.held() > 0 || unsent > 0);
+            place.set_running(responses.count() + usize::from(ends));
         }
-        match server.wait(next.unsent, next.until).await {
+        let until_unsent = next.unsent.or_else(|| ends.then_some(0));
+        let wake = tokio::select! {
+            // What is read once the server ends is no further request.
+            biased;
+            within = ending.begins() => {
+                server.shut_down_gracefully(within);
+                continue;
+            }
+            wake = server.wait(until_unsent, next.until) => wake,
+        };
+        match wake {
             Wake::Event => {}
             Wake::Closed => return,
             // The next action can be performed.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::net::{IpAddr, Ipv6Addr};
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug)]
 pub(super) struct Connections {
     max: usize,
+    /// The number of responses in progress.
+    running: AtomicUsize,
     open: Mutex<Open>,
 }
 
@@ -41,12 +43,17 @@ impl fmt::Debug for Connection {
 
 impl Connections {
     pub(super) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { max, open: Mutex::default() })
+        Arc::new(Self { max, running: AtomicUsize::new(0), open: Mutex::default() })
     }
 
     /// Returns the number of open connections.
     pub(super) fn count(&self) -> usize {
         self.lock().connections.len()
+    }
+
+    /// Returns the number of responses in progress on all connections.
+    pub(super) fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
     }
 
     /// Takes a new connection from this address. `None` if there are too many, and none gives way.
@@ -66,7 +73,7 @@ impl Connections {
         if let Some(drop_connection) = displaced.and_then(|connection| connection.drop_connection) {
             drop_connection();
         }
-        let place = Place { connections: Arc::clone(self), number, is_busy: AtomicBool::new(false) };
+        let place = Place { connections: Arc::clone(self), number, running: AtomicUsize::new(0) };
         Some(Admitted { place, has_displaced })
     }
 
@@ -129,7 +136,8 @@ pub(super) struct Admitted {
 pub(super) struct Place {
     connections: Arc<Connections>,
     number: u64,
-    is_busy: AtomicBool,
+    /// The number of its responses in progress.
+    running: AtomicUsize,
 }
 
 impl Place {
@@ -140,21 +148,27 @@ impl Place {
         }
     }
 
-    /// Records whether the connection has a response in progress.
-    pub(super) fn set_busy(&self, is_busy: bool) {
-        if self.is_busy.swap(is_busy, Ordering::Relaxed) == is_busy {
+    /// Records how many responses of the connection are in progress.
+    pub(super) fn set_running(&self, running: usize) {
+        let before = self.running.swap(running, Ordering::Relaxed);
+        if before == running {
             return;
         }
-        let mut open = self.connections.lock();
-        let now = open.tick();
-        if let Some(connection) = open.connections.get_mut(&self.number) {
-            connection.idle_since = (!is_busy).then_some(now);
+        self.connections.running.fetch_add(running, Ordering::Relaxed);
+        self.connections.running.fetch_sub(before, Ordering::Relaxed);
+        if (before == 0) != (running == 0) {
+            let mut open = self.connections.lock();
+            let now = open.tick();
+            if let Some(connection) = open.connections.get_mut(&self.number) {
+                connection.idle_since = (running == 0).then_some(now);
+            }
         }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.set_running(0);
         let removed = self.connections.lock().remove(self.number);
         drop(removed);
     }
@@ -192,9 +206,11 @@ mod tests {
         let connections = Connections::new(4);
         let all: Vec<_> = (0..4).map(|_| open(&connections, A).expect("a place")).collect();
         // The first has a response in progress, the second had one since the third is idle.
-        all[0].0.set_busy(true);
-        all[1].0.set_busy(true);
-        all[1].0.set_busy(false);
+        all[0].0.set_running(1);
+        all[1].0.set_running(2);
+        all[1].0.set_running(1);
+        assert_eq!(connections.running(), 2);
+        all[1].0.set_running(0);
         assert!(open(&connections, A).is_none(), "a further one of the same peer");
         let first = open(&connections, B).expect("a place for another peer");
         assert_eq!(dropped(&all), [0, 0, 1, 0]);
@@ -204,7 +220,7 @@ mod tests {
         assert!(open(&connections, "192.0.2.3").is_some(), "and a third one has none");
         assert_eq!(connections.count(), 3, "it has left again, with the place that it took");
         drop((first, second, all));
-        assert_eq!(connections.count(), 0);
+        assert_eq!((connections.count(), connections.running()), (0, 0));
         assert!(connections.lock().of_peer.is_empty());
     }
 
@@ -212,7 +228,7 @@ mod tests {
     fn the_oldest_connection_gives_way_if_none_is_idle() {
         let connections = Connections::new(2);
         let all: Vec<_> = (0..2).map(|_| open(&connections, A).expect("a place")).collect();
-        all.iter().for_each(|(place, _)| place.set_busy(true));
+        all.iter().for_each(|(place, _)| place.set_running(1));
         let _other = open(&connections, B).expect("a place for another peer");
         assert_eq!(dropped(&all), [1, 0]);
     }

@@ -2,18 +2,25 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// The number of lines, and of their bytes, that wait to be written. Further lines are dropped and counted.
 const MAX_LINES: usize = 4096;
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// A queue of lines, with a limit.
+/// How long the end of the journal waits for its lines to be written.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// A queue of lines, with a limit. Dropping it waits until the lines are written, unless their reader has stopped reading.
 #[derive(Debug)]
 pub(super) struct Journal {
-    lines: SyncSender<String>,
+    /// `None` once the journal ends.
+    lines: Option<SyncSender<String>>,
+    /// Ends when the thread has.
+    written: Mutex<Receiver<()>>,
     counts: Arc<Counts>,
 }
 
@@ -35,8 +42,9 @@ impl Journal {
         let (lines, queue) = sync_channel(MAX_LINES);
         let counts = Arc::new(Counts::default());
         let shared = Arc::clone(&counts);
-        thread::Builder::new().name("journal".to_owned()).spawn(move || write_all(&queue, &shared, out))?;
-        Ok(Self { lines, counts })
+        let (thread, written) = channel();
+        thread::Builder::new().name("journal".to_owned()).spawn(move || write_all(&queue, &shared, out, thread))?;
+        Ok(Self { lines: Some(lines), written: Mutex::new(written), counts })
     }
 
     /// Queues a line, or drops it if the queue is full. Never blocks.
@@ -45,14 +53,25 @@ impl Journal {
         let bytes = self.counts.bytes.fetch_add(length, Ordering::Relaxed).saturating_add(length);
         // A single long line is written if nothing else waits.
         let fits = bytes <= MAX_BYTES || bytes == length;
-        if !fits || self.lines.try_send(line).is_err() {
+        let is_queued = fits && self.lines.as_ref().is_some_and(|lines| lines.try_send(line).is_ok());
+        if !is_queued {
             self.counts.bytes.fetch_sub(length, Ordering::Relaxed);
             self.counts.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-fn write_all(queue: &Receiver<String>, counts: &Counts, mut out: impl Write) {
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.lines = None;
+        if let Ok(written) = self.written.get_mut() {
+            let _ = written.recv_timeout(FLUSH);
+        }
+    }
+}
+
+/// Writes lines until the journal ends. `_thread` is dropped then.
+fn write_all(queue: &Receiver<String>, counts: &Counts, mut out: impl Write, _thread: Sender<()>) {
     for line in queue {
         let length = line.len();
         let mut result = writeln!(out, "{line}");
@@ -72,6 +91,9 @@ fn write_all(queue: &Receiver<String>, counts: &Counts, mut out: impl Write) {
 mod tests {
     use std::io;
     use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use std::sync::{Arc, Mutex};
+    use std::thread::yield_now;
 
     use super::{Journal, MAX_BYTES, MAX_LINES};
 
@@ -111,5 +133,30 @@ mod tests {
         let lines = text.lines().filter(|line| line.starts_with('x')).count();
         assert_eq!(dropped + lines, MAX_LINES);
         assert!((63..=66).contains(&lines), "{lines}");
+    }
+
+    /// A reader that lets other threads go first.
+    struct Slow(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            yield_now();
+            self.0.lock().expect("no panic").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_are_written_before_the_journal_has_ended() {
+        let written = Arc::default();
+        let journal = Journal::start(Slow(Arc::clone(&written))).expect("a thread");
+        (0..1000).for_each(|at| journal.write(at.to_string()));
+        drop(journal);
+        let text = String::from_utf8(written.lock().expect("no panic").clone()).expect("digits");
+        assert_eq!(text.lines().count(), 1000);
     }
 }

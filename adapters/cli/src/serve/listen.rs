@@ -13,7 +13,7 @@ use std::thread;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use turnwire::connection::server::Config;
 use turnwire::ws::deflate::{ServerPolicy, SharedPool};
 use turnwire_testkit::Recording;
@@ -22,8 +22,10 @@ use turnwire_tokio::TcpIo;
 use super::connection::{ConnectionLimits, serve_with};
 use super::connections::{Admitted, Connections};
 use super::deflate_pool::DeflatePool;
+use super::ending::{Endings, Signals};
 use super::faults::{Faults, InputBudget, ServeIo};
 use super::journal::Journal;
+use super::notices::{Notices, report};
 use super::request::ObservedRequest;
 use super::response_budget::ResponseBudget;
 use super::script::{MOCK, Script};
@@ -56,6 +58,9 @@ pub struct ServerOptions {
     /// WebSocket subprotocol to select when a client requests it. A page sends its API key as another one. Repeatable.
     #[arg(long, value_name = "NAME", default_value = "realtime")]
     pub subprotocol: Vec<String>,
+    /// After Ctrl-C or SIGTERM, let the responses in progress go on for at most this time. A second signal ends them at once.
+    #[arg(long, value_name = "SECONDS", default_value_t = GRACE)]
+    pub grace: u32,
 }
 
 /// Options of `turnwire serve`.
@@ -130,6 +135,9 @@ impl Options {
 /// The default of `--max-connections`.
 const MAX_CONNECTIONS: usize = 16_384;
 
+/// The default of `--grace`, in seconds.
+const GRACE: u32 = 10;
+
 /// The maximum size of a request in bytes, inflated.
 const MAX_REQUEST: usize = 16 * 1024 * 1024;
 
@@ -148,31 +156,34 @@ const EVENT_INTERVAL: u32 = 8;
 /// How many times larger than its compressed bytes a message may become.
 const MAX_RATIO: u32 = 64;
 
-/// Runs `turnwire serve` until the process ends.
+/// Runs `turnwire serve` until a signal ends it.
 #[must_use]
 pub fn main(options: &Options) -> ExitCode {
     exit(run(options))
 }
 
-/// Runs `turnwire replay` until the process ends.
+/// Runs `turnwire replay` until a signal ends it.
 #[must_use]
 pub fn replay(options: &ReplayOptions) -> ExitCode {
     exit(run_replay(options))
 }
 
-fn exit(result: io::Result<()>) -> ExitCode {
+/// Returns the exit code. `result`: the number of responses that were cut.
+fn exit(result: io::Result<usize>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "turnwire: {error}");
+            report(&error.to_string());
             ExitCode::from(2)
         }
     }
 }
 
-fn run(options: &Options) -> io::Result<()> {
+fn run(options: &Options) -> io::Result<usize> {
     if options.print_script {
-        return io::stdout().write_all(MOCK.as_bytes());
+        io::stdout().write_all(MOCK.as_bytes())?;
+        return Ok(0);
     }
     let mut script = match &options.script {
         Some(file) => {
@@ -186,17 +197,17 @@ fn run(options: &Options) -> io::Result<()> {
     let listener = bind(options.server.listen)?;
     let scripted = ScriptedServer::with_observer(script, observer(options.server.json)?);
     let scripted = scripted.with_cors(&options.server.cors).with_chaos(options.server.chaos, options.server.seed);
-    listen(Server::new(Arc::new(scripted), &options.server, options.max_connections), listener)
+    listen(&Server::new(Arc::new(scripted), &options.server, options.max_connections), listener, options.server.grace)
 }
 
-fn run_replay(options: &ReplayOptions) -> io::Result<()> {
+fn run_replay(options: &ReplayOptions) -> io::Result<usize> {
     let recording = Recording::load(&options.folder)?;
     let listener = bind(options.server.listen)?;
     let mut scripted = ScriptedServer::replaying(recording, options.speed);
     scripted.observer = Some(Box::new(observer(options.server.json)?));
     scripted.script.refuse_websocket = options.server.refuse_websocket;
     let scripted = scripted.with_cors(&options.server.cors).with_chaos(options.server.chaos, options.server.seed);
-    listen(Server::new(Arc::new(scripted), &options.server, MAX_CONNECTIONS), listener)
+    listen(&Server::new(Arc::new(scripted), &options.server, MAX_CONNECTIONS), listener, options.server.grace)
 }
 
 /// Opens the port, and prints the base URL.
@@ -217,8 +228,19 @@ fn observer(json: bool) -> io::Result<impl Fn(&ObservedRequest<'_>) + Send + Syn
     })
 }
 
-fn listen(server: Server, listener: net::TcpListener) -> io::Result<()> {
-    runtime()?.block_on(async { server.listen(TcpListener::from_std(nonblocking(listener)?)?).await })
+/// Serves until a signal, and then for at most `grace` seconds. Returns the number of responses that were cut.
+fn listen(server: &Server, listener: net::TcpListener, grace: u32) -> io::Result<usize> {
+    runtime()?.block_on(async {
+        let mut signals = Signals::new()?;
+        let listener = TcpListener::from_std(nonblocking(listener)?)?;
+        tokio::select! {
+            () = server.listen(&listener) => {}
+            () = signals.next() => {}
+        }
+        // Another process may listen from now on.
+        drop(listener);
+        Ok(server.end(Duration::from_secs(grace.into()), signals).await)
+    })
 }
 
 /// Starts a server in this process on a free loopback port. Returns its base URL, and the server, which records the requests.
@@ -243,7 +265,10 @@ pub fn spawn(scripted: ScriptedServer) -> io::Result<(String, Arc<ScriptedServer
     let runtime = runtime()?;
     thread::Builder::new().name("serve".to_owned()).spawn(move || {
         // Fails only if the listener cannot be registered; its port then accepts and answers nothing.
-        let _ = runtime.block_on(async { server.listen(TcpListener::from_std(listener)?).await });
+        let _ = runtime.block_on(async {
+            server.listen(&TcpListener::from_std(listener)?).await;
+            io::Result::Ok(())
+        });
     })?;
     Ok((url, scripted))
 }
@@ -280,6 +305,7 @@ struct Server {
     connections: Arc<Connections>,
     input: Arc<InputBudget>,
     responses: Arc<ResponseBudget>,
+    endings: Endings,
 }
 
 impl Server {
@@ -293,11 +319,12 @@ impl Server {
         config.deflate_pool = Some(SharedPool::new(DeflatePool::default()));
         let input = Arc::new(InputBudget::new(MAX_INCOMPLETE, MAX_REQUEST));
         let responses = ResponseBudget::new(MAX_UNSENT_RESPONSES);
-        Self { scripted, config, max_connections, connections: Connections::new(max_connections), input, responses }
+        let connections = Connections::new(max_connections);
+        Self { scripted, config, max_connections, connections, input, responses, endings: Endings::default() }
     }
 
     /// Accepts connections for ever. A connection that cannot be accepted, or fails, concerns only its peer.
-    async fn listen(&self, listener: TcpListener) -> io::Result<()> {
+    async fn listen(&self, listener: &TcpListener) {
         let (mut notices, mut pause) = (Notices::default(), FIRST_PAUSE);
         loop {
             match listener.accept().await {
@@ -347,14 +374,52 @@ impl Server {
             place: Some(Arc::clone(&place)),
             inflates_to,
         };
+        let ending = self.endings.subscribe();
         let task = tokio::spawn(async move {
-            serve_with(&mut server, &scripted, &limits).await;
+            serve_with(&mut server, &scripted, &limits, ending).await;
         });
         let task = task.abort_handle();
         let again = task.clone();
         place.set_drop(move || again.abort());
         share.set_drop(move || task.abort());
     }
+
+    /// Ends the connections: idle ones at once, the others after the responses in progress, at the latest after `grace`, or at a signal.
+    /// Returns the number of responses that were cut, and reports it.
+    async fn end(&self, grace: Duration, mut signals: Signals) -> usize {
+        self.endings.begin();
+        let running = self.connections.running();
+        if running > 0 {
+            let (seconds, them) = (grace.as_secs(), if running == 1 { "it" } else { "them" });
+            let running = responses(running);
+            report(&format!("ending: {running} in progress, for at most {seconds} s; a second signal cuts {them}"));
+        }
+        let is_signal = tokio::select! {
+            () = self.endings.all_ended() => return 0,
+            () = sleep(grace) => false,
+            () = signals.next() => true,
+        };
+        let cut = self.connections.running();
+        if cut > 0 {
+            report(&format!("cut {}", responses(cut)));
+        }
+        if !is_signal {
+            self.endings.close();
+            tokio::select! {
+                () = self.endings.all_ended() => {}
+                () = sleep(CLOSING) => {}
+                () = signals.next() => {}
+            }
+        }
+        cut
+    }
+}
+
+/// How long clients may take to read the last bytes, and to reply to a close frame, once the period of grace is over.
+const CLOSING: Duration = Duration::from_secs(1);
+
+fn responses(count: usize) -> String {
+    if count == 1 { "1 response".to_owned() } else { format!("{count} responses") }
 }
 
 /// Refuses a connection without reading its request.
@@ -376,24 +441,3 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 /// The first and the longest pause after a connection could not be accepted.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Notices on the standard error, at most one in ten seconds.
-#[derive(Default)]
-struct Notices {
-    last: Option<Instant>,
-    left_out: u64,
-}
-
-impl Notices {
-    fn write(&mut self, text: &str) {
-        let now = Instant::now();
-        if self.last.is_some_and(|last| now.duration_since(last) < Duration::from_secs(10)) {
-            self.left_out += 1;
-            return;
-        }
-        let left_out = core::mem::take(&mut self.left_out);
-        let again = if left_out > 0 { format!(" ({left_out} notices left out)") } else { String::new() };
-        let _ = writeln!(io::stderr(), "turnwire: {text}{again}");
-        self.last = Some(now);
-    }
-}

@@ -1,9 +1,8 @@
 //! `turnwire serve` in a process of its own that runs out of what it needs for a connection.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,40 +10,11 @@ use socket2::{Domain, Socket, Type};
 use turnwire::ws::Role;
 use turnwire::ws::deflate::{Deflater, Params};
 
+use crate::process::{Process, message, status};
+
 const REQUEST: &str = "GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// A server in a child process, which ends with this value.
-struct Process {
-    child: Child,
-    address: String,
-    /// Its standard output, which is open and not read.
-    _stdout: BufReader<ChildStdout>,
-}
-
 impl Process {
-    /// Starts a server that may open this number of file descriptors.
-    fn start(descriptors: u32, options: &[&str]) -> Self {
-        let mut child = Command::new("sh")
-            .args(["-c", "ulimit -n \"$1\"; shift; exec \"$@\"", "sh", &descriptors.to_string()])
-            .args([env!("CARGO_BIN_EXE_turnwire"), "serve", "--listen", "127.0.0.1:0"])
-            .args(options)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let mut line = String::new();
-        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        stdout.read_line(&mut line).expect("its address");
-        let address = line.trim().trim_start_matches("listening on http://").trim_end_matches("/v1").to_owned();
-        Self { child, address, _stdout: stdout }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).expect("the kernel accepts");
-        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
-        stream
-    }
-
     /// Connects from another address of this machine.
     fn connect_from(&self, address: [u8; 4]) -> TcpStream {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
@@ -73,10 +43,6 @@ impl Process {
         }
     }
 
-    fn stderr(&mut self) -> ChildStderr {
-        self.child.stderr.take().expect("a pipe")
-    }
-
     /// A file of `/proc` about the process.
     fn proc(&self, name: &str) -> String {
         format!("/proc/{}/{name}", self.child.id())
@@ -88,19 +54,6 @@ impl Process {
         let fields: Vec<&str> = stat.rsplit(") ").next().expect("fields behind the name").split(' ').collect();
         fields[11..=12].iter().map(|field| field.parse::<u64>().expect("a number")).sum()
     }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn status(stream: &mut TcpStream) -> Option<String> {
-    let mut line = [0; 12];
-    stream.read_exact(&mut line).ok()?;
-    Some(String::from_utf8_lossy(&line[9..]).into_owned())
 }
 
 #[test]
@@ -144,7 +97,7 @@ fn server_without_file_descriptors_waits_says_so_and_serves_again() {
     // More than the process can have; the kernel accepts them, and the server does not.
     let waiting: Vec<TcpStream> = (0..40).map(|_| server.connect()).collect();
     let mut line = String::new();
-    BufReader::new(server.stderr()).read_line(&mut line).expect("a notice");
+    server.stderr().read_line(&mut line).expect("a notice");
     assert!(line.starts_with("turnwire: cannot accept a connection beside "), "{line}");
     let before = server.ticks();
     sleep(Duration::from_secs(1));
@@ -177,38 +130,12 @@ fn connections_need_no_threads_of_their_own() {
 const LONG: &str =
     "[[reply]]\nevents = [{ type = \"response.output_text.delta\", item_id = \"m\", delta = \"LONG\" }]\n";
 
-/// Returns a message of a client, masked with zeros.
-fn message(text: &str) -> Vec<u8> {
-    let length = u8::try_from(text.len()).ok().filter(|length| *length < 126).expect("a short message");
-    [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat()
-}
-
 impl Process {
     /// Starts a server whose responses have more than a mebibyte.
     fn start_with_long_responses(folder: &tempfile::TempDir) -> Self {
         let script = folder.path().join("long.toml");
         fs::write(&script, LONG.replace("LONG", &"x".repeat(1024 * 1024))).expect("a script");
         Self::start(256, &["--script", script.to_str().expect("a path")])
-    }
-
-    fn websocket(&self) -> TcpStream {
-        self.websocket_with("")
-    }
-
-    /// Opens a WebSocket with further headers.
-    fn websocket_with(&self, headers: &str) -> TcpStream {
-        let mut stream = self.connect();
-        let head = "GET /v1/responses HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-        let head = format!("{head}{headers}\r\n");
-        stream.write_all(head.as_bytes()).expect("an open connection");
-        let (mut head, mut byte) = (Vec::new(), [0; 1]);
-        while !head.ends_with(b"\r\n\r\n") {
-            stream.read_exact(&mut byte).expect("a response");
-            head.push(byte[0]);
-        }
-        assert!(head.starts_with(b"HTTP/1.1 101 "));
-        stream
     }
 
     /// Resident memory in KiB.

@@ -5,5 +5,9 @@ mod doctor;
 mod exhaustion;
 mod modes;
 mod operations;
+#[cfg(unix)]
+mod process;
 mod recordings;
 mod serve;
+#[cfg(unix)]
+mod shutdown;
