@@ -8,7 +8,7 @@ use super::queued_event::{Deliver, QueuedEvent, QueuedOutcome, server_event};
 use super::request::RequestId;
 use super::requests::{ActiveRequest, LaneId, RequestTable};
 use super::steering::{SteeringUpdate, WaitingSubmissions};
-use crate::connection::{CloseReason, EventQueue, Step, Transport};
+use crate::connection::{ClientConnection, CloseReason, EventQueue, Step, Transport};
 use crate::http::Response;
 use crate::responses::{EndMembers, Envelope, EventClass, Failure, FailureKind, Found, HeaderSource, InterruptReply};
 use crate::responses::{RateLimits, RequestProgress, ResponseInfo, SteerReply, TURN_STATE, truncate_message};
@@ -171,9 +171,7 @@ impl Receiver<'_, '_> {
         }
     }
 
-    /// Applies a delta that repeats an earlier one, and says nothing beside its output. It is delivered at once if the application takes
-    /// events so and none waits, and queued otherwise.
-    #[inline]
+    /// Applies a delta that repeats an earlier one, and says nothing beside its output.
     fn apply_repeat(
         &mut self,
         now: Instant,
@@ -182,13 +180,9 @@ impl Receiver<'_, '_> {
         (text, found): (&str, Found),
         lane: Option<&str>,
     ) -> ConnectionEffect {
-        if let Some(id) = self.record_repeat(now, transport, handshake, text, lane) {
-            match &mut self.deliver {
-                Some(deliver) if self.events.is_empty() => {
-                    deliver(server_event(id, found.read(text), text, self.collectors));
-                }
-                Some(_) | None => self.events.push(QueuedEvent::Found(id, found), text),
-            }
+        if let Some(id) = self.request_of_repeats(transport, handshake, lane) {
+            self.record_repeats(now, id, text.len());
+            self.output(id, text, found);
             return ConnectionEffect::None;
         }
         if let Ok(envelope) = Envelope::scan(text) {
@@ -199,25 +193,58 @@ impl Receiver<'_, '_> {
         ConnectionEffect::None
     }
 
-    /// Records a delta that repeats an earlier one, and returns its request. Returns `None`, and records nothing, unless the request has had
-    /// output: only then the delta changes nothing else.
-    #[inline]
-    fn record_repeat(
+    /// Takes the deltas at the front of the input that repeat the last one.
+    pub(super) fn take_repeats(
         &mut self,
         now: Instant,
         transport: Transport,
         handshake: Option<&Response>,
-        text: &str,
+        connection: &mut ClientConnection,
+        input: &mut &[u8],
+    ) {
+        let Some(lane) = connection.lane_of_repeats() else { return };
+        let Some(id) = self.request_of_repeats(transport, handshake, lane) else { return };
+        let mut bytes = 0;
+        connection.read_repeats(now, input, |text, found| {
+            bytes += text.len();
+            self.output(id, text, found);
+        });
+        if bytes > 0 {
+            self.record_repeats(now, id, bytes);
+        }
+    }
+
+    /// Returns the request of deltas that repeat an earlier one on this lane. Returns `None` unless the request has had output: only then
+    /// such a delta changes nothing but the times and the number of bytes of its request.
+    pub(super) fn request_of_repeats(
+        &mut self,
+        transport: Transport,
+        handshake: Option<&Response>,
         lane: Option<&str>,
     ) -> Option<RequestId> {
         let request = request_for(self.requests, transport, lane, None)?;
         let is_first = handshake.is_some() && request.awaits_first_event();
         // What was delivered of a background response is recorded, and may come again.
-        if is_first || request.is_background() || request.progress() != RequestProgress::OutputSeen {
-            return None;
+        let is_plain = !is_first && !request.is_background() && request.progress() == RequestProgress::OutputSeen;
+        is_plain.then_some(request.id)
+    }
+
+    /// Records deltas that repeat an earlier one, of this many bytes.
+    pub(super) fn record_repeats(&mut self, now: Instant, id: RequestId, bytes: usize) {
+        if let Some(request) = self.requests.get_mut(id) {
+            request.record_received(now, bytes);
         }
-        request.record_received(now, text.len());
-        Some(request.id)
+    }
+
+    /// Delivers a delta that repeats an earlier one at once, if the application takes events so and none waits, and queues it otherwise.
+    #[inline]
+    pub(super) fn output(&mut self, id: RequestId, text: &str, found: Found) {
+        match &mut self.deliver {
+            Some(deliver) if self.events.is_empty() => {
+                deliver(server_event(id, found.read(text), text, self.collectors));
+            }
+            Some(_) | None => self.events.push(QueuedEvent::Found(id, found), text),
+        }
     }
 
     fn apply_payload(

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::lanes::LaneStates;
-use crate::responses::{Envelope, Found, Malformed, SHAPES, Shapes};
+use crate::responses::{Envelope, Found, Malformed, SHAPES, Shape, Shapes};
 
 /// The shapes of the last deltas, and the lanes that they belong to. Allocated by the first event.
 #[derive(Debug, Default)]
@@ -48,6 +48,13 @@ impl Repeats {
     #[inline]
     pub(super) fn is_known(&self, shape: usize, lanes: &LaneStates) -> bool {
         self.known_lane(shape).is_some_and(|known| known.generation == lanes.generation())
+    }
+
+    /// Returns the shape of the last delta, and its lane, if an event of this shape [is known](Self::is_known).
+    #[inline]
+    pub(super) fn known(&self, lanes: &LaneStates) -> Option<(&Shape, Option<&str>)> {
+        let (index, shape) = self.0.as_ref()?.shapes.recent()?;
+        self.is_known(index, lanes).then(|| (shape, self.lane(index)))
     }
 
     /// Returns the lane of the events of a shape that [is known](Self::is_known).

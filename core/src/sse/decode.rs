@@ -89,19 +89,43 @@ impl Decoder {
         self.decode_general(input)
     }
 
+    /// Consumes an event that begins as predicted and is whole in the input, if `known` knows its data: `known` gets the bytes behind the
+    /// beginning of the data, and returns the length of the data, which has no line end, and what it knows. Returns the data and what
+    /// is known. Consumes nothing of any other event, and of no invalid UTF-8.
+    ///
+    /// So the end of the data need not be searched for.
+    #[inline]
+    pub(crate) fn decode_known<'i, T>(
+        &mut self,
+        input: &mut Input<'i>,
+        known: impl FnOnce(&'i [u8]) -> Option<(usize, T)>,
+    ) -> Option<(&'i str, T)> {
+        if !self.predictor.applies {
+            return None;
+        }
+        let (data, known) = self.predictor.find_known(input.bytes(), input.at(), known)?;
+        self.release_event();
+        Some((self.take_data(input, data)?, known))
+    }
+
     /// Consumes an event that begins as predicted and is whole in the input, and returns its data. Nothing else changes.
     #[inline]
     fn decode_predicted<'i>(&mut self, input: &mut Input<'i>) -> Option<&'i str> {
-        let start = input.at();
-        let Predicted { data, whole } = self.predictor.find(input.bytes(), start)?;
+        let Predicted { data, whole } = self.predictor.find(input.bytes(), input.at())?;
         if !whole {
             self.begin_predicted(input, data);
             return None;
         }
+        self.take_data(input, data)
+    }
+
+    /// Consumes an event with this data, up to its blank line. Returns the data; `None` if they are not UTF-8.
+    #[inline]
+    fn take_data<'i>(&mut self, input: &mut Input<'i>, data: Range<usize>) -> Option<&'i str> {
         let end = data.end + 2;
         let data = input.text(data)?;
+        self.offset += (end - input.at()) as u64;
         input.move_to(end);
-        self.offset += (end - start) as u64;
         Some(data)
     }
 

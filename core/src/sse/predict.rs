@@ -63,18 +63,40 @@ impl PrefixPredictor {
     /// arrived.
     #[inline]
     pub(super) fn find(&self, bytes: &[u8], at: usize) -> Option<Predicted> {
-        let rest = bytes.get(at..)?;
-        let begins = match rest.first_chunk() {
-            Some(first) => self.matches(first),
-            None => rest.starts_with(self.prefix.get(..self.length)?),
-        };
-        let rest = rest.get(self.length..).filter(|_| begins)?;
+        let rest = self.behind_prefix(bytes, at)?;
         let end = memchr2(b'\r', b'\n', rest);
         let length = end.unwrap_or(rest.len());
         let whole = matches!(rest.get(length..length + 2), Some(b"\n\n"));
         let data = at + self.length;
         let predicted = Predicted { data: data..data + length, whole };
         (length <= self.room && whole == end.is_some()).then_some(predicted)
+    }
+
+    /// Finds the data, if the bytes at `at` begin as predicted and are an event of one data line that is whole. `known`: see
+    /// [`decode_known`](super::Decoder::decode_known).
+    #[inline]
+    pub(super) fn find_known<'i, T>(
+        &self,
+        bytes: &'i [u8],
+        at: usize,
+        known: impl FnOnce(&'i [u8]) -> Option<(usize, T)>,
+    ) -> Option<(Range<usize>, T)> {
+        let rest = self.behind_prefix(bytes, at)?;
+        let (length, known) = known(rest)?;
+        let whole = rest.get(length..length + 2) == Some(b"\n\n");
+        let data = at + self.length;
+        (whole && length <= self.room).then_some((data..data + length, known))
+    }
+
+    /// Returns the bytes behind the prefix, if the bytes at `at` begin with it.
+    #[inline]
+    fn behind_prefix<'i>(&self, bytes: &'i [u8], at: usize) -> Option<&'i [u8]> {
+        let rest = bytes.get(at..)?;
+        let begins = match rest.first_chunk() {
+            Some(first) => self.matches(first),
+            None => rest.starts_with(self.prefix.get(..self.length)?),
+        };
+        rest.get(self.length..).filter(|_| begins)
     }
 
     #[inline]

@@ -119,6 +119,22 @@ impl Decoder {
         self.copy_single_frame(message, bytes)
     }
 
+    /// See [`WebSocket::decode_known`](super::WebSocket::decode_known).
+    #[inline]
+    pub(super) fn decode_known<'i, T>(
+        &mut self,
+        input: &mut &'i [u8],
+        known: impl FnOnce(&'i [u8]) -> Option<T>,
+    ) -> Option<(&'i str, T)> {
+        let bytes: &'i [u8] = input;
+        let SingleFrameMessage { text: true, key: None, span } = self.find_single_frame(bytes)? else { return None };
+        let (payload, rest) = (&bytes[span.start..span.end], &bytes[span.end..]);
+        let known = known(payload)?;
+        let text = utf8::validate(payload)?;
+        *input = rest;
+        Some((text, known))
+    }
+
     fn decode_general<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Message<'s>>, Error> {
         let bytes: &'i [u8] = input;
         let mut at = 0;

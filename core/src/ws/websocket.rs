@@ -155,6 +155,17 @@ impl WebSocket {
         result
     }
 
+    /// Takes the text message at the front of `input`, if it is whole in one frame without a mask and not compressed, and `known` knows
+    /// its payload. Returns the text, and what is known. Consumes nothing of anything else, and of no invalid UTF-8.
+    #[inline]
+    pub(crate) fn decode_known<'i, T>(
+        &mut self,
+        input: &mut &'i [u8],
+        known: impl FnOnce(&'i [u8]) -> Option<T>,
+    ) -> Option<(&'i str, T)> {
+        self.decoder.decode_known(input, known)
+    }
+
     /// Does the same with a slice that may be changed: see [`Decoder::decode_in_place`].
     ///
     /// # Errors

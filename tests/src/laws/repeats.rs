@@ -1,8 +1,10 @@
 //! Laws of the fast path for deltas that repeat an earlier one except for a few values: it changes no result.
 
 use turnwire::connection::client::{self, Event};
-use turnwire::connection::server;
+use turnwire::connection::{ClientConnection, ExpectedBody, OutgoingRequest, Transport, server};
+use turnwire::http::Headers;
 use turnwire::responses::{Envelope, EventData, EventParser, ServerEvent};
+use turnwire::sse;
 use turnwire::time::Instant;
 use turnwire::ws::{Limits, Message, Role, WebSocket};
 
@@ -49,7 +51,79 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
         payloads.push(line.into());
     }
     parses_alike(payloads.iter().map(String::as_str))?;
-    parses_alike(text.lines().chain(text.lines()))
+    parses_alike(text.lines().chain(text.lines()))?;
+    let body: String =
+        payloads.iter().map(|payload| format!("event: response.output_text.delta\ndata: {payload}\n\n")).collect();
+    streams_alike(body.as_bytes(), usize::MAX, usize::MAX)?;
+    streams_alike(body.as_bytes(), 1000, 700)
+}
+
+/// A client's connection reports of an event stream what a decoder and a parser that remembers nothing find in it.
+///
+/// `chunk`: the size of the body's chunks; `read`: that of each read.
+///
+/// # Errors
+///
+/// The first difference.
+pub fn streams_alike(body: &[u8], chunk: usize, read: usize) -> Result<(), String> {
+    let (expected, found) = (decoded(body)?, streamed(body, chunk, read));
+    if expected == found {
+        return Ok(());
+    }
+    let at = expected.iter().zip(&found).take_while(|(one, other)| one == other).count();
+    let shown = |events: &[Reported]| match events.get(at) {
+        Some(Ok(event)) => format!("{:?}", event.raw()),
+        Some(Err(text)) => format!("malformed: {text:?}"),
+        None => "none".into(),
+    };
+    Err(format!("event {at} is {}, and is reported as {}", shown(&expected), shown(&found)))
+}
+
+/// An event, or a payload that is none.
+type Reported = Result<ServerEvent<'static>, String>;
+
+/// The events of an event stream, up to the end of its response.
+fn decoded(body: &[u8]) -> Result<Vec<Reported>, String> {
+    let (mut decoder, mut input) = (sse::Decoder::new(sse::Limits::default()), sse::Input::new(body));
+    let mut events = Vec::new();
+    while let Some(event) = decoder.decode(&mut input).map_err(|error| format!("a limit is passed: {error}"))? {
+        if matches!(event.data, "" | "[DONE]") {
+            continue;
+        }
+        let parsed = ServerEvent::parse_named(event.data, event.event_type);
+        events.push(parsed.map(ServerEvent::into_owned).map_err(|_| event.data.into()));
+        if Envelope::scan_named(event.data, event.event_type).is_ok_and(|envelope| envelope.class().is_terminal()) {
+            break;
+        }
+    }
+    Ok(events)
+}
+
+/// The events that a client's connection reports of the same event stream.
+fn streamed(body: &[u8], chunk: usize, read: usize) -> Vec<Reported> {
+    const NOW: Instant = Instant::ZERO;
+    let mut client = ClientConnection::new(client::Config::new("localhost"), Transport::Http, [7; 32]);
+    let post = OutgoingRequest::new("/v1/responses", Headers::new(), b"{}".to_vec(), ExpectedBody::EventStream);
+    client.send_request(NOW, post).expect("it is idle");
+    let mut bytes =
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+    for chunk in body.chunks(chunk.max(1)) {
+        bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        bytes.extend_from_slice(chunk);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    let mut events = Vec::new();
+    for read in bytes.chunks(read.max(1)) {
+        client.handle_input(NOW, read);
+        while let Some(event) = client.poll_event() {
+            match event {
+                Event::Server(event) => events.push(Ok(event.into_owned())),
+                Event::Malformed { text, .. } => events.push(Err(text.into())),
+                _ => {}
+            }
+        }
+    }
+    events
 }
 
 /// A text delta with these values.

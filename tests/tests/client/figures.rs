@@ -8,6 +8,7 @@ use turnwire::client::{
 };
 use turnwire::connection::IdleActivity;
 use turnwire::responses::{FailureKind, RawJson};
+use turnwire::ws::{Limits, Message, Role, WebSocket};
 use turnwire_tests::fixtures::{ask, assistant, created, delta, done, msg, request, user};
 use turnwire_tests::laws::resume::events;
 use turnwire_tests::pair::{Act, Kind, Pair, Script, http_provider, provider, with_retries};
@@ -99,6 +100,21 @@ fn report_counts_the_bytes_of_every_message() {
     let received = said.iter().map(String::len).sum::<usize>() + end.len();
     let report = pair.report(id).expect("an end");
     assert_eq!((report.sent_bytes, report.received_bytes), (sent, received));
+}
+
+#[test]
+fn report_counts_the_bytes_of_deltas_in_one_read() {
+    let mut pair = Pair::new(provider(), Settings::default(), Script::new());
+    let id = pair.ask(ask("one"));
+    let said = [&[created("r1")][..], &["a", "bc", "", "def"].map(delta), &[done("r1")]].concat();
+    let mut peer = WebSocket::new(Role::Server, Limits::default(), None, [3; 32]);
+    let mut bytes = Vec::new();
+    for event in &said {
+        peer.send(Message::Text(event), &mut bytes).expect("a message");
+    }
+    pair.client.handle_input(pair.now, &bytes);
+    pair.run();
+    assert_eq!(pair.report(id).expect("an end").received_bytes, said.iter().map(String::len).sum::<usize>());
 }
 
 #[test]

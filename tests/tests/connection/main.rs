@@ -10,6 +10,7 @@ mod loss;
 mod output;
 mod owners;
 mod reading;
+mod repeats;
 mod requests;
 mod server;
 mod server_role;

@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use turnwire_tests::laws::repeats::{Act, delta, parses_alike, routes_alike};
+use turnwire_tests::laws::repeats::{Act, delta, parses_alike, routes_alike, streams_alike};
 
 /// Values of every kind, many of them not JSON.
 fn value() -> impl Strategy<Value = String> {
@@ -115,6 +115,55 @@ fn stream() -> impl Strategy<Value = Vec<String>> {
     vec(prop_oneof![repeated, vec(of_known_shape, 1..4)], 1..8).prop_map(|parts| parts.concat())
 }
 
+/// An event stream of such payloads: most in one data line each, some in several.
+fn mixed_body() -> impl Strategy<Value = String> {
+    let event_type = prop::sample::select(vec!["event: response.output_text.delta\n", "event: x\n", "", ": comment\n"]);
+    let end = prop::sample::select(vec!["\n\n", "\n\n", "\n\n", "\r\n\r\n", "\n", "\r\r", "\n\n\n"]);
+    let event = |payload: String, event_type, end, lines: bool| {
+        let payload = if lines { payload.replace('\n', "\ndata: ") } else { payload };
+        format!("{event_type}data: {payload}{end}")
+    };
+    (stream(), vec((event_type, end, any::<bool>()), 1..4)).prop_map(move |(payloads, forms)| {
+        let forms = forms.into_iter().cycle();
+        payloads.into_iter().zip(forms).map(|(payload, (kind, end, lines))| event(payload, kind, end, lines)).collect()
+    })
+}
+
+/// An event stream as servers send it, of deltas with one shape, in one or several lines.
+fn regular_body() -> impl Strategy<Value = String> {
+    let text = || "[a-z\\\\n]{0,12}".prop_map(|text| format!("\"{text}\""));
+    let logprobs = prop::sample::select(vec!["[]", "[1]", "[1, 2]"]);
+    let space = prop::sample::select(vec!["", "", "\ndata: "]);
+    (vec((text(), logprobs, 0_u32..70_000), 3..12), space).prop_map(|(deltas, space)| {
+        let event = |(text, logprobs, number): (String, &str, u32)| {
+            let members = format!("\"delta\":{text},{space}\"logprobs\":{logprobs},\"sequence_number\":{number}");
+            format!("event: x\ndata: {{\"type\":\"response.output_text.delta\",{members}}}\n\nevent: x\ndata: {{}}\n\n")
+        };
+        let body: String = deltas.into_iter().map(event).collect();
+        if space.is_empty() { body.replace("event: x\ndata: {}\n\n", "") } else { body }
+    })
+}
+
+/// An event stream in which some line ends are in other places, or missing.
+fn body() -> impl Strategy<Value = String> {
+    let inserted = prop::sample::select(vec!["\n", "\n", "\r", "\r\n", "\n\n", "\ndata: "]);
+    let change = (any::<prop::sample::Index>(), inserted, any::<bool>());
+    (prop_oneof![mixed_body(), regular_body()], vec(change, 0..4)).prop_map(|(mut body, changes)| {
+        for (at, inserted, removes) in changes {
+            // At a line end, or beside a sign of JSON.
+            let places: Vec<_> =
+                body.char_indices().filter(|(_, found)| matches!(found, '\n' | '[' | ',' | '}' | ':')).collect();
+            let Some((place, found)) = places.get(at.index(places.len().max(1))).copied() else { continue };
+            if removes && found == '\n' {
+                body.remove(place);
+            } else {
+                body.insert_str(place + 1, inserted);
+            }
+        }
+        body
+    })
+}
+
 fn act() -> impl Strategy<Value = Act> {
     let lane = || prop::sample::select(vec![None, Some("a"), Some("b")]);
     let id = || prop::sample::select(vec!["r1", "r2", "r3"]);
@@ -157,6 +206,12 @@ proptest! {
     #[test]
     fn remembered_shapes_change_no_parsed_event(stream in stream()) {
         parses_alike(stream.iter().map(String::as_str)).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn remembered_shapes_change_no_event_of_a_stream(body in body(), chunk in 1_usize..600, read in 1_usize..4000) {
+        streams_alike(body.as_bytes(), chunk, read).map_err(TestCaseError::fail)?;
+        streams_alike(body.as_bytes(), usize::MAX, usize::MAX).map_err(TestCaseError::fail)?;
     }
 
     #[test]

@@ -33,11 +33,6 @@ impl Conversation {
         let max_item_bytes = self.builder.settings.connection.max_body;
         let managed = self.slot.connected_mut()?;
         let ManagedConnection { connection, transport, handshake, .. } = managed;
-        let step = match input {
-            SocketInput::Bytes(bytes) => connection.step(now, bytes),
-            SocketInput::End(lost) => connection.step_end(now, lost),
-            SocketInput::Timeout => connection.step_timeout(now),
-        }?;
         let mut receiver = Receiver {
             requests: &mut self.requests,
             turn: &mut self.turn,
@@ -51,6 +46,14 @@ impl Conversation {
             keeps_turn_token,
             max_item_bytes,
         };
+        let step = match input {
+            SocketInput::Bytes(bytes) => {
+                receiver.take_repeats(now, *transport, handshake.as_ref(), connection, bytes);
+                connection.step(now, bytes)
+            }
+            SocketInput::End(lost) => connection.step_end(now, lost),
+            SocketInput::Timeout => connection.step_timeout(now),
+        }?;
         let Received { effect, ended_lane } = receiver.apply_step(now, *transport, handshake.as_ref(), step);
         self.lanes_ignored |= managed.connection.ignores_lanes();
         let matters = ended_lane.is_some() || !matches!(effect, ConnectionEffect::None);

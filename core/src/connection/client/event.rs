@@ -174,11 +174,16 @@ pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
                 queue.push(Record::Violation(violation), "");
             }
         }
-        Step::Repeat { text, found, .. } => queue.push(Record::Found(found), text),
+        Step::Repeat { text, found, .. } => queue_found(queue, text, found),
         Step::Malformed { text } => queue.push(Record::Payload, text),
         Step::End { reusable, .. } => queue.push(Record::End(reusable), ""),
         Step::Closed(reason) => queue.push(Record::Closed(Box::new(reason)), ""),
     }
+}
+
+/// Queues a payload, and what was found in it.
+pub(super) fn queue_found(queue: &mut EventQueue<Record>, text: &str, found: Found) {
+    queue.push(Record::Found(found), text);
 }
 
 /// Takes the next event from the queue.

@@ -65,7 +65,8 @@ enum State {
     Idle,
     /// Reads the head, after this number of interim responses.
     Head(Box<HeadDecoder<Response>>, u32),
-    /// Reads an event stream. `data`: the number of bytes at the front of the input that are known to be body data.
+    /// Reads an event stream. `data`: the number of bytes at the front of the input that are known to be body data, and that the
+    /// body's decoder has consumed.
     Stream { body: BodyDecoder, data: usize, coding: Option<Box<ContentDecoder>> },
     /// Collects a body of at most `limit` bytes. `truncate`: a longer body is truncated instead of rejected.
     Collect {
@@ -124,15 +125,17 @@ impl HttpResponseReader {
 
     /// Discards the rest of the response's body.
     pub(super) fn discard(&mut self) {
-        let (body, data) = match mem::replace(&mut self.state, State::Failed) {
-            State::Stream { body, data, .. } => (body, data),
-            State::Collect { body, .. } => (body, 0),
+        let body = match mem::replace(&mut self.state, State::Failed) {
+            State::Stream { mut body, data, .. } => {
+                body.give_back(data);
+                body
+            }
+            State::Collect { body, .. } => body,
             other @ (State::Idle | State::Head(..) | State::Discard { .. } | State::Done { .. } | State::Failed) => {
                 self.state = other;
                 return;
             }
         };
-        debug_assert_eq!(data, 0, "the data was consumed before the event was returned");
         self.tail.clear();
         self.state = State::Discard { body, left: MAX_DISCARD };
     }
@@ -141,6 +144,9 @@ impl HttpResponseReader {
     /// them is data.
     pub(super) fn peek_data(&mut self, input: &mut &[u8]) -> Result<bool, CloseReason> {
         let State::Stream { body, data, coding } = &mut self.state else { return Ok(true) };
+        if *data > 0 {
+            return Ok(true);
+        }
         if let Some(coding) = coding {
             return match coding.advance(body, input).map_err(CloseReason::Http)? {
                 content_coding::DecodeProgress::Nothing => Ok(false),
@@ -154,11 +160,10 @@ impl HttpResponseReader {
         let before = *input;
         match body.decode(input) {
             Ok(Some(BodyPart::Data(found))) => {
-                // Give all data back to the body's decoder: `next_event` consumes it, one event at a time.
+                // `next_event` consumes it, one event at a time.
                 *data = found.len();
                 let start = before.len() - input.len() - found.len();
                 *input = &before[start..];
-                body.give_back(found.len());
                 Ok(true)
             }
             Ok(Some(BodyPart::End(_))) => {
@@ -184,7 +189,7 @@ impl HttpResponseReader {
         &'s mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<sse::Event<'s>>, CloseReason> {
-        let State::Stream { body, data, coding } = &mut self.state else { return Ok(None) };
+        let State::Stream { data, coding, .. } = &mut self.state else { return Ok(None) };
         if let Some(coding) = coding {
             let ContentDecoder { output, consumed, .. } = &mut **coding;
             let mut cursor = sse::Input::single(&output[*consumed..]);
@@ -194,23 +199,38 @@ impl HttpResponseReader {
             *consumed = taken;
             return event.map_err(CloseReason::Events);
         }
-        let length = mem::take(data);
         let bytes: &'i [u8] = input;
-        let mut cursor = sse::Input::single(&bytes[..length]);
+        let mut cursor = sse::Input::single(&bytes[..*data]);
         let event = self.events.decode(&mut cursor);
-        let taken = length - cursor.rest().len();
+        let taken = *data - cursor.rest().len();
         keep_tail(&mut self.tail, &bytes[..taken], &event);
-        // Let the body's decoder consume the same bytes.
-        let mut rest = &bytes[..taken];
-        while !rest.is_empty() {
-            match body.decode(&mut rest) {
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(error) => return Err(CloseReason::Http(error)),
-            }
-        }
+        *data -= taken;
         *input = &bytes[taken..];
         event.map_err(CloseReason::Events)
+    }
+
+    /// Reads the next event, if it is whole in one piece of data at the front of `input`, begins as the one before, and `known` knows its
+    /// data: see [`sse::Decoder::decode_known`].
+    #[inline]
+    pub(super) fn next_known<'i, T>(
+        &mut self,
+        input: &mut &'i [u8],
+        known: impl FnOnce(&'i [u8]) -> Option<(usize, T)>,
+    ) -> Option<(&'i str, T)> {
+        if input.is_empty() || !matches!(self.state, State::Stream { coding: None, .. }) {
+            return None;
+        }
+        // An error comes again.
+        self.peek_data(input).ok()?;
+        let State::Stream { data, .. } = &mut self.state else { return None };
+        let bytes: &'i [u8] = input;
+        let mut cursor = sse::Input::single(&bytes[..*data]);
+        let event = self.events.decode_known(&mut cursor, known)?;
+        self.tail.clear();
+        let taken = *data - cursor.rest().len();
+        *data -= taken;
+        *input = &bytes[taken..];
+        Some(event)
     }
 
     /// Frees the memory of the last event, once it is no longer borrowed.

@@ -17,6 +17,7 @@ use super::timers::LastActivity;
 use super::transport::Transport;
 use crate::entropy::Seed;
 use crate::http::{Headers, Response};
+use crate::responses::Found;
 use crate::time::Instant;
 use crate::turn::RequestState;
 
@@ -157,7 +158,9 @@ impl ClientConnection {
     /// Handles bytes from the socket.
     pub fn handle_input(&mut self, now: Instant, mut input: &[u8]) {
         self.set_reading(now, self.wants_input());
-        while let Some(step) = self.engine.step(now, &mut input) {
+        loop {
+            self.engine.read_repeats(now, &mut input, |text, found| event::queue_found(&mut self.queue, text, found));
+            let Some(step) = self.engine.step(now, &mut input) else { break };
             event::queue(&mut self.queue, step);
         }
         self.set_reading(now, self.wants_input());
@@ -259,6 +262,19 @@ impl ClientConnection {
     /// Returns the next step that `input` leads to: borrowed, not queued. Used by the client layer.
     pub(crate) fn step<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
         self.engine.step(now, input)
+    }
+
+    /// Returns the lane of the deltas that [`read_repeats`](Self::read_repeats) would read; `None` if it would read none.
+    #[inline]
+    pub(crate) fn lane_of_repeats(&self) -> Option<Option<&str>> {
+        self.engine.lane_of_repeats()
+    }
+
+    /// Reads the deltas at the front of the input that repeat the last one, on its lane, and gives them to `receive`. It does what
+    /// [`step`](Self::step) would do for each of them, in less time.
+    #[inline]
+    pub(crate) fn read_repeats<'i>(&mut self, now: Instant, input: &mut &'i [u8], receive: impl FnMut(&'i str, Found)) {
+        self.engine.read_repeats(now, input, receive);
     }
 
     pub(crate) fn step_end(&mut self, now: Instant, lost: Option<&LossReason>) -> Option<Step<'_>> {

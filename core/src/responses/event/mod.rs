@@ -31,7 +31,7 @@ pub(crate) use queries::id_of_object;
 pub(crate) use response_end::EndMembers;
 pub use response_end::{CompletedResponse, IncompleteResponse};
 pub use server_event::ServerEvent;
-pub(crate) use shapes::{SHAPES, Shapes};
+pub(crate) use shapes::{SHAPES, Shape, Shapes};
 pub(super) use table::EventType;
 pub use table::{EVENT_TYPES, EventData};
 pub(crate) use whole_response::{events_of_response, is_unended_response, rest_of_response};

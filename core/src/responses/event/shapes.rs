@@ -42,15 +42,27 @@ pub(crate) struct Shapes {
 }
 
 /// A payload of which only some values vary.
-struct Shape {
+pub(crate) struct Shape {
     /// The payload.
     text: String,
+    /// Whether the payload has no line end.
+    is_line: bool,
     event_type: EventType,
     /// The positions of its members.
     positions: ShortPositions,
     /// The varying values, by position.
     holes: [Hole; HOLES],
     hole_count: usize,
+}
+
+/// A delta at the front of some bytes.
+pub(crate) struct Recognized {
+    /// Its length in bytes.
+    pub(crate) length: usize,
+    /// Whether it has no line end.
+    pub(crate) is_line: bool,
+    /// What a scan would find in it.
+    pub(crate) found: Found,
 }
 
 /// A value that varies.
@@ -84,21 +96,26 @@ impl Shapes {
     /// Returns the index of the payload's shape, below [`SHAPES`], and what a scan would find; `None` if it has none of the shapes.
     #[inline]
     pub(crate) fn recognize(&mut self, text: &str) -> Option<(usize, Found)> {
-        let recent = self.shapes.get(self.recent).filter(|_| text.len() <= LONGEST_MATCH)?;
-        if let Some(positions) = recent.recognize(text) {
-            return Some((self.recent, Found::at(recent.event_type, positions)));
+        let (recent, shape) = self.recent()?;
+        match shape.recognize_whole(text.as_bytes()) {
+            Some(found) => Some((recent, found)),
+            None => self.recognize_other(text),
         }
-        self.recognize_other(text)
     }
 
     #[inline(never)]
     fn recognize_other(&mut self, text: &str) -> Option<(usize, Found)> {
         let others = self.shapes.iter().enumerate().filter(|(index, _)| *index != self.recent);
-        let mut found =
-            others.filter_map(|(index, shape)| Some((index, Found::at(shape.event_type, shape.recognize(text)?))));
+        let mut found = others.filter_map(|(index, shape)| Some((index, shape.recognize_whole(text.as_bytes())?)));
         let (index, found) = found.next()?;
         self.recent = index;
         Some((index, found))
+    }
+
+    /// Returns the shape of the last delta, and its index.
+    #[inline]
+    pub(crate) fn recent(&self) -> Option<(usize, &Shape)> {
+        Some((self.recent, self.shapes.get(self.recent)?))
     }
 
     /// Remembers the shape of a delta, perhaps in place of another one. Returns its index, or `None` if it is no delta or too long.
@@ -122,6 +139,7 @@ impl Shapes {
 impl Shape {
     const EMPTY: Self = Self {
         text: String::new(),
+        is_line: false,
         event_type: EventType::Other,
         positions: [[0; 2]; FIELDS],
         holes: [Hole { start: 0, end: 0, is_integer: false, index: FIELDS, behind: [[0; 2]; FIELDS] }; HOLES],
@@ -133,6 +151,7 @@ impl Shape {
         // The memory stays within that of the longest payload.
         self.text.reserve_exact(envelope.text().len());
         self.text.push_str(envelope.text());
+        self.is_line = !self.text.contains(['\n', '\r']);
         self.event_type = envelope.event_type;
         let positions = envelope.positions();
         self.positions = positions.map(short);
@@ -151,12 +170,18 @@ impl Shape {
         self.holes[..self.hole_count].sort_unstable_by_key(|hole| hole.start);
     }
 
-    /// Returns the positions that a scan finds in a payload of this shape, of at most [`LONGEST_MATCH`] bytes; `None` for any other
-    /// payload.
+    /// Returns what a scan finds in a payload of this shape; `None` for any other payload.
     #[inline]
-    fn recognize(&self, text: &str) -> Option<ShortPositions> {
-        let (bytes, known) = (text.as_bytes(), self.text.as_bytes());
-        let (mut cursor, mut known_at, mut positions) = (Cursor::new(text), 0, self.positions);
+    pub(crate) fn recognize_whole(&self, payload: &[u8]) -> Option<Found> {
+        self.recognize(payload).filter(|known| known.length == payload.len()).map(|known| known.found)
+    }
+
+    /// Returns the payload of this shape at the front of these bytes, of at most [`LONGEST_MATCH`]. It is JSON if it is UTF-8.
+    #[inline]
+    pub(crate) fn recognize(&self, bytes: &[u8]) -> Option<Recognized> {
+        let (bytes, known) = (bytes.get(..LONGEST_MATCH).unwrap_or(bytes), self.text.as_bytes());
+        let (mut cursor, mut known_at, mut positions) = (Cursor::of_bytes(bytes), 0, self.positions);
+        let mut is_line = self.is_line;
         for hole in &self.holes[..self.hole_count] {
             let constant = known.get(known_at..hole.start)?;
             if !bytes.get(cursor.at..)?.starts_with(constant) {
@@ -167,7 +192,11 @@ impl Shape {
             let integer = if hole.is_integer { cursor.small_integer() } else { None };
             let position = match integer {
                 Some(integer) => (u32::from(integer), KEPT),
-                None => cursor.span_of_string().ok()?,
+                None => {
+                    // Neither a string nor a number contains a line end.
+                    is_line &= matches!(bytes.get(start), Some(b'"' | b'-' | b'0'..=b'9'));
+                    cursor.span_of_string().ok()?
+                }
             };
             known_at = hole.end;
             // Modulo 2^16, as the flag in the end of a position is a part of the sum.
@@ -179,7 +208,13 @@ impl Shape {
                 *kept = short(position);
             }
         }
-        (bytes.get(cursor.at..)? == known.get(known_at..)?).then_some(positions)
+        let constant = known.get(known_at..)?;
+        let is_known = bytes.get(cursor.at..)?.starts_with(constant);
+        is_known.then(|| Recognized {
+            length: cursor.at + constant.len(),
+            is_line,
+            found: Found::at(self.event_type, positions),
+        })
     }
 }
 

@@ -30,7 +30,12 @@ pub(in crate::responses) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(in crate::responses) const fn new(text: &'a str) -> Self {
-        Self { bytes: text.as_bytes(), at: 0 }
+        Self::of_bytes(text.as_bytes())
+    }
+
+    /// Begins at the first of these bytes, which may be no text: what is consumed may be none either.
+    pub(in crate::responses) const fn of_bytes(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
     }
 
     /// Returns the fault with its position.

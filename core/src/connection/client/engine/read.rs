@@ -11,7 +11,7 @@ use crate::connection::error::CloseReason;
 use crate::connection::lanes::LaneEvent;
 use crate::connection::shared::{self, SharedState, WebSocketInput};
 use crate::http::Response;
-use crate::responses::EventClass;
+use crate::responses::{EventClass, Found};
 use crate::sse;
 use crate::time::Instant;
 use crate::turn::RequestInput;
@@ -137,6 +137,53 @@ impl ClientEngine {
                 Step::Consumed
             }
         }
+    }
+
+    /// Reads the deltas at the front of the input that repeat the last one, on its lane, and gives them to `receive`. Reads nothing else:
+    /// what follows is left for the next step, and so are deltas that have to be put together, inflated or decoded first.
+    #[inline]
+    pub(in crate::connection) fn read_repeats<'i>(
+        &mut self,
+        now: Instant,
+        input: &mut &'i [u8],
+        mut receive: impl FnMut(&'i str, Found),
+    ) {
+        let Self { mode, shared: SharedState { config, timers, lanes, repeats, .. }, deferred: None, .. } = self else {
+            return;
+        };
+        let Some((shape, _)) = repeats.known(lanes) else { return };
+        let (before, mut is_event) = (input.len(), false);
+        let mut receive = |text, found| {
+            is_event = true;
+            receive(text, found);
+        };
+        match mode {
+            Mode::WebSocket(socket) => {
+                while let Some((text, found)) = socket.decode_known(input, |payload| shape.recognize_whole(payload)) {
+                    receive(text, found);
+                }
+            }
+            Mode::Http(reader) => {
+                let line = |bytes: &[u8]| {
+                    shape.recognize(bytes).filter(|known| known.is_line).map(|known| (known.length, known.found))
+                };
+                while let Some((text, found)) = reader.next_known(input, line) {
+                    receive(text, found);
+                }
+            }
+            Mode::NotUpgraded | Mode::Handshake { .. } | Mode::Closed => {}
+        }
+        if input.len() < before {
+            timers.on_bytes(now, config.timeouts.activity);
+        }
+        if is_event {
+            timers.on_event(now, true);
+        }
+    }
+
+    /// Returns the lane of the deltas that [`read_repeats`](Self::read_repeats) would read; `None` if it would read none.
+    pub(in crate::connection) fn lane_of_repeats(&self) -> Option<Option<&str>> {
+        self.shared.repeats.known(&self.shared.lanes).map(|(_, lane)| lane)
     }
 
     pub(super) fn read_websocket<'s, 'i: 's>(&'s mut self, now: Instant, input: &mut &'i [u8]) -> Option<Step<'s>> {
