@@ -62,7 +62,8 @@ impl Exchange {
     }
 
     /// Returns whether the response goes on when the client leaves: with a [`History`](crate::History), over HTTP, if the request says
-    /// `background: true`. [`Responder::begin`] then says that it is queued first.
+    /// `background: true`. [`Responder::begin`] then says that it is queued first. Over a WebSocket, a server with a history rejects such a
+    /// request; without a history, the member has no effect.
     #[must_use]
     pub fn is_background(&self) -> bool {
         self.message.request.background == Some(true)

@@ -80,7 +80,8 @@ impl HistoryLimits {
 ///
 /// A request over HTTP with `background: true` gets a response that goes on when its client leaves: its handler runs in a task of its own,
 /// and its events are kept within the default [`StoreLimits`](turnwire::responses::StoreLimits). A response that is forgotten at these
-/// limits is ended.
+/// limits is ended. The protocol has no background responses over WebSocket: there, such a request is rejected with status 400 and the code
+/// `unsupported_parameter`.
 #[derive(Clone)]
 pub struct History {
     limits: HistoryLimits,

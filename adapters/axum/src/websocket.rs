@@ -180,6 +180,9 @@ where
             let error = ErrorObject::new("rate_limit_exceeded", "Too many responses are in progress.");
             return Some(error_event(429, &error.of_type("rate_limit_error"), lane.as_ref()));
         }
+        if self.history.is_some() && message.request.background == Some(true) {
+            return Some(error_event(400, &background_over_websocket(), lane.as_ref()));
+        }
         let previous = message.previous_response_id.as_deref().or(message.request.previous_response_id.as_deref());
         let resume = |(history, connection): &(History, ConnectionHistory)| {
             history.resume(connection, lane.as_deref(), &message.request, previous, text.len())
@@ -230,6 +233,14 @@ fn error_event(status: u16, error: &ErrorObject, lane: Option<&String>) -> Strin
     // The name of a lane needs no escapes.
     let lane = lane.map(|lane| format!(r#","stream_id":"{lane}""#)).unwrap_or_default();
     format!(r#"{{"type":"error","status":{status},"error":{}{lane}}}"#, error.to_raw().as_str())
+}
+
+/// Returns the error of a request for a background response: the protocol has them over HTTP only (docs/protocol.md §15.9).
+fn background_over_websocket() -> ErrorObject {
+    let error = ErrorObject::new("unsupported_parameter", "A background response cannot be requested over WebSocket.");
+    let mut error = error.of_type("invalid_request_error");
+    error.param = Some("background".into());
+    error
 }
 
 /// Returns the event that rejects an invalid request.

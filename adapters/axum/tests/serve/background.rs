@@ -9,10 +9,12 @@ use axum::response::{IntoResponse, Response as AxumResponse};
 use axum::routing::{any, get, post as on_post};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
-use turnwire::responses::Response;
+use tokio::time::timeout;
+use turnwire::client::TransportPreference;
+use turnwire::responses::{CreateResponse, Response};
 use turnwire_axum::{Exchange, History, Responses, SendError};
 
-use super::{Gone, SOON, exchange_bytes, post};
+use super::{Gone, SOON, client, exchange_bytes, post};
 
 type Parameters = std::collections::HashMap<String, String>;
 
@@ -157,7 +159,7 @@ async fn cancelled_background_response_drops_its_handler_and_ends_its_streams() 
     }
     let cancelled = exchange_bytes(&address, &on("POST resp_1/cancel")).await;
     assert_eq!(status_of(body(&cancelled)).as_deref(), Some("cancelled"));
-    tokio::time::timeout(SOON, signals.gone.notified()).await.expect("the handler is dropped");
+    timeout(SOON, signals.gone.notified()).await.expect("the handler is dropped");
     let stream = stream.await.expect("no panic");
     assert_eq!((kinds(&stream)[0], kinds(&stream).last()), ("created", Some(&"cancelled")), "{stream}");
     assert_eq!(history.cancel("resp_1").and_then(|json| status_of(&json)).as_deref(), Some("cancelled"));
@@ -172,6 +174,23 @@ async fn background_response_whose_handler_panics_fails() {
     let members = r#"{"model":"panics","input":"hi","background":true,"stream":true}"#;
     let stream = exchange_bytes(&address, &post(members, "")).await;
     assert_eq!(kinds(&stream).last(), Some(&"failed"), "{stream}");
+}
+
+#[tokio::test]
+async fn background_response_over_websocket_is_rejected_and_the_websocket_goes_on() {
+    let (history, signals) = (History::new(), Signals::default());
+    let address = start(&history, &signals).await;
+    let mut client = client(TransportPreference::WebSocket, &address);
+    let mut turn = client.turn().expect("a turn");
+    let asked = turn.ask(CreateResponse::new("m", "hi").background(true));
+    let failure = timeout(SOON, asked).await.expect("in time").expect_err("no background response");
+    let failure = format!("{failure:?}");
+    for part in ["status: Some(400)", "unsupported_parameter"] {
+        assert!(failure.contains(part), "{part}: {failure}");
+    }
+    assert!(history.response("resp_1").is_none(), "no handler has run");
+    let response = timeout(SOON, turn.ask(CreateResponse::new("short", "hi"))).await.expect("in time");
+    assert_eq!(response.expect("a response").output_text(), "One two");
 }
 
 #[tokio::test]
