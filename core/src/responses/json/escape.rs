@@ -2,6 +2,9 @@
 
 use alloc::vec::Vec;
 
+#[cfg(feature = "simd")]
+use crate::responses::json::vector_escape::escape_vectors;
+
 /// The number of bytes that are searched and copied at once.
 const BLOCK: usize = 32;
 
@@ -27,18 +30,91 @@ const LETTERS: [u8; 256] = {
     letters
 };
 
-/// Writes a JSON string. The beginning that needs no escape, usually all of it, is copied at once.
+/// The length of the longest text that is written in one step.
+const SHORT: usize = 32;
+
+/// Writes a JSON string.
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
+    if !short::<false>(text.as_bytes(), false, out) {
+        out.push(b'"');
+        long(text.as_bytes(), out);
+        out.push(b'"');
+    }
+}
+
+/// Writes the beginning of a member: its key and a colon, behind a comma unless it is the first.
+pub(crate) fn key(key: &str, is_first: bool, out: &mut Vec<u8>) {
+    if !short::<true>(key.as_bytes(), !is_first, out) {
+        out.extend_from_slice(if is_first { b"\"" } else { b",\"" });
+        long(key.as_bytes(), out);
+        out.extend_from_slice(b"\":");
+    }
+}
+
+/// Writes a short text without escapes, as most keys, names and ids are, in quotes, behind a comma and before a colon where asked for.
+/// Returns false and writes nothing if the text is another one.
+///
+/// All copies have constant lengths, and the length of the vector is written twice only: each change of it waits for the one before.
+#[inline(always)]
+fn short<const COLON: bool>(text: &[u8], comma: bool, out: &mut Vec<u8>) -> bool {
+    const ROOM: usize = SHORT + 4;
+    let start = out.len();
+    let length = text.len();
+    if length > SHORT {
+        return false;
+    }
+    out.extend_from_slice(&[0; ROOM]);
+    let Some(room) = out[start..].first_chunk_mut::<ROOM>() else { return false };
+    let before = 1 + usize::from(comma);
+    room[0] = b',';
+    room[before - 1] = b'"';
+    let middle = &mut room[before..before + length];
+    let is_clean = copy_ends::<16>(text, middle)
+        .or_else(|| copy_ends::<8>(text, middle))
+        .or_else(|| copy_ends::<4>(text, middle))
+        .or_else(|| copy_ends::<2>(text, middle))
+        .or_else(|| copy_ends::<1>(text, middle))
+        .unwrap_or(true);
+    room[before + length] = b'"';
+    if COLON {
+        room[before + length + 1] = b':';
+    }
+    out.truncate(if is_clean { start + before + length + 1 + usize::from(COLON) } else { start });
+    is_clean
+}
+
+/// Copies the first and the last bytes of a text of at most twice as many, which may overlap, and returns whether none must be escaped;
+/// or nothing if it is shorter.
+#[inline(always)]
+fn copy_ends<const N: usize>(text: &[u8], room: &mut [u8]) -> Option<bool> {
+    let (first, last) = (text.first_chunk::<N>()?, text.last_chunk::<N>()?);
+    *room.first_chunk_mut::<N>()? = *first;
+    *room.last_chunk_mut::<N>()? = *last;
+    Some(is_clean_chunk(first) & is_clean_chunk(last))
+}
+
+/// Returns whether no byte of a chunk must be escaped.
+#[inline(always)]
+fn is_clean_chunk<const N: usize>(chunk: &[u8; N]) -> bool {
+    let mut word = [b' '; 8];
+    match word.first_chunk_mut::<N>() {
+        Some(room) => {
+            *room = *chunk;
+            is_clean_word(u64::from_le_bytes(word))
+        }
+        None => !has_escape(chunk),
+    }
+}
+
+/// Writes text, escaped. The beginning that needs no escape, usually all of it, is copied at once.
+fn long(bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(bytes.len() + 2);
-    out.push(b'"');
     let (blocks, short) = bytes.as_chunks::<BLOCK>();
     let clean = blocks.iter().take_while(|block| !has_escape(block)).count();
     let is_clean = clean == blocks.len() && is_clean(short);
     let (plain, rest) = bytes.split_at(if is_clean { bytes.len() } else { clean * BLOCK });
     out.extend_from_slice(plain);
     escape_text(rest, out);
-    out.push(b'"');
 }
 
 /// Writes text of which some characters are to be escaped.
@@ -47,7 +123,7 @@ fn escape_text(mut text: &[u8], out: &mut Vec<u8>) {
         let start = out.len();
         // The cursor of a slice is in a register, unlike the length of a vector.
         out.resize(start + text.len().min(PIECE) + PIECE / 8 + ROOM, 0);
-        let (mut read, mut written) = (0, 0);
+        let (mut read, mut written) = escape_vectors(text, &mut out[start..]);
         while read < text.len()
             && let Some(room) = out[start + written..].first_chunk_mut::<ROOM>()
         {
@@ -73,6 +149,12 @@ fn escape_text(mut text: &[u8], out: &mut Vec<u8>) {
         out.truncate(start + written);
         text = &text[read..];
     }
+}
+
+/// Without vector instructions, nothing is escaped by them.
+#[cfg(not(feature = "simd"))]
+const fn escape_vectors(_: &[u8], _: &mut [u8]) -> (usize, usize) {
+    (0, 0)
 }
 
 /// Writes the first `length` bytes of a source, escaped; none of those behind them in the block is to be escaped. Returns the number of

@@ -12,3 +12,5 @@ pub(super) mod raw;
 pub(super) mod scan;
 pub(super) mod strict;
 pub(super) mod value;
+#[cfg(feature = "simd")]
+mod vector_escape;

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::responses::json::escape;
 pub(crate) use crate::responses::json::escape::string;
 use crate::responses::json::raw::RawJson;
 
@@ -22,11 +23,7 @@ impl<'o> Object<'o> {
 
     /// Begins a member; the caller then writes its value to the result.
     pub(crate) fn key(&mut self, key: &str) -> &mut Vec<u8> {
-        if !core::mem::take(&mut self.empty) {
-            self.out.push(b',');
-        }
-        string(key, self.out);
-        self.out.push(b':');
+        escape::key(key, core::mem::take(&mut self.empty), self.out);
         self.out
     }
 
