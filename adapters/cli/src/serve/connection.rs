@@ -1,5 +1,6 @@
 //! Serves one connection, within its limits.
 
+use core::net::{IpAddr, Ipv4Addr};
 use core::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -7,22 +8,23 @@ use turnwire::responses::ResponseCommand;
 use turnwire_driver::{Io, ServerDriver, Wake};
 
 use super::action::{Plan, Responses};
-use super::connections::Place;
+use super::connections::{Admitted, Connections, Place};
 use super::ending::Ending;
 use super::errors::{ApiError, error_event};
 use super::faults::{Faults, InputBudget, ServeIo};
 use super::request::OwnedRequest;
-use super::response_budget::{ResponseBudget, Share};
 use super::server::ScriptedServer;
 use super::store::Lanes;
 
 /// Serves one connection until it is closed.
 pub async fn serve<I: Io>(server: &mut ServerDriver<I>, scripted: &ScriptedServer) {
+    let connections = Connections::new(1, usize::MAX);
+    // Fails never: it is the only one.
+    let Some(Admitted { place, .. }) = connections.open(IpAddr::V4(Ipv4Addr::UNSPECIFIED)) else { return };
     let limits = ConnectionLimits {
         faults: Arc::default(),
         input: Arc::new(InputBudget::new(usize::MAX, usize::MAX)),
-        responses: Arc::new(ResponseBudget::new(usize::MAX).share()),
-        place: None,
+        place: Arc::new(place),
         inflates_to: 1,
     };
     serve_with(server, scripted, &limits, Ending::never()).await;
@@ -33,9 +35,8 @@ pub async fn serve<I: Io>(server: &mut ServerDriver<I>, scripted: &ScriptedServe
 pub(super) struct ConnectionLimits {
     pub(super) faults: Arc<Faults>,
     pub(super) input: Arc<InputBudget>,
-    pub(super) responses: Arc<Share>,
-    /// Its place among the connections of a server that limits their number.
-    pub(super) place: Option<Arc<Place>>,
+    /// Its place among the connections of the server.
+    pub(super) place: Arc<Place>,
     /// How many bytes one byte on an open WebSocket may become.
     pub(super) inflates_to: usize,
 }
@@ -50,7 +51,7 @@ pub(super) async fn serve_with<I: Io>(
     limits: &ConnectionLimits,
     mut ending: Ending,
 ) {
-    let ConnectionLimits { faults, input, responses: share, place, inflates_to } = limits;
+    let ConnectionLimits { faults, input, place, inflates_to } = limits;
     let (mut responses, mut lanes) = (Responses::default(), Lanes::default());
     let mut compressor = 0;
     loop {
@@ -61,12 +62,10 @@ pub(super) async fn serve_with<I: Io>(
         }
         let unsent = server.connection().poll_transmit().len();
         let held = if responses.held() > 0 || unsent > 0 { compressor } else { 0 };
-        share.update(responses.held() + unsent + held, next.unsent.is_some(), next.progressed);
+        place.update(responses.held() + unsent + held, next.unsent.is_some(), next.progressed);
         // A response whose last bytes are not yet written is in progress too.
         let ends = responses.count() == 0 && unsent > 0;
-        if let Some(place) = place {
-            place.set_running(responses.count() + usize::from(ends));
-        }
+        place.set_running(responses.count() + usize::from(ends));
         let until_unsent = next.unsent.or_else(|| ends.then_some(0));
         let wake = tokio::select! {
             // What is read once the server ends is no further request.
@@ -108,18 +107,19 @@ pub(super) async fn serve_with<I: Io>(
             responses.measure();
             continue;
         }
-        let plan = admit(scripted, request, &mut lanes, |bytes| share.admit(responses.held() + bytes + compressor));
+        let plan = admit(scripted, request, &mut lanes, place, responses.held() + compressor).await;
         responses.push(plan);
     }
 }
 
 /// Plans the response to a request, or an error if there is no memory for it. The memory of the longest response so far is taken before
-/// anything is made of the request. `has_memory`: takes memory for the plan, and returns whether there is enough.
-fn admit(
+/// anything is made of the request. `held`: what the connection holds beside it.
+async fn admit(
     scripted: &ScriptedServer,
     request: OwnedRequest,
     lanes: &mut Lanes,
-    mut has_memory: impl FnMut(usize) -> bool,
+    place: &Place,
+    held: usize,
 ) -> Plan {
     let lane = match &request {
         OwnedRequest::Text(lane, _) => Some(lane.clone()),
@@ -134,13 +134,13 @@ fn admit(
         None => ApiError::overloaded().respond(),
     };
     let expected = scripted.longest.load(Ordering::Relaxed);
-    if !has_memory(expected) {
+    if !place.admit(held + expected).await {
         return refuse();
     }
     let plan = scripted.plan(request, Some(lanes));
     let bytes = plan.bytes();
     scripted.longest.fetch_max(bytes, Ordering::Relaxed);
-    if bytes <= expected || has_memory(bytes) {
+    if bytes <= expected || place.admit(held + bytes).await {
         return plan;
     }
     if let Some(exchange) = &plan.exchange {
@@ -151,12 +151,25 @@ fn admit(
 
 #[cfg(test)]
 mod tests {
-    use core::sync::atomic::Ordering;
+    use core::future::Future as _;
+    use core::net::{IpAddr, Ipv4Addr};
+    use core::pin::pin;
+    use core::task::{Context, Poll, Waker};
 
     use super::admit;
     use crate::serve::action::{Action, Plan};
+    use crate::serve::connections::{Connections, Place};
     use crate::serve::store::Lanes;
     use crate::serve::{OwnedRequest, Script, ScriptedServer};
+
+    /// Returns what is sent in response to a request, and the memory that it takes.
+    fn ask(scripted: &ScriptedServer, place: &Place) -> (String, usize) {
+        let request = OwnedRequest::Text(None, r#"{"type":"response.create","model":"m","input":"hi"}"#.into());
+        let mut lanes = Lanes::default();
+        let admitted = pin!(admit(scripted, request, &mut lanes, place, 0));
+        let Poll::Ready(plan) = admitted.poll(&mut Context::from_waker(Waker::noop())) else { panic!("nobody leaves") };
+        (sent(&plan), plan.bytes())
+    }
 
     fn sent(plan: &Plan) -> String {
         let events = plan.actions.iter().filter_map(|action| match action {
@@ -168,27 +181,28 @@ mod tests {
 
     #[test]
     fn nothing_is_made_of_a_request_for_which_there_is_no_memory() {
-        let script = Script::parse("[[reply]]\ntext = \"one\"\n[[reply]]\ntext = \"two\"\n").expect("a script");
-        let scripted = ScriptedServer::new(script);
-        let request = || OwnedRequest::Text(None, r#"{"type":"response.create","model":"m","input":"hi"}"#.into());
-        let mut asked = Vec::new();
-        let mut ask = |has_memory: fn(usize) -> bool| {
-            let plan = admit(&scripted, request(), &mut Lanes::default(), |bytes| {
-                asked.push(bytes);
-                has_memory(bytes)
-            });
-            (sent(&plan), plan.bytes())
-        };
-        let (first, bytes) = ask(|_| true);
+        const MAX: usize = 1 << 20;
+        let script =
+            "[[reply]]\ntext = \"one\"\n[[reply]]\ntext = \"two\"\n[[reply]]\ntext = \"three and more words\"\n";
+        let scripted = ScriptedServer::new(Script::parse(script).expect("a script"));
+        let connections = Connections::new(2, MAX);
+        let open = || connections.open(IpAddr::V4(Ipv4Addr::LOCALHOST)).expect("a place").place;
+        let (place, other) = (open(), open());
+        other.update(1, false, false);
+        let (first, bytes) = ask(&scripted, &place);
         assert!(first.contains("one") && bytes > 0, "{first}");
-        let (refused, _) = ask(|_| false);
+        // The longest response so far does not fit.
+        other.update(MAX - bytes + 1, false, false);
+        let (refused, _) = ask(&scripted, &place);
         assert!(refused.contains("\"status\":503"), "{refused}");
-        let (second, next) = ask(|_| true);
+        other.update(1, false, false);
+        let (second, next) = ask(&scripted, &place);
         assert!(second.contains("two"), "the request that was refused has used a reply: {second}");
         assert_eq!(scripted.requests().len(), 2);
-        assert_eq!(scripted.longest.load(Ordering::Relaxed), bytes.max(next));
-        // Nothing is known before the first response. Then the longest one counts, and what is longer is asked for again.
-        let expected = [vec![0, bytes], vec![bytes], vec![bytes], vec![next; usize::from(next > bytes)]].concat();
-        assert_eq!(asked, expected);
+        // It fits, and the one that is made, which is longer, does not.
+        other.update(MAX - bytes.max(next), false, false);
+        let (refused, _) = ask(&scripted, &place);
+        assert!(refused.contains("\"status\":503"), "{refused}");
+        assert_eq!(scripted.requests().len(), 3);
     }
 }

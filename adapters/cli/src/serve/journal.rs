@@ -21,6 +21,8 @@ pub(super) struct Journal {
     lines: Option<SyncSender<String>>,
     /// Ends when the thread has.
     written: Mutex<Receiver<()>>,
+    /// How long its end waits for that.
+    flush: Duration,
     counts: Arc<Counts>,
 }
 
@@ -44,7 +46,7 @@ impl Journal {
         let shared = Arc::clone(&counts);
         let (thread, written) = channel();
         thread::Builder::new().name("journal".to_owned()).spawn(move || write_all(&queue, &shared, out, thread))?;
-        Ok(Self { lines: Some(lines), written: Mutex::new(written), counts })
+        Ok(Self { lines: Some(lines), written: Mutex::new(written), flush: FLUSH, counts })
     }
 
     /// Queues a line, or drops it if the queue is full. Never blocks.
@@ -65,7 +67,7 @@ impl Drop for Journal {
     fn drop(&mut self) {
         self.lines = None;
         if let Ok(written) = self.written.get_mut() {
-            let _ = written.recv_timeout(FLUSH);
+            let _ = written.recv_timeout(self.flush);
         }
     }
 }
@@ -94,6 +96,7 @@ mod tests {
 
     use std::sync::{Arc, Mutex};
     use std::thread::yield_now;
+    use std::time::Duration;
 
     use super::{Journal, MAX_BYTES, MAX_LINES};
 
@@ -153,7 +156,8 @@ mod tests {
     #[test]
     fn lines_are_written_before_the_journal_has_ended() {
         let written = Arc::default();
-        let journal = Journal::start(Slow(Arc::clone(&written))).expect("a thread");
+        let mut journal = Journal::start(Slow(Arc::clone(&written))).expect("a thread");
+        journal.flush = Duration::from_secs(60);
         (0..1000).for_each(|at| journal.write(at.to_string()));
         drop(journal);
         let text = String::from_utf8(written.lock().expect("no panic").clone()).expect("digits");

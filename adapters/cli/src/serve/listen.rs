@@ -27,7 +27,6 @@ use super::faults::{Faults, InputBudget, ServeIo};
 use super::journal::Journal;
 use super::notices::{Notices, report};
 use super::request::ObservedRequest;
-use super::response_budget::ResponseBudget;
 use super::script::{MOCK, Script};
 use super::server::ScriptedServer;
 
@@ -304,7 +303,6 @@ struct Server {
     max_connections: usize,
     connections: Arc<Connections>,
     input: Arc<InputBudget>,
-    responses: Arc<ResponseBudget>,
     endings: Endings,
 }
 
@@ -318,9 +316,8 @@ impl Server {
     fn with_config(scripted: Arc<ScriptedServer>, mut config: Config, max_connections: usize) -> Self {
         config.deflate_pool = Some(SharedPool::new(DeflatePool::default()));
         let input = Arc::new(InputBudget::new(MAX_INCOMPLETE, MAX_REQUEST));
-        let responses = ResponseBudget::new(MAX_UNSENT_RESPONSES);
-        let connections = Connections::new(max_connections);
-        Self { scripted, config, max_connections, connections, input, responses, endings: Endings::default() }
+        let connections = Connections::new(max_connections, MAX_UNSENT_RESPONSES);
+        Self { scripted, config, max_connections, connections, input, endings: Endings::default() }
     }
 
     /// Accepts connections for ever. A connection that cannot be accepted, or fails, concerns only its peer.
@@ -366,22 +363,13 @@ impl Server {
         // Fails only because of a TLS configuration, and there is none.
         let Ok(mut server) = turnwire_rustls::accept(io, self.config.clone(), None) else { return };
         let inflates_to = if self.config.deflate_policy.is_some() { MAX_RATIO as usize } else { 1 };
-        let share = Arc::new(self.responses.share());
-        let limits = ConnectionLimits {
-            faults,
-            input,
-            responses: Arc::clone(&share),
-            place: Some(Arc::clone(&place)),
-            inflates_to,
-        };
+        let limits = ConnectionLimits { faults, input, place: Arc::clone(&place), inflates_to };
         let ending = self.endings.subscribe();
         let task = tokio::spawn(async move {
             serve_with(&mut server, &scripted, &limits, ending).await;
         });
         let task = task.abort_handle();
-        let again = task.clone();
-        place.set_drop(move || again.abort());
-        share.set_drop(move || task.abort());
+        place.set_drop(move || task.abort());
     }
 
     /// Ends the connections: idle ones at once, the others after the responses in progress, at the latest after `grace`, or at a signal.

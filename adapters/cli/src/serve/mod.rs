@@ -16,7 +16,6 @@ mod notices;
 mod operations;
 mod replay;
 mod request;
-mod response_budget;
 mod script;
 mod server;
 mod status;
