@@ -36,7 +36,8 @@ pub struct TlsIo<I: Io> {
     io: I,
     /// `None` means [`client_config`].
     config: Option<Arc<ClientConfig>>,
-    session: Option<ActiveTls>,
+    /// In a box: a client has two layers of TLS, of which most use none.
+    session: Option<Box<ActiveTls>>,
     /// Whether the underlying socket is open.
     connected: bool,
 }
@@ -56,8 +57,8 @@ thread_local! {
 }
 
 impl ActiveTls {
-    fn new(tls: TlsSession) -> Self {
-        Self { tls, accepted: 0, failure: None }
+    fn new(tls: TlsSession) -> Box<Self> {
+        Box::new(Self { tls, accepted: 0, failure: None })
     }
 
     /// Writes all pending ciphertext.
@@ -135,7 +136,7 @@ impl<I: Io> TlsIo<I> {
         Ok(Self { io, config: None, session, connected: true })
     }
 
-    fn session(&self, host: &str) -> Result<ActiveTls, Error> {
+    fn session(&self, host: &str) -> Result<Box<ActiveTls>, Error> {
         let config = self.config.clone().map_or_else(client_config, Ok)?;
         TlsSession::client(config, host).map(ActiveTls::new)
     }

@@ -1,6 +1,6 @@
 //! A TLS session over buffers.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
@@ -36,7 +36,7 @@ pub struct TlsSession {
     closed: bool,
 }
 
-/// Capacity in bytes that an empty queue keeps.
+/// Capacity in bytes that a queue keeps in addition to what waits.
 const RETAINED: usize = 4 * 1024;
 
 /// Bytes that are appended at the end and taken from the front. It holds at most twice the bytes that wait, and a small constant.
@@ -57,14 +57,13 @@ impl Queue {
         self.taken += length.min(self.waiting().len());
         let waiting = self.waiting().len();
         if waiting == 0 {
-            self.bytes.clear();
+            // A session waits most of its life. For each record, rustls allocates as well.
+            *self = Self::default();
         } else if self.taken >= waiting + RETAINED {
             self.bytes.drain(..self.taken);
-        } else {
-            return;
+            self.taken = 0;
+            self.bytes.shrink_to(waiting + RETAINED);
         }
-        self.taken = 0;
-        self.bytes.shrink_to(waiting + RETAINED);
     }
 }
 
@@ -138,7 +137,22 @@ impl TlsSession {
             let _ = self.connection.reader().read_to_end(&mut self.plain.bytes);
             result?;
         }
+        self.shrink_ciphertext();
         Ok(())
+    }
+
+    /// Makes rustls give back the buffer of records that were decrypted, up to 32 KiB. It does so before a read only, when the peer sends
+    /// again.
+    fn shrink_ciphertext(&mut self) {
+        struct NothingToRead;
+
+        impl io::Read for NothingToRead {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+        }
+
+        let _ = self.connection.read_tls(&mut NothingToRead);
     }
 
     /// Returns the received plaintext that is not consumed yet.

@@ -110,7 +110,9 @@ impl Peer {
         self.line().parse().expect("a number")
     }
 
+    /// Ends the server, so that a profiler sees its end.
     fn stop(&mut self) {
-        self.child.kill().expect("the server runs");
+        drop(self.child.stdin.take());
+        self.child.wait().expect("the server runs");
     }
 }

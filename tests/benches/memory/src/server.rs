@@ -32,7 +32,7 @@ fn config(setup: &Setup) -> Config {
     config
 }
 
-/// Serves until the process is ended, and prints its resident memory for each line of the standard input.
+/// Serves until the standard input ends, and prints its resident memory for each line of the standard input.
 pub fn run(setup: &Setup) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     println!("{}", listener.local_addr().expect("an address"));
@@ -40,7 +40,10 @@ pub fn run(setup: &Setup) {
     let pem = pem.unwrap_or_default();
     println!("{}", pem.lines().count());
     pem.lines().for_each(|line| println!("{line}"));
-    std::thread::spawn(|| stdin().lock().lines().for_each(|_| println!("{}", resident())));
+    std::thread::spawn(|| {
+        stdin().lock().lines().for_each(|_| println!("{}", resident()));
+        std::process::exit(0);
+    });
     if setup.tokio { tokio_server(setup, listener, tls) } else { smol_server(setup, listener, tls) }
 }
 
