@@ -134,13 +134,18 @@ impl ServerEngine {
         }
     }
 
-    /// Frees the memory that only the next message needs, if the connection is a WebSocket without a request in flight.
-    /// Returns whether it is.
+    /// Frees the memory that only the next message or request needs, if there is no request in flight. Returns whether that is so.
     pub(super) fn release_idle_memory(&mut self) -> bool {
         match &mut self.mode {
             Mode::WebSocket(socket) if !self.shared.lanes.in_flight() => {
                 socket.release_input_memory();
                 socket.release_output_memory();
+                self.shared.send_buffer.release();
+                self.shared.repeats.release();
+                true
+            }
+            // The response before is written.
+            Mode::Head(_) if self.shared.send_buffer.is_empty() => {
                 self.shared.send_buffer.release();
                 self.shared.repeats.release();
                 true

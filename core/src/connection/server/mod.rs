@@ -333,7 +333,7 @@ impl ServerConnection {
         }
     }
 
-    /// Updates the deadlines after a change, and frees the memory of an idle WebSocket.
+    /// Updates the deadlines after a change, and frees memory while no request is in flight.
     fn settle(&mut self, now: Instant) {
         if self.shutdown.is_some() && !self.engine.is_busy() {
             self.end_shutdown(now);
