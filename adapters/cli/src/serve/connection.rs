@@ -107,7 +107,8 @@ pub(super) async fn serve_with<I: Io>(
             responses.measure();
             continue;
         }
-        let plan = admit(scripted, request, &mut lanes, place, responses.held() + compressor).await;
+        // On the heap, so that an idle connection does not hold what a request needs.
+        let plan = Box::pin(admit(scripted, request, &mut lanes, place, responses.held() + compressor)).await;
         responses.push(plan);
     }
 }
