@@ -21,6 +21,8 @@ pub(crate) struct Tally {
     pub(crate) cut: u64,
     /// Requests that were not answered at all, and sent again.
     pub(crate) repeated: u64,
+    /// Connections that were refused.
+    pub(crate) refused: u64,
 }
 
 impl Tally {
@@ -49,6 +51,8 @@ pub(crate) enum End {
     Cut,
     /// Nothing came.
     Unanswered,
+    /// There was no connection.
+    Refused,
 }
 
 impl Clients {
@@ -68,6 +72,7 @@ impl Clients {
         match end {
             Ok(stream) => (End::Completed, Some(stream)),
             Err(_) if scanner.events > 0 => (End::Cut, None),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => (End::Refused, None),
             Err(_) => (End::Unanswered, None),
         }
     }
@@ -97,6 +102,7 @@ impl Clients {
             End::Completed => tally.completed += 1,
             End::Cut => tally.cut += 1,
             End::Unanswered => tally.repeated += 1,
+            End::Refused => tally.refused += 1,
         }
     }
 

@@ -2,8 +2,8 @@
 //! `turnwire-servers streams turnwire-axum ws 2000`.
 //!
 //! SERVER is `turnwire-tokio`, `turnwire-axum`, `axum` (its own WebSocket and event stream, with `serde_json`), or a command that starts
-//! another server, in which `PORT` stands for its port: `'turnwire serve --script slow.toml --listen 127.0.0.1:PORT'`. TRANSPORT is
-//! `ws` or `sse`.
+//! another server, in which `PORT` stands for its port and `GRACE` for the period of grace in seconds:
+//! `'turnwire serve --script slow.toml --listen 127.0.0.1:PORT'`. TRANSPORT is `ws` or `sse`.
 //!
 //! | SCENARIO | what is measured |
 //! |---|---|

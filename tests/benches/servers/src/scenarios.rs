@@ -105,6 +105,7 @@ impl Setup<'_> {
         for slow in [0, self.count] {
             let (process, clients) = self.start(1);
             let mut idle = Vec::new();
+            let sockets = process.sockets();
             for _ in 0..slow {
                 idle.push(clients.send("flood").await.expect("a connection"));
             }
@@ -115,10 +116,12 @@ impl Setup<'_> {
                 sleep(Duration::from_millis(500)).await;
             }
             let (cpu, completed) = paced(&process, &clients, FAST).await;
+            let kept = process.sockets().saturating_sub(sockets).min(slow);
             let mut tally = clients.tally.borrow_mut();
             println!(
-                "| {} | {slow} | {completed} of {FAST} | {:.2} | {:.1} | {:.1} | {} |",
+                "| {} | {slow} | {} | {completed} of {FAST} | {:.2} | {:.1} | {:.1} | {} |",
                 self.name(),
+                slow - kept,
                 cpu * 1e6 / tally.events as f64,
                 tally.delay(0.5),
                 tally.delay(0.99),
@@ -147,9 +150,19 @@ impl Setup<'_> {
                 });
             }
             sleep(Duration::from_secs(5)).await;
-            let new = Process::start(self.server, port, grace);
             let stopped = Instant::now();
-            old.interrupt();
+            let new = if old.shares_port {
+                let new = Process::start(self.server, port, grace);
+                old.interrupt();
+                new
+            } else {
+                old.interrupt();
+                while tokio::net::TcpStream::connect(&old.address).await.is_ok() {
+                    sleep(Duration::from_millis(1)).await;
+                }
+                Process::start(self.server, port, grace)
+            };
+            let gap = if old.shares_port { 0.0 } else { stopped.elapsed().as_secs_f64() };
             let ended = tokio::task::spawn_blocking(move || {
                 old.wait();
                 stopped.elapsed().as_secs_f64()
@@ -157,7 +170,13 @@ impl Setup<'_> {
             while tasks.join_next().await.is_some() {}
             let Tally { completed, cut, repeated, .. } = *clients.tally.borrow();
             let ended = ended.await.expect("no panic");
-            println!("| {} | {grace} | {} | {completed} | {cut} | {repeated} | {ended:.1} |", self.name(), self.count);
+            let refused = clients.tally.borrow().refused;
+            println!(
+                "| {} | {grace} | {} | {completed} | {cut} | {repeated} | {refused} | {:.0} | {ended:.1} |",
+                self.name(),
+                self.count,
+                gap * 1000.0
+            );
             drop(new);
         }
     }
