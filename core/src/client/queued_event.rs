@@ -87,7 +87,7 @@ pub(super) fn pop_event<'q>(queue: &'q mut EventQueue<QueuedEvent>, collectors: 
             Event::Sent { id: *id, sent: *sent, turn_token: turn_token.then_some(text) }
         }
         QueuedEvent::Head(id, head) => Event::Head { id: *id, head },
-        QueuedEvent::Found(id, found) => server_event(*id, found.read(text), text, collectors),
+        QueuedEvent::Found(id, found) => return Some(found_event(*id, found, text, collectors)),
         QueuedEvent::Payload(id) => server_event(*id, ServerEvent::parse(text), text, collectors),
         QueuedEvent::NamedPayload(id, kind) => {
             server_event(*id, ServerEvent::parse_named(text, kind), text, collectors)
@@ -130,6 +130,13 @@ pub(super) fn pop_event<'q>(queue: &'q mut EventQueue<QueuedEvent>, collectors: 
     })
 }
 
+/// Returns the event of a payload, after it is collected, from what was found in it. A function of its own builds it where it is returned,
+/// where an inlined one would move it: nearly all events are of this kind.
+#[inline(never)]
+pub(super) fn found_event<'a>(id: RequestId, found: &Found, text: &'a str, collectors: &mut Collectors) -> Event<'a> {
+    server_event(id, found.read(text), text, collectors)
+}
+
 /// Returns the event of a payload, after it is collected.
 #[inline]
 pub(super) fn server_event<'a>(
@@ -138,11 +145,11 @@ pub(super) fn server_event<'a>(
     text: &'a str,
     collectors: &mut Collectors,
 ) -> Event<'a> {
+    if let Ok(event) = &event {
+        collectors.add(id, event);
+    }
     match event {
-        Ok(event) => {
-            collectors.add(id, &event);
-            Event::Server { id, event }
-        }
+        Ok(event) => Event::Server { id, event },
         Err(malformed) => Event::Malformed { id, malformed, text },
     }
 }

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use super::collectors::Collectors;
-use super::queued_event::{Deliver, QueuedEvent, QueuedOutcome, server_event};
+use super::queued_event::{Deliver, QueuedEvent, QueuedOutcome, found_event};
 use super::request::RequestId;
 use super::requests::{ActiveRequest, LaneId, RequestTable};
 use super::steering::{SteeringUpdate, WaitingSubmissions};
@@ -241,7 +241,7 @@ impl Receiver<'_, '_> {
     pub(super) fn output(&mut self, id: RequestId, text: &str, found: Found) {
         match &mut self.deliver {
             Some(deliver) if self.events.is_empty() => {
-                deliver(server_event(id, found.read(text), text, self.collectors));
+                deliver(found_event(id, &found, text, self.collectors));
             }
             Some(_) | None => self.events.push(QueuedEvent::Found(id, found), text),
         }

@@ -132,10 +132,19 @@ impl<T> EventQueue<T> {
         self.records.shrink_to_fit();
     }
 
-    /// Removes polled bytes. It moves at most half of the bytes, and only after as many were polled, so the total work
-    /// is linear.
+    /// Removes polled bytes, if there are enough of them.
+    #[inline]
     fn compact(&mut self) {
         let done = self.polled_end - self.arena_base;
+        if (done > 0 && (done >= COMPACT || done == self.arena.len())) || self.records.is_empty() {
+            self.remove_polled(done);
+        }
+    }
+
+    /// Removes polled bytes. It moves at most half of the bytes, and only after as many were polled, so the total work
+    /// is linear.
+    #[inline(never)]
+    fn remove_polled(&mut self, done: usize) {
         if done == self.arena.len() {
             self.arena.clear();
             self.arena.shrink_to(COMPACT);
@@ -146,7 +155,7 @@ impl<T> EventQueue<T> {
             return;
         }
         self.arena_base = self.polled_end;
-        if self.records.is_empty() {
+        if self.records.is_empty() && self.records.capacity() > 2 * RECORDS {
             self.records.shrink_to(RECORDS);
         }
     }

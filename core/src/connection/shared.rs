@@ -196,12 +196,6 @@ pub(super) fn decode_websocket<'s, 'i: 's>(socket: &'s mut ws::WebSocket, input:
     }
 }
 
-/// Frees the memory of the last message, once it is no longer borrowed.
-pub(super) fn release_message(socket: &mut ws::WebSocket) {
-    // Nothing new can come of no input; an error has been reported before.
-    let _ = socket.decode(&mut &[][..]);
-}
-
 /// Frees the memory that a client's WebSocket needs only for a request and its response, while there is none.
 pub(super) fn release_idle_input<C>(socket: &mut ws::WebSocket, shared: &mut SharedState<C>) {
     if !shared.lanes.in_flight() {

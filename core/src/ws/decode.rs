@@ -235,15 +235,21 @@ impl Decoder {
         }
     }
 
+    /// Frees the memory of the last message, once it is no longer borrowed.
+    #[inline]
+    pub(super) fn release_message(&mut self) {
+        if matches!(self.stage, Stage::OutputBorrowed) {
+            self.assembler.clear();
+            self.stage = Stage::Idle;
+        }
+    }
+
     /// Returns the fast path: a message in a single frame at the start of the input.
     #[inline]
     fn find_single_frame(&mut self, bytes: &[u8]) -> Option<SingleFrameMessage> {
+        self.release_message();
         match self.stage {
-            Stage::Idle => {}
-            Stage::OutputBorrowed => {
-                self.assembler.clear();
-                self.stage = Stage::Idle;
-            }
+            Stage::Idle | Stage::OutputBorrowed => {}
             Stage::InMessage | Stage::Closed | Stage::Failed(_) => return None,
         }
         fast_path::find(&self.limits, self.role, bytes)

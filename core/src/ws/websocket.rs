@@ -283,6 +283,11 @@ impl WebSocket {
         }
     }
 
+    /// Frees the memory of the last message, once it is no longer borrowed.
+    pub(crate) fn release_message(&mut self) {
+        self.decoder.release_message();
+    }
+
     /// Frees memory that only the next received message needs: see [`Decoder::release_memory`]. Meant for an idle connection,
     /// because the next message takes longer.
     pub fn release_input_memory(&mut self) {

@@ -190,7 +190,7 @@ impl ClientEngine {
         } else if !self.body_has_ended() {
             match &mut self.mode {
                 Mode::WebSocket(socket) => {
-                    shared::release_message(socket);
+                    socket.release_message();
                     shared::release_idle_input(socket, &mut self.shared);
                 }
                 Mode::Http(reader) => reader.release_event(),

@@ -194,13 +194,20 @@ pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
         Record::Refused(head) => Event::Rejected { head, body },
         Record::Head(head) => Event::Head { head },
         Record::Body(head) => Event::Body { head, body },
-        Record::Found(found) => server_event(found.read(text), text),
+        Record::Found(found) => return Some(found_event(found, text)),
         Record::Payload => server_event(ServerEvent::parse(text), text),
         Record::NamedPayload(kind) => server_event(ServerEvent::parse_named(text, kind), text),
         Record::Violation(violation) => Event::Violation(*violation),
         Record::End(reusable) => Event::End { reusable: *reusable },
         Record::Closed(reason) => Event::Closed(reason),
     })
+}
+
+/// Returns the event of a payload from what was found in it. A function of its own builds it where it is returned, where an inlined one
+/// would move it: nearly all events are of this kind.
+#[inline(never)]
+fn found_event<'a>(found: &Found, text: &'a str) -> Event<'a> {
+    server_event(found.read(text), text)
 }
 
 fn server_event<'a>(event: Result<ServerEvent<'a>, Malformed>, text: &'a str) -> Event<'a> {

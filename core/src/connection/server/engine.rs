@@ -93,7 +93,7 @@ impl ServerEngine {
             self.shared.on_bytes(now);
         } else if !self.body_has_ended() {
             if let Mode::WebSocket(socket) = &mut self.mode {
-                shared::release_message(socket);
+                socket.release_message();
             }
             return None;
         }

@@ -45,26 +45,38 @@ pub(super) fn kept(text: &str, member: Member, position: Span) -> Span {
     integer.map_or(position, |integer| (u32::from(integer), KEPT))
 }
 
-/// Reads the members of a payload one after the other.
-pub(super) struct FieldReader<'a, 'p> {
-    text: &'a str,
-    positions: core::slice::Iter<'p, Span>,
+/// A position in any of its forms.
+pub(super) trait Position: Copy {
+    fn span(self) -> Span;
 }
 
-impl<'a, 'p> FieldReader<'a, 'p> {
+impl Position for Span {
     #[inline]
-    pub(super) fn new(text: &'a str, positions: &'p Positions) -> Self {
-        Self { text, positions: positions.iter() }
+    fn span(self) -> Span {
+        self
+    }
+}
+
+/// Reads the members of a payload, by the index of their positions.
+pub(super) struct FieldReader<'a, 'p, P> {
+    text: &'a str,
+    positions: &'p [P; FIELDS],
+}
+
+impl<'a, 'p, P: Position> FieldReader<'a, 'p, P> {
+    #[inline]
+    pub(super) const fn new(text: &'a str, positions: &'p [P; FIELDS]) -> Self {
+        Self { text, positions }
     }
 
     #[inline]
-    fn next(&mut self) -> Span {
-        self.positions.next().copied().unwrap_or_default()
+    fn position(&self, index: usize) -> Span {
+        self.positions.get(index).map(|position| position.span()).unwrap_or_default()
     }
 
     #[inline]
-    pub(super) fn string(&mut self) -> Option<Cow<'a, str>> {
-        text_at(self.text, self.next())
+    pub(super) fn string(&self, index: usize) -> Option<Cow<'a, str>> {
+        text_at(self.text, self.position(index))
     }
 
     /// `kind`: the type, of which this member is required.
@@ -73,8 +85,8 @@ impl<'a, 'p> FieldReader<'a, 'p> {
     ///
     /// [`Malformed`] if it is missing, or no string.
     #[inline]
-    pub(super) fn required_string(&mut self, kind: &str, member: Member) -> Result<Cow<'a, str>, Malformed> {
-        let position = self.next();
+    pub(super) fn required_string(&self, index: usize, kind: &str, member: Member) -> Result<Cow<'a, str>, Malformed> {
+        let position = self.position(index);
         match text_at(self.text, position) {
             Some(text) => Ok(text),
             None => Err(self.no_string(position, kind, member)),
@@ -90,15 +102,15 @@ impl<'a, 'p> FieldReader<'a, 'p> {
     }
 
     #[inline]
-    pub(super) fn integer(&mut self) -> Option<i64> {
-        match self.next() {
+    pub(super) fn integer(&self, index: usize) -> Option<i64> {
+        match self.position(index) {
             (integer, KEPT) => Some(i64::from(integer)),
             position => integer_at(self.text, position),
         }
     }
 
     #[inline]
-    pub(super) fn value(&mut self) -> Option<RawJson<'a>> {
-        raw_at(self.text, self.next()).map(RawJson::trusted)
+    pub(super) fn value(&self, index: usize) -> Option<RawJson<'a>> {
+        raw_at(self.text, self.position(index)).map(RawJson::trusted)
     }
 }

@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
 use super::envelope::Envelope;
-use super::fields::{FIELDS, KEPT, Positions};
+use super::fields::{FIELDS, KEPT, Position, Positions};
 use super::members::{ESCAPED, Span};
 use super::server_event::ServerEvent;
 use super::table::EventType;
@@ -67,15 +67,11 @@ impl Found {
     /// As [`ServerEvent::read`].
     #[inline]
     pub(crate) fn read<'a>(&self, text: &'a str) -> Result<ServerEvent<'a>, Malformed> {
-        let widened;
-        let positions = match &self.positions {
-            FoundPositions::Short(positions) => {
-                widened = positions.map(long);
-                &widened
-            }
-            FoundPositions::Long(positions) => &**positions,
-        };
-        ServerEvent::read_at(self.event_type, &Cow::Borrowed(self.kind()), text, positions)
+        let kind = Cow::Borrowed(self.kind());
+        match &self.positions {
+            FoundPositions::Short(positions) => ServerEvent::read_at(self.event_type, &kind, text, positions),
+            FoundPositions::Long(positions) => ServerEvent::read_at(self.event_type, &kind, text, positions),
+        }
     }
 }
 
@@ -88,12 +84,14 @@ pub(super) const fn short((start, end): Span) -> [u16; 2] {
     [start as u16, end as u16 | (end >> 16) as u16]
 }
 
-/// Reverses [`short`].
-#[inline]
-fn long([start, end]: [u16; 2]) -> Span {
-    const MOVED: u32 = ESCAPED - SHORT_ESCAPED as u32;
-    // Without branches, so that the compiler makes vector instructions of all positions.
-    let kept = if end == u16::MAX { KEPT } else { 0 };
-    let end = u32::from(end);
-    (u32::from(start), (end + (end >> 15) * MOVED) | kept)
+impl Position for [u16; 2] {
+    /// Reverses [`short`].
+    #[inline]
+    fn span(self) -> Span {
+        const MOVED: u32 = ESCAPED - SHORT_ESCAPED as u32;
+        let [start, end] = self;
+        let kept = if end == u16::MAX { KEPT } else { 0 };
+        let end = u32::from(end);
+        (u32::from(start), (end + (end >> 15) * MOVED) | kept)
+    }
 }

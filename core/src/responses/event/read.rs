@@ -2,31 +2,38 @@
 
 use alloc::borrow::Cow;
 
-use super::fields::{FieldReader, Positions};
+use super::fields::{FIELDS, FieldReader, Position};
 use super::members::Member;
 use super::server_event::ServerEvent;
 use super::table::{EventData, EventType, event_table};
 use crate::responses::json::malformed::Malformed;
 
 macro_rules! read {
-    (str_opt $kind:ident $fields:ident $member:ident) => {
-        $fields.string()
+    (str_opt $kind:ident $fields:ident $next:ident $member:ident) => {
+        $fields.string(take(&mut $next))
     };
-    (int_opt $kind:ident $fields:ident $member:ident) => {
-        $fields.integer()
+    (int_opt $kind:ident $fields:ident $next:ident $member:ident) => {
+        $fields.integer(take(&mut $next))
     };
-    (raw_opt $kind:ident $fields:ident $member:ident) => {
-        $fields.value()
+    (raw_opt $kind:ident $fields:ident $next:ident $member:ident) => {
+        $fields.value(take(&mut $next))
     };
-    (str $kind:ident $fields:ident $member:ident) => {
-        $fields.required_string($kind, Member::$member)?
+    (str $kind:ident $fields:ident $next:ident $member:ident) => {
+        $fields.required_string(take(&mut $next), $kind, Member::$member)?
     };
-    (raw $kind:ident $fields:ident $member:ident) => {
-        match $fields.value() {
+    (raw $kind:ident $fields:ident $next:ident $member:ident) => {
+        match $fields.value(take(&mut $next)) {
             Some(value) => value,
             None => return Err(Malformed::missing($kind, Member::$member.name())),
         }
     };
+}
+
+/// Returns an index, and increments it. The compiler knows each of them.
+#[inline]
+const fn take(next: &mut usize) -> usize {
+    *next += 1;
+    *next - 1
 }
 
 macro_rules! reader {
@@ -43,19 +50,19 @@ macro_rules! reader {
 
         impl<'a> ServerEvent<'a> {
             /// Parses a payload whose members are at these positions. `kind`: its `type`, whose type is `event_type`.
-            pub(super) fn read_at(
+            pub(super) fn read_at<P: Position>(
                 event_type: EventType,
                 kind: &Cow<'a, str>,
                 text: &'a str,
-                positions: &Positions,
+                positions: &[P; FIELDS],
             ) -> Result<Self, Malformed> {
-                let mut fields = FieldReader::new(text, positions);
-                let (sequence_number, stream_id) = (fields.integer(), fields.string());
+                let (fields, mut next) = (FieldReader::new(text, positions), 0);
+                let (sequence_number, stream_id) = (fields.integer(take(&mut next)), fields.string(take(&mut next)));
                 let raw = Some(Cow::Borrowed(text));
                 // Each event is built where it is returned: its parts would be moved otherwise.
                 match event_type {
                     $(EventType::$variant => Ok(Self {
-                        data: EventData::$variant { $($member: read!($how kind fields $member),)* },
+                        data: EventData::$variant { $($member: read!($how kind fields next $member),)* },
                         sequence_number,
                         stream_id,
                         raw,

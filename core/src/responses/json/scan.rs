@@ -153,18 +153,19 @@ impl<'a> Cursor<'a> {
     /// around it.
     #[inline]
     pub(in crate::responses) fn small_integer(&mut self) -> Option<u16> {
-        let (mut integer, mut at) = (0_u16, self.at);
-        while let Some(digit @ b'0'..=b'9') = self.bytes.get(at) {
-            integer = integer.checked_mul(10)?.checked_add(u16::from(digit - b'0'))?;
+        const DIGITS: usize = 5;
+
+        let (mut integer, mut at) = (0_u32, self.at);
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(at).filter(|_| at < self.at + DIGITS) {
+            integer = integer * 10 + u32::from(digit - b'0');
             at += 1;
         }
         let has_zero = self.bytes.get(self.at) == Some(&b'0');
         let is_integer = at > self.at && (!has_zero || at == self.at + 1);
         let is_end = matches!(self.bytes.get(at), Some(b',' | b'}'));
-        (is_integer && is_end).then(|| {
-            self.at = at;
-            integer
-        })
+        let integer = u16::try_from(integer).ok().filter(|_| is_integer && is_end)?;
+        self.at = at;
+        Some(integer)
     }
 
     fn nested(&mut self) -> Result<(), Fault> {
