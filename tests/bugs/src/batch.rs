@@ -249,7 +249,10 @@ impl Batch {
             return true;
         }
         for bug in causes {
-            let reason = format!("is in a `const fn` that constants call; say `own_build = true`: {}", error.rendered);
+            let reason = format!(
+                "is in a `const fn` that constants call: write it where the constant is used: {}",
+                error.rendered
+            );
             self.reject(bug, reason);
         }
         true
@@ -279,7 +282,7 @@ impl Batch {
 
 /// Returns the text of a file, with the module behind it if the file is the root of a crate.
 #[must_use]
-pub fn with_module(file: &str, text: String) -> String {
+fn with_module(file: &str, text: String) -> String {
     if root_of(file) == file { text + MODULE } else { text }
 }
 

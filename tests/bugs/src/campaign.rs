@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::batch::{self, Batch, VARIABLE};
+use crate::batch::{Batch, VARIABLE};
 use crate::cargo::{self, Binary};
 use crate::entry::Bug;
 use crate::layers::Layers;
@@ -56,8 +56,6 @@ pub struct Campaign<'a> {
     baselines: BTreeMap<String, OnceLock<Run>>,
     /// Binaries whose own sources do not compile.
     broken: BTreeSet<String>,
-    /// The files of the last batch that compiled.
-    texts: BTreeMap<String, String>,
     tell: fn(&str),
     verdicts: BTreeMap<u32, (Verdict, Duration)>,
 }
@@ -65,8 +63,8 @@ pub struct Campaign<'a> {
 /// A verdict, and the time that it took.
 type Tried = Result<(Verdict, Duration), String>;
 
-/// A bug with the number that selects it; 0 when the build has only this bug.
-type Numbered<'a> = (u32, u32, &'a Bug);
+/// A bug with the number that selects it.
+type Numbered<'a> = (u32, &'a Bug);
 
 impl<'a> Campaign<'a> {
     /// Lists the test binaries. `tell` reports the progress.
@@ -91,7 +89,6 @@ impl<'a> Campaign<'a> {
             executables,
             baselines,
             broken: BTreeSet::new(),
-            texts: BTreeMap::new(),
             tell,
             verdicts,
         })
@@ -109,12 +106,8 @@ impl<'a> Campaign<'a> {
     ///
     /// When the core of the copy does not compile through no fault of a bug.
     pub fn run(mut self, bugs: &[&Bug]) -> Result<Outcome, String> {
-        let numbered: Vec<Numbered<'_>> = (1..).zip(bugs).map(|(number, bug)| (number, number, *bug)).collect();
-        let (own, shared): (Vec<_>, Vec<_>) = numbered.iter().partition(|(_, _, bug)| bug.entry.own_build);
-        self.run_batch(&shared)?;
-        for (number, _, bug) in own {
-            self.run_alone(number, bug)?;
-        }
+        let numbered: Vec<Numbered<'_>> = (1..).zip(bugs).map(|(number, bug)| (number, *bug)).collect();
+        self.run_batch(&numbered)?;
         let mut verdict = |number: &u32| self.verdicts.remove(number).unwrap_or((Verdict::Unnoticed, Duration::ZERO));
         let verdicts = numbered.iter().map(|(number, ..)| verdict(number)).collect();
         Ok(Outcome { verdicts, broken: self.broken.into_iter().collect() })
@@ -128,11 +121,11 @@ impl<'a> Campaign<'a> {
         self.binaries.iter().map(|binary| binary.id.clone()).filter(usable).collect()
     }
 
-    /// Tries all bugs that one build can hold.
+    /// Builds with all bugs that compile, and tries them.
     fn run_batch(&mut self, bugs: &[Numbered<'_>]) -> Result<(), String> {
         let (mut batch, tree) = (Batch::default(), self.tree);
         let read = |file: &str| tree.read(file);
-        for (number, _, bug) in bugs {
+        for (number, bug) in bugs {
             batch.add(*number, &bug.entry, &read);
         }
         let alive = |batch: &Batch| -> Vec<Numbered<'_>> {
@@ -144,10 +137,7 @@ impl<'a> Campaign<'a> {
                 let rendered = batch.render(&read)?;
                 let texts =
                     rendered.iter().map(|(file, Rewritten { text, .. })| (file.clone(), text.clone())).collect();
-                let Some(errors) = self.build(&texts, &first)? else {
-                    self.texts = texts;
-                    break;
-                };
+                let Some(errors) = self.build(&texts, &first)? else { break };
                 if round == ROUNDS {
                     return Err(format!("the copy does not compile in {ROUNDS} rounds"));
                 }
@@ -155,7 +145,7 @@ impl<'a> Campaign<'a> {
             }
         }
         for (number, reason) in batch.rejected() {
-            if let Some((_, _, bug)) = bugs.iter().find(|(other, ..)| other == number) {
+            if let Some((_, bug)) = bugs.iter().find(|(other, ..)| other == number) {
                 (self.tell)(&format!("REJECTED {}: {reason}", bug.id()));
             }
             self.verdicts.insert(*number, (Verdict::Rejected { reason: reason.clone() }, Duration::ZERO));
@@ -163,43 +153,11 @@ impl<'a> Campaign<'a> {
         self.run_stages(&alive(&batch))
     }
 
-    /// Tries a bug that needs a build of its own.
-    fn run_alone(&mut self, number: u32, bug: &Bug) -> Result<(), String> {
-        let edited = self.tree.read(&bug.entry.file).and_then(|text| Ok(bug.entry.locate(&text)?.apply(&text)));
-        let bugs = [(number, 0, bug)];
-        let rejected = match edited {
-            Err(reason) => Some(reason),
-            Ok(text) => {
-                let first = self.stage(&bugs, 0);
-                // Beside the files of the batch, so that cargo builds only the crate that the bug is in. The batch does not
-                // compile beside the bug when it has taken a `const` away that the bug's file needs.
-                let mut texts = self.texts.clone();
-                texts.insert(bug.entry.file.clone(), batch::with_module(&bug.entry.file, text.clone()));
-                let mut errors = self.build(&texts, &first)?;
-                if errors.is_some() && !self.texts.is_empty() {
-                    errors = self.build(&[(bug.entry.file.clone(), text)].into(), &first)?;
-                }
-                errors.map(|errors| {
-                    let rendered = errors.first().map_or("", |error| &error.rendered);
-                    format!("does not compile: {rendered}")
-                })
-            }
-        };
-        match rejected {
-            None => self.run_stages(&bugs),
-            Some(reason) => {
-                (self.tell)(&format!("REJECTED {}: {reason}", bug.id()));
-                self.verdicts.insert(number, (Verdict::Rejected { reason }, Duration::ZERO));
-                Ok(())
-            }
-        }
-    }
-
     /// Returns the binaries of a stage for any of the bugs.
     fn stage(&self, bugs: &[Numbered<'_>], stage: usize) -> Vec<String> {
         let ids = self.ids();
         let mut wanted: Vec<String> = Vec::new();
-        for (_, _, bug) in bugs {
+        for (_, bug) in bugs {
             let [first, others, last] = self.layers.stages(&bug.layer, &ids);
             wanted.extend([first, others, last].into_iter().nth(stage).unwrap_or_default());
         }
@@ -284,8 +242,8 @@ impl<'a> Campaign<'a> {
                 scope.spawn(|| {
                     loop {
                         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                        let Some((number, selected, bug)) = next else { break };
-                        let tried = this.try_bug(number, selected, bug, stage);
+                        let Some((number, bug)) = next else { break };
+                        let tried = this.try_bug(number, bug, stage);
                         found.lock().unwrap_or_else(PoisonError::into_inner).push((number, tried));
                     }
                 });
@@ -300,7 +258,7 @@ impl<'a> Campaign<'a> {
     }
 
     /// Runs the tests of one stage on one bug, until one fails.
-    fn try_bug(&self, number: u32, selected: u32, bug: &Bug, stage: usize) -> Tried {
+    fn try_bug(&self, number: u32, bug: &Bug, stage: usize) -> Tried {
         let mut took = Duration::ZERO;
         let stages = self.layers.stages(&bug.layer, &self.ids());
         let before = self.verdicts.get(&number).map_or(Duration::ZERO, |(_, took)| *took);
@@ -308,7 +266,7 @@ impl<'a> Campaign<'a> {
             let baseline = self.baseline(id)?;
             let timeout = Duration::from_secs(self.layers.timeout_seconds).max(baseline.took * 5);
             let skipped: Vec<&str> = baseline.failed.iter().map(String::as_str).collect();
-            let run = self.run_binary(id, selected, &skipped, timeout)?;
+            let run = self.run_binary(id, number, &skipped, timeout)?;
             took += run.took;
             if let Some(by) = noticed(&run, &baseline) {
                 let by = format!("{id}: {by}");

@@ -64,7 +64,7 @@ pub fn choices(source: &str, before: &Syntax, edit: &Edit) -> Result<Vec<Choice>
     ladder.extend(body.map(|range| Choice { range, form: Form::Statements }));
     ladder.dedup_by(|wide, narrow| wide.range == narrow.range);
     if ladder.is_empty() {
-        return Err("the replacement is not inside a function's body: say `own_build = true`".into());
+        return Err("the replacement is not inside a function's body: write it where the item is used".into());
     }
     Ok(ladder)
 }

@@ -37,9 +37,6 @@ pub struct Entry {
     pub replace: String,
     /// What goes wrong: one sentence.
     pub breaks: String,
-    /// Whether the bug needs a build of its own, because it changes a constant, an item, a type or a macro.
-    #[serde(default)]
-    pub own_build: bool,
 }
 
 /// A replacement of a part of a source text.

@@ -96,8 +96,7 @@ fn run(options: &Options) -> Result<bool, String> {
         bugs.iter().enumerate().filter(|(index, bug)| options.chooses(*index, bug)).map(|(_, bug)| bug).collect();
     if options.list {
         for bug in &chosen {
-            let own = if bug.entry.own_build { " (own build)" } else { "" };
-            println!("{}{own}: {}: {}", bug.id(), bug.entry.file, bug.entry.breaks);
+            println!("{}: {}: {}", bug.id(), bug.entry.file, bug.entry.breaks);
         }
         println!("{} bugs of {}", chosen.len(), bugs.len());
         return Ok(true);
@@ -141,13 +140,8 @@ fn misfits(tree: &Tree, bugs: &[Bug]) -> Vec<String> {
     let mut batch = Batch::default();
     let mut misfits = Vec::new();
     for (number, bug) in (1..).zip(bugs) {
-        if bug.entry.own_build {
-            let located = tree.read(&bug.entry.file).and_then(|text| bug.entry.locate(&text));
-            misfits.extend(located.err().map(|reason| format!("{}: {reason}", bug.id())));
-        } else {
-            batch.add(number, &bug.entry, &|file| tree.read(file));
-            misfits.extend(batch.rejected().get(&number).map(|reason| format!("{}: {reason}", bug.id())));
-        }
+        batch.add(number, &bug.entry, &|file| tree.read(file));
+        misfits.extend(batch.rejected().get(&number).map(|reason| format!("{}: {reason}", bug.id())));
     }
     misfits
 }
