@@ -134,8 +134,9 @@ impl Server {
         let limit = Duration::from_secs(options.timeout);
         let mut provider = Provider::new("custom", options.conform.as_ref().unwrap_or(&options.base_url));
         provider.allow_plain = options.allow_plain;
-        // The limit of the step comes before the idle timeout of the client, so that it alone decides.
-        (provider.connect_timeout, provider.idle_timeout) = (limit, limit * 2);
+        // The limit of the step comes before the timeouts of the client, so that it alone decides, and its message names the step.
+        let late = limit.saturating_mul(2);
+        (provider.connect_timeout, provider.idle_timeout) = (late, late);
         provider.retry.max_retries = 0;
         provider.check()?;
         let key = std::env::var(&options.api_key_env).ok().filter(|key| !key.trim().is_empty());
@@ -183,13 +184,19 @@ impl Server {
         Ok(())
     }
 
+    /// Returns the name of the step that [`handshake`] is.
+    fn handshake_step(&self) -> &'static str {
+        let is_plain = self.provider.base_url.to_ascii_lowercase().starts_with("http:");
+        if is_plain { "websocket" } else { "tls and websocket" }
+    }
+
     /// Performs the WebSocket handshake, with TLS, and waits [`GRACE`] for a close frame.
     async fn handshake(&self, out: &mut dyn Write) -> Result<(), Exit> {
         let mut client = self.client(TransportPreference::WebSocket)?;
         let now = client.now();
         client.client().preconnect(now);
         let start = Clock::now();
-        let result = self.within("websocket", handshake(&mut client)).await?;
+        let result = self.within(self.handshake_step(), handshake(&mut client)).await?;
         match result {
             Handshake::Accepted(headers) => {
                 writeln!(out, "websocket: accepted, {}{headers}", elapsed_ms(start))?;

@@ -90,10 +90,22 @@ fn servers_that_hold_the_doctor_end_at_the_deadline() {
     for (name, url) in cases {
         let start = Instant::now();
         let (out, result) = run(&["--base-url", &url, "--timeout", "1"]);
-        assert!(matches!(result, Err(Exit::Timeout(_))), "{name}: {result:?} {out}");
+        let step = if url.starts_with("https") { "tls and websocket" } else { "websocket" };
+        let expected = format!("timed out: {step}: nothing complete within 1 s");
+        assert_eq!(result.expect_err(name).to_string(), expected, "{name}: {out}");
         let took = start.elapsed();
         assert!((900..8000).contains(&took.as_millis()), "{name}: {took:?}");
     }
+}
+
+#[test]
+fn the_longest_timeout_is_no_fault() {
+    let address = server(|mut stream| {
+        read_head(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+    });
+    let (out, _) = run(&["--base-url", &format!("http://{address}/v1"), "--timeout", &u64::MAX.to_string()]);
+    assert!(out.contains("status 404"), "{out}");
 }
 
 #[test]

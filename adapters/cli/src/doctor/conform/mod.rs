@@ -27,7 +27,7 @@ pub(super) async fn examine(server: &Server, model: &str, out: &mut dyn Write) -
     let mut client = server.client(TransportPreference::WebSocket)?;
     let now = client.now();
     client.client().preconnect(now);
-    match server.within("websocket", handshake(&mut client)).await? {
+    match server.within(server.handshake_step(), handshake(&mut client)).await? {
         Handshake::Accepted(_) => {
             let first = report.converse(&mut client, question(model, Vec::new()), None, "websocket").await?;
             let next = question(model, first.items());
