@@ -6,8 +6,8 @@
 
 use core::fmt;
 
-use rand_chacha::ChaCha20Rng;
-use rand_core::{RngCore, SeedableRng};
+use chacha20::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
 
 /// A seed: 32 bytes from the operating system's random source, or any fixed bytes in a test.
 pub type Seed = [u8; 32];
@@ -62,7 +62,6 @@ impl fmt::Debug for Entropy {
 }
 
 /// Masking keys (RFC 6455 §5.3), for frequent use. `Debug` shows nothing of the seed.
-#[derive(Clone)]
 pub(crate) struct MaskingKeys(ChaCha20Rng);
 
 impl MaskingKeys {
@@ -73,6 +72,14 @@ impl MaskingKeys {
     #[inline]
     pub(crate) fn next(&mut self) -> [u8; 4] {
         self.0.next_u32().to_le_bytes()
+    }
+}
+
+impl Clone for MaskingKeys {
+    fn clone(&self) -> Self {
+        let mut stream = ChaCha20Rng::from_seed(self.0.get_seed());
+        stream.set_word_pos(self.0.get_word_pos());
+        Self(stream)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use rand_chacha::ChaCha8Rng;
-use rand_core::{RngCore as _, SeedableRng as _};
+use chacha20::ChaCha8Rng;
+use rand_core::{Rng as _, SeedableRng as _};
 
 /// A fault of one response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,12 @@ pub enum Fault {
 /// };
 /// assert_eq!(draw(1), draw(1));
 /// assert_ne!(draw(1), draw(2));
+///
+/// let mut faults = Faults::new(1, 0.25);
+/// faults.draw();
+/// assert_eq!(faults.clone().draw(), faults.draw());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Faults {
     random: ChaCha8Rng,
     rate: f64,
@@ -68,6 +72,14 @@ impl Faults {
             number if number % 2 == 0 => max,
             number => max.min(1 + (number >> 1) as usize % 64),
         }
+    }
+}
+
+impl Clone for Faults {
+    fn clone(&self) -> Self {
+        let mut random = ChaCha8Rng::from_seed(self.random.get_seed());
+        random.set_word_pos(self.random.get_word_pos());
+        Self { random, rate: self.rate }
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::string::{String, ToString as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sha1::{Digest as _, Sha1};
+use sha1_smol::Sha1;
 
 use super::deflate::{Offer, Params, ServerPolicy};
 use crate::http::{Headers, InvalidHead, Request, Response, Version};
@@ -324,5 +324,5 @@ fn accept_value(key: &[u8]) -> String {
     let mut sha = Sha1::new();
     sha.update(key);
     sha.update(GUID);
-    STANDARD.encode(sha.finalize())
+    STANDARD.encode(sha.digest().bytes())
 }
