@@ -160,9 +160,14 @@ impl Peer {
         end.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
     }
 
-    /// Sends no more, and still reads.
+    /// Waits until the server sends something, or closes the connection.
+    pub(crate) fn wait(&self) {
+        let _ = self.stream.peek(&mut [0]);
+    }
+
+    /// Sends no more, and still reads. The server may have closed the connection meanwhile.
     pub(crate) fn end_sending(&self) {
-        self.stream.shutdown(Shutdown::Write).expect("it is open");
+        let _ = self.stream.shutdown(Shutdown::Write);
     }
 
     /// Resets the connection.
