@@ -39,3 +39,8 @@ pub(crate) fn message(text: &str) -> &str {
 pub(in crate::responses) fn name(text: &str) -> &str {
     truncated(text, NAME)
 }
+
+/// Returns whether the id of an item, or the id or name of a call, is kept beside the item, which contains one of any length.
+pub(in crate::responses) const fn is_item_id(id: &&str) -> bool {
+    id.len() <= ITEM_ID
+}

@@ -204,7 +204,7 @@ impl Collector {
             if !self.spend(piece.text.len()) {
                 return;
             }
-            let Some(at) = self.slot(piece.output_index, piece.item_id.filter(is_identity)) else { return };
+            let Some(at) = self.slot(piece.output_index, piece.item_id.filter(limits::is_item_id)) else { return };
             let before = self.slots[at].parts();
             self.slots[at].add(&piece, payload);
             let parts = self.slots[at].parts().saturating_sub(before);
@@ -217,7 +217,7 @@ impl Collector {
             return;
         }
         let item = Item::parse_or_other(json.as_str());
-        let id: Option<String> = item.id().filter(is_identity).map(Into::into);
+        let id: Option<String> = item.id().filter(limits::is_item_id).map(Into::into);
         let at = if is_done {
             self.slot_of_done(output_index, id.as_deref(), item.kind())
         } else if output_index.is_none() && id.is_none() {
@@ -313,11 +313,6 @@ impl Collector {
         self.used = used;
         true
     }
-}
-
-/// Returns whether items are found by this id. A longer one is kept in its item only.
-const fn is_identity(id: &&str) -> bool {
-    id.len() <= limits::ITEM_ID
 }
 
 /// Returns the response of a terminal event.

@@ -108,11 +108,10 @@ impl Slot {
         if self.is_done {
             return;
         }
-        let is_short = |name: &&str| name.len() <= limits::ITEM_ID;
-        if let (Some(call_id), None) = (piece.call_id.filter(is_short), &self.call_id) {
+        if let (Some(call_id), None) = (piece.call_id.filter(limits::is_item_id), &self.call_id) {
             self.call_id = Some(call_id.into());
         }
-        if let (Some(name), None) = (piece.name.filter(is_short), &self.name) {
+        if let (Some(name), None) = (piece.name.filter(limits::is_item_id), &self.name) {
             self.name = Some(name.into());
         }
         let text = match piece.target {
