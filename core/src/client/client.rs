@@ -292,7 +292,7 @@ impl Client {
     pub fn close(&mut self, now: Instant) {
         self.conversation.phase = ClientPhase::Closed;
         for id in self.conversation.requests.ids(|_| true) {
-            self.conversation.finish(now, id, QueuedOutcome::Cancelled, &[]);
+            self.conversation.finish(now, id, QueuedOutcome::Cancelled);
         }
         self.conversation.run_scheduler(now);
     }

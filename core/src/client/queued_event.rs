@@ -1,6 +1,8 @@
 //! Events that wait to be polled.
 
 use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use super::collectors::Collectors;
@@ -10,7 +12,8 @@ use super::steering::SteeringUpdate;
 use super::violation::ServerViolation;
 use crate::connection::{EventQueue, Polled, Transport};
 use crate::http::Response;
-use crate::responses::{CompletedResponse, Failure, Found, IncompleteResponse, Malformed, ResponseInfo, ServerEvent};
+use crate::responses::ServerEvent;
+use crate::responses::{CompletedResponse, Failure, Found, IncompleteResponse, Malformed, OutputEvents, ResponseInfo};
 
 /// An event that waits to be polled. Its text or body is in the arena of the queue.
 #[derive(Debug)]
@@ -26,6 +29,10 @@ pub(super) enum QueuedEvent {
     Found(RequestId, Found),
     /// A payload that has to be scanned again.
     Payload(RequestId),
+    /// The output of a whole response, as so many events.
+    Output(RequestId, Box<OutputEvents>, usize),
+    /// The end of a whole response.
+    End(RequestId, Arc<String>),
     /// A payload without a `type`, which its event type takes the place of.
     NamedPayload(RequestId, Box<str>),
     /// A member of the payload before cannot be read. The text is the beginning of the payload.
@@ -55,6 +62,14 @@ pub(super) enum QueuedEvent {
     Finished(RequestId, Box<FinishedEvent>),
 }
 
+impl QueuedEvent {
+    /// Returns whether it stands for more than one event.
+    #[inline]
+    const fn is_several(&self) -> bool {
+        matches!(self, Self::Output(_, _, left) if *left > 1)
+    }
+}
+
 /// The end of a request that waits to be polled.
 #[derive(Debug)]
 pub(super) struct FinishedEvent {
@@ -78,7 +93,7 @@ pub(super) type Deliver<'d> = dyn FnMut(Event<'_>) + 'd;
 
 /// Takes the next event from the queue, and adds it to the response that is collected. The event borrows from the queue.
 pub(super) fn pop_event<'q>(queue: &'q mut EventQueue<QueuedEvent>, collectors: &mut Collectors) -> Option<Event<'q>> {
-    let (event, Polled { text, body }) = queue.pop()?;
+    let (event, Polled { text, body }) = queue.pop_unless(QueuedEvent::is_several)?;
     Some(match event {
         QueuedEvent::Sent { id, sent, turn_token } => {
             if !sent.resumed {
@@ -89,6 +104,13 @@ pub(super) fn pop_event<'q>(queue: &'q mut EventQueue<QueuedEvent>, collectors: 
         QueuedEvent::Head(id, head) => Event::Head { id: *id, head },
         QueuedEvent::Found(id, found) => return Some(found_event(*id, found, text, collectors)),
         QueuedEvent::Payload(id) => server_event(*id, ServerEvent::parse(text), text, collectors),
+        QueuedEvent::Output(id, events, left) => {
+            *left -= 1;
+            let text = events.next()?;
+            // The terminal event contains all of it.
+            server_event(*id, ServerEvent::parse(text), text, &mut Collectors::default())
+        }
+        QueuedEvent::End(id, text) => server_event(*id, ServerEvent::parse(text), text, collectors),
         QueuedEvent::NamedPayload(id, kind) => {
             server_event(*id, ServerEvent::parse_named(text, kind), text, collectors)
         }

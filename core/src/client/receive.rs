@@ -1,6 +1,8 @@
 //! Applies the steps of a connection to their requests.
 
 use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::collectors::Collectors;
@@ -11,7 +13,9 @@ use super::steering::{SteeringUpdate, WaitingSubmissions};
 use crate::connection::{ClientConnection, CloseReason, EventQueue, Step, Transport};
 use crate::http::Response;
 use crate::responses::{EndMembers, Envelope, EventClass, Failure, FailureKind, Found, HeaderSource, InterruptReply};
-use crate::responses::{RateLimits, RequestProgress, ResponseInfo, SteerReply, TURN_STATE, truncate_message};
+use crate::responses::{
+    OutputEvents, RateLimits, RequestProgress, ResponseInfo, SteerReply, TURN_STATE, truncate_message,
+};
 use crate::time::Instant;
 use crate::turn::{Turn, Violation};
 
@@ -97,6 +101,8 @@ pub(super) struct Receiver<'a, 'd> {
     pub(super) keeps_turn_token: bool,
     /// The maximum length of the items that are kept of a response.
     pub(super) max_item_bytes: usize,
+    /// The text of the next event, if it is the end of a whole response. It is queued without a copy.
+    pub(super) whole: Option<Arc<String>>,
 }
 
 impl Receiver<'_, '_> {
@@ -140,9 +146,32 @@ impl Receiver<'_, '_> {
         }
     }
 
-    /// Applies an event that was made of a whole response over HTTP.
-    pub(super) fn apply_whole(&mut self, now: Instant, envelope: &Envelope<'_>) -> Received {
-        self.apply_payload(now, Transport::Http, None, envelope, None, None).into()
+    /// Applies the events of a whole response over HTTP, and queues the whole response in place of them. `output`: the events of its
+    /// output that are to be delivered; `end`: the terminal event.
+    pub(super) fn apply_whole(
+        &mut self,
+        now: Instant,
+        id: RequestId,
+        output: OutputEvents,
+        text: &Arc<String>,
+        end: &Envelope<'_>,
+    ) -> ConnectionEffect {
+        let Some(request) = self.requests.get_mut(id) else { return ConnectionEffect::None };
+        let (mut events, mut count) = (output.clone(), 0);
+        while let Some(event) = events.next() {
+            count += 1;
+            request.record_received(now, event.len());
+            if let Ok(envelope) = Envelope::scan(event) {
+                request.admit(&envelope);
+                request.record_progress(&envelope);
+            }
+        }
+        drop(events);
+        if count > 0 {
+            self.push(QueuedEvent::Output(id, Box::new(output), count));
+        }
+        self.whole = Some(Arc::clone(text));
+        self.apply_payload(now, Transport::Http, None, end, None, None)
     }
 
     /// Applies the head of an event stream: first the turn token, then what else it says (docs/protocol.md §5.2).
@@ -295,7 +324,13 @@ impl Receiver<'_, '_> {
         if let Some(successor) = &successor {
             self.events.push(QueuedEvent::Continued(id), successor);
         }
-        self.events.push(queued_payload(id, envelope), envelope.text());
+        match self.whole.take() {
+            Some(whole) => {
+                let length = whole.len();
+                self.events.push_holding(QueuedEvent::End(id, whole), length);
+            }
+            None => self.events.push(queued_payload(id, envelope), envelope.text()),
+        }
         if let Some(violation) = violation {
             self.events.push(QueuedEvent::Violation(id, Box::new(violation.into())), "");
         }
@@ -446,7 +481,7 @@ fn push_info(events: &mut EventQueue<QueuedEvent>, id: RequestId, info: Vec<Resp
 
 /// Returns the error that the last line of an event stream contains, when that line is JSON in place of an event.
 fn last_words(tail: &[u8]) -> Option<Box<Failure>> {
-    let text = alloc::string::String::from_utf8_lossy(tail);
+    let text = String::from_utf8_lossy(tail);
     let line = text.trim_end().rsplit(['\n', '\r']).next()?.trim();
     let envelope = Envelope::scan(line).ok()?;
     (envelope.class() == EventClass::Error).then(|| Box::new(Failure::from_event(&envelope)))

@@ -20,6 +20,8 @@ enum Content {
     Text(usize),
     /// Bytes in a buffer of their own, which the pusher gave away.
     Body(Box<[u8]>),
+    /// So many bytes that the record itself holds.
+    InRecord(usize),
 }
 
 /// What a polled record has beside itself: a text or a body.
@@ -87,14 +89,29 @@ impl<T> EventQueue<T> {
         self.records.push_back((record, Content::Body(body.into_boxed_slice())));
     }
 
+    /// Pushes a record that holds so many bytes itself.
+    pub(crate) fn push_holding(&mut self, record: T, bytes: usize) {
+        self.owned += bytes;
+        self.records.push_back((record, Content::InRecord(bytes)));
+    }
+
     /// Takes the next record and what it has beside itself. Drops the previous record.
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<(&mut T, Polled<'_>)> {
+        self.pop_unless(|_| false)
+    }
+
+    /// Does what [`pop`](Self::pop) does, but leaves the record in the queue if it `stays`, because it stands for more than one event.
+    #[inline]
+    pub(crate) fn pop_unless(&mut self, stays: impl FnOnce(&T) -> bool) -> Option<(&mut T, Polled<'_>)> {
         if core::mem::take(&mut self.is_first_polled) {
             self.records.pop_front();
         }
         self.compact();
         let (record, content) = self.records.front_mut()?;
+        if stays(record) {
+            return Some((record, Polled { text: "", body: &[] }));
+        }
         self.is_first_polled = true;
         match content {
             Content::Text(length) => {
@@ -106,6 +123,10 @@ impl<T> EventQueue<T> {
             Content::Body(body) => {
                 self.owned -= body.len();
                 Some((record, Polled { text: "", body }))
+            }
+            Content::InRecord(bytes) => {
+                self.owned -= *bytes;
+                Some((record, Polled { text: "", body: &[] }))
             }
         }
     }

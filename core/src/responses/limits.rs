@@ -20,6 +20,9 @@ pub(in crate::responses) const WORDS: usize = 64;
 /// Maximum length in bytes of the JSON text of a response's id. Some servers encrypt theirs.
 pub(in crate::responses) const RESPONSE_ID: usize = 4 * 1024;
 
+/// Maximum length in bytes of the JSON text of the usage that is kept of a response. A longer one is in its event only.
+pub(in crate::responses) const USAGE: usize = 64 * 1024;
+
 /// Maximum length in bytes of an item's id, and of a call's id and name, by which a collector finds the item of an event. Some servers
 /// encrypt theirs.
 pub(in crate::responses) const ITEM_ID: usize = 4 * 1024;

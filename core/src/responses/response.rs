@@ -12,6 +12,7 @@ use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::object_writer::{ExtraMembers, Object, array};
 use crate::responses::json::raw::RawJson;
+use crate::responses::limits;
 use crate::responses::metadata::ClientMetadata;
 use crate::responses::record::{JsonValue, field_type, given_type, given_value, serde_by_text};
 use crate::responses::request::{
@@ -278,10 +279,12 @@ impl Response {
         };
         response.usage = response.raw_usage.as_ref().and_then(|usage| Usage::read(usage.as_str()));
         response.read_declared(&mut members);
-        let object: Option<String> = members.optional_value("object");
+        let object = members.take("object");
         response.extra = members.rest();
-        if let Some(object) = object.filter(|object| object != "response") {
-            response.extra.push(("object".into(), RawJson::string(&object)));
+        let is_usual =
+            |object: &str| object.len() <= limits::NAME && String::read(object).is_some_and(|it| it == "response");
+        if let Some(object) = object.filter(|object| !is_usual(object)) {
+            response.extra.push(("object".into(), RawJson::trusted(object).into_owned()));
         }
         Ok(response)
     }

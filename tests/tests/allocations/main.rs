@@ -11,4 +11,5 @@ mod idle_tls;
 mod idle_websocket;
 mod peaks;
 mod server;
+mod whole_response;
 mod wide_and_deep;

@@ -16,7 +16,7 @@ use super::wide_and_deep::{CONSTANT, PEAK, PLACES, TIGHT};
 const LENGTH: usize = 1024 * 1024;
 
 /// The length of the parts in which bytes come.
-const READ: usize = 16 * 1024;
+pub(crate) const READ: usize = 16 * 1024;
 
 const NOW: Instant = Instant::ZERO;
 
@@ -60,7 +60,7 @@ enum Way {
 
 /// Whether the client also assembles the whole response.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Delivery {
+pub(crate) enum Delivery {
     Events,
     Collected,
 }
@@ -120,7 +120,7 @@ fn event_cost(event: &str, way: Way, delivery: Delivery) -> AllocationInfo {
 const TOTAL: usize = 20;
 
 /// Returns what exceeds `times` the length of a message, of all places and shapes.
-fn excess(places: &[&str], times: usize, cost: impl Fn(&str) -> AllocationInfo) -> Vec<String> {
+pub(crate) fn excess(places: &[&str], times: usize, cost: impl Fn(&str) -> AllocationInfo) -> Vec<String> {
     let mut failures = Vec::new();
     for place in places {
         for (shape, make) in TIGHT {

@@ -40,3 +40,4 @@ mod time;
 mod total_time;
 mod web;
 mod web_exchanges;
+mod whole_response;

@@ -27,7 +27,7 @@ impl Conversation {
         if request.interruption.as_ref().is_some_and(|interruption| interruption.otherwise.is_some()) {
             // The application has cancelled it. A background response goes on without its stream.
             if point == FailurePoint::Event || !self.begin_cancellation(now, id) {
-                self.finish(now, id, QueuedOutcome::Cancelled, &[]);
+                self.finish(now, id, QueuedOutcome::Cancelled);
             }
             return;
         }
@@ -37,7 +37,7 @@ impl Conversation {
         let recovery = self.decide(now, request, point, &failure, next_transport, backoff_step, random);
         if request.interruption.is_some() && recovery != Recovery::Fail {
             // The application has asked to interrupt it: it is not made again.
-            return self.finish(now, id, QueuedOutcome::Cancelled, &[]);
+            return self.finish(now, id, QueuedOutcome::Cancelled);
         }
         self.recover(now, id, recovery, failure);
     }
@@ -84,8 +84,8 @@ impl Conversation {
         let Some(request) = self.requests.get_mut(id) else { return };
         let failure = Box::new(failure);
         match recovery {
-            Recovery::Fail if request.is_being_cancelled() => self.finish(now, id, QueuedOutcome::Cancelled, &[]),
-            Recovery::Fail => self.finish(now, id, QueuedOutcome::Failed(*failure), &[]),
+            Recovery::Fail if request.is_being_cancelled() => self.finish(now, id, QueuedOutcome::Cancelled),
+            Recovery::Fail => self.finish(now, id, QueuedOutcome::Failed(*failure)),
             Recovery::ResendInFull => {
                 request.phase = RequestPhase::Ready;
                 request.retry_state.resent_in_full = true;
@@ -222,7 +222,12 @@ impl Conversation {
     }
 
     /// The request ends. `body`: that of an operation.
-    pub(in crate::client) fn finish(&mut self, now: Instant, id: RequestId, mut outcome: QueuedOutcome, body: &[u8]) {
+    pub(in crate::client) fn finish(&mut self, now: Instant, id: RequestId, outcome: QueuedOutcome) {
+        self.finish_with_body(now, id, outcome, Vec::new());
+    }
+
+    /// Does the same; `body` is that of an operation's response.
+    pub(super) fn finish_with_body(&mut self, now: Instant, id: RequestId, mut outcome: QueuedOutcome, body: Vec<u8>) {
         let Some(mut request) = self.requests.remove(id) else { return };
         if let Some(held) = request.held.take() {
             outcome = held.outcome;
@@ -263,7 +268,7 @@ impl Conversation {
         if body.is_empty() {
             self.events.push(event, "");
         } else {
-            self.events.push_owned(event, body.to_vec());
+            self.events.push_owned(event, body);
         }
     }
 }

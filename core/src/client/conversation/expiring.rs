@@ -60,7 +60,7 @@ impl Conversation {
             return;
         }
         if let Some((head, body)) = self.take_partial_error_body() {
-            self.handle_whole_response(now, head, &body);
+            self.handle_whole_response(now, head, body);
             return self.drop_connection(now);
         }
         let Some(request) = self.requests.get(id) else { return };
@@ -88,7 +88,7 @@ impl Conversation {
         let failure = Failure::new(FailureKind::DeadlineExceeded, &text);
         let is_cancelled = request.is_being_cancelled();
         let outcome = if is_cancelled { QueuedOutcome::Cancelled } else { QueuedOutcome::Failed(failure) };
-        self.finish(now, id, outcome, &[]);
+        self.finish(now, id, outcome);
         if in_flight {
             let mode = self.builder.settings.cancel.abandon_mode();
             self.abandon_on_connection(now, lane, mode);
@@ -102,7 +102,7 @@ impl Conversation {
             || Failure::new(FailureKind::Unauthorized, "no new credentials were given"),
             |refusal| *refusal,
         );
-        self.finish(now, id, QueuedOutcome::Failed(failure), &[]);
+        self.finish(now, id, QueuedOutcome::Failed(failure));
     }
 
     /// Sets the credentials of all further requests. A connection that was opened with others takes no more of them.

@@ -117,7 +117,7 @@ impl Conversation {
                 NextAction::RetireConnection => self.retire_connection(),
                 NextAction::SendOverHttp(id) => self.send_over_http(now, id),
                 NextAction::SendMessage(id) => self.send_message(now, id),
-                NextAction::SkipPrewarm(id) => self.finish(now, id, QueuedOutcome::PrewarmSkipped, &[]),
+                NextAction::SkipPrewarm(id) => self.finish(now, id, QueuedOutcome::PrewarmSkipped),
             }
         }
     }

@@ -16,8 +16,8 @@ use crate::client::transport::{ConnectionPhase, HttpSlot, ManagedConnection};
 use crate::connection::{CloseReason, Transport};
 use crate::http::Response;
 use crate::responses::operations::path_of_response;
-use crate::responses::{CompletedResponse, Envelope, Failure, FailureKind, TURN_STATE};
-use crate::responses::{events_of_response, is_unended_response, rest_of_response};
+use crate::responses::{CompletedResponse, DeliveredOutput, Envelope, Failure, FailureKind, TURN_STATE};
+use crate::responses::{WholeResponse, is_unended_response};
 use crate::time::Instant;
 
 impl Conversation {
@@ -45,6 +45,7 @@ impl Conversation {
             outlived_turn: managed.outlived_turn,
             keeps_turn_token,
             max_item_bytes,
+            whole: None,
         };
         let step = match input {
             SocketInput::Bytes(bytes) => {
@@ -77,6 +78,7 @@ impl Conversation {
             outlived_turn: false,
             keeps_turn_token: self.builder.provider.capabilities.turn_token,
             max_item_bytes: self.builder.settings.connection.max_body,
+            whole: None,
         }
     }
 
@@ -96,7 +98,7 @@ impl Conversation {
                 self.drop_connection(now);
             }
             ConnectionEffect::WholeResponse { head, body } => {
-                self.handle_whole_response(now, head, &body);
+                self.handle_whole_response(now, head, body);
                 self.record_response_end(now);
             }
             ConnectionEffect::ResponseEnded { id, outcome } => {
@@ -168,7 +170,7 @@ impl Conversation {
         }
     }
 
-    pub(super) fn handle_whole_response(&mut self, now: Instant, head: Response, body: &[u8]) {
+    pub(super) fn handle_whole_response(&mut self, now: Instant, head: Response, body: Vec<u8>) {
         let Some(request) = self.requests.in_flight_mut().next() else { return };
         request.record_received(now, body.len());
         request.report.status = Some(head.status());
@@ -184,30 +186,32 @@ impl Conversation {
             {
                 self.turn.set_once(token);
             }
-            return self.finish(now, id, QueuedOutcome::OperationCompleted(head), body);
+            return self.finish_with_body(now, id, QueuedOutcome::OperationCompleted(head), body);
         }
         if head.is_success() && request.is_being_cancelled() {
-            return self.handle_cancelled_response(now, id, body);
+            return self.handle_cancelled_response(now, id, &body);
         }
         if head.is_success() {
             return self.handle_unstreamed_response(now, id, &head, body);
         }
         let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(&path_of(request), &[]));
-        let failure = policy::http_failure(&head, body, &url, self.builder.unix_seconds(now));
+        let failure = policy::http_failure(&head, &body, &url, self.builder.unix_seconds(now));
         self.fail(now, id, FailurePoint::HttpResponse, failure);
     }
 
     /// The server answered with a whole body in place of an event stream (docs/differences.md row 43): a response or an error as
     /// JSON are what they say, and everything else is a final failure.
-    pub(super) fn handle_unstreamed_response(&mut self, now: Instant, id: RequestId, head: &Response, body: &[u8]) {
-        let text = String::from_utf8_lossy(body);
-        if let Some(events) = self.events_of_body(id, &text) {
-            for event in events {
-                let Ok(envelope) = Envelope::scan(&event) else { continue };
-                let Received { effect, .. } = self.receiver().apply_whole(now, &envelope);
-                self.apply_effect(now, effect);
-            }
-            return;
+    pub(super) fn handle_unstreamed_response(&mut self, now: Instant, id: RequestId, head: &Response, body: Vec<u8>) {
+        let text = String::from_utf8_lossy(&body);
+        if let Some(whole) = WholeResponse::read(&text)
+            && let Ok(end) = Envelope::scan(whole.end())
+        {
+            drop(text);
+            // The terminal event contains it.
+            drop(body);
+            let output = whole.output(self.delivered_output(id));
+            let effect = self.receiver().apply_whole(now, id, output, whole.end(), &end);
+            return self.apply_effect(now, effect);
         }
         let is_resumed = self.requests.get(id).is_some_and(|request| request.attempt == AttemptKind::Resume);
         if is_resumed && is_unended_response(&text) {
@@ -216,20 +220,16 @@ impl Conversation {
         }
         let path = self.requests.get(id).map(path_of).unwrap_or_default();
         let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(&path, &[]));
-        let failure = policy::unstreamed_failure(head, body, &url, self.builder.unix_seconds(now));
+        let failure = policy::unstreamed_failure(head, &body, &url, self.builder.unix_seconds(now));
         self.fail(now, id, FailurePoint::HttpResponse, failure);
     }
 
-    /// Returns the events of a whole response that are to be delivered; of a resumed response those that are missing.
-    fn events_of_body(&mut self, id: RequestId, body: &str) -> Option<Vec<String>> {
+    /// Returns what was delivered of a resumed response before the whole response.
+    fn delivered_output(&mut self, id: RequestId) -> Option<&DeliveredOutput> {
         let request = self.requests.get_mut(id)?;
-        match &mut request.resumption {
-            Some(resumption) if request.attempt == AttemptKind::Resume => {
-                resumption.expect_rest_only();
-                rest_of_response(body, resumption.output())
-            }
-            Some(_) | None => events_of_response(body),
-        }
+        let resumption = request.resumption.as_mut().filter(|_| request.attempt == AttemptKind::Resume)?;
+        resumption.expect_rest_only();
+        Some(resumption.output())
     }
 
     /// The server has answered that a background response is cancelled, or had ended before.
@@ -237,7 +237,7 @@ impl Conversation {
         if let Some(request) = self.requests.get_mut(id) {
             request.record_end(&CompletedResponse::parse(&String::from_utf8_lossy(body)));
         }
-        self.finish(now, id, QueuedOutcome::Cancelled, &[]);
+        self.finish(now, id, QueuedOutcome::Cancelled);
     }
 }
 

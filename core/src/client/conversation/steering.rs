@@ -128,7 +128,7 @@ impl Conversation {
         let Some(request) = self.requests.get(id) else { return };
         let (in_flight, lane) = (request.is_in_flight(), LaneId::new(request.lane()));
         if !self.begin_cancellation(now, id) {
-            self.finish(now, id, QueuedOutcome::Cancelled, &[]);
+            self.finish(now, id, QueuedOutcome::Cancelled);
         }
         if in_flight {
             self.abandon_on_connection(now, lane, mode);
@@ -212,7 +212,7 @@ impl Conversation {
             self.push_updates(Some(id), updates);
         }
         if !self.hold(now, id, &mut outcome, None) {
-            self.finish(now, id, outcome, &[]);
+            self.finish(now, id, outcome);
         }
     }
 
@@ -258,7 +258,7 @@ impl Conversation {
             managed.connection.hold(request.lane(), false);
         }
         // The end that was kept back takes the place of this one.
-        self.finish(now, id, QueuedOutcome::Cancelled, &[]);
+        self.finish(now, id, QueuedOutcome::Cancelled);
     }
 
     /// What became of the submissions of a request that ends. Those whose input waits at the server stay there while the connection

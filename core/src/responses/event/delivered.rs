@@ -1,16 +1,20 @@
 //! `DeliveredOutput`: how much of a response's output has been delivered, so that the rest can be made of the whole response.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
-use alloc::vec::Vec;
+use core::fmt::{self, Write as _};
+use core::ops::Range;
 
 use super::envelope::{Envelope, Member};
-use crate::responses::json::iter::elements;
+use super::whole_response::make_room;
+use crate::responses::json::escape;
+use crate::responses::json::iter::{element_range, member_range};
 use crate::responses::json::lenient;
 use crate::responses::json::members::member;
-use crate::responses::json::object_writer::Object;
+use crate::responses::limits;
 
-/// The maximum number of parts and of finished items, out of order, that are kept of one response.
+/// The maximum number of parts and of finished items, out of order, that are kept of one response, and of parts of one item whose rests
+/// are delivered.
 const MAX_TRACKED: usize = 1024;
 
 /// A text of the output that servers send in deltas.
@@ -83,7 +87,8 @@ impl DeliveredOutput {
         }
         let Some((kind, is_end)) = text_event(envelope.kind()) else { return };
         let part = kind.index().and_then(|(member, _)| envelope.integer_opt(member)).unwrap_or_default();
-        let delta = if is_end { usize::MAX } else { envelope.string_opt(Member::delta).map_or(0, |text| text.len()) };
+        let text = || envelope.raw(Member::delta).and_then(|delta| Some(&delta[unquoted(delta, 0..delta.len())?]));
+        let delta = if is_end { usize::MAX } else { text().map_or(0, escape::decoded_len) };
         if self.parts.len() >= MAX_TRACKED {
             self.is_full = true;
         } else {
@@ -107,57 +112,99 @@ impl DeliveredOutput {
         }
     }
 
-    /// Returns the events that are missing for this output: what is left of each text, and each item that is not finished. None if
-    /// it is not known what is missing.
-    pub(super) fn missing(&self, output: &[&str]) -> Vec<String> {
-        let mut events = Vec::new();
-        if self.is_full {
-            return events;
-        }
-        for (index, item) in (0_i64..).zip(output) {
-            if index < self.finished_below || self.finished.contains(&index) {
-                continue;
-            }
-            self.missing_texts(index, item, &mut events);
-            events
-                .push(alloc::format!(r#"{{"type":"response.output_item.done","output_index":{index},"item":{item}}}"#));
-        }
-        events
+    /// Returns whether it is known what has been delivered.
+    pub(super) const fn is_known(&self) -> bool {
+        !self.is_full
     }
 
-    fn missing_texts(&self, index: i64, item: &str, events: &mut Vec<String>) {
-        let id = string(item, "id");
-        let mut add = |kind: PartKind, part: i64, text: Option<String>| {
-            let Some(text) = text else { return };
-            let from = self.parts.get(&(index, kind, part)).copied().unwrap_or_default();
-            let Some(rest) = text.get(from..).filter(|rest| !rest.is_empty()) else { return };
-            let mut out = Vec::new();
-            let mut object = Object::new(&mut out);
-            object.string("type", &alloc::format!("{}.delta", kind.event()));
-            object.optional("item_id", id.as_deref());
-            object.integer("output_index", index);
-            if let Some((_, name)) = kind.index() {
-                object.integer(name, part);
-            }
-            object.string("delta", rest);
-            object.end();
-            events.push(String::from_utf8(out).expect("JSON is written as UTF-8"));
-        };
-        match string(item, "type").as_deref() {
-            Some("function_call") => add(PartKind::Arguments, 0, string(item, "arguments")),
-            Some("custom_tool_call") => add(PartKind::Input, 0, string(item, "input")),
-            Some("message" | "reasoning") => {
-                for list in ["summary", "content"].into_iter().filter_map(|name| member(item, name)) {
-                    for (at, part) in (0_i64..).zip(elements(list)) {
-                        if let Some((kind, name)) = PartKind::of_part(part) {
-                            add(kind, at, string(part, name));
-                        }
-                    }
-                }
-            }
-            Some(_) | None => {}
-        }
+    /// Returns whether the finished item was delivered.
+    pub(super) fn is_finished(&self, index: i64) -> bool {
+        index < self.finished_below || self.finished.contains(&index)
     }
+
+    /// Returns what is missing of the texts of an item. Nothing if it has too many: the item itself contains them.
+    pub(super) fn missing_texts(&self, index: i64, item: &str) -> VecDeque<MissingText> {
+        let mut missing = VecDeque::new();
+        for (kind, part, text) in texts(item).take(MAX_TRACKED + 1) {
+            let from = self.parts.get(&(index, kind, part)).copied().unwrap_or_default();
+            let rest = escape::position_of_decoded(&item[text.clone()], from).map(|at| text.start + at..text.end);
+            if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
+                missing.push_back(MissingText { kind, part, rest });
+            }
+        }
+        if missing.len() > MAX_TRACKED {
+            missing.clear();
+        }
+        missing
+    }
+}
+
+/// What is missing of a text of an item.
+#[derive(Clone, Debug)]
+pub(super) struct MissingText {
+    kind: PartKind,
+    part: i64,
+    /// Where in the item it is, without quotes.
+    rest: Range<usize>,
+}
+
+impl MissingText {
+    /// Writes the delta that delivers it.
+    pub(super) fn write(&self, index: i64, item: &str, out: &mut String) {
+        let rest = &item[self.rest.clone()];
+        // As JSON.
+        let id = member(item, "id").filter(|id| id.starts_with('"') && id.len() <= limits::ITEM_ID).unwrap_or_default();
+        let kind = self.kind.event();
+        make_room(out, kind.len() + id.len() + rest.len() + 128);
+        let mut write = || {
+            write!(out, r#"{{"type":"{kind}.delta""#)?;
+            if !id.is_empty() {
+                write!(out, r#","item_id":{id}"#)?;
+            }
+            write!(out, r#","output_index":{index}"#)?;
+            if let Some((_, name)) = self.kind.index() {
+                write!(out, r#","{name}":{}"#, self.part)?;
+            }
+            write!(out, r#","delta":"{rest}"}}"#)
+        };
+        let written: fmt::Result = write();
+        debug_assert!(written.is_ok(), "a string takes any text");
+    }
+}
+
+/// Returns the texts of an item: the kind of each, its index, and where in the item it is, without quotes.
+fn texts(item: &str) -> impl Iterator<Item = (PartKind, i64, Range<usize>)> {
+    let kind = string(item, "type");
+    let of_item = match kind.as_deref() {
+        Some("function_call") => Some((PartKind::Arguments, "arguments")),
+        Some("custom_tool_call") => Some((PartKind::Input, "input")),
+        Some(_) | None => None,
+    };
+    let one = of_item.and_then(|(kind, name)| Some((kind, 0, unquoted(item, member_range(item, name)?)?)));
+    let lists: &[&str] = match kind.as_deref() {
+        Some("message" | "reasoning") => &["summary", "content"],
+        Some(_) | None => &[],
+    };
+    let of_parts = lists.iter().filter_map(|name| member_range(item, name)).flat_map(move |list| {
+        let mut behind = 0;
+        let parts = core::iter::from_fn(move || {
+            let part = element_range(&item[list.clone()], behind)?;
+            behind = part.end;
+            Some(list.start + part.start..list.start + part.end)
+        });
+        (0_i64..).zip(parts).filter_map(|(at, range)| {
+            let part = &item[range.clone()];
+            let (kind, name) = PartKind::of_part(part)?;
+            let text = member_range(part, name)?;
+            Some((kind, at, unquoted(item, range.start + text.start..range.start + text.end)?))
+        })
+    });
+    one.into_iter().chain(of_parts)
+}
+
+/// Returns where the text of a string is. `None` if the value is no string.
+fn unquoted(item: &str, value: Range<usize>) -> Option<Range<usize>> {
+    item[value.clone()].starts_with('"').then(|| value.start + 1..value.end - 1)
 }
 
 /// Returns the kind of the text that an event of this type continues or ends.

@@ -34,5 +34,5 @@ pub use server_event::ServerEvent;
 pub(crate) use shapes::{SHAPES, Shape, Shapes};
 pub(super) use table::EventType;
 pub use table::{EVENT_TYPES, EventData};
-pub(crate) use whole_response::{events_of_response, is_unended_response, rest_of_response};
+pub(crate) use whole_response::{OutputEvents, WholeResponse, is_unended_response};
 pub use writer::ResponseWriter;

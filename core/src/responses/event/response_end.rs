@@ -87,12 +87,13 @@ impl EndMembers {
         };
         end.completed.id = end
             .member(&mut members, "id", |text| lenient::read(text).ok().filter(|_| text.len() <= limits::RESPONSE_ID));
-        end.completed.raw_usage = members.take("usage").map(|usage| RawJson::trusted(usage).into_owned());
-        if let Some(raw) = &end.completed.raw_usage {
-            end.completed.usage = Usage::read(raw.as_str());
+        if let Some(usage) = members.take("usage") {
+            end.completed.usage = Usage::read(usage);
             if end.completed.usage.is_none() {
                 end.malformed.push(Malformed::wrong_type("response", "usage"));
             }
+            let is_short = usage.len() <= limits::USAGE;
+            end.completed.raw_usage = is_short.then(|| RawJson::trusted(usage).into_owned());
         }
         end.completed.end_turn = end.member(&mut members, "end_turn", |text| text.parse().ok());
         end

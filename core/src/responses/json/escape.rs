@@ -2,6 +2,8 @@
 
 use alloc::vec::Vec;
 
+use memchr::memchr;
+
 #[cfg(feature = "simd")]
 use crate::responses::json::vector_escape::escape_vectors;
 
@@ -246,6 +248,44 @@ pub(super) fn length_and_replacement(bytes: &[u8]) -> (usize, Option<&'static st
     }
 }
 
+/// Returns the position in the text of a JSON string, without its quotes, behind so many bytes of what it is decoded to. `None` if it is
+/// shorter, or if a character is there.
+pub(in crate::responses) fn position_of_decoded(escaped: &str, decoded: usize) -> Option<usize> {
+    let (bytes, mut at, mut count) = (escaped.as_bytes(), 0, 0);
+    while count < decoded {
+        let (length, width) = match bytes.get(at)? {
+            b'\\' => decoded_escape(&bytes[at..]),
+            _ => (1, 1),
+        };
+        at += length;
+        count += width;
+    }
+    (count == decoded && escaped.is_char_boundary(at)).then_some(at)
+}
+
+/// Returns the number of bytes to which the text of a JSON string, without its quotes, is decoded.
+pub(in crate::responses) fn decoded_len(escaped: &str) -> usize {
+    let (bytes, mut at, mut count) = (escaped.as_bytes(), 0, 0);
+    while let Some(next) = bytes.get(at..).and_then(|rest| memchr(b'\\', rest)) {
+        let (length, width) = decoded_escape(&bytes[at + next..]);
+        at += next + length;
+        count += next + width;
+    }
+    count + bytes.len().saturating_sub(at)
+}
+
+/// Returns the length of an escape, or of a pair of surrogates, and that of the character in UTF-8.
+fn decoded_escape(bytes: &[u8]) -> (usize, usize) {
+    match length_and_replacement(bytes) {
+        (length, Some(_)) => (length, char::REPLACEMENT_CHARACTER.len_utf8()),
+        (length @ 12, None) => (length, 4),
+        (length, None) => {
+            let letter = code_unit(bytes).and_then(|unit| char::from_u32(unit.into()));
+            (length, letter.map_or(1, char::len_utf8))
+        }
+    }
+}
+
 /// Returns the code unit of an escape `\uXXXX`.
 pub(in crate::responses) fn code_unit(bytes: &[u8]) -> Option<u16> {
     let digits = bytes.strip_prefix(b"\\u")?.get(..4)?;
@@ -253,4 +293,35 @@ pub(in crate::responses) fn code_unit(bytes: &[u8]) -> Option<u16> {
         return None;
     }
     u16::from_str_radix(core::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
+    use super::*;
+    use crate::responses::json::lenient;
+
+    #[test]
+    fn positions_behind_decoded_bytes_are_those_of_the_decoded_text() {
+        for text in [
+            "",
+            "abc",
+            "Z\u{fc}rich",
+            "a\\n\\\"\\\\b",
+            "\\u0041\\u00e9\\u20AC!",
+            "\\ud83d\\ude00x",
+            "\\ud83dx",
+            "\u{1F600}",
+        ] {
+            let decoded: String = lenient::read(&format!("\"{text}\"")).expect("a string");
+            assert_eq!(decoded_len(text), decoded.len(), "{text}");
+            for count in 0..decoded.len() + 3 {
+                let rest = position_of_decoded(text, count)
+                    .map(|at| lenient::read::<String>(&format!("\"{}\"", &text[at..])).expect("the rest is a string"));
+                assert_eq!(rest.as_deref(), decoded.get(count..), "{text}, {count}");
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use super::lenient;
 use super::malformed::Malformed;
@@ -19,6 +20,27 @@ pub(in crate::responses) fn members(object: &str) -> impl Iterator<Item = (Cow<'
 pub(in crate::responses) fn elements(array: &str) -> impl Iterator<Item = &str> {
     let mut values = Values::new(array, b'[');
     core::iter::from_fn(move || values.element())
+}
+
+/// Returns where in an object the value of a member is. Of a duplicate member, the last one counts.
+pub(in crate::responses) fn member_range(object: &str, name: &str) -> Option<Range<usize>> {
+    let mut values = Values::new(object, b'{');
+    let mut found = None;
+    while let Some((key, value)) = values.member() {
+        if key == name {
+            found = Some(values.cursor.at - value.len()..values.cursor.at);
+        }
+    }
+    found
+}
+
+/// Returns where in an array the element is that follows the one that ends at `behind`, or the first one if that is 0. That way, nothing
+/// has to be kept of an array to read one element at a time.
+pub(in crate::responses) fn element_range(array: &str, behind: usize) -> Option<Range<usize>> {
+    let mut values = Values::new(array, b'[');
+    (values.cursor.at, values.at_start) = (behind, behind == 0);
+    let length = values.element()?.len();
+    Some(values.cursor.at - length..values.cursor.at)
 }
 
 /// Calls `each` with the name and the text of each member of an object.
@@ -188,6 +210,22 @@ mod tests {
         }
         assert_eq!(elements("[1,2,x,3]").collect::<Vec<_>>(), ["1", "2"]);
         assert_eq!(members(r#"{"a":1,"b":}"#).count(), 1);
+    }
+
+    #[test]
+    fn ranges_are_those_of_the_members_and_elements() {
+        let object = r#" { "a" : 1 , "b\u0063":[2, {}] ,"a":"x" } "#;
+        for (name, expected) in [("a", Some("\"x\"")), ("bc", Some("[2, {}]")), ("b", None)] {
+            assert_eq!(member_range(object, name).map(|range| &object[range]), expected, "{name}");
+        }
+        for array in [r#"[ 1,"a,b" ,[2,3],{"c":4}]"#, "[]", "[ ]", "{}", "", "[1,2,x,3]", "[1 2]"] {
+            let (mut read, mut behind) = (Vec::new(), 0);
+            while let Some(range) = element_range(array, behind) {
+                behind = range.end;
+                read.push(&array[range]);
+            }
+            assert_eq!(read, elements(array).collect::<Vec<_>>(), "{array}");
+        }
     }
 
     #[test]
