@@ -2,7 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use turnwire::ws::deflate::{Deflater, Error, Inflater, MemoryKind, MemoryPool, Params, PooledMemory, SharedPool};
+use turnwire::connection::{ClientConnection, ServerConnection, Transport, client, server};
+use turnwire::http::Headers;
+use turnwire::time::Instant;
+use turnwire::ws::deflate::{
+    Deflater, Error, Inflater, MemoryKind, MemoryPool, Params, PooledMemory, ServerPolicy, SharedPool,
+};
 use turnwire::ws::{Limits, Message, Role, WebSocket};
 
 use super::released::reference;
@@ -139,5 +144,46 @@ fn memory_of_a_decompressor_holds_nothing_that_the_next_can_refer_to() {
         assert_eq!(third.push(&reference(3), &mut out, 1024), Err(Error::Corrupt));
         drop(third);
         spare.memory.lock().expect("no panic").clear();
+    }
+}
+
+#[test]
+fn both_ends_of_a_connection_give_their_memory_back_after_a_response() {
+    let now = Instant::ZERO;
+    let [(clients, for_client), (servers, for_server)] = [pool(false), pool(false)];
+    let (mut config, mut server_config) = (client::Config::new("localhost"), server::Config::new());
+    config.deflate_pool = Some(for_client);
+    server_config.deflate_pool = Some(for_server);
+    server_config.deflate_policy = Some(ServerPolicy::default());
+    let mut client = ClientConnection::new(config, Transport::WebSocket, [1; 32]);
+    let mut server = ServerConnection::new(server_config, [2; 32]);
+    client.upgrade(now, "/v1/responses", &Headers::new()).expect("it is new");
+    exchange(&mut client, &mut server);
+    server.accept(now, &Headers::new()).expect("a handshake waits");
+    exchange(&mut client, &mut server);
+    let text = "some words ".repeat(200);
+    client.send_request_message(now, None, &format!(r#"{{"type":"response.create","input":"{text}"}}"#)).expect("idle");
+    exchange(&mut client, &mut server);
+    for event in ["response.created", "response.completed"] {
+        assert!(kinds(&clients).len() < 2, "{event}");
+        let event = format!(r#"{{"type":"{event}","response":{{"id":"r","instructions":"{text}"}}}}"#);
+        server.send(now, &event).expect("it is open");
+        exchange(&mut client, &mut server);
+    }
+    for spare in [&clients, &servers] {
+        assert_eq!((kinds(spare).len(), compressors(spare)), (2, 1));
+    }
+}
+
+/// Passes on all bytes that wait on either side, and polls all events.
+fn exchange(client: &mut ClientConnection, server: &mut ServerConnection) {
+    let now = Instant::ZERO;
+    while !client.poll_transmit().is_empty() || !server.poll_transmit().is_empty() {
+        server.handle_input(now, client.poll_transmit());
+        client.handle_written(now, usize::MAX);
+        while server.poll_event().is_some() {}
+        client.handle_input(now, server.poll_transmit());
+        server.handle_written(now, usize::MAX);
+        while client.poll_event().is_some() {}
     }
 }

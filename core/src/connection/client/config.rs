@@ -33,6 +33,8 @@ pub struct Config {
     pub message_limits: ws::Limits,
     /// The parameters of permessage-deflate to offer; `None` means no offer.
     pub deflate_offer: Option<ws::deflate::Offer>,
+    /// Memory of compressors that the connections of a process share. Default: `None`, which means that each allocates its own.
+    pub deflate_pool: Option<ws::deflate::SharedPool>,
     /// The interval of pings on a WebSocket, with a jitter of a tenth. Default: `None`, which means no pings.
     pub ping_interval: Option<Duration>,
     /// Deadlines.
@@ -93,6 +95,7 @@ impl Config {
             event_stream_limits: sse::Limits { data, line: data + 6, ..sse::Limits::default() },
             message_limits: messages,
             deflate_offer: ws::deflate::Offer::usual(),
+            deflate_pool: None,
             ping_interval: None,
             timeouts: Timeouts::default(),
             max_backlog: 1024 * 1024,

@@ -78,7 +78,10 @@ impl ClientEngine {
         match handshake::verify_response(nonce, &head, shared.config.deflate_offer.as_ref(), &[]) {
             Ok(negotiated) => {
                 let (limits, deflate) = (shared.config.message_limits, negotiated.deflate.as_ref());
-                let socket = ws::WebSocket::new(ws::Role::Client, limits, deflate, shared.entropy.fork());
+                let mut socket = ws::WebSocket::new(ws::Role::Client, limits, deflate, shared.entropy.fork());
+                if let Some(pool) = shared.config.deflate_pool.take() {
+                    socket.use_pool(&pool);
+                }
                 self.mode = Mode::WebSocket(Box::new(socket));
                 // The handshake request is larger than most messages, and contains credentials.
                 shared.send_buffer.release();
