@@ -11,6 +11,8 @@ use turnwire::connection::{
 use turnwire::http::Headers;
 use turnwire::responses::{CreateResponse, EventData, Item, ServerEvent};
 use turnwire::time::Instant;
+use turnwire::ws::Role;
+use turnwire::ws::deflate::{Deflater, Inflater, Params, ServerPolicy};
 
 use crate::workload::{READ, Streams};
 
@@ -21,6 +23,9 @@ pub type Seen = (u64, u64, u64, u64);
 #[derive(Debug)]
 pub struct Wire {
     transport: Transport,
+    deflate: bool,
+    /// The payloads compressed one by one, if deflate is used.
+    compressed: Vec<Vec<u8>>,
     /// The bytes that open the connection, if any, and then each response.
     pub(crate) responses: Vec<Vec<u8>>,
     /// For each of them, where its events end.
@@ -44,10 +49,22 @@ impl Wire {
     /// Creates the bytes of a server for these responses, with one chunk or one message per event.
     #[must_use]
     pub fn new(streams: &Streams, transport: Transport) -> Self {
+        Self::with(streams, transport, false)
+    }
+
+    /// Creates the bytes of a server that uses permessage-deflate.
+    #[must_use]
+    pub fn deflated(streams: &Streams) -> Self {
+        Self::with(streams, Transport::WebSocket, true)
+    }
+
+    fn with(streams: &Streams, transport: Transport, deflate: bool) -> Self {
         let now = Instant::ZERO;
         let mut client = ClientConnection::new(client::Config::new("localhost"), transport, SEED);
-        let mut server = ServerConnection::new(server::Config::new(), SEED);
-        let mut wire = Self { transport, responses: Vec::new(), ends: Vec::new(), bytes: 0 };
+        let mut server = new_server(deflate);
+        let (responses, ends, compressed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut wire = Self { transport, deflate, compressed, responses, ends, bytes: 0 };
+        let mut deflater = Deflater::new(&Params::default(), Role::Server).expect("a window from 9 up");
         if transport == Transport::WebSocket {
             client.upgrade(now, "/v1/responses", &Headers::new()).expect("a fresh connection");
             pass(&mut client, &mut server);
@@ -69,6 +86,11 @@ impl Wire {
             for (start, end) in payloads {
                 let payload = std::str::from_utf8(&body[*start..*end]).expect("made of text");
                 server.send(now, payload).expect("the stream is open");
+                if deflate {
+                    let mut message = Vec::new();
+                    deflater.message(payload.as_bytes(), &mut message);
+                    wire.compressed.push(message);
+                }
                 ends.push(server.poll_transmit().len());
             }
             if transport == Transport::Http {
@@ -88,14 +110,27 @@ impl Wire {
         self.ends.push(ends);
     }
 
+    /// Inflates all payloads, and returns the number of their bytes.
+    pub(crate) fn inflate(&self) -> usize {
+        let mut inflater = Inflater::new(&Params::default(), Role::Client);
+        let (mut text, mut length) = (Vec::new(), 0);
+        for message in &self.compressed {
+            text.clear();
+            inflater.push(black_box(message), &mut text, usize::MAX).expect("a message");
+            inflater.end(&mut text).expect("a whole message");
+            length += black_box(&text).len();
+        }
+        length
+    }
+
     /// Runs one pass through a whole client: every event polled after each read.
     #[must_use]
     pub fn run_client(&self, size: ReadSize) -> Seen {
         let (now, mut seen) = (Instant::ZERO, (0, 0, 0, 0));
-        let mut client = new_client(self.transport);
+        let mut client = new_client(self.transport, self.deflate);
         let handshakes = usize::from(self.transport == Transport::WebSocket);
         for (response, ends) in self.responses.iter().zip(&self.ends).skip(handshakes) {
-            request(&mut client);
+            request(&mut client, self.deflate);
             let mut start = 0;
             let large = || (READ..response.len()).step_by(READ).chain([response.len()]).collect::<Vec<_>>();
             let reads = if size == ReadSize::Large { large() } else { [&ends[..], &[response.len()]].concat() };
@@ -116,10 +151,10 @@ impl Wire {
     #[must_use]
     pub fn run_delivered(&self) -> Seen {
         let (now, mut seen) = (Instant::ZERO, (0, 0, 0, 0));
-        let mut client = new_client(self.transport);
+        let mut client = new_client(self.transport, self.deflate);
         let handshakes = usize::from(self.transport == Transport::WebSocket);
         for response in self.responses.iter().skip(handshakes) {
-            request(&mut client);
+            request(&mut client, self.deflate);
             for read in response.chunks(READ) {
                 client.handle_input_with(now, read, |event| {
                     if let whole::Event::Server { event, .. } = black_box(event) {
@@ -157,14 +192,21 @@ impl Wire {
     }
 }
 
-fn new_client(transport: Transport) -> Client {
+fn new_server(deflate: bool) -> ServerConnection {
+    let mut config = server::Config::new();
+    config.deflate_policy = deflate.then(ServerPolicy::default);
+    ServerConnection::new(config, SEED)
+}
+
+fn new_client(transport: Transport, deflate: bool) -> Client {
     let mut provider = Provider::new("bench", "http://127.0.0.1:8080/v1");
+    provider.capabilities.deflate = deflate;
     provider.capabilities.websocket = transport == Transport::WebSocket;
     Client::new(provider, Credentials::bearer("key"), Settings::default(), SEED).expect("a valid provider")
 }
 
 /// Sends a request. Where the client asks for a connection, it gets one, and a WebSocket's handshake is accepted.
-fn request(client: &mut Client) {
+fn request(client: &mut Client, deflate: bool) {
     let now = Instant::ZERO;
     client.send(now, CreateResponse::new("gpt-x", vec![Item::user("ping")])).expect("it is open");
     if matches!(client.poll_socket(), Some(SocketCommand::Connect(_))) {
@@ -172,7 +214,7 @@ fn request(client: &mut Client) {
         let head = client.poll_transmit().to_vec();
         if head.starts_with(b"GET ") {
             client.handle_written(now, head.len());
-            let mut server = ServerConnection::new(server::Config::new(), SEED);
+            let mut server = new_server(deflate);
             server.handle_input(now, &head);
             assert!(matches!(server.poll_event(), Some(server::Event::Upgrade { .. })));
             server.accept(now, &Headers::new()).expect("it was asked for");

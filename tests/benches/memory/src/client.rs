@@ -89,6 +89,7 @@ fn settings(setup: &Setup) -> Settings {
     let mut settings = Settings::default();
     settings.transport = if setup.websocket { TransportPreference::WebSocket } else { TransportPreference::Http };
     settings.connection.deflate_offer = setup.deflate.then(Offer::default);
+    settings.connection.deflate_pool = setup.pool.clone();
     settings
 }
 

@@ -2,13 +2,16 @@
 //! `turnwire-memory RUNTIME LAYERS COUNT`, for example `turnwire-memory tokio tls+deflate 1000`.
 //!
 //! RUNTIME is `tokio` or `smol`. LAYERS is `socket` for sockets of the runtime without a protocol, or `ws` or `sse`, and then
-//! `+tls`, `+deflate` or `+deflate-without-takeover`. Each connection carries one response of 100 events, and is idle then.
+//! `+tls`, `+deflate` or `+deflate-without-takeover`, and `+pool` for compressors whose memory all connections share. Each connection carries one response of 100 events, and is idle then.
 
 mod client;
+mod pool;
 mod server;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
+
+use turnwire::ws::deflate::SharedPool;
 
 /// What is measured.
 #[derive(Clone, Debug)]
@@ -20,6 +23,7 @@ pub struct Setup {
     socket: bool,
     tls: bool,
     deflate: bool,
+    pool: Option<SharedPool>,
     takeover: bool,
 }
 
@@ -33,6 +37,7 @@ impl Setup {
             socket: has("socket"),
             tls: has("tls"),
             deflate: has("deflate") || has("deflate-without-takeover"),
+            pool: has("pool").then(|| SharedPool::new(pool::Pool::default())),
             takeover: has("deflate"),
         }
     }

@@ -29,6 +29,7 @@ fn config(setup: &Setup) -> Config {
         let without = !setup.takeover;
         ServerPolicy::default().with_server_no_context_takeover(without).with_client_no_context_takeover(without)
     });
+    config.deflate_pool = setup.pool.clone();
     config
 }
 

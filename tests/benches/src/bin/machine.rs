@@ -2,7 +2,7 @@
 
 use turnwire::connection::Transport;
 use turnwire_benches::contest::{Options, contest};
-use turnwire_benches::machine::{NEWLINES, Wire};
+use turnwire_benches::machine::{INFLATE, NEWLINES, Wire};
 use turnwire_benches::workload::{KeyOrder, SEED, streams};
 
 fn main() {
@@ -15,4 +15,7 @@ fn main() {
         let title = format!("machine: a client over {name}");
         contest(&title, &options, ("event", expected.events, wire.bytes), &seen, wire.rows(seen), &[NEWLINES]);
     }
+    let wire = Wire::deflated(&streams);
+    let units = ("event", expected.events, wire.bytes);
+    contest("machine: a client over ws with deflate", &options, units, &seen, wire.deflated_rows(seen), &[INFLATE]);
 }
