@@ -94,7 +94,7 @@ impl<I: Io> Turn<'_, I> {
             match event {
                 Event::Server { id: of, event } if of == id => collector.add(&event),
                 // The response is made again, from its beginning.
-                Event::Retry { id: of, .. } if of == id => collector = Collector::new(),
+                Event::Sent { id: of, sent, .. } if of == id && !sent.resumed => collector = Collector::new(),
                 Event::CredentialsNeeded { id: of, .. } if of == id => unanswered = true,
                 Event::Finished { id: of, outcome, .. } if of == id => {
                     let result = response_of(&outcome, collector);

@@ -274,19 +274,23 @@ async fn perform_returns_typed_answer_or_failure() {
 #[tokio::test]
 async fn unauthorized_ask_goes_on_with_new_credentials_or_fails_at_once() {
     let script = "[[reply]]\nstatus = 401\n[[reply]]\nstatus = 401\n[[reply]]\ntext = \"in\"\n";
-    let (mut client, _) = client_with::<turnwire_tokio::TcpIo>(TransportPreference::Http, script, |settings| {
-        settings.max_credential_requests = 1;
-    });
-    let mut turn = client.turn().expect("a turn");
-    // Nobody can answer: without waiting for the limit.
-    let refused = timeout(SOON, turn.ask(question())).await.expect("in time").expect_err("a failure");
-    assert_eq!(refused.kind, FailureKind::Unauthorized);
-    let answered = turn.ask_with(question(), |event| match event {
-        Event::CredentialsNeeded { .. } => Reaction::Authorize(Credentials::bearer("new")),
-        _ => Reaction::Continue,
-    });
-    assert_eq!(answered.await.expect("a response").output_text(), "in");
-    turn.authorize(Credentials::bearer("newer"));
+    for choice in TRANSPORTS {
+        let (mut client, _) = client_with::<turnwire_tokio::TcpIo>(choice, script, |settings| {
+            settings.max_credential_requests = 1;
+        });
+        let mut turn = client.turn().expect("a turn");
+        // Nobody can answer: without waiting for the limit.
+        let refused = timeout(SOON, turn.ask(question())).await.expect("in time").expect_err("a failure");
+        assert_eq!(refused.kind, FailureKind::Unauthorized);
+        let answered = turn.ask_with(question(), |event| match event {
+            Event::CredentialsNeeded { .. } => Reaction::Authorize(Credentials::bearer("new")),
+            _ => Reaction::Continue,
+        });
+        let answered = answered.await.expect("a response");
+        // On a WebSocket, the rejection was an event.
+        assert_eq!((answered.output_text().as_str(), &answered.error), ("in", &None), "{choice:?}");
+        turn.authorize(Credentials::bearer("newer"));
+    }
 }
 
 #[tokio::test]
