@@ -187,6 +187,9 @@ pub enum FallbackReason {
     },
     /// This one request is larger than the server accepts on a WebSocket. Other requests are not affected.
     TooLarge(RequestId),
+    /// This one request is for a background response, and the server rejected it on a WebSocket
+    /// ([docs/protocol.md §15.9](crate::docs::protocol#159-background-responses)). Other requests are not affected.
+    Background(RequestId),
 }
 
 /// Why there is no connection.

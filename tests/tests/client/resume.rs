@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use turnwire::client::{CancelMode, CommandError, OwnedEvent, OwnedOutcome, Settings, TransportPreference};
+use turnwire::client::{
+    CancelMode, CommandError, FallbackReason, OwnedEvent, OwnedOutcome, RequestId, Settings, TransportPreference,
+};
 use turnwire::connection::Transport;
 use turnwire::responses::RequestProgress;
 use turnwire_tests::fixtures::{ask, error};
@@ -173,6 +175,33 @@ fn connection_limit_of_a_websocket_does_not_end_a_background_response() {
     pair.run_out();
     assert_eq!(pair.completed(id), "resp_1");
     assert_eq!((pair.texts().len(), pair.posts().len()), (1, 1));
+}
+
+/// Returns a client's events after its server has rejected a background request on a WebSocket.
+fn rejected_on_websocket(settings: Settings) -> (Pair, RequestId) {
+    let rejection = error(400, "unsupported_parameter", "A background response cannot be requested over WebSocket.");
+    let script = Script::new().ws([vec![rejection]]).sse([events(Some(0))]);
+    let mut pair = Pair::new(with_retries(provider(), 0), settings, script);
+    let id = pair.send(ask("hi").background(true));
+    pair.run_out();
+    (pair, id)
+}
+
+#[test]
+fn background_request_that_is_rejected_on_a_websocket_takes_http() {
+    let (mut pair, id) = rejected_on_websocket(Settings::default());
+    assert_eq!(pair.completed(id), "resp_1");
+    assert_eq!((pair.texts().len(), pair.posts().len()), (1, 1));
+    let is_it =
+        |event: &OwnedEvent| matches!(event, OwnedEvent::HttpFallback(FallbackReason::Background(of)) if *of == id);
+    assert_eq!(pair.events.iter().filter(|event| is_it(event)).count(), 1);
+    pair.send(ask("next"));
+    pair.run_out();
+    assert_eq!(pair.texts().len(), 2, "other requests still use the WebSocket");
+    let mut settings = Settings::default();
+    settings.transport = TransportPreference::WebSocket;
+    let (pair, id) = rejected_on_websocket(settings);
+    assert_eq!((pair.failure(id).status, pair.posts().len()), (Some(400), 0));
 }
 
 #[test]

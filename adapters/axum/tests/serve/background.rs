@@ -191,6 +191,13 @@ async fn background_response_over_websocket_is_rejected_and_the_websocket_goes_o
     assert!(history.response("resp_1").is_none(), "no handler has run");
     let response = timeout(SOON, turn.ask(CreateResponse::new("short", "hi"))).await.expect("in time");
     assert_eq!(response.expect("a response").output_text(), "One two");
+    // A client that may use both transports takes the other one.
+    let mut client = super::client(TransportPreference::Auto, &address);
+    let mut turn = client.turn().expect("a turn");
+    signals.go_on.notify_one();
+    let response = timeout(SOON, turn.ask(CreateResponse::new("m", "hi").background(true))).await.expect("in time");
+    let response = response.expect("a response");
+    assert_eq!((response.output_text().as_str(), &response.error), ("One two", &None));
 }
 
 #[tokio::test]

@@ -404,6 +404,7 @@ fn fallback(reason: &FallbackReason) -> String {
         FallbackReason::Unclear { failure, .. } => format!("HTTP for this request: {failure}"),
         FallbackReason::Exhausted { failure, .. } => format!("HTTP from now on: {failure}"),
         FallbackReason::TooLarge(_) => "HTTP for this request: it is too large for WebSocket".to_owned(),
+        FallbackReason::Background(_) => "HTTP for this request: it is for a background response".to_owned(),
         _ => "HTTP from now on".to_owned(),
     }
 }

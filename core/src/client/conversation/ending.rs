@@ -70,6 +70,7 @@ impl Conversation {
             incremental: request.report.incremental,
             prewarm: request.is_prewarm(),
             kind: request.attempt,
+            background: request.is_background(),
             resumable: request.background_response().is_some(),
             repeatable: !matches!(request.submission, Submission::Resume),
             steered: request.submissions.is_steered(),
@@ -98,7 +99,9 @@ impl Conversation {
             Recovery::ForceHttp => {
                 request.phase = RequestPhase::Ready;
                 request.retry_state.forced_http = true;
-                self.push(QueuedEvent::HttpFallback(Box::new(FallbackReason::TooLarge(id))));
+                let is_too_large = failure.kind == FailureKind::TooLarge;
+                let reason = if is_too_large { FallbackReason::TooLarge } else { FallbackReason::Background };
+                self.push(QueuedEvent::HttpFallback(Box::new(reason(id))));
             }
             Recovery::FallBackRejected { status } => {
                 request.phase = RequestPhase::Ready;

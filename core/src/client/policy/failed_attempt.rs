@@ -36,6 +36,8 @@ pub(in crate::client) struct FailedAttempt<'a> {
     pub(in crate::client) prewarm: bool,
     /// What the attempt asked for.
     pub(in crate::client) kind: AttemptKind,
+    /// The request is for a response that runs in the background.
+    pub(in crate::client) background: bool,
     /// The response runs in the background and goes on, so that the rest of it can be requested.
     pub(in crate::client) resumable: bool,
     /// The request can be made again. That of a response that another client requested cannot.

@@ -138,6 +138,11 @@ fn without_retry(attempt: &FailedAttempt<'_>, rules: &RecoveryRules<'_>) -> Opti
         (FailurePoint::ConnectionLost, FailureKind::TooLarge) => {
             (on_websocket && rules.can_fall_back && !state.forced_http).then_some(Recovery::ForceHttp)
         }
+        // OpenAI has no background responses over WebSocket (docs/protocol.md §15.9). A request that is invalid for another reason fails
+        // over HTTP too.
+        (FailurePoint::Event, FailureKind::InvalidRequest) if attempt.background && !attempt.resumable => {
+            (on_websocket && rules.can_fall_back && !state.forced_http).then_some(Recovery::ForceHttp)
+        }
         // docs/protocol.md §9.7
         (
             FailurePoint::HttpResponse | FailurePoint::HandshakeRejected { .. } | FailurePoint::Event,
@@ -243,6 +248,7 @@ mod tests {
             incremental: false,
             prewarm: false,
             kind: AttemptKind::Create,
+            background: false,
             resumable: false,
             repeatable: true,
             steered: false,
@@ -378,6 +384,7 @@ mod tests {
             incremental: false,
             prewarm: false,
             kind: AttemptKind::Create,
+            background: false,
             resumable: false,
             repeatable: true,
             steered: false,
@@ -417,6 +424,23 @@ mod tests {
         assert_eq!(decided(FailurePoint::ConnectionLost, failure(), |_, _| {}), Recovery::ForceHttp);
         let forced = |_: &mut FailedAttempt<'_>, state: &mut RetryState| state.forced_http = true;
         assert_eq!(decided(FailurePoint::ConnectionLost, failure(), forced), Recovery::Fail);
+    }
+
+    #[test]
+    fn background_request_that_is_rejected_on_a_websocket_is_sent_over_http() {
+        let failure = || Failure::new(FailureKind::InvalidRequest, "not over WebSocket");
+        let background = |attempt: &mut FailedAttempt<'_>, _: &mut RetryState| attempt.background = true;
+        assert_eq!(decided(FailurePoint::Event, failure(), background), Recovery::ForceHttp);
+        assert_eq!(decided(FailurePoint::Event, failure(), |_, _| {}), Recovery::Fail);
+        let forced = |attempt: &mut FailedAttempt<'_>, state: &mut RetryState| {
+            attempt.background = true;
+            state.forced_http = true;
+        };
+        assert_eq!(decided(FailurePoint::Event, failure(), forced), Recovery::Fail);
+        let begun = |attempt: &mut FailedAttempt<'_>, _: &mut RetryState| {
+            (attempt.background, attempt.resumable) = (true, true);
+        };
+        assert_eq!(decided(FailurePoint::Event, failure(), begun), Recovery::Fail);
     }
 
     #[test]
