@@ -1,6 +1,7 @@
 //! Shared parts of turnwire's tests: laws, reference implementations, input generators, fuzz targets, the simulation.
 //! All of it uses the public API.
 
+pub mod choices;
 pub mod chunks;
 pub mod fixtures;
 pub mod generators;

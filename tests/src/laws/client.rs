@@ -8,28 +8,10 @@ use turnwire::client::{
     Settings, TransportPreference,
 };
 
+use crate::choices::Choices;
 use crate::chunks::Chunks;
 use crate::fixtures::{ask, created, delta, done, done0, error, fail, incomplete, msg, on_lane, token, user};
 use crate::pair::{Act, Kind, Pair, Script, Seen, provider};
-
-/// Reads bytes as numbers; returns zeros when they are used up.
-struct Choices<'a>(&'a [u8]);
-
-impl Choices<'_> {
-    fn next(&mut self) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        *first
-    }
-
-    fn of(&mut self, sides: u8) -> u8 {
-        self.next() % sides
-    }
-
-    fn coin(&mut self) -> bool {
-        self.next() & 1 == 1
-    }
-}
 
 /// One run of a client.
 struct Run {
@@ -119,7 +101,7 @@ impl Run {
                 4 => self.pair.loses_connections = choices.coin(),
                 5 => self.plan_whole_response(choices),
                 6 => self.send_with_deadline(choices),
-                _ => self.pair.pass(Duration::from_millis(u64::from(choices.next()))),
+                _ => self.pair.pass(Duration::from_millis(u64::from(choices.next_byte()))),
             },
         }
         self.pair.run();
@@ -194,7 +176,7 @@ impl Run {
 
     /// Sends a request that has little time.
     fn send_with_deadline(&mut self, choices: &mut Choices<'_>) {
-        let request = self.request(choices).with_deadline(Duration::from_millis(u64::from(choices.next())));
+        let request = self.request(choices).with_deadline(Duration::from_millis(u64::from(choices.next_byte())));
         self.pair.client.set_wall_clock(self.pair.now, 1_700_000_000_000);
         let lane = request.lane.clone();
         let id = self.pair.client.send(self.pair.now, request).ok();
@@ -309,7 +291,7 @@ impl Run {
             1 => self.pair.act(Act::Close([1000, 1009, 1011][usize::from(choices.of(3))], "why".into())),
             2 => self.pair.act(Act::Raw(vec![0x81, 0x04, b'n', b'o', b'p', b'e'])),
             3 => self.pair.act(Act::Raw(vec![0x82, 0x01, b'x'])),
-            4 => self.pair.act(Act::Raw(vec![choices.next(), choices.next(), choices.next()])),
+            4 => self.pair.act(Act::Raw(vec![choices.next_byte(), choices.next_byte(), choices.next_byte()])),
             5 => self.pair.act(Act::KeepAlive),
             6 => self.pair.act(Act::Send(error(400, "websocket_connection_limit_reached", "x"))),
             7 => {
@@ -472,10 +454,10 @@ pub fn transcript(pair: &Pair) -> Vec<String> {
 }
 
 fn run(input: &[u8], up: Chunks, down: Chunks, extra_polls: bool, delivers_at_once: bool) -> Result<Pair, String> {
-    let mut choices = Choices(input);
+    let mut choices = Choices::new(input);
     let mut run = Run::new(&mut choices, up, down, extra_polls);
     run.pair.delivers_at_once = delivers_at_once;
-    while !choices.0.is_empty() {
+    while !choices.is_empty() {
         run.op(&mut choices);
         run.check()?;
     }

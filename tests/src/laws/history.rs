@@ -4,20 +4,9 @@ use turnwire::client::{Request, Settings};
 use turnwire::responses::request::Input;
 use turnwire::responses::{ContentPart, CreateResponse, Item, Message};
 
+use crate::choices::Choices;
 use crate::fixtures::{assistant, created, done, msg, user};
 use crate::pair::{Kind, Pair, Script, provider};
-
-/// Reads bytes as numbers; returns zeros when they are used up.
-struct Choices<'a>(&'a [u8]);
-
-impl Choices<'_> {
-    /// Returns a number below `sides`, or 0.
-    fn of(&mut self, sides: usize) -> usize {
-        let Some((first, rest)) = self.0.split_first() else { return 0 };
-        self.0 = rest;
-        usize::from(*first) % sides.max(1)
-    }
-}
 
 /// One history, as it is shared and as it is copied.
 #[derive(Default)]
@@ -33,12 +22,12 @@ impl Histories {
     fn item(&mut self, choices: &mut Choices<'_>) -> Item {
         self.count += 1;
         let text = format!("text {}", self.count);
-        match choices.of(4) {
+        match choices.index(4) {
             0 => assistant(&format!("msg_{}", self.count), &text),
             1 => {
                 let mut image = ContentPart::input_image("https://example.com/a.png");
                 if let ContentPart::InputImage { detail, .. } = &mut image {
-                    *detail = [None, Some("high".into())][choices.of(2)].take();
+                    *detail = [None, Some("high".into())][choices.index(2)].take();
                 }
                 Item::Message(Message::new("user", vec![image]))
             }
@@ -47,8 +36,8 @@ impl Histories {
     }
 
     fn change(&mut self, choices: &mut Choices<'_>) {
-        let at = choices.of(self.copied.len() + 1);
-        match choices.of(9) {
+        let at = choices.index(self.copied.len() + 1);
+        match choices.index(9) {
             0 => {
                 let item = self.item(choices);
                 self.shared.insert(at, item.clone());
@@ -111,13 +100,13 @@ impl Histories {
 ///
 /// Describes the first difference.
 pub fn shared(input: &[u8]) -> Result<(), String> {
-    let mut choices = Choices(input);
+    let mut choices = Choices::new(input);
     let pair = || Pair::new(provider(), Settings::default(), Script::new());
     let (mut sharing, mut copying) = (pair(), pair());
     let mut histories = Histories::default();
-    let lite = choices.of(3) == 0;
-    for turn in 0..=choices.of(4) {
-        for _ in 0..=choices.of(4) {
+    let lite = choices.index(3) == 0;
+    for turn in 0..=choices.index(4) {
+        for _ in 0..=choices.index(4) {
             histories.change(&mut choices);
             histories.check()?;
         }
@@ -139,7 +128,7 @@ pub fn shared(input: &[u8]) -> Result<(), String> {
             let text = |bytes: Option<Vec<u8>>| bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             return Err(format!("{:?} was sent, not {:?}", text(sent), text(expected)));
         }
-        if choices.of(4) != 0 {
+        if choices.index(4) != 0 {
             histories.shared.push(assistant(&id, "the answer"));
             histories.copied.push(assistant(&id, "the answer"));
         }

@@ -23,5 +23,6 @@ pub mod resume;
 pub mod server;
 pub mod sse;
 pub mod web;
+mod web_wire;
 pub mod writer;
 pub mod ws;

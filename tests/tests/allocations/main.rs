@@ -11,5 +11,6 @@ mod idle_tls;
 mod idle_websocket;
 mod peaks;
 mod server;
+mod websocket_laws;
 mod whole_response;
 mod wide_and_deep;

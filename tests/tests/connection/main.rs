@@ -13,6 +13,7 @@ mod reading;
 mod repeats;
 mod requests;
 mod server;
+mod server_clocks;
 mod server_role;
 mod shutdown;
 mod steering;
