@@ -4,6 +4,8 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use memchr::{memchr, memchr2};
+
 use crate::responses::item::Item;
 use crate::responses::item::call::{
     CustomToolCall, CustomToolCallOutput, FunctionCall, FunctionCallOutput, ImageGenerationCall, LocalShellCall,
@@ -284,15 +286,11 @@ impl Item {
         } else {
             size_of::<(String, RawJson<'_>)>()
         };
-        let (mut parsed, mut in_string, mut escaped) = (0_usize, false, false);
-        for byte in json.bytes() {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = !in_string,
-                b',' | b'{' | b'[' if !in_string => parsed += 1,
-                _ => {}
-            }
+        let (mut parsed, mut rest) = (0, json.as_bytes());
+        while !rest.is_empty() {
+            let (between, string) = rest.split_at(memchr(b'"', rest).unwrap_or(rest.len()));
+            parsed += between.iter().filter(|byte| matches!(byte, b',' | b'{' | b'[')).count();
+            rest = behind_string(string.get(1..).unwrap_or_default());
         }
         size_of::<Self>() + json.len() + parsed * EACH
     }
@@ -352,4 +350,15 @@ impl<'de> serde::Deserialize<'de> for Item {
         Members::named(json, &[]).map_err(serde::de::Error::custom)?;
         Ok(Self::parse_or_other(json))
     }
+}
+
+/// Returns the bytes behind a string. `bytes`: those behind its first quote.
+fn behind_string(mut bytes: &[u8]) -> &[u8] {
+    while let Some(at) = memchr2(b'"', b'\\', bytes) {
+        if bytes[at] == b'"' {
+            return &bytes[at + 1..];
+        }
+        bytes = bytes.get(at + 2..).unwrap_or_default();
+    }
+    &[]
 }
