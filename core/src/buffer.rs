@@ -29,3 +29,11 @@ pub(crate) fn growth(length: usize, capacity: usize, more: usize, limit: usize) 
 const fn wanted(capacity: usize) -> usize {
     capacity.saturating_add(if capacity < RETAINED { capacity } else { capacity / 2 })
 }
+
+/// Makes room for so many bytes in an empty buffer. Two buffers are never held at a time.
+pub(crate) fn make_room(buffer: &mut String, length: usize) {
+    if buffer.capacity() < length {
+        *buffer = String::new();
+        buffer.reserve_exact(length);
+    }
+}

@@ -103,7 +103,7 @@
 
 extern crate alloc;
 
-#[cfg(any(feature = "ws", feature = "sse"))]
+#[cfg(any(feature = "ws", feature = "sse", feature = "responses"))]
 mod buffer;
 #[cfg(any(feature = "connection", feature = "web"))]
 mod byte_queue;

@@ -6,7 +6,7 @@ use core::fmt::{self, Write as _};
 use core::ops::Range;
 
 use super::envelope::{Envelope, Member};
-use super::whole_response::make_room;
+use crate::buffer::make_room;
 use crate::responses::json::escape;
 use crate::responses::json::iter::{element_range, member_range};
 use crate::responses::json::lenient;

@@ -8,6 +8,7 @@ use core::fmt::Write as _;
 use core::ops::Range;
 
 use super::delivered::{DeliveredOutput, MissingText};
+use crate::buffer::make_room;
 use crate::responses::json::iter::{each_element, element_range, member_range};
 use crate::responses::json::lenient;
 use crate::responses::json::members::member;
@@ -128,14 +129,6 @@ impl OutputEvents {
         let item = &self.whole[self.item.clone()];
         let written = write!(self.event, "{BEGIN}{}{ITEM}{item}}}", self.index);
         debug_assert!(written.is_ok(), "a string takes any text");
-    }
-}
-
-/// Makes room for so many bytes in an empty buffer. Two buffers are never held at a time.
-pub(super) fn make_room(buffer: &mut String, length: usize) {
-    if buffer.capacity() < length {
-        *buffer = String::new();
-        buffer.reserve_exact(length);
     }
 }
 
