@@ -3,6 +3,7 @@
 mod chains;
 mod closes;
 mod collector;
+mod collector_slots;
 mod delays;
 mod events;
 mod failures;

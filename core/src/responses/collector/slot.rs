@@ -19,10 +19,9 @@ pub(super) struct Slot {
     id: Option<String>,
     call_id: Option<String>,
     name: Option<String>,
-    /// The item as it was added, or as it was finished.
+    /// The item as it was added, or as it was finished. None if it is done without being part of the output.
     item: Option<Item>,
     is_done: bool,
-    is_removed: bool,
     /// Texts and refusals, by their index.
     content: BTreeMap<i64, (Target, String)>,
     summaries: BTreeMap<i64, String>,
@@ -42,7 +41,6 @@ impl Slot {
             name: None,
             item: None,
             is_done: false,
-            is_removed: false,
             content: BTreeMap::new(),
             summaries: BTreeMap::new(),
             reasoning: BTreeMap::new(),
@@ -100,7 +98,7 @@ impl Slot {
 
     /// Marks the item as interrupted: it is not part of the output.
     pub(super) fn remove(&mut self) {
-        *self = Self { is_removed: true, is_done: true, ..Self::new(self.index, None) };
+        *self = Self { is_done: true, ..Self::new(self.index, None) };
     }
 
     /// Adds a text. `payload`: the payload of its event.
@@ -142,7 +140,7 @@ impl Slot {
     /// Returns the item so far. `is_whole`: whether the response is complete, so that the item must be complete. `None`
     /// if nothing was received.
     pub(super) fn into_item(self, is_whole: bool) -> Option<Item> {
-        if self.is_removed || self.is_done {
+        if self.is_done {
             return self.item;
         }
         let status = |status: Option<String>| match (is_whole, status.as_deref()) {
