@@ -245,6 +245,7 @@ impl Client {
     ///
     /// Returns [`CommandError::NoRequest`] when the request has ended.
     pub fn interrupt(&mut self, now: Instant, id: RequestId) -> Result<(), CommandError> {
+        self.conversation.update_reading(now);
         let result = self.conversation.interrupt(now, id);
         self.conversation.run_scheduler(now);
         result
@@ -267,6 +268,7 @@ impl Client {
     /// it (`POST responses/{id}/cancel`), for at most [`Settings::interrupt_timeout`]. A second call does not wait for the server. A request that has ended is not
     /// changed.
     pub fn cancel(&mut self, now: Instant, id: RequestId) {
+        self.conversation.update_reading(now);
         self.conversation.cancel(now, id);
         self.conversation.run_scheduler(now);
     }

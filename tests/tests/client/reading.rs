@@ -194,3 +194,23 @@ fn whole_body_of_a_response_that_has_not_ended_is_final() {
     assert_eq!(pair.posts().len(), 1);
     assert!(!matches!(pair.outcome(id), Some(OwnedOutcome::Completed(_))));
 }
+
+/// The client learns that its events were polled when it is called next, which may be long after.
+#[test]
+fn pause_in_reading_postpones_no_request_that_is_sent_after_it() {
+    let mut settings = Settings::default();
+    settings.connection.max_backlog = 400;
+    let (mut client, _) = connecting(http_provider(), settings);
+    client.handle_connected(START);
+    client.handle_written(START, usize::MAX);
+    let body = format!(r#"{{"id":"r","object":"response","status":"completed","output":[{}]}}"#, " ".repeat(500));
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+    client.handle_input(START, format!("{head}{body}").as_bytes());
+    assert!(!client.wants_input());
+    while client.poll_event().is_some() {}
+    assert!(client.wants_input());
+    client.send(after(5_000), ask("two")).expect("a request that can be sent");
+    let deadline = client.poll_timeout().expect("it waits for the head");
+    client.handle_written(after(5_001), usize::MAX);
+    assert!(client.poll_timeout() <= Some(deadline));
+}

@@ -108,7 +108,12 @@ impl Conversation {
                 capabilities: &self.builder.provider.capabilities,
                 lanes_ignored: self.lanes_ignored,
             };
-            match next_action(now, &state) {
+            let action = next_action(now, &state);
+            if action != NextAction::Wait {
+                // What begins now is not postponed by a pause in reading before it.
+                self.update_reading(now);
+            }
+            match action {
                 NextAction::Wait => return,
                 NextAction::Connect(transport) => self.start_connecting(now, transport),
                 NextAction::DropConnection => self.drop_connection(now),
