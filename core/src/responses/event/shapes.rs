@@ -55,16 +55,6 @@ pub(crate) struct Shape {
     hole_count: usize,
 }
 
-/// A delta at the front of some bytes.
-pub(crate) struct Recognized {
-    /// Its length in bytes.
-    pub(crate) length: usize,
-    /// Whether it has no line end.
-    pub(crate) is_line: bool,
-    /// What a scan would find in it.
-    pub(crate) found: Found,
-}
-
 /// A value that varies.
 #[derive(Clone, Copy)]
 struct Hole {
@@ -173,15 +163,21 @@ impl Shape {
     /// Returns what a scan finds in a payload of this shape; `None` for any other payload.
     #[inline]
     pub(crate) fn recognize_whole(&self, payload: &[u8]) -> Option<Found> {
-        self.recognize(payload).filter(|known| known.length == payload.len()).map(|known| known.found)
+        self.recognize::<false>(payload).filter(|(length, _)| *length == payload.len()).map(|(_, found)| found)
     }
 
-    /// Returns the payload of this shape at the front of these bytes, of at most [`LONGEST_MATCH`]. It is JSON if it is UTF-8.
+    /// Returns the length of the payload of this shape at the front of these bytes, which has no line end, and what a scan finds in it.
     #[inline]
-    pub(crate) fn recognize(&self, bytes: &[u8]) -> Option<Recognized> {
+    pub(crate) fn recognize_line(&self, bytes: &[u8]) -> Option<(usize, Found)> {
+        if self.is_line { self.recognize::<true>(bytes) } else { None }
+    }
+
+    /// Returns the length of the payload of this shape at the front of these bytes, at most [`LONGEST_MATCH`], and what a scan finds in it.
+    /// It is JSON if it is UTF-8. `SCALAR`: its values must be strings or numbers.
+    #[inline]
+    fn recognize<const SCALAR: bool>(&self, bytes: &[u8]) -> Option<(usize, Found)> {
         let (bytes, known) = (bytes.get(..LONGEST_MATCH).unwrap_or(bytes), self.text.as_bytes());
         let (mut cursor, mut known_at, mut positions) = (Cursor::of_bytes(bytes), 0, self.positions);
-        let mut is_line = self.is_line;
         for hole in &self.holes[..self.hole_count] {
             let constant = known.get(known_at..hole.start)?;
             if !bytes.get(cursor.at..)?.starts_with(constant) {
@@ -192,11 +188,9 @@ impl Shape {
             let integer = if hole.is_integer { cursor.small_integer() } else { None };
             let position = match integer {
                 Some(integer) => (u32::from(integer), KEPT),
-                None => {
-                    // Neither a string nor a number contains a line end.
-                    is_line &= matches!(bytes.get(start), Some(b'"' | b'-' | b'0'..=b'9'));
-                    cursor.span_of_string().ok()?
-                }
+                // Neither a string nor a number contains a line end.
+                None if SCALAR && !matches!(bytes.get(start), Some(b'"' | b'-' | b'0'..=b'9')) => return None,
+                None => cursor.span_of_string().ok()?,
             };
             known_at = hole.end;
             // Modulo 2^16, as the flag in the end of a position is a part of the sum.
@@ -210,11 +204,7 @@ impl Shape {
         }
         let constant = known.get(known_at..)?;
         let is_known = bytes.get(cursor.at..)?.starts_with(constant);
-        is_known.then(|| Recognized {
-            length: cursor.at + constant.len(),
-            is_line,
-            found: Found::at(self.event_type, positions),
-        })
+        is_known.then(|| (cursor.at + constant.len(), Found::at(self.event_type, positions)))
     }
 }
 

@@ -6,6 +6,7 @@
 mod workload;
 
 #[path = "../../src/wire.rs"]
+#[expect(dead_code, reason = "the benchmarks have more rows")]
 mod wire;
 
 use std::hint::black_box;

@@ -167,10 +167,7 @@ impl ClientEngine {
                 }
             }
             Mode::Http(reader) => {
-                let line = |bytes: &[u8]| {
-                    shape.recognize(bytes).filter(|known| known.is_line).map(|known| (known.length, known.found))
-                };
-                while let Some((text, found)) = reader.next_known(input, line) {
+                while let Some((text, found)) = reader.next_known(input, |bytes| shape.recognize_line(bytes)) {
                     receive(text, found);
                 }
             }
