@@ -56,7 +56,7 @@ enum Stage {
 #[derive(Clone, Copy, Debug)]
 struct PartialHeader {
     bytes: [u8; LONGEST],
-    length: usize,
+    length: u8,
 }
 
 /// A frame whose end has not arrived.
@@ -310,7 +310,7 @@ impl Decoder {
             *at += size;
             return Ok(Some(header));
         }
-        let kept = self.header.length;
+        let kept = usize::from(self.header.length);
         let more = rest.len().min(LONGEST - kept);
         self.header.bytes[kept..kept + more].copy_from_slice(&rest[..more]);
         match Header::parse(&self.header.bytes[..kept + more], context)? {
@@ -321,7 +321,7 @@ impl Decoder {
             }
             None => {
                 *at += more;
-                self.header.length += more;
+                self.header.length += more as u8;
                 Ok(None)
             }
         }

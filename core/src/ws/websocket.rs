@@ -89,7 +89,7 @@ impl CloseFrame {
 /// The other end.
 enum Peer {
     Open,
-    Closed(Option<(u16, String)>),
+    Closed(Option<Box<(u16, String)>>),
     Failed,
 }
 
@@ -97,13 +97,14 @@ enum Peer {
 #[derive(Clone, Copy)]
 struct ControlPayload {
     bytes: [u8; CONTROL],
-    length: usize,
+    length: u8,
 }
 
 impl ControlPayload {
     fn new(bytes: &[u8]) -> Self {
-        let mut payload = Self { bytes: [0; CONTROL], length: bytes.len().min(CONTROL) };
-        payload.bytes[..payload.length].copy_from_slice(&bytes[..payload.length]);
+        let bytes = &bytes[..bytes.len().min(CONTROL)];
+        let mut payload = Self { bytes: [0; CONTROL], length: bytes.len() as u8 };
+        payload.bytes[..bytes.len()].copy_from_slice(bytes);
         payload
     }
 
@@ -113,11 +114,11 @@ impl ControlPayload {
         let mut bytes = [0; CONTROL];
         bytes[..2].copy_from_slice(&code.to_be_bytes());
         bytes[2..2 + reason.len()].copy_from_slice(reason.as_bytes());
-        Self { bytes, length: 2 + reason.len() }
+        Self { bytes, length: 2 + reason.len() as u8 }
     }
 
     fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
+        &self.bytes[..usize::from(self.length)]
     }
 }
 
@@ -269,7 +270,7 @@ impl WebSocket {
         match &self.peer {
             Peer::Open | Peer::Failed => None,
             Peer::Closed(None) => Some(Close { code: 1005, reason: "" }),
-            Peer::Closed(Some((code, reason))) => Some(Close { code: *code, reason }),
+            Peer::Closed(Some(close)) => Some(Close { code: close.0, reason: &close.1 }),
         }
     }
 
@@ -326,7 +327,7 @@ fn queue_reply(
         Ok(Some(Message::Ping(payload))) if close.is_none() => *pong = Some(ControlPayload::new(payload)),
         Ok(Some(Message::Close(received))) => {
             *pong = None;
-            *peer = Peer::Closed(received.map(|close| (close.code, close.reason.into())));
+            *peer = Peer::Closed(received.map(|close| Box::new((close.code, close.reason.into()))));
             if close.is_none() {
                 let echo =
                     received.map_or(ControlPayload::new(&[]), |received| ControlPayload::close(received.code, ""));
