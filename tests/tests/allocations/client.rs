@@ -2,7 +2,9 @@
 //! Its memory is bounded for endless input.
 
 use allocation_counter::measure;
-use turnwire::client::{Client, Event, Settings};
+use turnwire::client::{Client, Credentials, Event, Settings};
+use turnwire::connection::{ServerConnection, server};
+use turnwire::http::Headers;
 use turnwire::responses::EventData;
 use turnwire::time::Instant;
 use turnwire_tests::fixtures::{ask, created, delta, done, msg, on_lane, token};
@@ -200,4 +202,29 @@ fn idle_client_holds_no_memory_of_the_deltas_of_its_last_response() {
     ] {
         assert!(long <= short + 1024, "{long} bytes are held, and {short} without deltas");
     }
+}
+
+/// The handshake contains the credentials; the request behind it does not.
+#[test]
+fn memory_of_the_handshake_is_freed_before_the_first_request() {
+    let now = Instant::ZERO;
+    let key = "k".repeat(3_000);
+    let mut client =
+        Client::new(provider(), Credentials::bearer(&*key), Settings::default(), [7; 32]).expect("a provider");
+    client.send(now, ask("one")).expect("it is open");
+    client.poll_socket();
+    client.handle_connected(now);
+    let mut server = ServerConnection::new(server::Config::new(), [8; 32]);
+    server.handle_input(now, client.poll_transmit());
+    while server.poll_event().is_some() {}
+    server.accept(now, &Headers::new()).expect("it was asked for");
+    let length = client.poll_transmit().len();
+    assert!(length > key.len());
+    let kept = measure(|| {
+        client.handle_written(now, length);
+        client.handle_input(now, server.poll_transmit());
+    });
+    let request = client.poll_transmit().len();
+    assert!(request > 0 && request < 2000, "the request follows at once");
+    assert!(kept.bytes_current < -3_500, "{kept:?}");
 }
