@@ -399,6 +399,20 @@ fn item_is_found_by_an_id_of_4_kib_and_by_its_index_beyond() {
 }
 
 #[test]
+fn call_that_has_only_arguments_has_the_ids_and_names_of_4_kib_that_their_events_give() {
+    for length in [4096, 4097] {
+        let (id, name) = ("c".repeat(length), "n".repeat(length));
+        let response = collect(&[
+            created(),
+            json!({"type":"response.function_call_arguments.done","item_id":"fc_1","output_index":0,"call_id":id,"name":name,"arguments":"{}"}),
+            completed(&json!([])),
+        ]);
+        let calls: Vec<_> = response.function_calls().map(|call| (&*call.call_id, &*call.name)).collect();
+        assert_eq!(calls, [if length == 4096 { (&*id, &*name) } else { ("fc_1", "") }]);
+    }
+}
+
+#[test]
 fn unknown_members_of_a_response_are_kept() {
     let text = r#"{"id":"resp_1","object":"response.odd","output":[],"new":{"a": 1.50}}"#;
     let response = Response::parse(text).expect("a response");
