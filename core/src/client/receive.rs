@@ -1,21 +1,21 @@
 //! Applies the steps of a connection to their requests.
 
+mod repeats;
+
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::collectors::Collectors;
-use super::queued_event::{Deliver, QueuedEvent, QueuedOutcome, found_event};
+use super::queued_event::{Deliver, QueuedEvent, QueuedOutcome};
 use super::request::RequestId;
 use super::requests::{ActiveRequest, LaneId, RequestTable};
 use super::steering::{SteeringUpdate, WaitingSubmissions};
-use crate::connection::{ClientConnection, CloseReason, EventQueue, Step, Transport};
+use crate::connection::{CloseReason, EventQueue, Step, Transport};
 use crate::http::Response;
 use crate::responses::{EndMembers, Envelope, EventClass, Failure, FailureKind, Found, HeaderSource, InterruptReply};
-use crate::responses::{
-    OutputEvents, RateLimits, RequestProgress, ResponseInfo, SteerReply, TURN_STATE, truncate_message,
-};
+use crate::responses::{OutputEvents, RateLimits, ResponseInfo, SteerReply, TURN_STATE, truncate_message};
 use crate::time::Instant;
 use crate::turn::{Turn, Violation};
 
@@ -197,82 +197,6 @@ impl Receiver<'_, '_> {
                 self.events.push(QueuedEvent::Payload(request.id), text);
             }
             _ => *self.unmatched_events += 1,
-        }
-    }
-
-    /// Applies a delta that repeats an earlier one, and says nothing beside its output.
-    fn apply_repeat(
-        &mut self,
-        now: Instant,
-        transport: Transport,
-        handshake: Option<&Response>,
-        (text, found): (&str, Found),
-        lane: Option<&str>,
-    ) -> ConnectionEffect {
-        if let Some(id) = self.request_of_repeats(transport, handshake, lane) {
-            self.record_repeats(now, id, text.len());
-            self.output(id, text, found);
-            return ConnectionEffect::None;
-        }
-        if let Ok(envelope) = Envelope::scan(text) {
-            return self.apply_payload(now, transport, handshake, &envelope, lane, None);
-        }
-        // Cannot be, as an event like it was scanned. Nothing is lost if it is.
-        self.apply_malformed(now, text);
-        ConnectionEffect::None
-    }
-
-    /// Takes the deltas at the front of the input that repeat the last one.
-    pub(super) fn take_repeats(
-        &mut self,
-        now: Instant,
-        transport: Transport,
-        handshake: Option<&Response>,
-        connection: &mut ClientConnection,
-        input: &mut &[u8],
-    ) {
-        let Some(lane) = connection.lane_of_repeats() else { return };
-        let Some(id) = self.request_of_repeats(transport, handshake, lane) else { return };
-        let mut bytes = 0;
-        connection.read_repeats(now, input, |text, found| {
-            bytes += text.len();
-            self.output(id, text, found);
-        });
-        if bytes > 0 {
-            self.record_repeats(now, id, bytes);
-        }
-    }
-
-    /// Returns the request of deltas that repeat an earlier one on this lane. Returns `None` unless the request has had output: only then
-    /// such a delta changes nothing but the times and the number of bytes of its request.
-    pub(super) fn request_of_repeats(
-        &mut self,
-        transport: Transport,
-        handshake: Option<&Response>,
-        lane: Option<&str>,
-    ) -> Option<RequestId> {
-        let request = request_for(self.requests, transport, lane, None)?;
-        let is_first = handshake.is_some() && request.awaits_first_event();
-        // What was delivered of a background response is recorded, and may come again.
-        let is_plain = !is_first && !request.is_background() && request.progress() == RequestProgress::OutputSeen;
-        is_plain.then_some(request.id)
-    }
-
-    /// Records deltas that repeat an earlier one, of this many bytes.
-    pub(super) fn record_repeats(&mut self, now: Instant, id: RequestId, bytes: usize) {
-        if let Some(request) = self.requests.get_mut(id) {
-            request.record_received(now, bytes);
-        }
-    }
-
-    /// Delivers a delta that repeats an earlier one at once, if the application takes events so and none waits, and queues it otherwise.
-    #[inline]
-    pub(super) fn output(&mut self, id: RequestId, text: &str, found: Found) {
-        match &mut self.deliver {
-            Some(deliver) if self.events.is_empty() => {
-                deliver(found_event(id, &found, text, self.collectors));
-            }
-            Some(_) | None => self.events.push(QueuedEvent::Found(id, found), text),
         }
     }
 
