@@ -42,7 +42,7 @@ need() { # need TOOL…
 build_turnwire() { # sets $turnwire: $TURNWIRE, if it names a command that is built already
     turnwire=${TURNWIRE:-}
     [ -z "$turnwire" ] || return 0
-    cargo build --quiet -p turnwire-cli || exit 1
+    cargo build --quiet --profile test -p turnwire-cli || exit 1
     turnwire=${CARGO_TARGET_DIR:-$PWD/target}/debug/turnwire
 }
 
@@ -150,7 +150,7 @@ listening() { # listening NAME SUBCOMMAND OPTIONS…: starts a subcommand of tur
 }
 
 serve_axum() { # serve_axum NAME: builds and starts the example axum_server, and sets $url; its output is $work/NAME
-    cargo build --quiet -p turnwire-axum --example axum_server || exit 1
+    cargo build --quiet --profile test -p turnwire-axum --example axum_server || exit 1
     start "$1" "${CARGO_TARGET_DIR:-$PWD/target}/debug/examples/axum_server" 127.0.0.1:0
     wait_until_listening "$1"
 }
