@@ -6,6 +6,7 @@ mod connection;
 mod framing;
 mod framing_laws;
 mod history;
+mod idle_client;
 mod idle_http;
 mod idle_tls;
 mod idle_websocket;

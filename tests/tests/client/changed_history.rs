@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use turnwire::client::Settings;
 use turnwire::responses::Item;
-use turnwire_tests::fixtures::{done, request, user};
+use turnwire_tests::fixtures::{assistant, created, done, msg, request, user};
 use turnwire_tests::pair::{Pair, Script, provider};
 
 fn item(value: &Value) -> Item {
@@ -81,4 +81,30 @@ fn reasoning_that_was_changed_is_sent_again() {
     };
     assert!(continues(&shown("a"), &shown("a")));
     assert!(!continues(&shown("a"), &shown("b")));
+}
+
+/// Only the client holds the first request's items, as its JSON, or as they are if they are long.
+#[test]
+fn message_without_what_does_not_count_is_the_same() {
+    let message = |text: &str, beside: Value| {
+        let part = json!({"type": "output_text", "text": text, "annotations": [beside]});
+        let mut item = json!({"type": "message", "role": "assistant", "id": "msg", "content": [part]});
+        item["status"] = beside;
+        item
+    };
+    for text in ["short".to_owned(), "long".repeat(10_000)] {
+        assert!(continues(&message(&text, json!("completed")), &message(&text, Value::Null)));
+        assert!(!continues(&message(&text, json!("completed")), &message(&format!("{text}."), json!("completed"))));
+    }
+}
+
+#[test]
+fn item_of_the_response_that_was_changed_is_sent_again() {
+    for (text, is_incremental) in [("an answer", true), ("another answer", false)] {
+        let script = Script::new().ws([vec![created("r1"), msg("msg_1", "an answer"), done("r1")]]);
+        let mut pair = Pair::new(provider(), Settings::default(), script);
+        pair.ask(request(vec![user("one")]));
+        pair.ask(request(vec![user("one"), assistant("msg_1", text), user("two")]));
+        assert_eq!(pair.texts()[1].previous().is_some(), is_incremental);
+    }
 }

@@ -264,7 +264,7 @@ impl Conversation {
             && let Some(managed) = self.slot.connected_mut()
         {
             let lane = LaneId::new(request.lane.as_deref());
-            managed.previous_responses.store(lane, Box::new(request.body), response_id, items);
+            managed.previous_responses.store(lane, request.body, response_id, items);
         }
         let finished = FinishedEvent { outcome, report: finished.report };
         let event = QueuedEvent::Finished(id, Box::new(finished));

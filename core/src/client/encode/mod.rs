@@ -2,6 +2,7 @@
 
 mod builder;
 mod headers;
+mod known_items;
 mod previous_response;
 
 pub(super) use builder::{RESPONSES, RequestBuilder};

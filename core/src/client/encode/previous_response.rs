@@ -2,20 +2,28 @@
 //! ([docs/protocol.md §9.5](crate::docs::protocol#95-incremental-requests)).
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::known_items::KnownItems;
 use crate::client::requests::LaneId;
-use crate::responses::{CreateResponse, Item};
+use crate::responses::CreateResponse;
 
 /// The last completed response of a lane.
 #[derive(Debug)]
 struct PreviousResponse {
     lane: LaneId,
-    /// The whole request that it answered, with the ids of items. Behind its input are the items of the response, in the order in
-    /// which they were done.
-    request: Box<CreateResponse>,
-    response_id: String,
+    response_id: Box<str>,
+    /// The request that it answered. `None` if no request can be known to continue it.
+    request: Option<KnownRequest>,
+}
+
+/// A request and the items of its response, as far as the next request is compared with them.
+#[derive(Debug)]
+struct KnownRequest {
+    /// The members beside the input, as text.
+    members: Box<[u8]>,
+    /// The input, with the ids of items, and behind it the items of the response, in the order in which they were done.
+    items: KnownItems,
 }
 
 /// The last completed response of each lane of one connection. The server forgets them with the connection.
@@ -31,19 +39,22 @@ pub(in crate::client) struct Continuation<'a> {
 }
 
 impl PreviousResponses {
-    /// Stores the completed response of a lane. One without an id cannot be continued.
+    /// Stores the completed response of a lane. One without an id cannot be continued. `items`: those of the response, as JSON.
     pub(in crate::client) fn store(
         &mut self,
         lane: LaneId,
-        mut request: Box<CreateResponse>,
+        request: CreateResponse,
         response_id: &str,
-        mut items: Vec<Item>,
+        items: Vec<Box<str>>,
     ) {
-        items.shrink_to_fit();
         self.remove(lane.name());
         if !response_id.is_empty() {
-            request.input.append(items.into());
-            self.0.push(PreviousResponse { lane, request, response_id: response_id.into() });
+            self.0.reserve_exact(1);
+            self.0.push(PreviousResponse {
+                lane,
+                response_id: response_id.into(),
+                request: KnownRequest::new(request, items),
+            });
         }
     }
 
@@ -68,33 +79,25 @@ impl PreviousResponses {
             return None;
         }
         let previous = self.0.iter().find(|known| known.lane.is(lane))?;
-        let known_items = previous.known_prefix_of(request)?;
+        let known_items = previous.request.as_ref()?.known_prefix_of(request)?;
         Some(Continuation { previous_response_id: &previous.response_id, known_items })
     }
 }
 
-impl PreviousResponse {
+impl KnownRequest {
+    /// Returns `None` if the input before its own is unknown, because the application named a previous response or a conversation.
+    fn new(mut request: CreateResponse, items: Vec<Box<str>>) -> Option<Self> {
+        if request.previous_response_id.is_some() || request.conversation.is_some() {
+            return None;
+        }
+        let items = KnownItems::new(core::mem::take(&mut request.input), items);
+        Some(Self { members: request.comparable(), items })
+    }
+
     /// Returns the number of leading input items of the request that the server knows. `None` when the request does not begin
     /// with all that was sent and received before, or when another member of it differs.
     fn known_prefix_of(&self, request: &CreateResponse) -> Option<usize> {
-        let last = &*self.request;
-        // The input before a previous response that the application named is unknown.
-        let same_settings = last.previous_response_id.is_none()
-            && last.model == request.model
-            && last.instructions == request.instructions
-            && last.tools == request.tools
-            && last.tool_choice == request.tool_choice
-            && last.parallel_tool_calls == request.parallel_tool_calls
-            && last.reasoning == request.reasoning
-            && last.store == request.store
-            && last.stream == request.stream
-            && last.include == request.include
-            && last.service_tier == request.service_tier
-            && last.prompt_cache_key == request.prompt_cache_key
-            && last.text == request.text
-            && last.has_public_members_of(request)
-            && last.extra == request.extra;
-        let continues = same_settings && request.input.starts_with(&last.input, Item::equals_for_incremental);
-        continues.then(|| last.input.len())
+        let continues = *self.members == *request.comparable() && self.items.are_prefix_of(&request.input);
+        continues.then(|| self.items.len())
     }
 }

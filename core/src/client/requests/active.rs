@@ -15,7 +15,7 @@ use crate::client::steering::{Interruption, SteeringUpdate, Submission as Steeri
 use crate::client::violation::ServerViolation;
 use crate::connection::Transport;
 use crate::responses::{
-    CompletedResponse, Envelope, Failure, FailureKind, HeaderSource, Item, RequestProgress, ResponseInfo, id_of_object,
+    CompletedResponse, Envelope, Failure, FailureKind, HeaderSource, RequestProgress, ResponseInfo, id_of_object,
 };
 use crate::time::Instant;
 
@@ -422,7 +422,7 @@ fn id_of(response: Option<&str>) -> Option<String> {
 #[derive(Debug)]
 pub(in crate::client) struct FinishedRequest {
     pub(in crate::client) submission: Submission,
-    /// The items of its response, as far as they are known.
-    pub(in crate::client) items: Option<Vec<Item>>,
+    /// The items of its response as JSON, if they are known.
+    pub(in crate::client) items: Option<Vec<Box<str>>>,
     pub(in crate::client) report: RequestReport,
 }

@@ -1,5 +1,6 @@
 //! `Received`: the received part of the response to the latest attempt.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -17,9 +18,9 @@ pub(super) struct Received {
     /// How far the request got. Terminal events do not lower it. A new attempt sets it back to `Sent`, unless an earlier attempt
     /// delivered output.
     pub(super) progress: RequestProgress,
-    /// The items that are done. `None` when one of them could not be kept, so that no later request can be incremental.
-    pub(super) items: Option<Vec<Item>>,
-    /// The length of the texts of these items, in bytes.
+    /// The items that are done, as JSON. `None` when one of them could not be kept, so that no later request can be incremental.
+    pub(super) items: Option<Vec<Box<str>>>,
+    /// The memory that these items take when they are parsed, in bytes.
     item_bytes: usize,
     pub(super) info: ResponseInfoTracker,
     pub(super) last_event: Instant,
@@ -73,7 +74,7 @@ impl Received {
     pub(super) fn record_item(&mut self, text: Option<&str>, limit: usize) {
         self.item_bytes += text.map_or(0, Item::memory_of);
         let kept = text.filter(|_| self.item_bytes <= limit);
-        match (&mut self.items, kept.map(Item::parse_or_other)) {
+        match (&mut self.items, kept.map(Box::from)) {
             (Some(items), Some(item)) => items.push(item),
             (_, None) => self.items = None,
             (None, Some(_)) => {}

@@ -18,6 +18,7 @@ use super::part::{ContentPart, ToolOutput};
 use crate::responses::json::iter::each_element;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::elements;
+use crate::responses::json::object_writer::ExtraMembers;
 use crate::responses::json::raw::RawJson;
 use crate::responses::json::value::JsonValue;
 
@@ -153,6 +154,34 @@ impl Item {
         if let Some(slot) = self.id_slot_mut() {
             *slot = id;
         }
+    }
+
+    /// Returns the length in bytes of what is in an item whose parts are texts: of a message, of a call of a function or tool, or of its
+    /// output. `None` for any other.
+    pub(crate) fn text_length(&self) -> Option<usize> {
+        let unknown = |members: &ExtraMembers| -> usize {
+            members.iter().map(|(name, value)| name.len() + value.as_str().len()).sum()
+        };
+        if let Self::Message(Message { content, extra, .. }) = self {
+            return content.iter().try_fold(unknown(extra), |sum, part| {
+                let ContentPart::Text { text, extra, .. } = part else { return None };
+                Some(sum + text.len() + unknown(extra))
+            });
+        }
+        let (text, extra) = if let Self::FunctionCall(call) = self {
+            (&call.arguments, &call.extra)
+        } else if let Self::CustomToolCall(call) = self {
+            (&call.input, &call.extra)
+        } else if let Self::FunctionCallOutput(FunctionCallOutput { output: ToolOutput::Text(text), extra, .. })
+        | Self::CustomToolCallOutput(CustomToolCallOutput {
+            output: ToolOutput::Text(text), extra, ..
+        }) = self
+        {
+            (text, extra)
+        } else {
+            return None;
+        };
+        Some(text.len() + unknown(extra))
     }
 
     /// Returns whether two items are equal for an incremental request: by value, including ids, without passed-through

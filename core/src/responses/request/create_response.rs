@@ -67,15 +67,10 @@ macro_rules! create_response {
                 })*
             }
 
-            fn write_public(&self, object: &mut Object<'_>) {
+            pub(super) fn write_public(&self, object: &mut Object<'_>) {
                 $(if let Some(value) = &self.$member {
                     JsonValue::write(value, object.key(stringify!($member)));
                 })*
-            }
-
-            /// Returns whether the members that the reference client does not know are equal in both.
-            pub(crate) fn has_public_members_of(&self, other: &Self) -> bool {
-                true $(&& self.$member == other.$member)*
             }
 
             fn is_set(&self, name: &str) -> bool {

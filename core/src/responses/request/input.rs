@@ -168,6 +168,14 @@ impl Input {
         self.iter().cloned().collect()
     }
 
+    /// Takes the input apart into the items that nothing else holds, and those that are shared, in order.
+    pub(crate) fn into_parts(self) -> impl Iterator<Item = Result<Vec<Item>, Self>> {
+        self.parts.into_iter().map(|part| {
+            let shared = |items: Arc<Vec<Item>>| Self { parts: vec![Part { end: items.len(), items }] };
+            Arc::try_unwrap(part.items).map_err(shared)
+        })
+    }
+
     /// Returns the items from this position on.
     pub(crate) fn iter_from(&self, index: usize) -> impl Iterator<Item = &Item> {
         let parts = self.parts.get(self.part_of(index)..).unwrap_or_default();
@@ -182,12 +190,14 @@ impl Input {
         }
     }
 
-    /// Returns whether the first items are those of `prefix`, of which `equal` decides. Shared items are not compared.
-    pub(crate) fn starts_with(&self, prefix: &Self, equal: impl Fn(&Item, &Item) -> bool) -> bool {
-        if self.len() < prefix.len() {
+    /// Returns whether the items from this position on begin with `others`, as `equal` decides. Shared items are not compared.
+    pub(crate) fn continues_with(&self, from: usize, others: &Self, equal: impl Fn(&Item, &Item) -> bool) -> bool {
+        if self.len() < from + others.len() {
             return false;
         }
-        let (mut these, mut those) = (Cursor(&self.parts, 0), Cursor(&prefix.parts, 0));
+        let at = self.part_of(from);
+        let skipped = self.parts.get(at).map_or(0, |part| from - part.start());
+        let (mut these, mut those) = (Cursor(&self.parts[at..], skipped), Cursor(&others.parts, 0));
         while let (Some(this), Some(that)) = (these.rest(), those.rest()) {
             let length = this.len().min(that.len());
             // Items of the same allocation at the same address are the same items.
@@ -344,7 +354,7 @@ impl FromIterator<Item> for Input {
 
 impl PartialEq for Input {
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.starts_with(other, Item::eq)
+        self.len() == other.len() && self.continues_with(0, other, Item::eq)
     }
 }
 

@@ -2,6 +2,7 @@
 //! ([docs/protocol.md §3](crate::docs::protocol#3-request-bodies)).
 
 mod builders;
+mod comparable;
 mod create_response;
 mod input;
 mod lite;

@@ -1,0 +1,59 @@
+//! The memory of a client that waits for the next request.
+
+use allocation_counter::measure;
+use turnwire::client::{Client, Settings};
+use turnwire::responses::CreateResponse;
+use turnwire::responses::request::Input;
+use turnwire_tests::fixtures::{created, done, msg, user};
+use turnwire_tests::pair::{Pair, Script, provider};
+
+const QUESTION: usize = 1000;
+const ANSWER: usize = 3000;
+
+fn script() -> Script {
+    Script::new().ws([vec![created("resp_1"), msg("msg_1", &"a".repeat(ANSWER)), done("resp_1")]])
+}
+
+/// The bytes that a client holds after its response, its own size included.
+fn held(request: impl FnOnce() -> CreateResponse) -> usize {
+    let mut pair = None;
+    measure(|| {
+        let pair = pair.insert(Pair::new(provider(), Settings::default(), script()));
+        pair.ask(request());
+    });
+    let Pair { client, .. } = pair.expect("it was created");
+    assert!(!client.has_pending_requests());
+    let heap = -measure(|| drop(client)).bytes_current;
+    size_of::<Client>() + usize::try_from(heap).expect("it only frees")
+}
+
+#[test]
+fn idle_client_holds_little_beyond_the_texts_of_its_last_response() {
+    let held = held(|| CreateResponse::new("gpt-x", "q".repeat(QUESTION)));
+    let beyond = held - QUESTION - ANSWER;
+    assert!(beyond <= 4800, "the client holds {beyond} bytes");
+}
+
+#[test]
+fn idle_client_holds_no_item_that_the_application_shares() {
+    let input = Input::from("q".repeat(QUESTION));
+    let held = held(|| CreateResponse::new("gpt-x", &input));
+    let beyond = held - ANSWER;
+    assert!(beyond <= 4800, "the client holds {beyond} bytes");
+}
+
+/// The bytes that are allocated from a request on a long history to its end, by the client and its server.
+fn allocated(history: Input) -> u64 {
+    let mut pair = Pair::new(provider(), Settings::default(), script());
+    pair.ask(CreateResponse::new("m", "first"));
+    pair.send(CreateResponse::new("m", history));
+    measure(|| pair.run()).bytes_total
+}
+
+#[test]
+fn end_of_a_response_writes_no_long_history() {
+    let history = || -> Input { (0..1000).map(|number| user(&format!("{number:01000}"))).collect() };
+    let kept = history();
+    let (own, shared) = (allocated(history()), allocated(kept.clone()));
+    assert!(own <= shared + 64 * 1024, "{own} bytes, and {shared} with a shared history");
+}
