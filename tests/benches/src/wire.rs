@@ -123,20 +123,28 @@ impl Wire {
         length
     }
 
+    /// Returns the bytes of each response, as reads. What opens the connection is left out.
+    pub fn reads(&self, size: ReadSize) -> impl Iterator<Item = Vec<&[u8]>> {
+        let responses = self.responses.iter().zip(&self.ends).skip(usize::from(self.transport == Transport::WebSocket));
+        responses.map(move |(response, ends)| match size {
+            ReadSize::Large => response.chunks(READ).collect(),
+            ReadSize::OneEvent => {
+                let starts = [0].into_iter().chain(ends.iter().copied());
+                let ends = ends.iter().copied().chain([response.len()]);
+                starts.zip(ends).map(|(start, end)| &response[start..end]).filter(|read| !read.is_empty()).collect()
+            }
+        })
+    }
+
     /// Runs one pass through a whole client: every event polled after each read.
     #[must_use]
     pub fn run_client(&self, size: ReadSize) -> Seen {
         let (now, mut seen) = (Instant::ZERO, (0, 0, 0, 0));
         let mut client = new_client(self.transport, self.deflate);
-        let handshakes = usize::from(self.transport == Transport::WebSocket);
-        for (response, ends) in self.responses.iter().zip(&self.ends).skip(handshakes) {
+        for reads in self.reads(size) {
             request(&mut client, self.deflate);
-            let mut start = 0;
-            let large = || (READ..response.len()).step_by(READ).chain([response.len()]).collect::<Vec<_>>();
-            let reads = if size == ReadSize::Large { large() } else { [&ends[..], &[response.len()]].concat() };
-            for end in reads {
-                client.handle_input(now, &response[start..end]);
-                start = end;
+            for read in reads {
+                client.handle_input(now, read);
                 while let Some(event) = client.poll_event() {
                     if let whole::Event::Server { event, .. } = black_box(event) {
                         count_event(&mut seen, &event);
@@ -152,10 +160,9 @@ impl Wire {
     pub fn run_delivered(&self) -> Seen {
         let (now, mut seen) = (Instant::ZERO, (0, 0, 0, 0));
         let mut client = new_client(self.transport, self.deflate);
-        let handshakes = usize::from(self.transport == Transport::WebSocket);
-        for response in self.responses.iter().skip(handshakes) {
+        for reads in self.reads(ReadSize::Large) {
             request(&mut client, self.deflate);
-            for read in response.chunks(READ) {
+            for read in reads {
                 client.handle_input_with(now, read, |event| {
                     if let whole::Event::Server { event, .. } = black_box(event) {
                         count_event(&mut seen, &event);
@@ -225,7 +232,8 @@ fn request(client: &mut Client, deflate: bool) {
     while client.poll_event().is_some() {}
 }
 
-fn count_event((events, deltas, text, ends): &mut Seen, event: &ServerEvent<'_>) {
+/// Counts a typed event.
+pub fn count_event((events, deltas, text, ends): &mut Seen, event: &ServerEvent<'_>) {
     *events += 1;
     match &event.data {
         EventData::OutputTextDelta { delta, .. } => {
