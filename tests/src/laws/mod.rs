@@ -6,6 +6,7 @@
 pub mod addressing;
 pub mod built;
 pub mod client;
+pub mod client_repeats;
 pub mod connection;
 pub mod cut;
 pub mod deflate;

@@ -1,13 +1,14 @@
 //! Laws of the fast path for deltas that repeat an earlier one except for a few values: it changes no result.
 
 use turnwire::connection::client::{self, Event};
-use turnwire::connection::{ClientConnection, ExpectedBody, OutgoingRequest, Transport, server};
+use turnwire::connection::{ClientConnection, CloseReason, ExpectedBody, OutgoingRequest, Transport, server};
 use turnwire::http::Headers;
 use turnwire::responses::{Envelope, EventData, EventParser, ServerEvent};
 use turnwire::sse;
 use turnwire::time::Instant;
 use turnwire::ws::{Limits, Message, Role, WebSocket};
 
+use super::client_repeats::clients_alike;
 use crate::open_websocket::open_websocket;
 
 /// Law 9: a parser that remembers shapes parses each payload of a stream as one that remembers nothing.
@@ -38,7 +39,7 @@ pub fn parses_alike<'p>(payloads: impl IntoIterator<Item = &'p str>) -> Result<(
 ///
 /// # Errors
 ///
-/// As of [`parses_alike`].
+/// As of [`parses_alike`], [`streams_alike`] and [`clients_alike`].
 pub fn anything(input: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(input);
     let mut payloads = Vec::new();
@@ -55,10 +56,13 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
     let body: String =
         payloads.iter().map(|payload| format!("event: response.output_text.delta\ndata: {payload}\n\n")).collect();
     streams_alike(body.as_bytes(), usize::MAX, usize::MAX)?;
-    streams_alike(body.as_bytes(), 1000, 700)
+    streams_alike(body.as_bytes(), 1000, 700)?;
+    // A whole client takes a hundred times as long as a parser.
+    clients_alike(&payloads.iter().map(String::as_str).take(300).collect::<Vec<_>>())
 }
 
-/// A client's connection reports of an event stream what a decoder and a parser that remembers nothing find in it.
+/// A client's connection reports of an event stream what a decoder and a parser that remembers nothing find in it, up to a limit that
+/// it passes.
 ///
 /// `chunk`: the size of the body's chunks; `read`: that of each read.
 ///
@@ -66,27 +70,35 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
 ///
 /// The first difference.
 pub fn streams_alike(body: &[u8], chunk: usize, read: usize) -> Result<(), String> {
-    let (expected, found) = (decoded(body)?, streamed(body, chunk, read));
+    let (expected, found) = (decoded(body), streamed(body, chunk, read));
     if expected == found {
         return Ok(());
     }
     let at = expected.iter().zip(&found).take_while(|(one, other)| one == other).count();
     let shown = |events: &[Reported]| match events.get(at) {
         Some(Ok(event)) => format!("{:?}", event.raw()),
-        Some(Err(text)) => format!("malformed: {text:?}"),
+        Some(Err(text)) => format!("no event: {text:?}"),
         None => "none".into(),
     };
     Err(format!("event {at} is {}, and is reported as {}", shown(&expected), shown(&found)))
 }
 
-/// An event, or a payload that is none.
+/// An event, or a payload that is none, or the limit that the stream passes.
 type Reported = Result<ServerEvent<'static>, String>;
 
 /// The events of an event stream, up to the end of its response.
-fn decoded(body: &[u8]) -> Result<Vec<Reported>, String> {
+fn decoded(body: &[u8]) -> Vec<Reported> {
     let (mut decoder, mut input) = (sse::Decoder::new(sse::Limits::default()), sse::Input::new(body));
     let mut events = Vec::new();
-    while let Some(event) = decoder.decode(&mut input).map_err(|error| format!("a limit is passed: {error}"))? {
+    loop {
+        let event = match decoder.decode(&mut input) {
+            Ok(Some(event)) => event,
+            Ok(None) => break,
+            Err(limit) => {
+                events.push(Err(limit.to_string()));
+                break;
+            }
+        };
         if matches!(event.data, "" | "[DONE]") {
             continue;
         }
@@ -96,7 +108,7 @@ fn decoded(body: &[u8]) -> Result<Vec<Reported>, String> {
             break;
         }
     }
-    Ok(events)
+    events
 }
 
 /// The events that a client's connection reports of the same event stream.
@@ -119,6 +131,7 @@ fn streamed(body: &[u8], chunk: usize, read: usize) -> Vec<Reported> {
             match event {
                 Event::Server(event) => events.push(Ok(event.into_owned())),
                 Event::Malformed { text, .. } => events.push(Err(text.into())),
+                Event::Closed(CloseReason::Events(limit)) => events.push(Err(limit.to_string())),
                 _ => {}
             }
         }

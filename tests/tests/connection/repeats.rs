@@ -124,6 +124,16 @@ fn repeated_delta_over_the_limit_ends_the_stream() {
 }
 
 #[test]
+fn repeated_deltas_before_a_limit_are_reported_and_then_the_limit() {
+    let event = format!("data: {}\n\n", delta("\"a\"", "\"\"", "7"));
+    for too_long in ["event:", "id:"] {
+        let body = format!("{}{too_long}{}\n\n", event.repeat(4), "x".repeat(100_000));
+        streams_alike(body.as_bytes(), usize::MAX, usize::MAX).unwrap();
+        streams_alike(body.as_bytes(), 1000, 700).unwrap();
+    }
+}
+
+#[test]
 fn repeated_delta_restarts_the_deadlines() {
     let text = delta("\"a\"", "\"\"", "7");
     let event = format!("data: {text}\n\n");

@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use turnwire_tests::laws::client_repeats::clients_alike;
 use turnwire_tests::laws::repeats::{Act, delta, parses_alike, routes_alike, streams_alike};
 
 /// Values of every kind, many of them not JSON.
@@ -212,6 +213,11 @@ proptest! {
     fn remembered_shapes_change_no_event_of_a_stream(body in body(), chunk in 1_usize..600, read in 1_usize..4000) {
         streams_alike(body.as_bytes(), chunk, read).map_err(TestCaseError::fail)?;
         streams_alike(body.as_bytes(), usize::MAX, usize::MAX).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn repeated_deltas_change_nothing_of_what_a_client_reports(stream in stream()) {
+        clients_alike(&stream.iter().map(String::as_str).collect::<Vec<_>>()).map_err(TestCaseError::fail)?;
     }
 
     #[test]

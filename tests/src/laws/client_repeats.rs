@@ -1,0 +1,162 @@
+//! The law of a whole client's fast path for deltas that repeat an earlier one except for a few values: it changes nothing.
+
+use turnwire::client::{Client, Credentials, Event, Provider, Settings, SocketCommand};
+use turnwire::connection::{ServerConnection, Transport, server};
+use turnwire::http::Headers;
+use turnwire::responses::{EventData, ServerEvent};
+use turnwire::time::Instant;
+use turnwire::ws::{Limits, Message, Role, WebSocket};
+
+use crate::fixtures::{ask, created, done0};
+
+/// How the events are taken, and in reads of how many bytes they come.
+#[derive(Clone, Copy, Debug)]
+enum Taking {
+    /// Polled after each read.
+    Polled(usize),
+    /// Delivered while a read is handled.
+    Delivered(usize),
+}
+
+const NOW: Instant = Instant::ZERO;
+
+/// The length of what each event begins with.
+const OWN: usize = r#"{"own":"000000","#.len();
+
+/// A client reports of these payloads, as the events of one response, the same in large reads, where deltas that repeat the last one are
+/// read in one go, and in reads that are smaller than a delta; the same polled and delivered; and the same if each event has a member of
+/// its own, with which none repeats another. Each event is what its payload is by itself.
+///
+/// # Errors
+///
+/// The first difference.
+pub fn clients_alike(payloads: &[&str]) -> Result<(), String> {
+    for transport in [Transport::Http, Transport::WebSocket] {
+        let repeating = reported(payloads, transport, false, Taking::Polled(usize::MAX))?;
+        for (name, differs, taking) in [
+            ("in small reads", false, Taking::Polled(61)),
+            ("in reads of 700 bytes", false, Taking::Polled(700)),
+            ("delivered", false, Taking::Delivered(usize::MAX)),
+            ("delivered in reads of 1000 bytes", false, Taking::Delivered(1000)),
+            ("without repetition", true, Taking::Polled(usize::MAX)),
+        ] {
+            let other = reported(payloads, transport, differs, taking)?;
+            if repeating == other {
+                continue;
+            }
+            let at = repeating.iter().zip(&other).take_while(|(one, other)| one == other).count();
+            let (one, other) = (repeating.get(at), other.get(at));
+            return Err(format!("over {transport:?}, report {at} is {one:?}, and {name} it is {other:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// What a client reports of a response with these payloads, and when it wants to act at its end. `differing`: the member of its own that
+/// each event gets is another one each time.
+fn reported(payloads: &[&str], transport: Transport, differing: bool, taking: Taking) -> Result<Vec<String>, String> {
+    let payload = |(number, payload): (usize, &&str)| {
+        let own = if differing { number } else { 0 };
+        payload.strip_prefix('{').map_or_else(|| (*payload).into(), |rest| format!("{{\"own\":\"{own:06}\",{rest}"))
+    };
+    let mut events = vec![created("r")];
+    events.extend(payloads.iter().enumerate().map(payload));
+    events.push(done0("r"));
+
+    let mut client = requesting(transport);
+    let bytes = response(&events, transport);
+    let (mut reports, mut wrong) = (Vec::new(), None);
+    let mut take = |event: Event<'_>| {
+        if let Event::Server { event, .. } = &event
+            && wrong.is_none()
+        {
+            wrong = misread(event);
+        }
+        reports.push(report(&event));
+    };
+    let (Taking::Polled(read) | Taking::Delivered(read)) = taking;
+    for read in bytes.chunks(read) {
+        if matches!(taking, Taking::Delivered(_)) {
+            client.handle_input_with(NOW, read, &mut take);
+        } else {
+            client.handle_input(NOW, read);
+        }
+        while let Some(event) = client.poll_event() {
+            take(event);
+        }
+    }
+    match wrong {
+        Some(wrong) => Err(wrong),
+        None => {
+            reports.push(format!("{:?} {:?}", client.poll_timeout(), client.poll_socket()));
+            Ok(reports)
+        }
+    }
+}
+
+/// A client that has sent a request on an open connection.
+fn requesting(transport: Transport) -> Client {
+    let mut provider = Provider::new("test", "http://127.0.0.1:8080/v1");
+    provider.capabilities.websocket = transport == Transport::WebSocket;
+    let mut client =
+        Client::new(provider, Credentials::bearer("key"), Settings::default(), [7; 32]).expect("a valid provider");
+    client.send(NOW, ask("a question")).expect("it is open");
+    assert!(matches!(client.poll_socket(), Some(SocketCommand::Connect(_))));
+    client.handle_connected(NOW);
+    if transport == Transport::WebSocket {
+        let mut server = ServerConnection::new(server::Config::new(), [3; 32]);
+        server.handle_input(NOW, client.poll_transmit());
+        client.handle_written(NOW, usize::MAX);
+        assert!(matches!(server.poll_event(), Some(server::Event::Upgrade { .. })));
+        server.accept(NOW, &Headers::new()).expect("it was asked for");
+        client.handle_input(NOW, server.poll_transmit());
+    }
+    assert!(!client.poll_transmit().is_empty(), "the request is sent");
+    client.handle_written(NOW, usize::MAX);
+    while client.poll_event().is_some() {}
+    client
+}
+
+/// The bytes of a response with these events.
+fn response(events: &[String], transport: Transport) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if transport == Transport::WebSocket {
+        let mut peer = WebSocket::new(Role::Server, Limits::default(), None, [3; 32]);
+        for event in events {
+            peer.send(Message::Text(event), &mut bytes).expect("a message");
+        }
+        return bytes;
+    }
+    bytes
+        .extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+    // A chunk for each event, as servers write them.
+    for event in events {
+        let event = format!("data: {event}\n\n");
+        bytes.extend_from_slice(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes());
+    }
+    bytes.extend_from_slice(b"0\r\n\r\n");
+    bytes
+}
+
+/// Everything that an event says, without the member of its own.
+fn report(event: &Event<'_>) -> String {
+    let without_own = |text: &str| {
+        let is_own = text.get(1..).is_some_and(|text| text.starts_with("\"own\":"));
+        if is_own { text.chars().skip(OWN).collect() } else { String::from(text) }
+    };
+    let text = match event {
+        Event::Server { event, .. } => event.raw().map(without_own),
+        Event::Malformed { text, .. } | Event::Unmatched { text } => Some(without_own(text)),
+        _ => None,
+    };
+    format!("{event:?} {text:?}")
+}
+
+/// Says how an event differs from what its payload is by itself.
+fn misread(event: &ServerEvent<'_>) -> Option<String> {
+    let text = event.raw()?;
+    // What has no type gets one from elsewhere.
+    let alone = ServerEvent::parse(text).ok()?;
+    let is_same = alone == *event || matches!(alone.data, EventData::Other { .. });
+    (!is_same).then(|| format!("{text:.300} is read as {event:?}, and by itself as {alone:?}"))
+}
