@@ -55,5 +55,5 @@ for number in range(rounds + 1):
         times.append(time.process_time_ns() - start)
 nanos = statistics.median(times) / expected["events"]
 speed = sum(map(len, bodies)) * 1e3 / statistics.median(times)
-name = f"openai-python {openai.__version__}, 16 KiB a read"
+name = f"openai-python {openai.__version__}"
 print(f"| {name} | {nanos:.1f} | {speed:.1f} | {nanos / turnwire:.1f} |")

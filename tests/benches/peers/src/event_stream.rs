@@ -20,13 +20,11 @@ use crate::{TURNWIRE, count};
 type Bodies = Arc<Vec<Vec<Bytes>>>;
 
 /// Returns all rows. async-openai gets the bodies as they are, turnwire those in `wire`, in chunks and with heads.
-pub fn rows<'w>(streams: &Streams, wire: &'w Wire) -> Vec<Row<'w, Seen>> {
-    let (large, single) = (bodies(streams, READ), bodies(streams, 0));
+pub fn rows<'w>(streams: &Streams, wire: &'w Wire, size: ReadSize) -> Vec<Row<'w, Seen>> {
+    let bodies = bodies(streams, if size == ReadSize::Large { READ } else { 0 });
     vec![
-        Row::new(TURNWIRE, || wire.run_client(ReadSize::Large)),
-        Row::new("turnwire, one event a read", || wire.run_client(ReadSize::OneEvent)),
-        Row::new("async-openai's client, 16 KiB a read", move || in_memory(&large)),
-        Row::new("async-openai's client, one event a read", move || in_memory(&single)),
+        Row::new(TURNWIRE, move || wire.run_client(size)),
+        Row::new("async-openai's client", move || in_memory(&bodies)),
     ]
 }
 

@@ -16,11 +16,11 @@ use std::path::Path;
 
 use turnwire::connection::Transport;
 use turnwire_benches::contest::{Options, contest};
-use turnwire_benches::wire::{Seen, Wire};
+use turnwire_benches::wire::{ReadSize, Seen, Wire};
 use turnwire_benches::workload::{Expected, KeyOrder, SEED, Streams, streams};
 
 /// The row that the others are compared with.
-const TURNWIRE: &str = "turnwire, 16 KiB a read";
+const TURNWIRE: &str = "turnwire";
 
 /// The same over loopback.
 const TURNWIRE_TOKIO: &str = "turnwire-tokio";
@@ -55,10 +55,12 @@ fn compare(options: &Options) {
     let (http, websocket) = (Wire::new(&streams, Transport::Http), Wire::new(&streams, Transport::WebSocket));
     let units = |wire: &Wire| ("event", streams.expected.events, wire.bytes);
 
-    let rows = event_stream::rows(&streams, &http);
-    contest("peers: clients over sse, in memory", options, units(&http), &expected, rows, &[TURNWIRE]);
-    let rows = websocket::rows(&websocket);
-    contest("peers: clients over ws, in memory", options, units(&websocket), &expected, rows, &[TURNWIRE]);
+    for (size, name) in [(ReadSize::Large, "16 KiB a read"), (ReadSize::OneEvent, "one event a read")] {
+        let title = format!("peers: clients over sse, in memory, {name}");
+        contest(&title, options, units(&http), &expected, event_stream::rows(&streams, &http, size), &[TURNWIRE]);
+        let title = format!("peers: clients over ws, in memory, {name}");
+        contest(&title, options, units(&websocket), &expected, websocket::rows(&websocket, size), &[TURNWIRE]);
+    }
 
     let server = server::Process::start(options.size);
     let rows = loopback::event_stream_rows(&server.address, &http, expected);

@@ -43,31 +43,15 @@ impl Reads {
 }
 
 /// Returns all rows.
-pub fn rows(wire: &Wire) -> Vec<Row<'_, Seen>> {
-    let mut rows = vec![
-        Row::new(TURNWIRE, || wire.run_client(ReadSize::Large)),
-        Row::new("turnwire, one event a read", || wire.run_client(ReadSize::OneEvent)),
-    ];
-    let large = [
-        "tokio-tungstenite + serde_json, borrowed struct, 16 KiB a read",
-        "tokio-tungstenite + serde_json::Value, 16 KiB a read",
-        "rig's session over tokio-tungstenite, 16 KiB a read",
-    ];
-    let single = [
-        "tokio-tungstenite + serde_json, borrowed struct, one event a read",
-        "tokio-tungstenite + serde_json::Value, one event a read",
-        "rig's session over tokio-tungstenite, one event a read",
-    ];
-    for (size, [flat, value, session]) in [(ReadSize::Large, large), (ReadSize::OneEvent, single)] {
-        let reads = Reads::new(wire, size);
-        let [flat_reads, value_reads] = [reads.clone(), reads.clone()];
-        rows.extend([
-            Row::new(flat, move || by_hand(&flat_reads, count::flat)),
-            Row::new(value, move || by_hand(&value_reads, count::value)),
-            Row::new(session, move || rig(&reads)),
-        ]);
-    }
-    rows
+pub fn rows(wire: &Wire, size: ReadSize) -> Vec<Row<'_, Seen>> {
+    let reads = Reads::new(wire, size);
+    let [flat, value] = [reads.clone(), reads.clone()];
+    vec![
+        Row::new(TURNWIRE, move || wire.run_client(size)),
+        Row::new("tokio-tungstenite + serde_json, borrowed struct", move || by_hand(&flat, count::flat)),
+        Row::new("tokio-tungstenite + serde_json::Value", move || by_hand(&value, count::value)),
+        Row::new("rig's session over tokio-tungstenite", move || rig(&reads)),
+    ]
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
