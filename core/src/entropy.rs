@@ -4,6 +4,7 @@
 //! and expands them with ChaCha20, a stream cipher (RFC 6455 §10.3 demands masking keys that a peer cannot predict). The same
 //! seed gives the same run, so that a failure in a simulation can be repeated.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use chacha20::ChaCha20Rng;
@@ -27,12 +28,23 @@ impl Entropy {
     }
 
     fn draw<T>(&mut self, draw: impl FnOnce(&mut ChaCha20Rng) -> T) -> T {
+        let mut stream = self.stream();
+        let drawn = draw(&mut stream);
+        self.set_position(&stream);
+        drawn
+    }
+
+    /// Returns the keystream from the current position on.
+    fn stream(&self) -> ChaCha20Rng {
         let mut stream = ChaCha20Rng::from_seed(self.seed);
         stream.set_word_pos(self.words.into());
-        let drawn = draw(&mut stream);
+        stream
+    }
+
+    /// Goes on where this keystream is.
+    fn set_position(&mut self, stream: &ChaCha20Rng) {
         // The position cannot reach 2^64 words.
         self.words = u64::try_from(stream.get_word_pos()).unwrap_or_default();
-        drawn
     }
 
     /// Returns a seed for a state machine of a lower layer, independent of all later draws.
@@ -62,24 +74,31 @@ impl fmt::Debug for Entropy {
 }
 
 /// Masking keys (RFC 6455 §5.3), for frequent use. `Debug` shows nothing of the seed.
-pub(crate) struct MaskingKeys(ChaCha20Rng);
+pub(crate) struct MaskingKeys {
+    /// Where the keystream goes on when it is set up.
+    start: Entropy,
+    /// The keystream, which has a block of 256 bytes. `None` after it was [released](Self::release), until the next key.
+    stream: Option<Box<ChaCha20Rng>>,
+}
 
 impl MaskingKeys {
     pub(crate) fn new(seed: Seed) -> Self {
-        Self(ChaCha20Rng::from_seed(seed))
+        let start = Entropy::new(seed);
+        let stream = Some(Box::new(start.stream()));
+        Self { start, stream }
     }
 
     #[inline]
     pub(crate) fn next(&mut self) -> [u8; 4] {
-        self.0.next_u32().to_le_bytes()
+        let stream = self.stream.get_or_insert_with(|| Box::new(self.start.stream()));
+        stream.next_u32().to_le_bytes()
     }
-}
 
-impl Clone for MaskingKeys {
-    fn clone(&self) -> Self {
-        let mut stream = ChaCha20Rng::from_seed(self.0.get_seed());
-        stream.set_word_pos(self.0.get_word_pos());
-        Self(stream)
+    /// Frees the memory of the keystream. The next key takes longer.
+    pub(crate) fn release(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            self.start.set_position(&stream);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Decoding of frames as messages.
 
+use alloc::boxed::Box;
 use core::fmt;
 use core::mem;
 
@@ -35,7 +36,8 @@ pub struct Decoder {
     header: PartialHeader,
     frame: Option<PartialFrame>,
     assembler: MessageAssembler,
-    control: [u8; CONTROL],
+    /// Room for the payload of a control frame. `None` after the memory was released, until the next one.
+    control: Option<Box<[u8; CONTROL]>>,
 }
 
 /// The position in the stream.
@@ -95,7 +97,7 @@ impl Decoder {
             header: PartialHeader { bytes: [0; LONGEST], length: 0 },
             frame: None,
             assembler: MessageAssembler::new(role, limits, deflate),
-            control: [0; CONTROL],
+            control: Some(Box::new([0; CONTROL])),
         }
     }
 
@@ -144,7 +146,7 @@ impl Decoder {
             None => Ok(None),
             Some(Ready::SingleFrame(message)) => self.copy_single_frame(message, bytes),
             Some(Ready::Assembled(message)) => assembled(&mut self.stage, self.assembler.payload(message)),
-            Some(Ready::Control { opcode, length }) => control(opcode, &self.control[..length]).map(Some),
+            Some(Ready::Control { opcode, length }) => control(opcode, self.control(length)).map(Some),
         }
     }
 
@@ -185,7 +187,7 @@ impl Decoder {
             None => Ok(None),
             Some(Ready::SingleFrame(message)) => unmask_in_place(&mut self.stage, message, taken),
             Some(Ready::Assembled(message)) => assembled(&mut self.stage, self.assembler.payload(message)),
-            Some(Ready::Control { opcode, length }) => control(opcode, &self.control[..length]).map(Some),
+            Some(Ready::Control { opcode, length }) => control(opcode, self.control(length)).map(Some),
         }
     }
 
@@ -229,6 +231,7 @@ impl Decoder {
     pub fn release_memory(&mut self) {
         if !self.is_partial() {
             self.assembler.release_memory();
+            self.control = None;
             if matches!(self.stage, Stage::OutputBorrowed) {
                 self.stage = Stage::Idle;
             }
@@ -350,7 +353,8 @@ impl Decoder {
         frame.missing -= size;
         let (ends, is_control) = (frame.missing == 0, frame.opcode.is_control());
         if is_control {
-            let place = &mut self.control[frame.received..frame.received + size];
+            let room = self.control.get_or_insert_with(|| Box::new([0; CONTROL]));
+            let place = &mut room[frame.received..frame.received + size];
             place.copy_from_slice(piece.as_slice());
             if let Some(key) = frame.key {
                 mask::apply(key, place);
@@ -373,9 +377,14 @@ impl Decoder {
 
     fn end_control(&self, opcode: Opcode, length: usize) -> Result<Ready, Error> {
         if opcode == Opcode::Close {
-            Close::parse(&self.control[..length])?;
+            Close::parse(self.control(length))?;
         }
         Ok(Ready::Control { opcode, length })
+    }
+
+    /// Returns the payload of a control frame of this length.
+    fn control(&self, length: usize) -> &[u8] {
+        self.control.as_deref().map_or(&[], |room| &room[..length])
     }
 }
 

@@ -63,10 +63,6 @@ impl Encoder {
         }
     }
 
-    pub(super) const fn role(&self) -> Role {
-        self.role
-    }
-
     /// Appends a message. A client masks it with `key`, which must be unpredictable for the peer, and a new one for each message
     /// (RFC 6455 §5.3). A server ignores the key.
     ///

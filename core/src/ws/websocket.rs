@@ -63,10 +63,46 @@ pub enum Eof {
 pub struct WebSocket {
     decoder: Decoder,
     encoder: Encoder,
-    keys: MaskingKeys,
-    pong: Option<ControlPayload>,
+    /// A client has them.
+    keys: Option<MaskingKeys>,
+    pong: Pong,
     close: CloseFrame,
     peer: Peer,
+}
+
+/// The pong of this end.
+struct Pong {
+    is_pending: bool,
+    /// Its payload if it is pending, and room for one otherwise. `None` after the memory was released, until the next ping.
+    payload: Option<Box<ControlPayload>>,
+}
+
+impl Default for Pong {
+    fn default() -> Self {
+        Self { is_pending: false, payload: Some(Box::new(ControlPayload::new(&[]))) }
+    }
+}
+
+impl Pong {
+    /// Puts a pong in the place of the one that is pending, if there is one.
+    fn set(&mut self, payload: ControlPayload) {
+        self.is_pending = true;
+        match &mut self.payload {
+            Some(place) => **place = payload,
+            None => self.payload = Some(Box::new(payload)),
+        }
+    }
+
+    /// Returns the payload of the pong that is pending, which is not pending any more.
+    fn take(&mut self) -> Option<&ControlPayload> {
+        self.payload.as_deref().filter(|_| core::mem::take(&mut self.is_pending))
+    }
+
+    fn release(&mut self) {
+        if !self.is_pending {
+            self.payload = None;
+        }
+    }
 }
 
 /// The close frame of this end.
@@ -130,8 +166,8 @@ impl WebSocket {
         Self {
             decoder: Decoder::new(role, limits, deflate),
             encoder: Encoder::new(role, deflate),
-            keys: MaskingKeys::new(seed),
-            pong: None,
+            keys: matches!(role, Role::Client).then(|| MaskingKeys::new(seed)),
+            pong: Pong::default(),
             close: CloseFrame::None,
             peer: Peer::Open,
         }
@@ -197,16 +233,7 @@ impl WebSocket {
         if let Message::Close(close) = message {
             return self.close(close.map_or(1000, |close| close.code), close.map_or("", |close| close.reason));
         }
-        let key = self.key();
-        self.encoder.encode(message, key, out)
-    }
-
-    /// Returns a new masking key, if this end needs one.
-    fn key(&mut self) -> [u8; 4] {
-        match self.encoder.role() {
-            Role::Client => self.keys.next(),
-            Role::Server => [0; 4],
-        }
+        self.encoder.encode(message, next_key(&mut self.keys), out)
     }
 
     /// Starts the closing handshake, unless it has started already. A reason of more than 123 bytes is truncated between two
@@ -230,17 +257,14 @@ impl WebSocket {
     pub fn write_pending_replies(&mut self, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         if let Some(pong) = self.pong.take().filter(|_| !matches!(self.close, CloseFrame::Sent)) {
-            let key = self.key();
+            let key = next_key(&mut self.keys);
             // Cannot fail: the payload of a ping is short enough for a pong.
             let _ = self.encoder.encode(Message::Pong(pong.bytes()), key, out);
         }
         if let CloseFrame::Pending(payload) = &self.close {
             // Every payload here was built from a valid code and a text, or is empty.
             let close = Close::parse(payload.bytes()).unwrap_or_default();
-            let key = match self.encoder.role() {
-                Role::Client => self.keys.next(),
-                Role::Server => [0; 4],
-            };
+            let key = next_key(&mut self.keys);
             let _ = self.encoder.encode(Message::Close(close), key, out);
             self.close = CloseFrame::Sent;
         }
@@ -250,7 +274,7 @@ impl WebSocket {
     /// Returns whether [`write_pending_replies`](Self::write_pending_replies) would append anything.
     #[must_use]
     pub const fn has_pending_replies(&self) -> bool {
-        matches!(self.close, CloseFrame::Pending(_)) || (self.pong.is_some() && self.close.is_none())
+        matches!(self.close, CloseFrame::Pending(_)) || (self.pong.is_pending && self.close.is_none())
     }
 
     /// Returns the state of the closing handshake.
@@ -295,9 +319,13 @@ impl WebSocket {
         self.decoder.release_memory();
     }
 
-    /// Frees memory that only the next sent message needs: see [`Encoder::release_memory`].
+    /// Frees memory that only the next sent message needs: see [`Encoder::release_memory`], and that of masking keys and pongs.
     pub fn release_output_memory(&mut self) {
         self.encoder.release_memory();
+        self.pong.release();
+        if let Some(keys) = &mut self.keys {
+            keys.release();
+        }
     }
 
     /// Returns the number of bytes that are kept of an incomplete message.
@@ -316,17 +344,17 @@ impl fmt::Debug for WebSocket {
     }
 }
 
+/// Returns a new masking key, if this end needs one.
+fn next_key(keys: &mut Option<MaskingKeys>) -> [u8; 4] {
+    keys.as_mut().map_or([0; 4], MaskingKeys::next)
+}
+
 /// Queues the reply that the protocol requires.
-fn queue_reply(
-    result: &Result<Option<Message<'_>>, Error>,
-    pong: &mut Option<ControlPayload>,
-    close: &mut CloseFrame,
-    peer: &mut Peer,
-) {
+fn queue_reply(result: &Result<Option<Message<'_>>, Error>, pong: &mut Pong, close: &mut CloseFrame, peer: &mut Peer) {
     match result {
-        Ok(Some(Message::Ping(payload))) if close.is_none() => *pong = Some(ControlPayload::new(payload)),
+        Ok(Some(Message::Ping(payload))) if close.is_none() => pong.set(ControlPayload::new(payload)),
         Ok(Some(Message::Close(received))) => {
-            *pong = None;
+            pong.is_pending = false;
             *peer = Peer::Closed(received.map(|close| Box::new((close.code, close.reason.into()))));
             if close.is_none() {
                 let echo =
@@ -335,7 +363,7 @@ fn queue_reply(
             }
         }
         Err(error) if matches!(peer, Peer::Open) => {
-            *pong = None;
+            pong.is_pending = false;
             *peer = Peer::Failed;
             if close.is_none() {
                 *close = CloseFrame::pending(ControlPayload::close(error.close_code(), ""));

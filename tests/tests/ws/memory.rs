@@ -257,6 +257,32 @@ fn idle_connection_is_small() {
     assert!(kept <= 2048, "{kept} bytes");
 }
 
+/// An end that frees its memory between any two messages sends the same bytes.
+#[test]
+fn released_end_goes_on() {
+    let pings = [1, 2, 3].map(|number| frames(Role::Client, false, &[Message::Ping(&[number; 7])], 1));
+    let sent = |releases: bool| {
+        let (mut socket, mut out) = (socket(Role::Client, false), Vec::new());
+        for ping in &pings {
+            for mut part in ping.chunks(1) {
+                let is_ping = socket.decode(&mut part).unwrap().is_some();
+                if releases {
+                    socket.release_input_memory();
+                    socket.release_output_memory();
+                }
+                assert_eq!(socket.has_pending_replies(), is_ping);
+            }
+            socket.send(Message::Text("hello"), &mut out).unwrap();
+            assert!(socket.write_pending_replies(&mut out));
+            if releases {
+                socket.release_output_memory();
+            }
+        }
+        out
+    };
+    assert_eq!(sent(true), sent(false));
+}
+
 /// Whoever keeps what a read cut, as long as [`Socket::needs`] says that it helps, has every plain message lent.
 #[test]
 fn message_in_kept_buffer_is_borrowed() {

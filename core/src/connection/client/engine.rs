@@ -292,6 +292,7 @@ impl ClientEngine {
         if let Mode::WebSocket(socket) = &mut self.mode {
             // Fails only if a close frame was sent; a closing connection needs no ping.
             let _ = socket.send(ws::Message::Ping(b""), self.shared.send_buffer.buffer_mut());
+            socket.release_output_memory();
             self.shared.on_appended(now);
         }
     }
@@ -307,7 +308,12 @@ impl ClientEngine {
     fn flush(&mut self) -> bool {
         match &mut self.mode {
             Mode::WebSocket(socket) if self.shared.send_buffer.is_empty() => {
-                socket.write_pending_replies(self.shared.send_buffer.buffer_mut())
+                let written = socket.write_pending_replies(self.shared.send_buffer.buffer_mut());
+                if written {
+                    // The connection may be idle.
+                    socket.release_output_memory();
+                }
+                written
             }
             Mode::WebSocket(_) | Mode::Http(_) | Mode::NotUpgraded | Mode::Handshake { .. } | Mode::Closed => false,
         }

@@ -82,6 +82,7 @@ impl ClientEngine {
                 if let Some(pool) = shared.config.deflate_pool.take() {
                     socket.use_pool(&pool);
                 }
+                socket.release_output_memory();
                 self.mode = Mode::WebSocket(Box::new(socket));
                 // The handshake request is larger than most messages, and contains credentials.
                 shared.send_buffer.release();
