@@ -33,6 +33,6 @@ pub type Server = turnwire_driver::ServerDriver<TlsIo<TcpIo>>;
 /// # Errors
 ///
 /// Returns an error when the socket cannot be made non-blocking, or the TLS configuration is unusable. The socket is dropped.
-pub fn accept(stream: TcpStream, config: Config, tls: Option<Arc<ServerConfig>>) -> io::Result<Server> {
+pub fn accept(stream: TcpStream, config: impl Into<Arc<Config>>, tls: Option<Arc<ServerConfig>>) -> io::Result<Server> {
     turnwire_rustls::accept(TcpIo::from_stream(stream)?, config, tls).map_err(io::Error::other)
 }

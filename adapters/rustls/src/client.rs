@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustls::{ClientConfig, ServerConfig};
-use turnwire::client::{Client as ClientState, Credentials, InvalidProvider, Provider, Settings};
+use turnwire::client::{Client as ClientState, ClientSetup, Credentials, InvalidProvider, Provider, Settings};
 use turnwire::connection::{ServerConnection, server::Config};
 use turnwire::proxy::ProxySelector;
 use turnwire_driver::{ClientDriver, Io, ProxyIo, ServerDriver, proxies_from_environment};
@@ -125,8 +125,17 @@ impl<S: Io> ClientBuilder<S> {
         credentials: Credentials,
         settings: Settings,
     ) -> Result<Client<S>, InvalidProvider> {
+        self.build_with_setup(&ClientSetup::new(provider, settings)?, credentials)
+    }
+
+    /// Creates a client that shares its provider and its settings with others: an idle client then takes 1.5 KiB less.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_with_setup(self, setup: &ClientSetup, credentials: Credentials) -> Result<Client<S>, InvalidProvider> {
         let io = self.into_io();
-        let mut client = ClientState::new(provider, credentials, settings, seed())?;
+        let mut client = ClientState::with_setup(setup, credentials, seed())?;
         // A system time before 1970 is wrong: use no wall clock.
         if let Ok(unix) = SystemTime::now().duration_since(UNIX_EPOCH) {
             client.set_wall_clock(io.now(), unix.as_millis().try_into().unwrap_or(u64::MAX));
@@ -162,7 +171,7 @@ impl<S: Io> DerefMut for Client<S> {
 /// Returns [`Error::Session`] when the TLS configuration is unusable. The socket is dropped.
 pub fn accept<S: Io>(
     socket: S,
-    config: Config,
+    config: impl Into<Arc<Config>>,
     tls: Option<Arc<ServerConfig>>,
 ) -> Result<ServerDriver<TlsIo<S>>, Error> {
     Ok(ServerDriver::new(ServerConnection::new(config, seed()), TlsIo::accepted(socket, tls)?))

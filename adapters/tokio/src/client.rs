@@ -41,7 +41,11 @@ pub type Server = ServerDriver<TlsIo<TcpIo>>;
 /// # Errors
 ///
 /// Returns [`Error::Session`] when the TLS configuration is unusable. The socket is dropped.
-pub fn accept(stream: TcpStream, config: Config, tls: Option<Arc<ServerConfig>>) -> Result<Server, Error> {
+pub fn accept(
+    stream: TcpStream,
+    config: impl Into<Arc<Config>>,
+    tls: Option<Arc<ServerConfig>>,
+) -> Result<Server, Error> {
     turnwire_rustls::accept(TcpIo::from_stream(stream), config, tls)
 }
 
@@ -52,7 +56,7 @@ pub fn accept(stream: TcpStream, config: Config, tls: Option<Arc<ServerConfig>>)
 /// Returns [`Error::Session`] when the TLS configuration is unusable. The stream is dropped.
 pub fn accept_stream<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
-    config: Config,
+    config: impl Into<Arc<Config>>,
     tls: Option<Arc<ServerConfig>>,
 ) -> Result<ServerDriver<TlsIo<StreamIo<S>>>, Error> {
     turnwire_rustls::accept(StreamIo::from_stream(stream), config, tls)

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::collectors::Collectors;
-use super::config::{Credentials, InvalidProvider, Provider, Settings};
+use super::config::{ClientSetup, Credentials, InvalidProvider, Provider, Settings};
 use super::connect::{ConnectError, ForwardProxy, SocketCommand};
 use super::conversation::{ClientPhase, Conversation, SocketInput};
 use super::encode::RequestBuilder;
@@ -34,7 +34,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let conversation = &self.conversation;
         f.debug_struct("Client")
-            .field("provider", &conversation.builder.provider.name)
+            .field("provider", &conversation.builder.shared.provider.name)
             .field("connected", &conversation.slot.connected().is_some())
             .field("requests", &conversation.requests.len())
             .field("backlog", &conversation.events.backlog())
@@ -55,9 +55,19 @@ impl Client {
         settings: Settings,
         seed: Seed,
     ) -> Result<Self, InvalidProvider> {
-        let selector = TransportSelector::new(settings.transport, &provider, &credentials);
+        Self::with_setup(&ClientSetup::new(provider, settings)?, credentials, seed)
+    }
+
+    /// Creates a client that shares its provider and its settings with others. Its session, if the settings have one, is its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_setup(setup: &ClientSetup, credentials: Credentials, seed: Seed) -> Result<Self, InvalidProvider> {
+        let shared = setup.config();
+        let selector = TransportSelector::new(shared.settings.transport, &shared.provider, &credentials);
         let conversation = Conversation {
-            builder: RequestBuilder::new(provider, credentials, settings)?,
+            builder: RequestBuilder::new(shared, credentials)?,
             selector,
             requests: RequestTable::default(),
             slot: ConnectionSlot::Disconnected,
@@ -85,7 +95,10 @@ impl Client {
 
     /// Returns the session, whose members may change between requests, for example the window after a compaction.
     pub const fn session_mut(&mut self) -> Option<&mut Session> {
-        self.conversation.builder.settings.session.as_mut()
+        match &mut self.conversation.builder.session {
+            Some(session) => Some(&mut **session),
+            None => None,
+        }
     }
 
     /// Begins the next turn, without a turn token. The connection, if there is one, is kept.
@@ -318,7 +331,7 @@ impl Client {
     /// [`tls`](super::ConnectTarget::tls) nor [`websocket`](super::ConnectTarget::websocket): for any other, the attempt fails.
     pub fn handle_connected_to_proxy(&mut self, now: Instant, proxy: ForwardProxy) {
         let ConnectionSlot::Connecting { transport, .. } = self.conversation.slot else { return };
-        if transport == Transport::WebSocket || self.conversation.builder.endpoint.tls {
+        if transport == Transport::WebSocket || self.conversation.builder.shared.endpoint.tls {
             self.conversation.drop_connection(now);
             let message = "a proxy that forwards requests cannot carry TLS or a WebSocket".into();
             let failure = policy::connect_failure(&ConnectError::Proxy { message, retryable: false });
@@ -558,7 +571,7 @@ impl Client {
     }
 
     fn check_lane(&self, lane: Option<&str>) -> Result<(), CommandError> {
-        let queues = self.conversation.builder.settings.queue_on_busy_lane;
+        let queues = self.conversation.builder.shared.settings.queue_on_busy_lane;
         if !queues && self.conversation.requests.has_lane(lane) { Err(CommandError::InFlight) } else { Ok(()) }
     }
 
@@ -573,9 +586,9 @@ impl Client {
     }
 
     fn insert(&mut self, now: Instant, mut request: ActiveRequest) {
-        let total = request.submission.deadline().or(self.conversation.builder.settings.deadline);
+        let total = request.submission.deadline().or(self.conversation.builder.shared.settings.deadline);
         request.total_deadline = total.map(|total| now + total);
-        if request.collects() || (self.conversation.builder.settings.collect && !request.is_operation()) {
+        if request.collects() || (self.conversation.builder.shared.settings.collect && !request.is_operation()) {
             self.conversation.collectors.insert(request.id);
         }
         self.conversation.requests.insert(request);

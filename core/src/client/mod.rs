@@ -94,7 +94,8 @@ mod violation;
 
 pub use client::Client;
 pub use config::{
-    AbandonMode, AttestationFn, CancelMode, Capabilities, Credentials, InvalidProvider, Provider, RetryPolicy,
+    AbandonMode, AttestationFn, CancelMode, Capabilities, ClientSetup, Credentials, InvalidProvider, Provider,
+    RetryPolicy,
 };
 pub use config::{Secret, Settings, Sign, SignError, SignableRequest, TokenCommand, TransportPreference};
 pub use connect::{ConnectError, ConnectTarget, ForwardProxy, SocketCommand};

@@ -37,8 +37,11 @@ impl Client {
             return Ok(Submitted::Immediate(answer));
         }
         let builder = &self.conversation.builder;
-        let wire =
-            ItemEncoding::new(builder.settings.send_item_ids, false, builder.provider.capabilities.item_metadata);
+        let wire = ItemEncoding::new(
+            builder.shared.settings.send_item_ids,
+            false,
+            builder.shared.provider.capabilities.item_metadata,
+        );
         let mut body = Vec::new();
         operation.encode(wire, &mut body);
         let call = RawOperation {
@@ -48,7 +51,7 @@ impl Client {
             headers: Vec::new(),
             body,
             send_turn_token: O::TURN_STATE,
-            timeout: O::timeout(builder.provider.idle_timeout),
+            timeout: O::timeout(builder.shared.provider.idle_timeout),
             header_set: Some(O::SURFACE),
             turn,
             lite: false,

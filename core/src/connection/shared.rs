@@ -1,6 +1,7 @@
 //! The state and the behaviour that the client's engine and the server's engine share.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::config::{Deadline, RoleConfig};
@@ -16,7 +17,7 @@ use crate::ws;
 /// The part of an engine that does not depend on its role.
 #[derive(Debug)]
 pub(super) struct SharedState<C> {
-    pub(super) config: C,
+    pub(super) config: Arc<C>,
     pub(super) entropy: Entropy,
     pub(super) send_buffer: ByteQueue,
     pub(super) timers: Timers,
@@ -45,7 +46,7 @@ pub(super) enum WebSocketInput<'s> {
 }
 
 impl<C: RoleConfig> SharedState<C> {
-    pub(super) fn new(config: C, seed: Seed) -> Self {
+    pub(super) fn new(config: Arc<C>, seed: Seed) -> Self {
         Self {
             config,
             entropy: Entropy::new(seed),

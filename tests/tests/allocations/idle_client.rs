@@ -1,7 +1,7 @@
 //! The memory of a client that waits for the next request.
 
 use allocation_counter::measure;
-use turnwire::client::{Client, Settings};
+use turnwire::client::{Client, ClientSetup, Credentials, Settings};
 use turnwire::responses::CreateResponse;
 use turnwire::responses::request::Input;
 use turnwire_tests::fixtures::{created, done, msg, user};
@@ -14,14 +14,15 @@ fn script() -> Script {
     Script::new().ws([vec![created("resp_1"), msg("msg_1", &"a".repeat(ANSWER)), done("resp_1")]])
 }
 
-/// The bytes that a client holds after its response, its own size included.
+/// The bytes that a client holds after its response, its own size included. It shares its configuration.
 fn held(request: impl FnOnce() -> CreateResponse) -> usize {
-    let mut pair = None;
+    let setup = ClientSetup::new(provider(), Settings::default()).expect("a provider");
+    let mut pair = Pair::new(provider(), Settings::default(), script());
     measure(|| {
-        let pair = pair.insert(Pair::new(provider(), Settings::default(), script()));
+        pair.client = Client::with_setup(&setup, Credentials::None, [7; 32]).expect("a provider");
         pair.ask(request());
     });
-    let Pair { client, .. } = pair.expect("it was created");
+    let Pair { client, .. } = pair;
     assert!(!client.has_pending_requests());
     let heap = -measure(|| drop(client)).bytes_current;
     size_of::<Client>() + usize::try_from(heap).expect("it only frees")
@@ -31,7 +32,7 @@ fn held(request: impl FnOnce() -> CreateResponse) -> usize {
 fn idle_client_holds_little_beyond_the_texts_of_its_last_response() {
     let held = held(|| CreateResponse::new("gpt-x", "q".repeat(QUESTION)));
     let beyond = held - QUESTION - ANSWER;
-    assert!(beyond <= 4800, "the client holds {beyond} bytes");
+    assert!(beyond <= 2800, "the client holds {beyond} bytes");
 }
 
 #[test]
@@ -39,7 +40,7 @@ fn idle_client_holds_no_item_that_the_application_shares() {
     let input = Input::from("q".repeat(QUESTION));
     let held = held(|| CreateResponse::new("gpt-x", &input));
     let beyond = held - ANSWER;
-    assert!(beyond <= 4800, "the client holds {beyond} bytes");
+    assert!(beyond <= 2800, "the client holds {beyond} bytes");
 }
 
 /// The bytes that are allocated from a request on a long history to its end, by the client and its server.

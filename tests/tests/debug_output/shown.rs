@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 
 use turnwire::client::{
-    Credentials, ForwardProxy, OwnedEvent, RawOperation, Request, Secret, Settings, Sign, SignError, SignableRequest,
+    ClientSetup, Credentials, ForwardProxy, OwnedEvent, RawOperation, Request, Secret, Settings, Sign, SignError,
+    SignableRequest,
 };
 use turnwire::connection::{
     ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client, server,
@@ -350,6 +351,7 @@ fn of_configuration() -> Vec<Shown> {
         ("client::Credentials", debug(&credentials)),
         ("client::Provider", debug(&provider)),
         ("client::Settings", debug(&settings)),
+        ("client::ClientSetup", debug(&ClientSetup::new(provider, settings).expect("a provider"))),
         ("client::Request", debug(&request)),
         ("client::RawOperation", debug(&operation)),
         ("client::SignableRequest", signable),

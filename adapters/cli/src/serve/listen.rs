@@ -299,7 +299,7 @@ pub fn config(deflate: bool) -> Config {
 /// A scripted server with its limits.
 struct Server {
     scripted: Arc<ScriptedServer>,
-    config: Config,
+    config: Arc<Config>,
     max_connections: usize,
     connections: Arc<Connections>,
     input: Arc<InputBudget>,
@@ -317,7 +317,7 @@ impl Server {
         config.deflate_pool = Some(SharedPool::new(DeflatePool::default()));
         let input = Arc::new(InputBudget::new(MAX_INCOMPLETE, MAX_REQUEST));
         let connections = Connections::new(max_connections, MAX_UNSENT_RESPONSES);
-        Self { scripted, config, max_connections, connections, input, endings: Endings::default() }
+        Self { scripted, config: Arc::new(config), max_connections, connections, input, endings: Endings::default() }
     }
 
     /// Accepts connections for ever. A connection that cannot be accepted, or fails, concerns only its peer.
@@ -361,7 +361,7 @@ impl Server {
         let (faults, input) = (Arc::new(Faults::default()), Arc::clone(&self.input));
         let io = ServeIo::new(TcpIo::from_stream(stream), Arc::clone(&faults), Arc::clone(&input));
         // Fails only because of a TLS configuration, and there is none.
-        let Ok(mut server) = turnwire_rustls::accept(io, self.config.clone(), None) else { return };
+        let Ok(mut server) = turnwire_rustls::accept(io, Arc::clone(&self.config), None) else { return };
         let inflates_to = if self.config.deflate_policy.is_some() { MAX_RATIO as usize } else { 1 };
         let limits = ConnectionLimits { faults, input, place: Arc::clone(&place), inflates_to };
         let ending = self.endings.subscribe();

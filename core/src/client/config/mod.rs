@@ -6,10 +6,12 @@ mod invalid_provider;
 mod provider;
 mod provider_file;
 mod settings;
+mod setup;
 mod url;
 
 pub use credentials::{Credentials, Secret, Sign, SignError, SignableRequest, TokenCommand};
-pub(super) use endpoint::Endpoint;
 pub use invalid_provider::InvalidProvider;
 pub use provider::{Capabilities, Provider, RetryPolicy};
 pub use settings::{AbandonMode, AttestationFn, CancelMode, Settings, TransportPreference};
+pub use setup::ClientSetup;
+pub(super) use setup::SharedConfig;

@@ -14,18 +14,18 @@ use crate::time::Instant;
 
 impl Conversation {
     pub(in crate::client) fn start_connecting(&mut self, now: Instant, transport: Transport) {
-        let endpoint = &self.builder.endpoint;
+        let endpoint = &self.builder.shared.endpoint;
         let mut target = ConnectTarget::new(&endpoint.host, endpoint.port, endpoint.tls);
         target.websocket = transport == Transport::WebSocket;
         self.socket_command = Some(SocketCommand::Connect(target));
-        let deadline = now + self.builder.provider.connect_timeout;
+        let deadline = now + self.builder.shared.provider.connect_timeout;
         self.slot = ConnectionSlot::Connecting { transport, deadline };
     }
 
     /// The requested socket is open, or one to a proxy that forwards requests: begins the handshake, if there is one.
     pub(in crate::client) fn begin_connection(&mut self, now: Instant, proxy: Option<ForwardProxy>) {
         let ConnectionSlot::Connecting { transport, deadline } = self.slot else { return };
-        let config = self.builder.connection_config(transport);
+        let config = self.builder.shared.connection(transport);
         let mut connection = ClientConnection::new(config, transport, self.entropy.fork());
         let phase = match transport {
             Transport::Http => {
@@ -54,7 +54,7 @@ impl Conversation {
 
     /// Asks the server whether it still has the connection.
     pub(in crate::client) fn check_connection(&mut self, now: Instant) {
-        let timeout = self.builder.provider.capabilities.check_timeout;
+        let timeout = self.builder.shared.provider.capabilities.check_timeout;
         if let Some(managed) = self.slot.connected_mut() {
             managed.begin_check(now, timeout);
         }

@@ -53,12 +53,12 @@ impl Conversation {
         backoff_step: u32,
         random: f64,
     ) -> Recovery {
-        let (settings, retry) = (&self.builder.settings, &self.builder.provider.retry);
+        let (settings, retry) = (&self.builder.shared.settings, &self.builder.shared.provider.retry);
         let rules = RecoveryRules {
             retry,
             max_retries: request.submission.max_retries().unwrap_or(retry.max_retries),
             can_fall_back: self.selector.can_fall_back(),
-            plain: !self.builder.endpoint.tls,
+            plain: !self.builder.shared.endpoint.tls,
             resend_after_output: settings.resend_after_output,
             max_credential_requests: settings.max_credential_requests,
         };
@@ -144,7 +144,7 @@ impl Conversation {
 
     /// The request waits until the application gives new credentials.
     pub(super) fn await_credentials(&mut self, now: Instant, id: RequestId, refusal: Box<Failure>) {
-        let until = now + self.builder.settings.credential_timeout;
+        let until = now + self.builder.shared.settings.credential_timeout;
         let Some(request) = self.requests.get_mut(id) else { return };
         request.phase = RequestPhase::AwaitingCredentials { until };
         request.retry_state.credential_requests += 1;
@@ -166,7 +166,7 @@ impl Conversation {
 
     /// The server answered the WebSocket handshake with something else than 101.
     pub(super) fn fail_handshake(&mut self, now: Instant, head: &Response, body: &[u8]) {
-        let url = self.builder.endpoint.url(true, &self.builder.endpoint.target(RESPONSES, &[]));
+        let url = self.builder.shared.endpoint.url(true, &self.builder.shared.endpoint.target(RESPONSES, &[]));
         let failure = policy::http_failure(head, body, &url, self.builder.unix_seconds(now));
         let point = FailurePoint::HandshakeRejected { status: head.status() };
         self.fail_connect_attempt(now, Transport::WebSocket, point, failure);

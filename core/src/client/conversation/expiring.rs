@@ -17,9 +17,9 @@ use crate::time::Instant;
 
 impl Conversation {
     pub(in crate::client) fn deadlines(&self) -> Deadlines<'_> {
-        let provider = &self.builder.provider;
+        let provider = &self.builder.shared.provider;
         let shared = provider.capabilities.max_concurrent_requests > 1
-            && self.builder.settings.connection.timeouts.activity == IdleActivity::Events;
+            && self.builder.shared.settings.connection.timeouts.activity == IdleActivity::Events;
         Deadlines {
             requests: &self.requests,
             slot: &self.slot,
@@ -90,7 +90,7 @@ impl Conversation {
         let outcome = if is_cancelled { QueuedOutcome::Cancelled } else { QueuedOutcome::Failed(failure) };
         self.finish(now, id, outcome);
         if in_flight {
-            let mode = self.builder.settings.cancel.abandon_mode();
+            let mode = self.builder.shared.settings.cancel.abandon_mode();
             self.abandon_on_connection(now, lane, mode);
         }
     }
@@ -109,7 +109,7 @@ impl Conversation {
     pub(in crate::client) fn set_credentials(&mut self, now: Instant, credentials: Credentials) {
         let Self { builder, selector, requests, slot, .. } = self;
         builder.credentials = credentials;
-        selector.set_credentials(&builder.provider, &builder.credentials);
+        selector.set_credentials(&builder.shared.provider, &builder.credentials);
         for id in requests.ids(|request| matches!(request.phase, RequestPhase::AwaitingCredentials { .. })) {
             if let Some(request) = requests.get_mut(id) {
                 request.phase = RequestPhase::Ready;

@@ -69,7 +69,7 @@ pub(super) struct Conversation {
 impl Conversation {
     /// Returns whether the loop should read from the socket.
     pub(super) fn wants_input(&self) -> bool {
-        let limit = self.builder.settings.connection.max_backlog;
+        let limit = self.builder.shared.settings.connection.max_backlog;
         let wanted = self.slot.connected().is_some_and(|managed| managed.connection.wants_input());
         wanted && self.events.backlog() < limit
     }
@@ -105,7 +105,7 @@ impl Conversation {
                 slot: &self.slot,
                 connect_attempts: &self.connect_attempts,
                 selector: &self.selector,
-                capabilities: &self.builder.provider.capabilities,
+                capabilities: &self.builder.shared.provider.capabilities,
                 lanes_ignored: self.lanes_ignored,
             };
             let action = next_action(now, &state);

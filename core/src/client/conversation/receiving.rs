@@ -29,8 +29,8 @@ impl Conversation {
         input: SocketInput<'_, '_>,
         deliver: Option<&mut Deliver<'_>>,
     ) -> Option<bool> {
-        let keeps_turn_token = self.builder.provider.capabilities.turn_token;
-        let max_item_bytes = self.builder.settings.connection.max_body;
+        let keeps_turn_token = self.builder.shared.provider.capabilities.turn_token;
+        let max_item_bytes = self.builder.shared.settings.connection.max_body;
         let managed = self.slot.connected_mut()?;
         let ManagedConnection { connection, transport, handshake, .. } = managed;
         let mut receiver = Receiver {
@@ -76,8 +76,8 @@ impl Conversation {
             waiting: &mut self.waiting,
             delivers_unmatched: false,
             outlived_turn: false,
-            keeps_turn_token: self.builder.provider.capabilities.turn_token,
-            max_item_bytes: self.builder.settings.connection.max_body,
+            keeps_turn_token: self.builder.shared.provider.capabilities.turn_token,
+            max_item_bytes: self.builder.shared.settings.connection.max_body,
             whole: None,
         }
     }
@@ -154,7 +154,8 @@ impl Conversation {
 
     /// A response failed by an event: the connection may serve other requests, and is closed where it may not.
     pub(super) fn apply_failed_response(&mut self, now: Instant, kind: FailureKind) {
-        let reusable = self.builder.provider.capabilities.reuse_after_failure && kind != FailureKind::ConnectionLimit;
+        let reusable =
+            self.builder.shared.provider.capabilities.reuse_after_failure && kind != FailureKind::ConnectionLimit;
         let in_flight = self.requests.in_flight_count();
         let Some(managed) = self.slot.connected_mut() else { return };
         match managed.transport {
@@ -181,7 +182,7 @@ impl Conversation {
         }
         if head.is_success() && request.is_operation() {
             if request.carries_turn_token()
-                && self.builder.provider.capabilities.turn_token
+                && self.builder.shared.provider.capabilities.turn_token
                 && let Some(token) = head.headers.get_str(TURN_STATE)
             {
                 self.turn.set_once(token);
@@ -194,7 +195,7 @@ impl Conversation {
         if head.is_success() {
             return self.handle_unstreamed_response(now, id, &head, body);
         }
-        let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(&path_of(request), &[]));
+        let url = self.builder.shared.endpoint.url(false, &self.builder.shared.endpoint.target(&path_of(request), &[]));
         let failure = policy::http_failure(&head, &body, &url, self.builder.unix_seconds(now));
         self.fail(now, id, FailurePoint::HttpResponse, failure);
     }
@@ -219,7 +220,7 @@ impl Conversation {
             return self.fail(now, id, FailurePoint::ConnectionLost, failure);
         }
         let path = self.requests.get(id).map(path_of).unwrap_or_default();
-        let url = self.builder.endpoint.url(false, &self.builder.endpoint.target(&path, &[]));
+        let url = self.builder.shared.endpoint.url(false, &self.builder.shared.endpoint.target(&path, &[]));
         let failure = policy::unstreamed_failure(head, &body, &url, self.builder.unix_seconds(now));
         self.fail(now, id, FailurePoint::HttpResponse, failure);
     }

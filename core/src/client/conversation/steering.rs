@@ -27,7 +27,7 @@ impl Conversation {
         if !is_steer_input(items) {
             return Err(CommandError::SteerInput);
         }
-        let limit = self.builder.settings.max_submissions;
+        let limit = self.builder.shared.settings.max_submissions;
         let (managed, request) = running(&mut self.slot, &mut self.requests, id)?;
         let Some(response_id) = request.report.response_id.as_deref() else { return Err(CommandError::NoRequest) };
         if request.submissions.open() >= limit {
@@ -88,10 +88,10 @@ impl Conversation {
 
     /// Cancels a request, in the way that the settings say.
     pub(in crate::client) fn cancel(&mut self, now: Instant, id: RequestId) {
-        let settings = &self.builder.settings;
+        let settings = &self.builder.shared.settings;
         let interruption = match settings.cancel {
             CancelMode::Interrupt { limit, otherwise } => Some((limit, otherwise)),
-            CancelMode::Auto if self.builder.provider.capabilities.interrupt => {
+            CancelMode::Auto if self.builder.shared.provider.capabilities.interrupt => {
                 Some((settings.interrupt_timeout, AbandonMode::Close))
             }
             CancelMode::Auto | CancelMode::Close | CancelMode::Drain { .. } => None,
@@ -100,18 +100,18 @@ impl Conversation {
             Some((limit, otherwise)) if self.can_interrupt(id) => {
                 self.begin_interruption(now, id, limit, Some(otherwise));
             }
-            Some(_) | None => self.cancel_at_once(now, id, self.builder.settings.cancel.abandon_mode()),
+            Some(_) | None => self.cancel_at_once(now, id, self.builder.shared.settings.cancel.abandon_mode()),
         }
     }
 
     pub(in crate::client) fn interrupt(&mut self, now: Instant, id: RequestId) -> Result<(), CommandError> {
         let request = self.requests.get(id).ok_or(CommandError::NoRequest)?;
         if self.can_interrupt(id) {
-            let limit = self.builder.settings.interrupt_timeout;
+            let limit = self.builder.shared.settings.interrupt_timeout;
             self.begin_interruption(now, id, limit, None);
         } else if request.interruption.is_none() {
             // It has no response that could be interrupted.
-            self.cancel_at_once(now, id, self.builder.settings.cancel.abandon_mode());
+            self.cancel_at_once(now, id, self.builder.shared.settings.cancel.abandon_mode());
         }
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Conversation {
     /// Asks the server to cancel the response to this request, which runs in the background and would go on. The request ends when
     /// the server has answered, or when the time of an interruption has passed. Returns whether it is asked: once for each request.
     pub(super) fn begin_cancellation(&mut self, now: Instant, id: RequestId) -> bool {
-        let until = now + self.builder.settings.interrupt_timeout;
+        let until = now + self.builder.shared.settings.interrupt_timeout;
         let Some(request) = self.requests.get_mut(id) else { return false };
         if request.background_response().is_none() || request.is_being_cancelled() {
             return false;
@@ -224,7 +224,7 @@ impl Conversation {
         outcome: &mut QueuedOutcome,
         failed: Option<FailureKind>,
     ) -> bool {
-        let until = now + self.builder.settings.steering_timeout;
+        let until = now + self.builder.shared.settings.steering_timeout;
         let (Some(request), Some(managed)) = (self.requests.get_mut(id), self.slot.connected_mut()) else {
             return false;
         };

@@ -2,19 +2,20 @@
 //! ([docs/protocol.md §2](crate::docs::protocol#2-headers-and-authentication),
 //! [§3](crate::docs::protocol#3-request-bodies)).
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString as _};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
 
 use super::headers::{RejectedHeader, merge};
 use super::previous_response::PreviousResponses;
-use crate::client::config::{Credentials, Endpoint, InvalidProvider, Provider, Settings};
+use crate::client::config::{Credentials, InvalidProvider, SharedConfig};
 use crate::client::config::{SignError, SignableRequest};
 use crate::client::connect::ForwardProxy;
 use crate::client::request::{CommandError, RawOperation, Request, TraceContext};
-use crate::connection::client::Config;
-use crate::connection::{ExpectedBody, OutgoingRequest, Transport};
+use crate::connection::{ExpectedBody, OutgoingRequest};
 use crate::http::{HeaderValue, Headers};
 use crate::responses::operations::path_of_response;
 use crate::responses::request::{Input, ItemEncoding, MessageFields, ReasoningOptions};
@@ -34,10 +35,10 @@ struct WallClock {
 
 #[derive(Debug)]
 pub(in crate::client) struct RequestBuilder {
-    pub(in crate::client) provider: Provider,
-    pub(in crate::client) endpoint: Endpoint,
+    pub(in crate::client) shared: Arc<SharedConfig>,
     pub(in crate::client) credentials: Credentials,
-    pub(in crate::client) settings: Settings,
+    /// The session, whose members change.
+    pub(in crate::client) session: Option<Box<Session>>,
     wall_clock: Option<WallClock>,
     omitted_turn_tokens: u64,
 }
@@ -59,15 +60,11 @@ impl EncodedMessage {
 }
 
 impl RequestBuilder {
-    pub(in crate::client) fn new(
-        provider: Provider,
-        credentials: Credentials,
-        settings: Settings,
-    ) -> Result<Self, InvalidProvider> {
-        let endpoint = Endpoint::new(&provider.base_url, &provider.query, provider.allow_plain)?;
-        let builder = Self { provider, endpoint, credentials, settings, wall_clock: None, omitted_turn_tokens: 0 };
+    pub(in crate::client) fn new(shared: Arc<SharedConfig>, credentials: Credentials) -> Result<Self, InvalidProvider> {
+        let session = shared.settings.session.clone().map(Box::new);
+        let builder = Self { shared, credentials, session, wall_clock: None, omitted_turn_tokens: 0 };
         // No attestation is requested: nothing is sent.
-        let session = builder.settings.session.as_ref();
+        let session = builder.session.as_ref();
         let session =
             session.map(|session| session.headers(HeaderSet::Sse, &RequestContext::default())).unwrap_or_default();
         builder.headers(&[], &session).map_err(|rejected| InvalidProvider::Header(rejected.name))?;
@@ -95,22 +92,6 @@ impl RequestBuilder {
         self.omitted_turn_tokens
     }
 
-    /// Returns the configuration of a connection of this transport.
-    pub(in crate::client) fn connection_config(&self, transport: Transport) -> Config {
-        let mut config = self.settings.connection.clone();
-        if config.authority.is_empty() {
-            config.authority = self.endpoint.authority.clone();
-        }
-        config.timeouts.idle = config.timeouts.idle.or(Some(self.provider.idle_timeout));
-        if transport == Transport::WebSocket {
-            config.ping_interval = config.ping_interval.or(self.provider.capabilities.ping_interval);
-            if !self.provider.capabilities.deflate {
-                config.deflate_offer = None;
-            }
-        }
-        config
-    }
-
     /// Checks the headers and the lane name of a request.
     pub(in crate::client) fn validate(&self, own: &[(String, String)], lane: Option<&str>) -> Result<(), CommandError> {
         let is_lane = |lane: &str| {
@@ -131,9 +112,9 @@ impl RequestBuilder {
             create = create.into_lite();
         }
         // A background response is stored: otherwise nothing of it would be left without its stream.
-        create.store |= self.provider.capabilities.store_responses || create.background == Some(true);
+        create.store |= self.shared.provider.capabilities.store_responses || create.background == Some(true);
         create.reasoning = create.reasoning.map(ReasoningOptions::for_wire);
-        if let Some(session) = &self.settings.session {
+        if let Some(session) = &self.session {
             let mut metadata = session.metadata(request.turn.as_ref());
             for (key, value) in create.client_metadata.iter().flat_map(ClientMetadata::iter) {
                 metadata.set(key, value);
@@ -151,7 +132,7 @@ impl RequestBuilder {
         if !self.credentials.fit_handshakes() {
             return Err(Failure::build("a websocket handshake cannot be signed"));
         }
-        let beta = self.provider.capabilities.beta_header.iter();
+        let beta = self.shared.provider.capabilities.beta_header.iter();
         let beta: Vec<(String, String)> = beta.map(|beta| ("OpenAI-Beta".to_string(), beta.clone())).collect();
         let turn = request.and_then(|request| request.turn.as_ref());
         let session = self.session_headers(HeaderSet::Handshake, turn, false);
@@ -159,7 +140,7 @@ impl RequestBuilder {
         if let Some(request) = request {
             self.set_routing_hint(&mut headers, &request.body);
         }
-        Ok((self.endpoint.target(RESPONSES, &[]), headers))
+        Ok((self.shared.endpoint.target(RESPONSES, &[]), headers))
     }
 
     /// Returns the `POST` that requests a response
@@ -179,7 +160,7 @@ impl RequestBuilder {
             set_trace(&mut headers, trace)?;
         }
         headers.set_if_absent("Content-Type", "application/json").map_err(|_| invalid_header("Content-Type"))?;
-        if let Some(compress) = self.settings.compress.filter(|_| self.provider.capabilities.zstd) {
+        if let Some(compress) = self.shared.settings.compress.filter(|_| self.shared.provider.capabilities.zstd) {
             if headers.contains("Content-Encoding") {
                 let why = "request compression was requested but content-encoding is already set";
                 return Err(Failure::build(why));
@@ -189,7 +170,7 @@ impl RequestBuilder {
         }
         self.set_routing_hint(&mut headers, &request.body);
         self.set_turn_token(&mut headers, token);
-        self.sign("POST", self.endpoint.target(RESPONSES, &[]), headers, body, ExpectedBody::EventStream)
+        self.sign("POST", self.shared.endpoint.target(RESPONSES, &[]), headers, body, ExpectedBody::EventStream)
     }
 
     /// Changes a request for the proxy that forwards it, if there is one: its target becomes absolute, and it carries the proxy's
@@ -200,7 +181,7 @@ impl RequestBuilder {
         mut request: OutgoingRequest,
     ) -> Result<OutgoingRequest, Failure> {
         let Some(proxy) = proxy else { return Ok(request) };
-        request.target = self.endpoint.url(false, &request.target);
+        request.target = self.shared.endpoint.url(false, &request.target);
         if let Some(authorization) = &proxy.authorization {
             let name = "Proxy-Authorization";
             request.headers.set(name, authorization.clone()).map_err(|_| invalid_header(name))?;
@@ -223,7 +204,7 @@ impl RequestBuilder {
         }
         self.set_turn_token(&mut headers, token.filter(|_| operation.send_turn_token));
         let query: Vec<(&str, &str)> = operation.query.iter().map(|(key, value)| (&**key, &**value)).collect();
-        let target = self.endpoint.target(&operation.path, &query);
+        let target = self.shared.endpoint.target(&operation.path, &query);
         self.sign(operation.method, target, headers, operation.body.clone(), ExpectedBody::Whole)
     }
 
@@ -248,7 +229,7 @@ impl RequestBuilder {
             let pads = options.and_then(|options| options.include_obfuscation);
             query.extend(pads.map(|pads| ("include_obfuscation", if pads { "true" } else { "false" })));
         }
-        let target = self.endpoint.target(&path_of_response(response_id, ""), &query);
+        let target = self.shared.endpoint.target(&path_of_response(response_id, ""), &query);
         self.sign("GET", target, headers, Vec::new(), ExpectedBody::EventStream)
     }
 
@@ -261,7 +242,7 @@ impl RequestBuilder {
     ) -> Result<OutgoingRequest, Failure> {
         let mut headers = self.response_headers(request, token)?;
         headers.set_if_absent("Content-Type", "application/json").map_err(|_| invalid_header("Content-Type"))?;
-        let target = self.endpoint.target(&path_of_response(response_id, "/cancel"), &[]);
+        let target = self.shared.endpoint.target(&path_of_response(response_id, "/cancel"), &[]);
         self.sign("POST", target, headers, Vec::new(), ExpectedBody::Whole)
     }
 
@@ -290,7 +271,7 @@ impl RequestBuilder {
         previous: &PreviousResponses,
     ) -> EncodedMessage {
         let lane = request.lane.as_deref();
-        let incremental = self.provider.capabilities.incremental;
+        let incremental = self.shared.provider.capabilities.incremental;
         let continuation = previous.continuation(lane, &request.body).filter(|_| incremental);
         let stamp = self.unix_ms(now).map(|millis| millis.to_string());
         let mut metadata: Vec<(&str, &str)> = Vec::new();
@@ -320,12 +301,12 @@ impl RequestBuilder {
 
     /// Returns how long the client waits for the head of a response.
     pub(in crate::client) fn head_timeout(&self, operation: Option<&RawOperation>) -> Duration {
-        operation.and_then(|operation| operation.timeout).unwrap_or(self.provider.idle_timeout)
+        operation.and_then(|operation| operation.timeout).unwrap_or(self.shared.provider.idle_timeout)
     }
 
     /// Checks the length of a request against the limit of the server.
     pub(in crate::client) fn check_size(&self, bytes: usize) -> Result<(), Failure> {
-        match self.provider.capabilities.max_request_bytes {
+        match self.shared.provider.capabilities.max_request_bytes {
             Some(limit) if bytes > limit => Err(Failure::too_large(bytes, limit)),
             Some(_) | None => Ok(()),
         }
@@ -335,25 +316,29 @@ impl RequestBuilder {
     /// ([docs/protocol.md §1.6](crate::docs::protocol#16-effects-of-the-provider-name-being-exactly-openai),
     /// [§3.6](crate::docs::protocol#36-item-ids-on-the-wire)).
     fn item_encoding(&self, create: &CreateResponse) -> ItemEncoding {
-        ItemEncoding::new(self.settings.send_item_ids, create.store, self.provider.capabilities.item_metadata)
+        ItemEncoding::new(
+            self.shared.settings.send_item_ids,
+            create.store,
+            self.shared.provider.capabilities.item_metadata,
+        )
     }
 
     /// Returns the session's headers of one request.
     fn session_headers(&self, set: HeaderSet, turn: Option<&TurnMetadata>, lite: bool) -> Vec<(String, String)> {
-        let Some(session) = &self.settings.session else { return Vec::new() };
+        let Some(session) = &self.session else { return Vec::new() };
         let attests = matches!(set, HeaderSet::Sse | HeaderSet::Handshake | HeaderSet::Compact);
-        let attestation = self.settings.attestation.as_ref().filter(|_| attests).and_then(|attest| attest());
+        let attestation = self.shared.settings.attestation.as_ref().filter(|_| attests).and_then(|attest| attest());
         let context = RequestContext { turn, attestation: attestation.as_deref(), lite, ..RequestContext::default() };
         session.headers(set, &context)
     }
 
     fn headers(&self, own: &[(String, String)], session: &[(String, String)]) -> Result<Headers, RejectedHeader> {
-        merge(&self.provider, &self.settings, own, session, &self.credentials)
+        merge(&self.shared.provider, &self.shared.settings, own, session, &self.credentials)
     }
 
     /// Adds the routing hint, unless the application has set one or the model's name cannot be sent in a header.
     fn set_routing_hint(&self, headers: &mut Headers, create: &CreateResponse) {
-        if !self.provider.capabilities.routing_hint {
+        if !self.shared.provider.capabilities.routing_hint {
             return;
         }
         let tier = create.service_tier.as_ref().map(|tier| alloc::format!(";tier={tier}")).unwrap_or_default();
@@ -379,7 +364,7 @@ impl RequestBuilder {
         body: Vec<u8>,
         expected: ExpectedBody,
     ) -> Result<OutgoingRequest, Failure> {
-        let url = self.endpoint.url(false, &target);
+        let url = self.shared.endpoint.url(false, &target);
         if let Credentials::Signer(signer) = &self.credentials {
             let request = SignableRequest { method, url: &url, headers: &mut headers, body: &body };
             signer.sign(request).map_err(|error| match error {

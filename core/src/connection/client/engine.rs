@@ -3,6 +3,7 @@
 mod read;
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::super::config::Deadline;
@@ -61,7 +62,7 @@ enum Mode {
 
 /// Commands.
 impl ClientEngine {
-    pub(super) fn new(config: Config, transport: Transport, seed: Seed) -> Self {
+    pub(super) fn new(config: Arc<Config>, transport: Transport, seed: Seed) -> Self {
         let mode = match transport {
             Transport::Http => Mode::Http(Box::new(HttpResponseReader::new(&config))),
             Transport::WebSocket => Mode::NotUpgraded,

@@ -6,6 +6,7 @@ mod event;
 mod http_response;
 mod request;
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -58,10 +59,10 @@ impl fmt::Debug for ClientConnection {
 
 impl ClientConnection {
     /// Creates the client's end of a socket that has just been connected. `seed` is the source of nonces and masking
-    /// keys.
+    /// keys. Connections can share their configuration.
     #[must_use]
-    pub fn new(config: Config, transport: Transport, seed: Seed) -> Self {
-        Self { engine: ClientEngine::new(config, transport, seed), queue: EventQueue::default() }
+    pub fn new(config: impl Into<Arc<Config>>, transport: Transport, seed: Seed) -> Self {
+        Self { engine: ClientEngine::new(config.into(), transport, seed), queue: EventQueue::default() }
     }
 
     /// Sends the WebSocket handshake, with `headers` in addition to its own.

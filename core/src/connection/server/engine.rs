@@ -5,6 +5,7 @@ mod read;
 mod stream_framing;
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use self::stream_framing::StreamFraming;
@@ -64,14 +65,19 @@ enum Mode {
 
 /// Input from the socket, and time.
 impl ServerEngine {
-    pub(super) fn new(config: Config, seed: Seed) -> Self {
+    pub(super) fn new(config: Arc<Config>, seed: Seed) -> Self {
         let mode = Mode::Head(Box::new(HeadDecoder::new(config.head_limits)));
         let shared = SharedState::new(config, seed);
         Self::with_mode(mode, shared)
     }
 
     /// The engine of a WebSocket whose handshake is done.
-    pub(super) fn accepted(now: Instant, config: Config, seed: Seed, deflate: Option<&ws::deflate::Params>) -> Self {
+    pub(super) fn accepted(
+        now: Instant,
+        config: Arc<Config>,
+        seed: Seed,
+        deflate: Option<&ws::deflate::Params>,
+    ) -> Self {
         let mut shared = SharedState::new(config, seed);
         let socket = websocket(&mut shared, deflate);
         shared.on_websocket_open(now);

@@ -4,6 +4,7 @@ mod config;
 mod engine;
 mod event;
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -60,17 +61,18 @@ impl fmt::Debug for ServerConnection {
 
 impl ServerConnection {
     /// Creates the server's end of a socket that has just been accepted. It detects the client's transport by itself.
-    /// `seed` is the source of randomness for the jitter of pings.
+    /// `seed` is the source of randomness for the jitter of pings. Connections can share their configuration.
     #[must_use]
-    pub fn new(config: Config, seed: Seed) -> Self {
-        Self::with_engine(ServerEngine::new(config, seed))
+    pub fn new(config: impl Into<Arc<Config>>, seed: Seed) -> Self {
+        Self::with_engine(ServerEngine::new(config.into(), seed))
     }
 
     /// Creates the server's end of a WebSocket whose handshake another HTTP server has done, with
     /// [`ws::handshake::accept`](crate::ws::handshake::accept). The connection begins with the first frame of the client.
     #[must_use]
-    pub fn accepted(now: Instant, config: Config, seed: Seed, negotiated: &Negotiated) -> Self {
-        let mut connection = Self::with_engine(ServerEngine::accepted(now, config, seed, negotiated.deflate.as_ref()));
+    pub fn accepted(now: Instant, config: impl Into<Arc<Config>>, seed: Seed, negotiated: &Negotiated) -> Self {
+        let mut connection =
+            Self::with_engine(ServerEngine::accepted(now, config.into(), seed, negotiated.deflate.as_ref()));
         connection.settle(now);
         connection
     }

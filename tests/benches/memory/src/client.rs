@@ -4,7 +4,7 @@ use std::any::Any;
 
 use smol::Async;
 use smol::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use turnwire::client::{Credentials, Provider, Settings, TransportPreference};
+use turnwire::client::{ClientSetup, Credentials, Provider, Settings, TransportPreference};
 use turnwire::responses::CreateResponse;
 use turnwire::ws::deflate::Offer;
 use turnwire_driver::{ClientDriver, Io};
@@ -21,7 +21,7 @@ pub fn run(setup: &Setup, address: &str, certificate: &str, count: usize, mut ob
         let builder = ClientConfigBuilder::new().roots_pem(certificate.as_bytes()).expect("a certificate");
         builder.build().expect("a configuration")
     });
-    let provider = provider(setup, address);
+    let shared = ClientSetup::new(provider(setup, address), settings(setup)).expect("valid");
     if setup.tokio {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
@@ -39,8 +39,7 @@ pub fn run(setup: &Setup, address: &str, certificate: &str, count: usize, mut ob
                     if let Some(tls) = &tls {
                         builder = builder.tls(tls.clone());
                     }
-                    let mut client =
-                        builder.build(provider.clone(), Credentials::None, settings(setup)).expect("valid");
+                    let mut client = builder.build_with_setup(&shared, Credentials::None).expect("valid");
                     ask(&mut client).await;
                     Box::new(client)
                 });
@@ -65,8 +64,7 @@ pub fn run(setup: &Setup, address: &str, certificate: &str, count: usize, mut ob
                     if let Some(tls) = &tls {
                         builder = builder.tls(tls.clone());
                     }
-                    let mut client =
-                        builder.build(provider.clone(), Credentials::None, settings(setup)).expect("valid");
+                    let mut client = builder.build_with_setup(&shared, Credentials::None).expect("valid");
                     ask(&mut client).await;
                     Box::new(client)
                 });

@@ -23,14 +23,14 @@ fn tls() -> (Arc<ServerConfig>, String) {
     (config, made.cert.pem())
 }
 
-fn config(setup: &Setup) -> Config {
+fn config(setup: &Setup) -> Arc<Config> {
     let mut config = Config::default();
     config.deflate_policy = setup.deflate.then(|| {
         let without = !setup.takeover;
         ServerPolicy::default().with_server_no_context_takeover(without).with_client_no_context_takeover(without)
     });
     config.deflate_pool = setup.pool.clone();
-    config
+    Arc::new(config)
 }
 
 /// Serves until the standard input ends, and prints its resident memory for each line of the standard input.
@@ -52,6 +52,7 @@ fn tokio_server(setup: &Setup, listener: TcpListener, tls: Option<Arc<ServerConf
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     listener.set_nonblocking(true).expect("a socket");
     let local = tokio::task::LocalSet::new();
+    let config = config(setup);
     local.block_on(&runtime, async {
         let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
         loop {
@@ -64,7 +65,7 @@ fn tokio_server(setup: &Setup, listener: TcpListener, tls: Option<Arc<ServerConf
                     }
                 });
             } else {
-                let server = turnwire_tokio::accept(stream, config(setup), tls.clone()).expect("a session");
+                let server = turnwire_tokio::accept(stream, Arc::clone(&config), tls.clone()).expect("a session");
                 tokio::task::spawn_local(serve(server));
             }
         }
@@ -73,6 +74,7 @@ fn tokio_server(setup: &Setup, listener: TcpListener, tls: Option<Arc<ServerConf
 
 fn smol_server(setup: &Setup, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
     let executor = smol::LocalExecutor::new();
+    let config = config(setup);
     smol::block_on(executor.run(async {
         let listener = Async::new(listener).expect("a socket");
         loop {
@@ -87,7 +89,7 @@ fn smol_server(setup: &Setup, listener: TcpListener, tls: Option<Arc<ServerConfi
                     })
                     .detach();
             } else {
-                let server = turnwire_async_std::accept(stream, config(setup), tls.clone()).expect("a session");
+                let server = turnwire_async_std::accept(stream, Arc::clone(&config), tls.clone()).expect("a session");
                 executor.spawn(serve(server)).detach();
             }
         }

@@ -1,7 +1,6 @@
 //! Reads the input of a connection: heads, events and messages, and applies payloads to the lanes' states.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 
 use super::super::config::Config;
 use super::super::event::Step;
@@ -79,15 +78,13 @@ impl ClientEngine {
             Ok(negotiated) => {
                 let (limits, deflate) = (shared.config.message_limits, negotiated.deflate.as_ref());
                 let mut socket = ws::WebSocket::new(ws::Role::Client, limits, deflate, shared.entropy.fork());
-                if let Some(pool) = shared.config.deflate_pool.take() {
-                    socket.use_pool(&pool);
+                if let Some(pool) = &shared.config.deflate_pool {
+                    socket.use_pool(pool);
                 }
                 socket.release_output_memory();
                 self.mode = Mode::WebSocket(Box::new(socket));
                 // The handshake request is larger than most messages, and contains credentials.
                 shared.send_buffer.release();
-                // Only requests over HTTP name it.
-                shared.config.authority = String::new();
                 shared.timers.on_head();
                 shared.on_websocket_open(now);
                 Step::Upgraded { head }
