@@ -105,6 +105,8 @@ extern crate alloc;
 
 #[cfg(any(feature = "ws", feature = "sse", feature = "responses"))]
 mod buffer;
+#[cfg(feature = "responses")]
+mod by_members;
 #[cfg(any(feature = "connection", feature = "web"))]
 mod byte_queue;
 #[cfg(feature = "ws")]

@@ -181,14 +181,22 @@ pub const TRANSITIONS: &[(RequestState, RequestInput, RequestState)] = {
 };
 
 /// An event that the state of its request does not allow. The state is unchanged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("{input:?} is not allowed in state {state:?}")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Violation {
     /// The state that has no such transition.
     pub state: RequestState,
     /// The input that is not allowed.
     pub input: RequestInput,
 }
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state, input } = self;
+        write!(f, "{input:?} is not allowed in state {state:?}")
+    }
+}
+
+impl core::error::Error for Violation {}
 
 /// One turn: the turn token, which routes its requests, and the rule that it is set once.
 ///

@@ -1,6 +1,7 @@
 //! `SocketCommand`, the actions on sockets that a client requests, where a socket leads, and the error of opening one.
 
 use alloc::string::String;
+use core::fmt;
 
 use crate::http::HeaderValue;
 
@@ -53,17 +54,14 @@ impl ForwardProxy {
 }
 
 /// Why a socket could not be opened. The text is that of the system.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The name could not be resolved, or no connection was accepted.
-    #[error("network error: {0}")]
     Network(String),
     /// The TLS handshake failed, for example because the certificate is not trusted.
-    #[error("tls error: {0}")]
     Tls(String),
     /// A proxy did not connect to the host, or no proxy could be selected because its configuration is invalid.
-    #[error("proxy error: {message}")]
     Proxy {
         /// The proxy and what it reported, without credentials.
         message: String,
@@ -71,3 +69,15 @@ pub enum ConnectError {
         retryable: bool,
     },
 }
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(message) => write!(f, "network error: {message}"),
+            Self::Tls(message) => write!(f, "tls error: {message}"),
+            Self::Proxy { message, .. } => write!(f, "proxy error: {message}"),
+        }
+    }
+}
+
+impl core::error::Error for ConnectError {}

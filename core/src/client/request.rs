@@ -201,50 +201,67 @@ impl fmt::Debug for Names<'_> {
 }
 
 /// A command that the client's state does not allow. Nothing was sent or changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandError {
     /// The client is closed or shutting down.
-    #[error("the client is closed")]
     Closed,
     /// A request is in flight, and the command must wait for its end.
-    #[error("a request is in flight")]
     InFlight,
     /// No WebSocket is open.
-    #[error("no websocket is open")]
     NotConnected,
     /// The text is no JSON object with a `type`, or it requests a response.
-    #[error("the text is not a message that can be sent so")]
     Message,
     /// The message is longer than the server accepts on its WebSocket, in bytes.
-    #[error("the message is longer than the {0} bytes that the server accepts")]
     MessageTooLong(usize),
     /// The input of a steering message is not one or more messages of the user.
-    #[error("steering takes one or more messages of the user")]
     SteerInput,
     /// As many steering submissions of the request as [`Settings::max_submissions`](super::Settings) wait for their end.
-    #[error("{0} steering submissions of the request wait for their end")]
     TooManySubmissions(usize),
     /// There is no such request in flight, or not on a WebSocket.
-    #[error("there is no such request in flight")]
     NoRequest,
     /// The id of the response is empty.
-    #[error("the id of the response is empty")]
     ResponseId,
     /// The turn token has this many bytes, and the limit is [`Turn::MAX_TOKEN`](crate::turn::Turn::MAX_TOKEN).
-    #[error("the turn token has {0} bytes, and the limit is {max}", max = crate::turn::Turn::MAX_TOKEN)]
     TurnToken(usize),
     /// A header is invalid.
-    #[error("the header `{0}` cannot be sent")]
     Header(String),
     /// The request has `stream: false`: the client reads event streams.
-    #[error("a request with `stream: false` cannot be sent: the response is read as a stream of events")]
     NotStreaming,
     /// The lane's name is empty, longer than 256 characters, or has characters other than letters, digits, `_`, `.` and
     /// `-`.
-    #[error("the lane name is invalid")]
     Lane,
 }
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the client is closed"),
+            Self::InFlight => f.write_str("a request is in flight"),
+            Self::NotConnected => f.write_str("no websocket is open"),
+            Self::Message => f.write_str("the text is not a message that can be sent so"),
+            Self::MessageTooLong(limit) => {
+                write!(f, "the message is longer than the {limit} bytes that the server accepts")
+            }
+            Self::SteerInput => f.write_str("steering takes one or more messages of the user"),
+            Self::TooManySubmissions(count) => {
+                write!(f, "{count} steering submissions of the request wait for their end")
+            }
+            Self::NoRequest => f.write_str("there is no such request in flight"),
+            Self::ResponseId => f.write_str("the id of the response is empty"),
+            Self::TurnToken(length) => {
+                write!(f, "the turn token has {length} bytes, and the limit is {}", crate::turn::Turn::MAX_TOKEN)
+            }
+            Self::Header(name) => write!(f, "the header `{name}` cannot be sent"),
+            Self::NotStreaming => {
+                f.write_str("a request with `stream: false` cannot be sent: the response is read as a stream of events")
+            }
+            Self::Lane => f.write_str("the lane name is invalid"),
+        }
+    }
+}
+
+impl core::error::Error for CommandError {}
 
 /// A rejected command, with its argument returned unchanged.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,6 +2,7 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
+use core::fmt;
 
 use super::error::Error;
 use super::header_value::InvalidHeader;
@@ -19,21 +20,36 @@ pub enum Version {
 }
 
 /// The reason why a head cannot be built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InvalidHead {
     /// The method is not a token (RFC 9110 §9.1).
-    #[error("the method is not a token")]
     Method,
     /// The target is empty, or contains white space, a control character or a non-ASCII character (RFC 9112 §3.2).
-    #[error("the request target is empty or contains an invalid character")]
     Target,
     /// The status is not between 100 and 599 (RFC 9110 §15).
-    #[error("the status is not between 100 and 599")]
     Status,
     /// A header is invalid.
-    #[error(transparent)]
-    Header(#[from] InvalidHeader),
+    Header(InvalidHeader),
+}
+
+impl fmt::Display for InvalidHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method => f.write_str("the method is not a token"),
+            Self::Target => f.write_str("the request target is empty or contains an invalid character"),
+            Self::Status => f.write_str("the status is not between 100 and 599"),
+            Self::Header(name) => fmt::Display::fmt(name, f),
+        }
+    }
+}
+
+impl core::error::Error for InvalidHead {}
+
+impl From<InvalidHeader> for InvalidHead {
+    fn from(error: InvalidHeader) -> Self {
+        Self::Header(error)
+    }
 }
 
 /// A request head.

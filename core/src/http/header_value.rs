@@ -9,16 +9,25 @@ use zeroize::Zeroize as _;
 use super::syntax::{is_value, trim};
 
 /// The reason why a header cannot be built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InvalidHeader {
     /// The name is not a token (RFC 9110 §5.1).
-    #[error("the header name is not a token")]
     Name,
     /// The value contains a control character other than a tab (RFC 9110 §5.5).
-    #[error("the header value contains a control character")]
     Value,
 }
+
+impl fmt::Display for InvalidHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "the header name is not a token",
+            Self::Value => "the header value contains a control character",
+        })
+    }
+}
+
+impl core::error::Error for InvalidHeader {}
 
 /// The value of one header line: without CR, LF, NUL and other control characters, and without surrounding white space
 /// (RFC 9110 §5.5).

@@ -16,22 +16,33 @@ const DEFAULT_PORT: u16 = 1080;
 const DEFAULT_TLS_PORT: u16 = 443;
 
 /// Why the text does not describe a proxy. It contains nothing of the text, which may contain a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InvalidProxy {
     /// The scheme is none of those that [`Scheme`] names.
-    #[error("the proxy's scheme is not one of http, https, socks4, socks4a, socks5, socks5h")]
     Scheme,
     /// The host is missing, or is neither an IP address nor a host name.
-    #[error("the proxy's host is neither an IP address nor a name of 1 to 255 ASCII letters, digits and \"-._\"")]
     Host,
     /// The port is not a number from 1 to 65535.
-    #[error("the proxy's port is not a number from 1 to 65535")]
     Port,
     /// The username or password contains a control character.
-    #[error("the proxy's username or password contains a control character")]
     Credentials,
 }
+
+impl fmt::Display for InvalidProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheme => "the proxy's scheme is not one of http, https, socks4, socks4a, socks5, socks5h",
+            Self::Host => {
+                "the proxy's host is neither an IP address nor a name of 1 to 255 ASCII letters, digits and \"-._\""
+            }
+            Self::Port => "the proxy's port is not a number from 1 to 65535",
+            Self::Credentials => "the proxy's username or password contains a control character",
+        })
+    }
+}
+
+impl core::error::Error for InvalidProxy {}
 
 /// The protocol that a proxy speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,25 +5,36 @@ use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Why a handshake cannot start. Nothing was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InvalidHandshake {
     /// The host is neither an IP address nor a host name.
-    #[error("the host is neither an IP address nor a name of 1 to 255 ASCII letters, digits and \"-._\"")]
     Host,
     /// The port is 0.
-    #[error("the port is 0")]
     Port,
     /// SOCKS4a has no IPv6 addresses.
-    #[error("SOCKS4a cannot connect to an IPv6 address")]
     Ipv6,
     /// Basic authentication cannot carry a username with a colon (RFC 7617 §2).
-    #[error("the proxy's username contains a colon, which Basic authentication cannot carry")]
     UsernameColon,
     /// SOCKS5 cannot carry a username or password of more than 255 bytes (RFC 1929 §2).
-    #[error("the proxy's username or password is longer than 255 bytes, which SOCKS5 cannot carry")]
     CredentialsTooLong,
 }
+
+impl fmt::Display for InvalidHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Host => "the host is neither an IP address nor a name of 1 to 255 ASCII letters, digits and \"-._\"",
+            Self::Port => "the port is 0",
+            Self::Ipv6 => "SOCKS4a cannot connect to an IPv6 address",
+            Self::UsernameColon => "the proxy's username contains a colon, which Basic authentication cannot carry",
+            Self::CredentialsTooLong => {
+                "the proxy's username or password is longer than 255 bytes, which SOCKS5 cannot carry"
+            }
+        })
+    }
+}
+
+impl core::error::Error for InvalidHandshake {}
 
 /// A validated host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

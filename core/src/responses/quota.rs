@@ -4,8 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use crate::by_members::{deserialize_by_members, serialize_by_members};
 use crate::responses::failure::duration;
 use crate::responses::headers::{HeaderPairs, field};
 use crate::responses::json::lenient;
@@ -25,8 +24,7 @@ use crate::responses::json::lenient;
 /// let quota = Quota::from_headers(&headers, "requests").expect("a limit of requests");
 /// assert_eq!((quota.limit, quota.remaining, quota.reset), (Some(60), Some(59), Some(Duration::from_secs(90))));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quota {
     /// How many there are in a window.
@@ -36,6 +34,9 @@ pub struct Quota {
     /// The time from the response to the moment at which all of them are there again.
     pub reset: Option<Duration>,
 }
+
+deserialize_by_members! { Quota { limit = None, remaining = None, reset = None } }
+serialize_by_members! { Quota { limit, remaining, reset } }
 
 impl Quota {
     /// Creates a quota with so many left of so many.

@@ -4,8 +4,9 @@ use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde_core::{Deserialize, Deserializer};
 
+use crate::by_members::{deserialize_by_members, serialize_by_members};
 use crate::responses::event::envelope::{Envelope, Member};
 use crate::responses::headers::{HeaderPairs, field, visible};
 use crate::responses::json::lenient;
@@ -68,17 +69,14 @@ pub struct RateLimits {
 /// window.window_minutes = Some(300);
 /// assert_eq!(window.used_percent, 12.5);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RateLimitWindow {
     /// The used part in percent.
-    #[serde(deserialize_with = "exact")]
     pub used_percent: f64,
     /// The length of the window in minutes.
-    #[serde(default)]
     pub window_minutes: Option<i64>,
     /// When it resets, in Unix seconds.
-    #[serde(default, rename = "reset_at")]
     pub resets_at: Option<i64>,
 }
 
@@ -89,7 +87,7 @@ pub struct RateLimitWindow {
 ///
 /// assert!(Credits::new(true, false).has_credits);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Credits {
     /// Whether there are credits.
@@ -97,8 +95,28 @@ pub struct Credits {
     /// Whether they are unlimited.
     pub unlimited: bool,
     /// The balance, as the server formats it.
-    #[serde(default)]
     pub balance: Option<String>,
+}
+
+deserialize_by_members! { Credits { has_credits, unlimited, balance = None } }
+serialize_by_members! { Credits { has_credits, unlimited, balance } }
+
+serialize_by_members! { RateLimitWindow { used_percent, window_minutes, resets_at("reset_at") } }
+
+impl<'de> Deserialize<'de> for RateLimitWindow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Window {
+            used_percent: Exact,
+            window_minutes: Option<i64>,
+            reset_at: Option<i64>,
+        }
+
+        deserialize_by_members! { Window { used_percent, window_minutes = None, reset_at = None } }
+
+        let Window { used_percent: Exact(used_percent), window_minutes, reset_at } =
+            Deserialize::deserialize(deserializer)?;
+        Ok(Self { used_percent, window_minutes, resets_at: reset_at })
+    }
 }
 
 impl RateLimitWindow {
@@ -203,13 +221,13 @@ impl RateLimits {
     /// Parses a `codex.rate_limits` event (`docs/protocol.md` §7.4). `None` if a member has another type.
     #[must_use]
     pub fn from_event(envelope: &Envelope<'_>) -> Option<Self> {
-        #[derive(Deserialize, Default)]
+        #[derive(Default)]
         struct Windows {
-            #[serde(default)]
             primary: Option<RateLimitWindow>,
-            #[serde(default)]
             secondary: Option<RateLimitWindow>,
         }
+
+        deserialize_by_members! { Windows { primary = None, secondary = None } }
 
         if envelope.kind() != RATE_LIMITS {
             return None;
@@ -337,11 +355,15 @@ impl RateLimits {
 
 serde_by_text!(RateLimits);
 
-/// Parses a number exactly: serde_json's default is sometimes off by one unit in the last place.
-fn exact<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    let number = RawJson::deserialize(deserializer)?;
-    let parsed = number.as_str().parse().ok().filter(|number: &f64| number.is_finite());
-    parsed.ok_or_else(|| serde::de::Error::custom("not a number"))
+/// A number that is parsed exactly: serde_json's default is sometimes off by one unit in the last place.
+struct Exact(f64);
+
+impl<'de> Deserialize<'de> for Exact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = RawJson::deserialize(deserializer)?;
+        let parsed = number.as_str().parse().ok().filter(|number: &f64| number.is_finite());
+        parsed.map(Self).ok_or_else(|| serde_core::de::Error::custom("not a number"))
+    }
 }
 
 /// Normalises a family's id: trimmed, lower-case, with `_`; an empty one becomes the default one.
@@ -404,7 +426,7 @@ fn credits(fields: HeaderPairs<'_>) -> Option<Credits> {
 }
 
 /// Parses a member as `T`: `Some(None)` if it is missing, `None` if it has another type.
-fn read<T: serde::de::DeserializeOwned>(envelope: &Envelope<'_>, member: Member) -> Option<Option<T>> {
+fn read<T: serde_core::de::DeserializeOwned>(envelope: &Envelope<'_>, member: Member) -> Option<Option<T>> {
     match envelope.raw(member) {
         None => Some(None),
         Some(text) => lenient::read(text).ok().map(Some),

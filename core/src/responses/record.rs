@@ -37,16 +37,16 @@ pub(in crate::responses) fn begin<'o>(out: &'o mut Vec<u8>, kind: &str) -> Objec
 macro_rules! serde_by_text {
     ($($name:ident)*) => {
         $(
-            impl serde::Serialize for $name {
-                fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                    serde::Serialize::serialize(&self.to_raw(), serializer)
+            impl serde_core::Serialize for $name {
+                fn serialize<S: serde_core::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    serde_core::Serialize::serialize(&self.to_raw(), serializer)
                 }
             }
 
-            impl<'de> serde::Deserialize<'de> for $name {
-                fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                    let raw: $crate::responses::RawJson<'static> = serde::Deserialize::deserialize(deserializer)?;
-                    Self::parse(raw.as_str()).map_err(serde::de::Error::custom)
+            impl<'de> serde_core::Deserialize<'de> for $name {
+                fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    let raw: $crate::responses::RawJson<'static> = serde_core::Deserialize::deserialize(deserializer)?;
+                    Self::parse(raw.as_str()).map_err(serde_core::de::Error::custom)
                 }
             }
         )*

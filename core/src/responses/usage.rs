@@ -1,8 +1,9 @@
 //! Token counts.
 
-use serde::de::Error as _;
-use serde::{Deserialize, Serialize};
+use serde_core::de::Error as _;
+use serde_core::{Deserialize, Serialize};
 
+use crate::by_members::serialize_by_members;
 use crate::responses::json::iter::{each_member, members};
 use crate::responses::json::lenient;
 use crate::responses::json::members::member;
@@ -82,7 +83,6 @@ impl Usage {
 
 /// Returns the counts as `response.usage` contains them ([docs/protocol.md
 /// §5.4](crate::docs::protocol#54-event-table)).
-#[derive(Serialize)]
 struct EncodedUsage {
     input_tokens: i64,
     input_tokens_details: InputDetails,
@@ -91,26 +91,32 @@ struct EncodedUsage {
     total_tokens: i64,
 }
 
-#[derive(Serialize)]
 struct InputDetails {
     cached_tokens: i64,
     cache_write_tokens: i64,
 }
 
-#[derive(Serialize)]
 struct OutputDetails {
     reasoning_tokens: i64,
 }
 
+serialize_by_members! {
+    EncodedUsage { input_tokens, input_tokens_details, output_tokens, output_tokens_details, total_tokens }
+}
+
+serialize_by_members! { InputDetails { cached_tokens, cache_write_tokens } }
+
+serialize_by_members! { OutputDetails { reasoning_tokens } }
+
 impl<'de> Deserialize<'de> for Usage {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = RawJson::deserialize(deserializer)?;
         Self::read(raw.as_str()).ok_or_else(|| D::Error::custom("usage without a count"))
     }
 }
 
 impl Serialize for Usage {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: serde_core::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (cached_tokens, cache_write_tokens) = (self.cached_tokens, self.cache_write_tokens);
         EncodedUsage {
             input_tokens: self.input_tokens,

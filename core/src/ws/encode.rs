@@ -11,19 +11,28 @@ use super::message::{Close, Message, is_close_code};
 use super::role::Role;
 
 /// The reason why a message cannot be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SendError {
     /// A ping or pong contains more than 125 bytes, or a close reason more than 123 (RFC 6455 §5.5).
-    #[error("a control frame contains at most 125 bytes")]
     ControlTooLong,
     /// The close code is reserved or out of range (RFC 6455 §7.4).
-    #[error("close code {0} must not be sent")]
     CloseCode(u16),
     /// A close frame was sent or is pending. Nothing may follow it (RFC 6455 §5.5.1).
-    #[error("the connection is closing")]
     Closing,
 }
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ControlTooLong => f.write_str("a control frame contains at most 125 bytes"),
+            Self::CloseCode(code) => write!(f, "close code {code} must not be sent"),
+            Self::Closing => f.write_str("the connection is closing"),
+        }
+    }
+}
+
+impl core::error::Error for SendError {}
 
 /// Encodes the messages that one end sends. Each message becomes one frame.
 ///

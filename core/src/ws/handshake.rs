@@ -2,6 +2,7 @@
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::{String, ToString as _};
+use core::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -24,28 +25,37 @@ pub struct Negotiated {
 }
 
 /// The reason why a client must fail the connection (RFC 6455 §4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Error {
     /// The status is not 101. The response is an ordinary HTTP response.
-    #[error("status {0} instead of 101")]
     Status(u16),
     /// `Upgrade` is missing or is not exactly `websocket`.
-    #[error("the Upgrade header is not websocket")]
     Upgrade,
     /// `Connection` has no `upgrade` token.
-    #[error("the Connection header does not contain upgrade")]
     Connection,
     /// `Sec-WebSocket-Accept` is missing, repeated, or does not match the key of the handshake.
-    #[error("the Sec-WebSocket-Accept header does not match the key")]
     Accept,
     /// The server selected an extension that was not offered, or parameters that the offer did not allow.
-    #[error("server selected an extension or parameter that was not offered")]
     Extension,
     /// The server selected a subprotocol that was not requested, or more than one.
-    #[error("server selected a subprotocol that was not requested")]
     Protocol,
 }
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "status {status} instead of 101"),
+            Self::Upgrade => f.write_str("the Upgrade header is not websocket"),
+            Self::Connection => f.write_str("the Connection header does not contain upgrade"),
+            Self::Accept => f.write_str("the Sec-WebSocket-Accept header does not match the key"),
+            Self::Extension => f.write_str("server selected an extension or parameter that was not offered"),
+            Self::Protocol => f.write_str("server selected a subprotocol that was not requested"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
 
 /// Builds the request of a handshake. `headers` follow its own headers and cannot replace them.
 ///
@@ -176,8 +186,7 @@ impl<'a> ServerOptions<'a> {
 }
 
 /// A rejected handshake (RFC 6455 §4.2): the reason, and the response to send.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the handshake is rejected with status {}: {why}", response.status())]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
     /// The response to send: 400, 405, 426 or 505, with `Connection: close`.
@@ -186,35 +195,52 @@ pub struct Refusal {
     pub why: RefusalReason,
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the handshake is rejected with status {}: {}", self.response.status(), self.why)
+    }
+}
+
+impl core::error::Error for Refusal {}
+
 /// The reason why a handshake is rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefusalReason {
     /// The method is not GET.
-    #[error("the method is not GET")]
     Method,
     /// The version is not HTTP/1.1.
-    #[error("the version is not HTTP/1.1")]
     HttpVersion,
     /// `Host` is missing or repeated.
-    #[error("the Host header is missing or repeated")]
     Host,
     /// `Upgrade` does not contain `websocket`, or `Connection` does not contain `upgrade`.
-    #[error("the request is not an upgrade to websocket")]
     Upgrade,
     /// `Sec-WebSocket-Version` is missing, repeated, or not 13.
-    #[error("the websocket version is not 13")]
     Version,
     /// `Sec-WebSocket-Key` is missing, repeated, or not 16 bytes in base64.
-    #[error("the key is not 16 bytes in base64")]
     Key,
     /// The request has a body, whose bytes would be read as frames.
-    #[error("the request has a body")]
     Body,
     /// The target is neither a path nor an absolute http or ws URL, or has a fragment.
-    #[error("the request target is not a path")]
     Target,
 }
+
+impl fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Method => "the method is not GET",
+            Self::HttpVersion => "the version is not HTTP/1.1",
+            Self::Host => "the Host header is missing or repeated",
+            Self::Upgrade => "the request is not an upgrade to websocket",
+            Self::Version => "the websocket version is not 13",
+            Self::Key => "the key is not 16 bytes in base64",
+            Self::Body => "the request has a body",
+            Self::Target => "the request target is not a path",
+        })
+    }
+}
+
+impl core::error::Error for RefusalReason {}
 
 /// Returns whether a request is an upgrade to WebSocket, valid or not.
 #[must_use]

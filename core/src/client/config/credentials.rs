@@ -7,6 +7,7 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::by_members::deserialize_by_members;
 use crate::hidden::Hidden;
 use crate::http::{HeaderValue, Headers, InvalidHeader};
 
@@ -49,30 +50,26 @@ impl fmt::Debug for Secret {
 /// A command that prints a bearer token ([docs/protocol.md
 /// §1.2](crate::docs::protocol#12-user-level-provider-settings--l1-provider)). The application runs it; this type
 /// contains the command, its time limits, and the parser of its output.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenCommand {
     /// The program.
     pub program: String,
     /// Its arguments.
-    #[serde(default)]
     pub args: Vec<String>,
     /// Maximum run time in milliseconds. Default: 5 000.
-    #[serde(default = "five_seconds")]
     pub timeout_ms: u64,
     /// Interval after which the command must run again, in milliseconds. Default: 300 000.
-    #[serde(default = "five_minutes")]
     pub refresh_ms: u64,
 }
 
-const fn five_seconds() -> u64 {
-    5000
+deserialize_by_members! {
+    closed TokenCommand { program, args = Vec::new(), timeout_ms = FIVE_SECONDS, refresh_ms = FIVE_MINUTES }
 }
 
-const fn five_minutes() -> u64 {
-    300_000
-}
+const FIVE_SECONDS: u64 = 5000;
+
+const FIVE_MINUTES: u64 = 300_000;
 
 impl TokenCommand {
     /// Creates a command from a program and its arguments.
@@ -81,8 +78,8 @@ impl TokenCommand {
         Self {
             program: program.into(),
             args: args.iter().map(|arg| (*arg).into()).collect(),
-            timeout_ms: five_seconds(),
-            refresh_ms: five_minutes(),
+            timeout_ms: FIVE_SECONDS,
+            refresh_ms: FIVE_MINUTES,
         }
     }
 
@@ -119,16 +116,25 @@ impl fmt::Debug for SignableRequest<'_> {
 }
 
 /// Why a request could not be signed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignError {
     /// Signing may succeed later: the request is retried like one whose connection could not be opened.
-    #[error("the request could not be signed now: {0}")]
     Transient(String),
     /// Signing will not succeed: the request is not sent.
-    #[error("the request cannot be signed: {0}")]
     Build(String),
 }
+
+impl fmt::Display for SignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transient(message) => write!(f, "the request could not be signed now: {message}"),
+            Self::Build(text) => write!(f, "the request cannot be signed: {text}"),
+        }
+    }
+}
+
+impl core::error::Error for SignError {}
 
 /// Signs requests. The client calls it once per attempt, with the final bytes of the body.
 ///

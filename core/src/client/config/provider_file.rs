@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde_core::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde_core::{Deserialize, Deserializer};
 
 use super::credentials::Secret;
 use super::provider::{Capabilities, Provider, RetryPolicy};
+use crate::by_members::deserialize_by_members;
 
 /// The maximum of `retries`
 /// ([docs/protocol.md §1.2](crate::docs::protocol#12-user-level-provider-settings--l1-provider)).
@@ -38,34 +39,24 @@ impl<'de> Deserialize<'de> for Provider {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct File {
-    #[serde(default)]
     preset: Preset,
     name: Option<String>,
     base_url: Option<String>,
     /// Port of the preset `local`.
     port: Option<u16>,
-    #[serde(alias = "query_params")]
     query: Option<Pairs>,
-    #[serde(alias = "http_headers")]
     headers: Option<Pairs>,
-    #[serde(default)]
     retry: FileRetry,
     stream_max_retries: Option<u32>,
-    #[serde(alias = "websocket_connect_timeout_ms")]
     connect_timeout_ms: Option<u64>,
-    #[serde(alias = "stream_idle_timeout_ms")]
     idle_timeout_ms: Option<u64>,
     allow_plain: Option<bool>,
     supports_websockets: Option<bool>,
-    #[serde(default)]
     profile: FileProfile,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Default)]
 enum Preset {
     #[default]
     Custom,
@@ -75,8 +66,7 @@ enum Preset {
     Local,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
 struct FileRetry {
     retries: Option<u32>,
     base_delay_ms: Option<u64>,
@@ -87,8 +77,7 @@ struct FileRetry {
     max_delay_s: Option<u64>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
 struct FileProfile {
     websocket: Option<bool>,
     beta: Option<String>,
@@ -105,6 +94,70 @@ struct FileProfile {
     stores: Option<bool>,
     item_metadata: Option<bool>,
     keep_after_failure: Option<bool>,
+}
+
+deserialize_by_members! {
+    closed File {
+        preset = Preset::default(),
+        name = None,
+        base_url = None,
+        port = None,
+        query | "query_params" = None,
+        headers | "http_headers" = None,
+        retry = FileRetry::default(),
+        stream_max_retries = None,
+        connect_timeout_ms | "websocket_connect_timeout_ms" = None,
+        idle_timeout_ms | "stream_idle_timeout_ms" = None,
+        allow_plain = None,
+        supports_websockets = None,
+        profile = FileProfile::default(),
+    }
+}
+
+deserialize_by_members! {
+    closed FileRetry {
+        retries = None,
+        base_delay_ms = None,
+        on_429 = None,
+        on_5xx = None,
+        on_transport = None,
+        within_s = None,
+        max_delay_s = None,
+    }
+}
+
+deserialize_by_members! {
+    closed FileProfile {
+        websocket = None,
+        beta = None,
+        incremental = None,
+        deflate = None,
+        zstd = None,
+        in_flight = None,
+        named_lanes = None,
+        max_age_s = None,
+        send_cap = None,
+        ping_s = None,
+        check_after_s = None,
+        turn_state = None,
+        stores = None,
+        item_metadata = None,
+        keep_after_failure = None,
+    }
+}
+
+impl<'de> Deserialize<'de> for Preset {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const NAMES: &[&str] = &["custom", "openai", "codex", "azure", "local"];
+        match &*String::deserialize(deserializer)? {
+            "custom" => Ok(Self::Custom),
+            "openai" => Ok(Self::Openai),
+            "codex" => Ok(Self::Codex),
+            "azure" => Ok(Self::Azure),
+            "local" => Ok(Self::Local),
+            unknown => Err(D::Error::unknown_variant(unknown, NAMES)),
+        }
+    }
 }
 
 impl File {

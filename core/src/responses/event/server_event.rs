@@ -156,16 +156,16 @@ impl<'a> ServerEvent<'a> {
     }
 }
 
-impl serde::Serialize for ServerEvent<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl serde_core::Serialize for ServerEvent<'_> {
+    fn serialize<S: serde_core::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         RawJson::built(self.to_json()).serialize(serializer)
     }
 }
 
-impl<'de> serde::Deserialize<'de> for ServerEvent<'static> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw: RawJson<'static> = serde::Deserialize::deserialize(deserializer)?;
-        ServerEvent::parse(raw.as_str()).map(ServerEvent::into_owned).map_err(serde::de::Error::custom)
+impl<'de> serde_core::Deserialize<'de> for ServerEvent<'static> {
+    fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw: RawJson<'static> = serde_core::Deserialize::deserialize(deserializer)?;
+        ServerEvent::parse(raw.as_str()).map(ServerEvent::into_owned).map_err(serde_core::de::Error::custom)
     }
 }
 

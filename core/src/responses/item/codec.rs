@@ -329,17 +329,17 @@ impl Item {
 
 serde_by_text!(ContentPart);
 
-impl serde::Serialize for Item {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl serde_core::Serialize for Item {
+    fn serialize<S: serde_core::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.to_raw().serialize(serializer)
     }
 }
 
 /// An item that cannot be read is [`Item::Other`], so that it does not make a history unreadable
 /// ([docs/differences.md row 46](crate::docs::differences)). Only a value that is not an object is rejected.
-impl<'de> serde::Deserialize<'de> for Item {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw: RawJson<'static> = serde::Deserialize::deserialize(deserializer)?;
+impl<'de> serde_core::Deserialize<'de> for Item {
+    fn deserialize<D: serde_core::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw: RawJson<'static> = serde_core::Deserialize::deserialize(deserializer)?;
         let json = raw.as_str();
         if let Ok(item) = Self::parse(json) {
             return Ok(item);
@@ -347,7 +347,7 @@ impl<'de> serde::Deserialize<'de> for Item {
         if let Some(message) = Message::shorthand(json) {
             return Ok(Self::Message(message));
         }
-        Members::named(json, &[]).map_err(serde::de::Error::custom)?;
+        Members::named(json, &[]).map_err(serde_core::de::Error::custom)?;
         Ok(Self::parse_or_other(json))
     }
 }

@@ -4,7 +4,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-use serde::de::DeserializeOwned;
+use serde_core::de::DeserializeOwned;
 
 use super::escape;
 use super::long_string::{self, Unreadable};
@@ -17,7 +17,7 @@ pub(in crate::responses) fn read<T: DeserializeOwned>(text: &str) -> Result<T, s
     if text.len() > long_string::LONG {
         match long_string::read(text, |piece| read_short(piece).ok()) {
             Some(Ok(value)) => return Ok(value),
-            Some(Err(why @ Unreadable::Type)) => return Err(serde::de::Error::custom(why)),
+            Some(Err(why @ Unreadable::Type)) => return Err(serde_core::de::Error::custom(why)),
             Some(Err(Unreadable::NeedsJson)) | None => {}
         }
     }

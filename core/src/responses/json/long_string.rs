@@ -7,9 +7,9 @@ use alloc::string::String;
 use core::fmt;
 
 use memchr::memchr;
-use serde::Deserializer;
-use serde::de::{DeserializeOwned, Visitor};
-use serde::forward_to_deserialize_any;
+use serde_core::Deserializer;
+use serde_core::de::{DeserializeOwned, Visitor};
+use serde_core::forward_to_deserialize_any;
 
 use super::escape;
 
@@ -124,7 +124,7 @@ impl fmt::Display for Unreadable {
 
 impl core::error::Error for Unreadable {}
 
-impl serde::de::Error for Unreadable {
+impl serde_core::de::Error for Unreadable {
     /// The message, which contains the string, is not formatted.
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self::Type

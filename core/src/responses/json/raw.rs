@@ -4,8 +4,8 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
 use core::fmt;
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_core::de::DeserializeOwned;
+use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::lenient;
@@ -102,7 +102,7 @@ impl Serialize for RawJson<'_> {
         // Values that JSON does not allow cannot be serialized.
         let repaired = lenient::repair(&self.0);
         let text = repaired.as_deref().unwrap_or(&self.0);
-        let value: &RawValue = serde_json::from_str(text).map_err(serde::ser::Error::custom)?;
+        let value: &RawValue = serde_json::from_str(text).map_err(serde_core::ser::Error::custom)?;
         value.serialize(serializer)
     }
 }

@@ -5,10 +5,11 @@ use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
 use core::fmt;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde_core::Deserializer;
+use serde_core::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 
 use super::malformed::Malformed;
+use crate::by_members::Name;
 
 /// Marks the error of a duplicate member; its name follows.
 const REPEATED: &str = "repeated member ";
@@ -84,10 +85,6 @@ impl<'de> Visitor<'de> for Value {
         Ok(())
     }
 }
-
-/// The name of a member, borrowed if it has no escapes.
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {

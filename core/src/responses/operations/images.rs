@@ -3,8 +3,9 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
+use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::by_members::{deserialize_by_members, serialize_by_members};
 use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
 use crate::responses::json::lenient;
@@ -21,7 +22,7 @@ use crate::responses::session::HeaderSet;
 /// generate.size = Some("1024x1024".into());
 /// assert_eq!(generate.prompt, "a cat");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GenerateImage {
     /// The prompt.
@@ -29,16 +30,12 @@ pub struct GenerateImage {
     /// The model.
     pub model: String,
     /// `transparent`, `opaque` or `auto`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<String>,
     /// The number of images.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n: Option<u64>,
     /// `low`, `medium`, `high` or `auto`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<String>,
     /// Width and height: `1024x1024`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
 }
 
@@ -50,13 +47,12 @@ pub struct GenerateImage {
 /// let edit = EditImage::new(GenerateImage::new("gpt-image-x", "a dog"), &["data:image/png;base64,AA=="]);
 /// assert_eq!(edit.images.len(), 1);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EditImage {
     /// The input images.
     pub images: Vec<ImageSource>,
     /// The prompt and options.
-    #[serde(flatten)]
     pub generate: GenerateImage,
 }
 
@@ -68,7 +64,7 @@ pub struct EditImage {
 /// let source = ImageSource { image_url: "data:image/png;base64,AA==".into() };
 /// assert!(source.image_url.starts_with("data:"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageSource {
     /// The URL, often a data URL.
     pub image_url: String,
@@ -82,7 +78,7 @@ pub struct ImageSource {
 /// let images = Images::new(1_767_225_600, vec![Image { b64_json: "AA==".into() }]);
 /// assert_eq!(images.data.len(), 1);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Images {
     /// The time of creation, in Unix seconds.
@@ -90,13 +86,10 @@ pub struct Images {
     /// The images.
     pub data: Vec<Image>,
     /// The background.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub background: Option<String>,
     /// The quality.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<String>,
     /// The size.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<String>,
 }
 
@@ -107,10 +100,65 @@ pub struct Images {
 ///
 /// assert_eq!(Image { b64_json: "AA==".into() }.b64_json, "AA==");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// The image, in base64.
     pub b64_json: String,
+}
+
+deserialize_by_members! {
+    GenerateImage { prompt, model, background = None, n = None, quality = None, size = None }
+}
+serialize_by_members! { GenerateImage { prompt, model; background, n, quality, size } }
+
+deserialize_by_members! { ImageSource { image_url } }
+serialize_by_members! { ImageSource { image_url } }
+
+deserialize_by_members! { Images { created, data, background = None, quality = None, size = None } }
+serialize_by_members! { Images { created, data; background, quality, size } }
+
+deserialize_by_members! { Image { b64_json } }
+serialize_by_members! { Image { b64_json } }
+
+impl<'de> Deserialize<'de> for EditImage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Flat {
+            images: Vec<ImageSource>,
+            prompt: String,
+            model: String,
+            background: Option<String>,
+            n: Option<u64>,
+            quality: Option<String>,
+            size: Option<String>,
+        }
+
+        deserialize_by_members! {
+            Flat { images, prompt, model, background = None, n = None, quality = None, size = None }
+        }
+
+        let Flat { images, prompt, model, background, n, quality, size } = Deserialize::deserialize(deserializer)?;
+        Ok(Self { images, generate: GenerateImage { prompt, model, background, n, quality, size } })
+    }
+}
+
+impl Serialize for EditImage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Flat<'a> {
+            images: &'a [ImageSource],
+            prompt: &'a str,
+            model: &'a str,
+            background: Option<&'a str>,
+            n: Option<u64>,
+            quality: Option<&'a str>,
+            size: Option<&'a str>,
+        }
+
+        serialize_by_members! { Flat<'_> { images, prompt, model; background, n, quality, size } }
+
+        let GenerateImage { prompt, model, background, n, quality, size } = &self.generate;
+        let (background, quality, size) = (background.as_deref(), quality.as_deref(), size.as_deref());
+        Flat { images: &self.images, prompt, model, background, n: *n, quality, size }.serialize(serializer)
+    }
 }
 
 impl GenerateImage {

@@ -3,8 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
+use crate::by_members::{deserialize_by_members, serialize_by_members};
 use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
 use crate::responses::json::lenient;
@@ -43,7 +42,7 @@ pub struct Summarize {
 /// let trace = MemoryTrace::new("trace_1", "/sessions/1.jsonl", Vec::new());
 /// assert_eq!(trace.metadata.as_str(), r#"{"source_path":"/sessions/1.jsonl"}"#);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryTrace {
     /// Its id.
@@ -62,7 +61,7 @@ pub struct MemoryTrace {
 /// let summaries = Summaries::new(vec![Summary::new("built a house", "likes wood")]);
 /// assert_eq!(summaries.output[0].memory_summary, "likes wood");
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summaries {
     /// The summaries.
@@ -76,15 +75,23 @@ pub struct Summaries {
 ///
 /// assert_eq!(Summary::new("built a house", "likes wood").trace_summary, "built a house");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
     /// The trace summary; also parsed under the name `raw_memory`.
-    #[serde(alias = "raw_memory")]
     pub trace_summary: String,
     /// The memory summary.
     pub memory_summary: String,
 }
+
+deserialize_by_members! { MemoryTrace { id, metadata, items } }
+serialize_by_members! { MemoryTrace { id, metadata, items } }
+
+deserialize_by_members! { Summaries { output } }
+serialize_by_members! { Summaries { output } }
+
+deserialize_by_members! { Summary { trace_summary | "raw_memory", memory_summary } }
+serialize_by_members! { Summary { trace_summary, memory_summary } }
 
 impl Summarize {
     /// Creates a request for this model and these traces.

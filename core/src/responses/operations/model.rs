@@ -3,8 +3,7 @@
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
-use serde::Deserialize;
-
+use crate::by_members::deserialize_by_members;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
 use crate::responses::json::raw::RawJson;
@@ -89,7 +88,7 @@ pub struct ContextLimits {
 }
 
 /// How the output of a tool is truncated.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TruncationPolicy {
     /// `bytes` or `tokens`.
@@ -99,7 +98,7 @@ pub struct TruncationPolicy {
 }
 
 /// A service tier.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServiceTier {
     /// The name in requests: `priority`, `flex`.
@@ -111,7 +110,7 @@ pub struct ServiceTier {
 }
 
 /// A reasoning level of a model.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReasoningLevel {
     /// The name in requests.
@@ -119,6 +118,12 @@ pub struct ReasoningLevel {
     /// The description.
     pub description: String,
 }
+
+deserialize_by_members! { TruncationPolicy { mode, limit } }
+
+deserialize_by_members! { ServiceTier { id, name, description } }
+
+deserialize_by_members! { ReasoningLevel { effort, description } }
 
 impl Model {
     /// Parses one model.

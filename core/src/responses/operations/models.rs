@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use super::model::Model;
 use super::operation::{Operation, unreadable};
+use crate::by_members::deserialize_by_members;
 use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
 use crate::responses::headers::field;
@@ -80,14 +81,15 @@ impl Operation for ListModels {
     fn encode(&self, _: ItemEncoding, _: &mut Vec<u8>) {}
 
     fn read(fields: HeaderPairs<'_>, body: &str) -> Result<Models, Failure> {
-        #[derive(serde::Deserialize)]
-        struct ItemEncoding {
+        struct ModelList {
             models: Vec<RawJson<'static>>,
         }
 
+        deserialize_by_members! { ModelList { models } }
+
         let what = "failed to decode models response: ";
-        let wire: ItemEncoding = lenient::read(body).map_err(|error| unreadable(what, &error, body))?;
-        let models = wire.models.iter().map(|model| Model::parse(model.as_str())).collect::<Result<_, _>>();
+        let list: ModelList = lenient::read(body).map_err(|error| unreadable(what, &error, body))?;
+        let models = list.models.iter().map(|model| Model::parse(model.as_str())).collect::<Result<_, _>>();
         let models = models.map_err(|why| unreadable(what, &why, body))?;
         Ok(Models { models, etag: field(fields, "etag").map(String::from) })
     }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use serde::Serialize;
+use serde_core::Serialize;
 
 use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;

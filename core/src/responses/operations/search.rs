@@ -3,8 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::{Deserialize, Serialize};
-
+use crate::by_members::{deserialize_by_members, serialize_by_members};
 use crate::responses::HeaderPairs;
 use crate::responses::failure::Failure;
 use crate::responses::item::{Item, parse_input};
@@ -68,28 +67,34 @@ pub enum SearchInput {
 ///
 /// assert_eq!(SearchResults::new("nothing new").output, "nothing new");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SearchResults {
     /// The result as text.
     pub output: String,
     /// Data that only the server can decrypt.
-    #[serde(default)]
     pub encrypted_output: Option<String>,
     /// The results as JSON. An empty list differs from a missing one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub results: Option<Vec<RawJson<'static>>>,
 }
 
-/// Declares a type whose optional members are omitted when unset.
+deserialize_by_members! { SearchResults { output, encrypted_output = None, results = None } }
+serialize_by_members! { SearchResults { output, encrypted_output; results } }
+
+/// Declares a type whose optional members are omitted when unset. `name("wire")` gives a member another name in JSON.
 macro_rules! json {
-    ($(#[$doc:meta])* $name:ident { $($(#[$need_doc:meta])* $need:ident: $need_type:ty,)* ; $($(#[$may_doc:meta])* $may:ident: $may_type:ty,)* }) => {
+    ($(#[$doc:meta])* $name:ident {
+        $($(#[$need_doc:meta])* $need:ident $(($wire:literal))?: $need_type:ty,)* ; $($(#[$may_doc:meta])* $may:ident: $may_type:ty,)*
+    }) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq)]
         pub struct $name {
             $($(#[$need_doc])* pub $need: $need_type,)*
-            $($(#[$may_doc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $may: Option<$may_type>,)*
+            $($(#[$may_doc])* pub $may: Option<$may_type>,)*
         }
+
+        deserialize_by_members! { $name { $($need $(($wire))?,)* $($may = None,)* } }
+        serialize_by_members! { $name { $($need $(($wire))?,)*; $($may,)* } }
     };
 }
 
@@ -185,7 +190,7 @@ json! {
         /// The ticker.
         ticker: String,
         /// `equity`, `fund`, `crypto` or `index`.
-        r#type: String,
+        r#type("type"): String,
         ;
         /// The market.
         market: String,
@@ -209,7 +214,7 @@ json! {
     /// Games to look up.
     Sports {
         /// `schedule` or `standings`.
-        r#fn: String,
+        r#fn("fn"): String,
         /// `nba`, `wnba`, `nfl`, `nhl`, `mlb`, `epl`, `ncaamb`, `ncaawb` or `ipl`.
         league: String,
         ;
@@ -262,7 +267,7 @@ json! {
     /// The approximate location of the user.
     Approximate {
         /// `approximate`.
-        r#type: String,
+        r#type("type"): String,
         ;
         /// The country's code.
         country: String,

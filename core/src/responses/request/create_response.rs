@@ -197,7 +197,7 @@ impl CreateResponse {
     /// Returns [`Malformed::WrongType`] if the member is known and the value has another type, [`Malformed::Duplicate`]
     /// for `type`, `stream_id` and `generate`, which a message adds itself, and [`Malformed::InvalidJson`] if the value
     /// cannot be serialized. The request is consumed; clone it before if it is still needed.
-    pub fn with(mut self, name: &str, value: impl serde::Serialize) -> Result<Self, Malformed> {
+    pub fn with(mut self, name: &str, value: impl serde_core::Serialize) -> Result<Self, Malformed> {
         if OF_MESSAGES.contains(&name) {
             return Err(Malformed::duplicate(name));
         }

@@ -170,7 +170,7 @@ impl TurnMetadata {
     /// Returns [`Malformed::Duplicate`] for a reserved name, whose member this library writes itself, and
     /// [`Malformed::InvalidJson`] if the value cannot be serialized. The metadata is consumed; clone it before if it is still
     /// needed.
-    pub fn with(mut self, name: &str, value: impl serde::Serialize) -> Result<Self, Malformed> {
+    pub fn with(mut self, name: &str, value: impl serde_core::Serialize) -> Result<Self, Malformed> {
         if RESERVED.contains(&name) {
             return Err(Malformed::duplicate(name));
         }

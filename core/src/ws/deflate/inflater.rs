@@ -19,16 +19,25 @@ const TAIL_OUTPUT: usize = 16 * 1024;
 const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
 
 /// Why a message cannot be inflated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Error {
     /// The bytes are not a deflate stream, or the stream ends inside a block.
-    #[error("the compressed message is corrupt")]
     Corrupt,
     /// The message inflates to more than the limit.
-    #[error("the message inflates to more than the limit")]
     TooLong,
 }
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Corrupt => "the compressed message is corrupt",
+            Self::TooLong => "the message inflates to more than the limit",
+        })
+    }
+}
+
+impl core::error::Error for Error {}
 
 /// Inflates the messages that one end receives.
 ///
