@@ -3,7 +3,7 @@
 use turnwire::client::{Client, Credentials, Event, Provider, Settings, SocketCommand};
 use turnwire::connection::{ServerConnection, Transport, server};
 use turnwire::http::Headers;
-use turnwire::responses::{EventData, ServerEvent};
+use turnwire::responses::ServerEvent;
 use turnwire::time::Instant;
 use turnwire::ws::{Limits, Message, Role, WebSocket};
 
@@ -138,25 +138,23 @@ fn response(events: &[String], transport: Transport) -> Vec<u8> {
     bytes
 }
 
-/// Everything that an event says, without the member of its own.
+/// Everything that an event says, without the member of its own. An event of the server says what its payload does, if it
+/// [is not misread](misread).
 fn report(event: &Event<'_>) -> String {
     let without_own = |text: &str| {
         let is_own = text.get(1..).is_some_and(|text| text.starts_with("\"own\":"));
-        if is_own { text.chars().skip(OWN).collect() } else { String::from(text) }
+        text.get(if is_own { OWN } else { 0 }..).unwrap_or_default().to_owned()
     };
-    let text = match event {
-        Event::Server { event, .. } => event.raw().map(without_own),
-        Event::Malformed { text, .. } | Event::Unmatched { text } => Some(without_own(text)),
-        _ => None,
-    };
-    format!("{event:?} {text:?}")
+    match event {
+        Event::Server { id, event } => format!("{id:?} {}", without_own(event.raw().unwrap_or_default())),
+        Event::Malformed { text, .. } | Event::Unmatched { text } => format!("{event:?} {}", without_own(text)),
+        _ => format!("{event:?}"),
+    }
 }
 
-/// Says how an event differs from what its payload is by itself.
+/// Says how an event differs from what its payload is by itself, if that has a type.
 fn misread(event: &ServerEvent<'_>) -> Option<String> {
     let text = event.raw()?;
-    // What has no type gets one from elsewhere.
     let alone = ServerEvent::parse(text).ok()?;
-    let is_same = alone == *event || matches!(alone.data, EventData::Other { .. });
-    (!is_same).then(|| format!("{text:.300} is read as {event:?}, and by itself as {alone:?}"))
+    (alone != *event).then(|| format!("{text:.300} is read as {event:?}, and by itself as {alone:?}"))
 }
