@@ -136,6 +136,16 @@ impl BodyDecoder {
         Ok(part)
     }
 
+    /// Takes the data of a chunk at the front of the input, without the cost of a [part](Self::decode) of any kind. Returns `None` if there
+    /// is none, or the framing is another one: decode then.
+    #[inline]
+    pub(crate) fn next_data<'i>(&mut self, input: &mut &'i [u8]) -> Option<&'i [u8]> {
+        match &mut self.state {
+            State::Chunked(chunked) => chunked.next_data(input),
+            State::Length(_) | State::UntilClose | State::Done | State::Failed(_) => None,
+        }
+    }
+
     /// Returns whether the body is at its end already, without any more bytes.
     pub(crate) const fn is_at_end(&self) -> bool {
         matches!(self.state, State::Length(0))

@@ -54,21 +54,28 @@ impl ChunkedDecoder {
                 let trailers = trailers.decode(input)?;
                 return Ok(trailers.map(|trailers| BodyPart::End(trailers.headers)));
             }
-            if let State::Data { left: left @ 1.. } = &mut self.state {
-                let length = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
-                let (data, rest) = input.split_at(length);
-                *input = rest;
-                *left -= length as u64;
-                return Ok((!data.is_empty()).then_some(BodyPart::Data(data)));
-            }
-            if let Some(left) = self.decode_size_line(input) {
-                self.state = State::Data { left };
-                continue;
+            if let Some(data) = self.next_data(input) {
+                return Ok(Some(BodyPart::Data(data)));
             }
             let [byte, rest @ ..] = *input else { return Ok(None) };
             self.state = self.next_state(*byte)?;
             *input = rest;
         }
+    }
+
+    /// Takes the data at the front of the input, or behind a size line there that is [usual](Self::decode_size_line). Returns `None` if
+    /// there is none; the size line may be consumed then.
+    #[inline]
+    pub(super) fn next_data<'i>(&mut self, input: &mut &'i [u8]) -> Option<&'i [u8]> {
+        if let Some(left) = self.decode_size_line(input) {
+            self.state = State::Data { left };
+        }
+        let State::Data { left: left @ 1.. } = &mut self.state else { return None };
+        let length = usize::try_from(*left).unwrap_or(usize::MAX).min(input.len());
+        let (data, rest) = input.split_at(length);
+        *input = rest;
+        *left -= length as u64;
+        (!data.is_empty()).then_some(data)
     }
 
     /// Consumes the end of a chunk and the size line of the next one, if both are whole in the input and the line is nothing but a

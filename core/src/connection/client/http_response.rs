@@ -158,21 +158,22 @@ impl HttpResponseReader {
             };
         }
         let before = *input;
-        match body.decode(input) {
-            Ok(Some(BodyPart::Data(found))) => {
-                // `next_event` consumes it, one event at a time.
-                *data = found.len();
-                let start = before.len() - input.len() - found.len();
-                *input = &before[start..];
-                Ok(true)
-            }
-            Ok(Some(BodyPart::End(_))) => {
-                self.done();
-                Ok(true)
-            }
-            Ok(None) => Ok(false),
-            Err(error) => Err(CloseReason::Http(error)),
-        }
+        let found = match body.next_data(input) {
+            Some(found) => found,
+            None => match body.decode(input).map_err(CloseReason::Http)? {
+                Some(BodyPart::Data(found)) => found,
+                Some(BodyPart::End(_)) => {
+                    self.done();
+                    return Ok(true);
+                }
+                None => return Ok(false),
+            },
+        };
+        // `next_event` consumes it, one event at a time.
+        *data = found.len();
+        let start = before.len() - input.len() - found.len();
+        *input = &before[start..];
+        Ok(true)
     }
 
     pub(super) fn has_data(&self) -> bool {
