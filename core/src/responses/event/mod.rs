@@ -13,7 +13,7 @@ mod parser;
 mod queries;
 mod read;
 mod response_end;
-mod response_members;
+mod request_members;
 mod server_event;
 mod shapes;
 mod table;

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::responses::error_object::ErrorObject;
-use crate::responses::event::response_members::RequestMembers;
+use crate::responses::event::request_members::RequestMembers;
 use crate::responses::event::{EventData, ServerEvent};
 use crate::responses::item::{ContentPart, CustomToolCall, FunctionCall, Item, Reasoning};
 use crate::responses::json::object_writer::{Object, array, integer, object, string};
