@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use super::members::{Member, Span};
+use super::members::{ESCAPED, Member, Span};
 use super::table::{EVENT_TYPES, EventType};
 use super::value::{integer_at, raw_at, text_at};
 use crate::responses::json::malformed::Malformed;
@@ -47,13 +47,42 @@ pub(super) fn kept(text: &str, member: Member, position: Span) -> Span {
 
 /// A position in any of its forms.
 pub(super) trait Position: Copy {
+    /// Returns the position in its widest form.
     fn span(self) -> Span;
+
+    /// Returns the integer in place of a position, if one is [kept](KEPT).
+    fn integer(self) -> Option<u32>;
+
+    /// Returns whether it is that of a string with escapes.
+    fn is_escaped(self) -> bool;
+
+    /// Returns where the contents of a string without escapes begin and end. The end of any other value's is behind every payload, or it is
+    /// not behind the start.
+    fn contents(self) -> (usize, usize);
 }
 
 impl Position for Span {
     #[inline]
     fn span(self) -> Span {
         self
+    }
+
+    #[inline]
+    fn integer(self) -> Option<u32> {
+        let (integer, end) = self;
+        (end == KEPT).then_some(integer)
+    }
+
+    #[inline]
+    fn is_escaped(self) -> bool {
+        let (_, end) = self;
+        end & ESCAPED != 0 && end != KEPT
+    }
+
+    #[inline]
+    fn contents(self) -> (usize, usize) {
+        let (start, end) = self;
+        (start as usize + 1, (end as usize).wrapping_sub(1))
     }
 }
 
@@ -69,14 +98,9 @@ impl<'a, 'p, P: Position> FieldReader<'a, 'p, P> {
         Self { text, positions }
     }
 
-    #[inline]
-    fn position(&self, index: usize) -> Span {
-        self.positions.get(index).map(|position| position.span()).unwrap_or_default()
-    }
-
-    #[inline]
+    #[inline(always)]
     pub(super) fn string(&self, index: usize) -> Option<Cow<'a, str>> {
-        text_at(self.text, self.position(index))
+        text_at(self.text, self.positions[index])
     }
 
     /// `kind`: the type, of which this member is required.
@@ -84,12 +108,12 @@ impl<'a, 'p, P: Position> FieldReader<'a, 'p, P> {
     /// # Errors
     ///
     /// [`Malformed`] if it is missing, or no string.
-    #[inline]
+    #[inline(always)]
     pub(super) fn required_string(&self, index: usize, kind: &str, member: Member) -> Result<Cow<'a, str>, Malformed> {
-        let position = self.position(index);
+        let position = self.positions[index];
         match text_at(self.text, position) {
             Some(text) => Ok(text),
-            None => Err(self.no_string(position, kind, member)),
+            None => Err(self.no_string(position.span(), kind, member)),
         }
     }
 
@@ -101,16 +125,17 @@ impl<'a, 'p, P: Position> FieldReader<'a, 'p, P> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn integer(&self, index: usize) -> Option<i64> {
-        match self.position(index) {
-            (integer, KEPT) => Some(i64::from(integer)),
-            position => integer_at(self.text, position),
+        let position = self.positions[index];
+        match position.integer() {
+            Some(integer) => Some(i64::from(integer)),
+            None => integer_at(self.text, position.span()),
         }
     }
 
     #[inline]
     pub(super) fn value(&self, index: usize) -> Option<RawJson<'a>> {
-        raw_at(self.text, self.position(index)).map(RawJson::trusted)
+        raw_at(self.text, self.positions[index].span()).map(RawJson::trusted)
     }
 }

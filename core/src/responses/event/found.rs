@@ -11,10 +11,16 @@ use super::table::EventType;
 use crate::responses::json::malformed::Malformed;
 
 /// The flag of an escaped string in the end of a short position.
-const SHORT_ESCAPED: u16 = 1 << 15;
+pub(super) const SHORT_ESCAPED: u16 = 1 << 15;
+
+/// The short form of [`KEPT`].
+pub(super) const SHORT_KEPT: u16 = u16::MAX;
 
 /// The length from which on positions do not fit into 15 bits, of which all ones are no position.
 const SHORT: usize = SHORT_ESCAPED as usize - 1;
+
+/// The `type` in place of a known one, which an event is not read from.
+const KNOWN: Cow<'static, str> = Cow::Borrowed("");
 
 /// The positions in a short payload: of each member the start and the end.
 pub(super) type ShortPositions = [[u16; 2]; FIELDS];
@@ -67,10 +73,9 @@ impl Found {
     /// As [`ServerEvent::read`].
     #[inline]
     pub(crate) fn read<'a>(&self, text: &'a str) -> Result<ServerEvent<'a>, Malformed> {
-        let kind = Cow::Borrowed(self.kind());
         match &self.positions {
-            FoundPositions::Short(positions) => ServerEvent::read_at(self.event_type, &kind, text, positions),
-            FoundPositions::Long(positions) => ServerEvent::read_at(self.event_type, &kind, text, positions),
+            FoundPositions::Short(positions) => ServerEvent::read_at(self.event_type, &KNOWN, text, positions),
+            FoundPositions::Long(positions) => ServerEvent::read_at(self.event_type, &KNOWN, text, positions),
         }
     }
 }
@@ -90,8 +95,27 @@ impl Position for [u16; 2] {
     fn span(self) -> Span {
         const MOVED: u32 = ESCAPED - SHORT_ESCAPED as u32;
         let [start, end] = self;
-        let kept = if end == u16::MAX { KEPT } else { 0 };
+        let kept = if end == SHORT_KEPT { KEPT } else { 0 };
         let end = u32::from(end);
         (u32::from(start), (end + (end >> 15) * MOVED) | kept)
+    }
+
+    #[inline]
+    fn integer(self) -> Option<u32> {
+        let [integer, end] = self;
+        (end == SHORT_KEPT).then_some(integer.into())
+    }
+
+    #[inline]
+    fn is_escaped(self) -> bool {
+        let [_, end] = self;
+        end & SHORT_ESCAPED != 0 && end != SHORT_KEPT
+    }
+
+    #[inline]
+    fn contents(self) -> (usize, usize) {
+        let [start, end] = self;
+        // The highest bit, the flag of a string with escapes, is extended.
+        (usize::from(start) + 1, (end.cast_signed() as usize).wrapping_sub(1))
     }
 }

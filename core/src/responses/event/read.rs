@@ -9,19 +9,19 @@ use super::table::{EventData, EventType, event_table};
 use crate::responses::json::malformed::Malformed;
 
 macro_rules! read {
-    (str_opt $kind:ident $fields:ident $next:ident $member:ident) => {
+    (str_opt $kind:literal $fields:ident $next:ident $member:ident) => {
         $fields.string(take(&mut $next))
     };
-    (int_opt $kind:ident $fields:ident $next:ident $member:ident) => {
+    (int_opt $kind:literal $fields:ident $next:ident $member:ident) => {
         $fields.integer(take(&mut $next))
     };
-    (raw_opt $kind:ident $fields:ident $next:ident $member:ident) => {
+    (raw_opt $kind:literal $fields:ident $next:ident $member:ident) => {
         $fields.value(take(&mut $next))
     };
-    (str $kind:ident $fields:ident $next:ident $member:ident) => {
+    (str $kind:literal $fields:ident $next:ident $member:ident) => {
         $fields.required_string(take(&mut $next), $kind, Member::$member)?
     };
-    (raw $kind:ident $fields:ident $next:ident $member:ident) => {
+    (raw $kind:literal $fields:ident $next:ident $member:ident) => {
         match $fields.value(take(&mut $next)) {
             Some(value) => value,
             None => return Err(Malformed::missing($kind, Member::$member.name())),
@@ -49,7 +49,7 @@ macro_rules! reader {
         }
 
         impl<'a> ServerEvent<'a> {
-            /// Parses a payload whose members are at these positions. `kind`: its `type`, whose type is `event_type`.
+            /// Parses a payload whose members are at these positions. `kind`: its `type`, if that is unknown.
             pub(super) fn read_at<P: Position>(
                 event_type: EventType,
                 kind: &Cow<'a, str>,
@@ -62,7 +62,7 @@ macro_rules! reader {
                 // Each event is built where it is returned: its parts would be moved otherwise.
                 match event_type {
                     $(EventType::$variant => Ok(Self {
-                        data: EventData::$variant { $($member: read!($how kind fields next $member),)* },
+                        data: EventData::$variant { $($member: read!($how $kind fields next $member),)* },
                         sequence_number,
                         stream_id,
                         raw,

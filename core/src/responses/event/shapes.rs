@@ -7,11 +7,12 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use super::envelope::Envelope;
-use super::fields::{FIELDS, KEPT, index_of};
-use super::found::{Found, ShortPositions, short};
-use super::members::{Member, Span};
+use super::fields::{FIELDS, index_of};
+use super::found::{Found, SHORT_ESCAPED, SHORT_KEPT, ShortPositions, short};
+use super::members::Member;
 use super::server_event::ServerEvent;
 use super::table::EventType;
 use crate::responses::json::malformed::Malformed;
@@ -61,10 +62,15 @@ struct Hole {
     start: usize,
     end: usize,
     is_integer: bool,
-    /// The index of its position; none if the type does not have the member.
-    index: usize,
-    /// All ones for the positions behind it.
+    /// Whether the value is an integer that is kept in place of its position.
+    is_kept: bool,
+    /// All ones where a position is behind the start of the value.
     behind: ShortPositions,
+    /// All ones in its own position where the integer is kept, or the flag of a string with escapes; none if the type does not have the
+    /// member.
+    own: ShortPositions,
+    /// The known integer or flag.
+    known: u16,
 }
 
 impl Shapes {
@@ -132,7 +138,7 @@ impl Shape {
         is_line: false,
         event_type: EventType::Other,
         positions: [[0; 2]; FIELDS],
-        holes: [Hole { start: 0, end: 0, is_integer: false, index: FIELDS, behind: [[0; 2]; FIELDS] }; HOLES],
+        holes: [Hole::EMPTY; HOLES],
         hole_count: 0,
     };
 
@@ -150,11 +156,8 @@ impl Shape {
             // An empty array is nearly always followed by another one.
             let Some(value) = envelope.raw(member).filter(|value| *value != "[]") else { continue };
             let (start, _) = envelope.spans.get(member);
-            let is_behind = |(other, end): Span| other > start && end != KEPT;
-            let behind = positions.map(|position| if is_behind(position) { [u16::MAX; 2] } else { [0; 2] });
-            let (start, index) = (start as usize, index_of(self.event_type, member));
-            self.holes[self.hole_count] =
-                Hole { start, end: start + value.len(), is_integer: member.is_integer(), index, behind };
+            let range = start as usize..start as usize + value.len();
+            self.holes[self.hole_count] = Hole::new(member, range, self.event_type, &self.positions);
             self.hole_count += 1;
         }
         self.holes[..self.hole_count].sort_unstable_by_key(|hole| hole.start);
@@ -163,21 +166,25 @@ impl Shape {
     /// Returns what a scan finds in a payload of this shape; `None` for any other payload.
     #[inline]
     pub(crate) fn recognize_whole(&self, payload: &[u8]) -> Option<Found> {
-        self.recognize::<false>(payload).filter(|(length, _)| *length == payload.len()).map(|(_, found)| found)
+        let mut positions = self.positions;
+        let is_whole = self.recognize::<false>(payload, &mut positions) == Some(payload.len());
+        is_whole.then(|| Found::at(self.event_type, positions))
     }
 
     /// Returns the length of the payload of this shape at the front of these bytes, which has no line end, and what a scan finds in it.
     #[inline]
     pub(crate) fn recognize_line(&self, bytes: &[u8]) -> Option<(usize, Found)> {
-        if self.is_line { self.recognize::<true>(bytes) } else { None }
+        let mut positions = self.positions;
+        let length = if self.is_line { self.recognize::<true>(bytes, &mut positions) } else { None }?;
+        Some((length, Found::at(self.event_type, positions)))
     }
 
-    /// Returns the length of the payload of this shape at the front of these bytes, at most [`LONGEST_MATCH`], and what a scan finds in it.
-    /// It is JSON if it is UTF-8. `SCALAR`: its values must be strings or numbers.
+    /// Returns the length of the payload of this shape at the front of these bytes, at most [`LONGEST_MATCH`], and changes the known
+    /// positions to those of its members. It is JSON if it is UTF-8. `SCALAR`: its values must be strings or numbers.
     #[inline]
-    fn recognize<const SCALAR: bool>(&self, bytes: &[u8]) -> Option<(usize, Found)> {
+    fn recognize<const SCALAR: bool>(&self, bytes: &[u8], positions: &mut ShortPositions) -> Option<usize> {
         let (bytes, known) = (bytes.get(..LONGEST_MATCH).unwrap_or(bytes), self.text.as_bytes());
-        let (mut cursor, mut known_at, mut positions) = (Cursor::of_bytes(bytes), 0, self.positions);
+        let (mut cursor, mut known_at) = (Cursor::of_bytes(bytes), 0);
         for hole in &self.holes[..self.hole_count] {
             let constant = known.get(known_at..hole.start)?;
             if !bytes.get(cursor.at..)?.starts_with(constant) {
@@ -186,25 +193,64 @@ impl Shape {
             cursor.at += constant.len();
             let start = cursor.at;
             let integer = if hole.is_integer { cursor.small_integer() } else { None };
-            let position = match integer {
-                Some(integer) => (u32::from(integer), KEPT),
-                // Neither a string nor a number contains a line end.
-                None if SCALAR && !matches!(bytes.get(start), Some(b'"' | b'-' | b'0'..=b'9')) => return None,
-                None => cursor.span_of_string().ok()?,
+            let kept = match (integer, hole.is_kept) {
+                (Some(integer), true) => integer,
+                (None, false) if Self::value::<SCALAR>(&mut cursor)? => SHORT_ESCAPED,
+                (None, false) => 0,
+                _ => return None,
             };
             known_at = hole.end;
-            // Modulo 2^16, as the flag in the end of a position is a part of the sum.
+            // Modulo 2^16, as what is kept is a part of the sum.
             let longer = (cursor.at - start).wrapping_sub(hole.end - hole.start) as u16;
-            for (position, behind) in positions.as_flattened_mut().iter_mut().zip(hole.behind.as_flattened()) {
-                *position = position.wrapping_add(longer & behind);
-            }
-            if let Some(kept) = positions.get_mut(hole.index) {
-                *kept = short(position);
+            let other = kept.wrapping_sub(hole.known);
+            let masks = hole.behind.as_flattened().iter().zip(hole.own.as_flattened());
+            for (position, (behind, own)) in positions.as_flattened_mut().iter_mut().zip(masks) {
+                *position = position.wrapping_add(longer & behind).wrapping_add(other & own);
             }
         }
         let constant = known.get(known_at..)?;
         let is_known = bytes.get(cursor.at..)?.starts_with(constant);
-        is_known.then(|| (cursor.at + constant.len(), Found::at(self.event_type, positions)))
+        is_known.then(|| cursor.at + constant.len())
+    }
+
+    /// Consumes a value without white space before it. Returns whether it is a string with escapes.
+    #[inline]
+    fn value<const SCALAR: bool>(cursor: &mut Cursor<'_>) -> Option<bool> {
+        match cursor.next() {
+            Some(b'"') => cursor.string().ok(),
+            Some(b'-' | b'0'..=b'9') => cursor.value().ok(),
+            // Neither a string nor a number contains a line end.
+            Some(b' ' | b'\n' | b'\r' | b'\t') | None => None,
+            Some(_) if SCALAR => None,
+            Some(_) => cursor.value().ok(),
+        }
+    }
+}
+impl Hole {
+    const EMPTY: Self = Self {
+        start: 0,
+        end: 0,
+        is_integer: false,
+        is_kept: false,
+        behind: [[0; 2]; FIELDS],
+        own: [[0; 2]; FIELDS],
+        known: 0,
+    };
+
+    /// `positions`: those of the payload, in which the value is at `range`.
+    fn new(member: Member, range: Range<usize>, event_type: EventType, positions: &ShortPositions) -> Self {
+        let is_behind = |at: u16| if usize::from(at & !SHORT_ESCAPED) > range.start { u16::MAX } else { 0 };
+        let behind =
+            positions.map(|[start, end]| if end == SHORT_KEPT { [0; 2] } else { [is_behind(start), is_behind(end)] });
+        let mut own = [[0; 2]; FIELDS];
+        let (mut is_kept, mut known) = (false, 0);
+        let index = index_of(event_type, member);
+        if let (Some([start, end]), Some(own)) = (positions.get(index), own.get_mut(index)) {
+            is_kept = *end == SHORT_KEPT;
+            *own = if is_kept { [u16::MAX, 0] } else { [0, u16::MAX] };
+            known = if is_kept { *start } else { *end & SHORT_ESCAPED };
+        }
+        Self { start: range.start, end: range.end, is_integer: member.is_integer(), is_kept, behind, own, known }
     }
 }
 

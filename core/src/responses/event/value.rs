@@ -2,6 +2,7 @@
 
 use alloc::borrow::Cow;
 
+use super::fields::Position;
 use super::members::{ESCAPED, Span};
 use crate::responses::json::lenient;
 
@@ -12,22 +13,22 @@ pub(super) fn raw_at(text: &str, (start, end): Span) -> Option<&str> {
 }
 
 /// Parses a JSON string, borrowed if it has no escapes.
-#[inline]
-pub(super) fn text_at(text: &str, position: Span) -> Option<Cow<'_, str>> {
+#[inline(always)]
+pub(super) fn text_at<P: Position>(text: &str, position: P) -> Option<Cow<'_, str>> {
     match plain_text_at(text, position) {
         Some(text) => Some(Cow::Borrowed(text)),
-        None if position.1 & ESCAPED == 0 => None,
-        None => escaped_text_at(text, position),
+        None if position.is_escaped() => escaped_text_at(text, position.span()),
+        None => None,
     }
 }
 
 /// Returns the contents of a string without escapes; `None` for every other value.
-#[inline]
-fn plain_text_at(text: &str, (start, end): Span) -> Option<&str> {
+#[inline(always)]
+fn plain_text_at<P: Position>(text: &str, position: P) -> Option<&str> {
+    let (start, end) = position.contents();
+    let contents = text.get(start..end)?;
     // A value that begins with a quote is a string, and ends with one. What is no value has no such first byte: a payload is an object.
-    // The end of a string with escapes is behind every payload.
-    let contents = text.get(start as usize + 1..(end as usize).wrapping_sub(1))?;
-    (text.as_bytes()[start as usize] == b'"').then_some(contents)
+    (text.as_bytes()[start - 1] == b'"').then_some(contents)
 }
 
 /// Parses a string with escapes.

@@ -8,6 +8,7 @@ pub(super) mod malformed;
 pub(super) mod members;
 pub(super) mod object_writer;
 pub(super) mod perfect_hash;
+mod plain;
 pub(super) mod raw;
 pub(super) mod scan;
 pub(super) mod strict;

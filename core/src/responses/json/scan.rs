@@ -4,6 +4,7 @@
 //! ([docs/differences.md row 45](crate::docs::differences)). The depth is bounded.
 
 use super::lenient::NOT_NUMBERS;
+use super::plain::plain;
 use crate::responses::json::malformed::Malformed;
 
 /// Maximum nesting: the kind of each open bracket is one bit of a word.
@@ -44,6 +45,12 @@ impl<'a> Cursor<'a> {
             Fault::Json => Malformed::InvalidJson { offset: self.at },
             Fault::Depth => Malformed::TooDeep,
         }
+    }
+
+    /// Returns the next byte, without consuming it.
+    #[inline]
+    pub(in crate::responses) fn next(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
     }
 
     /// Returns the next byte that is not white space, without consuming it.
@@ -136,35 +143,31 @@ impl<'a> Cursor<'a> {
         Ok((start as u32, self.at as u32 | flag))
     }
 
-    /// Does what [`span`](Self::span) does. A string without escapes or white space before it takes less time, and all else more.
-    #[inline]
-    pub(in crate::responses) fn span_of_string(&mut self) -> Result<(u32, u32), Fault> {
-        if self.bytes.get(self.at) == Some(&b'"') {
-            let (start, end) = (self.at, plain(self.bytes, self.at + 1));
-            if self.bytes.get(end) == Some(&b'"') {
-                self.at = end + 1;
-                return Ok((start as u32, self.at as u32));
-            }
-        }
-        self.span()
-    }
-
     /// Consumes a value that is an integer below 65 536, and returns it. Consumes nothing of any other value, nor if white space is
-    /// around it.
+    /// around it, nor of less than 8 bytes.
     #[inline]
     pub(in crate::responses) fn small_integer(&mut self) -> Option<u16> {
-        const DIGITS: usize = 5;
+        const DIGITS: u32 = 5;
 
-        let (mut integer, mut at) = (0_u32, self.at);
-        while let Some(digit @ b'0'..=b'9') = self.bytes.get(at).filter(|_| at < self.at + DIGITS) {
-            integer = integer * 10 + u32::from(digit - b'0');
-            at += 1;
+        // The integer and the byte behind it are within 8 bytes, of which fewer may be left.
+        let rest = self.bytes.get(self.at..)?;
+        let word = match rest.first_chunk() {
+            Some(word) => u64::from_le_bytes(*word),
+            None => u64::from_le_bytes(*self.bytes.last_chunk()?).checked_shr(8 * (8 - rest.len() as u32))?,
+        };
+        let digits = word ^ 0x3030_3030_3030_3030;
+        // The high bit of each byte that is no digit, and maybe of bytes behind the first one.
+        let others = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080;
+        let count = others.trailing_zeros() / 8;
+        let is_integer = (1..=DIGITS).contains(&count) && (count == 1 || digits & 0xFF != 0);
+        if !is_integer || !matches!((word >> (8 * count)) as u8, b',' | b'}') {
+            return None;
         }
-        let has_zero = self.bytes.get(self.at) == Some(&b'0');
-        let is_integer = at > self.at && (!has_zero || at == self.at + 1);
-        let is_end = matches!(self.bytes.get(at), Some(b',' | b'}'));
-        let integer = u16::try_from(integer).ok().filter(|_| is_integer && is_end)?;
-        self.at = at;
+        // The digits are moved behind zeros, and added up in pairs, fours and eights.
+        let pairs = (digits << (64 - 8 * count)).wrapping_mul(2561) >> 8 & 0x00FF_00FF_00FF_00FF;
+        let fours = pairs.wrapping_mul(6_553_601) >> 16 & 0x0000_FFFF_0000_FFFF;
+        let integer = u16::try_from(fours.wrapping_mul(42_949_672_960_001) >> 32).ok()?;
+        self.at += count as usize;
         Some(integer)
     }
 
@@ -299,64 +302,4 @@ impl Brackets {
         self.kinds >>= 1;
         self.depth -= 1;
     }
-}
-
-/// Returns the position of the first quote, backslash or control character from `at` on, or the end.
-#[inline]
-fn plain(bytes: &[u8], mut at: usize) -> usize {
-    // Most strings end within a few words. Wider steps are only faster for long ones, such as texts of kilobytes.
-    for _ in 0..8 {
-        let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) else { return short(bytes, at) };
-        let found = special(*word);
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    long(bytes, at)
-}
-
-#[inline(never)]
-fn long(bytes: &[u8], mut at: usize) -> usize {
-    let (blocks, _) = bytes[at..].as_chunks::<32>();
-    for block in blocks {
-        // Without an early exit, so that the compiler vectorises the block.
-        let mut any = 0;
-        for byte in block {
-            any |= u8::from(*byte < 0x20) | u8::from(*byte == b'"') | u8::from(*byte == b'\\');
-        }
-        if any != 0 {
-            break;
-        }
-        at += 32;
-    }
-    short(bytes, at)
-}
-
-fn short(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(word) = bytes[at..].first_chunk() {
-        let found = special(*word);
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    at + bytes[at..].iter().take_while(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\')).count()
-}
-
-/// Returns the high bit of each byte that is a quote, a backslash or a control character, and maybe of bytes after the
-/// first such byte.
-#[inline]
-const fn special(word: [u8; 8]) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-
-    // A byte that is zero after the XOR, or below 0x20, borrows. A borrow only affects higher bytes, so the lowest bit
-    // is always right.
-    let word = u64::from_le_bytes(word);
-    let (quote, backslash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5C));
-    let found = (quote.wrapping_sub(ONES) & !quote)
-        | (backslash.wrapping_sub(ONES) & !backslash)
-        | (word.wrapping_sub(ONES * 0x20) & !word);
-    found & HIGHS
 }
