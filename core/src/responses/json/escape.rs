@@ -241,10 +241,43 @@ const REPLACEMENT: &str = "\\ufffd";
 /// Returns the length of an escape, or of a pair of surrogates, and the escape that replaces a lone surrogate.
 pub(super) fn length_and_replacement(bytes: &[u8]) -> (usize, Option<&'static str>) {
     match code_unit(bytes) {
-        Some(0xD800..=0xDBFF) if matches!(bytes.get(6..).and_then(code_unit), Some(0xDC00..=0xDFFF)) => (12, None),
-        Some(0xD800..=0xDFFF) => (6, Some(REPLACEMENT)),
-        Some(_) => (6, None),
+        Some(unit) => match unicode_escape(unit, bytes) {
+            (length, Some(_)) => (length, None),
+            (length, None) => (length, Some(REPLACEMENT)),
+        },
         None => (2, None),
+    }
+}
+
+/// Returns the length and the character of an escape, or of a pair of surrogates; U+FFFD for a lone surrogate. `None` if JSON has no such
+/// escape.
+pub(super) fn decode(bytes: &[u8]) -> Option<(usize, char)> {
+    let [b'\\', letter, ..] = bytes else { return None };
+    let character = match letter {
+        b'"' | b'\\' | b'/' => char::from(*letter),
+        b'n' => '\n',
+        b't' => '\t',
+        b'r' => '\r',
+        b'b' => '\u{8}',
+        b'f' => '\u{C}',
+        b'u' => {
+            let (length, character) = unicode_escape(code_unit(bytes)?, bytes);
+            return Some((length, character.unwrap_or(char::REPLACEMENT_CHARACTER)));
+        }
+        _ => return None,
+    };
+    Some((2, character))
+}
+
+/// Returns the length and the character of an escape that begins with this code unit; no character if that is a lone surrogate.
+fn unicode_escape(unit: u16, bytes: &[u8]) -> (usize, Option<char>) {
+    let low = || bytes.get(6..).and_then(code_unit).filter(|low| matches!(low, 0xDC00..=0xDFFF));
+    match (unit, low()) {
+        (0xD800..=0xDBFF, Some(low)) => {
+            let pair = 0x10000 + ((u32::from(unit) - 0xD800) << 10 | (u32::from(low) - 0xDC00));
+            (12, char::from_u32(pair))
+        }
+        (unit, _) => (6, char::from_u32(unit.into())),
     }
 }
 
@@ -276,14 +309,7 @@ pub(in crate::responses) fn decoded_len(escaped: &str) -> usize {
 
 /// Returns the length of an escape, or of a pair of surrogates, and that of the character in UTF-8.
 fn decoded_escape(bytes: &[u8]) -> (usize, usize) {
-    match length_and_replacement(bytes) {
-        (length, Some(_)) => (length, char::REPLACEMENT_CHARACTER.len_utf8()),
-        (length @ 12, None) => (length, 4),
-        (length, None) => {
-            let letter = code_unit(bytes).and_then(|unit| char::from_u32(unit.into()));
-            (length, letter.map_or(1, char::len_utf8))
-        }
-    }
+    decode(bytes).map_or((2, 1), |(length, character)| (length, character.len_utf8()))
 }
 
 /// Returns the code unit of an escape `\uXXXX`.

@@ -6,26 +6,26 @@ use alloc::string::String;
 
 use serde_core::de::DeserializeOwned;
 
+use super::decoded_string::{self, Unreadable};
 use super::escape;
-use super::long_string::{self, Unreadable};
 
 /// Numbers that JSON does not allow.
 pub(super) const NOT_NUMBERS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
 
+/// The length in bytes up to which a string may be a part of an error.
+const SHORT: usize = 4 * 1024;
+
 /// Parses a value. Lone surrogates become U+FFFD, and numbers that JSON does not allow become `null`.
 pub(in crate::responses) fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
-    if text.len() > long_string::LONG {
-        match long_string::read(text, |piece| read_short(piece).ok()) {
-            Some(Ok(value)) => return Ok(value),
-            Some(Err(why @ Unreadable::Type)) => return Err(serde_core::de::Error::custom(why)),
-            Some(Err(Unreadable::NeedsJson)) | None => {}
-        }
+    match decoded_string::read(text) {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(why @ Unreadable::Type)) if text.len() > SHORT => Err(serde_core::de::Error::custom(why)),
+        Some(Err(Unreadable::Type | Unreadable::NeedsJson)) | None => read_json(text),
     }
-    read_short(text)
 }
 
 /// Does the same, with serde_json alone.
-fn read_short<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+fn read_json<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
     serde_json::from_str(text).or_else(|error| match repair(text) {
         Some(repaired) => serde_json::from_str(&repaired),
         None => Err(error),
@@ -141,7 +141,6 @@ pub(in crate::responses) fn text_or_json(json: &str) -> String {
 mod tests {
     use alloc::format;
 
-    use super::long_string::LONG;
     use super::*;
 
     #[test]
@@ -182,11 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn long_string_is_decoded_like_a_short_one() {
+    fn string_is_decoded_as_serde_json_decodes_it() {
         for piece in ["x", "\\n", "a\\\"", "\\u00e9\u{e9}", "\\ud83d\\ude00", "\\ud83d", "\u{1F600}\\\\", "\\/ \\b"] {
-            for shift in 0..13 {
-                let json = format!("\"{}{}\"", "y".repeat(shift), piece.repeat(3 * LONG / piece.len()));
-                let expected = read_short::<String>(&json).expect("a string");
+            for (shift, length) in (0..13).flat_map(|shift| [(shift, 20), (shift, 3 * SHORT)]) {
+                let json = format!("\"{}{}\"", "y".repeat(shift), piece.repeat(length / piece.len()));
+                let expected = read_json::<String>(&json).expect("a string");
                 assert_eq!(read::<String>(&json).expect("a string"), expected, "{piece} {shift}");
                 assert_eq!(read::<Option<String>>(&json).expect("a string"), Some(expected));
                 assert!(read::<serde_json::Value>(&json).is_ok(), "{piece}");
@@ -196,7 +195,7 @@ mod tests {
 
     #[test]
     fn long_text_that_is_no_string_is_rejected() {
-        let long = "x".repeat(2 * LONG);
+        let long = "x".repeat(2 * SHORT);
         for json in [
             format!("\"{long}"),
             format!("\"{long}\\\""),
@@ -205,7 +204,7 @@ mod tests {
             format!("\"{long}\\x\""),
             format!("\"{long}\\u12\""),
         ] {
-            assert!(read::<String>(&json).is_err(), "{}", &json[2 * LONG..]);
+            assert!(read::<String>(&json).is_err(), "{}", &json[2 * SHORT..]);
         }
         assert!(read::<f64>(&format!("\"{long}\"")).is_err());
     }

@@ -1,9 +1,9 @@
 //! JSON text: scanning, members of objects, raw values, and writing. This module does not know the Responses API.
 
+mod decoded_string;
 pub(super) mod escape;
 pub(super) mod iter;
 pub(super) mod lenient;
-mod long_string;
 pub(super) mod malformed;
 pub(super) mod members;
 pub(super) mod object_writer;
