@@ -353,7 +353,7 @@ fn apply_event(
             if request.report.response_id.is_none() {
                 push_updates(events, Some(id), request.begin_response());
             }
-            request.set_response_id(envelope.response());
+            request.set_response_id(envelope);
             if request.response_to_interrupt().is_some() {
                 return ConnectionEffect::InterruptibleResponse { id };
             }

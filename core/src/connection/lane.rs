@@ -4,7 +4,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::responses::{Envelope, EventClass, id_of_object};
+use crate::responses::{Envelope, EventClass};
 use crate::turn::RequestState;
 
 /// Maximum length of the id of a response or an item to remember, in bytes.
@@ -143,16 +143,12 @@ fn remember(ids: &mut Vec<Box<str>>, id: Box<str>, limit: usize) {
 /// Returns the id of the response that an event names, if it is a non-empty string of at most [`MAX_ID`] bytes.
 pub(super) fn response_id<'e>(envelope: &Envelope<'e>) -> Option<Cow<'e, str>> {
     let class = envelope.class();
-    let named = if class == EventClass::Created || class.is_terminal() {
-        envelope.response().and_then(id_of_object)
-    } else {
-        None
-    };
+    let named = if class == EventClass::Created || class.is_terminal() { envelope.id_of_response() } else { None };
     named.or_else(|| envelope.response_id()).filter(|id| (1..=MAX_ID).contains(&id.len()))
 }
 
 /// Returns the id of the item that an event names, with the same limits.
 pub(super) fn item_id<'e>(envelope: &Envelope<'e>) -> Option<Cow<'e, str>> {
-    let id = envelope.item_id().or_else(|| envelope.item().and_then(id_of_object));
+    let id = envelope.item_id().or_else(|| envelope.id_of_item());
     id.filter(|id| (1..=MAX_ID).contains(&id.len()))
 }

@@ -71,7 +71,7 @@ pub use error_object::ErrorObject;
 pub use event::{CompletedResponse, DeltaJoiner, EVENT_TYPES, Envelope, EventClass, EventData, IncompleteResponse};
 pub(crate) use event::{DeliveredOutput, EndMembers, Found, SHAPES, Shape, Shapes};
 pub use event::{EventParser, ResponseWriter, ServerEvent};
-pub(crate) use event::{OutputEvents, WholeResponse, id_of_object, is_unended_response};
+pub(crate) use event::{OutputEvents, WholeResponse, is_unended_response};
 pub use failure::{Failure, FailureDetails, FailureKind, RequestProgress, retry_after, try_again_in};
 pub use headers::HeaderPairs;
 pub use incomplete_details::IncompleteDetails;

@@ -15,7 +15,7 @@ use crate::client::steering::{Interruption, SteeringUpdate, Submission as Steeri
 use crate::client::violation::ServerViolation;
 use crate::connection::Transport;
 use crate::responses::{
-    CompletedResponse, Envelope, Failure, FailureKind, HeaderSource, RequestProgress, ResponseInfo, id_of_object,
+    CompletedResponse, Envelope, Failure, FailureKind, HeaderSource, RequestProgress, ResponseInfo,
 };
 use crate::time::Instant;
 
@@ -299,10 +299,10 @@ impl ActiveRequest {
     /// The id of the successor of its response, if the event is the `response.created` of one.
     pub(in crate::client) fn successor(&self, envelope: &Envelope<'_>) -> Option<String> {
         let current = self.report.response_id.as_deref()?;
-        let id = id_of(envelope.response())?;
+        let id = envelope.id_of_response()?;
         let is_expected = self.held.is_some() || self.received.steered_end;
         let follows = is_expected || envelope.echoed_previous_response().as_deref() == Some(current);
-        (id != current && follows).then_some(id)
+        (id != current && follows).then(|| id.into_owned())
     }
 
     /// A successor of its response has begun. Returns the submissions that it takes into account.
@@ -370,9 +370,9 @@ impl ActiveRequest {
     }
 
     /// Reads the id of the response from the `response` member of an event.
-    pub(in crate::client) fn set_response_id(&mut self, response: Option<&str>) {
-        if let Some(id) = id_of(response) {
-            self.report.response_id = Some(id);
+    pub(in crate::client) fn set_response_id(&mut self, envelope: &Envelope<'_>) {
+        if let Some(id) = envelope.id_of_response() {
+            self.report.response_id = Some(id.into_owned());
         }
     }
 
@@ -411,11 +411,6 @@ impl ActiveRequest {
         self.report.sequence_number = self.resumption.as_ref().and_then(|resumption| resumption.last());
         FinishedRequest { submission: self.submission, items: self.received.items, report: self.report }
     }
-}
-
-/// The `id` of a response object.
-fn id_of(response: Option<&str>) -> Option<String> {
-    id_of_object(response?).map(alloc::borrow::Cow::into_owned)
 }
 
 /// What is left of a request that has ended.

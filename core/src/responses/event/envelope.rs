@@ -1,12 +1,14 @@
 //! `Envelope`: the `type` of an event, its class, and the positions of its members, found by one scan without copying.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::class::EventClass;
 use super::fields::{COMMON, FIELDS, Positions, kept};
 pub(in crate::responses) use super::members::Member;
 use super::members::{COUNT, LONGEST_PAYLOAD, Span, Spans};
+use super::response_members::{ResponseMember, ResponseMembers};
 use super::table::EventType;
 use super::value::{raw_at, text_at};
 use crate::responses::TURN_STATE;
@@ -34,7 +36,7 @@ enum KindSource {
     Unreadable,
 }
 
-/// The members of an event, found but not yet parsed. It borrows from the payload and allocates nothing.
+/// The members of an event, found but not yet parsed. It borrows from the payload, and allocates nothing for most events.
 ///
 /// ```
 /// use turnwire::responses::{Envelope, EventClass};
@@ -51,6 +53,8 @@ pub struct Envelope<'a> {
     class: EventClass,
     pub(super) event_type: EventType,
     pub(super) spans: Spans,
+    /// The members of the `response`, if that is an object; not known before the class is.
+    response_members: Option<Box<ResponseMembers<'a>>>,
 }
 
 impl<'a> Envelope<'a> {
@@ -79,6 +83,9 @@ impl<'a> Envelope<'a> {
     pub fn scan_named(text: &'a str, event_type: &'a str) -> Result<Self, Malformed> {
         match Self::find(text, event_type) {
             Ok(mut envelope) => {
+                let response = envelope.response();
+                envelope.response_members =
+                    response.and_then(|response| ResponseMembers::read(response).ok()).map(Box::new);
                 envelope.class = envelope.classify();
                 Ok(envelope)
             }
@@ -100,7 +107,15 @@ impl<'a> Envelope<'a> {
         };
         let class = if kind == "error" { EventClass::Error } else { EventClass::Failed };
         let (event_type, source) = (EventType::of(kind), KindSource::Unreadable);
-        Some(Self { text, kind: Cow::Borrowed(kind), source, class, event_type, spans: Spans::NONE })
+        Some(Self {
+            text,
+            kind: Cow::Borrowed(kind),
+            source,
+            class,
+            event_type,
+            spans: Spans::NONE,
+            response_members: None,
+        })
     }
 
     /// Scans a payload and does not determine its class.
@@ -121,7 +136,8 @@ impl<'a> Envelope<'a> {
             walk.set(Member::response, (start as u32, text.trim_end().len() as u32));
         }
         let spans = Spans::new(walk.present, &walk.spans);
-        Ok(Self { text, kind, source, class: EventClass::Informational, event_type, spans })
+        let class = EventClass::Informational;
+        Ok(Self { text, kind, source, class, event_type, spans, response_members: None })
     }
 
     fn has_error_members(&self) -> bool {
@@ -185,6 +201,16 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn headers(&self) -> Option<&'a str> {
         self.raw(Member::headers)
+    }
+
+    /// Returns the members of the `response`, if that is an object.
+    pub(super) fn response_members(&self) -> Option<&ResponseMembers<'a>> {
+        self.response_members.as_deref()
+    }
+
+    /// Returns a member of the `response`, as text. `null` counts as missing.
+    pub(in crate::responses) fn response_member(&self, member: ResponseMember) -> Option<&'a str> {
+        self.response_members.as_ref()?.get(member)
     }
 
     /// Returns the effect of the event on its request.
@@ -275,7 +301,7 @@ impl<'a> Envelope<'a> {
 
     /// Returns the `status` of the response, which some servers put beside the `type`.
     fn response_status(&self) -> Option<String> {
-        let own = || lenient::read(member(self.response()?, "status")?).ok();
+        let own = || lenient::read(self.response_member(ResponseMember::Status)?).ok();
         own().or_else(|| self.string_opt(Member::status).map(Cow::into_owned))
     }
 
@@ -288,7 +314,7 @@ impl<'a> Envelope<'a> {
 
     /// Returns the reason why a response is incomplete.
     pub(in crate::responses) fn incomplete_reason(&self) -> Option<String> {
-        let details = member(self.response()?, "incomplete_details")?;
+        let details = self.response_member(ResponseMember::IncompleteDetails)?;
         lenient::read(member(details, "reason")?).ok()
     }
 

@@ -5,12 +5,13 @@ use alloc::string::String;
 
 use super::class::EventClass;
 use super::envelope::{Envelope, Member};
+use super::response_members::ResponseMember;
 use crate::responses::json::iter::elements;
 use crate::responses::json::lenient;
 use crate::responses::json::members::member;
 use crate::responses::limits;
 
-impl Envelope<'_> {
+impl<'a> Envelope<'a> {
     /// Returns whether the event contains output: a delta, a text, a call or a finished item. A message or a reasoning
     /// item that was only added and has no text does not count, nor does a part without text ([docs/differences.md row
     /// 42](crate::docs::differences)).
@@ -39,15 +40,27 @@ impl Envelope<'_> {
         self.integer_opt(Member::sequence_number)
     }
 
+    /// Returns the `id` of the `response`.
+    pub(crate) fn id_of_response(&self) -> Option<Cow<'a, str>> {
+        id(self.response_member(ResponseMember::Id)?)
+    }
+
+    /// Returns the `id` of the `item`.
+    pub(crate) fn id_of_item(&self) -> Option<Cow<'a, str>> {
+        id(member(self.item()?, "id")?)
+    }
+
     /// Returns the previous response that the event's `response` names.
     pub(crate) fn echoed_previous_response(&self) -> Option<String> {
-        lenient::read(member(self.response()?, "previous_response_id")?).ok()
+        lenient::read(self.response_member(ResponseMember::PreviousResponseId)?).ok()
     }
 }
 
-/// Returns the `id` of a response or an item, unless it is longer than an id that is kept.
-pub(crate) fn id_of_object(object: &str) -> Option<Cow<'_, str>> {
-    let id = member(object, "id").filter(|id| id.len() <= limits::RESPONSE_ID)?;
+/// Returns an id, unless it is longer than one that is kept.
+fn id(id: &str) -> Option<Cow<'_, str>> {
+    if id.len() > limits::RESPONSE_ID {
+        return None;
+    }
     let text = id.strip_prefix('"')?.strip_suffix('"')?;
     if text.contains('\\') { lenient::read(id).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(text)) }
 }

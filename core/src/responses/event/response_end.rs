@@ -5,10 +5,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::response_members::{ResponseMember, ResponseMembers};
 use crate::responses::Envelope;
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
-use crate::responses::json::members::Members;
 use crate::responses::json::raw::RawJson;
 use crate::responses::limits;
 use crate::responses::response::Response;
@@ -61,7 +61,7 @@ impl CompletedResponse {
     /// Parses the `response` of a terminal event, each member by itself.
     #[must_use]
     pub fn parse(response: &str) -> Self {
-        EndMembers::read(response).completed
+        EndMembers::read(ResponseMembers::read(response).ok().as_ref()).completed
     }
 }
 
@@ -76,18 +76,24 @@ pub(crate) struct EndMembers {
 impl EndMembers {
     /// Reads the response of a terminal event.
     pub(crate) fn of(envelope: &Envelope<'_>) -> Self {
-        envelope.response().map(Self::read).unwrap_or_default()
+        if envelope.response().is_none() {
+            return Self::default();
+        }
+        Self::read(envelope.response_members())
     }
 
-    fn read(response: &str) -> Self {
+    /// `members`: those of the response; `None` if that is no object.
+    fn read(members: Option<&ResponseMembers<'_>>) -> Self {
         let mut end = Self::default();
-        let Ok(mut members) = Members::named(response, &["id", "usage", "end_turn"]) else {
+        let Some(members) = members else {
             end.malformed.push(Malformed::wrong_type("response", "response"));
             return end;
         };
-        end.completed.id = end
-            .member(&mut members, "id", |text| lenient::read(text).ok().filter(|_| text.len() <= limits::RESPONSE_ID));
-        if let Some(usage) = members.take("usage") {
+        let get = |member| members.get(member);
+        end.completed.id = end.member(get(ResponseMember::Id), "id", |text| {
+            lenient::read(text).ok().filter(|_| text.len() <= limits::RESPONSE_ID)
+        });
+        if let Some(usage) = get(ResponseMember::Usage) {
             end.completed.usage = Usage::read(usage);
             if end.completed.usage.is_none() {
                 end.malformed.push(Malformed::wrong_type("response", "usage"));
@@ -95,18 +101,13 @@ impl EndMembers {
             let is_short = usage.len() <= limits::USAGE;
             end.completed.raw_usage = is_short.then(|| RawJson::trusted(usage).into_owned());
         }
-        end.completed.end_turn = end.member(&mut members, "end_turn", |text| text.parse().ok());
+        end.completed.end_turn = end.member(get(ResponseMember::EndTurn), "end_turn", |text| text.parse().ok());
         end
     }
 
-    /// Takes a member that may be missing.
-    fn member<T>(
-        &mut self,
-        members: &mut Members<'_>,
-        name: &'static str,
-        read: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
-        let value = read(members.take(name)?);
+    /// Reads a member that may be missing.
+    fn member<T>(&mut self, text: Option<&str>, name: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let value = read(text?);
         if value.is_none() {
             self.malformed.push(Malformed::wrong_type("response", name));
         }

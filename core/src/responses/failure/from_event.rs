@@ -10,6 +10,7 @@ use super::details::{details, usage_limit};
 use super::error_body::ErrorBody;
 use super::kind_of::{meaning, overrides_status};
 use super::{Failure, FailureDetails, FailureKind};
+use crate::responses::event::ResponseMember;
 use crate::responses::event::envelope::Member;
 use crate::responses::event::{Envelope, EventClass};
 use crate::responses::headers::json_fields;
@@ -81,7 +82,7 @@ fn unreadable(envelope: &Envelope<'_>) -> Failure {
 
 fn failed(envelope: &Envelope<'_>) -> Failure {
     // Some servers put the error beside the response.
-    let of_response = envelope.response().and_then(|response| member(response, "error"));
+    let of_response = envelope.response_member(ResponseMember::Error);
     let error = of_response.or_else(|| envelope.raw(Member::error));
     // An error without known members and without a message has no information (docs/protocol.md §6.2).
     match error.and_then(ErrorBody::read).filter(|body| body.is_exact || body.message.is_some()) {
