@@ -21,6 +21,7 @@ mod session;
 mod split_surrogates;
 mod store;
 mod stored;
+mod strings;
 mod surfaces;
 mod tools;
 mod unary;
