@@ -47,9 +47,15 @@ fn special_bits<S: Simd>(simd: S, block: &[u8; BLOCK]) -> u64 {
 #[cfg(not(feature = "simd"))]
 #[inline]
 fn special(block: &[u8; BLOCK]) -> Option<usize> {
+    special_of_words(block)
+}
+
+/// Does the same without vectors.
+#[cfg(any(test, not(feature = "simd")))]
+#[inline]
+fn special_of_words(block: &[u8; BLOCK]) -> Option<usize> {
     let (words, _) = block.as_chunks();
-    let found = [special_bytes(words[0]), special_bytes(words[1])];
-    match found {
+    match [special_bytes(words[0]), special_bytes(words[1])] {
         [0, 0] => None,
         [0, high] => Some(8 + high.trailing_zeros() as usize / 8),
         [low, _] => Some(low.trailing_zeros() as usize / 8),
@@ -58,7 +64,7 @@ fn special(block: &[u8; BLOCK]) -> Option<usize> {
 
 /// Returns the high bit of each byte that is a quote, a backslash or a control character, and maybe of bytes after the
 /// first such byte.
-#[cfg(not(feature = "simd"))]
+#[cfg(any(test, not(feature = "simd")))]
 #[inline]
 const fn special_bytes(word: [u8; 8]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -72,4 +78,23 @@ const fn special_bytes(word: [u8; 8]) -> u64 {
         | (backslash.wrapping_sub(ONES) & !backslash)
         | (word.wrapping_sub(ONES * 0x20) & !word);
     found & HIGHS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_special_byte_is_found_with_and_without_vectors() {
+        for (at, byte) in (0..BLOCK).flat_map(|at| (0..=u8::MAX).map(move |byte| (at, byte))) {
+            for after in [b'x', b'"', b'\\', 0, 0x7F, 0xFF] {
+                let mut block = [0x80; BLOCK];
+                block[at] = byte;
+                block[at + 1..].fill(after);
+                let expected = block.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'));
+                assert_eq!(special(&block), expected, "{block:?}");
+                assert_eq!(special_of_words(&block), expected, "{block:?}");
+            }
+        }
+    }
 }
