@@ -23,6 +23,8 @@ const BLOCK: usize = 4 * 1024;
 pub struct Input<'i> {
     bytes: &'i [u8],
     at: usize,
+    /// The position at which the input ends. Bytes behind it are validated with those before it.
+    end: usize,
     /// The last validated block, if it is valid; it begins at `text_start`.
     text: &'i str,
     text_start: usize,
@@ -34,25 +36,30 @@ impl<'i> Input<'i> {
     /// Creates a cursor at the first of these bytes.
     #[must_use]
     pub const fn new(bytes: &'i [u8]) -> Self {
-        Self { bytes, at: 0, text: "", text_start: 0, single_until: 0 }
+        Self { bytes, at: 0, end: bytes.len(), text: "", text_start: 0, single_until: 0 }
     }
 
     /// Creates a cursor that validates each event by itself, for callers that create a new cursor for each event.
     pub(crate) const fn single(bytes: &'i [u8]) -> Self {
-        Self { bytes, at: 0, text: "", text_start: 0, single_until: usize::MAX }
+        Self { bytes, at: 0, end: bytes.len(), text: "", text_start: 0, single_until: usize::MAX }
+    }
+
+    /// Moves to other bytes of the read, which are the input now.
+    pub(crate) const fn focus(&mut self, range: Range<usize>) {
+        (self.at, self.end) = (range.start, range.end);
     }
 
     /// Returns the bytes that are not decoded yet.
     #[must_use]
     pub fn rest(&self) -> &'i [u8] {
-        &self.bytes[self.at..]
+        &self.bytes()[self.at..]
     }
 
-    pub(super) const fn bytes(&self) -> &'i [u8] {
-        self.bytes
+    pub(super) fn bytes(&self) -> &'i [u8] {
+        &self.bytes[..self.end]
     }
 
-    pub(super) const fn at(&self) -> usize {
+    pub(crate) const fn at(&self) -> usize {
         self.at
     }
 
@@ -97,6 +104,6 @@ impl<'i> Input<'i> {
 
 impl fmt::Debug for Input<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Input").field("length", &self.bytes.len()).field("at", &self.at).finish_non_exhaustive()
+        f.debug_struct("Input").field("length", &self.end).field("at", &self.at).finish_non_exhaustive()
     }
 }

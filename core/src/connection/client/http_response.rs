@@ -211,26 +211,30 @@ impl HttpResponseReader {
     }
 
     /// Reads the next event, if it is whole in one piece of data at the front of `input`, begins as the one before, and `known` knows its
-    /// data: see [`sse::Decoder::decode_known`].
+    /// data: see [`sse::Decoder::decode_known`]. `read`: a cursor over the whole read, of which `input` is the end. It validates the data of
+    /// several chunks at once, with the size lines between them.
     #[inline]
     pub(super) fn next_known<'i, T>(
         &mut self,
+        read: &mut sse::Input<'i>,
         input: &mut &'i [u8],
         known: impl FnOnce(&'i [u8]) -> Option<(usize, T)>,
     ) -> Option<(&'i str, T)> {
         if input.is_empty() || !matches!(self.state, State::Stream { coding: None, .. }) {
             return None;
         }
+        let (before, start) = (input.len(), read.at());
         // An error comes again.
-        self.peek_data(input).ok()?;
+        let found = self.peek_data(input);
+        let start = start + (before - input.len());
+        found.ok()?;
         let State::Stream { data, .. } = &mut self.state else { return None };
-        let bytes: &'i [u8] = input;
-        let mut cursor = sse::Input::single(&bytes[..*data]);
-        let event = self.events.decode_known(&mut cursor, known)?;
+        read.focus(start..start + *data);
+        let event = self.events.decode_known(read, known)?;
         self.tail.clear();
-        let taken = *data - cursor.rest().len();
+        let taken = read.at() - start;
         *data -= taken;
-        *input = &bytes[taken..];
+        *input = &input[taken..];
         Some(event)
     }
 

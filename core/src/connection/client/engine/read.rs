@@ -165,7 +165,8 @@ impl ClientEngine {
                 }
             }
             Mode::Http(reader) => {
-                while let Some((text, found)) = reader.next_known(input, |bytes| shape.recognize_line(bytes)) {
+                let read = &mut sse::Input::new(input);
+                while let Some((text, found)) = reader.next_known(read, input, |bytes| shape.recognize_line(bytes)) {
                     receive(text, found);
                 }
             }
