@@ -254,6 +254,16 @@ fn members_of_the_public_api_are_typed_and_do_not_count_in_a_comparison() {
 }
 
 #[test]
+fn text_part_is_written_with_its_type() {
+    for kind in ["input_text", "output_text", "summary_text", "reasoning_text", "text", "a \"text\""] {
+        let extra = vec![("x".to_string(), RawJson::new("1").expect("JSON"))];
+        let part = ContentPart::Text { kind, text: "a\nb".into(), extra };
+        let expected = format!(r#"{{"type":{},"text":"a\nb","x":1}}"#, json!(kind));
+        assert_eq!(part.to_raw().as_str(), expected);
+    }
+}
+
+#[test]
 fn parts_of_the_public_api_are_typed() {
     for text in [
         r#"{"type":"input_image","file_id":"f","detail":"low"}"#,

@@ -25,7 +25,7 @@ use crate::responses::json::iter::members;
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
-use crate::responses::json::object_writer::Object;
+use crate::responses::json::object_writer::{Object, beginning};
 use crate::responses::json::raw::RawJson;
 use crate::responses::limits;
 use crate::responses::record::serde_by_text;
@@ -106,18 +106,19 @@ macro_rules! implement {
 
             /// Appends the item as a request sends it: `wire` decides on ids and passed-through metadata.
             pub fn encode_for(&self, wire: ItemEncoding, out: &mut Vec<u8>) {
-                if let Self::Other { raw, .. } = self {
-                    return encode_other(raw.as_str(), wire, out);
-                }
-                let mut object = Object::new(out);
-                object.string("type", self.kind());
                 match self {
-                    $(Self::$variant(item) => item.write(&mut object, wire),)*
-                    $(Self::$hosted(item) => item.write(&mut object, wire),)*
-                    Self::ItemReference(item) => item.write(&mut object),
-                    Self::CompactionTrigger | Self::Other { .. } => {}
+                    $(Self::$variant(item) => {
+                        Object::typed(beginning!($kind), out).end_with(|object| item.write(object, wire));
+                    })*
+                    $(Self::$hosted(item) => {
+                        Object::typed(beginning!($hosted_kind), out).end_with(|object| item.write(object, wire));
+                    })*
+                    Self::ItemReference(item) => {
+                        Object::typed(beginning!("item_reference"), out).end_with(|object| item.write(object));
+                    }
+                    Self::CompactionTrigger => Object::typed(beginning!("compaction_trigger"), out).end(),
+                    Self::Other { raw, .. } => encode_other(raw.as_str(), wire, out),
                 }
-                object.end();
             }
 
             pub(in crate::responses) const fn id_slot(&self) -> Option<&Option<String>> {

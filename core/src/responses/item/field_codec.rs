@@ -11,7 +11,7 @@ use crate::responses::json::iter::list;
 use crate::responses::json::lenient::{self, text_or_json};
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
-use crate::responses::json::object_writer::Object;
+use crate::responses::json::object_writer::{Member, Object, array, string};
 use crate::responses::json::raw::RawJson;
 
 /// Parses and writes one kind of member.
@@ -22,8 +22,8 @@ pub(in crate::responses) trait FieldCodec {
     /// Takes the member out of the parsed members.
     fn read(members: &mut Members<'_>, key: &'static str) -> Result<Self::Value, Malformed>;
 
-    /// Writes the member.
-    fn write(object: &mut Object<'_>, key: &str, value: &Self::Value);
+    /// Writes the member, which is not the first.
+    fn write(object: &mut Object<'_>, member: Member, value: &Self::Value);
 
     /// Returns whether two members are equal, apart from unknown members of their parts.
     fn are_equal(this: &Self::Value, other: &Self::Value) -> bool {
@@ -41,8 +41,9 @@ impl FieldCodec for Text {
         members.required(key)
     }
 
-    fn write(object: &mut Object<'_>, key: &str, value: &String) {
-        object.string(key, value);
+    #[inline]
+    fn write(object: &mut Object<'_>, member: Member, value: &String) {
+        string(value, object.member(member));
     }
 }
 
@@ -56,8 +57,11 @@ impl FieldCodec for OptionalText {
         members.optional_text(key)
     }
 
-    fn write(object: &mut Object<'_>, key: &str, value: &Option<String>) {
-        object.optional(key, value.as_deref());
+    #[inline]
+    fn write(object: &mut Object<'_>, member: Member, value: &Option<String>) {
+        if let Some(value) = value {
+            string(value, object.member(member));
+        }
     }
 }
 
@@ -71,8 +75,12 @@ impl FieldCodec for NullableText {
         members.optional(key)
     }
 
-    fn write(object: &mut Object<'_>, key: &str, value: &Option<String>) {
-        object.nullable(key, value.as_deref());
+    #[inline]
+    fn write(object: &mut Object<'_>, member: Member, value: &Option<String>) {
+        match value {
+            Some(value) => string(value, object.member(member)),
+            None => object.member(member).extend_from_slice(b"null"),
+        }
     }
 }
 
@@ -86,8 +94,9 @@ impl FieldCodec for ModelText {
         Ok(members.take(key).map_or_else(String::new, text_or_json))
     }
 
-    fn write(object: &mut Object<'_>, key: &str, value: &String) {
-        object.string(key, value);
+    #[inline]
+    fn write(object: &mut Object<'_>, member: Member, value: &String) {
+        string(value, object.member(member));
     }
 }
 
@@ -110,8 +119,9 @@ impl FieldCodec for Raw {
         members.required_raw(key)
     }
 
-    fn write(object: &mut Object<'_>, key: &str, value: &RawJson<'static>) {
-        object.raw(key, value.as_str());
+    #[inline]
+    fn write(object: &mut Object<'_>, member: Member, value: &RawJson<'static>) {
+        object.member(member).extend_from_slice(value.as_str().as_bytes());
     }
 }
 
@@ -125,9 +135,10 @@ impl FieldCodec for OptionalRaw {
         members.optional_raw(key)
     }
 
-    fn write(object: &mut Object<'_>, key: &str, value: &Option<RawJson<'static>>) {
+    #[inline]
+    fn write(object: &mut Object<'_>, member: Member, value: &Option<RawJson<'static>>) {
         if let Some(value) = value {
-            object.raw(key, value.as_str());
+            object.member(member).extend_from_slice(value.as_str().as_bytes());
         }
     }
 }
@@ -142,8 +153,9 @@ impl FieldCodec for RawArray {
         members.required_list(key, |element| Ok(RawJson::trusted(element).into_owned()))
     }
 
-    fn write(object: &mut Object<'_>, key: &str, value: &Vec<RawJson<'static>>) {
-        object.array(key, value, |raw, out| out.extend_from_slice(raw.as_str().as_bytes()));
+    #[inline]
+    fn write(object: &mut Object<'_>, member: Member, value: &Vec<RawJson<'static>>) {
+        array(value, object.member(member), |raw, out| out.extend_from_slice(raw.as_str().as_bytes()));
     }
 }
 
@@ -159,8 +171,9 @@ impl FieldCodec for Parts {
         parts(json, text).ok_or_else(|| Malformed::wrong_type(members.kind(), key))
     }
 
-    fn write(object: &mut Object<'_>, key: &str, value: &Vec<ContentPart>) {
-        object.array(key, value, ContentPart::encode);
+    #[inline]
+    fn write(object: &mut Object<'_>, member: Member, value: &Vec<ContentPart>) {
+        array(value, object.member(member), ContentPart::encode);
     }
 
     fn are_equal(this: &Vec<ContentPart>, other: &Vec<ContentPart>) -> bool {
@@ -180,11 +193,12 @@ impl FieldCodec for ReasoningContent {
         read.map(Some).ok_or_else(|| Malformed::wrong_type(members.kind(), key))
     }
 
-    fn write(object: &mut Object<'_>, key: &str, value: &Option<Vec<ContentPart>>) {
+    #[inline]
+    fn write(object: &mut Object<'_>, member: Member, value: &Option<Vec<ContentPart>>) {
         match value {
-            None => object.raw(key, "null"),
+            None => object.member(member).extend_from_slice(b"null"),
             Some(parts) if parts.iter().all(|part| part.is_text("text")) => {}
-            Some(parts) => object.array(key, parts, ContentPart::encode),
+            Some(parts) => array(parts, object.member(member), ContentPart::encode),
         }
     }
 
@@ -222,8 +236,9 @@ impl FieldCodec for Output {
         Ok(ToolOutput::parse(json))
     }
 
-    fn write(object: &mut Object<'_>, key: &str, value: &ToolOutput) {
-        value.encode(object.key(key));
+    #[inline]
+    fn write(object: &mut Object<'_>, member: Member, value: &ToolOutput) {
+        value.encode(object.member(member));
     }
 
     fn are_equal(this: &ToolOutput, other: &ToolOutput) -> bool {

@@ -47,8 +47,12 @@ macro_rules! item {
             }
 
             pub(in crate::responses) fn write(&self, object: &mut Object<'_>, wire: ItemEncoding) {
-                object.optional("id", self.id.as_deref().filter(|id| wire.sends_id(id)));
-                $($codec::write(object, stringify!($member), &self.$member);)*
+                use $crate::responses::json::object_writer::{member, string};
+
+                if let Some(id) = self.id.as_deref().filter(|id| wire.sends_id(id)) {
+                    string(id, object.member(member!("id")));
+                }
+                $($codec::write(object, member!(stringify!($member)), &self.$member);)*
                 if let Some(passthrough) = self.passthrough.as_ref().filter(|_| wire.passthrough) {
                     object.raw(PASSTHROUGH, passthrough.as_str());
                 }

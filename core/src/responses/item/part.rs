@@ -7,7 +7,7 @@ use crate::responses::json::iter::list;
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
-use crate::responses::json::object_writer::{ExtraMembers, Object, string};
+use crate::responses::json::object_writer::{ExtraMembers, Object, beginning, member, string};
 use crate::responses::json::raw::RawJson;
 use crate::responses::record::{JsonValue, record};
 
@@ -103,7 +103,26 @@ pub enum ContentPart {
 /// The same types are used in tool outputs (docs/protocol.md §3.5b).
 pub type OutputPart = ContentPart;
 
-const TEXTS: [&str; 5] = ["input_text", "output_text", "summary_text", "reasoning_text", "text"];
+/// Declares the types of texts, and how an object of each of them begins.
+macro_rules! texts {
+    ($($kind:literal)*) => {
+        const TEXTS: &[&str] = &[$($kind),*];
+
+        /// Begins a text of this type.
+        fn begin_text<'o>(kind: &str, out: &'o mut Vec<u8>) -> Object<'o> {
+            match kind {
+                $($kind => Object::typed(beginning!($kind), out),)*
+                _ => {
+                    let mut object = Object::new(out);
+                    object.string("type", kind);
+                    object
+                }
+            }
+        }
+    };
+}
+
+texts! { "input_text" "output_text" "summary_text" "reasoning_text" "text" }
 
 impl ContentPart {
     /// Creates an input text.
@@ -242,7 +261,7 @@ impl ContentPart {
     }
 
     fn typed(mut members: Members<'_>) -> Result<Self, Malformed> {
-        if let Some(kind) = TEXTS.into_iter().find(|kind| *kind == members.kind()) {
+        if let Some(kind) = TEXTS.iter().find(|kind| **kind == members.kind()) {
             return Ok(Self::Text { kind, text: members.required("text")?, extra: members.rest() });
         }
         Ok(match members.kind() {
@@ -289,10 +308,9 @@ impl ContentPart {
             Self::ComputerScreenshot { extra, .. } => ("computer_screenshot", extra),
             Self::Encrypted { extra, .. } => ("encrypted_content", extra),
         };
-        let mut object = Object::new(out);
-        object.string("type", kind);
+        let mut object = begin_text(kind, out);
         match self {
-            Self::Text { text, .. } => object.string("text", text),
+            Self::Text { text, .. } => string(text, object.member(member!("text"))),
             Self::InputImage { image_url, file_id, detail, .. } => {
                 object.optional("image_url", image_url.as_deref());
                 object.optional("file_id", file_id.as_deref());

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use super::field_codec::FieldCodec;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::Members;
-use crate::responses::json::object_writer::{ExtraMembers, Object, string};
+use crate::responses::json::object_writer::{ExtraMembers, Member, Object, string};
 use crate::responses::json::raw::RawJson;
 
 /// The action of a local shell call.
@@ -65,11 +65,11 @@ impl FieldCodec for Action {
         Ok(exec(json).unwrap_or_else(|| LocalShellAction::Other(RawJson::trusted(json).into_owned())))
     }
 
-    fn write(object: &mut Object<'_>, key: &str, value: &LocalShellAction) {
+    fn write(object: &mut Object<'_>, member: Member, value: &LocalShellAction) {
         match value {
-            LocalShellAction::Other(raw) => object.raw(key, raw.as_str()),
+            LocalShellAction::Other(raw) => object.member(member).extend_from_slice(raw.as_str().as_bytes()),
             LocalShellAction::Exec { command, timeout_ms, working_directory, env, user, extra } => {
-                let mut inner = Object::new(object.key(key));
+                let mut inner = Object::new(object.member(member));
                 inner.string("type", "exec");
                 inner.array("command", command, |word, out| string(word, out));
                 match timeout_ms {

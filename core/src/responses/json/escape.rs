@@ -111,6 +111,13 @@ fn is_clean_chunk<const N: usize>(chunk: &[u8; N]) -> bool {
 /// Writes text, escaped. The beginning that needs no escape, usually all of it, is copied at once.
 fn long(bytes: &[u8], out: &mut Vec<u8>) {
     out.reserve(bytes.len() + 2);
+    // Where the beginning has an escape, the rest usually has more: the search for the first one would end in a branch that cannot be
+    // predicted.
+    if let Some(beginning) = bytes.first_chunk::<{ 4 * BLOCK }>()
+        && has_escape(beginning)
+    {
+        return escape_text(bytes, out);
+    }
     let (blocks, short) = bytes.as_chunks::<BLOCK>();
     let clean = blocks.iter().take_while(|block| !has_escape(block)).count();
     let is_clean = clean == blocks.len() && is_clean(short);
@@ -328,6 +335,20 @@ mod tests {
 
     use super::*;
     use crate::responses::json::lenient;
+
+    #[test]
+    fn text_with_one_escape_anywhere_is_written_as_serde_json_writes_it() {
+        for length in [1, 31, 32, 33, 127, 128, 129, 200] {
+            for at in 0..length {
+                for escaped in ["\"", "\n", "\u{1}"] {
+                    let text = format!("{}{escaped}{}", "a".repeat(at), "b".repeat(length - 1 - at));
+                    let mut out = Vec::new();
+                    string(&text, &mut out);
+                    assert_eq!(String::from_utf8(out).ok(), serde_json::to_string(&text).ok());
+                }
+            }
+        }
+    }
 
     #[test]
     fn positions_behind_decoded_bytes_are_those_of_the_decoded_text() {

@@ -9,6 +9,30 @@ use crate::responses::json::raw::RawJson;
 /// Unknown members, in the order of arrival.
 pub type ExtraMembers = Vec<(alloc::string::String, RawJson<'static>)>;
 
+/// The text between a member and the value of the next one, made by [`member!`].
+#[derive(Clone, Copy)]
+pub(crate) struct Member(pub &'static str);
+
+/// The text up to and with the first member, made by [`beginning!`].
+#[derive(Clone, Copy)]
+pub(crate) struct Beginning(pub &'static str);
+
+/// The text in front of the value of a member that is not the first: a comma, the name and a colon, put together by the compiler.
+macro_rules! member {
+    ($($name:tt)*) => {
+        $crate::responses::json::object_writer::Member(concat!(",\"", $($name)*, "\":"))
+    };
+}
+
+/// The beginning of an object with this `type`, put together by the compiler.
+macro_rules! beginning {
+    ($kind:literal) => {
+        $crate::responses::json::object_writer::Beginning(concat!("{\"type\":\"", $kind, "\""))
+    };
+}
+
+pub(crate) use {beginning, member};
+
 /// An object in progress.
 pub(crate) struct Object<'o> {
     out: &'o mut Vec<u8>,
@@ -19,6 +43,21 @@ impl<'o> Object<'o> {
     pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
         out.push(b'{');
         Self { out, empty: true }
+    }
+
+    /// Begins an object with its `type`.
+    #[inline]
+    pub(crate) fn typed(Beginning(text): Beginning, out: &'o mut Vec<u8>) -> Self {
+        out.extend_from_slice(text.as_bytes());
+        Self { out, empty: false }
+    }
+
+    /// Begins a member that is not the first; the caller then writes its value to the result.
+    #[inline]
+    pub(crate) fn member(&mut self, Member(text): Member) -> &mut Vec<u8> {
+        debug_assert!(!self.empty, "a comma is in front of the member");
+        self.out.extend_from_slice(text.as_bytes());
+        self.out
     }
 
     /// Begins a member; the caller then writes its value to the result.
@@ -70,6 +109,13 @@ impl<'o> Object<'o> {
 
     pub(crate) fn end(self) {
         self.out.push(b'}');
+    }
+
+    /// Writes the members that are left, and ends the object.
+    #[inline]
+    pub(crate) fn end_with(mut self, write: impl FnOnce(&mut Self)) {
+        write(&mut self);
+        self.end();
     }
 }
 

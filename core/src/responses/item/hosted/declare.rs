@@ -77,11 +77,15 @@ macro_rules! item {
             }
 
             pub(in crate::responses) fn write(&self, object: &mut Object<'_>, wire: ItemEncoding) {
-                object.optional("id", self.id.as_deref().filter(|id| wire.sends_id(id)));
-                $(JsonValue::write(&self.$required, object.key(stringify!($required)));)*
-                $(object.string(stringify!($model), &self.$model);)*
+                use $crate::responses::json::object_writer::{member, string};
+
+                if let Some(id) = self.id.as_deref().filter(|id| wire.sends_id(id)) {
+                    string(id, object.member(member!("id")));
+                }
+                $(JsonValue::write(&self.$required, object.member(member!(stringify!($required))));)*
+                $(string(&self.$model, object.member(member!(stringify!($model))));)*
                 $(if let Some(value) = &self.$member {
-                    JsonValue::write(value, object.key(stringify!($member)));
+                    JsonValue::write(value, object.member(member!(stringify!($member))));
                 })*
                 if let Some(passthrough) = self.passthrough.as_ref().filter(|_| wire.passthrough) {
                     object.raw(PASSTHROUGH, passthrough.as_str());
