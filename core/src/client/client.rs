@@ -470,7 +470,7 @@ impl Client {
     /// Returns the next event. It borrows from the client.
     pub fn poll_event(&mut self) -> Option<Event<'_>> {
         if self.conversation.requests.is_empty() {
-            // The end of the last request: nothing else needs the memory of the response's events.
+            // The end of the last request, or after it: nothing else needs the memory of the response's events.
             self.conversation.events.release_around_last();
         }
         pop_event(&mut self.conversation.events, &mut self.conversation.collectors)

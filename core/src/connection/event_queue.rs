@@ -138,11 +138,13 @@ impl<T> EventQueue<T> {
         }
     }
 
-    /// Gives back all memory but that of the only record that waits, if it is the only one. The record that was polled before it is no
+    /// Gives back all memory but that of the record that waits, if there is at most one. The record that was polled before it is no
     /// longer borrowed then.
     pub(crate) fn release_around_last(&mut self) {
-        if self.waiting() != 1 {
-            return;
+        match self.waiting() {
+            0 => return self.release_memory(),
+            1 => {}
+            _ => return,
         }
         if core::mem::take(&mut self.is_first_polled) {
             self.records.pop_front();
