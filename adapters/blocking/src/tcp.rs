@@ -33,7 +33,8 @@ pub struct TcpIo {
     /// Ends a wait of the poller, created with the first name lookup.
     waker: Option<Arc<Waker>>,
     stream: Option<TcpStream>,
-    race: Option<HappyEyeballsConnect<TcpStream>>,
+    /// In a box: it exists only while a socket is being opened.
+    race: Option<Box<HappyEyeballsConnect<TcpStream>>>,
 }
 
 impl TcpIo {
@@ -156,7 +157,7 @@ impl Io for TcpIo {
         let poller = &mut self.poller;
         let waker = &mut self.waker;
         let race = self.race.get_or_insert_with(|| {
-            HappyEyeballsConnect::new(lookup(target.host.clone(), target.port, waker_of(poller, waker)))
+            Box::new(HappyEyeballsConnect::new(lookup(target.host.clone(), target.port, waker_of(poller, waker))))
         });
         let result = ready!(race.poll(cx, now, |address| {
             let stream = TcpStream::connect(address);
@@ -181,7 +182,7 @@ impl Io for TcpIo {
 
     /// Blocks until the socket is ready or `until` has come.
     fn poll_wait(&mut self, _: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
-        let until = HappyEyeballsConnect::next_poll(self.race.as_ref(), until);
+        let until = HappyEyeballsConnect::next_poll(self.race.as_deref(), until);
         let timeout = until.map(|until| until.saturating_duration_since(self.now()));
         match (&mut self.poller, timeout) {
             (Some((poller, events)), timeout) => {

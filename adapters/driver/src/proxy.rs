@@ -37,7 +37,8 @@ const READ: usize = 1024;
 #[derive(Debug)]
 pub struct ProxyIo<I> {
     io: I,
-    proxies: Result<ProxySelector, InvalidProxySetting>,
+    /// `None` if there are no proxies, which is the usual case.
+    proxies: Result<Option<Box<ProxySelector>>, Box<InvalidProxySetting>>,
     route: Option<Route>,
     /// The proxy to which the open socket leads, if it forwards requests.
     forward_proxy: Option<ForwardProxy>,
@@ -67,7 +68,11 @@ struct Attempt {
 
 impl<I: Io> ProxyIo<I> {
     /// Wraps a socket of a client. If `proxies` is an error, every connection attempt fails with it.
-    pub const fn new(io: I, proxies: Result<ProxySelector, InvalidProxySetting>) -> Self {
+    pub fn new(io: I, proxies: Result<ProxySelector, InvalidProxySetting>) -> Self {
+        let proxies = match proxies {
+            Ok(selector) => Ok((selector != ProxySelector::new()).then(|| Box::new(selector))),
+            Err(error) => Err(Box::new(error)),
+        };
         Self { io, proxies, route: None, forward_proxy: None, leftover: Vec::new() }
     }
 
@@ -77,8 +82,8 @@ impl<I: Io> ProxyIo<I> {
     ///
     /// Returns [`InvalidProxySetting`] when the configuration is invalid: the target is not reached at all.
     pub fn proxy_for(&self, target: &ConnectTarget) -> Result<Option<&Proxy>, InvalidProxySetting> {
-        let proxies = self.proxies.as_ref().map_err(Clone::clone)?;
-        Ok(proxies.select(&target.host, target.port, target.tls))
+        let proxies = self.proxies.as_ref().map_err(|error| (**error).clone())?;
+        Ok(proxies.as_ref().and_then(|proxies| proxies.select(&target.host, target.port, target.tls)))
     }
 
     fn route_to(&self, target: &ConnectTarget) -> Result<Route, ConnectError> {

@@ -175,6 +175,10 @@ impl<I: Io> Stream for Turn<'_, I> {
 impl<I: Io> Drop for Turn<'_, I> {
     fn drop(&mut self) {
         if self.pending.is_empty() {
+            // The last event is not borrowed any more. Unless another one waits, this frees its memory.
+            if !self.driver.client.has_event() {
+                self.driver.client.poll_event();
+            }
             return;
         }
         for id in core::mem::take(&mut self.pending) {

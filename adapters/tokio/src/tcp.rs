@@ -29,7 +29,8 @@ use crate::clock::Clock;
 #[derive(Debug)]
 pub struct TcpIo {
     clock: Clock,
-    race: Option<HappyEyeballsConnect<TcpStream>>,
+    /// In a box: it exists only while a socket is being opened.
+    race: Option<Box<HappyEyeballsConnect<TcpStream>>>,
     stream: Option<TcpStream>,
     /// The time of the last read.
     last_read: Option<time::Instant>,
@@ -92,7 +93,9 @@ impl Io for TcpIo {
 
     fn poll_connect(&mut self, cx: &mut Context<'_>, target: &ConnectTarget) -> Poll<Result<(), ConnectError>> {
         let now = self.now();
-        let race = self.race.get_or_insert_with(|| HappyEyeballsConnect::new(lookup(target.host.clone(), target.port)));
+        let race = self
+            .race
+            .get_or_insert_with(|| Box::new(HappyEyeballsConnect::new(lookup(target.host.clone(), target.port))));
         let result = ready!(race.poll(cx, now, TcpStream::connect));
         self.race = None;
         let stream = result.map_err(|error| ConnectError::Network(error.to_string()))?;
@@ -118,7 +121,7 @@ impl Io for TcpIo {
     }
 
     fn poll_wait(&mut self, cx: &mut Context<'_>, until: Option<Instant>) -> Poll<()> {
-        self.clock.poll_until(cx, HappyEyeballsConnect::next_poll(self.race.as_ref(), until))
+        self.clock.poll_until(cx, HappyEyeballsConnect::next_poll(self.race.as_deref(), until))
     }
 
     fn disconnect(&mut self) {
