@@ -42,9 +42,14 @@ enum State {
     Trailers(HeadDecoder<Trailers>),
 }
 
+impl State {
+    /// Before a size line.
+    const SIZE_LINE: Self = Self::Size { size: 0, has_digit: false };
+}
+
 impl ChunkedDecoder {
     pub(super) const fn new(limits: BodyLimits) -> Self {
-        Self { limits, state: State::Size { size: 0, has_digit: false }, line: 0, extensions: 0 }
+        Self { limits, state: State::SIZE_LINE, line: 0, extensions: 0 }
     }
 
     /// Decodes the next part. Returns `None` when all of the input is consumed.
@@ -63,11 +68,17 @@ impl ChunkedDecoder {
         }
     }
 
-    /// Takes the data at the front of the input, or behind a size line there that is [usual](Self::decode_size_line). Returns `None` if
-    /// there is none; the size line may be consumed then.
+    /// Takes the data at the front of the input, or behind the end of a chunk and a size line that is [usual](Self::decode_size_line).
+    /// Returns `None` if there is none; what is before it may be consumed then.
     #[inline]
     pub(super) fn next_data<'i>(&mut self, input: &mut &'i [u8]) -> Option<&'i [u8]> {
-        if let Some(left) = self.decode_size_line(input) {
+        if let (State::Data { left: 0 }, Some(rest)) = (&self.state, input.strip_prefix(b"\r\n")) {
+            (self.line, self.state) = (0, State::SIZE_LINE);
+            *input = rest;
+        }
+        if let State::Size { has_digit: false, .. } = self.state
+            && let Some(left) = self.decode_size_line(input)
+        {
             self.state = State::Data { left };
         }
         let State::Data { left: left @ 1.. } = &mut self.state else { return None };
@@ -78,32 +89,21 @@ impl ChunkedDecoder {
         (!data.is_empty()).then_some(data)
     }
 
-    /// Consumes the end of a chunk and the size line of the next one, if both are whole in the input and the line is nothing but a
-    /// size of a few digits, as nearly all are. Returns the size. Consumes nothing otherwise, nor for the last chunk.
+    /// Consumes a size line, if it is whole in the input and nothing but a size of a few digits, as nearly all are. Returns the size.
+    /// Consumes nothing otherwise, nor for the last chunk.
     #[inline]
     fn decode_size_line(&mut self, input: &mut &[u8]) -> Option<u64> {
         const DIGITS: usize = 6;
 
-        let line = match self.state {
-            State::Data { left: 0 } => input.strip_prefix(b"\r\n")?,
-            State::Size { has_digit: false, .. } => input,
-            State::Size { .. }
-            | State::Space { .. }
-            | State::Extension { .. }
-            | State::SizeLf { .. }
-            | State::Data { .. }
-            | State::DataLf
-            | State::Trailers(_) => return None,
-        };
         let (mut size, mut length) = (0, 0);
-        while let Some(digit) = line.get(length).and_then(|byte| char::from(*byte).to_digit(16)) {
+        while let Some(digit) = input.get(length).and_then(|byte| char::from(*byte).to_digit(16)) {
             size = size << 4 | u64::from(digit);
             length += 1;
             if length > DIGITS {
                 return None;
             }
         }
-        let rest = line[length..].strip_prefix(b"\r\n")?;
+        let rest = input[length..].strip_prefix(b"\r\n")?;
         if size == 0 || length > self.limits.chunk_line {
             return None;
         }
@@ -146,7 +146,7 @@ impl ChunkedDecoder {
             (State::Data { .. }, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => {
                 self.line = 0;
-                State::Size { size: 0, has_digit: false }
+                State::SIZE_LINE
             }
             _ => return Err(Error::Chunk),
         })

@@ -227,7 +227,9 @@ impl HttpResponseReader {
         // An error comes again.
         let found = self.peek_data(input);
         let start = start + (before - input.len());
-        found.ok()?;
+        if !found.ok()? {
+            return None;
+        }
         let State::Stream { data, .. } = &mut self.state else { return None };
         read.focus(start..start + *data);
         let event = self.events.decode_known(read, known)?;
