@@ -20,7 +20,7 @@ pub(super) const SHORT_KEPT: u16 = u16::MAX;
 const SHORT: usize = SHORT_ESCAPED as usize - 1;
 
 /// The `type` in place of a known one, which an event is not read from.
-const KNOWN: Cow<'static, str> = Cow::Borrowed("");
+pub(super) const KNOWN: Cow<'static, str> = Cow::Borrowed("");
 
 /// The positions in a short payload: of each member the start and the end.
 pub(super) type ShortPositions = [[u16; 2]; FIELDS];

@@ -11,7 +11,7 @@ use core::ops::Range;
 
 use super::envelope::Envelope;
 use super::fields::{FIELDS, index_of};
-use super::found::{Found, SHORT_ESCAPED, SHORT_KEPT, ShortPositions, short};
+use super::found::{Found, KNOWN, SHORT_ESCAPED, SHORT_KEPT, ShortPositions, short};
 use super::members::Member;
 use super::server_event::ServerEvent;
 use super::table::EventType;
@@ -81,7 +81,10 @@ impl Shapes {
     /// Does what [`ServerEvent::parse_named`] does.
     #[inline]
     pub(super) fn parse<'a>(&mut self, text: &'a str, event_type: &'a str) -> Result<ServerEvent<'a>, Malformed> {
-        if let Some((_, found)) = self.recognize(text) {
+        if let Some(event) = self.recent().and_then(|(_, shape)| shape.parse(text)) {
+            return event;
+        }
+        if let Some((_, found)) = self.recognize_other(text) {
             return found.read(text);
         }
         let envelope = Envelope::find(text, event_type)?;
@@ -163,27 +166,34 @@ impl Shape {
         self.holes[..self.hole_count].sort_unstable_by_key(|hole| hole.start);
     }
 
+    /// Parses a payload of this shape; `None` for any other payload.
+    #[inline]
+    fn parse<'a>(&self, payload: &'a str) -> Option<Result<ServerEvent<'a>, Malformed>> {
+        let (length, positions) = self.recognize::<false>(payload.as_bytes())?;
+        (length == payload.len()).then(|| ServerEvent::read_at(self.event_type, &KNOWN, payload, &positions))
+    }
+
     /// Returns what a scan finds in a payload of this shape; `None` for any other payload.
     #[inline]
     pub(crate) fn recognize_whole(&self, payload: &[u8]) -> Option<Found> {
-        let mut positions = self.positions;
-        let is_whole = self.recognize::<false>(payload, &mut positions) == Some(payload.len());
-        is_whole.then(|| Found::at(self.event_type, positions))
+        let (length, positions) = self.recognize::<false>(payload)?;
+        (length == payload.len()).then(|| Found::at(self.event_type, positions))
     }
 
     /// Returns the length of the payload of this shape at the front of these bytes, which has no line end, and what a scan finds in it.
     #[inline]
     pub(crate) fn recognize_line(&self, bytes: &[u8]) -> Option<(usize, Found)> {
-        let mut positions = self.positions;
-        let length = if self.is_line { self.recognize::<true>(bytes, &mut positions) } else { None }?;
+        let (length, positions) = if self.is_line { self.recognize::<true>(bytes) } else { None }?;
         Some((length, Found::at(self.event_type, positions)))
     }
 
-    /// Returns the length of the payload of this shape at the front of these bytes, at most [`LONGEST_MATCH`], and changes the known
-    /// positions to those of its members. It is JSON if it is UTF-8. `SCALAR`: its values must be strings or numbers.
+    /// Returns the length of the payload of this shape at the front of these bytes, at most [`LONGEST_MATCH`], and the positions of its
+    /// members. It is JSON if it is UTF-8. `SCALAR`: its values must be strings or numbers.
     #[inline]
-    fn recognize<const SCALAR: bool>(&self, bytes: &[u8], positions: &mut ShortPositions) -> Option<usize> {
+    fn recognize<const SCALAR: bool>(&self, bytes: &[u8]) -> Option<(usize, ShortPositions)> {
         let (bytes, known) = (bytes.get(..LONGEST_MATCH).unwrap_or(bytes), self.text.as_bytes());
+        // What is added to the known positions: it is kept in vectors, unlike a copy of them.
+        let mut moves: ShortPositions = [[0; 2]; FIELDS];
         let (mut cursor, mut known_at) = (Cursor::of_bytes(bytes), 0);
         for hole in &self.holes[..self.hole_count] {
             let constant = known.get(known_at..hole.start)?;
@@ -204,13 +214,16 @@ impl Shape {
             let longer = (cursor.at - start).wrapping_sub(hole.end - hole.start) as u16;
             let other = kept.wrapping_sub(hole.known);
             let masks = hole.behind.as_flattened().iter().zip(hole.own.as_flattened());
-            for (position, (behind, own)) in positions.as_flattened_mut().iter_mut().zip(masks) {
-                *position = position.wrapping_add(longer & behind).wrapping_add(other & own);
+            for (moved, (behind, own)) in moves.as_flattened_mut().iter_mut().zip(masks) {
+                *moved = moved.wrapping_add(longer & behind).wrapping_add(other & own);
             }
         }
         let constant = known.get(known_at..)?;
         let is_known = bytes.get(cursor.at..)?.starts_with(constant);
-        is_known.then(|| cursor.at + constant.len())
+        for (moved, position) in moves.as_flattened_mut().iter_mut().zip(self.positions.as_flattened()) {
+            *moved = moved.wrapping_add(*position);
+        }
+        is_known.then_some((cursor.at + constant.len(), moves))
     }
 
     /// Consumes a value without white space before it. Returns whether it is a string with escapes.
