@@ -179,6 +179,8 @@ pub fn accept<S: Io>(
 
 fn seed() -> [u8; 32] {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).expect("the operating system has a random source");
+    // That of the TLS library, so that no crate is built for this alone.
+    let random = rustls::crypto::ring::default_provider().secure_random;
+    random.fill(&mut seed).expect("the operating system has a random source");
     seed
 }
