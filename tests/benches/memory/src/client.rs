@@ -9,6 +9,7 @@ use turnwire::responses::CreateResponse;
 use turnwire::ws::deflate::Offer;
 use turnwire_driver::{ClientDriver, Io};
 use turnwire_rustls::ClientConfigBuilder;
+use turnwire_rustls::rustls::pki_types::ServerName;
 
 use crate::{Setup, WARM_UP};
 
@@ -30,10 +31,15 @@ pub fn run(setup: &Setup, address: &str, certificate: &str, count: usize, mut ob
                     observe(at);
                 }
                 held.push(if setup.socket {
-                    let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
-                    tokio::io::AsyncWriteExt::write_all(&mut stream, b"a").await.expect("it is open");
-                    tokio::io::AsyncReadExt::read_exact(&mut stream, &mut [0]).await.expect("an answer");
-                    Box::new(stream)
+                    let stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+                    match &tls {
+                        Some(tls) => {
+                            let name = ServerName::try_from("127.0.0.1").expect("a name");
+                            let connector = tokio_rustls::TlsConnector::from(tls.clone());
+                            Box::new(echo(connector.connect(name, stream).await.expect("a session")).await)
+                        }
+                        None => Box::new(echo(stream).await),
+                    }
                 } else {
                     let mut builder = turnwire_tokio::ClientBuilder::default();
                     if let Some(tls) = &tls {
@@ -73,6 +79,14 @@ pub fn run(setup: &Setup, address: &str, certificate: &str, count: usize, mut ob
             observe(held.len());
         });
     }
+}
+
+/// Sends a byte and reads it again.
+async fn echo<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(mut stream: S) -> S {
+    tokio::io::AsyncWriteExt::write_all(&mut stream, b"a").await.expect("it is open");
+    tokio::io::AsyncWriteExt::flush(&mut stream).await.expect("it is open");
+    tokio::io::AsyncReadExt::read_exact(&mut stream, &mut [0]).await.expect("an answer");
+    stream
 }
 
 fn provider(setup: &Setup, address: &str) -> Provider {

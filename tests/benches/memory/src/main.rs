@@ -1,7 +1,8 @@
 //! The resident memory of an idle connection, for a client and a server in processes of their own:
 //! `turnwire-memory RUNTIME LAYERS COUNT`, for example `turnwire-memory tokio tls+deflate 1000`.
 //!
-//! RUNTIME is `tokio` or `smol`. LAYERS is `socket` for sockets of the runtime without a protocol, or `ws` or `sse`, and then
+//! RUNTIME is `tokio` or `smol`. LAYERS is `socket` for sockets of the runtime without a protocol (with tokio also `socket+tls`, for rustls
+//! alone), or `ws` or `sse`, and then
 //! `+tls`, `+deflate` or `+deflate-without-takeover`, and `+pool` for compressors whose memory all connections share. Each connection carries one response of 100 events, and is idle then.
 
 mod client;

@@ -56,20 +56,31 @@ fn tokio_server(setup: &Setup, listener: TcpListener, tls: Option<Arc<ServerConf
     local.block_on(&runtime, async {
         let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
         loop {
-            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let (stream, _) = listener.accept().await.expect("a connection");
             if setup.socket {
-                tokio::task::spawn_local(async move {
-                    let mut byte = [0];
-                    while tokio::io::AsyncReadExt::read(&mut stream, &mut byte).await.is_ok_and(|length| length > 0) {
-                        let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, &byte).await;
-                    }
-                });
+                match tls.clone() {
+                    Some(tls) => tokio::task::spawn_local(async move {
+                        let accepting = Box::pin(tokio_rustls::TlsAcceptor::from(tls).accept(stream));
+                        echo(accepting.await.expect("a session")).await;
+                    }),
+                    None => tokio::task::spawn_local(echo(stream)),
+                };
             } else {
                 let server = turnwire_tokio::accept(stream, Arc::clone(&config), tls.clone()).expect("a session");
                 tokio::task::spawn_local(serve(server));
             }
         }
     });
+}
+
+/// Sends each byte back.
+async fn echo<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(mut stream: S) {
+    let mut byte = [0];
+    while tokio::io::AsyncReadExt::read(&mut stream, &mut byte).await.is_ok_and(|length| length > 0) {
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, &byte).await;
+        // A TLS session writes only what is flushed.
+        let _ = tokio::io::AsyncWriteExt::flush(&mut stream).await;
+    }
 }
 
 fn smol_server(setup: &Setup, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
