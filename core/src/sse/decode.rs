@@ -6,7 +6,7 @@ use core::ops::Range;
 use core::time::Duration;
 
 use super::event::{Discarded, Event};
-use super::event_buffer::{BorrowedFields, borrow_or_copy};
+use super::event_buffer::{BorrowedFields, EventBuffer, borrow_or_copy};
 use super::field::{Field, PartialLine};
 use super::input::Input;
 use super::limits::{Error, Limits};
@@ -206,6 +206,12 @@ impl Decoder {
         if self.lines.event.dispatched {
             self.lines.event.clear();
         }
+    }
+
+    /// Frees the buffers, between two streams.
+    pub(crate) fn release_memory(&mut self) {
+        self.reset();
+        self.lines.event = EventBuffer::new();
     }
 
     /// Begins the stream of a new connection. The last event ID, the reconnection time and the buffers' memory stay.

@@ -1,23 +1,26 @@
 //! The memory of a client that waits for the next request.
 
 use allocation_counter::measure;
-use turnwire::client::{Client, ClientSetup, Credentials, Settings};
+use turnwire::client::{Client, ClientSetup, Credentials, Provider, Settings};
 use turnwire::responses::CreateResponse;
 use turnwire::responses::request::Input;
+use turnwire_tests::chunks::Chunks;
 use turnwire_tests::fixtures::{created, done, msg, user};
-use turnwire_tests::pair::{Pair, Script, provider};
+use turnwire_tests::pair::{Pair, Script, http_provider, provider};
 
 const QUESTION: usize = 1000;
 const ANSWER: usize = 3000;
 
 fn script() -> Script {
-    Script::new().ws([vec![created("resp_1"), msg("msg_1", &"a".repeat(ANSWER)), done("resp_1")]])
+    let response = vec![created("resp_1"), msg("msg_1", &"a".repeat(ANSWER)), done("resp_1")];
+    Script::new().ws([response.clone()]).sse([response])
 }
 
 /// The bytes that a client holds after its response, its own size included. It shares its configuration.
-fn held(request: impl FnOnce() -> CreateResponse) -> usize {
-    let setup = ClientSetup::new(provider(), Settings::default()).expect("a provider");
-    let mut pair = Pair::new(provider(), Settings::default(), script());
+fn held(provider: Provider, request: impl FnOnce() -> CreateResponse) -> usize {
+    let setup = ClientSetup::new(provider.clone(), Settings::default()).expect("a provider");
+    let mut pair = Pair::new(provider, Settings::default(), script());
+    pair.down = Chunks::Size(100);
     measure(|| {
         pair.client = Client::with_setup(&setup, Credentials::None, [7; 32]).expect("a provider");
         pair.ask(request());
@@ -30,7 +33,7 @@ fn held(request: impl FnOnce() -> CreateResponse) -> usize {
 
 #[test]
 fn idle_client_holds_little_beyond_the_texts_of_its_last_response() {
-    let held = held(|| CreateResponse::new("gpt-x", "q".repeat(QUESTION)));
+    let held = held(provider(), || CreateResponse::new("gpt-x", "q".repeat(QUESTION)));
     let beyond = held - QUESTION - ANSWER;
     assert!(beyond <= 2600, "the client holds {beyond} bytes");
 }
@@ -38,9 +41,15 @@ fn idle_client_holds_little_beyond_the_texts_of_its_last_response() {
 #[test]
 fn idle_client_holds_no_item_that_the_application_shares() {
     let input = Input::from("q".repeat(QUESTION));
-    let held = held(|| CreateResponse::new("gpt-x", &input));
+    let held = held(provider(), || CreateResponse::new("gpt-x", &input));
     let beyond = held - ANSWER;
     assert!(beyond <= 2600, "the client holds {beyond} bytes");
+}
+
+#[test]
+fn idle_http_client_holds_nothing_of_its_last_response() {
+    let held = held(http_provider(), || CreateResponse::new("gpt-x", "q".repeat(QUESTION)));
+    assert!(held <= 2400, "the client holds {held} bytes");
 }
 
 /// The bytes that are allocated from a request on a long history to its end, by the client and its server.

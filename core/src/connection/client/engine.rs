@@ -194,7 +194,13 @@ impl ClientEngine {
                     socket.release_message();
                     shared::release_idle_input(socket, &mut self.shared);
                 }
-                Mode::Http(reader) => reader.release_event(),
+                Mode::Http(reader) => {
+                    reader.release_event();
+                    if reader.release_memory() {
+                        self.shared.repeats.release();
+                        self.shared.send_buffer.release();
+                    }
+                }
                 Mode::NotUpgraded | Mode::Handshake { .. } | Mode::Closed => {}
             }
             return None;

@@ -240,6 +240,16 @@ impl HttpResponseReader {
         Some(event)
     }
 
+    /// Frees the memory that only the next response needs, if none is being read. Returns whether that is so.
+    pub(super) fn release_memory(&mut self) -> bool {
+        let is_idle = self.is_idle();
+        if is_idle {
+            self.events.release_memory();
+            self.tail = Vec::new();
+        }
+        is_idle
+    }
+
     /// Frees the memory of the last event, once it is no longer borrowed.
     pub(super) fn release_event(&mut self) {
         self.events.release_event();
