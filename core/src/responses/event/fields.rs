@@ -2,7 +2,8 @@
 
 use alloc::borrow::Cow;
 
-use super::members::{ESCAPED, Member, Span};
+use super::members::{Member, Span};
+use super::position::{KEPT, Position};
 use super::table::{EVENT_TYPES, EventType};
 use super::value::{integer_at, raw_at, text_at};
 use crate::responses::json::malformed::Malformed;
@@ -22,9 +23,6 @@ const _: () = {
     }
 };
 
-/// The end in place of a small integer's position, which has the integer itself as its start: it is not parsed again.
-pub(super) const KEPT: u32 = u32::MAX;
-
 /// The positions of the common members, and behind them those of the type's own; empty where the payload does not have a member.
 pub(super) type Positions = [Span; FIELDS];
 
@@ -43,47 +41,6 @@ pub(super) fn kept(text: &str, member: Member, position: Span) -> Span {
     let (start, end) = position;
     let integer = text.get(start as usize..end as usize).and_then(|digits| digits.parse::<u16>().ok());
     integer.map_or(position, |integer| (u32::from(integer), KEPT))
-}
-
-/// A position in any of its forms.
-pub(super) trait Position: Copy {
-    /// Returns the position in its widest form.
-    fn span(self) -> Span;
-
-    /// Returns the integer in place of a position, if one is [kept](KEPT).
-    fn integer(self) -> Option<u32>;
-
-    /// Returns whether it is that of a string with escapes.
-    fn is_escaped(self) -> bool;
-
-    /// Returns where the contents of a string without escapes begin and end. The end of any other value's is behind every payload, or it is
-    /// not behind the start.
-    fn contents(self) -> (usize, usize);
-}
-
-impl Position for Span {
-    #[inline]
-    fn span(self) -> Span {
-        self
-    }
-
-    #[inline]
-    fn integer(self) -> Option<u32> {
-        let (integer, end) = self;
-        (end == KEPT).then_some(integer)
-    }
-
-    #[inline]
-    fn is_escaped(self) -> bool {
-        let (_, end) = self;
-        end & ESCAPED != 0 && end != KEPT
-    }
-
-    #[inline]
-    fn contents(self) -> (usize, usize) {
-        let (start, end) = self;
-        (start as usize + 1, (end as usize).wrapping_sub(1))
-    }
 }
 
 /// Reads the members of a payload, by the index of their positions.

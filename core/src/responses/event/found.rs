@@ -4,17 +4,11 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 
 use super::envelope::Envelope;
-use super::fields::{FIELDS, KEPT, Position, Positions};
-use super::members::{ESCAPED, Span};
+use super::fields::{FIELDS, Positions};
+use super::position::{SHORT_ESCAPED, short};
 use super::server_event::ServerEvent;
 use super::table::EventType;
 use crate::responses::json::malformed::Malformed;
-
-/// The flag of an escaped string in the end of a short position.
-pub(super) const SHORT_ESCAPED: u16 = 1 << 15;
-
-/// The short form of [`KEPT`].
-pub(super) const SHORT_KEPT: u16 = u16::MAX;
 
 /// The length from which on positions do not fit into 15 bits, of which all ones are no position.
 const SHORT: usize = SHORT_ESCAPED as usize - 1;
@@ -77,45 +71,5 @@ impl Found {
             FoundPositions::Short(positions) => ServerEvent::read_at(self.event_type, &KNOWN, text, positions),
             FoundPositions::Long(positions) => ServerEvent::read_at(self.event_type, &KNOWN, text, positions),
         }
-    }
-}
-
-/// Shortens a position in a short payload.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a position in a short payload fits into 15 bits, a kept integer into 16, and the flag is moved"
-)]
-pub(super) const fn short((start, end): Span) -> [u16; 2] {
-    [start as u16, end as u16 | (end >> 16) as u16]
-}
-
-impl Position for [u16; 2] {
-    /// Reverses [`short`].
-    #[inline]
-    fn span(self) -> Span {
-        const MOVED: u32 = ESCAPED - SHORT_ESCAPED as u32;
-        let [start, end] = self;
-        let kept = if end == SHORT_KEPT { KEPT } else { 0 };
-        let end = u32::from(end);
-        (u32::from(start), (end + (end >> 15) * MOVED) | kept)
-    }
-
-    #[inline]
-    fn integer(self) -> Option<u32> {
-        let [integer, end] = self;
-        (end == SHORT_KEPT).then_some(integer.into())
-    }
-
-    #[inline]
-    fn is_escaped(self) -> bool {
-        let [_, end] = self;
-        end & SHORT_ESCAPED != 0 && end != SHORT_KEPT
-    }
-
-    #[inline]
-    fn contents(self) -> (usize, usize) {
-        let [start, end] = self;
-        // The highest bit, the flag of a string with escapes, is extended.
-        (usize::from(start) + 1, (end.cast_signed() as usize).wrapping_sub(1))
     }
 }

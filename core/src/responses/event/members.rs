@@ -71,7 +71,7 @@ impl Member {
 // One bit of a word stands for each member.
 const _: () = assert!(COUNT <= 64);
 
-/// Maximum length of a payload: one bit of the end of a span is a flag, and no end is [`KEPT`](super::fields::KEPT).
+/// Maximum length of a payload: one bit of the end of a span is a flag, and no end is [`KEPT`](super::position::KEPT).
 pub(super) const LONGEST_PAYLOAD: usize = ESCAPED as usize - 2;
 
 /// The position of a value in the payload; empty if there is none.

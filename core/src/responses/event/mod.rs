@@ -10,6 +10,7 @@ mod fields;
 mod found;
 mod members;
 mod parser;
+mod position;
 mod queries;
 mod read;
 mod request_members;

@@ -2,8 +2,9 @@
 
 use alloc::borrow::Cow;
 
-use super::fields::{FIELDS, FieldReader, Position};
+use super::fields::{FIELDS, FieldReader};
 use super::members::Member;
+use super::position::Position;
 use super::server_event::ServerEvent;
 use super::table::{EventData, EventType, event_table};
 use crate::responses::json::malformed::Malformed;

@@ -11,8 +11,9 @@ use core::ops::Range;
 
 use super::envelope::Envelope;
 use super::fields::{FIELDS, index_of};
-use super::found::{Found, KNOWN, SHORT_ESCAPED, SHORT_KEPT, ShortPositions, short};
+use super::found::{Found, KNOWN, ShortPositions};
 use super::members::Member;
+use super::position::{SHORT_ESCAPED, SHORT_KEPT, short};
 use super::server_event::ServerEvent;
 use super::table::EventType;
 use crate::responses::json::malformed::Malformed;

@@ -2,8 +2,8 @@
 
 use alloc::borrow::Cow;
 
-use super::fields::Position;
 use super::members::{ESCAPED, Span};
+use super::position::Position;
 use crate::responses::json::lenient;
 
 /// Returns the text of a value. `null` counts as missing.
