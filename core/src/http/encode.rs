@@ -36,16 +36,16 @@ pub fn encode_chunk(data: &[u8], out: &mut Vec<u8>) {
 
 /// Appends what precedes the data of a chunk of this length, which is not 0. The data and [`end_chunk`] follow.
 pub(crate) fn begin_chunk(length: usize, out: &mut Vec<u8>) {
-    let mut digits = [0; 2 * size_of::<usize>()];
-    let mut at = digits.len();
-    let mut left = length;
+    const DIGITS: usize = 2 * size_of::<usize>();
+    let mut line = [0; DIGITS + 2];
+    line[DIGITS..].copy_from_slice(b"\r\n");
+    let (mut at, mut left) = (DIGITS, length);
     while left > 0 {
         at -= 1;
-        digits[at] = b"0123456789abcdef"[left % 16];
+        line[at] = b"0123456789abcdef"[left % 16];
         left /= 16;
     }
-    out.extend_from_slice(&digits[at..]);
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(&line[at..]);
 }
 
 /// Appends what follows the data of a chunk.
