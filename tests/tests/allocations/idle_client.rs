@@ -54,10 +54,13 @@ fn idle_http_client_holds_nothing_of_its_last_response() {
 
 /// The bytes that are allocated from a request on a long history to its end, by the client and its server.
 fn allocated(history: Input) -> u64 {
-    let mut pair = Pair::new(provider(), Settings::default(), script());
+    let script = Script::new().ws(["resp_1", "resp_2"].map(|id| vec![created(id), msg("msg_1", "answer"), done(id)]));
+    let mut pair = Pair::new(provider(), Settings::default(), script);
     pair.ask(CreateResponse::new("m", "first"));
-    pair.send(CreateResponse::new("m", history));
-    measure(|| pair.run()).bytes_total
+    let id = pair.send(CreateResponse::new("m", history));
+    let made = measure(|| pair.run());
+    assert_eq!(pair.completed(id), "resp_2");
+    made.bytes_total
 }
 
 #[test]
