@@ -10,7 +10,7 @@ use super::settings::Settings;
 use crate::connection::Transport;
 use crate::connection::client::Config;
 
-/// A provider, and the settings of its clients, which share the memory: an idle client of its own configuration takes 1.5 KiB more.
+/// A provider, and the settings of its clients, which share the memory: by the sizes of its types, the configuration of an idle client of its own takes some 1.5 KiB more.
 ///
 /// ```
 /// use turnwire::client::{Client, ClientSetup, Credentials, Provider, Settings};
