@@ -55,6 +55,11 @@ impl<'i> Input<'i> {
         &self.bytes()[self.at..]
     }
 
+    /// Returns the bytes of the read that are not decoded yet, with those behind the input.
+    pub(crate) fn unread(&self) -> &'i [u8] {
+        &self.bytes[self.at..]
+    }
+
     pub(super) fn bytes(&self) -> &'i [u8] {
         &self.bytes[..self.end]
     }

@@ -210,23 +210,24 @@ impl HttpResponseReader {
         event.map_err(CloseReason::Events)
     }
 
-    /// Reads the next event, if it is whole in one piece of data at the front of `input`, begins as the one before, and `known` knows its
-    /// data: see [`sse::Decoder::decode_known`]. `read`: a cursor over the whole read, of which `input` is the end. It validates the data of
-    /// several chunks at once, with the size lines between them.
+    /// Reads the next event, if it is whole in one piece of data at the front of what is unread, begins as the one before, and `known` knows
+    /// its data: see [`sse::Decoder::decode_known`]. `read`: a cursor over the whole read, which validates the data of several chunks at
+    /// once, with the size lines between them.
     #[inline]
     pub(super) fn next_known<'i, T>(
         &mut self,
         read: &mut sse::Input<'i>,
-        input: &mut &'i [u8],
         known: impl FnOnce(&'i [u8]) -> Option<(usize, T)>,
     ) -> Option<(&'i str, T)> {
-        if input.is_empty() || !matches!(self.state, State::Stream { coding: None, .. }) {
+        let unread = read.unread();
+        if unread.is_empty() || !matches!(self.state, State::Stream { coding: None, .. }) {
             return None;
         }
-        let (before, start) = (input.len(), read.at());
+        let mut input = unread;
+        let found = self.peek_data(&mut input);
+        let start = read.at() + unread.len() - input.len();
+        read.focus(start..start);
         // An error comes again.
-        let found = self.peek_data(input);
-        let start = start + (before - input.len());
         if !found.ok()? {
             return None;
         }
@@ -234,9 +235,7 @@ impl HttpResponseReader {
         read.focus(start..start + *data);
         let event = self.events.decode_known(read, known)?;
         self.tail.clear();
-        let taken = read.at() - start;
-        *data -= taken;
-        *input = &input[taken..];
+        *data -= read.at() - start;
         Some(event)
     }
 

@@ -165,10 +165,11 @@ impl ClientEngine {
                 }
             }
             Mode::Http(reader) => {
-                let read = &mut sse::Input::new(input);
-                while let Some((text, found)) = reader.next_known(read, input, |bytes| shape.recognize_line(bytes)) {
+                let mut read = sse::Input::new(input);
+                while let Some((text, found)) = reader.next_known(&mut read, |bytes| shape.recognize_line(bytes)) {
                     receive(text, found);
                 }
+                *input = read.unread();
             }
             Mode::NotUpgraded | Mode::Handshake { .. } | Mode::Closed => {}
         }
