@@ -68,7 +68,10 @@ pub(crate) fn drive(
         if client.is_finished() {
             return Ok(());
         }
-        match client.poll_socket() {
+        let command = client.poll_socket();
+        // Whether the client is to be asked again before a wait.
+        let mut busy = command.is_some();
+        match command {
             Some(SocketCommand::Connect(target)) => match Socket::open(&target, &tls, place.registry()) {
                 Ok(opened) => socket = Some(opened),
                 Err(why) => client.handle_connect_failed(now(), why),
@@ -76,21 +79,19 @@ pub(crate) fn drive(
             Some(SocketCommand::Disconnect) => socket = None,
             None => {}
         }
-        let mut busy = client.has_event();
         if let Some(open) = &mut socket {
             match open.exchange(client, &mut buffer, now()) {
                 Ok(moved) => busy |= moved,
-                Err(why) if open.up => {
-                    // Not an orderly end: a body that ends with the connection is not whole.
-                    let text = why.to_string();
-                    let is_tls = why.kind() == ErrorKind::Other;
-                    let reason = if is_tls { LossReason::Tls(text) } else { LossReason::Network(text) };
-                    socket = None;
-                    client.handle_lost(now(), reason);
-                }
                 Err(why) => {
+                    let (text, up) = (why.to_string(), open.up);
+                    busy = true;
                     socket = None;
-                    client.handle_connect_failed(now(), ConnectError::Tls(why.to_string()));
+                    // Not an orderly end: a body that ends with the connection is not whole.
+                    match (up, why.kind()) {
+                        (false, _) => client.handle_connect_failed(now(), ConnectError::Tls(text)),
+                        (true, ErrorKind::Other) => client.handle_lost(now(), LossReason::Tls(text)),
+                        (true, _) => client.handle_lost(now(), LossReason::Network(text)),
+                    }
                 }
             }
         }

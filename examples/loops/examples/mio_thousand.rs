@@ -89,7 +89,10 @@ impl Conversation {
                     self.connected = false;
                     match opened {
                         Ok(socket) => self.socket = Some(socket),
-                        Err(error) => self.fail(now, &error),
+                        Err(error) => {
+                            self.fail(now, &error);
+                            continue;
+                        }
                     }
                 }
                 Some(SocketCommand::Disconnect) => self.socket = None,

@@ -75,7 +75,10 @@ mod uring {
             match &mut socket {
                 Some(open) => {
                     open.start_operations(&mut client);
-                    open.complete_one(&mut client, &clock, left).await;
+                    if let Err(error) = open.complete_one(&mut client, &clock, left).await {
+                        socket = None;
+                        client.handle_lost(clock.now(), LossReason::Network(error.to_string()));
+                    }
                 }
                 None => sleep(left.or(Some(Duration::ZERO))).await,
             }
@@ -110,25 +113,19 @@ mod uring {
         }
 
         /// Waits until an operation is complete or the time has passed.
-        async fn complete_one(&mut self, client: &mut Client, clock: &Clock, left: Option<Duration>) {
-            let failed = tokio::select! {
-                (result, buffer) = run(&mut self.read) => match result {
-                    Ok(0) => { client.handle_eof(clock.now()); None }
-                    Ok(_) => { client.handle_input(clock.now(), &buffer); None }
-                    Err(error) => Some(error),
+        async fn complete_one(&mut self, client: &mut Client, clock: &Clock, left: Option<Duration>) -> io::Result<()> {
+            tokio::select! {
+                (result, buffer) = run(&mut self.read) => match result? {
+                    0 => client.handle_eof(clock.now()),
+                    _ => client.handle_input(clock.now(), &buffer),
                 },
                 (result, buffer) = run(&mut self.write) => {
                     self.spare = buffer;
-                    match result {
-                        Ok(length) => { client.handle_written(clock.now(), length); None }
-                        Err(error) => Some(error),
-                    }
+                    client.handle_written(clock.now(), result?);
                 },
-                () = sleep(left) => None,
-            };
-            if let Some(error) = failed {
-                client.handle_lost(clock.now(), LossReason::Network(error.to_string()));
+                () = sleep(left) => {}
             }
+            Ok(())
         }
     }
 
