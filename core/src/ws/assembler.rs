@@ -178,6 +178,13 @@ impl MessageAssembler {
         if last && message.utf8.incomplete_len() > 0 { Err(Error::Utf8) } else { Ok(()) }
     }
 
+    /// Inflates a text message in a single frame without a mask, at the border of two messages.
+    pub(super) fn inflate_text(&mut self, payload: &[u8]) -> Result<CompleteMessage, Error> {
+        self.begin(true, true, payload.len())?;
+        self.push(None, PayloadBytes::Shared(payload), true, true)?;
+        Ok(self.end())
+    }
+
     fn inflate(&mut self, key: Option<Key>, piece: PayloadBytes<'_>, last: bool) -> Result<(), Error> {
         let (Some(message), Some(inflation)) = (&mut self.message, &mut self.inflation) else { return Ok(()) };
         let Inflation { inflater, bytes: inflated } = &mut **inflation;

@@ -49,6 +49,8 @@ enum Stage {
     OutputBorrowed,
     /// In a frame or a message.
     InMessage,
+    /// At the border of two messages. The last one, or what was wrong with it, has not been returned.
+    Unreturned(Result<CompleteMessage, Error>),
     /// Behind a close frame: the rest is skipped.
     Closed,
     Failed(Error),
@@ -123,17 +125,39 @@ impl Decoder {
 
     /// See [`WebSocket::decode_known`](super::WebSocket::decode_known).
     #[inline]
-    pub(super) fn decode_known<'i, T>(
-        &mut self,
+    pub(super) fn decode_known<'s, 'i: 's, T>(
+        &'s mut self,
         input: &mut &'i [u8],
-        known: impl FnOnce(&'i [u8]) -> Option<T>,
-    ) -> Option<(&'i str, T)> {
+        known: impl FnOnce(&'s [u8]) -> Option<T>,
+    ) -> Option<(&'s str, T)> {
         let bytes: &'i [u8] = input;
-        let SingleFrameMessage { text: true, key: None, span } = self.find_single_frame(bytes)? else { return None };
+        let Some(message) = self.find_single_frame(bytes) else { return self.inflate_known(input, known) };
+        let SingleFrameMessage { text: true, key: None, span } = message else { return None };
         let (payload, rest) = (&bytes[span.start..span.end], &bytes[span.end..]);
         let known = known(payload)?;
         let text = utf8::validate(payload)?;
         *input = rest;
+        Some((text, known))
+    }
+
+    /// Does so with a compressed message. If it is not known, the next call of [`decode`](Self::decode) returns it.
+    fn inflate_known<'s, T>(
+        &'s mut self,
+        input: &mut &[u8],
+        known: impl FnOnce(&'s [u8]) -> Option<T>,
+    ) -> Option<(&'s str, T)> {
+        if !self.is_between_messages() || !self.assembler.inflates() || self.role == Role::Server {
+            return None;
+        }
+        let span = fast_path::find_compressed(&self.limits, input)?;
+        let (frame, rest) = input.split_at(span.end);
+        *input = rest;
+        let result = self.assembler.inflate_text(&frame[span.start..]);
+        self.stage = Stage::Unreturned(result);
+        let Payload::Unvalidated(payload) = self.assembler.payload(result.ok()?) else { return None };
+        let known = known(payload)?;
+        let text = utf8::validate(payload)?;
+        self.stage = Stage::OutputBorrowed;
         Some((text, known))
     }
 
@@ -200,7 +224,7 @@ impl Decoder {
     /// time. The caller decides how much to keep for a declared length.
     #[must_use]
     pub fn bytes_to_borrow(&self, input: &[u8]) -> Option<usize> {
-        if !matches!(self.stage, Stage::Idle | Stage::OutputBorrowed) {
+        if !self.is_between_messages() {
             return None;
         }
         match Header::parse(input, self.header_context()) {
@@ -220,6 +244,12 @@ impl Decoder {
         self.header.length > 0 || self.frame.is_some() || self.assembler.is_in_message()
     }
 
+    /// Returns whether [`decode_known`](Self::decode_known) has read a message, or found an error, that was not returned: the next call of
+    /// [`decode`](Self::decode) returns it.
+    pub(super) const fn has_unreturned(&self) -> bool {
+        matches!(self.stage, Stage::Unreturned(_))
+    }
+
     /// Returns the number of bytes that are kept of an incomplete message, or of the last message that was assembled.
     #[must_use]
     pub fn buffered(&self) -> usize {
@@ -229,7 +259,7 @@ impl Decoder {
     /// Frees memory that only the next message needs: with permessage-deflate, all except the window, at most 32 KiB. Does
     /// nothing within a frame or a message.
     pub fn release_memory(&mut self) {
-        if !self.is_partial() {
+        if !self.is_partial() && !self.has_unreturned() {
             self.assembler.release_memory();
             self.control = None;
             if matches!(self.stage, Stage::OutputBorrowed) {
@@ -251,23 +281,25 @@ impl Decoder {
     #[inline]
     fn find_single_frame(&mut self, bytes: &[u8]) -> Option<SingleFrameMessage> {
         self.release_message();
-        match self.stage {
-            Stage::Idle | Stage::OutputBorrowed => {}
-            Stage::InMessage | Stage::Closed | Stage::Failed(_) => return None,
-        }
-        fast_path::find(&self.limits, self.role, bytes)
+        if self.is_between_messages() { fast_path::find(&self.limits, self.role, bytes) } else { None }
+    }
+
+    /// Returns whether the next byte begins a message or a control frame.
+    #[inline]
+    const fn is_between_messages(&self) -> bool {
+        matches!(self.stage, Stage::Idle | Stage::OutputBorrowed)
     }
 
     fn next(&mut self, bytes: PayloadBytes<'_>, at: &mut usize) -> Result<Option<Ready>, Error> {
-        match self.stage {
-            Stage::Idle | Stage::OutputBorrowed | Stage::InMessage => {}
+        let result = match self.stage {
+            Stage::Idle | Stage::OutputBorrowed | Stage::InMessage => self.advance(bytes, at),
+            Stage::Unreturned(result) => result.map(|message| Some(Ready::Assembled(message))),
             Stage::Failed(error) => return Err(error),
             Stage::Closed => {
                 *at = bytes.as_slice().len();
                 return Ok(None);
             }
-        }
-        let result = self.advance(bytes, at);
+        };
         self.stage = match &result {
             Err(error) => Stage::Failed(*error),
             Ok(Some(Ready::Assembled(_))) => Stage::OutputBorrowed,

@@ -26,6 +26,24 @@ pub(super) fn find(limits: &Limits, role: Role, bytes: &[u8]) -> Option<SingleFr
         (0x82, Role::Server) => (false, MASK),
         _ => return None,
     };
+    let (key, span) = payload(limits, masked, bytes)?;
+    Some(SingleFrameMessage { text, key, span })
+}
+
+/// Finds the payload of a compressed text message in a single frame without a mask, as [`find`] does.
+#[inline]
+pub(super) fn find_compressed(limits: &Limits, bytes: &[u8]) -> Option<Range<usize>> {
+    if *bytes.first()? != 0xC1 {
+        return None;
+    }
+    let (_, span) = payload(limits, 0, bytes)?;
+    Some(span)
+}
+
+/// Returns the key and the position of the payload of the frame at the start of `bytes`, if it is whole and within the limits. `masked`:
+/// the bit of the mask that it must have.
+#[inline]
+fn payload(limits: &Limits, masked: u8, bytes: &[u8]) -> Option<(Option<Key>, Range<usize>)> {
     let (length, start) = match bytes.get(1)? ^ masked {
         length @ 0..126 => (usize::from(length), 2),
         126 => match u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?) {
@@ -40,7 +58,7 @@ pub(super) fn find(limits: &Limits, role: Role, bytes: &[u8]) -> Option<SingleFr
     };
     let span = start..start + length;
     let allowed = length <= limits.frame.min(limits.message);
-    (allowed && span.end <= bytes.len()).then_some(SingleFrameMessage { text, key, span })
+    (allowed && span.end <= bytes.len()).then_some((key, span))
 }
 
 /// Returns the message of a frame whose payload begins at `at`, if it is such a message, and moves `at` behind it.

@@ -192,15 +192,21 @@ impl WebSocket {
         result
     }
 
-    /// Takes the text message at the front of `input`, if it is whole in one frame without a mask and not compressed, and `known` knows
-    /// its payload. Returns the text, and what is known. Consumes nothing of anything else, and of no invalid UTF-8.
+    /// Takes the text message at the front of `input`, if it is whole in one frame without a mask, and `known` knows its payload. Returns
+    /// the text, and what is known. Consumes nothing of anything else, except for a compressed message, which the next call of
+    /// [`decode`](Self::decode) returns.
     #[inline]
-    pub(crate) fn decode_known<'i, T>(
-        &mut self,
+    pub(crate) fn decode_known<'s, 'i: 's, T>(
+        &'s mut self,
         input: &mut &'i [u8],
-        known: impl FnOnce(&'i [u8]) -> Option<T>,
-    ) -> Option<(&'i str, T)> {
+        known: impl FnOnce(&'s [u8]) -> Option<T>,
+    ) -> Option<(&'s str, T)> {
         self.decoder.decode_known(input, known)
+    }
+
+    /// Returns whether a message, or an error, that [`decode_known`](Self::decode_known) has consumed is the next to be returned.
+    pub(crate) const fn has_unreturned(&self) -> bool {
+        self.decoder.has_unreturned()
     }
 
     /// Does the same with a slice that may be changed: see [`Decoder::decode_in_place`].

@@ -1,12 +1,14 @@
 //! The law of a whole client's fast path for deltas that repeat an earlier one except for a few values: it changes nothing.
 
 use turnwire::client::{Client, Credentials, Event, Provider, Settings, SocketCommand};
-use turnwire::connection::{ServerConnection, Transport, server};
+use turnwire::connection::{ServerConnection, server};
 use turnwire::http::Headers;
 use turnwire::responses::ServerEvent;
 use turnwire::time::Instant;
+use turnwire::ws::deflate::{Params, ServerPolicy};
 use turnwire::ws::{Limits, Message, Role, WebSocket};
 
+use super::repeats::delta;
 use crate::fixtures::{ask, created, done0};
 
 /// How the events are taken, and in reads of how many bytes they come.
@@ -18,7 +20,32 @@ enum Taking {
     Delivered(usize),
 }
 
+/// What carries the events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carrier {
+    Http,
+    WebSocket,
+    /// A WebSocket with permessage-deflate.
+    Deflated,
+}
+
+/// How the bytes of a response end.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// With the event that completes it.
+    Completed,
+    /// With these bytes behind the payloads.
+    Bytes(&'static [u8]),
+    /// With a delta that is not UTF-8, compressed if the others are.
+    NotUtf8,
+    /// With a message that is longer than the limit, compressed if the others are.
+    TooLong,
+}
+
 const NOW: Instant = Instant::ZERO;
+
+/// The maximum length of a message.
+const LIMIT: usize = 64 * 1024;
 
 /// The length of what each event begins with.
 const OWN: usize = r#"{"own":"000000","#.len();
@@ -31,40 +58,75 @@ const OWN: usize = r#"{"own":"000000","#.len();
 ///
 /// The first difference.
 pub fn clients_alike(payloads: &[&str]) -> Result<(), String> {
-    for transport in [Transport::Http, Transport::WebSocket] {
-        let repeating = reported(payloads, transport, false, Taking::Polled(usize::MAX))?;
-        for (name, differs, taking) in [
-            ("in small reads", false, Taking::Polled(61)),
-            ("in reads of 700 bytes", false, Taking::Polled(700)),
-            ("delivered", false, Taking::Delivered(usize::MAX)),
-            ("delivered in reads of 1000 bytes", false, Taking::Delivered(1000)),
-            ("without repetition", true, Taking::Polled(usize::MAX)),
+    let carriers = [Carrier::Http, Carrier::WebSocket, Carrier::Deflated];
+    carriers.into_iter().try_for_each(|carrier| alike(payloads, carrier, End::Completed))
+}
+
+/// The same of WebSockets whose bytes end in other ways behind these payloads: within a message, or with one that is an error.
+///
+/// # Errors
+///
+/// The first difference.
+pub fn ends_alike(payloads: &[&str]) -> Result<(), String> {
+    for carrier in [Carrier::WebSocket, Carrier::Deflated] {
+        for end in [
+            End::Bytes(b""),
+            End::Bytes(b"\xC1"),
+            End::Bytes(b"\xC1\x05\xAA\x56"),
+            End::Bytes(b"\xC1\x00"),
+            End::Bytes(b"\xC1\x04\xFF\xFF\xFF\xFF"),
+            // A ping, and then a text message in two frames.
+            End::Bytes(b"\x89\x00\x01\x01{\x80\x01}"),
+            End::Bytes(b"\x88\x02\x03\xE8\xC1\x00"),
+            End::NotUtf8,
+            End::TooLong,
         ] {
-            let other = reported(payloads, transport, differs, taking)?;
-            if repeating == other {
-                continue;
-            }
-            let at = repeating.iter().zip(&other).take_while(|(one, other)| one == other).count();
-            let (one, other) = (repeating.get(at), other.get(at));
-            return Err(format!("over {transport:?}, report {at} is {one:?}, and {name} it is {other:?}"));
+            alike(payloads, carrier, end)?;
         }
+    }
+    Ok(())
+}
+
+fn alike(payloads: &[&str], carrier: Carrier, end: End) -> Result<(), String> {
+    let repeating = reported(payloads, carrier, end, false, Taking::Polled(usize::MAX))?;
+    for (name, differs, taking) in [
+        ("in small reads", false, Taking::Polled(61)),
+        ("in reads of 700 bytes", false, Taking::Polled(700)),
+        ("delivered", false, Taking::Delivered(usize::MAX)),
+        ("delivered in reads of 1000 bytes", false, Taking::Delivered(1000)),
+        ("without repetition", true, Taking::Polled(usize::MAX)),
+    ] {
+        let other = reported(payloads, carrier, end, differs, taking)?;
+        if repeating == other {
+            continue;
+        }
+        let at = repeating.iter().zip(&other).take_while(|(one, other)| one == other).count();
+        let (one, other) = (repeating.get(at), other.get(at));
+        return Err(format!(
+            "over {carrier:?} with the end {end:?}, report {at} is {one:?}, and {name} it is {other:?}"
+        ));
     }
     Ok(())
 }
 
 /// What a client reports of a response with these payloads, and when it wants to act at its end. `differing`: the member of its own that
 /// each event gets is another one each time.
-fn reported(payloads: &[&str], transport: Transport, differing: bool, taking: Taking) -> Result<Vec<String>, String> {
-    let payload = |(number, payload): (usize, &&str)| {
-        let own = if differing { number } else { 0 };
-        payload.strip_prefix('{').map_or_else(|| (*payload).into(), |rest| format!("{{\"own\":\"{own:06}\",{rest}"))
-    };
+fn reported(
+    payloads: &[&str],
+    carrier: Carrier,
+    end: End,
+    differing: bool,
+    taking: Taking,
+) -> Result<Vec<String>, String> {
+    let payload = |(number, payload): (usize, &&str)| with_own(payload, if differing { number } else { 0 });
     let mut events = vec![created("r")];
     events.extend(payloads.iter().enumerate().map(payload));
-    events.push(done0("r"));
+    if matches!(end, End::Completed) {
+        events.push(done0("r"));
+    }
 
-    let mut client = requesting(transport);
-    let bytes = response(&events, transport);
+    let mut client = requesting(carrier);
+    let bytes = response(&events, carrier, end);
     let (mut reports, mut wrong) = (Vec::new(), None);
     let mut take = |event: Event<'_>| {
         if let Event::Server { event, .. } = &event
@@ -88,23 +150,37 @@ fn reported(payloads: &[&str], transport: Transport, differing: bool, taking: Ta
     match wrong {
         Some(wrong) => Err(wrong),
         None => {
-            reports.push(format!("{:?} {:?}", client.poll_timeout(), client.poll_socket()));
+            reports.push(format!(
+                "{:?} {:?} {:?}",
+                client.poll_timeout(),
+                client.poll_socket(),
+                client.poll_transmit()
+            ));
             Ok(reports)
         }
     }
 }
 
+/// Adds a member of its own to an event.
+fn with_own(event: &str, own: usize) -> String {
+    event.strip_prefix('{').map_or_else(|| event.into(), |rest| format!("{{\"own\":\"{own:06}\",{rest}"))
+}
+
 /// A client that has sent a request on an open connection.
-fn requesting(transport: Transport) -> Client {
+fn requesting(carrier: Carrier) -> Client {
     let mut provider = Provider::new("test", "http://127.0.0.1:8080/v1");
-    provider.capabilities.websocket = transport == Transport::WebSocket;
-    let mut client =
-        Client::new(provider, Credentials::bearer("key"), Settings::default(), [7; 32]).expect("a valid provider");
+    provider.capabilities.websocket = carrier != Carrier::Http;
+    provider.capabilities.deflate = carrier == Carrier::Deflated;
+    let mut settings = Settings::default();
+    settings.connection.message_limits.message = LIMIT;
+    let mut client = Client::new(provider, Credentials::bearer("key"), settings, [7; 32]).expect("a valid provider");
     client.send(NOW, ask("a question")).expect("it is open");
     assert!(matches!(client.poll_socket(), Some(SocketCommand::Connect(_))));
     client.handle_connected(NOW);
-    if transport == Transport::WebSocket {
-        let mut server = ServerConnection::new(server::Config::new(), [3; 32]);
+    if carrier != Carrier::Http {
+        let mut config = server::Config::new();
+        config.deflate_policy = (carrier == Carrier::Deflated).then(ServerPolicy::default);
+        let mut server = ServerConnection::new(config, [3; 32]);
         server.handle_input(NOW, client.poll_transmit());
         client.handle_written(NOW, usize::MAX);
         assert!(matches!(server.poll_event(), Some(server::Event::Upgrade { .. })));
@@ -118,12 +194,26 @@ fn requesting(transport: Transport) -> Client {
 }
 
 /// The bytes of a response with these events.
-fn response(events: &[String], transport: Transport) -> Vec<u8> {
+fn response(events: &[String], carrier: Carrier, end: End) -> Vec<u8> {
     let mut bytes = Vec::new();
-    if transport == Transport::WebSocket {
-        let mut peer = WebSocket::new(Role::Server, Limits::default(), None, [3; 32]);
+    if carrier != Carrier::Http {
+        let deflate = (carrier == Carrier::Deflated).then(Params::default);
+        let mut peer = WebSocket::new(Role::Server, Limits::default(), deflate.as_ref(), [3; 32]);
         for event in events {
             peer.send(Message::Text(event), &mut bytes).expect("a message");
+        }
+        match end {
+            End::Completed => {}
+            End::Bytes(end) => bytes.extend_from_slice(end),
+            End::NotUtf8 => {
+                let start = bytes.len();
+                let mut event = with_own(&delta("\"?\"", "\"\"", "8"), 0).into_bytes();
+                event.iter_mut().filter(|byte| **byte == b'?').for_each(|byte| *byte = 0xFF);
+                peer.send(Message::Binary(&event), &mut bytes).expect("a message");
+                // A message of text in place of a binary one.
+                bytes[start] ^= 0x03;
+            }
+            End::TooLong => peer.send(Message::Text(&" ".repeat(LIMIT + 1)), &mut bytes).expect("a message"),
         }
         return bytes;
     }

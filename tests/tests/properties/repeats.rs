@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use turnwire_tests::laws::client_repeats::clients_alike;
+use turnwire_tests::laws::client_repeats::{clients_alike, ends_alike};
 use turnwire_tests::laws::repeats::{Act, delta, parses_alike, routes_alike, streams_alike};
 
 /// Values of every kind, many of them not JSON.
@@ -223,5 +223,14 @@ proptest! {
     #[test]
     fn repeated_deltas_belong_where_different_ones_would(acts in acts()) {
         routes_alike(&acts).map_err(TestCaseError::fail)?;
+    }
+}
+
+#[test]
+fn the_end_of_the_bytes_behind_repeated_deltas_changes_nothing() {
+    let repeated: Vec<_> = ["\"a\"", "\"b\"", "\"c\"", "\"\\n\""].iter().map(|text| delta(text, "\"\"", "7")).collect();
+    let other = [r#"{"type":"response.output_text.done","text":"abc"}"#.to_owned()];
+    for payloads in [repeated.clone(), [&repeated[..], &other].concat(), other.to_vec()] {
+        ends_alike(&payloads.iter().map(String::as_str).collect::<Vec<_>>()).expect("no difference");
     }
 }

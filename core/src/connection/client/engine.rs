@@ -188,7 +188,7 @@ impl ClientEngine {
         }
         if !input.is_empty() {
             self.shared.on_bytes(now);
-        } else if !self.body_has_ended() {
+        } else if !self.needs_no_input() {
             match &mut self.mode {
                 Mode::WebSocket(socket) => {
                     socket.release_message();
@@ -221,11 +221,12 @@ impl ClientEngine {
         }
     }
 
-    /// Returns whether a body ends here, so that a step needs no more input.
-    const fn body_has_ended(&self) -> bool {
+    /// Returns whether a step needs no more input: a body ends here, or a message was read already.
+    const fn needs_no_input(&self) -> bool {
         match &self.mode {
             Mode::Http(reader) | Mode::Handshake { reader, .. } => reader.is_at_end(),
-            Mode::NotUpgraded | Mode::WebSocket(_) | Mode::Closed => false,
+            Mode::WebSocket(socket) => socket.has_unreturned(),
+            Mode::NotUpgraded | Mode::Closed => false,
         }
     }
 

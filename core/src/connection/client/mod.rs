@@ -274,7 +274,7 @@ impl ClientConnection {
     /// Reads the deltas at the front of the input that repeat the last one, on its lane, and gives them to `receive`. It does what
     /// [`step`](Self::step) would do for each of them, in less time.
     #[inline]
-    pub(crate) fn read_repeats<'i>(&mut self, now: Instant, input: &mut &'i [u8], receive: impl FnMut(&'i str, Found)) {
+    pub(crate) fn read_repeats(&mut self, now: Instant, input: &mut &[u8], receive: impl FnMut(&str, Found)) {
         self.engine.read_repeats(now, input, receive);
     }
 

@@ -141,20 +141,20 @@ impl ClientEngine {
     }
 
     /// Reads the deltas at the front of the input that repeat the last one, on its lane, and gives them to `receive`. Reads nothing else:
-    /// what follows is left for the next step, and so are deltas that have to be put together, inflated or decoded first.
+    /// what follows is left for the next step, and so are deltas that have to be put together or decoded first.
     #[inline]
-    pub(in crate::connection) fn read_repeats<'i>(
+    pub(in crate::connection) fn read_repeats(
         &mut self,
         now: Instant,
-        input: &mut &'i [u8],
-        mut receive: impl FnMut(&'i str, Found),
+        input: &mut &[u8],
+        mut receive: impl FnMut(&str, Found),
     ) {
         let Self { mode, shared: SharedState { config, timers, lanes, repeats, .. }, deferred: None, .. } = self else {
             return;
         };
         let Some((shape, _)) = repeats.known(lanes) else { return };
         let (before, mut is_event) = (input.len(), false);
-        let mut receive = |text, found| {
+        let mut receive = |text: &str, found| {
             is_event = true;
             receive(text, found);
         };
