@@ -146,8 +146,8 @@ impl Wire {
             for read in reads {
                 client.handle_input(now, read);
                 while let Some(event) = client.poll_event() {
-                    if let whole::Event::Server { event, .. } = black_box(event) {
-                        count_event(&mut seen, &event);
+                    if let whole::Event::Server { event, .. } = black_box(&event) {
+                        count_event(&mut seen, event);
                     }
                 }
             }
@@ -164,8 +164,8 @@ impl Wire {
             request(&mut client, self.deflate);
             for read in reads {
                 client.handle_input_with(now, read, |event| {
-                    if let whole::Event::Server { event, .. } = black_box(event) {
-                        count_event(&mut seen, &event);
+                    if let whole::Event::Server { event, .. } = black_box(&event) {
+                        count_event(&mut seen, event);
                     }
                 });
             }

@@ -78,6 +78,9 @@ impl Conversation {
     /// server.
     pub(super) fn update_reading(&mut self, now: Instant) {
         let wanted = self.wants_input();
+        if wanted && self.paused_at.is_none() {
+            return; // Nothing is suspended.
+        }
         let Some(managed) = self.slot.connected_mut() else {
             self.paused_at = None;
             return;

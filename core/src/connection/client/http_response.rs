@@ -160,6 +160,8 @@ impl HttpResponseReader {
         let before = *input;
         let found = match body.next_data(input) {
             Some(found) => found,
+            // The end of a chunk, or a size line.
+            None if input.is_empty() && !before.is_empty() => return Ok(false),
             None => match body.decode(input).map_err(CloseReason::Http)? {
                 Some(BodyPart::Data(found)) => found,
                 Some(BodyPart::End(_)) => {
