@@ -193,7 +193,7 @@ impl MessageAssembler {
         let start = inflated.len();
         let mut result = inflater.push(piece, inflated, limit);
         if last && result.is_ok() {
-            result = inflater.end(inflated);
+            result = inflater.end();
         }
         self.bytes.clear();
         let new = &inflated[start..];

@@ -15,7 +15,7 @@ fn inflate(inflater: &mut Inflater, pieces: &[&[u8]], limit: usize) -> Result<Ve
     for piece in pieces {
         inflater.push(piece, &mut out, limit)?;
     }
-    inflater.end(&mut out)?;
+    inflater.end()?;
     Ok(out)
 }
 

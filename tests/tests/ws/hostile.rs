@@ -233,9 +233,29 @@ fn block_ending_inside_the_tails_last_byte_is_corrupt() {
         let mut inflater = Inflater::new(&Params::default(), Role::Client);
         let mut out = Vec::new();
         inflater.push(&bytes(message), &mut out, 100).expect("a block that is not complete yet");
-        assert_eq!(inflater.end(&mut out), Err(permessage_deflate::Error::Corrupt), "{} bits", left + 1);
+        assert_eq!(inflater.end(), Err(permessage_deflate::Error::Corrupt), "{} bits", left + 1);
         deflate::inflating(true, &[&bytes(message)], 100, &Chunks::Bytes).expect("the reference agrees");
     }
+}
+
+/// A message that is cut within the length of a match: the bytes that the sender leaves out complete it, end it at the last of their
+/// bits, and are the end of no block. They have output, which belongs to no message.
+#[test]
+fn match_completed_by_the_tail_is_corrupt() {
+    // A dynamic block of 3107 times the letter `a`, which takes one bit, and the first bits of a length.
+    let mut message = bytes(concat!(
+        "ecdd010c188661c3b0b66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb26ddbb66d",
+        "dbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb6",
+        "6ddbb66d0b01000000000000000000080000000000000000b06ddb06",
+    ));
+    message.resize(message.len() + 387, 0);
+    message.push(0xC0);
+    let mut inflater = Inflater::new(&Params::default(), Role::Client);
+    let mut out = Vec::new();
+    inflater.push(&message, &mut out, 4000).expect("a block that is not complete yet");
+    assert_eq!(out, [b'a'; 3107]);
+    assert_eq!(inflater.end(), Err(permessage_deflate::Error::Corrupt));
+    deflate::inflating(true, &[&message], 4000, &Chunks::Bytes).expect("the reference agrees");
 }
 
 /// If the negotiated window is too small, messages are sent uncompressed, which is always allowed (RFC 7692 §6).

@@ -68,7 +68,7 @@ pub(super) fn reference(distance: usize) -> Vec<u8> {
 fn inflate(inflater: &mut Inflater, message: &[u8]) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     inflater.push(message, &mut out, 1 << 20)?;
-    inflater.end(&mut out)?;
+    inflater.end()?;
     Ok(out)
 }
 

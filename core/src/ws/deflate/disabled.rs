@@ -75,7 +75,7 @@ impl Inflater {
     }
 
     #[expect(clippy::needless_pass_by_ref_mut, reason = "the real one changes")]
-    pub(super) fn end(&mut self, _: &mut Vec<u8>) -> Result<(), Error> {
+    pub(super) fn end(&mut self) -> Result<(), Error> {
         match *self {}
     }
 

@@ -12,9 +12,6 @@ use super::pool::SharedPool;
 use crate::buffer;
 use crate::ws::role::Role;
 
-/// More than the tail and one byte behind it can inflate to: deflate produces at most 258 bytes for each bit.
-const TAIL_OUTPUT: usize = 16 * 1024;
-
 /// An empty stored block that begins at a byte boundary (RFC 1951 §3.2.4).
 const EMPTY_BLOCK: [u8; 5] = [0, 0, 0, 0xFF, 0xFF];
 
@@ -54,7 +51,7 @@ impl core::error::Error for Error {}
 /// deflater.message(b"hello hello hello", &mut compressed);
 /// let mut inflater = Inflater::new(&params, Role::Client);
 /// inflater.push(&compressed, &mut text, 1024)?;
-/// inflater.end(&mut text)?;
+/// inflater.end()?;
 /// assert_eq!(text, b"hello hello hello");
 /// # Ok::<(), turnwire::ws::deflate::Error>(())
 /// ```
@@ -117,23 +114,19 @@ impl Inflater {
     /// # Errors
     ///
     /// [`Error`]. The inflater cannot be used afterwards.
-    pub fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+    pub fn end(&mut self) -> Result<(), Error> {
         let begun = core::mem::take(&mut self.begun);
         // A compressed message without any byte is an empty one, and a final block needs no tail.
         if begun && !self.finished {
-            let length = out.len();
             // The inflater stops at the end of a block. Of five bytes it takes four only if the block ends with the tail.
             let [a, b, c, d] = TAIL;
-            // Output of the tail is not part of the message, so the message is then corrupt, and not too long.
-            let taken = self.inflate(&[a, b, c, d, 0], out, length.saturating_add(TAIL_OUTPUT), InflateFlush::Block)?;
-            if taken != TAIL.len() || out.len() != length {
+            if self.inflate_nothing(&[a, b, c, d, 0], InflateFlush::Block)? != TAIL.len() {
                 return Err(Error::Corrupt);
             }
             // A block that ends inside the tail's last byte leaves one bits behind. Each number of them makes the header of
             // the next block that of an invalid or a final one, so that an empty block is one only at a byte boundary.
             if !self.finished {
-                let taken =
-                    self.inflate(&EMPTY_BLOCK, out, length.saturating_add(TAIL_OUTPUT), InflateFlush::SyncFlush)?;
+                let taken = self.inflate_nothing(&EMPTY_BLOCK, InflateFlush::SyncFlush)?;
                 // If nothing was taken, the tail completed a final block, which is noticed here.
                 if self.finished && taken != 0 {
                     return Err(Error::Corrupt);
@@ -187,6 +180,19 @@ impl Inflater {
         }
         self.used = true;
         self.stream.as_deref_mut().ok_or(Error::Corrupt)
+    }
+
+    /// Inflates what must have no output. Returns how many bytes were taken.
+    fn inflate_nothing(&mut self, input: &[u8], flush: InflateFlush) -> Result<usize, Error> {
+        let stream = self.stream()?;
+        let (total_in, total_out) = (stream.total_in(), stream.total_out());
+        let status = stream.decompress(input, &mut [0], flush);
+        let (taken, produced) = (stream.total_in() - total_in, stream.total_out() - total_out);
+        self.finished |= matches!(status, Ok(Status::StreamEnd));
+        if status.is_err() || produced != 0 {
+            return Err(Error::Corrupt);
+        }
+        Ok(usize::try_from(taken).unwrap_or(usize::MAX))
     }
 
     /// Inflates until all of `input` is taken, the stream ends, or the limit is passed. Returns how many bytes were taken.
