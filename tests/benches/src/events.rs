@@ -107,7 +107,7 @@ fn parsed(reads: &Reads<'_>) -> Seen {
         for bytes in body {
             let mut input = Input::new(bytes);
             while let Some(event) = decoder.decode(&mut input).expect("within the limits") {
-                count(&black_box(parser.parse(event.data).expect("an event")), &mut seen);
+                count(black_box(&parser.parse(event.data).expect("an event")), &mut seen);
             }
         }
     }
@@ -163,7 +163,7 @@ fn eventsource_stream(reads: &Reads<'_>, read: Read) -> Seen {
 }
 
 fn typed(payload: &str, seen: &mut Seen) {
-    count(&black_box(ServerEvent::parse(payload).expect("an event")), seen);
+    count(black_box(&ServerEvent::parse(payload).expect("an event")), seen);
 }
 
 fn count(event: &ServerEvent<'_>, seen: &mut Seen) {
@@ -205,7 +205,8 @@ struct Flat<'a> {
 }
 
 fn borrowed(payload: &str, seen: &mut Seen) {
-    let event: Flat<'_> = black_box(serde_json::from_str(payload).expect("an event"));
+    let event: Flat<'_> = serde_json::from_str(payload).expect("an event");
+    black_box(&event);
     black_box((&event.item_id, &event.obfuscation, event.output_index, event.content_index, event.summary_index));
     black_box((event.sequence_number, event.logprobs, event.item, event.part));
     seen.events += 1;
@@ -220,7 +221,8 @@ fn borrowed(payload: &str, seen: &mut Seen) {
 }
 
 fn value(payload: &str, seen: &mut Seen) {
-    let event: Value = black_box(serde_json::from_str(payload).expect("an event"));
+    let event: Value = serde_json::from_str(payload).expect("an event");
+    black_box(&event);
     seen.events += 1;
     match event["type"].as_str() {
         Some("response.output_text.delta") => seen.text(event["delta"].as_str().expect("a delta")),
@@ -232,7 +234,8 @@ fn value(payload: &str, seen: &mut Seen) {
 }
 
 fn async_openai(payload: &str, seen: &mut Seen) {
-    let event: ResponseStreamEvent = black_box(serde_json::from_str(payload).expect("an event"));
+    let event: ResponseStreamEvent = serde_json::from_str(payload).expect("an event");
+    black_box(&event);
     seen.events += 1;
     match &event {
         ResponseStreamEvent::ResponseOutputTextDelta(event) => seen.text(&event.delta),
