@@ -1,5 +1,7 @@
 //! Decoding of frames as messages.
 
+mod known;
+
 use alloc::boxed::Box;
 use core::fmt;
 use core::mem;
@@ -123,44 +125,6 @@ impl Decoder {
         self.copy_single_frame(message, bytes)
     }
 
-    /// See [`WebSocket::decode_known`](super::WebSocket::decode_known).
-    #[inline]
-    pub(super) fn decode_known<'s, 'i: 's, T>(
-        &'s mut self,
-        input: &mut &'i [u8],
-        known: impl FnOnce(&'s [u8]) -> Option<T>,
-    ) -> Option<(&'s str, T)> {
-        let bytes: &'i [u8] = input;
-        let Some(message) = self.find_single_frame(bytes) else { return self.inflate_known(input, known) };
-        let SingleFrameMessage { text: true, key: None, span } = message else { return None };
-        let (payload, rest) = (&bytes[span.start..span.end], &bytes[span.end..]);
-        let known = known(payload)?;
-        let text = utf8::validate(payload)?;
-        *input = rest;
-        Some((text, known))
-    }
-
-    /// Does so with a compressed message. If it is not known, the next call of [`decode`](Self::decode) returns it.
-    fn inflate_known<'s, T>(
-        &'s mut self,
-        input: &mut &[u8],
-        known: impl FnOnce(&'s [u8]) -> Option<T>,
-    ) -> Option<(&'s str, T)> {
-        if !self.is_between_messages() || !self.assembler.inflates() || self.role == Role::Server {
-            return None;
-        }
-        let span = fast_path::find_compressed(&self.limits, input)?;
-        let (frame, rest) = input.split_at(span.end);
-        *input = rest;
-        let result = self.assembler.inflate_text(&frame[span.start..]);
-        self.stage = Stage::Unreturned(result);
-        let Payload::Unvalidated(payload) = self.assembler.payload(result.ok()?) else { return None };
-        let known = known(payload)?;
-        let text = utf8::validate(payload)?;
-        self.stage = Stage::OutputBorrowed;
-        Some((text, known))
-    }
-
     fn decode_general<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Message<'s>>, Error> {
         let bytes: &'i [u8] = input;
         let mut at = 0;
@@ -242,12 +206,6 @@ impl Decoder {
     #[must_use]
     pub const fn is_partial(&self) -> bool {
         self.header.length > 0 || self.frame.is_some() || self.assembler.is_in_message()
-    }
-
-    /// Returns whether [`decode_known`](Self::decode_known) has read a message, or found an error, that was not returned: the next call of
-    /// [`decode`](Self::decode) returns it.
-    pub(super) const fn has_unreturned(&self) -> bool {
-        matches!(self.stage, Stage::Unreturned(_))
     }
 
     /// Returns the number of bytes that are kept of an incomplete message, or of the last message that was assembled.

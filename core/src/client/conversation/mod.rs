@@ -86,13 +86,10 @@ impl Conversation {
             return;
         };
         managed.connection.set_reading(now, wanted);
-        match (wanted, self.paused_at) {
-            (false, None) => self.paused_at = Some(now),
-            (true, Some(since)) => {
-                self.paused_at = None;
-                self.requests.postpone_responses(now.saturating_duration_since(since));
-            }
-            (false, Some(_)) | (true, None) => {}
+        if !wanted {
+            self.paused_at.get_or_insert(now);
+        } else if let Some(since) = self.paused_at.take() {
+            self.requests.postpone_responses(now.saturating_duration_since(since));
         }
     }
 

@@ -188,7 +188,7 @@ impl ClientEngine {
         }
         if !input.is_empty() {
             self.shared.on_bytes(now);
-        } else if !self.needs_no_input() {
+        } else if !self.can_step_without_input() {
             match &mut self.mode {
                 Mode::WebSocket(socket) => {
                     socket.release_message();
@@ -221,8 +221,8 @@ impl ClientEngine {
         }
     }
 
-    /// Returns whether a step needs no more input: a body ends here, or a message was read already.
-    const fn needs_no_input(&self) -> bool {
+    /// Returns whether a step needs no input: a body ends here, or a message was read already.
+    const fn can_step_without_input(&self) -> bool {
         match &self.mode {
             Mode::Http(reader) | Mode::Handshake { reader, .. } => reader.is_at_end(),
             Mode::WebSocket(socket) => socket.has_unreturned(),

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use zlib_rs::{Inflate, InflateFlush, Status};
+use zlib_rs::{Inflate, InflateError, InflateFlush, Status};
 
 use super::history::History;
 use super::params::{LARGEST, Params, TAIL};
@@ -184,15 +184,9 @@ impl Inflater {
 
     /// Inflates what must have no output. Returns how many bytes were taken.
     fn inflate_nothing(&mut self, input: &[u8], flush: InflateFlush) -> Result<usize, Error> {
-        let stream = self.stream()?;
-        let (total_in, total_out) = (stream.total_in(), stream.total_out());
-        let status = stream.decompress(input, &mut [0], flush);
-        let (taken, produced) = (stream.total_in() - total_in, stream.total_out() - total_out);
+        let Step { taken, produced, status } = decompress(self.stream()?, input, &mut [0], flush);
         self.finished |= matches!(status, Ok(Status::StreamEnd));
-        if status.is_err() || produced != 0 {
-            return Err(Error::Corrupt);
-        }
-        Ok(usize::try_from(taken).unwrap_or(usize::MAX))
+        if status.is_err() || produced != 0 { Err(Error::Corrupt) } else { Ok(taken) }
     }
 
     /// Inflates until all of `input` is taken, the stream ends, or the limit is passed. Returns how many bytes were taken.
@@ -203,14 +197,12 @@ impl Inflater {
             let length = out.len();
             // One byte more than allowed tells a message that ends at the limit from one that continues.
             let room = limit.saturating_add(1).saturating_sub(length);
-            let step = (input.len() - taken).saturating_mul(4).clamp(512, 64 * 1024).min(room);
-            buffer::reserve(out, step, limit.saturating_add(1));
-            out.resize(length + step, 0);
-            let (total_in, total_out) = (stream.total_in(), stream.total_out());
-            let status = stream.decompress(&input[taken..], &mut out[length..], flush);
-            let delta = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
-            taken += delta(stream.total_in(), total_in);
-            let produced = delta(stream.total_out(), total_out);
+            let size = (input.len() - taken).saturating_mul(4).clamp(512, 64 * 1024).min(room);
+            buffer::reserve(out, size, limit.saturating_add(1));
+            out.resize(length + size, 0);
+            let step = decompress(stream, &input[taken..], &mut out[length..], flush);
+            let Step { produced, status, .. } = step;
+            taken += step.taken;
             out.truncate(length + produced);
             if out.len() > limit {
                 return Err(Error::TooLong);
@@ -225,11 +217,27 @@ impl Inflater {
                     return Ok(taken);
                 }
                 // If the output is full, there may be more of it.
-                Ok(Status::Ok | Status::BufError) if produced < step => return Ok(taken),
+                Ok(Status::Ok | Status::BufError) if produced < size => return Ok(taken),
                 Ok(Status::Ok | Status::BufError) => {}
             }
         }
     }
+}
+
+/// What one call of the decompressor has done.
+struct Step {
+    /// How many bytes of the input it took.
+    taken: usize,
+    /// How many bytes it wrote, also before an error.
+    produced: usize,
+    status: Result<Status, InflateError>,
+}
+
+fn decompress(stream: &mut Inflate, input: &[u8], room: &mut [u8], flush: InflateFlush) -> Step {
+    let (total_in, total_out) = (stream.total_in(), stream.total_out());
+    let status = stream.decompress(input, room, flush);
+    let since = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
+    Step { taken: since(stream.total_in(), total_in), produced: since(stream.total_out(), total_out), status }
 }
 
 impl Drop for Inflater {

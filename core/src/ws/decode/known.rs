@@ -1,0 +1,53 @@
+//! A fast path of a client: text messages that the caller knows, because they repeat an earlier one except for a few values.
+
+use super::{Decoder, Stage};
+use crate::ws::assembler::Payload;
+use crate::ws::fast_path::{self, SingleFrameMessage};
+use crate::ws::role::Role;
+use crate::ws::utf8;
+
+impl Decoder {
+    /// See [`WebSocket::decode_known`](crate::ws::WebSocket::decode_known).
+    #[inline]
+    pub(in crate::ws) fn decode_known<'s, 'i: 's, T>(
+        &'s mut self,
+        input: &mut &'i [u8],
+        known: impl FnOnce(&'s [u8]) -> Option<T>,
+    ) -> Option<(&'s str, T)> {
+        let bytes: &'i [u8] = input;
+        let Some(message) = self.find_single_frame(bytes) else { return self.inflate_known(input, known) };
+        let SingleFrameMessage { text: true, key: None, span } = message else { return None };
+        let (payload, rest) = (&bytes[span.start..span.end], &bytes[span.end..]);
+        let known = known(payload)?;
+        let text = utf8::validate(payload)?;
+        *input = rest;
+        Some((text, known))
+    }
+
+    /// Does so with a compressed message. If it is not known, the next call of [`decode`](Self::decode) returns it.
+    fn inflate_known<'s, T>(
+        &'s mut self,
+        input: &mut &[u8],
+        known: impl FnOnce(&'s [u8]) -> Option<T>,
+    ) -> Option<(&'s str, T)> {
+        if !self.is_between_messages() || !self.assembler.inflates() || self.role == Role::Server {
+            return None;
+        }
+        let span = fast_path::find_compressed(&self.limits, input)?;
+        let (frame, rest) = input.split_at(span.end);
+        *input = rest;
+        let result = self.assembler.inflate_text(&frame[span.start..]);
+        self.stage = Stage::Unreturned(result);
+        let Payload::Unvalidated(payload) = self.assembler.payload(result.ok()?) else { return None };
+        let known = known(payload)?;
+        let text = utf8::validate(payload)?;
+        self.stage = Stage::OutputBorrowed;
+        Some((text, known))
+    }
+
+    /// Returns whether [`decode_known`](Self::decode_known) has read a message, or found an error, that was not returned: the next call of
+    /// [`decode`](Self::decode) returns it.
+    pub(in crate::ws) const fn has_unreturned(&self) -> bool {
+        matches!(self.stage, Stage::Unreturned(_))
+    }
+}
