@@ -16,13 +16,19 @@ impl Table {
     /// Searches for a multiplier that gives every name its own slot.
     pub(in crate::responses) const fn new(names: &[&[u8]]) -> Self {
         assert!(names.len() < EMPTY as usize);
+        let mut keys = [0; EMPTY as usize];
+        let mut number = 0;
+        while number < names.len() {
+            keys[number] = key(names[number]);
+            number += 1;
+        }
         // The bits of the golden ratio, and the odd numbers after it.
         let mut factor: u64 = 0x9E37_79B9_7F4A_7C15;
         loop {
             let mut places = [EMPTY; PLACES];
-            let mut number = 0;
-            while number < names.len() && places[place(names[number], factor)] == EMPTY {
-                places[place(names[number], factor)] = number as u8;
+            number = 0;
+            while number < names.len() && places[place(keys[number], factor)] == EMPTY {
+                places[place(keys[number], factor)] = number as u8;
                 number += 1;
             }
             if number == names.len() {
@@ -35,7 +41,7 @@ impl Table {
     /// Returns the index of the only name that this one can equal; the caller must compare them.
     #[inline]
     pub(in crate::responses) const fn find(&self, name: &[u8]) -> Option<usize> {
-        match self.places[place(name, self.factor)] {
+        match self.places[place(key(name), self.factor)] {
             EMPTY => None,
             number => Some(number as usize),
         }
@@ -56,9 +62,10 @@ pub(in crate::responses) fn same(one: &[u8], other: &[u8]) -> bool {
     }
 }
 
+/// Returns the number that stands for a name: its first and last bytes, and its length.
 #[inline]
-const fn place(name: &[u8], factor: u64) -> usize {
-    let key = match (name.first_chunk(), name.last_chunk()) {
+const fn key(name: &[u8]) -> u64 {
+    let ends = match (name.first_chunk(), name.last_chunk()) {
         (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(23),
         _ => match (name.first_chunk(), name.last_chunk()) {
             (Some(first), Some(last)) => u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << 32,
@@ -68,5 +75,11 @@ const fn place(name: &[u8], factor: u64) -> usize {
             },
         },
     };
-    (key.wrapping_add(name.len() as u64).wrapping_mul(factor) >> 56) as usize
+    ends.wrapping_add(name.len() as u64)
+}
+
+/// Returns the slot of the name that has this key.
+#[inline]
+const fn place(key: u64, factor: u64) -> usize {
+    (key.wrapping_mul(factor) >> 56) as usize
 }
