@@ -156,7 +156,7 @@ pub(super) fn pop_event<'q>(queue: &'q mut EventQueue<QueuedEvent>, collectors: 
 /// where an inlined one would move it: nearly all events are of this kind.
 #[inline(never)]
 pub(super) fn found_event<'a>(id: RequestId, found: &Found, text: &'a str, collectors: &mut Collectors) -> Event<'a> {
-    server_event(id, found.read(text), text, collectors)
+    server_event(id, found.read(text, |event| event), text, collectors)
 }
 
 /// Returns the event of a payload, after it is collected.

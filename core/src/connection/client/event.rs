@@ -207,9 +207,10 @@ pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
 /// would move it: nearly all events are of this kind.
 #[inline(never)]
 fn found_event<'a>(found: &Found, text: &'a str) -> Event<'a> {
-    server_event(found.read(text), text)
+    found.read(text, |event| server_event(event, text))
 }
 
+#[inline]
 fn server_event<'a>(event: Result<ServerEvent<'a>, Malformed>, text: &'a str) -> Event<'a> {
     match event {
         Ok(event) => Event::Server(event),

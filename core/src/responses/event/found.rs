@@ -13,9 +13,6 @@ use crate::responses::json::malformed::Malformed;
 /// The length from which on positions do not fit into 15 bits, of which all ones are no position.
 const SHORT: usize = SHORT_ESCAPED as usize - 1;
 
-/// The `type` in place of a known one, which an event is not read from.
-pub(super) const KNOWN: Cow<'static, str> = Cow::Borrowed("");
-
 /// The positions in a short payload: of each member the start and the end.
 pub(super) type ShortPositions = [[u16; 2]; FIELDS];
 
@@ -60,16 +57,17 @@ impl Found {
         self.event_type.name()
     }
 
-    /// Parses the payload that this was found in.
-    ///
-    /// # Errors
-    ///
-    /// As [`ServerEvent::read`].
+    /// Parses the payload that this was found in, as [`ServerEvent::read`] does, and returns what `made` makes of the result, with the event
+    /// in its place.
     #[inline]
-    pub(crate) fn read<'a>(&self, text: &'a str) -> Result<ServerEvent<'a>, Malformed> {
+    pub(crate) fn read<'a, T>(&self, text: &'a str, made: impl Fn(Result<ServerEvent<'a>, Malformed>) -> T) -> T {
         match &self.positions {
-            FoundPositions::Short(positions) => ServerEvent::read_at(self.event_type, &KNOWN, text, positions),
-            FoundPositions::Long(positions) => ServerEvent::read_at(self.event_type, &KNOWN, text, positions),
+            FoundPositions::Short(positions) => {
+                ServerEvent::read_at(self.event_type, Cow::default, text, positions, made)
+            }
+            FoundPositions::Long(positions) => {
+                ServerEvent::read_at(self.event_type, Cow::default, text, positions, made)
+            }
         }
     }
 }

@@ -10,22 +10,25 @@ use super::table::{EventData, EventType, event_table};
 use crate::responses::json::malformed::Malformed;
 
 macro_rules! read {
-    (str_opt $kind:literal $fields:ident $next:ident $member:ident) => {
+    (str_opt $kind:literal $fields:ident $next:ident $made:ident $member:ident) => {
         $fields.string(take(&mut $next))
     };
-    (int_opt $kind:literal $fields:ident $next:ident $member:ident) => {
+    (int_opt $kind:literal $fields:ident $next:ident $made:ident $member:ident) => {
         $fields.integer(take(&mut $next))
     };
-    (raw_opt $kind:literal $fields:ident $next:ident $member:ident) => {
+    (raw_opt $kind:literal $fields:ident $next:ident $made:ident $member:ident) => {
         $fields.value(take(&mut $next))
     };
-    (str $kind:literal $fields:ident $next:ident $member:ident) => {
-        $fields.required_string(take(&mut $next), $kind, Member::$member)?
+    (str $kind:literal $fields:ident $next:ident $made:ident $member:ident) => {
+        match $fields.required_string(take(&mut $next), $kind, Member::$member) {
+            Ok(text) => text,
+            Err(malformed) => return $made(Err(malformed)),
+        }
     };
-    (raw $kind:literal $fields:ident $next:ident $member:ident) => {
+    (raw $kind:literal $fields:ident $next:ident $made:ident $member:ident) => {
         match $fields.value(take(&mut $next)) {
             Some(value) => value,
-            None => return Err(Malformed::missing($kind, Member::$member.name())),
+            None => return $made(Err(Malformed::missing($kind, Member::$member.name()))),
         }
     };
 }
@@ -50,26 +53,31 @@ macro_rules! reader {
         }
 
         impl<'a> ServerEvent<'a> {
-            /// Parses a payload whose members are at these positions. `kind`: its `type`, if that is unknown.
-            pub(super) fn read_at<P: Position>(
+            /// Parses a payload whose members are at these positions, and returns what `made` makes of the result. `kind` returns the `type`,
+            /// and is called for an unknown one.
+            ///
+            /// An event is so large that moving it takes as long as reading a member or two: `made` is inlined, and the event is built as
+            /// a part of what it returns.
+            #[inline]
+            pub(super) fn read_at<P: Position, T>(
                 event_type: EventType,
-                kind: &Cow<'a, str>,
+                kind: impl FnOnce() -> Cow<'a, str>,
                 text: &'a str,
                 positions: &[P; FIELDS],
-            ) -> Result<Self, Malformed> {
+                made: impl Fn(Result<Self, Malformed>) -> T,
+            ) -> T {
                 let (fields, mut next) = (FieldReader::new(text, positions), 0);
                 let (sequence_number, stream_id) = (fields.integer(take(&mut next)), fields.string(take(&mut next)));
                 let raw = Some(Cow::Borrowed(text));
-                // Each event is built where it is returned: its parts would be moved otherwise.
                 match event_type {
-                    $(EventType::$variant => Ok(Self {
-                        data: EventData::$variant { $($member: read!($how $kind fields next $member),)* },
+                    $(EventType::$variant => made(Ok(Self {
+                        data: EventData::$variant { $($member: read!($how $kind fields next made $member),)* },
                         sequence_number,
                         stream_id,
                         raw,
-                    }),)*
+                    })),)*
                     EventType::Other => {
-                        Ok(Self { data: EventData::Other { kind: kind.clone() }, sequence_number, stream_id, raw })
+                        made(Ok(Self { data: EventData::Other { kind: kind() }, sequence_number, stream_id, raw }))
                     }
                 }
             }

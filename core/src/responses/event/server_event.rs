@@ -82,7 +82,8 @@ impl<'a> ServerEvent<'a> {
     ///
     /// [`Malformed`] if it lacks a required member of a known type.
     pub fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
-        Self::read_at(envelope.event_type, &envelope.kind, envelope.text(), &envelope.positions())
+        let kind = || envelope.kind.clone();
+        Self::read_at(envelope.event_type, kind, envelope.text(), &envelope.positions(), |event| event)
     }
 
     /// Returns the item of `response.output_item.added` and `response.output_item.done`. One that cannot be read is

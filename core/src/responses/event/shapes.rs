@@ -4,6 +4,7 @@
 //! equal to bytes that a scan has validated, and therefore mean the same. Only the values are scanned, with the code that scans
 //! every value, so that the result is exactly that of a scan of the whole payload.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -11,7 +12,7 @@ use core::ops::Range;
 
 use super::envelope::Envelope;
 use super::fields::{FIELDS, index_of};
-use super::found::{Found, KNOWN, ShortPositions};
+use super::found::{Found, ShortPositions};
 use super::members::Member;
 use super::position::{SHORT_ESCAPED, SHORT_KEPT, short};
 use super::server_event::ServerEvent;
@@ -86,7 +87,7 @@ impl Shapes {
             return event;
         }
         if let Some((_, found)) = self.recognize_other(text) {
-            return found.read(text);
+            return found.read(text, |event| event);
         }
         let envelope = Envelope::find(text, event_type)?;
         self.learn(&envelope);
@@ -171,7 +172,8 @@ impl Shape {
     #[inline]
     fn parse<'a>(&self, payload: &'a str) -> Option<Result<ServerEvent<'a>, Malformed>> {
         let (length, positions) = self.recognize::<false>(payload.as_bytes())?;
-        (length == payload.len()).then(|| ServerEvent::read_at(self.event_type, &KNOWN, payload, &positions))
+        (length == payload.len())
+            .then(|| ServerEvent::read_at(self.event_type, Cow::default, payload, &positions, |event| event))
     }
 
     /// Returns what a scan finds in a payload of this shape; `None` for any other payload.
