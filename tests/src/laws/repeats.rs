@@ -1,7 +1,9 @@
 //! Laws of the fast path for deltas that repeat an earlier one except for a few values: it changes no result.
 
 use turnwire::connection::client::{self, Event};
-use turnwire::connection::{ClientConnection, CloseReason, ExpectedBody, OutgoingRequest, Transport, server};
+use turnwire::connection::{
+    ClientConnection, CloseReason, EventDecoder, ExpectedBody, OutgoingRequest, StreamEvent, Transport, server,
+};
 use turnwire::http::Headers;
 use turnwire::responses::{Envelope, EventData, EventParser, ServerEvent};
 use turnwire::sse;
@@ -27,6 +29,15 @@ pub fn parses_alike<'p>(payloads: impl IntoIterator<Item = &'p str>) -> Result<(
             }
             let envelope = Envelope::scan_named(payload, event_type);
             let read = envelope.as_ref().ok().map(ServerEvent::read);
+            if let (Ok(plain), Ok(envelope)) = (&plain, &envelope)
+                && plain.class() != envelope.class()
+            {
+                return Err(format!(
+                    "{payload:.300} is {:?}, and by its envelope {:?}",
+                    plain.class(),
+                    envelope.class()
+                ));
+            }
             if plain.is_ok() && read != Some(plain) {
                 return Err(format!("{payload:.300} is read otherwise by its envelope"));
             }
@@ -61,8 +72,8 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
     clients_alike(&payloads.iter().map(String::as_str).take(60).collect::<Vec<_>>())
 }
 
-/// A client's connection reports of an event stream what a decoder and a parser that remembers nothing find in it, up to a limit that
-/// it passes.
+/// A client's connection and an [`EventDecoder`] report of an event stream what a decoder and a parser that remembers nothing find in it, up
+/// to a limit that it passes.
 ///
 /// `chunk`: the size of the body's chunks; `read`: that of each read.
 ///
@@ -70,17 +81,22 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
 ///
 /// The first difference.
 pub fn streams_alike(body: &[u8], chunk: usize, read: usize) -> Result<(), String> {
-    let (expected, found) = (decoded(body), streamed(body, chunk, read));
+    let expected = decoded(body);
+    alike(&expected, &decoded_at_once(body, read))?;
+    alike(&expected, &streamed(body, chunk, read))
+}
+
+fn alike(expected: &[Reported], found: &[Reported]) -> Result<(), String> {
     if expected == found {
         return Ok(());
     }
-    let at = expected.iter().zip(&found).take_while(|(one, other)| one == other).count();
+    let at = expected.iter().zip(found).take_while(|(one, other)| one == other).count();
     let shown = |events: &[Reported]| match events.get(at) {
         Some(Ok(event)) => format!("{:?}", event.raw()),
         Some(Err(text)) => format!("no event: {text:?}"),
         None => "none".into(),
     };
-    Err(format!("event {at} is {}, and is reported as {}", shown(&expected), shown(&found)))
+    Err(format!("event {at} is {}, and is reported as {}", shown(expected), shown(found)))
 }
 
 /// An event, or a payload that is none, or the limit that the stream passes.
@@ -106,6 +122,33 @@ fn decoded(body: &[u8]) -> Vec<Reported> {
         events.push(parsed.map(ServerEvent::into_owned).map_err(|_| event.data.into()));
         if Envelope::scan_named(event.data, event.event_type).is_ok_and(|envelope| envelope.class().is_terminal()) {
             break;
+        }
+    }
+    events
+}
+
+/// The events that an [`EventDecoder`] finds in the same event stream.
+fn decoded_at_once(body: &[u8], read: usize) -> Vec<Reported> {
+    let (mut decoder, mut events) = (EventDecoder::new(sse::Limits::default()), Vec::new());
+    for read in body.chunks(read.min(body.len()).max(1)) {
+        let mut input = sse::Input::new(read);
+        loop {
+            match decoder.decode(&mut input) {
+                Ok(Some(StreamEvent::Server(event))) => {
+                    let is_last = event.class().is_terminal();
+                    events.push(Ok(event.into_owned()));
+                    if is_last {
+                        return events;
+                    }
+                }
+                Ok(Some(StreamEvent::Malformed { text, .. })) => events.push(Err(text.into())),
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(limit) => {
+                    events.push(Err(limit.to_string()));
+                    return events;
+                }
+            }
         }
     }
     events

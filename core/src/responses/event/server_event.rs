@@ -5,8 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::class::EventClass;
 use super::envelope::Envelope;
-use super::table::{EventData, own};
+use super::table::{EventData, EventType, own};
 use crate::responses::item::Item;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::Object;
@@ -84,6 +85,26 @@ impl<'a> ServerEvent<'a> {
     pub fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
         let kind = || envelope.kind.clone();
         Self::read_at(envelope.event_type, kind, envelope.text(), &envelope.positions(), |event| event)
+    }
+
+    /// Returns the effect of the event on its request, such as that it ends the response: that of [`Envelope::class`]. The payload of an
+    /// event that ends or begins a response is scanned for it.
+    ///
+    /// ```
+    /// use turnwire::responses::ServerEvent;
+    ///
+    /// let payload = r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed"}}"#;
+    /// assert!(ServerEvent::parse(payload)?.class().is_terminal());
+    /// # Ok::<(), turnwire::responses::Malformed>(())
+    /// ```
+    #[must_use]
+    pub fn class(&self) -> EventClass {
+        let class = EventType::of(self.kind()).class();
+        if matches!(class, EventClass::Output | EventClass::Informational) {
+            return class;
+        }
+        let payload = self.raw().map_or_else(|| Cow::Owned(self.to_json()), Cow::Borrowed);
+        Envelope::scan_named(&payload, self.kind()).map_or(class, |envelope| envelope.class())
     }
 
     /// Returns the item of `response.output_item.added` and `response.output_item.done`. One that cannot be read is
