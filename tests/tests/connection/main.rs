@@ -3,6 +3,7 @@
 mod bodies;
 mod client_role;
 mod ends;
+mod event_decoder;
 mod gzip;
 mod lane_pair;
 mod lanes;

@@ -9,7 +9,7 @@ use turnwire::client::{
     SignableRequest,
 };
 use turnwire::connection::{
-    ClientConnection, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client, server,
+    ClientConnection, EventDecoder, ExpectedBody, OutgoingRequest, ServerConnection, Transport, client, server,
 };
 use turnwire::http::{self, BodyPart, HeadDecoder, HeadLimits, HeaderValue, Headers};
 use turnwire::proxy::{self, Proxy, ProxyCredentials, ProxyHandshake, ProxySelector};
@@ -298,6 +298,15 @@ fn of_connections() -> Vec<Shown> {
     }
     assert!(events.contains("Server") && events.contains("Malformed"), "{events}");
     shown.push(("connection::client::Event", events));
+    let body = format!("data: {}\n\ndata: {SECRET}\n\ndata: {SECRET}", delta(SECRET));
+    let (mut decoder, mut input) = (EventDecoder::new(sse::Limits::default()), sse::Input::new(body.as_bytes()));
+    let mut events = String::new();
+    while let Some(event) = decoder.decode(&mut input).expect("within the limits") {
+        events.push_str(&debug(&event));
+    }
+    assert!(events.contains("Server") && events.contains("Malformed"), "{events}");
+    shown.push(("connection::StreamEvent", events));
+    shown.push(("connection::EventDecoder", debug(&decoder)));
     let mut server = ServerConnection::new(server::Config::new(), [2; 32]);
     let head = String::from_utf8(secret_head("POST / HTTP/1.1")).expect("text");
     let head = head.replace("\r\n\r\n", &format!("\r\nContent-Length: {}\r\n\r\n", SECRET.len()));

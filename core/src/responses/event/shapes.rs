@@ -82,7 +82,7 @@ impl Shapes {
 
     /// Does what [`ServerEvent::parse_named`] does.
     #[inline]
-    pub(super) fn parse<'a>(&mut self, text: &'a str, event_type: &'a str) -> Result<ServerEvent<'a>, Malformed> {
+    pub(crate) fn parse<'a>(&mut self, text: &'a str, event_type: &'a str) -> Result<ServerEvent<'a>, Malformed> {
         if let Some(event) = self.recent().and_then(|(_, shape)| shape.parse(text)) {
             return event;
         }

@@ -7,6 +7,7 @@ use super::super::event::Step;
 use super::super::http_response::HttpProgress;
 use super::{ClientEngine, Deferred, Mode};
 use crate::connection::error::CloseReason;
+use crate::connection::event_decoder::is_marker;
 use crate::connection::lanes::LaneEvent;
 use crate::connection::shared::{self, SharedState, WebSocketInput};
 use crate::http::Response;
@@ -122,7 +123,7 @@ impl ClientEngine {
         match reader.next_event(input) {
             Ok(None) => Step::Consumed,
             // Some servers end their streams with a marker that is not an event.
-            Ok(Some(sse::Event { data: "" | "[DONE]", .. })) => {
+            Ok(Some(event)) if is_marker(event.data) => {
                 shared.timers.on_event(now, false);
                 Step::Consumed
             }
