@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use turnwire::connection::{EventDecoder, StreamEvent};
 use turnwire::responses::{CompletedResponse, Envelope, EventData, EventParser, ServerEvent};
 use turnwire::sse::{Decoder, Input, Limits};
 
@@ -52,7 +53,8 @@ impl Seen {
 pub fn streams<'r>(reads: &'r Reads<'_>, expected: Seen) -> Vec<Row<'r, Seen>> {
     vec![
         Row::new("limit: newlines by memchr", move || newlines(reads, expected)),
-        Row::new("turnwire", || parsed(reads)),
+        Row::new("turnwire", || decoded_at_once(reads)),
+        Row::new("turnwire's decoder, then its parser", || parsed(reads)),
         Row::new("turnwire, each event by itself", || decoded(reads, typed)),
         Row::new("turnwire's decoder + serde_json, borrowed struct", || decoded(reads, borrowed)),
         Row::new("sse-stream + serde_json, borrowed struct", || sse_stream(reads, borrowed)),
@@ -99,7 +101,23 @@ fn newlines(reads: &Reads<'_>, expected: Seen) -> Seen {
     expected
 }
 
-/// Bytes to typed events, with one parser for each stream.
+/// Bytes to typed events in one pass over repeated deltas.
+fn decoded_at_once(reads: &Reads<'_>) -> Seen {
+    let mut seen = Seen::default();
+    for body in reads {
+        let mut decoder = EventDecoder::new(Limits::default());
+        for bytes in body {
+            let mut input = Input::new(bytes);
+            while let Some(event) = &decoder.decode(&mut input).expect("within the limits") {
+                let StreamEvent::Server(event) = event else { panic!("{event:?}") };
+                count(black_box(event), &mut seen);
+            }
+        }
+    }
+    seen
+}
+
+/// Bytes to typed events, with one decoder and one parser for each stream.
 fn parsed(reads: &Reads<'_>) -> Seen {
     let mut seen = Seen::default();
     for body in reads {

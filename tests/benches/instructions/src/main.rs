@@ -11,7 +11,7 @@ mod wire;
 
 use std::hint::black_box;
 
-use turnwire::connection::Transport;
+use turnwire::connection::{EventDecoder, StreamEvent, Transport};
 use turnwire::responses::{Envelope, EventData, EventParser, Failure, ServerEvent};
 use turnwire::sse::{Decoder, Input, Limits};
 use wire::{ReadSize, Seen, Wire};
@@ -25,8 +25,10 @@ enum Row {
     Scan,
     /// Typed events, each by itself.
     Single,
-    /// Typed events of one stream.
+    /// Typed events of one stream, framed and then parsed.
     Stream,
+    /// Typed events of one stream, in one pass over repeated deltas.
+    Decoder,
     /// The failure of an error event of 1 MiB, of which each byte is an element of a header's value or between two.
     Error,
 }
@@ -38,6 +40,7 @@ impl Row {
             "scan" => Some(Self::Scan),
             "single" => Some(Self::Single),
             "stream" => Some(Self::Stream),
+            "decoder" => Some(Self::Decoder),
             "error" => Some(Self::Error),
             _ => None,
         }
@@ -65,9 +68,29 @@ fn region(reads: &[Vec<&[u8]>], row: Row) -> (u64, u64) {
                     }
                     Row::Single => ServerEvent::parse(event.data),
                     Row::Stream => parser.parse(event.data),
-                    Row::Error => continue,
+                    Row::Decoder | Row::Error => continue,
                 };
                 let event = black_box(event.expect("an event"));
+                if let EventData::OutputTextDelta { delta, .. } = &event.data {
+                    text += delta.len() as u64;
+                }
+            }
+        }
+    }
+    (events, text)
+}
+
+/// The same, where one decoder does both.
+#[inline(never)]
+fn region_of_decoder(reads: &[Vec<&[u8]>]) -> (u64, u64) {
+    let (mut events, mut text) = (0, 0);
+    for body in reads {
+        let mut decoder = EventDecoder::new(Limits::default());
+        for bytes in body {
+            let mut input = Input::new(bytes);
+            while let Some(event) = &decoder.decode(&mut input).expect("within the limits") {
+                events += 1;
+                let StreamEvent::Server(event) = black_box(event) else { panic!("an event") };
                 if let EventData::OutputTextDelta { delta, .. } = &event.data {
                     text += delta.len() as u64;
                 }
@@ -124,9 +147,10 @@ fn main() {
         return;
     }
     let streams = streams();
-    let (events, text) = region(&streams.reads(workload::READ), row);
+    let reads = streams.reads(workload::READ);
+    let (events, text) = if matches!(row, Row::Decoder) { region_of_decoder(&reads) } else { region(&reads, row) };
     assert_eq!(events, streams.expected.events, "the number of events");
-    if matches!(row, Row::Single | Row::Stream) {
+    if matches!(row, Row::Single | Row::Stream | Row::Decoder) {
         assert_eq!(text, streams.expected.text, "the length of the text");
     }
     println!("{events}");
