@@ -26,7 +26,12 @@ impl Collectors {
         }
     }
 
+    /// Returns whether the response to this request is assembled.
     #[inline]
+    pub(super) fn collects(&self, id: RequestId) -> bool {
+        self.collectors.iter().any(|(of, _)| *of == id)
+    }
+
     pub(super) fn add(&mut self, id: RequestId, event: &ServerEvent<'_>) {
         if let Some((_, collector)) = self.collectors.iter_mut().find(|(of, _)| *of == id) {
             collector.add(event);

@@ -153,15 +153,17 @@ pub(super) fn pop_event<'q>(queue: &'q mut EventQueue<QueuedEvent>, collectors: 
 }
 
 /// Returns the event of a payload, after it is collected, from what was found in it. A function of its own builds it where it is returned,
-/// where an inlined one would move it: nearly all events are of this kind.
+/// where an inlined one would move it: nearly all events are of this kind. One that is collected is moved, as it is lent before.
 #[inline(never)]
 pub(super) fn found_event<'a>(id: RequestId, found: &Found, text: &'a str, collectors: &mut Collectors) -> Event<'a> {
-    server_event(id, found.read(text, |event| event), text, collectors)
+    if collectors.collects(id) {
+        return server_event(id, found.read(text, |event| event), text, collectors);
+    }
+    found.read(text, |event| event_of(id, event, text))
 }
 
 /// Returns the event of a payload, after it is collected.
-#[inline]
-pub(super) fn server_event<'a>(
+fn server_event<'a>(
     id: RequestId,
     event: Result<ServerEvent<'a>, Malformed>,
     text: &'a str,
@@ -170,6 +172,11 @@ pub(super) fn server_event<'a>(
     if let Ok(event) = &event {
         collectors.add(id, event);
     }
+    event_of(id, event, text)
+}
+
+#[inline]
+fn event_of<'a>(id: RequestId, event: Result<ServerEvent<'a>, Malformed>, text: &'a str) -> Event<'a> {
     match event {
         Ok(event) => Event::Server { id, event },
         Err(malformed) => Event::Malformed { id, malformed, text },
