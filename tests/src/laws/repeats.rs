@@ -81,9 +81,8 @@ pub fn anything(input: &[u8]) -> Result<(), String> {
 ///
 /// The first difference.
 pub fn streams_alike(body: &[u8], chunk: usize, read: usize) -> Result<(), String> {
-    let expected = decoded(body);
-    alike(&expected, &decoded_at_once(body, read))?;
-    alike(&expected, &streamed(body, chunk, read))
+    alike(&decoded(body, false), &decoded_at_once(body, read))?;
+    alike(&decoded(body, true), &streamed(body, chunk, read))
 }
 
 fn alike(expected: &[Reported], found: &[Reported]) -> Result<(), String> {
@@ -102,8 +101,8 @@ fn alike(expected: &[Reported], found: &[Reported]) -> Result<(), String> {
 /// An event, or a payload that is none, or the limit that the stream passes.
 type Reported = Result<ServerEvent<'static>, String>;
 
-/// The events of an event stream, up to the end of its response.
-fn decoded(body: &[u8]) -> Vec<Reported> {
+/// The events of an event stream; `one_response`: up to the end of its first response.
+fn decoded(body: &[u8], one_response: bool) -> Vec<Reported> {
     let (mut decoder, mut input) = (sse::Decoder::new(sse::Limits::default()), sse::Input::new(body));
     let mut events = Vec::new();
     loop {
@@ -120,7 +119,8 @@ fn decoded(body: &[u8]) -> Vec<Reported> {
         }
         let parsed = ServerEvent::parse_named(event.data, event.event_type);
         events.push(parsed.map(ServerEvent::into_owned).map_err(|_| event.data.into()));
-        if Envelope::scan_named(event.data, event.event_type).is_ok_and(|envelope| envelope.class().is_terminal()) {
+        let envelope = Envelope::scan_named(event.data, event.event_type);
+        if one_response && envelope.is_ok_and(|envelope| envelope.class().is_terminal()) {
             break;
         }
     }
@@ -134,13 +134,7 @@ fn decoded_at_once(body: &[u8], read: usize) -> Vec<Reported> {
         let mut input = sse::Input::new(read);
         loop {
             match decoder.decode(&mut input) {
-                Ok(Some(StreamEvent::Server(event))) => {
-                    let is_last = event.class().is_terminal();
-                    events.push(Ok(event.into_owned()));
-                    if is_last {
-                        return events;
-                    }
-                }
+                Ok(Some(StreamEvent::Server(event))) => events.push(Ok(event.into_owned())),
                 Ok(Some(StreamEvent::Malformed { text, .. })) => events.push(Err(text.into())),
                 Ok(Some(_)) => {}
                 Ok(None) => break,
