@@ -13,7 +13,9 @@ use super::violation::ServerViolation;
 use crate::connection::{EventQueue, Polled, Transport};
 use crate::http::Response;
 use crate::responses::ServerEvent;
-use crate::responses::{CompletedResponse, Failure, Found, IncompleteResponse, Malformed, OutputEvents, ResponseInfo};
+use crate::responses::{
+    CompletedResponse, Failure, Found, IncompleteResponse, Malformed, OutputEvents, ResponseInfo, ShortFound,
+};
 
 /// An event that waits to be polled. Its text or body is in the arena of the queue.
 #[derive(Debug)]
@@ -102,7 +104,8 @@ pub(super) fn pop_event<'q>(queue: &'q mut EventQueue<QueuedEvent>, collectors: 
             Event::Sent { id: *id, sent: *sent, turn_token: turn_token.then_some(text) }
         }
         QueuedEvent::Head(id, head) => Event::Head { id: *id, head },
-        QueuedEvent::Found(id, found) => return Some(found_event(*id, found, text, collectors)),
+        QueuedEvent::Found(id, Found::Short(found)) => return Some(found_event(*id, found, text, collectors)),
+        QueuedEvent::Found(id, found) => server_event(*id, found.read(text), text, collectors),
         QueuedEvent::Payload(id) => server_event(*id, ServerEvent::parse(text), text, collectors),
         QueuedEvent::Output(id, events, left) => {
             *left -= 1;
@@ -155,11 +158,16 @@ pub(super) fn pop_event<'q>(queue: &'q mut EventQueue<QueuedEvent>, collectors: 
 /// Returns the event of a payload, after it is collected, from what was found in it. A function of its own builds it where it is returned,
 /// where an inlined one would move it: nearly all events are of this kind. One that is collected is moved, as it is lent before.
 #[inline(never)]
-pub(super) fn found_event<'a>(id: RequestId, found: &Found, text: &'a str, collectors: &mut Collectors) -> Event<'a> {
+pub(super) fn found_event<'a>(
+    id: RequestId,
+    found: &ShortFound,
+    text: &'a str,
+    collectors: &mut Collectors,
+) -> Event<'a> {
     if collectors.collects(id) {
-        return server_event(id, found.read(text, |event| event), text, collectors);
+        return server_event(id, found.read(text, Ok, Err), text, collectors);
     }
-    found.read(text, |event| event_of(id, event, text))
+    found.read(text, |event| Event::Server { id, event }, |malformed| Event::Malformed { id, malformed, text })
 }
 
 /// Returns the event of a payload, after it is collected.
@@ -172,11 +180,6 @@ fn server_event<'a>(
     if let Ok(event) = &event {
         collectors.add(id, event);
     }
-    event_of(id, event, text)
-}
-
-#[inline]
-fn event_of<'a>(id: RequestId, event: Result<ServerEvent<'a>, Malformed>, text: &'a str) -> Event<'a> {
     match event {
         Ok(event) => Event::Server { id, event },
         Err(malformed) => Event::Malformed { id, malformed, text },

@@ -135,7 +135,7 @@ impl Receiver<'_, '_> {
                 effect: self.apply_payload(now, transport, handshake, &envelope, lane.as_deref(), violation),
             },
             Step::Repeat { text, found, lane } => {
-                self.apply_repeat(now, transport, handshake, (text, found), lane).into()
+                self.apply_repeat(now, transport, handshake, (text, &found), lane).into()
             }
             Step::Malformed { text } => {
                 self.apply_malformed(now, text);

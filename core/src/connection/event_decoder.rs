@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::hidden::Hidden;
-use crate::responses::{Malformed, ServerEvent, Shapes};
+use crate::responses::{Malformed, ServerEvent, Shapes, ShortFound};
 use crate::sse::{Decoder, Discarded, Error, Input, Limits};
 
 /// Decodes the typed events of one event stream, for applications whose HTTP is that of another library. It has no deadlines and knows no
@@ -74,10 +74,12 @@ impl EventDecoder {
     /// As [`Decoder::decode`].
     #[inline]
     pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut Input<'i>) -> Result<Option<StreamEvent<'s>>, Error> {
+        let mut found = ShortFound::NOTHING;
         if let Some((_, shape)) = self.shapes.recent()
-            && let Some((text, found)) = self.framing.decode_known(input, |bytes| shape.recognize_line(bytes))
+            && let Some(text) = self.framing.decode_known(input, |bytes| shape.line_length(bytes, &mut found))
         {
-            return found.read(text, |event| Ok(Some(stream_event(event, text))));
+            let event = |event| Ok(Some(StreamEvent::Server(event)));
+            return found.read(text, event, |malformed| Ok(Some(StreamEvent::Malformed { malformed, text })));
         }
         let Some(event) = self.framing.decode(input)? else { return Ok(None) };
         Ok(Some(parse(&mut self.shapes, event.data, event.event_type)))
@@ -110,14 +112,12 @@ pub(super) fn is_marker(data: &str) -> bool {
 /// Parses data that repeat no earlier ones. A function of its own keeps the usual path short.
 #[inline(never)]
 fn parse<'a>(shapes: &mut Shapes, data: &'a str, event_type: &'a str) -> StreamEvent<'a> {
-    if is_marker(data) { StreamEvent::Marker(data) } else { stream_event(shapes.parse(data, event_type), data) }
-}
-
-#[inline]
-fn stream_event<'a>(event: Result<ServerEvent<'a>, Malformed>, text: &'a str) -> StreamEvent<'a> {
-    match event {
+    if is_marker(data) {
+        return StreamEvent::Marker(data);
+    }
+    match shapes.parse(data, event_type) {
         Ok(event) => StreamEvent::Server(event),
-        Err(malformed) => StreamEvent::Malformed { malformed, text },
+        Err(malformed) => StreamEvent::Malformed { malformed, text: data },
     }
 }
 

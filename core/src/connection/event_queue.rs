@@ -76,7 +76,11 @@ impl<T> EventQueue<T> {
         in_arena + self.owned + self.waiting() * size_of::<(T, Content)>()
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the record is built in its place instead of being moved, which takes 2 ns"
+    )]
+    #[inline(always)]
     pub(crate) fn push(&mut self, record: T, text: &str) {
         self.compact();
         self.arena.push_str(text);

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::lanes::LaneStates;
-use crate::responses::{Envelope, Found, Malformed, SHAPES, Shape, Shapes};
+use crate::responses::{Envelope, Malformed, SHAPES, Shape, Shapes, ShortFound};
 
 /// The shapes of the last deltas, and the lanes that they belong to. Allocated by the first event.
 #[derive(Debug, Default)]
@@ -25,10 +25,10 @@ struct KnownLane {
 }
 
 impl Repeats {
-    /// Returns the shape of a payload, and what a scan would find; `None` if it repeats no earlier one.
+    /// Returns the shape of a payload, and tells what a scan would find; `None` if it repeats no earlier one.
     #[inline]
-    pub(super) fn recognize(&mut self, text: &str) -> Option<(usize, Found)> {
-        self.0.as_mut()?.shapes.recognize(text)
+    pub(super) fn recognize(&mut self, text: &str, found: &mut ShortFound) -> Option<usize> {
+        self.0.as_mut()?.shapes.recognize(text, found)
     }
 
     /// Scans a payload as [`Envelope::scan_named`] does, and returns its shape. `shape`: the shape, if it was recognized.

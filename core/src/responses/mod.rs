@@ -69,7 +69,7 @@ pub use client_event::{ClientEvent, CreateMessage, SteerMessage};
 pub use collector::Collector;
 pub use error_object::ErrorObject;
 pub use event::{CompletedResponse, DeltaJoiner, EVENT_TYPES, Envelope, EventClass, EventData, IncompleteResponse};
-pub(crate) use event::{DeliveredOutput, EndMembers, Found, SHAPES, Shape, Shapes};
+pub(crate) use event::{DeliveredOutput, EndMembers, Found, SHAPES, Shape, Shapes, ShortFound};
 pub use event::{EventParser, ResponseWriter, ServerEvent};
 pub(crate) use event::{OutputEvents, WholeResponse, is_unended_response};
 pub use failure::{Failure, FailureDetails, FailureKind, RequestProgress, retry_after, try_again_in};

@@ -89,23 +89,23 @@ impl Decoder {
         self.decode_general(input)
     }
 
-    /// Consumes an event that begins as predicted and is whole in the input, if `known` knows its data: `known` gets the bytes behind the
-    /// beginning of the data, and returns the length of the data, which has no line end, and what it knows. Returns the data and what
-    /// is known. Consumes nothing of any other event, and of no invalid UTF-8.
+    /// Consumes an event that begins as predicted and is whole in the input, if its data are known: `length` gets the bytes behind the
+    /// beginning of the data, and returns the length of the data, which has no line end. Returns the data. Consumes nothing of any
+    /// other event, and of no invalid UTF-8.
     ///
     /// So the end of the data need not be searched for.
     #[inline]
-    pub(crate) fn decode_known<'i, T>(
+    pub(crate) fn decode_known<'i>(
         &mut self,
         input: &mut Input<'i>,
-        known: impl FnOnce(&'i [u8]) -> Option<(usize, T)>,
-    ) -> Option<(&'i str, T)> {
+        length: impl FnOnce(&'i [u8]) -> Option<usize>,
+    ) -> Option<&'i str> {
         if !self.predictor.applies {
             return None;
         }
-        let (data, known) = self.predictor.find_known(input.bytes(), input.at(), known)?;
+        let data = self.predictor.find_known(input.bytes(), input.at(), length)?;
         self.release_event();
-        Some((self.take_data(input, data)?, known))
+        self.take_data(input, data)
     }
 
     /// Consumes an event that begins as predicted and is whole in the input, and returns its data. Nothing else changes.

@@ -72,20 +72,20 @@ impl PrefixPredictor {
         (length <= self.room && whole == end.is_some()).then_some(predicted)
     }
 
-    /// Finds the data, if the bytes at `at` begin as predicted and are an event of one data line that is whole. `known`: see
+    /// Finds the data, if the bytes at `at` begin as predicted and are an event of one data line that is whole. `length`: see
     /// [`decode_known`](super::Decoder::decode_known).
     #[inline]
-    pub(super) fn find_known<'i, T>(
+    pub(super) fn find_known<'i>(
         &self,
         bytes: &'i [u8],
         at: usize,
-        known: impl FnOnce(&'i [u8]) -> Option<(usize, T)>,
-    ) -> Option<(Range<usize>, T)> {
+        length: impl FnOnce(&'i [u8]) -> Option<usize>,
+    ) -> Option<Range<usize>> {
         let rest = self.behind_prefix(bytes, at)?;
-        let (length, known) = known(rest)?;
+        let length = length(rest)?;
         let whole = rest.get(length..length + 2) == Some(b"\n\n");
         let data = at + self.length;
-        (whole && length <= self.room).then_some((data..data + length, known))
+        (whole && length <= self.room).then_some(data..data + length)
     }
 
     /// Returns the bytes behind the prefix, if the bytes at `at` begin with it.

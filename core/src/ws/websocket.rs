@@ -192,16 +192,15 @@ impl WebSocket {
         result
     }
 
-    /// Takes the text message at the front of `input`, if it is whole in one frame without a mask, and `known` knows its payload. Returns
-    /// the text, and what is known. Consumes nothing of anything else, except for a compressed message, which the next call of
-    /// [`decode`](Self::decode) returns.
+    /// Takes the text message at the front of `input`, if it is whole in one frame without a mask, and its payload is known. Returns the text.
+    /// Consumes nothing of anything else, except for a compressed message, which the next call of [`decode`](Self::decode) returns.
     #[inline]
-    pub(crate) fn decode_known<'s, 'i: 's, T>(
+    pub(crate) fn decode_known<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
-        known: impl FnOnce(&'s [u8]) -> Option<T>,
-    ) -> Option<(&'s str, T)> {
-        self.decoder.decode_known(input, known)
+        is_known: impl FnOnce(&'s [u8]) -> bool,
+    ) -> Option<&'s str> {
+        self.decoder.decode_known(input, is_known)
     }
 
     /// Returns whether a message, or an error, that [`decode_known`](Self::decode_known) has consumed is the next to be returned.

@@ -5,7 +5,7 @@ use crate::client::queued_event::{QueuedEvent, found_event};
 use crate::client::request::RequestId;
 use crate::connection::{ClientConnection, Transport};
 use crate::http::Response;
-use crate::responses::{Envelope, Found, RequestProgress};
+use crate::responses::{Envelope, Found, RequestProgress, ShortFound};
 use crate::time::Instant;
 
 impl Receiver<'_, '_> {
@@ -15,7 +15,7 @@ impl Receiver<'_, '_> {
         now: Instant,
         transport: Transport,
         handshake: Option<&Response>,
-        (text, found): (&str, Found),
+        (text, found): (&str, &ShortFound),
         lane: Option<&str>,
     ) -> ConnectionEffect {
         if let Some(id) = self.request_of_repeats(transport, handshake, lane) {
@@ -76,12 +76,12 @@ impl Receiver<'_, '_> {
 
     /// Delivers a delta that repeats an earlier one at once, if the application takes events so and none waits, and queues it otherwise.
     #[inline]
-    fn output(&mut self, id: RequestId, text: &str, found: Found) {
+    fn output(&mut self, id: RequestId, text: &str, found: &ShortFound) {
         match &mut self.deliver {
             Some(deliver) if self.events.is_empty() => {
-                deliver(found_event(id, &found, text, self.collectors));
+                deliver(found_event(id, found, text, self.collectors));
             }
-            Some(_) | None => self.events.push(QueuedEvent::Found(id, found), text),
+            Some(_) | None => self.events.push(QueuedEvent::Found(id, Found::Short(*found)), text),
         }
     }
 }

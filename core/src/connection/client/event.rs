@@ -9,7 +9,7 @@ use super::super::error::CloseReason;
 use super::super::event_queue::{EventQueue, Polled};
 use crate::hidden::Hidden;
 use crate::http::Response;
-use crate::responses::{Envelope, Found, Malformed, ServerEvent};
+use crate::responses::{Envelope, Found, Malformed, ServerEvent, ShortFound};
 use crate::turn::Violation;
 
 /// An event that a [`ClientConnection`](super::ClientConnection) emits. It is borrowed until the connection is used
@@ -118,7 +118,7 @@ pub(crate) enum Step<'s> {
     /// A delta that repeats an earlier one except for its values, was expected, and says nothing beside its output.
     Repeat {
         text: &'s str,
-        found: Found,
+        found: ShortFound,
         /// The lane that it belongs to.
         lane: Option<&'s str>,
     },
@@ -174,16 +174,17 @@ pub(super) fn queue(queue: &mut EventQueue<Record>, step: Step<'_>) {
                 queue.push(Record::Violation(violation), "");
             }
         }
-        Step::Repeat { text, found, .. } => queue_found(queue, text, found),
+        Step::Repeat { text, found, .. } => queue_repeat(queue, text, &found),
         Step::Malformed { text } => queue.push(Record::Payload, text),
         Step::End { reusable, .. } => queue.push(Record::End(reusable), ""),
         Step::Closed(reason) => queue.push(Record::Closed(Box::new(reason)), ""),
     }
 }
 
-/// Queues a payload, and what was found in it.
-pub(super) fn queue_found(queue: &mut EventQueue<Record>, text: &str, found: Found) {
-    queue.push(Record::Found(found), text);
+/// Queues a delta that repeats an earlier one, and what was found in it.
+#[inline]
+pub(super) fn queue_repeat(queue: &mut EventQueue<Record>, text: &str, found: &ShortFound) {
+    queue.push(Record::Found(Found::Short(*found)), text);
 }
 
 /// Takes the next event from the queue.
@@ -207,10 +208,9 @@ pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
 /// would move it: nearly all events are of this kind.
 #[inline(never)]
 fn found_event<'a>(found: &Found, text: &'a str) -> Event<'a> {
-    found.read(text, |event| server_event(event, text))
+    server_event(found.read(text), text)
 }
 
-#[inline]
 fn server_event<'a>(event: Result<ServerEvent<'a>, Malformed>, text: &'a str) -> Event<'a> {
     match event {
         Ok(event) => Event::Server(event),

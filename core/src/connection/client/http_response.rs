@@ -212,15 +212,15 @@ impl HttpResponseReader {
         event.map_err(CloseReason::Events)
     }
 
-    /// Reads the next event, if it is whole in one piece of data at the front of what is unread, begins as the one before, and `known` knows
-    /// its data: see [`sse::Decoder::decode_known`]. `read`: a cursor over the whole read, which validates the data of several chunks at
+    /// Reads the next event, if it is whole in one piece of data at the front of what is unread, begins as the one before, and its data are
+    /// known: see [`sse::Decoder::decode_known`]. `read`: a cursor over the whole read, which validates the data of several chunks at
     /// once, with the size lines between them.
     #[inline]
-    pub(super) fn next_known<'i, T>(
+    pub(super) fn next_known<'i>(
         &mut self,
         read: &mut sse::Input<'i>,
-        known: impl FnOnce(&'i [u8]) -> Option<(usize, T)>,
-    ) -> Option<(&'i str, T)> {
+        length: impl FnOnce(&'i [u8]) -> Option<usize>,
+    ) -> Option<&'i str> {
         let unread = read.unread();
         if unread.is_empty() || !matches!(self.state, State::Stream { coding: None, .. }) {
             return None;
@@ -235,7 +235,7 @@ impl HttpResponseReader {
         }
         let State::Stream { data, .. } = &mut self.state else { return None };
         read.focus(start..start + *data);
-        let event = self.events.decode_known(read, known)?;
+        let event = self.events.decode_known(read, length)?;
         self.tail.clear();
         *data -= read.at() - start;
         Some(event)

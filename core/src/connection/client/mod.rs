@@ -18,7 +18,7 @@ use super::timers::LastActivity;
 use super::transport::Transport;
 use crate::entropy::Seed;
 use crate::http::{Headers, Response};
-use crate::responses::Found;
+use crate::responses::ShortFound;
 use crate::time::Instant;
 use crate::turn::RequestState;
 
@@ -160,7 +160,7 @@ impl ClientConnection {
     pub fn handle_input(&mut self, now: Instant, mut input: &[u8]) {
         self.set_reading(now, self.wants_input());
         loop {
-            self.engine.read_repeats(now, &mut input, |text, found| event::queue_found(&mut self.queue, text, found));
+            self.engine.read_repeats(now, &mut input, |text, found| event::queue_repeat(&mut self.queue, text, found));
             let Some(step) = self.engine.step(now, &mut input) else { break };
             event::queue(&mut self.queue, step);
         }
@@ -274,7 +274,7 @@ impl ClientConnection {
     /// Reads the deltas at the front of the input that repeat the last one, on its lane, and gives them to `receive`. It does what
     /// [`step`](Self::step) would do for each of them, in less time.
     #[inline]
-    pub(crate) fn read_repeats(&mut self, now: Instant, input: &mut &[u8], receive: impl FnMut(&str, Found)) {
+    pub(crate) fn read_repeats(&mut self, now: Instant, input: &mut &[u8], receive: impl FnMut(&str, &ShortFound)) {
         self.engine.read_repeats(now, input, receive);
     }
 

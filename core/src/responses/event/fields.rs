@@ -12,8 +12,9 @@ use crate::responses::json::raw::RawJson;
 /// The members that every type has: `sequence_number` and `stream_id`.
 pub(super) const COMMON: [Member; 2] = [Member::sequence_number, Member::stream_id];
 
-/// The number of positions: those of the common members, and of as many others as a type has at most.
-pub(super) const FIELDS: usize = COMMON.len() + 8;
+/// The number of positions: those of the common members, of as many others as a type has at most, and as many as make whole vectors of the
+/// short form: the parts of one would be written one by one, and a move of all would wait until they have left the store buffer.
+pub(super) const FIELDS: usize = (COMMON.len() + 8).next_multiple_of(4);
 
 const _: () = {
     let mut types = EVENT_TYPES;

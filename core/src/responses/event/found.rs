@@ -18,15 +18,23 @@ pub(super) type ShortPositions = [[u16; 2]; FIELDS];
 
 /// The type of a payload and the positions of its members, without the payload.
 #[derive(Debug)]
-pub(crate) struct Found {
-    event_type: EventType,
-    positions: FoundPositions,
+pub(crate) enum Found {
+    Short(ShortFound),
+    Long(LongFound),
 }
 
+/// What is found in a payload shorter than 32 KiB of a known type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShortFound {
+    pub(super) event_type: EventType,
+    pub(super) positions: ShortPositions,
+}
+
+/// What is found in a longer payload.
 #[derive(Debug)]
-enum FoundPositions {
-    Short(ShortPositions),
-    Long(Box<Positions>),
+pub(crate) struct LongFound {
+    event_type: EventType,
+    positions: Box<Positions>,
 }
 
 impl Found {
@@ -34,40 +42,51 @@ impl Found {
     /// cannot be parsed.
     #[inline]
     pub(crate) fn of(envelope: &Envelope<'_>) -> Option<Self> {
-        if envelope.event_type == EventType::Other || !envelope.has_type() {
+        let event_type = envelope.event_type;
+        if event_type == EventType::Other || !envelope.has_type() {
             return None;
         }
         let positions = envelope.positions();
-        let positions = if envelope.text().len() < SHORT {
-            FoundPositions::Short(positions.map(short))
+        Some(if envelope.text().len() < SHORT {
+            Self::Short(ShortFound { event_type, positions: positions.map(short) })
         } else {
-            FoundPositions::Long(Box::new(positions))
-        };
-        Some(Self { event_type: envelope.event_type, positions })
+            Self::Long(LongFound { event_type, positions: Box::new(positions) })
+        })
     }
 
-    /// The members of a payload of a known type, shorter than 32 KiB, are at these positions.
-    #[inline]
-    pub(super) const fn at(event_type: EventType, positions: ShortPositions) -> Self {
-        Self { event_type, positions: FoundPositions::Short(positions) }
+    /// Parses the payload that this was found in.
+    ///
+    /// # Errors
+    ///
+    /// As [`ServerEvent::read`].
+    pub(crate) fn read<'a>(&self, text: &'a str) -> Result<ServerEvent<'a>, Malformed> {
+        match self {
+            Self::Short(found) => found.read(text, Ok, Err),
+            Self::Long(LongFound { event_type, positions }) => {
+                ServerEvent::read_at(*event_type, Cow::default, text, positions, Ok, Err)
+            }
+        }
     }
+}
+
+impl ShortFound {
+    /// Nothing is found yet.
+    pub(crate) const NOTHING: Self = Self { event_type: EventType::Other, positions: [[0; 2]; FIELDS] };
 
     /// Returns the `type` of the payload.
     pub(crate) const fn kind(&self) -> &'static str {
         self.event_type.name()
     }
 
-    /// Parses the payload that this was found in, as [`ServerEvent::read`] does, and returns what `made` makes of the result, with the event
-    /// in its place.
+    /// Parses the payload that this was found in, as [`ServerEvent::read`] does. Returns what `made` makes of the event, which is built in
+    /// its place there, or `failed` of the reason why it is none. Each kind of result is another copy of 37 KB of instructions.
     #[inline]
-    pub(crate) fn read<'a, T>(&self, text: &'a str, made: impl Fn(Result<ServerEvent<'a>, Malformed>) -> T) -> T {
-        match &self.positions {
-            FoundPositions::Short(positions) => {
-                ServerEvent::read_at(self.event_type, Cow::default, text, positions, made)
-            }
-            FoundPositions::Long(positions) => {
-                ServerEvent::read_at(self.event_type, Cow::default, text, positions, made)
-            }
-        }
+    pub(crate) fn read<'a, T>(
+        &self,
+        text: &'a str,
+        made: impl Fn(ServerEvent<'a>) -> T,
+        failed: impl Fn(Malformed) -> T,
+    ) -> T {
+        ServerEvent::read_at(self.event_type, Cow::default, text, &self.positions, made, failed)
     }
 }

@@ -27,7 +27,7 @@ pub use class::EventClass;
 pub(crate) use delivered::DeliveredOutput;
 pub use delta_joiner::DeltaJoiner;
 pub use envelope::Envelope;
-pub(crate) use found::Found;
+pub(crate) use found::{Found, ShortFound};
 pub use parser::EventParser;
 pub(crate) use response_end::EndMembers;
 pub use response_end::{CompletedResponse, IncompleteResponse};

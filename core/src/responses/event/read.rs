@@ -10,25 +10,25 @@ use super::table::{EventData, EventType, event_table};
 use crate::responses::json::malformed::Malformed;
 
 macro_rules! read {
-    (str_opt $kind:literal $fields:ident $next:ident $made:ident $member:ident) => {
+    (str_opt $kind:literal $fields:ident $next:ident $failed:ident $member:ident) => {
         $fields.string(take(&mut $next))
     };
-    (int_opt $kind:literal $fields:ident $next:ident $made:ident $member:ident) => {
+    (int_opt $kind:literal $fields:ident $next:ident $failed:ident $member:ident) => {
         $fields.integer(take(&mut $next))
     };
-    (raw_opt $kind:literal $fields:ident $next:ident $made:ident $member:ident) => {
+    (raw_opt $kind:literal $fields:ident $next:ident $failed:ident $member:ident) => {
         $fields.value(take(&mut $next))
     };
-    (str $kind:literal $fields:ident $next:ident $made:ident $member:ident) => {
+    (str $kind:literal $fields:ident $next:ident $failed:ident $member:ident) => {
         match $fields.required_string(take(&mut $next), $kind, Member::$member) {
             Ok(text) => text,
-            Err(malformed) => return $made(Err(malformed)),
+            Err(malformed) => return $failed(malformed),
         }
     };
-    (raw $kind:literal $fields:ident $next:ident $made:ident $member:ident) => {
+    (raw $kind:literal $fields:ident $next:ident $failed:ident $member:ident) => {
         match $fields.value(take(&mut $next)) {
             Some(value) => value,
-            None => return $made(Err(Malformed::missing($kind, Member::$member.name()))),
+            None => return $failed(Malformed::missing($kind, Member::$member.name())),
         }
     };
 }
@@ -53,8 +53,8 @@ macro_rules! reader {
         }
 
         impl<'a> ServerEvent<'a> {
-            /// Parses a payload whose members are at these positions, and returns what `made` makes of the result. `kind` returns the `type`,
-            /// and is called for an unknown one.
+            /// Parses a payload whose members are at these positions. Returns what `made` makes of the event, or `failed` of the reason why it
+            /// is none. `kind` returns the `type`, and is called for an unknown one.
             ///
             /// An event is so large that moving it takes as long as reading a member or two: `made` is inlined, and the event is built as
             /// a part of what it returns.
@@ -64,20 +64,21 @@ macro_rules! reader {
                 kind: impl FnOnce() -> Cow<'a, str>,
                 text: &'a str,
                 positions: &[P; FIELDS],
-                made: impl Fn(Result<Self, Malformed>) -> T,
+                made: impl Fn(Self) -> T,
+                failed: impl Fn(Malformed) -> T,
             ) -> T {
                 let (fields, mut next) = (FieldReader::new(text, positions), 0);
                 let (sequence_number, stream_id) = (fields.integer(take(&mut next)), fields.string(take(&mut next)));
                 let raw = Some(Cow::Borrowed(text));
                 match event_type {
-                    $(EventType::$variant => made(Ok(Self {
-                        data: EventData::$variant { $($member: read!($how $kind fields next made $member),)* },
+                    $(EventType::$variant => made(Self {
+                        data: EventData::$variant { $($member: read!($how $kind fields next failed $member),)* },
                         sequence_number,
                         stream_id,
                         raw,
-                    })),)*
+                    }),)*
                     EventType::Other => {
-                        made(Ok(Self { data: EventData::Other { kind: kind() }, sequence_number, stream_id, raw }))
+                        made(Self { data: EventData::Other { kind: kind() }, sequence_number, stream_id, raw })
                     }
                 }
             }

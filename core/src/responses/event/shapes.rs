@@ -4,7 +4,6 @@
 //! equal to bytes that a scan has validated, and therefore mean the same. Only the values are scanned, with the code that scans
 //! every value, so that the result is exactly that of a scan of the whole payload.
 
-use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -12,7 +11,7 @@ use core::ops::Range;
 
 use super::envelope::Envelope;
 use super::fields::{FIELDS, index_of};
-use super::found::{Found, ShortPositions};
+use super::found::{ShortFound, ShortPositions};
 use super::members::Member;
 use super::position::{SHORT_ESCAPED, SHORT_KEPT, short};
 use super::server_event::ServerEvent;
@@ -83,34 +82,28 @@ impl Shapes {
     /// Does what [`ServerEvent::parse_named`] does.
     #[inline]
     pub(crate) fn parse<'a>(&mut self, text: &'a str, event_type: &'a str) -> Result<ServerEvent<'a>, Malformed> {
-        if let Some(event) = self.recent().and_then(|(_, shape)| shape.parse(text)) {
-            return event;
-        }
-        if let Some((_, found)) = self.recognize_other(text) {
-            return found.read(text, |event| event);
+        let mut found = ShortFound::NOTHING;
+        if self.recognize(text, &mut found).is_some() {
+            return found.read(text, Ok, Err);
         }
         let envelope = Envelope::find(text, event_type)?;
         self.learn(&envelope);
         ServerEvent::read(&envelope)
     }
 
-    /// Returns the index of the payload's shape, below [`SHAPES`], and what a scan would find; `None` if it has none of the shapes.
+    /// Returns the index of the payload's shape, below [`SHAPES`], and tells what a scan would find; `None` if it has none of the shapes.
     #[inline]
-    pub(crate) fn recognize(&mut self, text: &str) -> Option<(usize, Found)> {
+    pub(crate) fn recognize(&mut self, text: &str, found: &mut ShortFound) -> Option<usize> {
         let (recent, shape) = self.recent()?;
-        match shape.recognize_whole(text.as_bytes()) {
-            Some(found) => Some((recent, found)),
-            None => self.recognize_other(text),
-        }
+        if shape.is_whole(text.as_bytes(), found) { Some(recent) } else { self.recognize_other(text, found) }
     }
 
     #[inline(never)]
-    fn recognize_other(&mut self, text: &str) -> Option<(usize, Found)> {
-        let others = self.shapes.iter().enumerate().filter(|(index, _)| *index != self.recent);
-        let mut found = others.filter_map(|(index, shape)| Some((index, shape.recognize_whole(text.as_bytes())?)));
-        let (index, found) = found.next()?;
+    fn recognize_other(&mut self, text: &str, found: &mut ShortFound) -> Option<usize> {
+        let mut others = self.shapes.iter().enumerate().filter(|(index, _)| *index != self.recent);
+        let (index, _) = others.find(|(_, shape)| shape.is_whole(text.as_bytes(), found))?;
         self.recent = index;
-        Some((index, found))
+        Some(index)
     }
 
     /// Returns the shape of the last delta, and its index.
@@ -168,32 +161,25 @@ impl Shape {
         self.holes[..self.hole_count].sort_unstable_by_key(|hole| hole.start);
     }
 
-    /// Parses a payload of this shape; `None` for any other payload.
+    /// Returns whether a payload has this shape, and tells what a scan finds in it.
     #[inline]
-    fn parse<'a>(&self, payload: &'a str) -> Option<Result<ServerEvent<'a>, Malformed>> {
-        let (length, positions) = self.recognize::<false>(payload.as_bytes())?;
-        (length == payload.len())
-            .then(|| ServerEvent::read_at(self.event_type, Cow::default, payload, &positions, |event| event))
+    pub(crate) fn is_whole(&self, payload: &[u8], found: &mut ShortFound) -> bool {
+        self.recognize::<false>(payload, found) == Some(payload.len())
     }
 
-    /// Returns what a scan finds in a payload of this shape; `None` for any other payload.
+    /// Returns the length of the payload of this shape at the front of these bytes, which has no line end, and tells what a scan finds in
+    /// it.
     #[inline]
-    pub(crate) fn recognize_whole(&self, payload: &[u8]) -> Option<Found> {
-        let (length, positions) = self.recognize::<false>(payload)?;
-        (length == payload.len()).then(|| Found::at(self.event_type, positions))
+    pub(crate) fn line_length(&self, bytes: &[u8], found: &mut ShortFound) -> Option<usize> {
+        if self.is_line { self.recognize::<true>(bytes, found) } else { None }
     }
 
-    /// Returns the length of the payload of this shape at the front of these bytes, which has no line end, and what a scan finds in it.
-    #[inline]
-    pub(crate) fn recognize_line(&self, bytes: &[u8]) -> Option<(usize, Found)> {
-        let (length, positions) = if self.is_line { self.recognize::<true>(bytes) } else { None }?;
-        Some((length, Found::at(self.event_type, positions)))
-    }
-
-    /// Returns the length of the payload of this shape at the front of these bytes, at most [`LONGEST_MATCH`], and the positions of its
+    /// Returns the length of the payload of this shape at the front of these bytes, at most [`LONGEST_MATCH`], and tells the positions of its
     /// members. It is JSON if it is UTF-8. `SCALAR`: its values must be strings or numbers.
+    ///
+    /// What is found is written where the caller keeps it: each move would wait until it has left the store buffer.
     #[inline]
-    fn recognize<const SCALAR: bool>(&self, bytes: &[u8]) -> Option<(usize, ShortPositions)> {
+    fn recognize<const SCALAR: bool>(&self, bytes: &[u8], found: &mut ShortFound) -> Option<usize> {
         let (bytes, known) = (bytes.get(..LONGEST_MATCH).unwrap_or(bytes), self.text.as_bytes());
         // What is added to the known positions: it is kept in vectors, unlike a copy of them.
         let mut moves: ShortPositions = [[0; 2]; FIELDS];
@@ -226,7 +212,8 @@ impl Shape {
         for (moved, position) in moves.as_flattened_mut().iter_mut().zip(self.positions.as_flattened()) {
             *moved = moved.wrapping_add(*position);
         }
-        is_known.then_some((cursor.at + constant.len(), moves))
+        *found = ShortFound { event_type: self.event_type, positions: moves };
+        is_known.then_some(cursor.at + constant.len())
     }
 
     /// Consumes a value without white space before it. Returns whether it is a string with escapes.

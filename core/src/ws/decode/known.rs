@@ -9,27 +9,25 @@ use crate::ws::utf8;
 impl Decoder {
     /// See [`WebSocket::decode_known`](crate::ws::WebSocket::decode_known).
     #[inline]
-    pub(in crate::ws) fn decode_known<'s, 'i: 's, T>(
+    pub(in crate::ws) fn decode_known<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
-        known: impl FnOnce(&'s [u8]) -> Option<T>,
-    ) -> Option<(&'s str, T)> {
+        is_known: impl FnOnce(&'s [u8]) -> bool,
+    ) -> Option<&'s str> {
         let bytes: &'i [u8] = input;
-        let Some(message) = self.find_single_frame(bytes) else { return self.inflate_known(input, known) };
+        let Some(message) = self.find_single_frame(bytes) else { return self.inflate_known(input, is_known) };
         let SingleFrameMessage { text: true, key: None, span } = message else { return None };
         let (payload, rest) = (&bytes[span.start..span.end], &bytes[span.end..]);
-        let known = known(payload)?;
+        if !is_known(payload) {
+            return None;
+        }
         let text = utf8::validate(payload)?;
         *input = rest;
-        Some((text, known))
+        Some(text)
     }
 
     /// Does so with a compressed message. If it is not known, the next call of [`decode`](Self::decode) returns it.
-    fn inflate_known<'s, T>(
-        &'s mut self,
-        input: &mut &[u8],
-        known: impl FnOnce(&'s [u8]) -> Option<T>,
-    ) -> Option<(&'s str, T)> {
+    fn inflate_known<'s>(&'s mut self, input: &mut &[u8], is_known: impl FnOnce(&'s [u8]) -> bool) -> Option<&'s str> {
         if !self.is_between_messages() || !self.assembler.inflates() || self.role == Role::Server {
             return None;
         }
@@ -39,10 +37,12 @@ impl Decoder {
         let result = self.assembler.inflate_text(&frame[span.start..]);
         self.stage = Stage::Unreturned(result);
         let Payload::Unvalidated(payload) = self.assembler.payload(result.ok()?) else { return None };
-        let known = known(payload)?;
+        if !is_known(payload) {
+            return None;
+        }
         let text = utf8::validate(payload)?;
         self.stage = Stage::OutputBorrowed;
-        Some((text, known))
+        Some(text)
     }
 
     /// Returns whether [`decode_known`](Self::decode_known) has read a message, or found an error, that was not returned: the next call of

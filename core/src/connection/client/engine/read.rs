@@ -11,7 +11,7 @@ use crate::connection::event_decoder::is_marker;
 use crate::connection::lanes::LaneEvent;
 use crate::connection::shared::{self, SharedState, WebSocketInput};
 use crate::http::Response;
-use crate::responses::{EventClass, Found};
+use crate::responses::{EventClass, ShortFound};
 use crate::sse;
 use crate::time::Instant;
 use crate::turn::RequestInput;
@@ -148,27 +148,25 @@ impl ClientEngine {
         &mut self,
         now: Instant,
         input: &mut &[u8],
-        mut receive: impl FnMut(&str, Found),
+        mut receive: impl FnMut(&str, &ShortFound),
     ) {
         let Self { mode, shared: SharedState { config, timers, lanes, repeats, .. }, deferred: None, .. } = self else {
             return;
         };
         let Some((shape, _)) = repeats.known(lanes) else { return };
-        let (before, mut is_event) = (input.len(), false);
-        let mut receive = |text: &str, found| {
-            is_event = true;
-            receive(text, found);
-        };
+        let (before, mut is_event, mut found) = (input.len(), false, ShortFound::NOTHING);
         match mode {
             Mode::WebSocket(socket) => {
-                while let Some((text, found)) = socket.decode_known(input, |payload| shape.recognize_whole(payload)) {
-                    receive(text, found);
+                while let Some(text) = socket.decode_known(input, |payload| shape.is_whole(payload, &mut found)) {
+                    is_event = true;
+                    receive(text, &found);
                 }
             }
             Mode::Http(reader) => {
                 let mut read = sse::Input::new(input);
-                while let Some((text, found)) = reader.next_known(&mut read, |bytes| shape.recognize_line(bytes)) {
-                    receive(text, found);
+                while let Some(text) = reader.next_known(&mut read, |bytes| shape.line_length(bytes, &mut found)) {
+                    is_event = true;
+                    receive(text, &found);
                 }
                 *input = read.unread();
             }
@@ -226,9 +224,9 @@ fn payload<'s>(
     delimiting: Delimiting,
 ) -> Step<'s> {
     let SharedState { timers, lanes, repeats, .. } = shared;
-    let recognized = repeats.recognize(text);
-    let shape = recognized.as_ref().map(|(shape, _)| *shape);
-    if let Some((shape, found)) = recognized
+    let mut found = ShortFound::NOTHING;
+    let shape = repeats.recognize(text, &mut found);
+    if let Some(shape) = shape
         && repeats.is_known(shape, lanes)
     {
         timers.on_event(now, true);

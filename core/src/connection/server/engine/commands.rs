@@ -10,6 +10,7 @@ use super::{Mode, ServerEngine, websocket};
 use crate::connection::error::{CloseReason, CommandError};
 use crate::connection::shared::{self, SharedState};
 use crate::http::{self, HeadDecoder, Headers, Response, Version};
+use crate::responses::ShortFound;
 use crate::sse;
 use crate::time::Instant;
 use crate::turn::RequestInput;
@@ -123,11 +124,9 @@ impl ServerEngine {
 
     pub(in crate::connection::server) fn send(&mut self, now: Instant, event: &str) -> Result<(), CommandError> {
         let SharedState { lanes, repeats, .. } = &mut self.shared;
-        let recognized = repeats.recognize(event);
-        let shape = recognized.as_ref().map(|(shape, _)| *shape);
-        if let Some((shape, found)) = recognized
-            && repeats.is_known(shape, lanes)
-        {
+        let mut found = ShortFound::NOTHING;
+        let shape = repeats.recognize(event, &mut found);
+        if shape.is_some_and(|shape| repeats.is_known(shape, lanes)) {
             self.write_event(found.kind(), event, false)?;
         } else {
             let (envelope, shape) = repeats.scan(event, "", shape).map_err(|_| CommandError::Event)?;
