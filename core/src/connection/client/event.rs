@@ -195,7 +195,8 @@ pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
         Record::Refused(head) => Event::Rejected { head, body },
         Record::Head(head) => Event::Head { head },
         Record::Body(head) => Event::Body { head, body },
-        Record::Found(found) => return Some(found_event(found, text)),
+        Record::Found(Found::Short(found)) => return Some(found_event(found, text)),
+        Record::Found(found) => server_event(found.read(text), text),
         Record::Payload => server_event(ServerEvent::parse(text), text),
         Record::NamedPayload(kind) => server_event(ServerEvent::parse_named(text, kind), text),
         Record::Violation(violation) => Event::Violation(*violation),
@@ -207,8 +208,8 @@ pub(super) fn poll(queue: &mut EventQueue<Record>) -> Option<Event<'_>> {
 /// Returns the event of a payload from what was found in it. A function of its own builds it where it is returned, where an inlined one
 /// would move it: nearly all events are of this kind.
 #[inline(never)]
-fn found_event<'a>(found: &Found, text: &'a str) -> Event<'a> {
-    server_event(found.read(text), text)
+fn found_event<'a>(found: &ShortFound, text: &'a str) -> Event<'a> {
+    found.read(text, Event::Server, |malformed| Event::Malformed { malformed, text })
 }
 
 fn server_event<'a>(event: Result<ServerEvent<'a>, Malformed>, text: &'a str) -> Event<'a> {
