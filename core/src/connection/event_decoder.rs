@@ -9,7 +9,7 @@ use crate::sse::{Decoder, Discarded, Error, Input, Limits};
 /// Decodes the typed events of one event stream, for applications whose HTTP is that of another library. It has no deadlines and knows no
 /// requests: a [`ClientConnection`](super::ClientConnection) has both.
 ///
-/// The events are those that a [`Decoder`] and [`ServerEvent::parse_named`] find. It remembers the shapes of a few deltas, at most 6 KiB: one
+/// The events are those that a [`Decoder`] and [`ServerEvent::parse_named`] find. It remembers the shapes of a few deltas, at most 7 KiB: one
 /// that repeats them except for its values is found and parsed in one pass.
 ///
 /// ```

@@ -126,6 +126,28 @@ fn last_duplicate_member_counts_and_depth_is_limited() {
 }
 
 #[test]
+fn class_of_an_event_depends_on_its_members() {
+    let completed = |status: &str| format!(r#"{{"type":"response.completed","response":{{"status":"{status}"}}}}"#);
+    let steered = r#"{"type":"response.incomplete","response":{"incomplete_details":{"reason":"steered"}}}"#;
+    for (payload, class) in [
+        (completed("completed"), EventClass::Completed),
+        (completed("failed"), EventClass::Failed),
+        (completed("incomplete"), EventClass::Incomplete),
+        (completed("cancelled"), EventClass::Cancelled),
+        (steered.into(), EventClass::Informational),
+        (r#"{"type":"error","message":"it failed"}"#.into(), EventClass::Error),
+        (r#"{"type":"error"}"#.into(), EventClass::Informational),
+        (r#"{"type":"response.output_text.delta","delta":"a"}"#.into(), EventClass::Output),
+        (r#"{"type":"response.unknown"}"#.into(), EventClass::Informational),
+    ] {
+        let event = ServerEvent::parse(&payload).expect("an event");
+        assert_eq!(event.class(), class, "{payload}");
+        // An event that was not parsed is written for it.
+        assert_eq!(ServerEvent::new(event.data).class(), class, "{payload}");
+    }
+}
+
+#[test]
 fn text_without_escapes_is_borrowed() {
     use std::borrow::Cow;
 

@@ -7,7 +7,7 @@ use super::shapes::Shapes;
 use crate::responses::json::malformed::Malformed;
 
 /// Parses the events of one stream, with the same results as [`ServerEvent::parse`]. It remembers the shapes of a few deltas, at most
-/// 6 KiB, so that a delta that differs from one of them only in some values takes a fraction of the time.
+/// 7 KiB, so that a delta that differs from one of them only in some values takes a fraction of the time.
 ///
 /// ```
 /// use turnwire::responses::{EventData, EventParser};

@@ -33,6 +33,9 @@ const VARYING: [Member; HOLES] = [Member::delta, Member::logprobs, Member::obfus
 
 const HOLES: usize = 4;
 
+// What the documentation of those who remember shapes says.
+const _: () = assert!(SHAPES * (size_of::<Shape>() + LONGEST_SHAPE) <= 7 * 1024);
+
 /// The shapes of the last deltas of different shapes.
 #[derive(Default)]
 pub(crate) struct Shapes {
@@ -229,6 +232,7 @@ impl Shape {
         }
     }
 }
+
 impl Hole {
     const EMPTY: Self = Self {
         start: 0,
