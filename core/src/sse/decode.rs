@@ -208,9 +208,8 @@ impl Decoder {
         }
     }
 
-    /// Frees the buffers, between two streams.
+    /// Frees the buffers, between two streams. The next one begins with [`reset`](Self::reset).
     pub(crate) fn release_memory(&mut self) {
-        self.reset();
         self.lines.event = EventBuffer::new();
     }
 
