@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 
 use super::envelope::Envelope;
 use super::fields::{FIELDS, Positions};
-use super::position::{SHORT_ESCAPED, short};
+use super::position::{Position as _, SHORT_ESCAPED, short};
 use super::server_event::ServerEvent;
 use super::table::EventType;
 use crate::responses::json::malformed::Malformed;
@@ -63,7 +63,7 @@ impl Found {
         match self {
             Self::Short(found) => found.read(text, Ok, Err),
             Self::Long(LongFound { event_type, positions }) => {
-                ServerEvent::read_at(*event_type, Cow::default, text, positions, Ok, Err)
+                ServerEvent::read_at(*event_type, &Cow::default(), text, positions)
             }
         }
     }
@@ -79,7 +79,7 @@ impl ShortFound {
     }
 
     /// Parses the payload that this was found in, as [`ServerEvent::read`] does. Returns what `made` makes of the event, which is built in
-    /// its place there, or `failed` of the reason why it is none. Each kind of result is another copy of 37 KB of instructions.
+    /// its place there if it is a delta, or `failed` of the reason why it is none.
     #[inline]
     pub(crate) fn read<'a, T>(
         &self,
@@ -87,6 +87,12 @@ impl ShortFound {
         made: impl Fn(ServerEvent<'a>) -> T,
         failed: impl Fn(Malformed) -> T,
     ) -> T {
-        ServerEvent::read_at(self.event_type, Cow::default, text, &self.positions, made, failed)
+        ServerEvent::read_found(self, text, made, failed)
+    }
+
+    /// Parses a payload of any type.
+    #[inline(never)]
+    pub(super) fn read_other<'a>(&self, text: &'a str) -> Result<ServerEvent<'a>, Malformed> {
+        ServerEvent::read_at(self.event_type, &Cow::default(), text, &self.positions.map(|position| position.span()))
     }
 }

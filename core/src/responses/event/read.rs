@@ -2,9 +2,9 @@
 
 use alloc::borrow::Cow;
 
-use super::fields::{FIELDS, FieldReader};
+use super::fields::{FieldReader, Positions};
+use super::found::ShortFound;
 use super::members::Member;
-use super::position::Position;
 use super::server_event::ServerEvent;
 use super::table::{EventData, EventType, event_table};
 use crate::responses::json::malformed::Malformed;
@@ -53,33 +53,58 @@ macro_rules! reader {
         }
 
         impl<'a> ServerEvent<'a> {
-            /// Parses a payload whose members are at these positions. Returns what `made` makes of the event, or `failed` of the reason why it
-            /// is none. `kind` returns the `type`, and is called for an unknown one.
+            /// Parses a payload of this type whose members are at these positions. `kind` is its `type`, if that is unknown.
             ///
-            /// An event is so large that moving it takes as long as reading a member or two: `made` is inlined, and the event is built as
-            /// a part of what it returns.
-            #[inline]
-            pub(super) fn read_at<P: Position, T>(
+            /// # Errors
+            ///
+            /// [`Malformed`] if it lacks a required member.
+            pub(super) fn read_at(
                 event_type: EventType,
-                kind: impl FnOnce() -> Cow<'a, str>,
+                kind: &Cow<'a, str>,
                 text: &'a str,
-                positions: &[P; FIELDS],
-                made: impl Fn(Self) -> T,
-                failed: impl Fn(Malformed) -> T,
-            ) -> T {
+                positions: &Positions,
+            ) -> Result<Self, Malformed> {
                 let (fields, mut next) = (FieldReader::new(text, positions), 0);
                 let (sequence_number, stream_id) = (fields.integer(take(&mut next)), fields.string(take(&mut next)));
                 let raw = Some(Cow::Borrowed(text));
                 match event_type {
-                    $(EventType::$variant => made(Self {
-                        data: EventData::$variant { $($member: read!($how $kind fields next failed $member),)* },
+                    $(EventType::$variant => Ok(Self {
+                        data: EventData::$variant { $($member: read!($how $kind fields next Err $member),)* },
                         sequence_number,
                         stream_id,
                         raw,
                     }),)*
                     EventType::Other => {
-                        made(Self { data: EventData::Other { kind: kind() }, sequence_number, stream_id, raw })
+                        Ok(Self { data: EventData::Other { kind: kind.clone() }, sequence_number, stream_id, raw })
                     }
+                }
+            }
+
+            /// Parses a payload in which this was found. Returns what `made` makes of the event, or `failed` of the reason why it is none.
+            ///
+            /// An event is so large that moving it takes as long as reading a member or two: `made` is inlined, and a delta is built as a
+            /// part of what it returns. Each kind of result is another copy of the code, which the other types have in common.
+            #[inline]
+            pub(super) fn read_found<T>(
+                found: &ShortFound,
+                text: &'a str,
+                made: impl Fn(Self) -> T,
+                failed: impl Fn(Malformed) -> T,
+            ) -> T {
+                let (fields, mut next) = (FieldReader::new(text, &found.positions), 0);
+                let (sequence_number, stream_id) = (fields.integer(take(&mut next)), fields.string(take(&mut next)));
+                let raw = Some(Cow::Borrowed(text));
+                match found.event_type {
+                    $(EventType::$variant if const { EventType::$variant.is_delta() } => made(Self {
+                        data: EventData::$variant { $($member: read!($how $kind fields next failed $member),)* },
+                        sequence_number,
+                        stream_id,
+                        raw,
+                    }),)*
+                    _ => match found.read_other(text) {
+                        Ok(event) => made(event),
+                        Err(malformed) => failed(malformed),
+                    },
                 }
             }
         }

@@ -83,8 +83,7 @@ impl<'a> ServerEvent<'a> {
     ///
     /// [`Malformed`] if it lacks a required member of a known type.
     pub fn read(envelope: &Envelope<'a>) -> Result<Self, Malformed> {
-        let kind = || envelope.kind.clone();
-        Self::read_at(envelope.event_type, kind, envelope.text(), &envelope.positions(), Ok, Err)
+        Self::read_at(envelope.event_type, &envelope.kind, envelope.text(), &envelope.positions())
     }
 
     /// Returns the effect of the event on its request, such as that it ends the response: that of [`Envelope::class`]. The payload of an
