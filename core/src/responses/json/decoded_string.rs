@@ -13,6 +13,10 @@ use serde_core::forward_to_deserialize_any;
 use super::escape;
 use super::plain::plain;
 
+/// The length in bytes up to which a string gets as much memory as its JSON text has, which is never shorter: to look for its escapes first
+/// would take longer than it saves.
+const SHORT: usize = 64;
+
 /// Why a string is not a value of the requested type.
 #[derive(Debug)]
 pub(super) enum Unreadable {
@@ -32,7 +36,7 @@ fn decode(json: &str) -> Option<String> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     let bytes = inner.as_bytes();
     let (mut out, mut at) = (String::new(), 0);
-    out.reserve_exact(escape::decoded_len(inner));
+    out.reserve_exact(if inner.len() <= SHORT { inner.len() } else { escape::decoded_len(inner) });
     loop {
         let end = plain(bytes, at);
         out.push_str(inner.get(at..end)?);
