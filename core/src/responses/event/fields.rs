@@ -92,7 +92,7 @@ impl<'a, 'p, P: Position> FieldReader<'a, 'p, P> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn value(&self, index: usize) -> Option<RawJson<'a>> {
         raw_at(self.text, self.positions[index].span()).map(RawJson::trusted)
     }
