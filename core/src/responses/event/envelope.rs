@@ -7,34 +7,17 @@ use alloc::string::String;
 use super::class::EventClass;
 use super::fields::{COMMON, FIELDS, Positions, kept};
 pub(in crate::responses) use super::members::Member;
-use super::members::{COUNT, LONGEST_PAYLOAD, Span, Spans};
+use super::members::Spans;
 use super::response_members::{ResponseMember, ResponseMembers};
 use super::table::EventType;
 use super::value::{raw_at, text_at};
+use super::walk::{KindSource, RESPONSE_ENDS, Walk, has_error_members};
 use crate::responses::TURN_STATE;
 use crate::responses::headers::json_field;
 use crate::responses::json::lenient;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::members::member;
-use crate::responses::json::perfect_hash::same;
 use crate::responses::json::raw::RawJson;
-use crate::responses::json::scan::{Cursor, Fault};
-
-/// The terminal event types.
-const RESPONSE_ENDS: [&str; 5] =
-    ["response.completed", "response.incomplete", "response.failed", "response.done", "response.cancelled"];
-
-/// The source of the `type`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum KindSource {
-    /// The payload: its `type`, or its members.
-    Payload,
-    /// The event type of the event stream (WHATWG HTML §9.2).
-    EventType,
-    /// The payload cannot be parsed. It counts as terminal because of its event type, or because it contains such a
-    /// `type`.
-    Unreadable,
-}
 
 /// The members of an event, found but not yet parsed. It borrows from the payload, and allocates nothing for most events.
 ///
@@ -120,28 +103,13 @@ impl<'a> Envelope<'a> {
 
     /// Scans a payload and does not determine its class.
     pub(in crate::responses) fn find(text: &'a str, event_type: &'a str) -> Result<Self, Malformed> {
-        let mut walk = Walk { text, spans: [(0, 0); COUNT], present: 0, kind: (0, 0) };
+        let mut walk = Walk::new(text);
         walk.run()?;
-        let (kind, source) = match walk.kind {
-            (_, 0) => walk.infer_kind(event_type)?,
-            span => {
-                let kind = text_at(text, span).ok_or_else(|| Malformed::wrong_type("event", "type"))?;
-                (kind, KindSource::Payload)
-            }
-        };
-        let event_type = EventType::of(&kind);
-        if event_type.is_response_end() && walk.raw(Member::response).is_none() {
-            // Some servers put the members of the response beside the `type`.
-            let start = text.len() - text.trim_start().len();
-            walk.set(Member::response, (start as u32, text.trim_end().len() as u32));
-        }
+        let (kind, source) = walk.kind(event_type)?;
+        let event_type = walk.event_type(&kind);
         let spans = Spans::new(walk.present, &walk.spans);
         let class = EventClass::Informational;
         Ok(Self { text, kind, source, class, event_type, spans, response_members: None })
-    }
-
-    fn has_error_members(&self) -> bool {
-        has_error_members(self.text, |member| self.raw(member))
     }
 
     /// Returns whether the event is a delta that says nothing beside its output: neither a model, nor headers, nor that the response
@@ -295,7 +263,7 @@ impl<'a> Envelope<'a> {
         match self.status().or_else(code) {
             Some(200..=299) => false,
             Some(_) => true,
-            None => self.has_error_members(),
+            None => has_error_members(self.text, |member| self.raw(member)),
         }
     }
 
@@ -358,97 +326,6 @@ impl<'a> Envelope<'a> {
     pub(in crate::responses) fn value(&self, member: Member) -> Option<RawJson<'a>> {
         self.raw(member).map(RawJson::trusted)
     }
-}
-
-/// A scan over one payload.
-struct Walk<'a> {
-    text: &'a str,
-    spans: [Span; COUNT],
-    present: u64,
-    kind: Span,
-}
-
-impl<'a> Walk<'a> {
-    fn run(&mut self) -> Result<(), Malformed> {
-        let mut cursor = Cursor::new(self.text);
-        if self.text.len() > LONGEST_PAYLOAD {
-            return Err(cursor.error(Fault::Json));
-        }
-        self.object(&mut cursor).map_err(|fault| cursor.error(fault))
-    }
-
-    fn object(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
-        cursor.expect(b'{')?;
-        if cursor.peek() == Some(b'}') {
-            cursor.at += 1;
-        } else {
-            loop {
-                self.member(cursor)?;
-                match cursor.peek() {
-                    Some(b',') => cursor.at += 1,
-                    _ => break,
-                }
-            }
-            cursor.expect(b'}')?;
-        }
-        if cursor.peek().is_some() { Err(Fault::Json) } else { Ok(()) }
-    }
-
-    #[inline]
-    fn member(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
-        cursor.peek();
-        let start = cursor.at;
-        let escaped = cursor.string()?;
-        let quoted = start..cursor.at;
-        cursor.expect(b':')?;
-        let span = cursor.span()?;
-        if escaped {
-            let Ok(name) = lenient::read::<String>(&self.text[quoted]) else { return Err(Fault::Json) };
-            self.set_named(name.as_bytes(), span);
-        } else {
-            self.set_named(&self.text.as_bytes()[quoted.start + 1..quoted.end - 1], span);
-        }
-        Ok(())
-    }
-
-    /// Stores the span of a known member. Of a duplicate member, the last one counts.
-    #[inline]
-    fn set_named(&mut self, name: &[u8], span: Span) {
-        match Member::of(name) {
-            Some(member) => self.set(member, span),
-            None if same(name, b"type") => self.kind = span,
-            None => {}
-        }
-    }
-
-    #[inline]
-    fn set(&mut self, member: Member, span: Span) {
-        self.spans[member as usize] = span;
-        self.present |= member.bit();
-    }
-
-    fn raw(&self, member: Member) -> Option<&'a str> {
-        raw_at(self.text, self.spans[member as usize])
-    }
-
-    /// Determines the `type` of a payload without one.
-    #[cold]
-    fn infer_kind(&self, event_type: &'a str) -> Result<(Cow<'a, str>, KindSource), Malformed> {
-        let is_end = event_type == "error" || RESPONSE_ENDS.contains(&event_type);
-        if !is_end && has_error_members(self.text, |member| self.raw(member)) {
-            Ok((Cow::Borrowed("error"), KindSource::Payload))
-        } else if event_type.is_empty() || event_type == "message" {
-            Err(Malformed::missing("event", "type"))
-        } else {
-            Ok((Cow::Borrowed(event_type), KindSource::EventType))
-        }
-    }
-}
-
-fn has_error_members<'a>(text: &'a str, raw: impl Fn(Member) -> Option<&'a str>) -> bool {
-    let known = [Member::error, Member::message, Member::code];
-    known.into_iter().any(|member| raw(member).is_some())
-        || ["detail", "details"].into_iter().any(|name| member(text, name).is_some())
 }
 
 impl core::fmt::Debug for Envelope<'_> {

@@ -20,6 +20,7 @@ mod server_event;
 mod shapes;
 mod table;
 mod value;
+mod walk;
 mod whole_response;
 mod writer;
 
