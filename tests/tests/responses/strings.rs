@@ -60,3 +60,34 @@ fn last_of_two_members_of_a_response_counts() {
     assert_eq!(Envelope::scan(&payload).map(|event| event.class()), Ok(EventClass::Failed));
     assert_eq!(CompletedResponse::parse(response).id.as_deref(), Some("b"));
 }
+
+#[test]
+fn last_of_two_members_of_an_event_counts_however_many_there_are() {
+    const NAMES: [&str; 7] =
+        ["item_id", "partial_image_b64", "background", "output_format", "quality", "size", "stream_id"];
+    let members = |value: &str| NAMES.map(|name| format!(r#""{name}":"{value}","#)).concat();
+    let numbers = r#""sequence_number":1,"output_index":2,"partial_image_index":3"#;
+    let (first, last) = (members("a"), members("b"));
+    for (texts, expected) in [(&*first, "a"), (&*format!("{first}{last}"), "b")] {
+        let kind = r#""type":"response.image_generation_call.partial_image""#;
+        let payload = format!("{{{numbers},{texts}{kind}}}");
+        let event = ServerEvent::parse(&payload).expect("an event");
+        let EventData::ImageGenerationCallPartialImage {
+            item_id,
+            output_index,
+            partial_image_index,
+            partial_image_b64,
+            background,
+            output_format,
+            quality,
+            size,
+        } = &event.data
+        else {
+            panic!("{event:?}")
+        };
+        let texts = [item_id, partial_image_b64, background, output_format, quality, size, &event.stream_id];
+        assert!(texts.iter().all(|text| text.as_deref() == Some(expected)), "{payload}");
+        assert_eq!([event.sequence_number, *output_index, *partial_image_index], [Some(1), Some(2), Some(3)]);
+        assert_eq!(Envelope::scan(&payload).map(|event| event.stream_id()), Ok(Some(expected.into())));
+    }
+}

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use super::class::EventClass;
-use super::fields::{COMMON, FIELDS, Positions, kept};
+use super::fields::{Positions, positions};
 pub(in crate::responses) use super::members::Member;
 use super::members::Spans;
 use super::response_members::{ResponseMember, ResponseMembers};
@@ -102,22 +102,22 @@ impl<'a> Envelope<'a> {
     }
 
     /// Scans a payload and does not determine its class.
+    #[inline]
     pub(in crate::responses) fn find(text: &'a str, event_type: &'a str) -> Result<Self, Malformed> {
         let mut walk = Walk::new(text);
         walk.run()?;
         let (kind, source) = walk.kind(event_type)?;
         let event_type = walk.event_type(&kind);
-        let spans = Spans::new(walk.present, &walk.spans);
         let class = EventClass::Informational;
-        Ok(Self { text, kind, source, class, event_type, spans, response_members: None })
+        Ok(Self { text, kind, source, class, event_type, spans: walk.spans, response_members: None })
     }
 
     /// Returns whether the event is a delta that says nothing beside its output: neither a model, nor headers, nor that the response
     /// is held back.
     #[inline]
-    pub(crate) const fn is_plain_delta(&self) -> bool {
-        const SAID_BESIDE: u64 = Member::response.bit() | Member::headers.bit() | Member::safety_buffering.bit();
-        self.has_type() && self.event_type.is_delta() && self.spans.present & SAID_BESIDE == 0
+    pub(crate) fn is_plain_delta(&self) -> bool {
+        const SAID_BESIDE: [Member; 3] = [Member::response, Member::headers, Member::safety_buffering];
+        self.has_type() && self.event_type.is_delta() && !SAID_BESIDE.into_iter().any(|member| self.spans.has(member))
     }
 
     /// Returns the payload.
@@ -299,11 +299,7 @@ impl<'a> Envelope<'a> {
     /// Returns the positions of the members that the event is read from.
     #[inline]
     pub(super) fn positions(&self) -> Positions {
-        let (mut positions, all) = ([(0, 0); FIELDS], self.spans.all());
-        for (position, member) in positions.iter_mut().zip(COMMON.iter().chain(self.event_type.members())) {
-            *position = kept(self.text, *member, all[*member as usize]);
-        }
-        positions
+        positions(self.text, self.event_type, &self.spans)
     }
 
     /// Returns a member's text. `null` counts as missing.

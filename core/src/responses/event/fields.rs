@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use super::members::{Member, Span};
+use super::members::{Member, Span, Spans};
 use super::position::{KEPT, Position};
 use super::table::{EVENT_TYPES, EventType};
 use super::value::{integer_at, raw_at, text_at};
@@ -35,13 +35,23 @@ pub(super) fn index_of(event_type: EventType, member: Member) -> usize {
 
 /// Returns what is kept of a member at this position: an integer itself, if it is small.
 #[inline]
-pub(super) fn kept(text: &str, member: Member, position: Span) -> Span {
+fn kept(text: &str, member: Member, position: Span) -> Span {
     if !member.is_integer() {
         return position;
     }
     let (start, end) = position;
     let integer = text.get(start as usize..end as usize).and_then(|digits| digits.parse::<u16>().ok());
     integer.map_or(position, |integer| (u32::from(integer), KEPT))
+}
+
+/// Returns the positions of the members that an event of this type is read from.
+#[inline]
+pub(super) fn positions(text: &str, event_type: EventType, spans: &Spans) -> Positions {
+    let mut positions = [(0, 0); FIELDS];
+    for (position, member) in positions.iter_mut().zip(COMMON.iter().chain(event_type.members())) {
+        *position = kept(text, *member, spans.get(*member));
+    }
+    positions
 }
 
 /// Reads the members of a payload, by the index of their positions.

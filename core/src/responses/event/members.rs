@@ -1,6 +1,6 @@
 //! The known members of an event, and the positions of their values in its payload.
 
-use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::responses::json::perfect_hash::{Table, same};
 pub(super) use crate::responses::json::scan::ESCAPED;
@@ -60,16 +60,10 @@ impl Member {
                 | Self::command_index
         )
     }
-
-    /// Returns the bit that stands for the member.
-    #[inline]
-    pub(super) const fn bit(self) -> u64 {
-        1 << self as u32
-    }
 }
 
-// One bit of a word stands for each member.
-const _: () = assert!(COUNT <= 64);
+// A byte counts them.
+const _: () = assert!(COUNT < 256);
 
 /// Maximum length of a payload: one bit of the end of a span is a flag, and no end is [`KEPT`](super::position::KEPT).
 pub(super) const LONGEST_PAYLOAD: usize = ESCAPED as usize - 2;
@@ -78,71 +72,84 @@ pub(super) const LONGEST_PAYLOAD: usize = ESCAPED as usize - 2;
 pub(super) type Span = (u32, u32);
 
 /// The number of members whose positions are kept without an allocation. Few events have more.
-pub(super) const INLINE: usize = 8;
+const INLINE: usize = 8;
 
 /// The positions of the known members of one payload.
 #[derive(Clone, Debug)]
 pub(super) struct Spans {
-    /// One bit for each member that the payload has.
-    pub(super) present: u64,
-    /// Their positions, in the order of the bits.
-    pub(super) at: [Span; INLINE],
-    /// The positions of all members, if the payload has more than fit into `at`.
-    pub(super) all: Option<Box<[Span; COUNT]>>,
+    /// For each member the place of its position, counted from one; zero if the payload does not have it.
+    places: [u8; COUNT],
+    /// The number of members that the payload has.
+    count: u8,
+    /// The positions of the first members, in the order in which they were found.
+    first: [Span; INLINE],
+    /// Those of the others.
+    others: Vec<Span>,
 }
 
 impl Spans {
-    pub(super) const NONE: Self = Self { present: 0, at: [(0, 0); INLINE], all: None };
+    pub(super) const NONE: Self = Self { places: [0; COUNT], count: 0, first: [(0, 0); INLINE], others: Vec::new() };
 
-    /// Keeps the positions of the members that are present.
+    /// Sets the position of a member. Of a duplicate member, the last one counts.
     #[inline]
-    pub(super) fn new(present: u64, all: &[Span; COUNT]) -> Self {
-        let (mut spans, mut rest) = (Self { present, ..Self::NONE }, present);
-        for place in &mut spans.at {
-            if rest == 0 {
-                return spans;
-            }
-            *place = all[rest.trailing_zeros() as usize];
-            rest &= rest - 1;
+    pub(super) fn set(&mut self, member: Member, span: Span) {
+        let place = &mut self.places[member as usize];
+        if *place == 0 {
+            self.count += 1;
+            *place = self.count;
         }
-        if rest != 0 {
-            spans.all = Some(Box::new(*all));
+        let at = usize::from(*place) - 1;
+        match self.first.get_mut(at) {
+            Some(first) => *first = span,
+            None => self.set_other(at - INLINE, span),
         }
-        spans
+    }
+
+    #[cold]
+    fn set_other(&mut self, at: usize, span: Span) {
+        match self.others.get_mut(at) {
+            Some(other) => *other = span,
+            None => self.others.push(span),
+        }
     }
 
     /// Returns the position of a member; empty if the payload does not have it.
     #[inline]
     pub(super) fn get(&self, member: Member) -> Span {
-        if self.present & member.bit() == 0 {
-            return (0, 0);
-        }
-        match &self.all {
-            None => self.at.get(self.rank(member)).copied().unwrap_or_default(),
-            Some(all) => all[member as usize],
-        }
+        let Some(at) = usize::from(self.places[member as usize]).checked_sub(1) else { return (0, 0) };
+        let other = || self.others.get(at - INLINE);
+        self.first.get(at).or_else(other).copied().unwrap_or_default()
     }
 
-    /// Returns the positions of all members, by member; empty where the payload does not have one.
+    /// Returns whether the payload has a member.
     #[inline]
-    pub(super) fn all(&self) -> [Span; COUNT] {
-        if let Some(all) = &self.all {
-            return **all;
-        }
-        let (mut all, mut rest) = ([(0, 0); COUNT], self.present);
-        for position in self.at {
-            if rest == 0 {
-                break;
+    pub(super) const fn has(&self, member: Member) -> bool {
+        self.places[member as usize] != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_position_of_each_member_counts() {
+        for first in 0..COUNT {
+            let mut spans = Spans::NONE;
+            let members = || MEMBERS.iter().copied().cycle().skip(first).take(COUNT);
+            for (number, member) in (1..).zip(members()) {
+                assert!(!spans.has(member), "{member:?}");
+                assert_eq!(spans.get(member), (0, 0), "{member:?}");
+                spans.set(member, (number, number));
+                assert!(spans.has(member), "{member:?}");
             }
-            all[rest.trailing_zeros() as usize] = position;
-            rest &= rest - 1;
+            for (number, member) in (1..).zip(members()) {
+                assert_eq!(spans.get(member), (number, number), "{member:?}");
+                spans.set(member, (number, 2 * number));
+            }
+            for (number, member) in (1..).zip(members()) {
+                assert_eq!(spans.get(member), (number, 2 * number), "{member:?}");
+            }
         }
-        all
-    }
-
-    /// Returns the number of members that are present and before this one: its index in `at`.
-    #[inline]
-    const fn rank(&self, member: Member) -> usize {
-        (self.present & (member.bit() - 1)).count_ones() as usize
     }
 }

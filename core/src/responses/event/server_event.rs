@@ -7,7 +7,9 @@ use core::fmt;
 
 use super::class::EventClass;
 use super::envelope::Envelope;
+use super::fields::positions;
 use super::table::{EventData, EventType, own};
+use super::walk::Walk;
 use crate::responses::item::Item;
 use crate::responses::json::malformed::Malformed;
 use crate::responses::json::object_writer::Object;
@@ -74,7 +76,12 @@ impl<'a> ServerEvent<'a> {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_named(payload: &'a str, event_type: &'a str) -> Result<Self, Malformed> {
-        Self::read(&Envelope::find(payload, event_type)?)
+        // Does what `Envelope::find` and `read` do, without an envelope, which would be moved.
+        let mut walk = Walk::new(payload);
+        walk.run()?;
+        let (kind, _) = walk.kind(event_type)?;
+        let event_type = walk.event_type(&kind);
+        Self::read_at(event_type, &kind, payload, &positions(payload, event_type, &walk.spans))
     }
 
     /// Parses an event whose members are already found.

@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-use super::members::{COUNT, LONGEST_PAYLOAD, Member, Span};
+use super::members::{LONGEST_PAYLOAD, Member, Span, Spans};
 use super::table::EventType;
 use super::value::{raw_at, text_at};
 use crate::responses::json::lenient;
@@ -31,14 +31,13 @@ pub(super) enum KindSource {
 /// A scan over one payload.
 pub(super) struct Walk<'a> {
     text: &'a str,
-    pub(super) spans: [Span; COUNT],
-    pub(super) present: u64,
+    pub(super) spans: Spans,
     kind: Span,
 }
 
 impl<'a> Walk<'a> {
     pub(super) const fn new(text: &'a str) -> Self {
-        Self { text, spans: [(0, 0); COUNT], present: 0, kind: (0, 0) }
+        Self { text, spans: Spans::NONE, kind: (0, 0) }
     }
 
     /// Scans the payload, and finds its known members.
@@ -88,24 +87,18 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    /// Stores the span of a known member. Of a duplicate member, the last one counts.
+    /// Stores the position of a known member, or of the `type`.
     #[inline]
     fn set_named(&mut self, name: &[u8], span: Span) {
         match Member::of(name) {
-            Some(member) => self.set(member, span),
+            Some(member) => self.spans.set(member, span),
             None if same(name, b"type") => self.kind = span,
             None => {}
         }
     }
 
-    #[inline]
-    fn set(&mut self, member: Member, span: Span) {
-        self.spans[member as usize] = span;
-        self.present |= member.bit();
-    }
-
     fn raw(&self, member: Member) -> Option<&'a str> {
-        raw_at(self.text, self.spans[member as usize])
+        raw_at(self.text, self.spans.get(member))
     }
 
     /// Returns the `type`. `event_type`: the event type (WHATWG HTML §9.2), or empty.
@@ -129,7 +122,7 @@ impl<'a> Walk<'a> {
         if event_type.is_response_end() && self.raw(Member::response).is_none() {
             // Some servers put the members of the response beside the `type`.
             let start = self.text.len() - self.text.trim_start().len();
-            self.set(Member::response, (start as u32, self.text.trim_end().len() as u32));
+            self.spans.set(Member::response, (start as u32, self.text.trim_end().len() as u32));
         }
         event_type
     }
