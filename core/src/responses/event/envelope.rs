@@ -105,9 +105,7 @@ impl<'a> Envelope<'a> {
     #[inline]
     pub(in crate::responses) fn find(text: &'a str, event_type: &'a str) -> Result<Self, Malformed> {
         let mut walk = Walk::new(text);
-        walk.run()?;
-        let (kind, source) = walk.kind(event_type)?;
-        let event_type = walk.event_type(&kind);
+        let (kind, source, event_type) = walk.run(event_type)?;
         let class = EventClass::Informational;
         Ok(Self { text, kind, source, class, event_type, spans: walk.spans, response_members: None })
     }

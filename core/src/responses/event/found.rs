@@ -78,18 +78,6 @@ impl ShortFound {
         self.event_type.name()
     }
 
-    /// Parses the payload that this was found in, as [`ServerEvent::read`] does. Returns what `made` makes of the event, which is built in
-    /// its place there if it is a delta, or `failed` of the reason why it is none.
-    #[inline]
-    pub(crate) fn read<'a, T>(
-        &self,
-        text: &'a str,
-        made: impl Fn(ServerEvent<'a>) -> T,
-        failed: impl Fn(Malformed) -> T,
-    ) -> T {
-        ServerEvent::read_found(self, text, made, failed)
-    }
-
     /// Parses a payload of any type.
     #[inline(never)]
     pub(super) fn read_other<'a>(&self, text: &'a str) -> Result<ServerEvent<'a>, Malformed> {

@@ -79,29 +79,32 @@ macro_rules! reader {
                     }
                 }
             }
+        }
 
-            /// Parses a payload in which this was found. Returns what `made` makes of the event, or `failed` of the reason why it is none.
+        impl ShortFound {
+            /// Parses the payload that this was found in, as [`ServerEvent::read`] does. Returns what `made` makes of the event, or `failed` of
+            /// the reason why it is none.
             ///
             /// An event is so large that moving it takes as long as reading a member or two: `made` is inlined, and a delta is built as a
             /// part of what it returns. Each kind of result is another copy of the code, which the other types have in common.
             #[inline]
-            pub(super) fn read_found<T>(
-                found: &ShortFound,
+            pub(crate) fn read<'a, T>(
+                &self,
                 text: &'a str,
-                made: impl Fn(Self) -> T,
+                made: impl Fn(ServerEvent<'a>) -> T,
                 failed: impl Fn(Malformed) -> T,
             ) -> T {
-                let (fields, mut next) = (FieldReader::new(text, &found.positions), 0);
+                let (fields, mut next) = (FieldReader::new(text, &self.positions), 0);
                 let (sequence_number, stream_id) = (fields.integer(take(&mut next)), fields.string(take(&mut next)));
                 let raw = Some(Cow::Borrowed(text));
-                match found.event_type {
-                    $(EventType::$variant if const { EventType::$variant.is_delta() } => made(Self {
+                match self.event_type {
+                    $(EventType::$variant if const { EventType::$variant.is_delta() } => made(ServerEvent {
                         data: EventData::$variant { $($member: read!($how $kind fields next failed $member),)* },
                         sequence_number,
                         stream_id,
                         raw,
                     }),)*
-                    _ => match found.read_other(text) {
+                    _ => match self.read_other(text) {
                         Ok(event) => made(event),
                         Err(malformed) => failed(malformed),
                     },

@@ -76,11 +76,9 @@ impl<'a> ServerEvent<'a> {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_named(payload: &'a str, event_type: &'a str) -> Result<Self, Malformed> {
-        // Does what `Envelope::find` and `read` do, without an envelope, which would be moved.
+        // Without an envelope, which would be moved.
         let mut walk = Walk::new(payload);
-        walk.run()?;
-        let (kind, _) = walk.kind(event_type)?;
-        let event_type = walk.event_type(&kind);
+        let (kind, _, event_type) = walk.run(event_type)?;
         Self::read_at(event_type, &kind, payload, &positions(payload, event_type, &walk.spans))
     }
 

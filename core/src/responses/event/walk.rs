@@ -40,17 +40,26 @@ impl<'a> Walk<'a> {
         Self { text, spans: Spans::NONE, kind: (0, 0) }
     }
 
-    /// Scans the payload, and finds its known members.
+    /// Scans the payload, and finds its known members. Returns its `type`, where that is from, and which it is. `event_type`: the event type
+    /// (WHATWG HTML §9.2), or empty.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] if it is not one JSON object.
-    pub(super) fn run(&mut self) -> Result<(), Malformed> {
+    /// [`Malformed`] if it is not one JSON object, or has no `type`.
+    pub(super) fn run(&mut self, event_type: &'a str) -> Result<(Cow<'a, str>, KindSource, EventType), Malformed> {
         let mut cursor = Cursor::new(self.text);
         if self.text.len() > LONGEST_PAYLOAD {
             return Err(cursor.error(Fault::Json));
         }
-        self.object(&mut cursor).map_err(|fault| cursor.error(fault))
+        self.object(&mut cursor).map_err(|fault| cursor.error(fault))?;
+        let (kind, source) = self.kind(event_type)?;
+        let event_type = EventType::of(&kind);
+        if event_type.is_response_end() && self.raw(Member::response).is_none() {
+            // Some servers put the members of the response beside the `type`.
+            let start = self.text.len() - self.text.trim_start().len();
+            self.spans.set(Member::response, (start as u32, self.text.trim_end().len() as u32));
+        }
+        Ok((kind, source, event_type))
     }
 
     fn object(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
@@ -101,12 +110,7 @@ impl<'a> Walk<'a> {
         raw_at(self.text, self.spans.get(member))
     }
 
-    /// Returns the `type`. `event_type`: the event type (WHATWG HTML §9.2), or empty.
-    ///
-    /// # Errors
-    ///
-    /// [`Malformed`] if there is none.
-    pub(super) fn kind(&self, event_type: &'a str) -> Result<(Cow<'a, str>, KindSource), Malformed> {
+    fn kind(&self, event_type: &'a str) -> Result<(Cow<'a, str>, KindSource), Malformed> {
         match self.kind {
             (_, 0) => self.infer_kind(event_type),
             span => {
@@ -114,17 +118,6 @@ impl<'a> Walk<'a> {
                 Ok((kind, KindSource::Payload))
             }
         }
-    }
-
-    /// Returns the type of this name, for which the payload itself may be the `response`.
-    pub(super) fn event_type(&mut self, kind: &str) -> EventType {
-        let event_type = EventType::of(kind);
-        if event_type.is_response_end() && self.raw(Member::response).is_none() {
-            // Some servers put the members of the response beside the `type`.
-            let start = self.text.len() - self.text.trim_start().len();
-            self.spans.set(Member::response, (start as u32, self.text.trim_end().len() as u32));
-        }
-        event_type
     }
 
     /// Determines the `type` of a payload without one.

@@ -1,4 +1,4 @@
-//! Decoding of strings, without more memory than that of the result.
+//! Decoding of strings, without more memory than that of the result if they are not short.
 //!
 //! serde_json decodes a string with escapes into a buffer whose capacity doubles, and then copies it. It also writes a string
 //! that it did not expect into its error. Either takes several times the memory of the string.
