@@ -46,7 +46,7 @@ pub fn run(setup: &Setup, address: &str, certificate: &str, count: usize, mut ob
                         builder = builder.tls(tls.clone());
                     }
                     let mut client = builder.build_with_setup(&shared, Credentials::None).expect("valid");
-                    ask(&mut client).await;
+                    ask(&mut client, setup).await;
                     Box::new(client)
                 });
             }
@@ -71,7 +71,7 @@ pub fn run(setup: &Setup, address: &str, certificate: &str, count: usize, mut ob
                         builder = builder.tls(tls.clone());
                     }
                     let mut client = builder.build_with_setup(&shared, Credentials::None).expect("valid");
-                    ask(&mut client).await;
+                    ask(&mut client, setup).await;
                     Box::new(client)
                 });
             }
@@ -105,8 +105,8 @@ fn settings(setup: &Setup) -> Settings {
     settings
 }
 
-async fn ask<I: Io>(client: &mut ClientDriver<I>) {
-    let request = CreateResponse::new("gpt-x", "a question of some words ".repeat(40));
+async fn ask<I: Io>(client: &mut ClientDriver<I>, setup: &Setup) {
+    let request = CreateResponse::new("gpt-x", setup.question.as_str());
     let response = client.turn().expect("no request is in flight").ask(request).await.expect("an answer");
-    assert!(response.output_text().len() > 3000);
+    assert_eq!(response.output_text(), setup.answer.concat());
 }

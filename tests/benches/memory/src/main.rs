@@ -3,7 +3,8 @@
 //!
 //! RUNTIME is `tokio` or `smol`. LAYERS is `socket` for sockets of the runtime without a protocol (with tokio also `socket+tls`, for rustls
 //! alone), or `ws` or `sse`, and then
-//! `+tls`, `+deflate` or `+deflate-without-takeover`, and `+pool` for compressors whose memory all connections share. Each connection carries one response of 100 events, and is idle then.
+//! `+tls`, `+deflate` or `+deflate-without-takeover`, and `+pool` for compressors whose memory all connections share. Each connection carries one
+//! response of 100 events, and is idle then. The question has 1 000 bytes, and the answer 3 390; with `+short` 4 and 200.
 
 mod client;
 mod pool;
@@ -26,12 +27,17 @@ pub struct Setup {
     deflate: bool,
     pool: Option<SharedPool>,
     takeover: bool,
+    question: String,
+    /// The texts of the deltas that answer it.
+    answer: Vec<String>,
 }
 
 impl Setup {
     fn new(runtime: &str, layers: &str) -> Self {
         let has = |layer: &str| layers.split('+').any(|known| known == layer);
         assert!(matches!(runtime, "tokio" | "smol"), "the runtime is tokio or smol");
+        let delta =
+            |number| if has("short") { "ab".to_owned() } else { format!("some words of the answer, part {number} ") };
         Self {
             tokio: runtime == "tokio",
             websocket: has("ws"),
@@ -40,6 +46,8 @@ impl Setup {
             deflate: has("deflate") || has("deflate-without-takeover"),
             pool: has("pool").then(|| SharedPool::new(pool::Pool::default())),
             takeover: has("deflate"),
+            question: if has("short") { "ping".to_owned() } else { "a question of some words ".repeat(40) },
+            answer: (0..100).map(delta).collect(),
         }
     }
 }

@@ -52,7 +52,7 @@ fn tokio_server(setup: &Setup, listener: TcpListener, tls: Option<Arc<ServerConf
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     listener.set_nonblocking(true).expect("a socket");
     let local = tokio::task::LocalSet::new();
-    let config = config(setup);
+    let (config, answer) = (config(setup), Arc::new(setup.answer.clone()));
     local.block_on(&runtime, async {
         let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
         loop {
@@ -67,7 +67,7 @@ fn tokio_server(setup: &Setup, listener: TcpListener, tls: Option<Arc<ServerConf
                 };
             } else {
                 let server = turnwire_tokio::accept(stream, Arc::clone(&config), tls.clone()).expect("a session");
-                tokio::task::spawn_local(serve(server));
+                tokio::task::spawn_local(serve(server, Arc::clone(&answer)));
             }
         }
     });
@@ -85,7 +85,7 @@ async fn echo<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(mut strea
 
 fn smol_server(setup: &Setup, listener: TcpListener, tls: Option<Arc<ServerConfig>>) {
     let executor = smol::LocalExecutor::new();
-    let config = config(setup);
+    let (config, answer) = (config(setup), Arc::new(setup.answer.clone()));
     smol::block_on(executor.run(async {
         let listener = Async::new(listener).expect("a socket");
         loop {
@@ -101,13 +101,13 @@ fn smol_server(setup: &Setup, listener: TcpListener, tls: Option<Arc<ServerConfi
                     .detach();
             } else {
                 let server = turnwire_async_std::accept(stream, Arc::clone(&config), tls.clone()).expect("a session");
-                executor.spawn(serve(server)).detach();
+                executor.spawn(serve(server, Arc::clone(&answer))).detach();
             }
         }
     }));
 }
 
-async fn serve<I: Io>(mut server: ServerDriver<I>) {
+async fn serve<I: Io>(mut server: ServerDriver<I>, answer: Arc<Vec<String>>) {
     loop {
         let is_post = match server.next().await {
             None | Some(Event::Closed(_)) => return,
@@ -127,8 +127,8 @@ async fn serve<I: Io>(mut server: ServerDriver<I>) {
         }
         let mut writer = ResponseWriter::new("resp_1", "gpt-x", 1_767_225_600);
         let mut events = writer.begin();
-        for number in 0..100 {
-            events.extend(writer.text("msg_1", &format!("some words of the answer, part {number} ")));
+        for delta in answer.iter() {
+            events.extend(writer.text("msg_1", delta));
         }
         events.extend(writer.complete(None, None));
         for event in events {
