@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::members::{ESCAPED, Span};
 use super::position::Position;
-use crate::responses::json::lenient;
+use crate::responses::json::{decoded_string, lenient};
 
 /// Returns the text of a value. `null` counts as missing.
 #[inline]
@@ -35,7 +35,7 @@ fn plain_text_at<P: Position>(text: &str, position: P) -> Option<&str> {
 /// Parses a string with escapes. If it returned a `Cow`, those of strings without escapes would be put together in memory, too.
 #[inline(never)]
 fn escaped_text_at(text: &str, (start, end): Span) -> Option<String> {
-    lenient::read(text.get(start as usize..(end & !ESCAPED) as usize)?).ok()
+    decoded_string::decode(text, start as usize..(end & !ESCAPED) as usize)
 }
 
 /// Parses an integer of any form, as [`lenient::count`] does.

@@ -5,6 +5,7 @@
 
 use alloc::string::String;
 use core::fmt;
+use core::ops::Range;
 
 use serde_core::Deserializer;
 use serde_core::de::{DeserializeOwned, Visitor};
@@ -28,24 +29,27 @@ pub(super) enum Unreadable {
 
 /// Parses a string as `T`. Returns `None` if the text is not one string.
 pub(super) fn read<T: DeserializeOwned>(json: &str) -> Option<Result<T, Unreadable>> {
-    decode(json).map(|text| T::deserialize(DecodedString(text)))
+    decode(json, 0..json.len()).map(|text| T::deserialize(DecodedString(text)))
 }
 
-/// Decodes a string. A lone surrogate becomes U+FFFD. Returns `None` if the text is not one string.
-fn decode(json: &str) -> Option<String> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    let bytes = inner.as_bytes();
-    let (mut out, mut at) = (String::new(), 0);
+/// Decodes the string at this place in a text. A lone surrogate becomes U+FFFD. Returns `None` if what is there is not one string.
+///
+/// Its end is found like every other quote: to cut it off from the rest of the text would leave a few bytes to be searched one by one.
+pub(in crate::responses) fn decode(text: &str, place: Range<usize>) -> Option<String> {
+    let start = place.start + 1;
+    let inner = text.get(place)?.strip_prefix('"')?.strip_suffix('"')?;
+    let (bytes, end) = (text.as_bytes(), start + inner.len());
+    let (mut out, mut at) = (String::new(), start);
     out.reserve_exact(if inner.len() <= SHORT { inner.len() } else { escape::decoded_len(inner) });
     loop {
-        let end = plain(bytes, at);
-        out.push_str(inner.get(at..end)?);
-        if end == bytes.len() {
+        let stop = plain(bytes, at);
+        out.push_str(text.get(at..stop)?);
+        if stop == end {
             return Some(out);
         }
-        let (length, character) = escape::decode(&bytes[end..])?;
+        let (length, character) = escape::decode(bytes.get(stop..end)?)?;
         out.push(character);
-        at = end + length;
+        at = stop + length;
     }
 }
 

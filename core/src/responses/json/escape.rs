@@ -32,6 +32,18 @@ const LETTERS: [u8; 256] = {
     letters
 };
 
+/// The character of each escape of two characters, by its letter. Other bytes have 0 here.
+const CHARACTERS: [u8; 256] = {
+    let (mut characters, mut character) = ([0; 256], 0);
+    while character < LETTERS.len() {
+        characters[LETTERS[character] as usize] = character as u8;
+        character += 1;
+    }
+    characters[0] = 0;
+    characters[b'/' as usize] = b'/';
+    characters
+};
+
 /// The length of the longest text that is written in one step.
 const SHORT: usize = 32;
 
@@ -258,22 +270,16 @@ pub(super) fn length_and_replacement(bytes: &[u8]) -> (usize, Option<&'static st
 
 /// Returns the length and the character of an escape, or of a pair of surrogates; U+FFFD for a lone surrogate. `None` if JSON has no such
 /// escape.
+#[inline]
 pub(super) fn decode(bytes: &[u8]) -> Option<(usize, char)> {
     let [b'\\', letter, ..] = bytes else { return None };
-    let character = match letter {
-        b'"' | b'\\' | b'/' => char::from(*letter),
-        b'n' => '\n',
-        b't' => '\t',
-        b'r' => '\r',
-        b'b' => '\u{8}',
-        b'f' => '\u{C}',
-        b'u' => {
+    match CHARACTERS[usize::from(*letter)] {
+        0 => {
             let (length, character) = unicode_escape(code_unit(bytes)?, bytes);
-            return Some((length, character.unwrap_or(char::REPLACEMENT_CHARACTER)));
+            Some((length, character.unwrap_or(char::REPLACEMENT_CHARACTER)))
         }
-        _ => return None,
-    };
-    Some((2, character))
+        character => Some((2, character.into())),
+    }
 }
 
 /// Returns the length and the character of an escape that begins with this code unit; no character if that is a lone surrogate.

@@ -1,6 +1,6 @@
 //! JSON text: scanning, members of objects, raw values, and writing. This module does not know the Responses API.
 
-mod decoded_string;
+pub(super) mod decoded_string;
 pub(super) mod escape;
 pub(super) mod iter;
 pub(super) mod lenient;
