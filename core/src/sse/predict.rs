@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use arrayvec::ArrayString;
+use arrayvec::{ArrayString, ArrayVec};
 use memchr::memchr2;
 
 use super::event_buffer::BorrowedFields;
@@ -13,25 +13,14 @@ const EVENT: &[u8] = b"event: ";
 /// The beginning of a data line.
 pub(super) const DATA: &[u8] = b"data: ";
 
-/// The longest prefix that is remembered. A comparison of a fixed number of bytes under a mask is a few vector instructions;
-/// one of a variable number would be a call.
+/// The longest prefix that is remembered.
 const LONGEST: usize = 64;
-
-/// The mask of a prefix of n bytes begins n bytes before the middle.
-const MASKS: [u8; 2 * LONGEST] = {
-    let mut masks = [0; 2 * LONGEST];
-    masks.split_at_mut(LONGEST).0.copy_from_slice(&[u8::MAX; LONGEST]);
-    masks
-};
 
 /// The lines of the last event up to its data: `event: TYPE`, or none, and the name of the data's field.
 ///
 /// Equal bytes have the same meaning, so neither the end of a line nor its field has to be searched for again.
 pub(super) struct PrefixPredictor {
-    prefix: [u8; LONGEST],
-    /// All ones where `prefix` has bytes.
-    mask: [u8; LONGEST],
-    length: usize,
+    prefix: ArrayVec<u8, LONGEST>,
     /// The event type; empty if the prefix names none.
     pub(super) event_type: ArrayString<LONGEST>,
     /// The length of the longest data that passes no limit.
@@ -49,25 +38,18 @@ pub(super) struct Predicted {
 
 impl PrefixPredictor {
     pub(super) const fn new() -> Self {
-        Self {
-            prefix: [0; LONGEST],
-            mask: [0; LONGEST],
-            length: 0,
-            event_type: ArrayString::new_const(),
-            room: 0,
-            applies: false,
-        }
+        Self { prefix: ArrayVec::new_const(), event_type: ArrayString::new_const(), room: 0, applies: false }
     }
 
     /// Finds the data, if the bytes at `at` begin as predicted and are an event of one data line, or the part of it that has
     /// arrived.
     #[inline]
     pub(super) fn find(&self, bytes: &[u8], at: usize) -> Option<Predicted> {
-        let rest = self.behind_prefix(bytes, at)?;
+        let rest = bytes.get(at..)?.strip_prefix(self.prefix.as_slice())?;
         let end = memchr2(b'\r', b'\n', rest);
         let length = end.unwrap_or(rest.len());
         let whole = matches!(rest.get(length..length + 2), Some(b"\n\n"));
-        let data = at + self.length;
+        let data = at + self.prefix.len();
         let predicted = Predicted { data: data..data + length, whole };
         (length <= self.room && whole == end.is_some()).then_some(predicted)
     }
@@ -81,28 +63,11 @@ impl PrefixPredictor {
         at: usize,
         length: impl FnOnce(&'i [u8]) -> Option<usize>,
     ) -> Option<Range<usize>> {
-        let rest = self.behind_prefix(bytes, at)?;
+        let rest = bytes.get(at..)?.strip_prefix(self.prefix.as_slice())?;
         let length = length(rest)?;
         let whole = rest.get(length..length + 2) == Some(b"\n\n");
-        let data = at + self.length;
+        let data = at + self.prefix.len();
         (whole && length <= self.room).then_some(data..data + length)
-    }
-
-    /// Returns the bytes behind the prefix, if the bytes at `at` begin with it.
-    #[inline]
-    fn behind_prefix<'i>(&self, bytes: &'i [u8], at: usize) -> Option<&'i [u8]> {
-        let rest = bytes.get(at..)?;
-        let begins = match rest.first_chunk() {
-            Some(first) => self.matches(first),
-            None => rest.starts_with(self.prefix.get(..self.length)?),
-        };
-        rest.get(self.length..).filter(|_| begins)
-    }
-
-    #[inline]
-    fn matches(&self, bytes: &[u8; LONGEST]) -> bool {
-        let expected = self.prefix.iter().zip(&self.mask);
-        bytes.iter().zip(expected).fold(0, |other, (byte, (prefix, mask))| other | ((byte ^ prefix) & mask)) == 0
     }
 
     /// Remembers the beginning of the event at `at`, which has these fields. An event of any other form than these two clears the
@@ -117,12 +82,10 @@ impl PrefixPredictor {
             },
             _ => None,
         };
-        self.length = 0;
-        if let (Some(event_type), Some(place)) = (event_type, self.prefix.get_mut(..prefix.len())) {
-            place.copy_from_slice(prefix);
-            self.prefix[prefix.len()..].fill(0);
-            self.mask.copy_from_slice(&MASKS[LONGEST - prefix.len()..][..LONGEST]);
-            self.length = prefix.len();
+        self.prefix.clear();
+        if let Some(event_type) = event_type
+            && self.prefix.try_extend_from_slice(prefix).is_ok()
+        {
             self.event_type.clear();
             // Cannot fail: the type is a part of the prefix, which has the same maximum length.
             let _ = self.event_type.try_push_str(event_type);
@@ -131,7 +94,7 @@ impl PrefixPredictor {
     }
 
     /// Returns whether there is a prediction.
-    pub(super) const fn is_known(&self) -> bool {
-        self.length > 0
+    pub(super) fn is_known(&self) -> bool {
+        !self.prefix.is_empty()
     }
 }
