@@ -13,7 +13,7 @@ use super::envelope::Envelope;
 use super::fields::{FIELDS, index_of};
 use super::found::{ShortFound, ShortPositions};
 use super::members::Member;
-use super::position::{SHORT_ESCAPED, SHORT_KEPT, short};
+use super::position::{Position as _, SHORT_ESCAPED, SHORT_KEPT, short};
 use super::server_event::ServerEvent;
 use super::table::EventType;
 use crate::responses::json::malformed::Malformed;
@@ -53,8 +53,10 @@ pub(crate) struct Shape {
     /// Whether the payload has no line end.
     is_line: bool,
     event_type: EventType,
-    /// The positions of its members.
+    /// The positions of its members. In place of the integer that varies and is kept there is 0.
     positions: ShortPositions,
+    /// All ones where that integer is kept.
+    integer: ShortPositions,
     /// The varying values, by position.
     holes: [Hole; HOLES],
     hole_count: usize,
@@ -68,13 +70,12 @@ struct Hole {
     is_integer: bool,
     /// Whether the value is an integer that is kept in place of its position.
     is_kept: bool,
+    /// Whether the value is a string with escapes.
+    is_escaped: bool,
     /// All ones where a position is behind the start of the value.
     behind: ShortPositions,
-    /// All ones in its own position where the integer is kept, or the flag of a string with escapes; none if the type does not have the
-    /// member.
-    own: ShortPositions,
-    /// The known integer or flag.
-    known: u16,
+    /// The flag of a string with escapes, in the value's own position; none if the type does not have the member.
+    flag: ShortPositions,
 }
 
 impl Shapes {
@@ -139,6 +140,7 @@ impl Shape {
         is_line: false,
         event_type: EventType::Other,
         positions: [[0; 2]; FIELDS],
+        integer: [[0; 2]; FIELDS],
         holes: [Hole::EMPTY; HOLES],
         hole_count: 0,
     };
@@ -150,15 +152,20 @@ impl Shape {
         self.text.push_str(envelope.text());
         self.is_line = !self.text.contains(['\n', '\r']);
         self.event_type = envelope.event_type;
-        let positions = envelope.positions();
-        self.positions = positions.map(short);
-        self.hole_count = 0;
+        self.positions = envelope.positions().map(short);
+        (self.integer, self.hole_count) = ([[0; 2]; FIELDS], 0);
         for member in VARYING {
             // An empty array is nearly always followed by another one.
             let Some(value) = envelope.raw(member).filter(|value| *value != "[]") else { continue };
             let (start, _) = envelope.spans.get(member);
             let range = start as usize..start as usize + value.len();
-            self.holes[self.hole_count] = Hole::new(member, range, self.event_type, &self.positions);
+            let index = index_of(self.event_type, member);
+            let hole = Hole::new(member, range, index, &self.positions);
+            if hole.is_kept {
+                self.positions[index][0] = 0;
+                self.integer[index][0] = u16::MAX;
+            }
+            self.holes[self.hole_count] = hole;
             self.hole_count += 1;
         }
         self.holes[..self.hole_count].sort_unstable_by_key(|hole| hole.start);
@@ -186,7 +193,7 @@ impl Shape {
         let (bytes, known) = (bytes.get(..LONGEST_MATCH).unwrap_or(bytes), self.text.as_bytes());
         // What is added to the known positions: it is kept in vectors, unlike a copy of them.
         let mut moves: ShortPositions = [[0; 2]; FIELDS];
-        let (mut cursor, mut known_at) = (Cursor::of_bytes(bytes), 0);
+        let (mut cursor, mut known_at, mut kept) = (Cursor::of_bytes(bytes), 0, 0);
         for hole in &self.holes[..self.hole_count] {
             let constant = known.get(known_at..hole.start)?;
             if !bytes.get(cursor.at..)?.starts_with(constant) {
@@ -195,25 +202,35 @@ impl Shape {
             cursor.at += constant.len();
             let start = cursor.at;
             let integer = if hole.is_integer { cursor.small_integer() } else { None };
-            let kept = match (integer, hole.is_kept) {
-                (Some(integer), true) => integer,
-                (None, false) if Self::value::<SCALAR>(&mut cursor)? => SHORT_ESCAPED,
-                (None, false) => 0,
+            let is_escaped = match (integer, hole.is_kept) {
+                (Some(integer), true) => {
+                    kept = integer;
+                    false
+                }
+                (None, false) => Self::value::<SCALAR>(&mut cursor)?,
                 _ => return None,
             };
             known_at = hole.end;
-            // Modulo 2^16, as what is kept is a part of the sum.
+            // Modulo 2^16, as the flag of a string with escapes is a part of the sum.
             let longer = (cursor.at - start).wrapping_sub(hole.end - hole.start) as u16;
-            let other = kept.wrapping_sub(hole.known);
-            let masks = hole.behind.as_flattened().iter().zip(hole.own.as_flattened());
-            for (moved, (behind, own)) in moves.as_flattened_mut().iter_mut().zip(masks) {
-                *moved = moved.wrapping_add(longer & behind).wrapping_add(other & own);
+            for (moved, behind) in moves.as_flattened_mut().iter_mut().zip(hole.behind.as_flattened()) {
+                *moved = moved.wrapping_add(longer & behind);
+            }
+            if is_escaped != hole.is_escaped {
+                for (moved, flag) in moves.as_flattened_mut().iter_mut().zip(hole.flag.as_flattened()) {
+                    *moved = moved.wrapping_add(*flag);
+                }
             }
         }
         let constant = known.get(known_at..)?;
-        let is_known = bytes.get(cursor.at..)?.starts_with(constant);
-        for (moved, position) in moves.as_flattened_mut().iter_mut().zip(self.positions.as_flattened()) {
-            *moved = moved.wrapping_add(*position);
+        let is_known = match constant {
+            // The usual end, which a comparison of any length would call a function for.
+            [brace] => bytes.get(cursor.at) == Some(brace),
+            _ => bytes.get(cursor.at..)?.starts_with(constant),
+        };
+        let known = self.positions.as_flattened().iter().zip(self.integer.as_flattened());
+        for (moved, (position, integer)) in moves.as_flattened_mut().iter_mut().zip(known) {
+            *moved = moved.wrapping_add(*position).wrapping_add(kept & integer);
         }
         *found = ShortFound { event_type: self.event_type, positions: moves };
         is_known.then_some(cursor.at + constant.len())
@@ -239,25 +256,22 @@ impl Hole {
         end: 0,
         is_integer: false,
         is_kept: false,
+        is_escaped: false,
         behind: [[0; 2]; FIELDS],
-        own: [[0; 2]; FIELDS],
-        known: 0,
+        flag: [[0; 2]; FIELDS],
     };
 
-    /// `positions`: those of the payload, in which the value is at `range`.
-    fn new(member: Member, range: Range<usize>, event_type: EventType, positions: &ShortPositions) -> Self {
+    /// `positions`: those of the payload, in which the value is at `range`; its own is at `index`, if the type has the member.
+    fn new(member: Member, range: Range<usize>, index: usize, positions: &ShortPositions) -> Self {
         let is_behind = |at: u16| if usize::from(at & !SHORT_ESCAPED) > range.start { u16::MAX } else { 0 };
         let behind =
             positions.map(|[start, end]| if end == SHORT_KEPT { [0; 2] } else { [is_behind(start), is_behind(end)] });
-        let mut own = [[0; 2]; FIELDS];
-        let (mut is_kept, mut known) = (false, 0);
-        let index = index_of(event_type, member);
-        if let (Some([start, end]), Some(own)) = (positions.get(index), own.get_mut(index)) {
-            is_kept = *end == SHORT_KEPT;
-            *own = if is_kept { [u16::MAX, 0] } else { [0, u16::MAX] };
-            known = if is_kept { *start } else { *end & SHORT_ESCAPED };
+        let (mut is_kept, mut is_escaped, mut flag) = (false, false, [[0; 2]; FIELDS]);
+        if let (Some(position), Some(flag)) = (positions.get(index), flag.get_mut(index)) {
+            (is_kept, is_escaped) = (position.integer().is_some(), position.is_escaped());
+            *flag = [0, SHORT_ESCAPED];
         }
-        Self { start: range.start, end: range.end, is_integer: member.is_integer(), is_kept, behind, own, known }
+        Self { start: range.start, end: range.end, is_integer: member.is_integer(), is_kept, is_escaped, behind, flag }
     }
 }
 
