@@ -24,6 +24,9 @@ const _: () = {
     }
 };
 
+/// The number of positions of a delta, at most, in whole vectors.
+pub(super) const DELTA_FIELDS: usize = 8;
+
 /// The positions of the common members, and behind them those of the type's own; empty where the payload does not have a member.
 pub(super) type Positions = [Span; FIELDS];
 

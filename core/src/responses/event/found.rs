@@ -14,7 +14,7 @@ use crate::responses::json::malformed::Malformed;
 const SHORT: usize = SHORT_ESCAPED as usize - 1;
 
 /// The positions in a short payload: of each member the start and the end.
-pub(super) type ShortPositions = [[u16; 2]; FIELDS];
+type ShortPositions = [[u16; 2]; FIELDS];
 
 /// The type of a payload and the positions of its members, without the payload.
 #[derive(Debug)]

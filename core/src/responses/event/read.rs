@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use super::fields::{FieldReader, Positions};
+use super::fields::{COMMON, DELTA_FIELDS, FieldReader, Positions};
 use super::found::ShortFound;
 use super::members::Member;
 use super::server_event::ServerEvent;
@@ -42,6 +42,10 @@ const fn take(next: &mut usize) -> usize {
 
 macro_rules! reader {
     ($($(#[$doc:meta])* $variant:ident $kind:literal $class:ident { $($member:ident: $how:ident,)* })*) => {
+        const _: () = {
+            $(assert!(!EventType::$variant.is_delta() || COMMON.len() + EventType::$variant.members().len() <= DELTA_FIELDS);)*
+        };
+
         impl EventType {
             /// Returns the members that the contents of an event of this type are read from, in the order in which they are read.
             pub(super) const fn members(self) -> &'static [Member] {

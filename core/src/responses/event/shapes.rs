@@ -10,8 +10,8 @@ use core::fmt;
 use core::ops::Range;
 
 use super::envelope::Envelope;
-use super::fields::{FIELDS, index_of};
-use super::found::{ShortFound, ShortPositions};
+use super::fields::{DELTA_FIELDS, index_of};
+use super::found::ShortFound;
 use super::members::Member;
 use super::position::{Position as _, SHORT_ESCAPED, SHORT_KEPT, short};
 use super::server_event::ServerEvent;
@@ -32,6 +32,9 @@ const LONGEST_MATCH: usize = 4096;
 const VARYING: [Member; HOLES] = [Member::delta, Member::logprobs, Member::obfuscation, Member::sequence_number];
 
 const HOLES: usize = 4;
+
+/// The positions of the members of a delta.
+type Positions = [[u16; 2]; DELTA_FIELDS];
 
 // What the documentation of those who remember shapes says.
 const _: () = assert!(SHAPES * (size_of::<Shape>() + LONGEST_SHAPE) <= 7 * 1024);
@@ -54,9 +57,9 @@ pub(crate) struct Shape {
     is_line: bool,
     event_type: EventType,
     /// The positions of its members. In place of the integer that varies and is kept there is 0.
-    positions: ShortPositions,
+    positions: Positions,
     /// All ones where that integer is kept.
-    integer: ShortPositions,
+    integer: Positions,
     /// The varying values, by position.
     holes: [Hole; HOLES],
     hole_count: usize,
@@ -73,9 +76,9 @@ struct Hole {
     /// Whether the value is a string with escapes.
     is_escaped: bool,
     /// All ones where a position is behind the start of the value.
-    behind: ShortPositions,
+    behind: Positions,
     /// The flag of a string with escapes, in the value's own position; none if the type does not have the member.
-    flag: ShortPositions,
+    flag: Positions,
 }
 
 impl Shapes {
@@ -139,8 +142,8 @@ impl Shape {
         text: String::new(),
         is_line: false,
         event_type: EventType::Other,
-        positions: [[0; 2]; FIELDS],
-        integer: [[0; 2]; FIELDS],
+        positions: [[0; 2]; DELTA_FIELDS],
+        integer: [[0; 2]; DELTA_FIELDS],
         holes: [Hole::EMPTY; HOLES],
         hole_count: 0,
     };
@@ -152,8 +155,11 @@ impl Shape {
         self.text.push_str(envelope.text());
         self.is_line = !self.text.contains(['\n', '\r']);
         self.event_type = envelope.event_type;
-        self.positions = envelope.positions().map(short);
-        (self.integer, self.hole_count) = ([[0; 2]; FIELDS], 0);
+        let positions = envelope.positions();
+        for (position, known) in self.positions.iter_mut().zip(positions) {
+            *position = short(known);
+        }
+        (self.integer, self.hole_count) = ([[0; 2]; DELTA_FIELDS], 0);
         for member in VARYING {
             // An empty array is nearly always followed by another one.
             let Some(value) = envelope.raw(member).filter(|value| *value != "[]") else { continue };
@@ -192,7 +198,7 @@ impl Shape {
     fn recognize<const SCALAR: bool>(&self, bytes: &[u8], found: &mut ShortFound) -> Option<usize> {
         let (bytes, known) = (bytes.get(..LONGEST_MATCH).unwrap_or(bytes), self.text.as_bytes());
         // What is added to the known positions: it is kept in vectors, unlike a copy of them.
-        let mut moves: ShortPositions = [[0; 2]; FIELDS];
+        let mut moves: Positions = [[0; 2]; DELTA_FIELDS];
         let (mut cursor, mut known_at, mut kept) = (Cursor::of_bytes(bytes), 0, 0);
         for hole in &self.holes[..self.hole_count] {
             let constant = known.get(known_at..hole.start)?;
@@ -232,7 +238,10 @@ impl Shape {
         for (moved, (position, integer)) in moves.as_flattened_mut().iter_mut().zip(known) {
             *moved = moved.wrapping_add(*position).wrapping_add(kept & integer);
         }
-        *found = ShortFound { event_type: self.event_type, positions: moves };
+        found.event_type = self.event_type;
+        if let Some(positions) = found.positions.first_chunk_mut() {
+            *positions = moves;
+        }
         is_known.then_some(cursor.at + constant.len())
     }
 
@@ -257,16 +266,16 @@ impl Hole {
         is_integer: false,
         is_kept: false,
         is_escaped: false,
-        behind: [[0; 2]; FIELDS],
-        flag: [[0; 2]; FIELDS],
+        behind: [[0; 2]; DELTA_FIELDS],
+        flag: [[0; 2]; DELTA_FIELDS],
     };
 
     /// `positions`: those of the payload, in which the value is at `range`; its own is at `index`, if the type has the member.
-    fn new(member: Member, range: Range<usize>, index: usize, positions: &ShortPositions) -> Self {
+    fn new(member: Member, range: Range<usize>, index: usize, positions: &Positions) -> Self {
         let is_behind = |at: u16| if usize::from(at & !SHORT_ESCAPED) > range.start { u16::MAX } else { 0 };
         let behind =
             positions.map(|[start, end]| if end == SHORT_KEPT { [0; 2] } else { [is_behind(start), is_behind(end)] });
-        let (mut is_kept, mut is_escaped, mut flag) = (false, false, [[0; 2]; FIELDS]);
+        let (mut is_kept, mut is_escaped, mut flag) = (false, false, [[0; 2]; DELTA_FIELDS]);
         if let (Some(position), Some(flag)) = (positions.get(index), flag.get_mut(index)) {
             (is_kept, is_escaped) = (position.integer().is_some(), position.is_escaped());
             *flag = [0, SHORT_ESCAPED];
