@@ -13,7 +13,7 @@ use super::request::RequestId;
 use super::requests::{ActiveRequest, LaneId, RequestTable};
 use super::steering::{SteeringUpdate, WaitingSubmissions};
 use crate::connection::{CloseReason, EventQueue, Step, Transport};
-use crate::http::Response;
+use crate::http::{Headers, Response};
 use crate::responses::{EndMembers, Envelope, EventClass, Failure, FailureKind, Found, HeaderSource, InterruptReply};
 use crate::responses::{OutputEvents, RateLimits, ResponseInfo, SteerReply, TURN_STATE, truncate_message};
 use crate::time::Instant;
@@ -106,12 +106,12 @@ pub(super) struct Receiver<'a, 'd> {
 }
 
 impl Receiver<'_, '_> {
-    /// Applies one step. `handshake`: the head that accepted the WebSocket handshake.
+    /// Applies one step. `handshake`: the headers of the WebSocket handshake that apply to each request.
     pub(super) fn apply_step(
         &mut self,
         now: Instant,
         transport: Transport,
-        handshake: Option<&Response>,
+        handshake: Option<&Headers>,
         step: Step<'_>,
     ) -> Received {
         match step {
@@ -204,7 +204,7 @@ impl Receiver<'_, '_> {
         &mut self,
         now: Instant,
         transport: Transport,
-        handshake: Option<&Response>,
+        handshake: Option<&Headers>,
         envelope: &Envelope<'_>,
         lane: Option<&str>,
         violation: Option<Violation>,
@@ -229,9 +229,9 @@ impl Receiver<'_, '_> {
             Transport::Http => HeaderSource::Response,
             Transport::WebSocket => HeaderSource::Handshake,
         };
-        if let Some(head) = handshake.filter(|_| request.awaits_first_event()) {
-            // The headers of the handshake apply to each request of the connection (docs/protocol.md §5.2).
-            let pairs = head.headers.ascii_pairs();
+        if let Some(headers) = handshake.filter(|_| request.awaits_first_event()) {
+            // They apply to each request of the connection (docs/protocol.md §5.2).
+            let pairs = headers.ascii_pairs();
             push_info(self.events, id, request.info_of_headers(source, &pairs));
         }
         request.record_received(now, envelope.text().len());

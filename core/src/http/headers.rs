@@ -88,6 +88,12 @@ impl Headers {
         self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
     }
 
+    /// Removes all lines except those of these names, and frees their memory.
+    pub(crate) fn keep_only(&mut self, names: &[&str]) {
+        self.0.retain(|(known, _)| names.iter().any(|name| known.eq_ignore_ascii_case(name)));
+        self.0.shrink_to_fit();
+    }
+
     /// Removes all lines whose names `other` has, and adds all lines of `other`.
     pub fn replace_with(&mut self, other: &Self) {
         self.0.retain(|(known, _)| !other.contains(known));

@@ -14,8 +14,13 @@ use crate::responses::limits;
 use crate::responses::rate_limit::{RATE_LIMITS, RateLimits};
 
 const MODEL: [&str; 2] = ["openai-model", "x-openai-model"];
+const MODELS_ETAG: &str = "x-models-etag";
+const REASONING_INCLUDED: &str = "x-reasoning-included";
 const BUFFERING_ENABLED: &str = "x-codex-safety-buffering-enabled";
 const BUFFERING_MODEL: &str = "x-codex-safety-buffering-faster-model";
+
+/// The headers of a handshake that [`ResponseInfoTracker::prelude`] reads. They apply to each request of the connection.
+pub(crate) const HANDSHAKE_HEADERS: [&str; 3] = [MODEL[0], MODELS_ETAG, REASONING_INCLUDED];
 
 /// The only known verification.
 const TRUSTED_ACCESS: &str = "trusted_access_for_cyber";
@@ -89,11 +94,11 @@ impl ResponseInfoTracker {
             derived.extend(RateLimits::from_headers(fields).into_iter().map(ResponseInfo::RateLimits));
             self.faster_model = field(fields, BUFFERING_MODEL).map(String::from);
         }
-        if let Some(etag) = field(fields, "x-models-etag") {
+        if let Some(etag) = field(fields, MODELS_ETAG) {
             derived.push(ResponseInfo::ModelsEtag(Cow::Borrowed(etag)));
         }
         // Any value counts (docs/protocol.md §5.2).
-        if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("x-reasoning-included")) {
+        if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(REASONING_INCLUDED)) {
             derived.push(ResponseInfo::ReasoningIncluded);
         }
         derived

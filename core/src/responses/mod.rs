@@ -75,6 +75,7 @@ pub(crate) use event::{OutputEvents, WholeResponse, is_unended_response};
 pub use failure::{Failure, FailureDetails, FailureKind, RequestProgress, retry_after, try_again_in};
 pub use headers::HeaderPairs;
 pub use incomplete_details::IncompleteDetails;
+pub(crate) use info::HANDSHAKE_HEADERS;
 pub use info::{HeaderSource, ResponseInfo, ResponseInfoTracker, SafetyBuffering};
 pub use item::*;
 pub use json::lenient::replace_lone_surrogates;

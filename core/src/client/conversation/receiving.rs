@@ -16,7 +16,9 @@ use crate::client::transport::{ConnectionPhase, HttpSlot, ManagedConnection};
 use crate::connection::{CloseReason, Transport};
 use crate::http::Response;
 use crate::responses::operations::path_of_response;
-use crate::responses::{CompletedResponse, DeliveredOutput, Envelope, Failure, FailureKind, TURN_STATE};
+use crate::responses::{
+    CompletedResponse, DeliveredOutput, Envelope, Failure, FailureKind, HANDSHAKE_HEADERS, TURN_STATE,
+};
 use crate::responses::{WholeResponse, is_unended_response};
 use crate::time::Instant;
 
@@ -85,11 +87,12 @@ impl Conversation {
     pub(super) fn apply_effect(&mut self, now: Instant, effect: ConnectionEffect) {
         match effect {
             ConnectionEffect::None => {}
-            ConnectionEffect::Upgraded { head } => {
+            ConnectionEffect::Upgraded { mut head } => {
                 self.connect_attempts.reset();
                 if let Some(managed) = self.slot.connected_mut() {
                     managed.max_message_bytes = max_message_bytes(&head);
-                    managed.handshake = Some(head);
+                    head.headers.keep_only(&HANDSHAKE_HEADERS);
+                    managed.handshake = Some(head.headers);
                     managed.phase = ConnectionPhase::Open;
                 }
             }

@@ -4,7 +4,7 @@ use super::{ConnectionEffect, Receiver, request_for};
 use crate::client::queued_event::{QueuedEvent, found_event};
 use crate::client::request::RequestId;
 use crate::connection::{ClientConnection, Transport};
-use crate::http::Response;
+use crate::http::Headers;
 use crate::responses::{Envelope, Found, RequestProgress, ShortFound};
 use crate::time::Instant;
 
@@ -14,7 +14,7 @@ impl Receiver<'_, '_> {
         &mut self,
         now: Instant,
         transport: Transport,
-        handshake: Option<&Response>,
+        handshake: Option<&Headers>,
         (text, found): (&str, &ShortFound),
         lane: Option<&str>,
     ) -> ConnectionEffect {
@@ -36,7 +36,7 @@ impl Receiver<'_, '_> {
         &mut self,
         now: Instant,
         transport: Transport,
-        handshake: Option<&Response>,
+        handshake: Option<&Headers>,
         connection: &mut ClientConnection,
         input: &mut &[u8],
     ) {
@@ -57,7 +57,7 @@ impl Receiver<'_, '_> {
     fn request_of_repeats(
         &mut self,
         transport: Transport,
-        handshake: Option<&Response>,
+        handshake: Option<&Headers>,
         lane: Option<&str>,
     ) -> Option<RequestId> {
         let request = request_for(self.requests, transport, lane, None)?;

@@ -10,7 +10,7 @@ use crate::client::encode::PreviousResponses;
 use crate::client::passed::has_passed;
 use crate::client::requests::LaneId;
 use crate::connection::{ClientConnection, Transport};
-use crate::http::Response;
+use crate::http::Headers;
 use crate::time::Instant;
 
 /// How long the client waits for the rest of a body after its response has ended, when another request waits. Then that request
@@ -79,8 +79,8 @@ pub(in crate::client) struct ManagedConnection {
     pub(in crate::client) phase: ConnectionPhase,
     /// The proxy that forwards the requests, if the socket leads to one instead of the host.
     pub(in crate::client) forward_proxy: Option<ForwardProxy>,
-    /// The head that accepted the WebSocket handshake.
-    pub(in crate::client) handshake: Option<Response>,
+    /// Of the headers that accepted the WebSocket handshake, those that apply to each request.
+    pub(in crate::client) handshake: Option<Headers>,
     /// The length of the largest message that the server accepts, if it says so.
     pub(in crate::client) max_message_bytes: Option<usize>,
     pub(in crate::client) http: HttpSlot,
